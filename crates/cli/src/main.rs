@@ -1,0 +1,2 @@
+//! quintet (being built)
+fn main() {}

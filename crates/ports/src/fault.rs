@@ -1,0 +1,141 @@
+//! Why a connection could not be opened or broke, sorted by whose fault it is.
+//!
+//! A full port range is *our* shortage: it must never be counted as the target's failure, nor eject
+//! a healthy server.
+
+use core::fmt;
+
+/// Whose fault a [`Fault`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// This host ran out of something or forbids it.
+    Here,
+    /// The peer or the network between.
+    There,
+}
+
+/// The kinds of failure a connection can meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// No free 4-tuple: EADDRNOTAVAIL from `connect()`, EADDRINUSE from `bind()`.
+    Ports,
+    /// No free file descriptor: EMFILE, ENFILE.
+    Files,
+    /// No kernel memory or buffers: ENOMEM, ENOBUFS; or our own bound was reached.
+    Memory,
+    /// EACCES, EPERM.
+    Permission,
+    /// ECONNREFUSED.
+    Refused,
+    /// ENETUNREACH, EHOSTUNREACH.
+    Unreachable,
+    /// ETIMEDOUT from the kernel, or our own time-out.
+    TimedOut,
+    /// ECONNRESET, EPIPE.
+    Reset,
+    /// ECONNABORTED: the peer gave up before `accept()`.
+    Aborted,
+    /// Anything else; see the errno.
+    Other,
+}
+
+impl FaultKind {
+    /// Every kind, in the order reports list them.
+    pub const ALL: [Self; 10] = [
+        Self::Ports,
+        Self::Files,
+        Self::Memory,
+        Self::Permission,
+        Self::Refused,
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::Reset,
+        Self::Aborted,
+        Self::Other,
+    ];
+
+    /// Whose fault this is.
+    pub fn blame(self) -> Blame {
+        match self {
+            Self::Ports | Self::Files | Self::Memory | Self::Permission => Blame::Here,
+            _ => Blame::There,
+        }
+    }
+}
+
+/// A failure with the errno that told of it (0 where no system call did).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fault {
+    /// What failed.
+    pub kind: FaultKind,
+    /// Linux errno, or 0.
+    pub errno: i32,
+}
+
+impl Fault {
+    /// Sorts a Linux errno (asm-generic numbers).
+    pub fn from_errno(errno: i32) -> Self {
+        let kind = match errno {
+            99 | 98 => FaultKind::Ports,
+            23 | 24 => FaultKind::Files,
+            12 | 105 => FaultKind::Memory,
+            1 | 13 => FaultKind::Permission,
+            111 => FaultKind::Refused,
+            101 | 113 => FaultKind::Unreachable,
+            110 => FaultKind::TimedOut,
+            104 | 32 => FaultKind::Reset,
+            103 => FaultKind::Aborted,
+            _ => FaultKind::Other,
+        };
+        Self { kind, errno }
+    }
+
+    /// A failure that no system call reported.
+    pub fn of(kind: FaultKind) -> Self {
+        Self { kind, errno: 0 }
+    }
+
+    /// The errno's symbolic name where it is one this project reports (`EADDRNOTAVAIL`), else `"errno"`.
+    pub fn errno_name(&self) -> &'static str {
+        match self.errno {
+            1 => "EPERM",
+            12 => "ENOMEM",
+            13 => "EACCES",
+            23 => "ENFILE",
+            24 => "EMFILE",
+            32 => "EPIPE",
+            98 => "EADDRINUSE",
+            99 => "EADDRNOTAVAIL",
+            101 => "ENETUNREACH",
+            103 => "ECONNABORTED",
+            104 => "ECONNRESET",
+            105 => "ENOBUFS",
+            110 => "ETIMEDOUT",
+            111 => "ECONNREFUSED",
+            113 => "EHOSTUNREACH",
+            _ => "errno",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            FaultKind::Ports => "no free local port",
+            FaultKind::Files => "no free file descriptor",
+            FaultKind::Memory => "no kernel memory or buffer",
+            FaultKind::Permission => "not permitted",
+            FaultKind::Refused => "connection refused",
+            FaultKind::Unreachable => "no route to the target",
+            FaultKind::TimedOut => "timed out",
+            FaultKind::Reset => "connection reset",
+            FaultKind::Aborted => "connection aborted",
+            FaultKind::Other => "failed",
+        };
+        match (self.errno, self.errno_name()) {
+            (0, _) => f.write_str(what),
+            (errno, "errno") => write!(f, "{what} (errno {errno})"),
+            (_, name) => write!(f, "{what} ({name})"),
+        }
+    }
+}

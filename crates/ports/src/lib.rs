@@ -1,0 +1,10 @@
+//! The life of a port, without a socket: which 4-tuple to use next, why a connection failed, who
+//! closed it first, and how many connections per second a set of ports can pay for.
+//!
+//! Pure: no sockets, no clock, no threads. `now` is a [`core::time::Duration`] since any fixed start.
+
+pub mod closing;
+pub mod fault;
+
+pub use closing::{ClosedFirst, ClosingTally};
+pub use fault::{Blame, Fault, FaultKind};

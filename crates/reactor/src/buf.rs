@@ -1,0 +1,186 @@
+//! Receive buffers: fixed size, recycled, shared by count so that what was received can be sent on
+//! without a copy.
+//!
+//! ```text
+//! slab:  [ consumed | bytes of this Buf | free tail ]
+//!                   ^start              ^end
+//! ```
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::rc::Rc;
+
+/// Size of every buffer, in bytes. One request or response head must fit into one.
+pub const BUF_BYTES: usize = 16 * 1024;
+
+/// A bounded stock of buffers for one thread. Cloning gives another handle to the same stock.
+#[derive(Clone)]
+pub struct BufPool(Rc<Stock>);
+
+struct Stock {
+    free: RefCell<Vec<Rc<Box<[u8]>>>>,
+    made: std::cell::Cell<usize>,
+    count_max: usize,
+}
+
+impl BufPool {
+    /// A stock that makes at most `count_max` buffers of [`BUF_BYTES`], the first time each is needed.
+    pub fn new(count_max: usize) -> Self {
+        Self(Rc::new(Stock {
+            free: RefCell::new(Vec::new()),
+            made: std::cell::Cell::new(0),
+            count_max,
+        }))
+    }
+
+    /// An empty buffer, or `None` when all `count_max` are in use.
+    pub fn take(&self) -> Option<Buf> {
+        let slab = match self.0.free.borrow_mut().pop() {
+            Some(slab) => slab,
+            None if self.0.made.get() < self.0.count_max => {
+                self.0.made.set(self.0.made.get() + 1);
+                Rc::new(vec![0; BUF_BYTES].into_boxed_slice())
+            }
+            None => return None,
+        };
+        Some(Buf { slab: Some(slab), pool: self.clone(), start: 0, end: 0 })
+    }
+
+    /// Buffers in use now.
+    pub fn in_use(&self) -> usize {
+        self.0.made.get() - self.0.free.borrow().len()
+    }
+}
+
+/// A run of received (or written) bytes. Clones share the bytes; the slab returns to its pool with
+/// the last of them.
+pub struct Buf {
+    slab: Option<Rc<Box<[u8]>>>,
+    pool: BufPool,
+    start: usize,
+    end: usize,
+}
+
+impl Buf {
+    fn slab(&self) -> &Rc<Box<[u8]>> {
+        self.slab.as_ref().expect("a Buf has its slab until it is dropped")
+    }
+
+    /// Splits off the first `len` bytes; `self` keeps the rest (and the free tail).
+    ///
+    /// # Panics
+    /// When `len` is beyond the end.
+    pub fn split_to(&mut self, len: usize) -> Buf {
+        assert!(len <= self.len(), "split beyond the end of a buffer");
+        let mut front = self.clone();
+        front.end = front.start + len;
+        self.start += len;
+        front
+    }
+
+    /// Drops the first `len` bytes.
+    pub fn advance(&mut self, len: usize) {
+        assert!(len <= self.len(), "advance beyond the end of a buffer");
+        self.start += len;
+    }
+
+    /// Keeps only the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.end = self.end.min(self.start + len);
+    }
+
+    /// The part of these bytes at `range`, sharing the slab.
+    pub fn slice(&self, range: Range<usize>) -> Buf {
+        assert!(range.start <= range.end && range.end <= self.len(), "slice outside a buffer");
+        let mut part = self.clone();
+        part.end = part.start + range.end;
+        part.start += range.start;
+        part
+    }
+
+    /// Does nobody else share these bytes?
+    pub fn is_unique(&self) -> bool {
+        Rc::strong_count(self.slab()) == 1
+    }
+
+    /// The free tail to write into, or `None` while the bytes are shared. Follow with [`Buf::commit`].
+    pub fn spare(&mut self) -> Option<&mut [u8]> {
+        let end = self.end;
+        let slab = self.slab.as_mut().expect("a Buf has its slab until it is dropped");
+        Rc::get_mut(slab).map(|bytes| &mut bytes[end..])
+    }
+
+    /// Says that `len` bytes of [`Buf::spare`] were written.
+    pub fn commit(&mut self, len: usize) {
+        assert!(self.end + len <= BUF_BYTES, "commit beyond the end of a buffer");
+        self.end += len;
+    }
+
+    /// Bytes that can still be appended.
+    pub fn spare_len(&self) -> usize {
+        BUF_BYTES - self.end
+    }
+
+    /// Moves the bytes to the front of a slab so that the free tail is as long as it can be: in place
+    /// where they are not shared, else into a fresh buffer. `None` when the pool is empty.
+    pub fn compact(mut self) -> Option<Buf> {
+        let (start, end) = (self.start, self.end);
+        if start == 0 && self.is_unique() {
+            return Some(self);
+        }
+        let slab = self.slab.as_mut().expect("a Buf has its slab until it is dropped");
+        if let Some(bytes) = Rc::get_mut(slab) {
+            bytes.copy_within(start..end, 0);
+            (self.start, self.end) = (0, end - start);
+            return Some(self);
+        }
+        let mut fresh = self.pool.take()?;
+        fresh.append(&self).ok()?;
+        Some(fresh)
+    }
+
+    /// Appends `bytes`, or gives back how many would not fit (nothing is written then). Shared bytes
+    /// count as full.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), usize> {
+        let len = bytes.len();
+        let room = self.spare().map_or(0, |spare| spare.len());
+        if len > room {
+            return Err(len - room);
+        }
+        if let Some(spare) = self.spare() {
+            spare[..len].copy_from_slice(bytes);
+        }
+        self.commit(len);
+        Ok(())
+    }
+}
+
+impl Deref for Buf {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.slab()[self.start..self.end]
+    }
+}
+
+impl Clone for Buf {
+    fn clone(&self) -> Self {
+        Self { slab: self.slab.clone(), pool: self.pool.clone(), start: self.start, end: self.end }
+    }
+}
+
+impl Drop for Buf {
+    fn drop(&mut self) {
+        if let Some(slab) = self.slab.take()
+            && Rc::strong_count(&slab) == 1
+        {
+            self.pool.0.free.borrow_mut().push(slab);
+        }
+    }
+}
+
+impl fmt::Debug for Buf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buf({} bytes)", self.len())
+    }
+}

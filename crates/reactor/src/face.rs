@@ -1,0 +1,302 @@
+//! The face every backend shows: start an operation here, find its completion there.
+//!
+//! Rules that hold for every backend:
+//! - At most one `recv` and one `send` are in flight per connection; starting a second is a bug of
+//!   the application and panics in debug builds.
+//! - An operation that can be done at once is done at once, but its completion still arrives through
+//!   [`Reactor::poll_completion`]: there is one way to learn of things.
+//! - After [`Reactor::close`] answered `Closed` (or a [`Completion::Closed`] did) the id is dead:
+//!   completions still queued for it are dropped by the reactor.
+//! - A connection that waits holds no buffer: one is taken when data is there.
+
+use crate::buf::Buf;
+use crate::conn::{ConnId, ListenerId};
+use ports::{ClosedFirst, Fault};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// How to listen.
+#[derive(Clone, Debug)]
+pub struct ListenPlan {
+    /// Address and port; port 0 lets the kernel choose.
+    pub address: SocketAddr,
+    /// Accept queue length asked for; the kernel caps it at `net.core.somaxconn`.
+    pub backlog: u32,
+    /// Share the address with the reactors of other cores (SO_REUSEPORT).
+    pub reuse_port: bool,
+}
+
+impl ListenPlan {
+    /// A plan with the defaults: backlog 4096, SO_REUSEPORT.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, backlog: 4096, reuse_port: true }
+    }
+}
+
+/// Where an outgoing connection starts from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// The kernel chooses address and port.
+    #[default]
+    Kernel,
+    /// This address; the kernel chooses the port in `connect()` (IP_BIND_ADDRESS_NO_PORT), so that it
+    /// is shared across destinations.
+    Address(IpAddr),
+    /// This very address and port: bind + SO_REUSEADDR, which may re-use a 4-tuple in TIME_WAIT at once
+    /// when timestamps had been negotiated on it (`tcp_twsk_unique`, Linux 2.6.32 to 6.18).
+    Exact(SocketAddr),
+}
+
+/// How to connect.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectPlan {
+    /// The peer.
+    pub remote: SocketAddr,
+    /// Our side.
+    pub source: Source,
+    /// Bounds for the kernel's choice (IP_LOCAL_PORT_RANGE, Linux 6.3), inclusive.
+    pub port_range: Option<(u16, u16)>,
+}
+
+impl ConnectPlan {
+    /// To `remote`, the kernel choosing our side.
+    pub fn to(remote: SocketAddr) -> Self {
+        Self { remote, source: Source::Kernel, port_range: None }
+    }
+}
+
+/// What happens after the last byte of an [`Outgoing`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum After {
+    /// Nothing: complete with [`Completion::Sent`].
+    #[default]
+    Keep,
+    /// More will follow at once: the kernel may hold back a partial segment (MSG_MORE).
+    More,
+    /// Close by FIN, in the same segment where possible: complete with [`Completion::Closed`].
+    Close,
+}
+
+/// Bytes to send: up to two runs (a head and the body that came with it), sent whole or not at all
+/// from the application's view.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// First run.
+    pub head: Option<Buf>,
+    /// Second run.
+    pub body: Option<Buf>,
+    /// What follows.
+    pub after: After,
+}
+
+impl Outgoing {
+    /// One run of bytes.
+    pub fn bytes(buf: Buf) -> Self {
+        Self { head: Some(buf), body: None, after: After::Keep }
+    }
+
+    /// Length of both runs.
+    pub fn len(&self) -> usize {
+        self.head.as_deref().map_or(0, <[u8]>::len) + self.body.as_deref().map_or(0, <[u8]>::len)
+    }
+
+    /// Nothing to send?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// How to close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// By FIN, unless bytes wait unread, which would turn the FIN into a reset: then nothing happens
+    /// and the outcome is [`CloseOutcome::Unread`].
+    Fin,
+    /// At once, whatever is unread (the kernel then sends RST instead of FIN).
+    Discard,
+    /// By RST (SO_LINGER 0): unsent data is lost, no TIME_WAIT on either side.
+    Reset,
+}
+
+/// What [`Reactor::close`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseOutcome {
+    /// The connection is gone. `None`: it had never been established.
+    Closed(Option<ClosedFirst>),
+    /// Only after [`Close::Fin`]: unread bytes are there; the connection is still open. Call
+    /// [`Reactor::shutdown_write`], read to the end within limits, then close again.
+    Unread,
+}
+
+/// What a connection looks like without reading from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Nothing to read, peer still there.
+    Quiet,
+    /// Bytes wait.
+    Readable,
+    /// The peer's FIN is next.
+    PeerFin,
+    /// The connection is broken.
+    Broken(Fault),
+}
+
+/// What a `recv` brought.
+#[derive(Debug)]
+pub enum Received {
+    /// At least one new byte, appended to the partial buffer where one was handed in.
+    Data(Buf),
+    /// The peer's FIN. A partial buffer that was handed in comes back.
+    Eof(Option<Buf>),
+}
+
+/// The end of an operation, or a new connection.
+#[derive(Debug)]
+pub enum Completion {
+    /// A connection came in. Nothing is read from it until [`Reactor::recv`].
+    Accepted {
+        /// Where it came in.
+        listener: ListenerId,
+        /// Its name.
+        conn: ConnId,
+        /// Who it is.
+        peer: SocketAddr,
+    },
+    /// `accept()` failed (EMFILE, ...). The reactor pauses that listener for a moment by itself.
+    AcceptFailed {
+        /// Where.
+        listener: ListenerId,
+        /// Why.
+        fault: Fault,
+    },
+    /// A connect ended. After `Err` the id is dead.
+    Connected {
+        /// Which.
+        conn: ConnId,
+        /// Established, or why not.
+        result: Result<(), Fault>,
+    },
+    /// A recv ended. After `Err` nothing more can be read; close it.
+    Received {
+        /// Which.
+        conn: ConnId,
+        /// What came.
+        result: Result<Received, Fault>,
+    },
+    /// A send ended: every byte was handed to the kernel, or the connection broke.
+    Sent {
+        /// Which.
+        conn: ConnId,
+        /// All, or why not.
+        result: Result<(), Fault>,
+    },
+    /// A send with [`After::Close`] sent everything and then closed. (If the send failed:
+    /// [`Completion::Sent`] with the fault, and the connection is still ours to close.)
+    Closed {
+        /// Which.
+        conn: ConnId,
+        /// `Unread`: still open, see there.
+        outcome: CloseOutcome,
+    },
+    /// Somebody woke this reactor from another thread; look at your mailbox.
+    Woken,
+}
+
+/// One event loop. Every method is for the loop's own thread.
+pub trait Reactor {
+    /// Time since this reactor's start; virtual in a simulation.
+    fn now(&self) -> Duration;
+
+    /// Starts listening and accepting.
+    fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault>;
+
+    /// Where a listener listens (its port where the plan said 0).
+    fn listener_address(&self, listener: ListenerId) -> SocketAddr;
+
+    /// Stops or restarts accepting; connections wait in the accept queue meanwhile.
+    fn set_accepting(&mut self, listener: ListenerId, accepting: bool);
+
+    /// Stops listening.
+    fn close_listener(&mut self, listener: ListenerId);
+
+    /// Starts connecting; `first` is sent as soon as the connection stands (at once, where the
+    /// handshake is that fast). Completes with `Connected`, then (unless `first` is empty) as `send` does.
+    ///
+    /// # Errors
+    /// A fault known at once: no port, no file descriptor, no route.
+    fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault>;
+
+    /// Our address and port of a connection.
+    fn local_address(&self, conn: ConnId) -> Option<SocketAddr>;
+
+    /// Receives once: appends to `partial` where it is given and has room, else into a fresh buffer.
+    fn recv(&mut self, conn: ConnId, partial: Option<Buf>);
+
+    /// Sends all of `out`, then does what `out.after` says.
+    fn send(&mut self, conn: ConnId, out: Outgoing);
+
+    /// Sends FIN after what was sent; reading goes on.
+    fn shutdown_write(&mut self, conn: ConnId);
+
+    /// Closes; see [`Close`]. Operations in flight are dropped without completion.
+    fn close(&mut self, conn: ConnId, how: Close) -> CloseOutcome;
+
+    /// Looks without reading.
+    fn probe(&mut self, conn: ConnId) -> Probe;
+
+    /// Bytes sent that the peer has not acknowledged (SIOCOUTQ).
+    fn unacknowledged_bytes(&self, conn: ConnId) -> usize;
+
+    /// Did both sides negotiate TCP timestamps? `None` where it cannot be told.
+    fn timestamps(&self, conn: ConnId) -> Option<bool>;
+
+    /// An empty buffer to write a head into, or `None` when this reactor's bound is reached.
+    fn take_buf(&mut self) -> Option<Buf>;
+
+    /// Waits until something completes or `until` is reached (`None`: for as long as it takes).
+    fn turn(&mut self, until: Option<Duration>);
+
+    /// The next completion, oldest first.
+    fn poll_completion(&mut self) -> Option<Completion>;
+}
+
+/// A program over a reactor: the balancer, the tester, an origin.
+pub trait App<R: Reactor> {
+    /// Once, before the first turn.
+    fn start(&mut self, io: &mut R) -> Result<(), Fault>;
+
+    /// Something completed.
+    fn handle_completion(&mut self, completion: Completion, io: &mut R);
+
+    /// Called after the completions of every turn: expire timers that are due at `io.now()`.
+    fn handle_time(&mut self, io: &mut R);
+
+    /// When [`App::handle_time`] wants to be called next.
+    fn poll_deadline(&self) -> Option<Duration>;
+
+    /// Is the program over?
+    fn is_done(&self) -> bool;
+}
+
+/// Completions handled between two looks at the clock, so that neither timers nor new connections
+/// starve behind busy ones.
+pub const COMPLETIONS_PER_TURN_MAX: usize = 1024;
+
+/// Runs `app` to its end.
+pub fn run<R: Reactor, A: App<R>>(app: &mut A, io: &mut R) -> Result<(), Fault> {
+    app.start(io)?;
+    while !app.is_done() {
+        io.turn(app.poll_deadline());
+        handle_ready(app, io);
+    }
+    Ok(())
+}
+
+/// Handles what is ready now, bounded by [`COMPLETIONS_PER_TURN_MAX`], then lets timers fire.
+pub fn handle_ready<R: Reactor, A: App<R>>(app: &mut A, io: &mut R) {
+    for _ in 0..COMPLETIONS_PER_TURN_MAX {
+        let Some(completion) = io.poll_completion() else { break };
+        app.handle_completion(completion, io);
+    }
+    app.handle_time(io);
+}
