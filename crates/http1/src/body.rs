@@ -1,0 +1,138 @@
+//! Bodies: how the end of one is found (RFC 9112 6.3), piece by piece, whatever the sizes of the reads.
+
+use std::ops::Range;
+
+use crate::chunked::Chunked;
+use crate::error::Error;
+use crate::head::Version;
+use crate::limits::Limits;
+
+/// How a body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BodyKind {
+    /// No body, and none declared.
+    Empty,
+    /// That many bytes; possibly 0, when the head says so.
+    Length(u64),
+    /// Chunks (RFC 9112 7.1).
+    Chunked,
+    /// All bytes until the connection closes; responses only.
+    UntilClose,
+    /// Not HTTP any more: bytes in both directions (101, or 2xx to CONNECT).
+    Tunnel,
+}
+
+impl BodyKind {
+    /// Whether no byte follows the head.
+    pub fn is_empty(self) -> bool {
+        matches!(self, Self::Empty | Self::Length(0))
+    }
+
+    /// How this response body goes to a client of that version: HTTP/1.0 knows no chunks, so it gets their data until
+    /// close (RFC 9112 7.1.2).
+    pub fn for_client(self, version: Version) -> Self {
+        match (self, version) {
+            (Self::Chunked, Version::Http10) => Self::UntilClose,
+            _ => self,
+        }
+    }
+}
+
+/// What [`BodyDecoder::decode`] made of some bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Bytes used up, framing included. Offer the others again.
+    pub consumed: usize,
+    /// Where in the bytes the data is; may be empty.
+    pub data: Range<usize>,
+    /// The body is complete; bytes beyond `consumed` belong to the next message.
+    pub done: bool,
+}
+
+/// What [`BodyDecoder::pass`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Bytes, framing included, that belong to this body.
+    pub len: usize,
+    /// The body is complete; bytes beyond `len` belong to the next message.
+    pub done: bool,
+}
+
+/// Follows one body through any split of its bytes. After an error it is of no further use.
+#[derive(Clone, Debug)]
+pub struct BodyDecoder(State);
+
+#[derive(Clone, Debug)]
+enum State {
+    Left(u64),
+    Chunked(Chunked),
+    Unbounded,
+}
+
+impl BodyDecoder {
+    /// A decoder at the first byte after the head.
+    pub fn new(kind: BodyKind, limits: &Limits) -> Self {
+        Self(match kind {
+            BodyKind::Empty => State::Left(0),
+            BodyKind::Length(len) => State::Left(len),
+            BodyKind::Chunked => State::Chunked(Chunked::new(limits)),
+            BodyKind::UntilClose | BodyKind::Tunnel => State::Unbounded,
+        })
+    }
+
+    /// Takes the framing off: tells where in `bytes` the next run of data is. Call again with what was not consumed, until
+    /// all is consumed or the body is done.
+    #[inline]
+    pub fn decode(&mut self, bytes: &[u8]) -> Result<Piece, Error> {
+        let consumed = match &mut self.0 {
+            State::Chunked(chunked) => return chunked.decode(bytes),
+            State::Left(left) => take_up_to(left, bytes.len()),
+            State::Unbounded => bytes.len(),
+        };
+        Ok(Piece { consumed, data: 0..consumed, done: self.is_done() })
+    }
+
+    /// Tells how many of `bytes` belong to this body, framing included, so that they can be passed on as they are.
+    #[inline]
+    pub fn pass(&mut self, bytes: &[u8]) -> Result<Passed, Error> {
+        let mut len = 0;
+        loop {
+            let piece = self.decode(&bytes[len..])?;
+            len += piece.consumed;
+            if piece.done || len == bytes.len() {
+                return Ok(Passed { len, done: piece.done });
+            }
+        }
+    }
+
+    /// Whether the end of the body has been seen. Never true for bodies that end with the connection.
+    pub fn is_done(&self) -> bool {
+        match &self.0 {
+            State::Left(left) => *left == 0,
+            State::Chunked(chunked) => chunked.is_done(),
+            State::Unbounded => false,
+        }
+    }
+
+    /// Whether the connection may end here (RFC 9112 8): yes after the end of the body, and where close is the end.
+    pub fn finish_at_eof(&self) -> Result<(), Error> {
+        if self.is_done() || matches!(self.0, State::Unbounded) { Ok(()) } else { Err(Error::BodyCutShort) }
+    }
+}
+
+/// Takes up to `len` from `left`; returns how much.
+pub(crate) fn take_up_to(left: &mut u64, len: usize) -> usize {
+    let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(len);
+    *left -= taken as u64;
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_is_small() {
+        assert!(size_of::<BodyDecoder>() <= 40, "{} bytes", size_of::<BodyDecoder>());
+    }
+}

@@ -1,0 +1,140 @@
+//! One pass over the fields of a head: everything framing, persistence and routing need to know.
+
+use crate::body::BodyKind;
+use crate::error::Error;
+use crate::head::{Header, Version};
+use crate::name::Name;
+use crate::text::list;
+
+/// Options of `Connection` beyond those with a meaning of their own. Each costs a comparison per field when
+/// forwarding, so their number is bounded.
+const CONNECTION_OPTIONS_MAX: usize = 16;
+
+/// What the fields of one head say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fields<'b> {
+    pub(crate) host: Option<&'b [u8]>,
+    pub(crate) content_length: Option<u64>,
+    pub(crate) upgrade: Option<&'b [u8]>,
+    /// Options of `Connection` that name other fields.
+    pub(crate) options: usize,
+    pub(crate) chunked: bool,
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) expect_continue: bool,
+    /// The peer takes trailers (`TE: trailers`).
+    pub(crate) trailers: bool,
+    option_upgrade: bool,
+    upgrade_h2c: bool,
+    transfer_codings: usize,
+}
+
+impl<'b> Fields<'b> {
+    /// Reads `headers`; refuses what is malformed or repeated in the fields that frame or route.
+    #[inline]
+    pub(crate) fn read(headers: &[Header<'b>]) -> Result<Self, Error> {
+        let mut fields = Self::default();
+        for header in headers {
+            match Name::of(header.name) {
+                Name::Other => {}
+                name => fields.take(name, header.value)?,
+            }
+        }
+        fields.settle_transfer_encoding()
+    }
+
+    fn take(&mut self, name: Name, value: &'b [u8]) -> Result<(), Error> {
+        match name {
+            Name::Host if self.host.is_some() => return Err(Error::HostRepeated),
+            Name::Host => self.host = Some(value),
+            Name::ContentLength if self.content_length.is_some() => return Err(Error::ContentLengthRepeated),
+            Name::ContentLength => self.content_length = Some(content_length(value)?),
+            Name::TransferEncoding => self.take_transfer_encoding(value)?,
+            Name::Connection => self.take_connection(value)?,
+            Name::Upgrade => self.take_upgrade(value),
+            Name::Expect => self.expect_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+            Name::Te => self.trailers |= list(value).any(|member| member.eq_ignore_ascii_case(b"trailers")),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// `chunked` may stand once and last (RFC 9112 6.1). Whether it is the only one is settled at the end.
+    fn take_transfer_encoding(&mut self, value: &[u8]) -> Result<(), Error> {
+        let mut members = 0;
+        for member in value.split(|&byte| byte == b',') {
+            let member = member.trim_ascii();
+            if self.chunked || member.is_empty() {
+                return Err(Error::TransferEncodingInvalid);
+            }
+            self.chunked = member.eq_ignore_ascii_case(b"chunked");
+            members += 1;
+        }
+        self.transfer_codings += members;
+        Ok(())
+    }
+
+    fn settle_transfer_encoding(self) -> Result<Self, Error> {
+        match (self.transfer_codings, self.chunked) {
+            (0, _) | (1, true) => Ok(self),
+            (_, true) => Err(Error::TransferEncodingUnsupported),
+            (_, false) => Err(Error::TransferEncodingInvalid),
+        }
+    }
+
+    fn take_connection(&mut self, value: &[u8]) -> Result<(), Error> {
+        for option in list(value) {
+            let is = |known: &str| option.eq_ignore_ascii_case(known.as_bytes());
+            match option.len() {
+                5 if is("close") => self.close = true,
+                10 if is("keep-alive") => self.keep_alive = true,
+                7 if is("upgrade") => self.option_upgrade = true,
+                2 if is("te") => {}
+                _ => self.options += 1,
+            }
+        }
+        if self.options > CONNECTION_OPTIONS_MAX { Err(Error::TooManyConnectionOptions) } else { Ok(()) }
+    }
+
+    fn take_upgrade(&mut self, value: &'b [u8]) {
+        self.upgrade_h2c |= list(value).any(|member| member.eq_ignore_ascii_case(b"h2c"));
+        self.upgrade = self.upgrade.or(Some(value));
+    }
+
+    /// Whether the connection outlives the message, as far as the head says (RFC 9112 9.3).
+    pub(crate) fn persists(&self, version: Version) -> bool {
+        match version {
+            Version::Http11 => !self.close,
+            Version::Http10 => self.keep_alive && !self.close,
+        }
+    }
+
+    /// The protocols asked for or switched to (RFC 9110 7.8). `h2c` is never taken up: RFC 9113 3.1 has retired it,
+    /// and behind a proxy it is a tunnel past every rule.
+    pub(crate) fn upgrade_in(&self, version: Version) -> Option<&'b [u8]> {
+        let counts = version == Version::Http11 && self.option_upgrade && !self.upgrade_h2c;
+        self.upgrade.filter(|value| counts && !value.is_empty())
+    }
+
+    /// The framing the fields declare, if any (RFC 9112 6.3, items 3 to 6).
+    pub(crate) fn framing(&self, version: Version) -> Result<Option<BodyKind>, Error> {
+        match (self.transfer_codings, self.content_length) {
+            (0, length) => Ok(length.map(BodyKind::Length)),
+            (_, Some(_)) => Err(Error::LengthAndTransferEncoding),
+            (_, None) if version == Version::Http10 => Err(Error::TransferEncodingInHttp10),
+            (_, None) => Ok(Some(BodyKind::Chunked)),
+        }
+    }
+}
+
+/// Digits only: no sign, no list, no whitespace, below 2^64.
+fn content_length(value: &[u8]) -> Result<u64, Error> {
+    if value.is_empty() {
+        return Err(Error::ContentLengthInvalid);
+    }
+    let number = value.iter().try_fold(0_u64, |number, byte| match byte {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
+        _ => None,
+    });
+    number.ok_or(Error::ContentLengthInvalid)
+}

@@ -1,0 +1,80 @@
+//! Responses on their way back to the client.
+
+use super::{Connection, is_named_by_connection, write_connection};
+use crate::body::BodyKind;
+use crate::error::TooLong;
+use crate::head::Version;
+use crate::name::Name;
+use crate::response::{ResponseHead, is_interim};
+use crate::write::HeadWriter;
+
+/// What the proxy knows and the response does not.
+#[derive(Clone, Debug)]
+pub struct ResponseEdits {
+    /// The version the client speaks.
+    pub client_version: Version,
+    /// What becomes of the client's connection. A body that ends with the connection closes it in any case.
+    pub connection: Connection,
+    /// The body as it goes to this client; [`BodyKind::for_client`] tells for a plain one.
+    pub body: BodyKind,
+}
+
+/// Writes `head` as a response to the client. Returns the bytes written. Interim responses (1xx) carry neither framing
+/// nor `Connection`; do not send them to HTTP/1.0 clients (RFC 9110 15.2).
+pub fn write_forwarded_response(
+    head: &ResponseHead<'_, '_>,
+    edits: &ResponseEdits,
+    out: &mut HeadWriter<'_>,
+) -> Result<usize, TooLong> {
+    let body = edits.body.for_client(edits.client_version);
+    out.status_line(head.status, head.reason)?;
+    for header in head.headers {
+        match Name::of(header.name) {
+            Name::Other if head.fields.options > 0 && is_named_by_connection(head.headers, header.name) => {}
+            // RFC 9112 7.1.2: trailers are lost where chunks are.
+            Name::Trailer if body != BodyKind::Chunked => {}
+            // Written anew from what was parsed, or meant for one hop.
+            Name::Connection | Name::ContentLength | Name::KeepAlive | Name::ProxyConnection => {}
+            Name::Te | Name::TransferEncoding | Name::Upgrade => {}
+            _ => out.header(header.name, header.value)?,
+        }
+    }
+    write_framing(head, body, out)?;
+    if !is_interim(head.status) {
+        write_hop(head, edits, body, out)?;
+    }
+    out.end()
+}
+
+/// One framing field at most. Where the body is left out, its length may still be told (RFC 9110 8.6), but never with
+/// 1xx and 204.
+fn write_framing(head: &ResponseHead<'_, '_>, body: BodyKind, out: &mut HeadWriter<'_>) -> Result<(), TooLong> {
+    match (head.status, body) {
+        (100..200 | 204, _) => Ok(()),
+        (_, BodyKind::Empty) => head.content_length().map_or(Ok(()), |len| out.framing(BodyKind::Length(len))),
+        _ => out.framing(body),
+    }
+}
+
+fn write_hop(
+    head: &ResponseHead<'_, '_>,
+    edits: &ResponseEdits,
+    body: BodyKind,
+    out: &mut HeadWriter<'_>,
+) -> Result<(), TooLong> {
+    let ends_with_connection = body == BodyKind::UntilClose;
+    let option = match edits.connection {
+        Connection::Upgrade if head.upgrade.is_some() => None,
+        Connection::KeepAlive | Connection::Upgrade if !ends_with_connection => {
+            (edits.client_version == Version::Http10).then_some("keep-alive")
+        }
+        _ => Some("close"),
+    };
+    // RFC 9110 15.5.22: a 426 has to say what to upgrade to.
+    let tells_upgrade = edits.connection == Connection::Upgrade || head.status == 426;
+    let upgrade = head.upgrade.filter(|_| tells_upgrade);
+    if let Some(protocols) = upgrade {
+        out.header("Upgrade", protocols)?;
+    }
+    write_connection(out, [option, upgrade.map(|_| "upgrade")])
+}

@@ -1,0 +1,122 @@
+//! What request and response heads share: the run of the parser over bounded bytes, the check of line ends, and the
+//! naming of what was wrong.
+
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::text::{is_token_byte, is_value_byte};
+
+/// One field as it was received: `name` is a token, `value` has no whitespace around it and no control byte but HTAB.
+pub use httparse::Header;
+
+/// The version of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // the names say it
+pub enum Version {
+    Http10,
+    Http11,
+}
+
+impl Version {
+    /// Of a minor version `httparse` has let through (0 or 1).
+    pub(crate) fn from_minor(minor: u8) -> Self {
+        if minor == 0 { Self::Http10 } else { Self::Http11 }
+    }
+}
+
+/// Which start line to expect, for the naming of errors.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Request,
+    Response,
+}
+
+/// The bytes a head may be found in. A head that is not complete within them is too long.
+pub(crate) fn bounded<'b>(bytes: &'b [u8], limits: &Limits) -> &'b [u8] {
+    &bytes[..bytes.len().min(limits.head_bytes_max)]
+}
+
+/// What an incomplete head means: wait for more, or refuse it because the limit is reached.
+pub(crate) fn incomplete<T>(bytes: &[u8], role: Role, limits: &Limits) -> Result<Option<T>, Error> {
+    if bytes.len() < limits.head_bytes_max {
+        return Ok(None);
+    }
+    let first_line_ends = bytes[2.min(bytes.len())..].contains(&b'\n');
+    Err(if role == Role::Request && !first_line_ends { Error::UriTooLong } else { Error::HeadTooLong })
+}
+
+/// Refuses lines that end in LF alone, which `httparse` lets through (RFC 9112 2.2 allows us to, and it is how two
+/// readers come to see different heads). Values cannot hold CR or LF, so looking before each name is enough.
+#[inline]
+pub(crate) fn check_line_ends(head: &[u8], headers: &[Header<'_>]) -> Result<(), Error> {
+    let base = head.as_ptr() as usize;
+    let ends_before = |at: usize| at >= 2 && head[at - 2..at] == *b"\r\n";
+    let clean =
+        head.ends_with(b"\r\n\r\n") && headers.iter().all(|header| ends_before(header.name.as_ptr() as usize - base));
+    if clean { Ok(()) } else { Err(Error::BareLf) }
+}
+
+/// Names the fault `httparse` found. Decides by the first offending byte only, so that the answer does not depend on how
+/// much has arrived behind it.
+#[cold]
+pub(crate) fn name_fault(head: &[u8], fault: httparse::Error, role: Role) -> Error {
+    let start_line = if role == Role::Request { Error::RequestLine } else { Error::StatusLine };
+    match fault {
+        httparse::Error::TooManyHeaders => Error::TooManyHeaders,
+        httparse::Error::HeaderName => name_fault_in_name(head),
+        httparse::Error::HeaderValue => name_fault_in_value(head),
+        httparse::Error::Version if version_unsupported(head, role) => Error::VersionUnsupported,
+        httparse::Error::NewLine if line_ends_after_version(head, role) => Error::BareCr,
+        _ => start_line,
+    }
+}
+
+/// Everything after the start line.
+fn field_lines(head: &[u8]) -> &[u8] {
+    head.iter().position(|&byte| byte == b'\n').map_or(&[], |at| &head[at + 1..])
+}
+
+fn name_fault_in_name(head: &[u8]) -> Error {
+    for line in field_lines(head).split(|&byte| byte == b'\n') {
+        let at = line.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(line.len());
+        match line.get(at) {
+            Some(b':') if at > 0 => {}
+            Some(b' ' | b'\t') if at == 0 => return Error::ObsFold,
+            Some(b' ' | b'\t') => return Error::SpaceInHeaderName,
+            _ => break,
+        }
+    }
+    Error::HeaderName
+}
+
+fn name_fault_in_value(head: &[u8]) -> Error {
+    let lines = field_lines(head);
+    let is_fault = |at: usize| match lines[at] {
+        b'\n' => false,
+        b'\r' => lines.get(at + 1) != Some(&b'\n'),
+        byte => !is_value_byte(byte),
+    };
+    match (0..lines.len()).find(|&at| is_fault(at)) {
+        Some(at) if lines[at] == b'\r' => Error::BareCr,
+        _ => Error::HeaderValue,
+    }
+}
+
+/// Where the version should stand.
+fn version_part(head: &[u8], role: Role) -> &[u8] {
+    match role {
+        Role::Response => head,
+        Role::Request => head.splitn(3, |&byte| byte == b' ').nth(2).unwrap_or(&[]),
+    }
+}
+
+/// An HTTP version, but not one of ours; as against something that is no version at all.
+fn version_unsupported(head: &[u8], role: Role) -> bool {
+    let version = version_part(head, role);
+    let ours = version.starts_with(b"HTTP/1.0") || version.starts_with(b"HTTP/1.1");
+    version.starts_with(b"HTTP/") && !ours
+}
+
+/// The start line is whole; so what should have been a line end further on is a lone CR.
+fn line_ends_after_version(head: &[u8], role: Role) -> bool {
+    role == Role::Response || matches!(version_part(head, role).get(8), Some(b'\r' | b'\n'))
+}

@@ -1,0 +1,168 @@
+//! Bodies: where they end, what of them is data, and what is refused.
+
+use http1::{BodyDecoder, BodyKind, Error, Limits, Passed, Piece};
+
+/// Decodes `bytes` in one go: the data, and how many bytes belong to the body if it is complete.
+fn decode(kind: BodyKind, bytes: &[u8]) -> Result<(Vec<u8>, Option<usize>), Error> {
+    let mut decoder = BodyDecoder::new(kind, &Limits::default());
+    let (mut data, mut at) = (Vec::new(), 0);
+    loop {
+        let piece = decoder.decode(&bytes[at..])?;
+        data.extend_from_slice(&bytes[at..][piece.data]);
+        at += piece.consumed;
+        if piece.done || at == bytes.len() {
+            return Ok((data, piece.done.then_some(at)));
+        }
+    }
+}
+
+/// `body` followed by a byte of the next message.
+fn check_chunked(body: &str, expect: &str) {
+    let bytes = [body.as_bytes(), b"G"].concat();
+    assert_eq!(decode(BodyKind::Chunked, &bytes), Ok((expect.as_bytes().to_vec(), Some(body.len()))), "{body:?}");
+    let passed = BodyDecoder::new(BodyKind::Chunked, &Limits::default()).pass(&bytes);
+    assert_eq!(passed, Ok(Passed { len: body.len(), done: true }), "{body:?}");
+}
+
+fn check_refused(body: &[u8], expect: Error) {
+    assert_eq!(decode(BodyKind::Chunked, body), Err(expect), "{}", body.escape_ascii());
+    let passed = BodyDecoder::new(BodyKind::Chunked, &Limits::default()).pass(body);
+    assert_eq!(passed, Err(expect), "{}", body.escape_ascii());
+}
+
+#[test]
+fn chunks() {
+    check_chunked("0\r\n\r\n", "");
+    check_chunked("000\r\n\r\n", "");
+    check_chunked("5\r\nhello\r\n0\r\n\r\n", "hello");
+    check_chunked("5\r\nhello\r\nA\r\n0123456789\r\n00\r\n\r\n", "hello0123456789");
+    check_chunked("000000000000000a\r\n0123456789\r\n0\r\n\r\n", "0123456789");
+    check_chunked("2\r\n\r\n\r\n0\r\n\r\n", "\r\n");
+    check_chunked("1;a\r\nx\r\n0;b=\"c d;\u{e4}\"\r\n\r\n", "x");
+    check_chunked("1;\tq ; r = s\r\nx\r\n0\r\n\r\n", "x");
+    check_chunked("1\r\nx\r\n0\r\nETag: \"1\"\r\nX-Sum:\r\n\r\n", "x");
+    check_chunked("0\r\nHostess: x\r\nContent-Lengths: 1\r\nte2: 3\r\n\r\n", "");
+}
+
+#[test]
+fn chunk_sizes_that_are_refused() {
+    for size in [
+        "",
+        " 5",
+        "5 ",
+        "+5",
+        "-5",
+        "0x5",
+        "x",
+        "5g",
+        "00000000000000005",
+        "fffffffffffffffff",
+        ";a",
+        "\t5",
+        "5\t;a",
+        "\u{b2}",
+    ] {
+        check_refused(format!("{size}\r\nhello\r\n").as_bytes(), Error::ChunkSize);
+    }
+    check_refused(b"5\nhello\r\n", Error::ChunkSize);
+    check_refused(b"5\rhello\r\n", Error::BareCr);
+    check_refused(b"5\r\rhello", Error::BareCr);
+    check_refused(b"5;a\rb\r\n", Error::BareCr);
+    check_refused(b"5;a\nhello", Error::ChunkExtension);
+    check_refused(b"5;a\0\r\nhello", Error::ChunkExtension);
+    check_refused(b"5;a\x7f\r\nhello", Error::ChunkExtension);
+}
+
+#[test]
+fn chunk_ends_that_are_refused() {
+    check_refused(b"5\r\nhello0\r\n\r\n", Error::ChunkEnd);
+    check_refused(b"5\r\nhello\n0\r\n\r\n", Error::ChunkEnd);
+    check_refused(b"5\r\nhello\r0\r\n\r\n", Error::ChunkEnd);
+    check_refused(b"5\r\nhello!\r\n0\r\n\r\n", Error::ChunkEnd);
+    check_refused(b"5\r\nhello\r\n\r\n", Error::ChunkSize);
+}
+
+#[test]
+fn trailers_that_are_refused() {
+    let check = |trailers: &[u8], expect| check_refused(&[b"0\r\n", trailers, b"\r\n"].concat(), expect);
+    for name in
+        ["Transfer-Encoding", "content-length", "HOST", "Connection", "Upgrade", "TE", "Trailer", "X-Forwarded-For"]
+    {
+        check(format!("A: b\r\n{name}: x\r\n").as_bytes(), Error::TrailerForbidden);
+    }
+    check(b"A\r\n", Error::Trailer);
+    check(b": b\r\n", Error::Trailer);
+    check(b"A : b\r\n", Error::Trailer);
+    check(b" A: b\r\n", Error::Trailer);
+    check(b"A: b\r\n c\r\n", Error::Trailer);
+    check(b"A: b\nB: c\r\n", Error::Trailer);
+    check(b"A: b\rc\r\n", Error::Trailer);
+    check(b"A: \0\r\n", Error::Trailer);
+    check(b"\n", Error::Trailer);
+    check(b"\rX", Error::Trailer);
+    check(b"GET / HTTP/1.1\r\n", Error::Trailer);
+}
+
+#[test]
+fn limits_of_chunk_lines_and_trailers() {
+    let limits = Limits { chunk_line_bytes_max: 10, trailer_bytes_max: 10, ..Limits::default() };
+    let pass =
+        |body: &str| BodyDecoder::new(BodyKind::Chunked, &limits).pass(body.as_bytes()).map(|passed| passed.done);
+    assert_eq!(pass("1;aaaaaa\r\nx\r\n0;aaaaaa\r\n\r\n"), Ok(true));
+    assert_eq!(pass("1;aaaaaaa\r\nx\r\n0\r\n\r\n"), Err(Error::ChunkLineTooLong));
+    assert_eq!(pass("1\r\nx\r\n0;aaaaaaa\r\n\r\n"), Err(Error::ChunkLineTooLong));
+    assert_eq!(pass("0\r\nA: bcd\r\n\r\n"), Ok(true));
+    assert_eq!(pass("0\r\nA: bcde\r\n\r\n"), Err(Error::TrailersTooLong));
+    assert_eq!(pass("0\r\nA:\r\nB:\r\n\r\n"), Ok(true));
+    assert_eq!(pass("0\r\nA:\r\nB:\r\nC:\r\n\r\n"), Err(Error::TrailersTooLong));
+}
+
+#[test]
+fn a_huge_chunk_is_followed_without_overflow() {
+    let mut decoder = BodyDecoder::new(BodyKind::Chunked, &Limits::default());
+    assert_eq!(decoder.pass(b"ffffffffffffffff\r\nabc"), Ok(Passed { len: 21, done: false }));
+    assert_eq!(decoder.pass(&[b'x'; 4096]), Ok(Passed { len: 4096, done: false }));
+}
+
+#[test]
+fn framing_is_used_up_together_with_the_data_before_it() {
+    let mut decoder = BodyDecoder::new(BodyKind::Chunked, &Limits::default());
+    let bytes = b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\nnext";
+    assert_eq!(decoder.decode(bytes), Ok(Piece { consumed: 11, data: 3..6, done: false }));
+    assert_eq!(decoder.decode(&bytes[11..]), Ok(Piece { consumed: 9, data: 0..2, done: true }));
+    assert_eq!(decoder.decode(&bytes[20..]), Ok(Piece { consumed: 0, data: 0..0, done: true }));
+}
+
+#[test]
+fn bodies_of_other_kinds() {
+    let check = |kind, bytes: &[u8], expect: &[u8], end| {
+        assert_eq!(decode(kind, bytes), Ok((expect.to_vec(), end)), "{kind:?}");
+    };
+    check(BodyKind::Empty, b"next", b"", Some(0));
+    check(BodyKind::Length(0), b"next", b"", Some(0));
+    check(BodyKind::Length(3), b"abcnext", b"abc", Some(3));
+    check(BodyKind::Length(3), b"abc", b"abc", Some(3));
+    check(BodyKind::Length(u64::MAX), b"abc", b"abc", None);
+    check(BodyKind::UntilClose, b"abc", b"abc", None);
+    check(BodyKind::Tunnel, b"abc", b"abc", None);
+}
+
+#[test]
+fn where_a_connection_may_end() {
+    let check = |kind, bytes: &[u8], expect| {
+        let mut decoder = BodyDecoder::new(kind, &Limits::default());
+        decoder.pass(bytes).unwrap();
+        assert_eq!(decoder.finish_at_eof(), expect, "{kind:?} {}", bytes.escape_ascii());
+    };
+    let cut = Err(Error::BodyCutShort);
+    check(BodyKind::Empty, b"", Ok(()));
+    check(BodyKind::UntilClose, b"", Ok(()));
+    check(BodyKind::Tunnel, b"x", Ok(()));
+    check(BodyKind::Length(2), b"", cut);
+    check(BodyKind::Length(2), b"x", cut);
+    check(BodyKind::Length(2), b"xy", Ok(()));
+    for end in 0..b"1\r\nx\r\n0\r\nA: b\r\n\r\n".len() {
+        check(BodyKind::Chunked, &b"1\r\nx\r\n0\r\nA: b\r\n\r\n"[..end], cut);
+    }
+    check(BodyKind::Chunked, b"1\r\nx\r\n0\r\nA: b\r\n\r\n", Ok(()));
+}

@@ -1,0 +1,213 @@
+//! Heads as they are passed on: word by word for known input, by properties for any.
+
+mod common;
+
+use std::cell::Cell;
+
+use common::{config, corpus, nearly, roundtrip};
+use http1::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
+use http1::{BodyKind, HeadSlots, HeadWriter, Limits, Method, TooLong, Version, parse_request, parse_response};
+use proptest::prelude::*;
+
+fn forward_request(input: &str, connection: Connection, room: usize) -> Result<String, TooLong> {
+    let mut slots = HeadSlots::new();
+    let head = parse_request(input.as_bytes(), &Limits::default(), &mut slots).expect(input).expect(input);
+    let client = "192.0.2.7".parse().unwrap();
+    let edits = RequestEdits { client, proto: "http", connection, fallback_host: "fallback:81" };
+    let mut out = vec![0; room];
+    let len = write_forwarded_request(&head, &edits, &mut HeadWriter::new(&mut out))?;
+    Ok(String::from_utf8(out[..len].to_vec()).unwrap())
+}
+
+/// `input` and `expect` with `|` for CRLF. The fields every forwarded request ends with are left out of `expect`.
+fn check_request(connection: Connection, input: &str, expect: &str) {
+    let got = forward_request(&input.replace('|', "\r\n"), connection, 4096).unwrap();
+    assert_eq!(got.replace("\r\n", "|"), expect, "{input}");
+}
+
+#[test]
+fn requests_word_by_word() {
+    let keep = |input, expect| check_request(Connection::KeepAlive, input, expect);
+    keep(
+        "GET /a?b HTTP/1.1|Host: x|Accept: */*||",
+        "GET /a?b HTTP/1.1|Host: x|Accept: */*|X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet||",
+    );
+    keep(
+        "GET http://target:8080?q HTTP/1.1|Host: field||",
+        "GET /?q HTTP/1.1|Host: target:8080|X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet||",
+    );
+    keep(
+        "OPTIONS http://target HTTP/1.1|Host: field||",
+        "OPTIONS * HTTP/1.1|Host: target|X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet||",
+    );
+    keep(
+        "POST / HTTP/1.0|Expect: 100-continue|Content-Length: 007||",
+        "POST / HTTP/1.1|Host: fallback:81|X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.0 quintet|Content-Length: 7||",
+    );
+    keep(
+        "PUT / HTTP/1.1|transfer-encoding: CHUNKED|Expect: 100-continue|Trailer: X-Sum|Host: x||",
+        "PUT / HTTP/1.1|Host: x|Expect: 100-continue|Trailer: X-Sum|X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet|Transfer-Encoding: chunked||",
+    );
+}
+
+#[test]
+fn the_way_of_a_request_is_continued_in_one_list() {
+    check_request(
+        Connection::KeepAlive,
+        "GET / HTTP/1.1|Host: x|x-forwarded-for: 198.51.100.1|X-Forwarded-Proto: https|Via: 1.0 a|A: b|X-Forwarded-For: 198.51.100.2, ::1|X-Forwarded-For:|VIA: 1.1 b||",
+        "GET / HTTP/1.1|Host: x|X-Forwarded-For: 198.51.100.1, 198.51.100.2, ::1, 192.0.2.7|Via: 1.0 a, 1.1 b, 1.1 quintet|A: b|X-Forwarded-Proto: http||",
+    );
+}
+
+#[test]
+fn hop_by_hop_fields_of_requests() {
+    let tail = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet|";
+    let check = |connection, fields: &str, expect: &str, hop: &str| {
+        check_request(
+            connection,
+            &format!("GET / HTTP/1.1|Host: x|{fields}|"),
+            &format!("GET / HTTP/1.1|Host: x|{expect}{tail}{hop}|"),
+        );
+    };
+    let keep = Connection::KeepAlive;
+    check(keep, "Connection: close|Keep-Alive: timeout=1|Proxy-Connection: keep-alive|", "", "");
+    check(Connection::Close, "Connection: keep-alive|", "", "Connection: close|");
+    check(keep, "Connection: X-Hop, x-other|X-Hop: 1|X-OTHER: 2|X-Keep: 3|", "X-Keep: 3|", "");
+    check(keep, "X-Hop: 1|Connection: close|Connection: X-Hop|", "", "");
+    check(keep, "Connection: Host, Via, X-Forwarded-For, Expect|Expect: x|", "Expect: x|", "");
+    check(keep, "Connection: Content-Length|Content-Length: 5|", "", "Content-Length: 5|");
+    check(keep, "Connection: Transfer-Encoding|Transfer-Encoding: chunked|", "", "Transfer-Encoding: chunked|");
+    check(keep, "TE: deflate, Trailers;q=1|Connection: TE|", "", "");
+    check(keep, "TE: deflate, Trailers|Connection: TE|", "", "TE: trailers|Connection: TE|");
+    check(Connection::Close, "TE: trailers|", "", "TE: trailers|Connection: close, TE|");
+    let websocket = "Connection: Upgrade|Upgrade: websocket|Sec-WebSocket-Key: AA==|";
+    check(keep, websocket, "Sec-WebSocket-Key: AA==|", "");
+    check(Connection::Upgrade, websocket, "Sec-WebSocket-Key: AA==|", "Upgrade: websocket|Connection: upgrade|");
+    check(Connection::Upgrade, "Upgrade: websocket|", "", "");
+    check(Connection::Upgrade, "Connection: Upgrade, HTTP2-Settings|Upgrade: h2c|HTTP2-Settings: AA|", "", "");
+}
+
+#[test]
+fn too_little_room_is_an_error() {
+    let input = "PUT http://t/ HTTP/1.1\r\nHost: x\r\nA: b\r\nContent-Length: 5\r\nTE: trailers\r\nVia: 1.1 a\r\nX-Forwarded-For: ::1\r\nConnection: upgrade\r\nUpgrade: u\r\n\r\n";
+    let whole = forward_request(input, Connection::Upgrade, 4096).unwrap();
+    for room in 0..whole.len() {
+        assert_eq!(forward_request(input, Connection::Upgrade, room), Err(TooLong), "{room} bytes");
+    }
+    assert_eq!(forward_request(input, Connection::Upgrade, whole.len()), Ok(whole));
+}
+
+/// What the client is and gets, and how the response goes on, with `|` for CRLF.
+struct Response {
+    method: Method,
+    client_version: Version,
+    connection: Connection,
+}
+
+impl Response {
+    fn check(&self, input: &str, expect: &str) {
+        let input = input.replace('|', "\r\n");
+        let mut slots = HeadSlots::new();
+        let head =
+            parse_response(input.as_bytes(), &Limits::default(), &mut slots, self.method).expect(&input).expect(&input);
+        let edits = ResponseEdits {
+            client_version: self.client_version,
+            connection: self.connection,
+            body: head.body.for_client(self.client_version),
+        };
+        let mut out = [0; 4096];
+        let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();
+        assert_eq!(std::str::from_utf8(&out[..len]).unwrap().replace("\r\n", "|"), expect, "{input}");
+    }
+}
+
+#[test]
+fn responses_word_by_word() {
+    let response = |client_version, connection| Response { method: Method::Get, client_version, connection };
+    let keep = response(Version::Http11, Connection::KeepAlive);
+    keep.check("HTTP/1.0 200 Fine|A: b|content-length: 05||", "HTTP/1.1 200 Fine|A: b|Content-Length: 5||");
+    keep.check(
+        "HTTP/1.1 200 OK|Connection: close, X-Hop|X-Hop: 1|Keep-Alive: x|Content-Length: 0|Via: 1.1 a||",
+        "HTTP/1.1 200 OK|Via: 1.1 a|Content-Length: 0||",
+    );
+    keep.check(
+        "HTTP/1.1 200 OK|Transfer-Encoding: chunked|Trailer: X||",
+        "HTTP/1.1 200 OK|Trailer: X|Transfer-Encoding: chunked||",
+    );
+    keep.check(
+        "HTTP/1.1 200 OK|Upgrade: h2,h2c|Connection: upgrade|Content-Length: 1||",
+        "HTTP/1.1 200 OK|Content-Length: 1||",
+    );
+    keep.check("HTTP/1.1 200||", "HTTP/1.1 200 |Connection: close||");
+    keep.check("HTTP/1.1 204 No|Content-Length: 5||", "HTTP/1.1 204 No||");
+    keep.check("HTTP/1.1 304 No|Content-Length: 5||", "HTTP/1.1 304 No|Content-Length: 5||");
+    keep.check("HTTP/1.1 304 No|Transfer-Encoding: chunked||", "HTTP/1.1 304 No||");
+    keep.check("HTTP/1.1 103 Early|Link: x|Content-Length: 5||", "HTTP/1.1 103 Early|Link: x||");
+    keep.check(
+        "HTTP/1.1 426 U|Upgrade: TLS/1.3|Connection: upgrade|Content-Length: 0||",
+        "HTTP/1.1 426 U|Content-Length: 0|Upgrade: TLS/1.3|Connection: upgrade||",
+    );
+
+    let close = response(Version::Http11, Connection::Close);
+    close.check(
+        "HTTP/1.1 200 OK|Content-Length: 5|Connection: keep-alive||",
+        "HTTP/1.1 200 OK|Content-Length: 5|Connection: close||",
+    );
+    close.check("HTTP/1.1 100 Continue||", "HTTP/1.1 100 Continue||");
+
+    let old = response(Version::Http10, Connection::KeepAlive);
+    old.check("HTTP/1.1 200 OK|Content-Length: 5||", "HTTP/1.1 200 OK|Content-Length: 5|Connection: keep-alive||");
+    old.check("HTTP/1.1 200 OK|Transfer-Encoding: chunked|Trailer: X||", "HTTP/1.1 200 OK|Connection: close||");
+
+    let upgrade = response(Version::Http11, Connection::Upgrade);
+    upgrade.check(
+        "HTTP/1.1 101 S|Upgrade: websocket|Connection: Upgrade||",
+        "HTTP/1.1 101 S|Upgrade: websocket|Connection: upgrade||",
+    );
+
+    let head = Response { method: Method::Head, ..keep };
+    head.check("HTTP/1.1 200 OK|Content-Length: 5||", "HTTP/1.1 200 OK|Content-Length: 5||");
+    head.check("HTTP/1.1 200 OK|Transfer-Encoding: chunked||", "HTTP/1.1 200 OK||");
+}
+
+#[test]
+fn a_body_for_an_old_client() {
+    for (body, expect) in [
+        (BodyKind::Chunked, BodyKind::UntilClose),
+        (BodyKind::Length(5), BodyKind::Length(5)),
+        (BodyKind::UntilClose, BodyKind::UntilClose),
+        (BodyKind::Empty, BodyKind::Empty),
+    ] {
+        assert_eq!((body.for_client(Version::Http10), body.for_client(Version::Http11)), (expect, body));
+    }
+}
+
+/// The property must have had something to hold for.
+fn assert_enough(forwarded: u32, cases: u32) {
+    assert!(forwarded >= cases / 20, "only {forwarded} of {cases} heads were good enough to forward");
+}
+
+fn connections() -> impl Strategy<Value = Connection> {
+    prop::sample::select(vec![Connection::KeepAlive, Connection::Close, Connection::Upgrade])
+}
+
+#[test]
+fn a_forwarded_request_means_the_same() {
+    let (config, forwarded) = (config(10_000), Cell::new(0));
+    proptest!(config.clone(), |(bytes in nearly(corpus::REQUEST_LINES), connection in connections())| {
+        forwarded.set(forwarded.get() + u32::from(roundtrip::check_request(&bytes, connection)));
+    });
+    assert_enough(forwarded.get(), config.cases);
+}
+
+#[test]
+fn a_forwarded_response_means_the_same() {
+    let methods = prop::sample::select(vec![Method::Get, Method::Head]);
+    let versions = prop::sample::select(vec![Version::Http10, Version::Http11]);
+    let (config, forwarded) = (config(10_000), Cell::new(0));
+    let input = (nearly(corpus::STATUS_LINES), methods, versions, connections());
+    proptest!(config.clone(), |((bytes, method, version, connection) in input)| {
+        forwarded.set(forwarded.get() + u32::from(roundtrip::check_response(&bytes, method, version, connection)));
+    });
+    assert_enough(forwarded.get(), config.cases);
+}

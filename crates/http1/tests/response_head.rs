@@ -1,0 +1,155 @@
+//! Response heads: what is understood, and what is refused with which error.
+
+use http1::{BodyKind, Error, HeadSlots, Limits, Method, ResponseHead, Version, parse_response};
+
+fn parse<T>(bytes: &[u8], method: Method, look: impl FnOnce(ResponseHead<'_, '_>) -> T) -> Result<Option<T>, Error> {
+    Ok(parse_response(bytes, &Limits::default(), &mut HeadSlots::new(), method)?.map(look))
+}
+
+fn check_refused(input: &[u8], expect: Error) {
+    let got = parse(input, Method::Get, |head| format!("{head:?}"));
+    assert_eq!(got, Err(expect), "{}", input.escape_ascii());
+}
+
+#[test]
+fn what_a_head_says() {
+    let input = b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!";
+    parse(input, Method::Get, |head| {
+        assert_eq!((head.version, head.status, head.reason), (Version::Http11, 404, "Not Found"));
+        assert_eq!((head.body, head.keep_alive, head.upgrade), (BodyKind::Length(3), false, None));
+        assert_eq!((head.headers.len(), head.len, head.is_interim()), (2, input.len() - 3, false));
+    })
+    .unwrap()
+    .expect("a complete head");
+}
+
+#[test]
+fn bodies_by_status_method_and_fields() {
+    use BodyKind::*;
+    let check = |status: u16, method, fields: &str, expect| {
+        let input = format!("HTTP/1.1 {status} x\r\n{fields}\r\n");
+        assert_eq!(parse(input.as_bytes(), method, |head| head.body), Ok(Some(expect)), "{status} {method:?} {fields}");
+    };
+    let (length, chunked) = ("Content-Length: 7\r\n", "Transfer-Encoding: chunked\r\n");
+    check(200, Method::Get, length, Length(7));
+    check(200, Method::Get, "Content-Length: 0\r\n", Length(0));
+    check(200, Method::Get, chunked, Chunked);
+    check(200, Method::Get, "", UntilClose);
+    check(500, Method::Post, "", UntilClose);
+    check(200, Method::Head, length, Empty);
+    check(200, Method::Head, chunked, Empty);
+    check(200, Method::Head, "", Empty);
+    for status in [100, 102, 103, 199, 204, 304] {
+        check(status, Method::Get, length, Empty);
+        check(status, Method::Get, chunked, Empty);
+        check(status, Method::Get, "", Empty);
+    }
+    check(101, Method::Get, "", Tunnel);
+    check(200, Method::Connect, length, Tunnel);
+    check(299, Method::Connect, "", Tunnel);
+    check(407, Method::Connect, length, Length(7));
+}
+
+#[test]
+fn interim_is_1xx_but_not_101() {
+    for (status, expect) in
+        [(100, true), (101, false), (102, true), (103, true), (199, true), (200, false), (304, false)]
+    {
+        let input = format!("HTTP/1.1 {status} \r\n\r\n");
+        assert_eq!(parse(input.as_bytes(), Method::Get, |head| head.is_interim()), Ok(Some(expect)), "{status}");
+    }
+}
+
+#[test]
+fn persistence() {
+    let check = |version: &str, fields: &str, expect: bool| {
+        let input = format!("HTTP/{version} 200 OK\r\n{fields}\r\n");
+        assert_eq!(
+            parse(input.as_bytes(), Method::Get, |head| head.keep_alive),
+            Ok(Some(expect)),
+            "{version} {fields}"
+        );
+    };
+    check("1.1", "Content-Length: 1\r\n", true);
+    check("1.1", "Content-Length: 1\r\nConnection: close\r\n", false);
+    check("1.1", "Transfer-Encoding: chunked\r\n", true);
+    check("1.1", "", false);
+    check("1.0", "Content-Length: 1\r\n", false);
+    check("1.0", "Content-Length: 1\r\nConnection: keep-alive\r\n", true);
+    check("1.0", "Connection: keep-alive\r\n", false);
+}
+
+#[test]
+fn a_switch_of_protocols() {
+    let input = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let got = parse(input, Method::Get, |head| (head.body, head.keep_alive, head.upgrade == Some(b"websocket")));
+    assert_eq!(got, Ok(Some((BodyKind::Tunnel, false, true))));
+}
+
+#[test]
+fn reasons_that_real_servers_send() {
+    let check = |line: &[u8], expect: &str| {
+        let got = parse(&[line, b"\r\n\r\n"].concat(), Method::Get, |head| head.reason.to_owned());
+        assert_eq!(got, Ok(Some(expect.to_owned())), "{}", line.escape_ascii());
+    };
+    check(b"HTTP/1.1 200 OK", "OK");
+    check(b"HTTP/1.1 200 ", "");
+    check(b"HTTP/1.1 200", "");
+    check(b"HTTP/1.1 999 Request denied", "Request denied");
+    check(b"HTTP/1.1 200 D\xe9j\xe0 vu", "");
+}
+
+#[test]
+fn heads_that_are_refused() {
+    check_refused(b"\r\nHTTP/1.1 200 OK\r\n\r\n", Error::LeadingEmptyLines);
+    check_refused(b"\nHTTP/1.1 200 OK\r\n\r\n", Error::LeadingEmptyLines);
+    check_refused(b"HTTP/2.0 200 OK\r\n\r\n", Error::VersionUnsupported);
+    check_refused(b"HTTP/1.2 200 OK\r\n\r\n", Error::VersionUnsupported);
+    check_refused(b"HTTP/2 200 OK\r\n\r\n", Error::VersionUnsupported);
+    check_refused(b"ICY 200 OK\r\n\r\n", Error::StatusLine);
+    check_refused(b"SSH-2.0-OpenSSH_9.9\r\n", Error::StatusLine);
+    check_refused(b"HTTP/1.1\t200 OK\r\n\r\n", Error::StatusLine);
+    check_refused(b"HTTP/1.1  200 OK\r\n\r\n", Error::StatusLine);
+    check_refused(b"HTTP/1.1 20 OK\r\n\r\n", Error::StatusLine);
+    check_refused(b"HTTP/1.1 2000 OK\r\n\r\n", Error::StatusLine);
+    check_refused(b"HTTP/1.1 099 OK\r\n\r\n", Error::StatusLine);
+    check_refused(b"HTTP/1.1 +20 OK\r\n\r\n", Error::StatusLine);
+    check_refused(b"HTTP/1.1 200 O\0K\r\n\r\n", Error::StatusLine);
+    check_refused(b"HTTP/1.1 200 OK\n\r\n", Error::BareLf);
+    check_refused(b"HTTP/1.1 200 OK\r\nA: b\n\r\n", Error::BareLf);
+    check_refused(b"HTTP/1.1 200\n\n", Error::BareLf);
+    check_refused(b"HTTP/1.1 200 OK\r\n\rA", Error::BareCr);
+    check_refused(b"HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", Error::BareCr);
+    check_refused(b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", Error::ObsFold);
+    check_refused(b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", Error::SpaceInHeaderName);
+    check_refused(b"HTTP/1.1 200 OK\r\nA: \0\r\n\r\n", Error::HeaderValue);
+}
+
+#[test]
+fn framing_is_as_strict_as_in_requests() {
+    let check = |fields: &str, expect| {
+        check_refused(format!("HTTP/1.1 200 OK\r\n{fields}\r\n").as_bytes(), expect);
+        // Also where the body is left out: the next response must not depend on who reads it.
+        check_refused(format!("HTTP/1.1 304 OK\r\n{fields}\r\n").as_bytes(), expect);
+    };
+    check("Content-Length: 5\r\nContent-Length: 5\r\n", Error::ContentLengthRepeated);
+    check("Content-Length: 5, 5\r\n", Error::ContentLengthInvalid);
+    check("Content-Length: -1\r\n", Error::ContentLengthInvalid);
+    check("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", Error::LengthAndTransferEncoding);
+    check("Transfer-Encoding: gzip\r\n", Error::TransferEncodingInvalid);
+    check("Transfer-Encoding: gzip, chunked\r\n", Error::TransferEncodingUnsupported);
+    check_refused(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Error::TransferEncodingInHttp10);
+}
+
+#[test]
+fn a_head_over_the_limit() {
+    let limits = Limits { head_bytes_max: 40, ..Limits::default() };
+    let check = |len: usize, expect| {
+        let input = format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "x".repeat(len - 24));
+        let mut slots = HeadSlots::new();
+        let got = parse_response(input.as_bytes(), &limits, &mut slots, Method::Get);
+        assert_eq!(got.map(|head| head.is_some()), expect, "{input}");
+    };
+    check(40, Ok(true));
+    check(41, Err(Error::HeadTooLong));
+}
