@@ -18,13 +18,7 @@ pub enum ClosedFirst {
 
 impl ClosedFirst {
     /// Every variant, in the order reports list them.
-    pub const ALL: [Self; 5] = [
-        Self::PeerFin,
-        Self::OurFin,
-        Self::Simultaneous,
-        Self::RstSent,
-        Self::RstReceived,
-    ];
+    pub const ALL: [Self; 5] = [Self::PeerFin, Self::OurFin, Self::Simultaneous, Self::RstSent, Self::RstReceived];
 
     /// Does this end leave a TIME_WAIT entry on our side?
     pub fn leaves_time_wait_here(self) -> bool {

@@ -95,6 +95,18 @@ impl Fault {
         Self { kind, errno: 0 }
     }
 
+    /// What this fault means where an address was to be listened on, with the way out.
+    pub fn listen_advice(&self) -> &'static str {
+        match self.errno {
+            98 => "it is in use: stop what listens there (`ss -ltnp` shows it) or choose another address",
+            99 => "no interface of this host has that address: choose one of `ip address`, or 0.0.0.0 for all",
+            1 | 13 => "not permitted: ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one",
+            23 | 24 => "no file descriptor left: raise the limit with `ulimit -n`",
+            97 => "this host has no addresses of that family: choose an address of the other one",
+            _ => "the system refused it",
+        }
+    }
+
     /// The errno's symbolic name where it is one this project reports (`EADDRNOTAVAIL`), else `"errno"`.
     pub fn errno_name(&self) -> &'static str {
         match self.errno {

@@ -3,8 +3,15 @@
 //!
 //! Pure: no sockets, no clock, no threads. `now` is a [`core::time::Duration`] since any fixed start.
 
+pub mod allocator;
+pub mod budget;
 pub mod closing;
 pub mod fault;
+mod queue;
+pub mod set;
 
+pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, PortEnd};
+pub use budget::{Budget, BudgetVerdict};
 pub use closing::{ClosedFirst, ClosingTally};
 pub use fault::{Blame, Fault, FaultKind};
+pub use set::{PortRange, PortSet, SetError};

@@ -1,0 +1,172 @@
+//! Source addresses and a port range, checked, and their division among threads.
+
+use core::fmt;
+use core::net::IpAddr;
+
+/// Source addresses one set can hold.
+pub const SOURCES_MAX: usize = 1024;
+
+/// A range of ports, both ends inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    low: u16,
+    high: u16,
+}
+
+/// What a [`PortSet`] or [`PortRange`] cannot be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetError {
+    /// The range ends before it begins, or begins at port 0.
+    BadRange {
+        /// First port asked for.
+        low: u16,
+        /// Last port asked for.
+        high: u16,
+    },
+    /// No source address.
+    NoSource,
+    /// More than [`SOURCES_MAX`] source addresses.
+    TooManySources(usize),
+    /// The same source address twice: its ports would be handed out twice.
+    RepeatedSource(IpAddr),
+    /// More parts asked for than the range has ports.
+    TooFewPorts {
+        /// Ports in the range.
+        ports: u32,
+        /// Parts asked for.
+        parts: u32,
+    },
+}
+
+impl fmt::Display for SetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadRange { low, high } => {
+                write!(f, "port range {low}-{high}: give two ports from 1 to 65535, the lower first")
+            }
+            Self::NoSource => f.write_str("no source address: give at least one"),
+            Self::TooManySources(count) => write!(f, "{count} source addresses: at most {SOURCES_MAX} are supported"),
+            Self::RepeatedSource(source) => write!(f, "source address {source} is given twice"),
+            Self::TooFewPorts { ports, parts } => {
+                write!(f, "{ports} ports cannot be divided among {parts} threads: use fewer threads or a wider range")
+            }
+        }
+    }
+}
+
+impl std::error::Error for SetError {}
+
+impl PortRange {
+    /// Ports `low` to `high`, both included.
+    pub fn new(low: u16, high: u16) -> Result<Self, SetError> {
+        if low == 0 || high < low {
+            return Err(SetError::BadRange { low, high });
+        }
+        Ok(Self { low, high })
+    }
+
+    /// First port.
+    pub fn low(self) -> u16 {
+        self.low
+    }
+
+    /// Last port.
+    pub fn high(self) -> u16 {
+        self.high
+    }
+
+    /// Number of ports; never 0.
+    #[allow(clippy::len_without_is_empty)] // a range is never empty
+    pub fn len(self) -> u32 {
+        u32::from(self.high - self.low) + 1
+    }
+
+    /// `parts` ranges that share no port and miss none, as equal as can be.
+    pub fn split(self, parts: u32) -> Result<Vec<Self>, SetError> {
+        let ports = self.len();
+        if parts == 0 || parts > ports {
+            return Err(SetError::TooFewPorts { ports, parts });
+        }
+        let start = |part: u32| u32::from(self.low) + (u64::from(ports) * u64::from(part) / u64::from(parts)) as u32;
+        let range = |part: u32| Self { low: start(part) as u16, high: (start(part + 1) - 1) as u16 };
+        Ok((0..parts).map(range).collect())
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.low, self.high)
+    }
+}
+
+/// Source addresses, each with the same range of ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortSet {
+    sources: Vec<IpAddr>,
+    range: PortRange,
+}
+
+impl PortSet {
+    /// Every port of `range` on every one of `sources`.
+    pub fn new(sources: Vec<IpAddr>, range: PortRange) -> Result<Self, SetError> {
+        match sources.len() {
+            0 => return Err(SetError::NoSource),
+            count if count > SOURCES_MAX => return Err(SetError::TooManySources(count)),
+            _ => {}
+        }
+        let repeated = (1..sources.len()).find(|at| sources[..*at].contains(&sources[*at]));
+        match repeated {
+            Some(at) => Err(SetError::RepeatedSource(sources[at])),
+            None => Ok(Self { sources, range }),
+        }
+    }
+
+    /// The addresses.
+    pub fn sources(&self) -> &[IpAddr] {
+        &self.sources
+    }
+
+    /// The ports of each.
+    pub fn range(&self) -> PortRange {
+        self.range
+    }
+
+    /// 4-tuples towards one destination.
+    pub fn tuples(&self) -> u64 {
+        self.sources.len() as u64 * u64::from(self.range.len())
+    }
+
+    /// `parts` sets that share no port: one for each thread.
+    pub fn split(&self, parts: u32) -> Result<Vec<Self>, SetError> {
+        let part = |range| Self { sources: self.sources.clone(), range };
+        Ok(self.range.split(parts)?.into_iter().map(part).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_loses_no_port_and_shares_none() {
+        for (low, high, parts) in [(1, 65535, 7), (1000, 1004, 5), (32768, 60999, 2), (5, 5, 1), (65530, 65535, 4)] {
+            let ranges = PortRange::new(low, high).unwrap().split(parts).unwrap();
+            let ports: Vec<u16> = ranges.iter().flat_map(|range| range.low()..=range.high()).collect();
+            assert_eq!(ports, (low..=high).collect::<Vec<_>>(), "{low}-{high} in {parts}");
+            assert_eq!(ranges.len(), parts as usize);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_set_is_named() {
+        let one = IpAddr::from([127, 0, 0, 1]);
+        let range = PortRange::new(10, 12).unwrap();
+        assert_eq!(PortRange::new(0, 5), Err(SetError::BadRange { low: 0, high: 5 }));
+        assert_eq!(PortRange::new(9, 5), Err(SetError::BadRange { low: 9, high: 5 }));
+        assert_eq!(range.split(4), Err(SetError::TooFewPorts { ports: 3, parts: 4 }));
+        assert_eq!(range.split(0), Err(SetError::TooFewPorts { ports: 3, parts: 0 }));
+        assert_eq!(PortSet::new(vec![], range), Err(SetError::NoSource));
+        assert_eq!(PortSet::new(vec![one, one], range), Err(SetError::RepeatedSource(one)));
+        assert_eq!(PortSet::new(vec![one; 1025], range), Err(SetError::TooManySources(1025)));
+    }
+}
