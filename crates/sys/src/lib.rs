@@ -1,1 +1,22 @@
-//! (being built)
+//! The operating system, one thin function per system call. The only crate with `unsafe`.
+//!
+//! Functions return [`Errno`] (an integer, cheap on the data path) or a typed error of their own
+//! where a person will read it. "Not supported here" is an answer, never a guess.
+
+pub mod alloc_count;
+pub mod counters;
+pub mod epoll;
+pub mod limits;
+pub mod link;
+mod netlink;
+pub mod netns;
+pub mod signal;
+pub mod sock_diag;
+pub mod socket;
+pub mod sockopt;
+pub mod sysctl;
+pub mod tcp_info;
+pub mod thread;
+pub mod waker;
+
+pub use rustix::io::Errno;

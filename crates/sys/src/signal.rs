@@ -1,0 +1,60 @@
+//! Signals as something to wait for instead of handlers.
+
+use crate::{Errno, sockopt::last_errno};
+use std::time::Duration;
+
+/// The signals a program of ours reacts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// Polite end: drain.
+    Terminate,
+    /// Show the counters.
+    User1,
+}
+
+impl Signal {
+    const ALL: [(Self, libc::c_int); 3] =
+        [(Self::Interrupt, libc::SIGINT), (Self::Terminate, libc::SIGTERM), (Self::User1, libc::SIGUSR1)];
+}
+
+/// Signals blocked for this thread and all threads it starts afterwards, to be waited for by one.
+#[derive(Debug)]
+pub struct Signals(libc::sigset_t);
+
+impl Signals {
+    /// Blocks SIGINT, SIGTERM and SIGUSR1. Call before any other thread is started: threads inherit it.
+    pub fn block() -> Result<Self, Errno> {
+        // SAFETY: `sigset_t` is plain data; sigemptyset initialises it and sigaddset takes valid numbers.
+        let set = unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&raw mut set);
+            for (_, number) in Signal::ALL {
+                libc::sigaddset(&raw mut set, number);
+            }
+            set
+        };
+        // SAFETY: `set` is initialised; the old mask is not asked for.
+        let result = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
+        if result == 0 { Ok(Self(set)) } else { Err(Errno::from_raw_os_error(result)) }
+    }
+
+    /// Waits for a signal, up to `timeout`; `None` when none came.
+    pub fn wait(&self, timeout: Duration) -> Option<Signal> {
+        let time =
+            libc::timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
+        // SAFETY: set and time are initialised and live during the call; no siginfo is asked for.
+        let number = unsafe { libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), &raw const time) };
+        Signal::ALL.iter().find(|(_, known)| *known == number).map(|(signal, _)| *signal)
+    }
+}
+
+/// Sends `signal` to a process that the caller started.
+pub fn send(pid: u32, signal: Signal) -> Result<(), Errno> {
+    let number = Signal::ALL.iter().find(|(known, _)| *known == signal).map_or(libc::SIGTERM, |(_, n)| *n);
+    let pid = i32::try_from(pid).map_err(|_| Errno::INVAL)?;
+    // SAFETY: plain system call on numbers.
+    let result = unsafe { libc::kill(pid, number) };
+    if result == 0 { Ok(()) } else { Err(last_errno()) }
+}

@@ -1,0 +1,106 @@
+//! TCP sockets: non-blocking, close-on-exec.
+
+use crate::{Errno, sockopt};
+use rustix::net::{
+    self, AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrAny, SocketFlags,
+    SocketType,
+};
+use std::io::IoSlice;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+
+const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
+/// A new TCP socket of the family of `address`. Errors: EMFILE, ENFILE, ENOBUFS, EAFNOSUPPORT.
+pub fn tcp_for(address: &SocketAddr) -> Result<OwnedFd, Errno> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    net::socket_with(family, SocketType::STREAM, FLAGS, None)
+}
+
+/// A bound, listening socket. `TCP_QUICKACK=0` is set after `listen()` so that accepted sockets inherit
+/// it: the ACK of a request then rides on the response. `TCP_NODELAY` is inherited too.
+pub fn listen(address: &SocketAddr, backlog: u32, reuse_port: bool) -> Result<OwnedFd, Errno> {
+    let fd = tcp_for(address)?;
+    sockopt::set_reuse_address(&fd, true)?;
+    if reuse_port {
+        sockopt::set_reuse_port(&fd, true)?;
+    }
+    net::bind(&fd, address)?;
+    net::listen(&fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    sockopt::set_no_delay(&fd, true)?;
+    sockopt::set_quick_ack(&fd, false)?;
+    Ok(fd)
+}
+
+/// Takes one connection from the accept queue; EAGAIN when there is none.
+pub fn accept(listener: impl AsFd) -> Result<(OwnedFd, SocketAddr), Errno> {
+    let (fd, peer) = net::acceptfrom_with(listener, FLAGS)?;
+    let peer = peer.and_then(to_std).unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+    Ok((fd, peer))
+}
+
+/// Binds to an exact address and port with SO_REUSEADDR, without which a port in TIME_WAIT is refused.
+pub fn bind_exact(fd: impl AsFd, local: &SocketAddr) -> Result<(), Errno> {
+    sockopt::set_reuse_address(&fd, true)?;
+    net::bind(fd, local)
+}
+
+/// Binds to an address only; the port is chosen by `connect()`, so that one port serves many
+/// destinations (IP_BIND_ADDRESS_NO_PORT, Linux 4.2).
+pub fn bind_address(fd: impl AsFd, local: IpAddr) -> Result<(), Errno> {
+    sockopt::set_bind_address_no_port(&fd, true)?;
+    net::bind(fd, &SocketAddr::new(local, 0))
+}
+
+/// Starts connecting: `Ok(true)` when established at once, `Ok(false)` when under way.
+pub fn connect(fd: impl AsFd, remote: &SocketAddr) -> Result<bool, Errno> {
+    match net::connect(fd, remote) {
+        Ok(()) => Ok(true),
+        Err(Errno::INPROGRESS) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Reads what is there: 0 is the peer's FIN, EAGAIN nothing yet.
+pub fn recv(fd: impl AsFd, into: &mut [u8]) -> Result<usize, Errno> {
+    net::recv(fd, into, RecvFlags::empty()).map(|(len, _)| len)
+}
+
+/// Looks at one byte without taking it.
+pub fn peek(fd: impl AsFd) -> Result<usize, Errno> {
+    net::recv(fd, &mut [0u8; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT).map(|(len, _)| len)
+}
+
+fn send_flags(more: bool) -> SendFlags {
+    if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL }
+}
+
+/// Sends a part of `bytes`; with `more` the kernel may hold a partial segment back (MSG_MORE).
+pub fn send(fd: impl AsFd, bytes: &[u8], more: bool) -> Result<usize, Errno> {
+    net::send(fd, bytes, send_flags(more))
+}
+
+/// Sends a part of two runs in one call.
+pub fn send_two(fd: impl AsFd, first: &[u8], second: &[u8], more: bool) -> Result<usize, Errno> {
+    let slices = [IoSlice::new(first), IoSlice::new(second)];
+    net::sendmsg(fd, &slices, &mut SendAncillaryBuffer::default(), send_flags(more))
+}
+
+/// Sends FIN after what was sent.
+pub fn shutdown_write(fd: impl AsFd) -> Result<(), Errno> {
+    net::shutdown(fd, Shutdown::Write)
+}
+
+/// Our side of a socket.
+pub fn local_address(fd: impl AsFd) -> Result<SocketAddr, Errno> {
+    to_std(net::getsockname(fd)?).ok_or(Errno::AFNOSUPPORT)
+}
+
+/// The peer's side of a connected socket.
+pub fn peer_address(fd: impl AsFd) -> Result<SocketAddr, Errno> {
+    net::getpeername(fd)?.and_then(to_std).ok_or(Errno::NOTCONN)
+}
+
+fn to_std(address: SocketAddrAny) -> Option<SocketAddr> {
+    SocketAddr::try_from(address).ok()
+}
