@@ -285,11 +285,16 @@ pub const COMPLETIONS_PER_TURN_MAX: usize = 1024;
 /// Runs `app` to its end.
 pub fn run<R: Reactor, A: App<R>>(app: &mut A, io: &mut R) -> Result<(), Fault> {
     app.start(io)?;
+    run_started(app, io);
+    Ok(())
+}
+
+/// Runs an `app` whose [`App::start`] was called already.
+pub fn run_started<R: Reactor, A: App<R>>(app: &mut A, io: &mut R) {
     while !app.is_done() {
         io.turn(app.poll_deadline());
         handle_ready(app, io);
     }
-    Ok(())
 }
 
 /// Handles what is ready now, bounded by [`COMPLETIONS_PER_TURN_MAX`], then lets timers fire.

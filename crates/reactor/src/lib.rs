@@ -7,7 +7,9 @@
 
 pub mod buf;
 pub mod conn;
+pub mod epoll;
 pub mod face;
+pub mod sim;
 pub mod timer;
 
 pub use buf::{Buf, BufPool};

@@ -1,0 +1,121 @@
+//! Accepting: in batches that grow under load, so that a lone connection costs one accept4.
+
+use super::entry::Entry;
+use super::{EpollReactor, TOKEN_LISTENER, fault};
+use crate::conn::ListenerId;
+use crate::face::{Completion, ListenPlan};
+use ports::{Fault, FaultKind};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use sys::epoll::Interest;
+use sys::{Errno, socket};
+
+/// Connections taken per event at most.
+const BATCH_MAX: u32 = 64;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Accepting {
+    Yes,
+    /// A shortage: tried again with the next turn.
+    Paused,
+    /// The application said so.
+    No,
+}
+
+pub(super) struct Listener {
+    fd: OwnedFd,
+    pub(super) address: SocketAddr,
+    /// How many to take at the next event: doubled when all were there, else back to one.
+    batch: u32,
+    accepting: Accepting,
+}
+
+impl Listener {
+    pub(super) fn is_paused(&self) -> bool {
+        self.accepting == Accepting::Paused
+    }
+}
+
+impl EpollReactor {
+    pub(super) fn start_listening(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
+        let fd = socket::listen(&plan.address, plan.backlog, plan.reuse_port).map_err(fault)?;
+        let address = socket::local_address(&fd).map_err(fault)?;
+        let index = self.listeners.len();
+        self.epoll.add(&fd, TOKEN_LISTENER | index as u64, Interest::Level).map_err(fault)?;
+        self.listeners.push(Some(Listener { fd, address, batch: 1, accepting: Accepting::Yes }));
+        Ok(ListenerId(index as u32))
+    }
+
+    pub(super) fn set_listener_accepting(&mut self, index: usize, accepting: bool) {
+        let to = if accepting { Accepting::Yes } else { Accepting::No };
+        self.switch_listener(index, to);
+    }
+
+    fn switch_listener(&mut self, index: usize, to: Accepting) {
+        let Some(Some(listener)) = self.listeners.get_mut(index) else { return };
+        let token = TOKEN_LISTENER | index as u64;
+        let watched = listener.accepting == Accepting::Yes;
+        match (watched, to == Accepting::Yes) {
+            (false, true) => {
+                let added = self.epoll.add(&listener.fd, token, Interest::Level);
+                listener.accepting = if added.is_ok() { Accepting::Yes } else { Accepting::Paused };
+            }
+            (true, false) => {
+                let _was_watched = self.epoll.delete(&listener.fd);
+                listener.accepting = to;
+            }
+            _ => listener.accepting = to,
+        }
+    }
+
+    pub(super) fn resume_paused_listeners(&mut self) {
+        for index in 0..self.listeners.len() {
+            let paused = self.listeners[index].as_ref().is_some_and(Listener::is_paused);
+            if paused && !self.table.is_full() {
+                self.switch_listener(index, Accepting::Yes);
+            }
+        }
+    }
+
+    pub(super) fn accept_from(&mut self, index: usize) {
+        let Some(Some(listener)) = self.listeners.get(index) else { return };
+        let batch = listener.batch;
+        let mut taken = 0;
+        while taken < batch && self.accept_one(index) {
+            taken += 1;
+        }
+        if let Some(Some(listener)) = self.listeners.get_mut(index) {
+            listener.batch = if taken == batch { (batch * 2).min(BATCH_MAX) } else { 1 };
+        }
+    }
+
+    /// Takes one connection; `false` when there was none or none can be taken.
+    fn accept_one(&mut self, index: usize) -> bool {
+        if self.table.is_full() {
+            self.pause_accepting(index, Fault::of(FaultKind::Files));
+            return false;
+        }
+        let Some(Some(listener)) = self.listeners.get(index) else { return false };
+        match socket::accept(&listener.fd) {
+            Ok((fd, peer)) => {
+                let conn = self.table.insert(Entry::new(fd, false));
+                let listener = ListenerId(index as u32);
+                self.completions.push_back(Completion::Accepted { listener, conn, peer });
+                true
+            }
+            Err(Errno::AGAIN) => false,
+            // The peer gave up while it waited in the queue; the next one may be well.
+            Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => true,
+            Err(errno) => {
+                self.pause_accepting(index, fault(errno));
+                false
+            }
+        }
+    }
+
+    fn pause_accepting(&mut self, index: usize, fault: Fault) {
+        self.shortages.accept_paused += 1;
+        self.switch_listener(index, Accepting::Paused);
+        self.completions.push_back(Completion::AcceptFailed { listener: ListenerId(index as u32), fault });
+    }
+}

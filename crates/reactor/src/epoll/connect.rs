@@ -1,0 +1,95 @@
+//! Connecting: the first bytes are tried right after `connect()`, which on a fast path finds the
+//! handshake done and saves a wait.
+
+use super::entry::Entry;
+use super::{EpollReactor, fault};
+use crate::conn::ConnId;
+use crate::face::{Completion, ConnectPlan, Outgoing, Source};
+use ports::{Fault, FaultKind};
+use std::os::fd::OwnedFd;
+use sys::epoll::Interest;
+use sys::{Errno, socket, sockopt};
+
+impl EpollReactor {
+    pub(super) fn start_connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
+        if self.table.is_full() {
+            return Err(Fault::of(FaultKind::Files));
+        }
+        let fd = prepare(plan, !first.is_empty()).map_err(fault)?;
+        let established = socket::connect(&fd, &plan.remote).map_err(fault)?;
+        let conn = self.table.insert(Entry::new(fd, true));
+        if established {
+            self.establish(conn, first);
+        } else if first.is_empty() {
+            self.watch(conn, Interest::ReadWrite);
+        } else {
+            self.try_first_bytes(conn, super::write::coalesced(first));
+        }
+        Ok(conn)
+    }
+
+    /// A send on a socket in SYN_SENT answers EAGAIN (`sk_stream_wait_connect`), on a refused one its error.
+    fn try_first_bytes(&mut self, conn: ConnId, first: Outgoing) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        match super::write::send_once(&entry.fd, &first) {
+            Ok(sent) => {
+                entry.connecting = false;
+                entry.has_sent = true;
+                self.completions.push_back(Completion::Connected { conn, result: Ok(()) });
+                self.advance_send(conn, first, sent);
+            }
+            Err(Errno::AGAIN) => {
+                entry.send = Some(Box::new(super::entry::Sending { out: first }));
+                self.watch(conn, Interest::ReadWrite);
+            }
+            Err(errno) => self.fail_connect(conn, fault(errno)),
+        }
+    }
+
+    fn establish(&mut self, conn: ConnId, first: Outgoing) {
+        if let Some(entry) = self.table.get_mut(conn) {
+            entry.connecting = false;
+        }
+        self.completions.push_back(Completion::Connected { conn, result: Ok(()) });
+        if !first.is_empty() {
+            self.start_send(conn, first);
+        }
+    }
+
+    /// epoll said that the handshake ended, one way or the other.
+    pub(super) fn finish_connect(&mut self, conn: ConnId) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        match sockopt::take_error(&entry.fd) {
+            Ok(()) => {
+                let first = entry.send.take().map(|sending| sending.out).unwrap_or_default();
+                self.establish(conn, first);
+                self.try_recv(conn);
+            }
+            Err(errno) => self.fail_connect(conn, fault(errno)),
+        }
+    }
+
+    fn fail_connect(&mut self, conn: ConnId, fault: Fault) {
+        if self.table.retire(conn) {
+            self.completions.push_back(Completion::Connected { conn, result: Err(fault) });
+        }
+    }
+}
+
+/// A socket bound as the plan says. With data to send at once, the bare ACK of the handshake is left to it
+/// (`tcp_rcv_synsent_state_process` delays it in pingpong mode).
+fn prepare(plan: &ConnectPlan, has_first_bytes: bool) -> Result<OwnedFd, Errno> {
+    let fd = socket::tcp_for(&plan.remote)?;
+    if let Some((low, high)) = plan.port_range {
+        sockopt::set_local_port_range(&fd, low, high)?;
+    }
+    match plan.source {
+        Source::Kernel => {}
+        Source::Address(address) => socket::bind_address(&fd, address)?,
+        Source::Exact(local) => socket::bind_exact(&fd, &local)?,
+    }
+    if has_first_bytes {
+        sockopt::set_quick_ack(&fd, false)?;
+    }
+    Ok(fd)
+}

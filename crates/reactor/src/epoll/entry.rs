@@ -1,0 +1,225 @@
+//! One connection as the reactor keeps it, and the table of all.
+
+use super::{fault, socket, tcp_info};
+use crate::buf::Buf;
+use crate::conn::ConnId;
+use crate::face::{Close, Outgoing, Probe};
+use ports::{ClosedFirst, Fault, FaultKind};
+use std::os::fd::OwnedFd;
+use sys::Errno;
+use sys::tcp_info::TcpState;
+
+/// Generations stay below this bit, which marks listeners in epoll tokens.
+const GENERATION_MASK: u32 = 0x7fff_ffff;
+
+/// A recv in flight.
+#[derive(Debug)]
+pub(super) enum RecvState {
+    Idle,
+    Waiting(Option<Buf>),
+}
+
+impl RecvState {
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting(_))
+    }
+
+    /// Ends the wait: the partial buffer that had been handed in.
+    pub(super) fn take_waiting(&mut self) -> Option<Option<Buf>> {
+        match std::mem::replace(self, Self::Idle) {
+            Self::Waiting(partial) => Some(partial),
+            Self::Idle => None,
+        }
+    }
+}
+
+/// A send in flight: what is left of it.
+#[derive(Debug)]
+pub(super) struct Sending {
+    pub(super) out: Outgoing,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) fd: OwnedFd,
+    pub(super) recv: RecvState,
+    pub(super) send: Option<Box<Sending>>,
+    pub(super) broken: Option<Fault>,
+    pub(super) closed_first: Option<ClosedFirst>,
+    /// Worth a recv: nothing is known to the contrary.
+    pub(super) maybe_readable: bool,
+    /// epoll announced a FIN (or an error): the next recv after the data will not be EAGAIN.
+    pub(super) fin_announced: bool,
+    pub(super) peer_fin_read: bool,
+    pub(super) our_fin_sent: bool,
+    pub(super) connecting: bool,
+    pub(super) watched: bool,
+    pub(super) watched_for_write: bool,
+    /// We opened it; TCP_NODELAY is set with the second send, which one-shot connections never reach.
+    pub(super) outgoing: bool,
+    pub(super) has_sent: bool,
+    pub(super) no_delay: bool,
+}
+
+impl Entry {
+    pub(super) fn new(fd: OwnedFd, outgoing: bool) -> Self {
+        Self {
+            fd,
+            recv: RecvState::Idle,
+            send: None,
+            broken: None,
+            closed_first: None,
+            maybe_readable: !outgoing,
+            fin_announced: false,
+            peer_fin_read: false,
+            our_fin_sent: false,
+            connecting: outgoing,
+            watched: false,
+            watched_for_write: false,
+            outgoing,
+            has_sent: false,
+            no_delay: false,
+        }
+    }
+
+    /// Notes the peer's FIN, just read. If ours was out already, the kernel knows whether they crossed.
+    pub(super) fn note_peer_fin(&mut self) {
+        self.peer_fin_read = true;
+        if !self.our_fin_sent {
+            self.closed_first = Some(ClosedFirst::PeerFin);
+        } else if self.state() == Some(TcpState::CLOSING) {
+            self.closed_first = Some(ClosedFirst::Simultaneous);
+        }
+    }
+
+    fn state(&self) -> Option<TcpState> {
+        tcp_info::tcp_info(&self.fd).ok().map(|info| info.state)
+    }
+
+    /// After our FIN was queued: had the peer's arrived before it, unread?
+    pub(super) fn ask_who_closed_first(&self) -> Option<ClosedFirst> {
+        Some(match self.state()? {
+            TcpState::CLOSE_WAIT | TcpState::LAST_ACK => ClosedFirst::PeerFin,
+            TcpState::CLOSING => ClosedFirst::Simultaneous,
+            _ => ClosedFirst::OurFin,
+        })
+    }
+
+    pub(super) fn probe(&mut self) -> Probe {
+        if let Some(fault) = self.broken {
+            return Probe::Broken(fault);
+        }
+        if self.peer_fin_read {
+            return Probe::PeerFin;
+        }
+        match socket::peek(&self.fd) {
+            Ok(0) => Probe::PeerFin,
+            Ok(_) => Probe::Readable,
+            Err(Errno::AGAIN) => Probe::Quiet,
+            Err(errno) => Probe::Broken(fault(errno)),
+        }
+    }
+
+    /// Who will have closed first when we close now; `None` where unread bytes forbid a FIN.
+    pub(super) fn who_closes(&mut self, how: Close) -> Option<ClosedFirst> {
+        if self.closed_first == Some(ClosedFirst::RstReceived) {
+            return self.closed_first;
+        }
+        match how {
+            // Both FINs are exchanged: there is nothing left to reset.
+            Close::Reset if self.peer_fin_read && self.our_fin_sent => {
+                Some(self.closed_first.unwrap_or(ClosedFirst::PeerFin))
+            }
+            Close::Reset => Some(ClosedFirst::RstSent),
+            Close::Fin | Close::Discard => match self.probe() {
+                Probe::Quiet => Some(self.closed_first.unwrap_or(ClosedFirst::OurFin)),
+                Probe::PeerFin => Some(self.closed_first.unwrap_or(ClosedFirst::PeerFin)),
+                Probe::Readable if how == Close::Discard => Some(ClosedFirst::RstSent),
+                Probe::Readable => None,
+                Probe::Broken(fault) => Some(self.who_broke(fault)),
+            },
+        }
+    }
+
+    fn who_broke(&self, fault: Fault) -> ClosedFirst {
+        match fault.kind {
+            FaultKind::Reset => ClosedFirst::RstReceived,
+            _ => self.closed_first.unwrap_or(ClosedFirst::OurFin),
+        }
+    }
+
+    /// Notes that an operation failed for good.
+    pub(super) fn note_broken(&mut self, fault: Fault) {
+        self.broken = Some(fault);
+        if fault.kind == FaultKind::Reset {
+            self.closed_first = Some(ClosedFirst::RstReceived);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    entry: Option<Entry>,
+}
+
+/// All connections of one reactor; slots are reused last in, first out, so that the table stays dense.
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    live: usize,
+    live_max: usize,
+}
+
+impl Table {
+    pub(super) fn new(live_max: usize) -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), live: 0, live_max }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.live
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.live >= self.live_max
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry) -> ConnId {
+        self.live += 1;
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, entry: None });
+            (self.slots.len() - 1) as u32
+        });
+        let slot = &mut self.slots[index as usize];
+        slot.generation = (slot.generation + 1) & GENERATION_MASK;
+        slot.entry = Some(entry);
+        ConnId { index, generation: slot.generation }
+    }
+
+    pub(super) fn get(&self, conn: ConnId) -> Option<&Entry> {
+        let slot = self.slots.get(conn.index as usize)?;
+        if slot.generation == conn.generation { slot.entry.as_ref() } else { None }
+    }
+
+    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Entry> {
+        let slot = self.slots.get_mut(conn.index as usize)?;
+        if slot.generation == conn.generation { slot.entry.as_mut() } else { None }
+    }
+
+    /// Closes the connection (dropping its descriptor does) but keeps its slot until [`Table::recycle`]: the application has not heard of
+    /// the end yet, and what it keeps under this index must not be taken over by another connection.
+    pub(super) fn retire(&mut self, conn: ConnId) -> bool {
+        let Some(slot) = self.slots.get_mut(conn.index as usize) else { return false };
+        if slot.generation != conn.generation || slot.entry.take().is_none() {
+            return false;
+        }
+        self.live -= 1;
+        true
+    }
+
+    /// The end of a retired connection was reported: its slot may be used again.
+    pub(super) fn recycle(&mut self, conn: ConnId) {
+        self.free.push(conn.index);
+    }
+}

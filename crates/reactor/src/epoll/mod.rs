@@ -1,0 +1,354 @@
+//! The reactor on the kernel's epoll: try first, wait only if needed.
+//!
+//! A short connection that finds its bytes ready costs accept4, recv, send, close and no `epoll_ctl`.
+//! A connection that must wait is registered once, edge-triggered, at the end of the turn.
+
+mod accept;
+mod connect;
+mod entry;
+mod read;
+mod write;
+
+use crate::buf::{Buf, BufPool};
+use crate::conn::{ConnId, ListenerId};
+use crate::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor};
+use accept::Listener;
+use entry::{Entry, Table};
+use ports::{ClosedFirst, Fault, FaultKind};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use sys::Errno;
+use sys::epoll::{Epoll, Interest, Ready};
+use sys::waker::Waker;
+use sys::{socket, sockopt, tcp_info};
+
+/// Tokens at and above this one are listeners; `TOKEN_WAKER` is the waker.
+const TOKEN_LISTENER: u64 = 1 << 63;
+const TOKEN_WAKER: u64 = u64::MAX;
+
+/// How soon a shortage (buffers, file descriptors) is looked at again.
+const SHORTAGE_RETRY: Duration = Duration::from_millis(5);
+
+/// Bounds of one reactor.
+#[derive(Clone, Copy, Debug)]
+pub struct EpollConfig {
+    /// Buffers of [`crate::buf::BUF_BYTES`] at most; a recv waits when all are in use.
+    pub buffers_max: usize,
+    /// Connections at most; accepting pauses and connecting fails beyond it.
+    pub connections_max: usize,
+}
+
+impl Default for EpollConfig {
+    fn default() -> Self {
+        Self { buffers_max: 16 * 1024, connections_max: 1 << 20 }
+    }
+}
+
+/// Bounds that were hit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shortages {
+    /// Times a recv had to wait for a buffer.
+    pub recv_waited_for_buffer: u64,
+    /// Times accepting paused (EMFILE, ENFILE, ENOMEM or `connections_max`).
+    pub accept_paused: u64,
+    /// Connections that could not be watched (ENOSPC, ENOMEM from epoll_ctl).
+    pub unwatchable: u64,
+}
+
+/// One epoll event loop; belongs to the thread that made it.
+pub struct EpollReactor {
+    epoll: Epoll,
+    waker: Waker,
+    start: Instant,
+    pool: BufPool,
+    table: Table,
+    listeners: Vec<Option<Listener>>,
+    completions: VecDeque<Completion>,
+    /// Connections that wait for bytes but are not registered yet.
+    unwatched: Vec<ConnId>,
+    /// Connections whose recv waits for a buffer.
+    starved: VecDeque<ConnId>,
+    shortages: Shortages,
+}
+
+impl EpollReactor {
+    /// Errors: EMFILE, ENFILE, ENOMEM.
+    pub fn new(config: EpollConfig) -> Result<Self, Fault> {
+        let epoll = Epoll::new().map_err(fault)?;
+        let waker = Waker::new().map_err(fault)?;
+        epoll.add(&waker, TOKEN_WAKER, Interest::Level).map_err(fault)?;
+        Ok(Self {
+            epoll,
+            waker,
+            start: Instant::now(),
+            pool: BufPool::new(config.buffers_max),
+            table: Table::new(config.connections_max),
+            listeners: Vec::new(),
+            completions: VecDeque::new(),
+            unwatched: Vec::new(),
+            starved: VecDeque::new(),
+            shortages: Shortages::default(),
+        })
+    }
+
+    /// A handle that wakes this reactor from another thread ([`Completion::Woken`]).
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// Bounds hit so far.
+    pub fn shortages(&self) -> Shortages {
+        self.shortages
+    }
+
+    /// Open connections.
+    pub fn open_connections(&self) -> usize {
+        self.table.len()
+    }
+
+    fn watch_the_unwatched(&mut self) {
+        while let Some(conn) = self.unwatched.pop() {
+            if let Some(entry) = self.table.get_mut(conn)
+                && entry.recv.is_waiting()
+                && !entry.watched
+            {
+                self.watch(conn, Interest::Read);
+            }
+        }
+    }
+
+    fn watch(&mut self, conn: ConnId, interest: Interest) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        let token = token_of(conn);
+        let result = if entry.watched {
+            self.epoll.modify(&entry.fd, token, interest)
+        } else {
+            self.epoll.add(&entry.fd, token, interest)
+        };
+        match result {
+            Ok(()) => {
+                entry.watched = true;
+                entry.watched_for_write |= interest == Interest::ReadWrite;
+            }
+            Err(errno) => {
+                self.shortages.unwatchable += 1;
+                self.break_operations(conn, fault(errno));
+            }
+        }
+    }
+
+    /// Ends what is in flight on a connection that cannot go on.
+    fn break_operations(&mut self, conn: ConnId, fault: Fault) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        entry.broken = Some(fault);
+        if entry.send.take().is_some() {
+            self.completions.push_back(Completion::Sent { conn, result: Err(fault) });
+        }
+        if entry.recv.take_waiting().is_some() {
+            self.completions.push_back(Completion::Received { conn, result: Err(fault) });
+        }
+    }
+
+    fn wait_time(&self, until: Option<Duration>) -> Option<Duration> {
+        if !self.completions.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let short = !self.starved.is_empty() || self.listeners.iter().flatten().any(Listener::is_paused);
+        let until = until.map(|at| at.saturating_sub(self.now()));
+        match (short, until) {
+            (true, Some(time)) => Some(time.min(SHORTAGE_RETRY)),
+            (true, None) => Some(SHORTAGE_RETRY),
+            (false, time) => time,
+        }
+    }
+
+    fn handle_event(&mut self, ready: Ready) {
+        if ready.token == TOKEN_WAKER {
+            self.waker.clear();
+            self.completions.push_back(Completion::Woken);
+        } else if ready.token & TOKEN_LISTENER != 0 {
+            self.accept_from((ready.token & !TOKEN_LISTENER) as usize);
+        } else {
+            self.handle_conn_event(conn_of(ready.token), ready);
+        }
+    }
+
+    fn handle_conn_event(&mut self, conn: ConnId, ready: Ready) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        if ready.readable || ready.peer_fin || ready.broken {
+            entry.maybe_readable = true;
+            entry.fin_announced |= ready.peer_fin || ready.broken;
+        }
+        if entry.connecting {
+            if ready.writable || ready.broken {
+                self.finish_connect(conn);
+            }
+            return;
+        }
+        if (ready.writable || ready.broken) && entry.send.is_some() {
+            self.continue_send(conn);
+        }
+        self.try_recv(conn);
+    }
+
+    fn feed_the_starved(&mut self) {
+        for _ in 0..self.starved.len() {
+            let Some(conn) = self.starved.pop_front() else { return };
+            self.try_recv(conn);
+        }
+    }
+}
+
+impl Reactor for EpollReactor {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
+        self.start_listening(plan)
+    }
+
+    fn listener_address(&self, listener: ListenerId) -> SocketAddr {
+        match self.listeners.get(listener.0 as usize) {
+            Some(Some(listener)) => listener.address,
+            _ => SocketAddr::from(([0, 0, 0, 0], 0)),
+        }
+    }
+
+    fn set_accepting(&mut self, listener: ListenerId, accepting: bool) {
+        self.set_listener_accepting(listener.0 as usize, accepting);
+    }
+
+    fn close_listener(&mut self, listener: ListenerId) {
+        if let Some(slot) = self.listeners.get_mut(listener.0 as usize) {
+            *slot = None;
+        }
+    }
+
+    fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
+        self.start_connect(plan, first)
+    }
+
+    fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
+        socket::local_address(&self.table.get(conn)?.fd).ok()
+    }
+
+    fn recv(&mut self, conn: ConnId, partial: Option<Buf>) {
+        self.start_recv(conn, partial);
+    }
+
+    fn send(&mut self, conn: ConnId, out: Outgoing) {
+        self.start_send(conn, out);
+    }
+
+    fn shutdown_write(&mut self, conn: ConnId) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        if entry.connecting || entry.our_fin_sent {
+            return;
+        }
+        entry.our_fin_sent = true;
+        let _gone_already = socket::shutdown_write(&entry.fd);
+        if entry.closed_first.is_none() {
+            entry.closed_first = entry.ask_who_closed_first();
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, how: Close) -> CloseOutcome {
+        let was_open = self.table.get(conn).is_some();
+        let outcome = self.close_and_retire(conn, how);
+        if was_open && outcome != CloseOutcome::Unread {
+            self.table.recycle(conn);
+        }
+        outcome
+    }
+
+    fn probe(&mut self, conn: ConnId) -> Probe {
+        self.table.get_mut(conn).map_or(Probe::Broken(Fault::of(FaultKind::Other)), Entry::probe)
+    }
+
+    fn unacknowledged_bytes(&self, conn: ConnId) -> usize {
+        self.table.get(conn).and_then(|entry| sockopt::unacknowledged_bytes(&entry.fd).ok()).unwrap_or(0)
+    }
+
+    fn timestamps(&self, conn: ConnId) -> Option<bool> {
+        tcp_info::tcp_info(&self.table.get(conn)?.fd).ok().map(|info| info.timestamps())
+    }
+
+    fn take_buf(&mut self) -> Option<Buf> {
+        self.pool.take()
+    }
+
+    fn turn(&mut self, until: Option<Duration>) {
+        self.feed_the_starved();
+        self.watch_the_unwatched();
+        let wait = self.wait_time(until);
+        if self.epoll.wait(wait).is_err() {
+            return;
+        }
+        for index in 0..self.epoll.len() {
+            self.handle_event(self.epoll.event(index));
+        }
+        self.resume_paused_listeners();
+    }
+
+    fn poll_completion(&mut self) -> Option<Completion> {
+        while let Some(completion) = self.completions.pop_front() {
+            if self.is_for_the_living(&completion) {
+                self.recycle_if_last(&completion);
+                return Some(completion);
+            }
+        }
+        None
+    }
+}
+
+impl EpollReactor {
+    /// Closes; the slot stays taken until the application knows of it.
+    fn close_and_retire(&mut self, conn: ConnId, how: Close) -> CloseOutcome {
+        let Some(entry) = self.table.get_mut(conn) else { return CloseOutcome::Closed(None) };
+        let who = if entry.connecting {
+            None
+        } else {
+            match entry.who_closes(how) {
+                Some(who) => Some(who),
+                None => return CloseOutcome::Unread,
+            }
+        };
+        if who == Some(ClosedFirst::RstSent) && how == Close::Reset {
+            let _gone_already = sockopt::set_linger_reset(&entry.fd);
+        }
+        self.table.retire(conn);
+        CloseOutcome::Closed(who)
+    }
+
+    /// Reporting the end of a connection is the last the application hears of it.
+    fn recycle_if_last(&mut self, completion: &Completion) {
+        match completion {
+            Completion::Connected { conn, result: Err(_) }
+            | Completion::Closed { conn, outcome: CloseOutcome::Closed(_) } => self.table.recycle(*conn),
+            _ => {}
+        }
+    }
+
+    /// Completions for connections closed meanwhile are dropped, the reports of their end excepted.
+    fn is_for_the_living(&self, completion: &Completion) -> bool {
+        match completion {
+            Completion::Received { conn, .. } | Completion::Sent { conn, .. } => self.table.get(*conn).is_some(),
+            Completion::Connected { conn, result: Ok(()) } => self.table.get(*conn).is_some(),
+            _ => true,
+        }
+    }
+}
+
+fn fault(errno: Errno) -> Fault {
+    Fault::from_errno(errno.raw_os_error())
+}
+
+fn token_of(conn: ConnId) -> u64 {
+    (u64::from(conn.generation) << 32) | u64::from(conn.index)
+}
+
+fn conn_of(token: u64) -> ConnId {
+    ConnId { index: token as u32, generation: (token >> 32) as u32 }
+}

@@ -1,0 +1,90 @@
+//! Receiving: into the partial buffer of the application, or a fresh one once bytes are there.
+
+use super::entry::RecvState;
+use super::{EpollReactor, fault};
+use crate::buf::Buf;
+use crate::conn::ConnId;
+use crate::face::{Completion, Received};
+use ports::Fault;
+use sys::{Errno, socket};
+
+impl EpollReactor {
+    pub(super) fn start_recv(&mut self, conn: ConnId, partial: Option<Buf>) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        debug_assert!(!entry.recv.is_waiting(), "one recv at a time");
+        entry.recv = RecvState::Waiting(partial);
+        if let Some(fault) = entry.broken {
+            return self.complete_recv(conn, Err(fault));
+        }
+        if entry.maybe_readable {
+            self.try_recv(conn);
+        } else if !entry.watched && !entry.connecting {
+            self.unwatched.push(conn);
+        }
+    }
+
+    /// Receives if a recv waits and bytes may be there.
+    pub(super) fn try_recv(&mut self, conn: ConnId) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        if !entry.maybe_readable || entry.connecting {
+            return;
+        }
+        let Some(partial) = entry.recv.take_waiting() else { return };
+        let buf = match partial {
+            Some(buf) if buf.is_unique() && buf.spare_len() > 0 => Some(buf),
+            Some(buf) => buf.compact().filter(|buf| buf.spare_len() > 0),
+            None => self.pool.take(),
+        };
+        match buf {
+            Some(buf) => self.recv_into(conn, buf),
+            None => self.starve(conn),
+        }
+    }
+
+    fn starve(&mut self, conn: ConnId) {
+        if let Some(entry) = self.table.get_mut(conn) {
+            entry.recv = RecvState::Waiting(None);
+            self.shortages.recv_waited_for_buffer += 1;
+            self.starved.push_back(conn);
+        }
+    }
+
+    fn recv_into(&mut self, conn: ConnId, mut buf: Buf) {
+        let Some(entry) = self.table.get_mut(conn) else { return };
+        let had = buf.len();
+        let Some(spare) = buf.spare() else { return };
+        let room = spare.len();
+        match socket::recv(&entry.fd, spare) {
+            Ok(0) => {
+                entry.note_peer_fin();
+                let partial = (had > 0).then_some(buf);
+                self.complete_recv(conn, Ok(Received::Eof(partial)));
+            }
+            Ok(len) => {
+                buf.commit(len);
+                // A short read on a watched socket drained it: the next bytes are a new edge.
+                entry.maybe_readable = len == room || entry.fin_announced || !entry.watched;
+                self.complete_recv(conn, Ok(Received::Data(buf)));
+            }
+            Err(Errno::AGAIN | Errno::INTR) => {
+                entry.maybe_readable = false;
+                entry.recv = RecvState::Waiting((had > 0).then_some(buf));
+                if !entry.watched {
+                    self.unwatched.push(conn);
+                }
+            }
+            Err(errno) => {
+                let fault = fault(errno);
+                entry.note_broken(fault);
+                self.complete_recv(conn, Err(fault));
+            }
+        }
+    }
+
+    fn complete_recv(&mut self, conn: ConnId, result: Result<Received, Fault>) {
+        if let Some(entry) = self.table.get_mut(conn) {
+            entry.recv = RecvState::Idle;
+        }
+        self.completions.push_back(Completion::Received { conn, result });
+    }
+}

@@ -1,0 +1,160 @@
+//! The [`Reactor`] of one simulated host.
+
+use super::net::Net;
+use crate::buf::Buf;
+use crate::conn::{ConnId, ListenerId};
+use crate::face::{
+    Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor,
+};
+use crate::sim::host::Tenant;
+use ports::Fault;
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A reactor whose sockets, peers and clock are simulated.
+pub struct SimReactor {
+    pub(super) net: Rc<RefCell<Net>>,
+    pub(super) host: usize,
+    /// Has the program on this host been started?
+    pub(super) started: bool,
+}
+
+impl SimReactor {
+    pub(super) fn new(net: Rc<RefCell<Net>>, host: usize) -> Self {
+        Self {
+            net,
+            host,
+            started: false,
+        }
+    }
+
+    /// Does what a waker does: the program finds [`Completion::Woken`].
+    pub fn wake(&self) {
+        self.net.borrow_mut().push(self.host, Completion::Woken);
+    }
+
+    /// 4-tuples of this host in TIME_WAIT now.
+    pub fn time_waits(&self) -> usize {
+        let net = self.net.borrow();
+        net.hosts[self.host].tuples.time_waits(net.now)
+    }
+
+    /// The largest number of buffers that were in use at once.
+    pub fn buffers_in_use_max(&self) -> usize {
+        self.net.borrow().hosts[self.host].buffers_in_use_max
+    }
+
+    /// Connections the program has open (or has not been told the end of).
+    pub fn connections(&self) -> usize {
+        self.net.borrow().hosts[self.host].tenants()
+    }
+
+    /// Serves those that waited for a buffer; is anything ready then?
+    pub(super) fn prepare(&mut self) -> bool {
+        let net = &mut *self.net.borrow_mut();
+        net.retry_starved(self.host);
+        let host = &mut net.hosts[self.host];
+        host.shuffle_ready(&mut net.rng, net.weather.reorder);
+        host.buffers_in_use_max = host.buffers_in_use_max.max(host.buffers.in_use());
+        host.is_ready()
+    }
+
+    fn with_live<T>(&self, conn: ConnId, look: impl Fn(&super::flow::End) -> T) -> Option<T> {
+        let net = self.net.borrow();
+        match net.hosts[self.host].tenant(conn) {
+            Tenant::Live(id) => net.flows.get(&id.flow).map(|ends| look(&ends[id.side])),
+            Tenant::None | Tenant::Ended(_) => None,
+        }
+    }
+}
+
+impl Reactor for SimReactor {
+    fn now(&self) -> Duration {
+        self.net.borrow().now
+    }
+
+    fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
+        self.net.borrow_mut().listen(self.host, plan)
+    }
+
+    fn listener_address(&self, listener: ListenerId) -> SocketAddr {
+        self.net.borrow_mut().hosts[self.host]
+            .listener_mut(listener)
+            .address
+    }
+
+    fn set_accepting(&mut self, listener: ListenerId, accepting: bool) {
+        self.net
+            .borrow_mut()
+            .set_accepting(self.host, listener, accepting);
+    }
+
+    fn close_listener(&mut self, listener: ListenerId) {
+        self.net.borrow_mut().close_listener(self.host, listener);
+    }
+
+    fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
+        self.net.borrow_mut().connect(self.host, plan, first)
+    }
+
+    fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
+        self.with_live(conn, |end| end.local)
+    }
+
+    fn recv(&mut self, conn: ConnId, partial: Option<Buf>) {
+        self.net.borrow_mut().recv(self.host, conn, partial);
+    }
+
+    fn send(&mut self, conn: ConnId, out: Outgoing) {
+        self.net.borrow_mut().send(self.host, conn, out);
+    }
+
+    fn shutdown_write(&mut self, conn: ConnId) {
+        self.net.borrow_mut().shutdown_write(self.host, conn);
+    }
+
+    fn close(&mut self, conn: ConnId, how: Close) -> CloseOutcome {
+        self.net.borrow_mut().close(self.host, conn, how)
+    }
+
+    fn probe(&mut self, conn: ConnId) -> Probe {
+        self.net.borrow_mut().probe(self.host, conn)
+    }
+
+    fn unacknowledged_bytes(&self, conn: ConnId) -> usize {
+        self.with_live(conn, |end| end.outstanding()).unwrap_or(0)
+    }
+
+    fn timestamps(&self, conn: ConnId) -> Option<bool> {
+        self.with_live(conn, |end| end.timestamps)
+    }
+
+    fn take_buf(&mut self) -> Option<Buf> {
+        let net = &mut *self.net.borrow_mut();
+        // At time zero programs set themselves up: a shortage then would end the run before it began.
+        if net.now > Duration::ZERO && net.rng.chance(net.weather.no_buffers) {
+            net.injected.no_buffers += 1;
+            return None;
+        }
+        net.hosts[self.host].buffers.take()
+    }
+
+    fn turn(&mut self, until: Option<Duration>) {
+        while !self.prepare() {
+            let net = &mut *self.net.borrow_mut();
+            let due = |at: &Duration| until.is_none_or(|until| *at <= until);
+            match net.next_event_at().filter(due) {
+                Some(at) => net.advance_to(at),
+                None => return net.advance_to(until.unwrap_or(net.now)),
+            }
+        }
+    }
+
+    fn poll_completion(&mut self) -> Option<Completion> {
+        let net = &mut *self.net.borrow_mut();
+        net.retry_starved(self.host);
+        net.hosts[self.host].pop()
+    }
+}

@@ -1,0 +1,282 @@
+//! The epoll backend against the kernel: what `face.rs` promises, with plain blocking sockets as the other side.
+
+use ports::{ClosedFirst, FaultKind};
+use reactor::epoll::{EpollConfig, EpollReactor};
+use reactor::{
+    After, Buf, Close, CloseOutcome, Completion, ConnId, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor, Received,
+    Source,
+};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn reactor() -> EpollReactor {
+    EpollReactor::new(EpollConfig::default()).expect("an epoll file")
+}
+
+fn buf(io: &mut EpollReactor, bytes: &[u8]) -> Buf {
+    let mut buf = io.take_buf().expect("within the bound");
+    buf.append(bytes).expect("fits");
+    buf
+}
+
+/// The next completion, within patience.
+fn next(io: &mut EpollReactor) -> Completion {
+    let until = io.now() + PATIENCE;
+    loop {
+        if let Some(completion) = io.poll_completion() {
+            return completion;
+        }
+        assert!(io.now() < until, "nothing completed in {PATIENCE:?}");
+        io.turn(Some(until));
+    }
+}
+
+/// A listening reactor, a client of it, and the accepted connection.
+fn accepted() -> (EpollReactor, TcpStream, ConnId) {
+    let mut io = reactor();
+    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let client = TcpStream::connect(io.listener_address(listener)).expect("connected");
+    client.set_read_timeout(Some(PATIENCE)).expect("set");
+    match next(&mut io) {
+        Completion::Accepted { conn, peer, .. } => {
+            assert_eq!(peer, client.local_addr().expect("connected"));
+            (io, client, conn)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn received(io: &mut EpollReactor, conn: ConnId) -> Result<Received, ports::Fault> {
+    match next(io) {
+        Completion::Received { conn: of, result } if of == conn => result,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn data(io: &mut EpollReactor, conn: ConnId) -> Buf {
+    match received(io, conn) {
+        Ok(Received::Data(buf)) => buf,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn wait_until_readable(io: &mut EpollReactor, conn: ConnId) {
+    let until = io.now() + PATIENCE;
+    while io.probe(conn) == Probe::Quiet {
+        assert!(io.now() < until, "nothing to read in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn bytes_arrive_and_a_partial_buffer_is_appended_to() {
+    let (mut io, mut client, conn) = accepted();
+    io.recv(conn, None);
+    client.write_all(b"one ").expect("sent");
+    let partial = data(&mut io, conn);
+    assert_eq!(&*partial, b"one ");
+    io.recv(conn, Some(partial));
+    client.write_all(b"two").expect("sent");
+    assert_eq!(&*data(&mut io, conn), b"one two");
+    io.recv(conn, None);
+    client.shutdown(Shutdown::Write).expect("FIN");
+    assert!(matches!(received(&mut io, conn), Ok(Received::Eof(None))));
+    assert_eq!(io.close(conn, Close::Fin), CloseOutcome::Closed(Some(ClosedFirst::PeerFin)));
+}
+
+#[test]
+fn a_send_larger_than_the_window_completes_when_the_peer_has_read() {
+    let (mut io, mut client, conn) = accepted();
+    let reader = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        client.read_to_end(&mut all).expect("read");
+        all
+    });
+    let mut expect = Vec::new();
+    for round in 0..400u32 {
+        let block: Vec<u8> = (0..16_000u32).map(|at| (at + round) as u8).collect();
+        expect.extend_from_slice(&block);
+        let out = Outgoing { head: Some(buf(&mut io, &block[..100])), body: Some(buf(&mut io, &block[100..])), ..Outgoing::default() };
+        io.send(conn, out);
+        assert!(matches!(next(&mut io), Completion::Sent { result: Ok(()), .. }));
+    }
+    let last = buf(&mut io, b"end");
+    io.send(conn, Outgoing { after: After::Close, ..Outgoing::bytes(last) });
+    assert!(matches!(
+        next(&mut io),
+        Completion::Closed { outcome: CloseOutcome::Closed(Some(ClosedFirst::OurFin)), .. }
+    ));
+    expect.extend_from_slice(b"end");
+    assert!(reader.join().expect("reader") == expect, "all bytes, in order");
+}
+
+#[test]
+fn unread_bytes_forbid_a_fin_and_discard_resets() {
+    let (mut io, mut client, conn) = accepted();
+    client.write_all(b"unread").expect("sent");
+    wait_until_readable(&mut io, conn);
+    assert_eq!(io.close(conn, Close::Fin), CloseOutcome::Unread);
+    assert_eq!(io.close(conn, Close::Discard), CloseOutcome::Closed(Some(ClosedFirst::RstSent)));
+    let error = client.read(&mut [0; 8]).expect_err("reset");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_reset_is_told_apart_on_both_sides() {
+    let (mut io, mut client, conn) = accepted();
+    io.recv(conn, None);
+    assert_eq!(io.close(conn, Close::Reset), CloseOutcome::Closed(Some(ClosedFirst::RstSent)));
+    assert!(client.read(&mut [0; 8]).is_err(), "the peer sees a reset");
+    assert!(io.poll_completion().is_none(), "no completion for a dead connection");
+
+    let (mut io, mut client, conn) = accepted();
+    // Unread bytes at the client's close turn its FIN into a reset.
+    let hello = buf(&mut io, b"hello");
+    io.send(conn, Outgoing::bytes(hello));
+    assert!(matches!(next(&mut io), Completion::Sent { result: Ok(()), .. }));
+    client.peek(&mut [0; 1]).expect("arrived");
+    client.write_all(b"x").expect("sent");
+    assert_eq!(client.peek(&mut [0; 8]).expect("still unread"), 5);
+    drop(client);
+    io.recv(conn, None);
+    let fault = loop {
+        match received(&mut io, conn) {
+            Ok(Received::Data(_)) => io.recv(conn, None),
+            Ok(Received::Eof(_)) => panic!("a FIN where a reset was due"),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(fault.kind, FaultKind::Reset);
+    assert_eq!(io.close(conn, Close::Discard), CloseOutcome::Closed(Some(ClosedFirst::RstReceived)));
+}
+
+#[test]
+fn after_our_fin_the_peer_is_read_to_its_end() {
+    let (mut io, mut client, conn) = accepted();
+    io.shutdown_write(conn);
+    assert_eq!(client.read(&mut [0; 8]).expect("FIN"), 0);
+    client.write_all(b"late").expect("half-closed the other way only");
+    drop(client);
+    io.recv(conn, None);
+    assert_eq!(&*data(&mut io, conn), b"late");
+    io.recv(conn, None);
+    assert!(matches!(received(&mut io, conn), Ok(Received::Eof(None))));
+    assert_eq!(io.close(conn, Close::Fin), CloseOutcome::Closed(Some(ClosedFirst::OurFin)));
+}
+
+fn connected(io: &mut EpollReactor, plan: &ConnectPlan, first: &[u8]) -> ConnId {
+    let first = if first.is_empty() { Outgoing::default() } else { Outgoing::bytes(buf(io, first)) };
+    let conn = io.connect(plan, first).expect("started");
+    assert!(matches!(next(io), Completion::Connected { result: Ok(()), .. }));
+    conn
+}
+
+#[test]
+fn the_first_bytes_go_with_the_handshake() {
+    let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut io = reactor();
+    let plan = ConnectPlan::to(origin.local_addr().expect("bound"));
+    let conn = connected(&mut io, &plan, b"ping");
+    assert!(matches!(next(&mut io), Completion::Sent { result: Ok(()), .. }));
+    let (mut server, peer) = origin.accept().expect("accepted");
+    assert_eq!(io.local_address(conn), Some(peer));
+    let mut bytes = [0; 4];
+    server.read_exact(&mut bytes).expect("read");
+    assert_eq!(&bytes, b"ping");
+    server.write_all(b"pong").expect("sent");
+    io.recv(conn, None);
+    assert_eq!(&*data(&mut io, conn), b"pong");
+}
+
+#[test]
+fn an_empty_first_send_only_connects() {
+    let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut io = reactor();
+    let conn = connected(&mut io, &ConnectPlan::to(origin.local_addr().expect("bound")), b"");
+    assert!(io.timestamps(conn).is_some());
+    assert_eq!(io.close(conn, Close::Fin), CloseOutcome::Closed(Some(ClosedFirst::OurFin)));
+}
+
+#[test]
+fn a_refused_connect_says_so() {
+    let gone: SocketAddr = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let mut io = reactor();
+    let first = buf(&mut io, b"x");
+    match io.connect(&ConnectPlan::to(gone), Outgoing::bytes(first)) {
+        Ok(_) => match next(&mut io) {
+            Completion::Connected { result: Err(fault), .. } => assert_eq!(fault.kind, FaultKind::Refused),
+            other => panic!("{other:?}"),
+        },
+        Err(fault) => assert_eq!(fault.kind, FaultKind::Refused),
+    }
+    assert_eq!(io.open_connections(), 0);
+}
+
+#[test]
+fn a_port_range_that_is_used_up_is_our_shortage() {
+    let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut io = reactor();
+    let mut plan = ConnectPlan::to(origin.local_addr().expect("bound"));
+    plan.port_range = Some((40_000, 40_001));
+    let results: Vec<_> = (0..3).map(|_| io.connect(&plan, Outgoing::default())).collect();
+    let faults: Vec<_> = results.iter().filter_map(|result| result.err()).collect();
+    assert!(!faults.is_empty(), "three connects from two ports");
+    assert!(faults.iter().all(|fault| fault.kind == FaultKind::Ports), "{faults:?}");
+}
+
+#[test]
+fn an_exact_source_is_used() {
+    let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut io = reactor();
+    let mut plan = ConnectPlan::to(origin.local_addr().expect("bound"));
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    plan.source = Source::Exact(free);
+    let conn = connected(&mut io, &plan, b"");
+    assert_eq!(io.local_address(conn), Some(free));
+    plan.source = Source::Address("127.0.0.2".parse().expect("address"));
+    let conn = connected(&mut io, &plan, b"");
+    assert_eq!(io.local_address(conn).map(|local| local.ip().to_string()), Some("127.0.0.2".to_owned()));
+}
+
+#[test]
+fn a_recv_waits_for_a_buffer_when_none_is_left() {
+    let mut io = EpollReactor::new(EpollConfig { buffers_max: 1, ..EpollConfig::default() }).expect("epoll");
+    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let mut client = TcpStream::connect(io.listener_address(listener)).expect("connected");
+    let Completion::Accepted { conn, .. } = next(&mut io) else { panic!("accepted first") };
+    let held = io.take_buf().expect("the only one");
+    client.write_all(b"hello").expect("sent");
+    wait_until_readable(&mut io, conn);
+    io.recv(conn, None);
+    let soon = io.now() + Duration::from_millis(20);
+    io.turn(Some(soon));
+    assert!(io.poll_completion().is_none(), "no buffer, no data");
+    assert!(io.shortages().recv_waited_for_buffer > 0);
+    drop(held);
+    assert_eq!(&*data(&mut io, conn), b"hello");
+}
+
+#[test]
+fn beyond_the_bound_connections_wait_in_the_accept_queue() {
+    let mut io = EpollReactor::new(EpollConfig { connections_max: 1, ..EpollConfig::default() }).expect("epoll");
+    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let address = io.listener_address(listener);
+    let _first = TcpStream::connect(address).expect("connected");
+    let _second = TcpStream::connect(address).expect("connected");
+    let Completion::Accepted { conn, .. } = next(&mut io) else { panic!("accepted first") };
+    assert!(matches!(next(&mut io), Completion::AcceptFailed { .. }));
+    io.close(conn, Close::Discard);
+    assert!(matches!(next(&mut io), Completion::Accepted { .. }), "room again");
+}
+
+#[test]
+fn another_thread_wakes_the_reactor() {
+    let mut io = reactor();
+    let waker = io.waker();
+    let thread = std::thread::spawn(move || waker.wake());
+    assert!(matches!(next(&mut io), Completion::Woken));
+    thread.join().expect("woke");
+}
