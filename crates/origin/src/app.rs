@@ -1,0 +1,249 @@
+//! The origin as an application over a reactor: connections come, time passes, connections go.
+
+use crate::conn::{Asked, Conn, Phase};
+use crate::counters::Counters;
+use crate::plan::OriginPlan;
+use http1::{HeadScan, Limits};
+use ports::Fault;
+use reactor::{
+    App, Close, CloseOutcome, Completion, ConnId, ConnMap, ListenPlan, ListenerId, Reactor, Received, TimerWheel,
+};
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Bytes read after our FIN before the connection is given up.
+const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum TimerFor {
+    /// Has this connection been idle for too long?
+    Idle(ConnId),
+    /// The delay it asked for is over.
+    Delay(ConnId),
+}
+
+/// One worker of an origin.
+pub struct Origin<R: Reactor> {
+    pub(crate) plan: OriginPlan,
+    pub(crate) hello: Rc<str>,
+    pub(crate) limits: Limits,
+    pub(crate) conns: ConnMap<Conn>,
+    pub(crate) counters: Counters,
+    timers: TimerWheel<TimerFor>,
+    listener: Option<ListenerId>,
+    address: Option<SocketAddr>,
+    paused: bool,
+    stop: Arc<AtomicBool>,
+    done: bool,
+    reactor: PhantomData<fn(&mut R)>,
+}
+
+impl<R: Reactor> Origin<R> {
+    /// An origin that ends when `stop` is set and its reactor is woken.
+    pub fn new(plan: OriginPlan, stop: Arc<AtomicBool>) -> Self {
+        Self {
+            hello: format!("Hello from {}, a quintet origin.\n", plan.name).into(),
+            plan,
+            limits: Limits::default(),
+            conns: ConnMap::default(),
+            counters: Counters::default(),
+            timers: TimerWheel::new(),
+            listener: None,
+            address: None,
+            paused: false,
+            stop,
+            done: false,
+            reactor: PhantomData,
+        }
+    }
+
+    /// Where it listens, once started.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Open connections.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Lets the answer wait.
+    pub(crate) fn delay(&mut self, id: ConnId, asked: Asked, ms: u64, io: &mut R) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.phase = Phase::Delaying(asked);
+        self.timers.set(io.now() + Duration::from_millis(ms), TimerFor::Delay(id));
+    }
+
+    /// A shortage of ours: the connection cannot go on.
+    pub(crate) fn give_up(&mut self, id: ConnId, io: &mut R) {
+        self.counters.shortages += 1;
+        self.close(id, Close::Discard, io);
+    }
+
+    /// Closes; where a FIN would become a reset, sends the FIN and reads on within limits.
+    pub(crate) fn close(&mut self, id: ConnId, how: Close, io: &mut R) {
+        match io.close(id, how) {
+            CloseOutcome::Unread => self.start_linger(id, io),
+            CloseOutcome::Closed(who) => {
+                who.into_iter().for_each(|who| self.counters.closes.record(who));
+                self.forget(id, io);
+            }
+        }
+    }
+
+    pub(crate) fn linger(&mut self, id: ConnId, io: &mut R) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let Phase::Lingering { left } = &mut conn.phase else { return };
+        let came = conn.input.take().map_or(0, |input| input.len());
+        match left.checked_sub(came) {
+            Some(rest) => {
+                *left = rest;
+                io.recv(id, None);
+            }
+            None => self.close(id, Close::Discard, io),
+        }
+    }
+
+    fn start_linger(&mut self, id: ConnId, io: &mut R) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.phase = Phase::Lingering { left: LINGER_BYTES_MAX };
+        conn.input = None;
+        io.shutdown_write(id);
+        io.recv(id, None);
+    }
+
+    fn forget(&mut self, id: ConnId, io: &mut R) {
+        if let Some(conn) = self.conns.remove(id) {
+            self.timers.cancel(conn.idle);
+        }
+        if self.paused && self.conns.len() < self.plan.connections_max {
+            self.set_accepting(true, io);
+        }
+    }
+
+    fn set_accepting(&mut self, accepting: bool, io: &mut R) {
+        if let Some(listener) = self.listener {
+            self.paused = !accepting;
+            io.set_accepting(listener, accepting);
+        }
+    }
+
+    fn handle_accepted(&mut self, id: ConnId, io: &mut R) {
+        self.counters.accepted += 1;
+        let now = io.now();
+        let idle = self.timers.set(now + self.plan.idle_timeout, TimerFor::Idle(id));
+        let phase = Phase::Head(HeadScan::default());
+        self.conns.insert(id, Conn { phase, input: None, persists: true, active_at: now, idle });
+        if self.conns.len() >= self.plan.connections_max {
+            self.set_accepting(false, io);
+        }
+        io.recv(id, None);
+    }
+
+    fn handle_received(&mut self, id: ConnId, result: Result<Received, Fault>, io: &mut R) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.active_at = io.now();
+        match result {
+            Ok(Received::Data(buf)) => {
+                conn.input = Some(buf);
+                self.handle_input(id, io);
+            }
+            Ok(Received::Eof(_)) => self.close(id, Close::Fin, io),
+            Err(_) => self.close(id, Close::Discard, io),
+        }
+    }
+
+    fn handle_idle(&mut self, id: ConnId, io: &mut R) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let due = conn.active_at + self.plan.idle_timeout;
+        if due > io.now() || matches!(conn.phase, Phase::Delaying(_)) {
+            let at = due.max(io.now() + self.plan.idle_timeout / 4);
+            conn.idle = self.timers.set(at, TimerFor::Idle(id));
+            return;
+        }
+        self.counters.idle += 1;
+        self.close(id, Close::Discard, io);
+    }
+
+    fn handle_delay_over(&mut self, id: ConnId, io: &mut R) {
+        if let Some(conn) = self.conns.get_mut(id)
+            && let Phase::Delaying(asked) = conn.phase
+        {
+            conn.active_at = io.now();
+            self.answer(id, asked, io);
+        }
+    }
+
+    fn stop_if_asked(&mut self, io: &mut R) {
+        if !self.stop.load(Ordering::Acquire) || self.done {
+            return;
+        }
+        self.done = true;
+        if let Some(listener) = self.listener.take() {
+            io.close_listener(listener);
+        }
+        let open: Vec<ConnId> = self.conns.iter().map(|(id, _)| id).collect();
+        for id in open {
+            self.close(id, Close::Discard, io);
+        }
+    }
+}
+
+impl<R: Reactor> App<R> for Origin<R> {
+    fn start(&mut self, io: &mut R) -> Result<(), Fault> {
+        let listener = io.listen(&ListenPlan::new(self.plan.listen))?;
+        self.address = Some(io.listener_address(listener));
+        self.listener = Some(listener);
+        Ok(())
+    }
+
+    fn handle_completion(&mut self, completion: Completion, io: &mut R) {
+        match completion {
+            Completion::Accepted { conn, .. } => self.handle_accepted(conn, io),
+            Completion::AcceptFailed { .. } => self.counters.accept_failed += 1,
+            Completion::Received { conn, result } => self.handle_received(conn, result, io),
+            Completion::Sent { conn, result: Ok(()) } => {
+                if let Some(entry) = self.conns.get_mut(conn) {
+                    entry.active_at = io.now();
+                }
+                self.handle_sent(conn, io);
+            }
+            Completion::Sent { conn, result: Err(_) } => self.close(conn, Close::Discard, io),
+            Completion::Closed { conn, outcome: CloseOutcome::Unread } => self.start_linger(conn, io),
+            Completion::Closed { conn, outcome: CloseOutcome::Closed(who) } => {
+                who.into_iter().for_each(|who| self.counters.closes.record(who));
+                self.forget(conn, io);
+            }
+            // An origin opens no connection.
+            Completion::Connected { .. } => {}
+            Completion::Woken => self.stop_if_asked(io),
+        }
+    }
+
+    fn handle_time(&mut self, io: &mut R) {
+        while let Some(timer) = self.timers.pop_due(io.now()) {
+            match timer {
+                TimerFor::Idle(id) => self.handle_idle(id, io),
+                TimerFor::Delay(id) => self.handle_delay_over(id, io),
+            }
+        }
+    }
+
+    fn poll_deadline(&self) -> Option<Duration> {
+        self.timers.poll_deadline()
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
+    }
+}
