@@ -1,1 +1,32 @@
-//! (being built)
+//! The stress tester's decisions, without a socket: what was asked for, what a connection does next,
+//! how its end is counted, and what a run says in the end.
+//!
+//! ```text
+//! PlanDraft -> Plan -> (shell drives one Life per connection) -> Tally per thread -> Report -> text
+//! ```
+
+pub mod backoff;
+pub mod error_kind;
+pub mod life;
+pub mod plan;
+pub mod render;
+pub mod report;
+pub mod snapshot;
+pub mod sources;
+pub mod step;
+pub mod tally;
+pub mod template;
+pub mod url;
+pub mod verdict;
+
+pub use error_kind::ErrorKind;
+pub use life::{Life, Rules};
+pub use plan::{ClosePolicy, Plan, PlanDraft, PlanError, PortMode};
+pub use render::{progress_line, render_plan, render_text};
+pub use report::{Report, TimeWaitOurs};
+pub use snapshot::Snapshot;
+pub use sources::parse_sources;
+pub use step::{CloseBy, Failure, Next, Oddity, Outcome, Step};
+pub use tally::Tally;
+pub use url::Url;
+pub use verdict::Verdict;

@@ -1,1 +1,22 @@
-//! (being built)
+//! The stress tester on the reactor: `stress-core` decides, this crate connects, sends and receives.
+//!
+//! [`run()`] does a whole run on threads of its own. [`Tester`] is one thread's share of it, an
+//! [`reactor::App`] that runs over any reactor, the simulated one included.
+
+mod error;
+mod live;
+mod preflight;
+mod request;
+mod resolve;
+mod run;
+mod stop;
+mod tester;
+mod time_wait;
+
+pub use error::StressError;
+pub use live::Live;
+pub use preflight::{Preflight, preflight};
+pub use resolve::resolve;
+pub use run::{prepare, run, run_prepared};
+pub use stop::StopFlag;
+pub use tester::{Share, Tester};

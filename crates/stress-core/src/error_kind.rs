@@ -1,0 +1,132 @@
+//! What a failed request is counted as: first of all, whose failure it was.
+
+use ports::{Blame, Fault, FaultKind};
+
+/// Kinds of failure, as they are named in reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// No source port left here.
+    ClientPorts,
+    /// No file descriptor left here.
+    ClientFiles,
+    /// No memory or buffer left here.
+    ClientMemory,
+    /// Not permitted here.
+    ClientPermission,
+    /// The target refused the connection.
+    Refused,
+    /// The target reset the connection.
+    Reset,
+    /// No connection or no complete response in time.
+    Timeout,
+    /// No route to the target.
+    Unreachable,
+    /// The target closed before its response was complete.
+    Closed,
+    /// The target's response is not HTTP/1.
+    Http,
+    /// Something else; the errno tells.
+    Other,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order reports list them.
+    pub const ALL: [Self; 11] = [
+        Self::ClientPorts,
+        Self::ClientFiles,
+        Self::ClientMemory,
+        Self::ClientPermission,
+        Self::Refused,
+        Self::Reset,
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Closed,
+        Self::Http,
+        Self::Other,
+    ];
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientPorts => "client.ports",
+            Self::ClientFiles => "client.fds",
+            Self::ClientMemory => "client.memory",
+            Self::ClientPermission => "client.permission",
+            Self::Refused => "target.refused",
+            Self::Reset => "target.reset",
+            Self::Timeout => "target.timeout",
+            Self::Unreachable => "target.unreachable",
+            Self::Closed => "target.closed",
+            Self::Http => "target.http",
+            Self::Other => "target.other",
+        }
+    }
+
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::ClientPorts => "no source port left on this host",
+            Self::ClientFiles => "no file descriptor left in this process",
+            Self::ClientMemory => "no memory or buffer left on this host",
+            Self::ClientPermission => "this host does not permit it",
+            Self::Refused => "connection refused",
+            Self::Reset => "connection reset before the response was complete",
+            Self::Timeout => "no complete response in time",
+            Self::Unreachable => "no route to the target",
+            Self::Closed => "connection closed before the response was complete",
+            Self::Http => "the response is not valid HTTP/1",
+            Self::Other => "another failure; see the errno",
+        }
+    }
+
+    /// Whose failure it was.
+    pub fn blame(self) -> Blame {
+        match self {
+            Self::ClientPorts | Self::ClientFiles | Self::ClientMemory | Self::ClientPermission => Blame::Here,
+            _ => Blame::There,
+        }
+    }
+}
+
+impl From<Fault> for ErrorKind {
+    fn from(fault: Fault) -> Self {
+        match fault.kind {
+            FaultKind::Ports => Self::ClientPorts,
+            FaultKind::Files => Self::ClientFiles,
+            FaultKind::Memory => Self::ClientMemory,
+            FaultKind::Permission => Self::ClientPermission,
+            FaultKind::Refused => Self::Refused,
+            FaultKind::Unreachable => Self::Unreachable,
+            FaultKind::TimedOut => Self::Timeout,
+            FaultKind::Reset | FaultKind::Aborted => Self::Reset,
+            FaultKind::Other => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_start_with_whom_they_blame() {
+        for kind in ErrorKind::ALL {
+            let side = if kind.blame() == Blame::Here { "client." } else { "target." };
+            assert!(kind.name().starts_with(side), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_keeps_its_blame() {
+        for kind in FaultKind::ALL {
+            assert_eq!(ErrorKind::from(Fault::of(kind)).blame(), kind.blame(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_listed_in_their_own_order() {
+        for (at, kind) in ErrorKind::ALL.iter().enumerate() {
+            assert_eq!(*kind as usize, at);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The life of one connection: what came in, what to do next. No socket, no clock.
+//!
+//! ```text
+//! Connecting -> Head -> Body -> complete -> (keep)            Idle -> Head ...
+//!                 \       \        |------> (wait)            PeerFin -> close
+//!                  \       \       '------> (fin, rst)        close
+//!                   '-------'--> failed -> close
+//! ```
+
+use crate::plan::ClosePolicy;
+use crate::step::{CloseBy, Failure, Next, Oddity, Outcome, Step};
+use http1::{BodyDecoder, BodyKind, HeadScan, HeadSlots, Limits, Method, parse_response};
+use ports::Fault;
+
+/// Interim (1xx) responses accepted before the final one.
+pub const INTERIM_MAX: u8 = 16;
+/// Bytes nobody asked for that are read while waiting for the server's FIN.
+pub const UNASKED_BYTES_MAX: usize = 64 * 1024;
+
+/// What is the same for every connection of a run.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Who ends a connection.
+    pub close: ClosePolicy,
+    /// Method of every request.
+    pub method: Method,
+    /// Bounds on response heads and chunks.
+    pub limits: Limits,
+}
+
+/// One connection.
+#[derive(Debug, Default)]
+pub struct Life {
+    stage: Stage,
+    scan: HeadScan,
+    status: u16,
+    keep_alive: bool,
+    sent: bool,
+    interim: u8,
+    unasked_bytes: usize,
+    send_fault: Option<Fault>,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    /// No connection, or one without a request.
+    #[default]
+    Idle,
+    Connecting,
+    Head,
+    Body(BodyDecoder),
+    /// The response is complete; the server shall close.
+    PeerFin,
+}
+
+impl Life {
+    /// A connect was started, the request goes with it.
+    pub fn start_connecting(&mut self) {
+        *self = Self { stage: Stage::Connecting, ..Self::default() };
+    }
+
+    /// Another request goes out on the same connection.
+    pub fn start_request(&mut self) {
+        *self = Self { stage: Stage::Head, ..Self::default() };
+    }
+
+    /// Is a request on its way that has no outcome yet?
+    pub fn is_busy(&self) -> bool {
+        matches!(self.stage, Stage::Connecting | Stage::Head | Stage::Body(_))
+    }
+
+    /// The connect ended.
+    pub fn handle_connected(&mut self, result: Result<(), Fault>) -> Step {
+        match result {
+            Ok(()) => {
+                self.stage = Stage::Head;
+                Step::next(Next::Read)
+            }
+            Err(fault) => self.fail(Failure::Fault(fault), Next::Gone),
+        }
+    }
+
+    /// All of the request was handed to the kernel, or could not be. After a failure the answer may still
+    /// be there to read: what is received next decides.
+    pub fn handle_sent(&mut self, result: Result<(), Fault>) {
+        match result {
+            Ok(()) => self.sent = true,
+            Err(fault) => self.send_fault = Some(fault),
+        }
+    }
+
+    /// Bytes came: all those not consumed before, and the new ones.
+    pub fn handle_data(&mut self, bytes: &[u8], rules: &Rules) -> Step {
+        match self.stage {
+            Stage::Head => self.read_heads(bytes, rules),
+            Stage::Body(_) => self.read_body(bytes, 0, rules),
+            Stage::PeerFin => self.read_unasked(bytes.len(), rules),
+            Stage::Idle | Stage::Connecting => Step::next(Next::Close(CloseBy::Discard)),
+        }
+    }
+
+    /// The server's FIN came.
+    pub fn handle_eof(&mut self, rules: &Rules) -> Step {
+        match &self.stage {
+            Stage::Body(decoder) if decoder.finish_at_eof().is_ok() => {
+                let mut step = self.complete(rules);
+                if step.next == Next::Read {
+                    // What we would wait for is there.
+                    self.stage = Stage::Idle;
+                    step.next = Next::Close(CloseBy::Fin);
+                }
+                step
+            }
+            Stage::Head | Stage::Body(_) => {
+                let why = self.send_fault.map_or(Failure::Closed, Failure::Fault);
+                self.fail(why, close_after_failure(rules))
+            }
+            Stage::Idle | Stage::Connecting | Stage::PeerFin => self.close(CloseBy::Fin),
+        }
+    }
+
+    /// Receiving failed.
+    pub fn handle_broken(&mut self, fault: Fault) -> Step {
+        if self.is_busy() {
+            return self.fail(Failure::Fault(fault), Next::Close(CloseBy::Discard));
+        }
+        self.close(CloseBy::Discard)
+    }
+
+    /// The time for this request is up.
+    pub fn handle_timeout(&mut self, rules: &Rules) -> Step {
+        match self.stage {
+            Stage::Idle => Step::next(Next::Wait),
+            Stage::PeerFin => Step { oddity: Some(Oddity::WaitExpired), ..self.close(CloseBy::Fin) },
+            _ => self.fail(Failure::Timeout, close_after_failure(rules)),
+        }
+    }
+
+    fn read_heads(&mut self, bytes: &[u8], rules: &Rules) -> Step {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.read_head(&bytes[at..], rules) {
+                Ok(0) => return Step { consumed: at, ..Step::next(Next::ReadMore) },
+                Ok(len) => at += len,
+                Err(why) => return self.fail(why, close_after_failure(rules)),
+            }
+            if matches!(self.stage, Stage::Body(_)) {
+                return self.read_body(bytes, at, rules);
+            }
+        }
+        Step { consumed: at, ..Step::next(Next::Read) }
+    }
+
+    /// Length of the head at the start of `bytes`, or 0 when it is not complete.
+    fn read_head(&mut self, bytes: &[u8], rules: &Rules) -> Result<usize, Failure> {
+        if !self.scan.worth_parsing(bytes, &rules.limits) {
+            return Ok(0);
+        }
+        let mut slots = HeadSlots::new();
+        let parsed = parse_response(bytes, &rules.limits, &mut slots, rules.method).map_err(Failure::Http)?;
+        let Some(head) = parsed else { return Ok(0) };
+        self.scan = HeadScan::default();
+        if head.is_interim() {
+            self.interim += 1;
+            return if self.interim > INTERIM_MAX { Err(Failure::TooManyInterim) } else { Ok(head.len) };
+        }
+        self.status = head.status;
+        // After 101 the connection is no longer ours to speak HTTP on: the head is the whole response.
+        let (body, keep_alive) = match head.body {
+            BodyKind::Tunnel => (BodyKind::Empty, false),
+            body => (body, head.keep_alive),
+        };
+        self.keep_alive = keep_alive;
+        self.stage = Stage::Body(BodyDecoder::new(body, &rules.limits));
+        Ok(head.len)
+    }
+
+    fn read_body(&mut self, bytes: &[u8], from: usize, rules: &Rules) -> Step {
+        let Stage::Body(decoder) = &mut self.stage else { return Step::next(Next::Wait) };
+        let (mut at, mut body_bytes) = (from, 0);
+        while at < bytes.len() && !decoder.is_done() {
+            match decoder.decode(&bytes[at..]) {
+                Ok(piece) => {
+                    at += piece.consumed;
+                    body_bytes += piece.data.len();
+                }
+                Err(why) => return self.fail(Failure::Http(why), close_after_failure(rules)),
+            }
+        }
+        let step = match (decoder.is_done(), at == bytes.len()) {
+            (false, _) => Step::next(Next::Read),
+            (true, true) => self.complete(rules),
+            (true, false) => self.complete_with_excess(),
+        };
+        Step { consumed: bytes.len(), body_bytes, ..step }
+    }
+
+    fn read_unasked(&mut self, len: usize, rules: &Rules) -> Step {
+        let first = self.unasked_bytes == 0;
+        self.unasked_bytes += len;
+        let step = match self.unasked_bytes {
+            bytes if bytes > UNASKED_BYTES_MAX && rules.close == ClosePolicy::Rst => self.close(CloseBy::Reset),
+            bytes if bytes > UNASKED_BYTES_MAX => self.close(CloseBy::Discard),
+            _ => Step::next(Next::Read),
+        };
+        Step { oddity: first.then_some(Oddity::UnaskedBytes), consumed: len, ..step }
+    }
+
+    fn complete(&mut self, rules: &Rules) -> Step {
+        let outcome = Some(Outcome::Complete { status: self.status });
+        let early = !self.sent;
+        let (stage, next) = match rules.close {
+            // The kernel still holds bytes of the request: they would go out before the next one.
+            ClosePolicy::Keep if self.keep_alive && early => (Stage::Idle, Next::Close(CloseBy::Discard)),
+            ClosePolicy::Keep if self.keep_alive => (Stage::Idle, Next::Idle),
+            ClosePolicy::Keep | ClosePolicy::Wait => (Stage::PeerFin, Next::Read),
+            ClosePolicy::Fin => (Stage::Idle, Next::Close(CloseBy::Fin)),
+            ClosePolicy::Rst => (Stage::Idle, Next::Close(CloseBy::ResetWhenAcknowledged)),
+        };
+        self.stage = stage;
+        Step { outcome, oddity: early.then_some(Oddity::EarlyResponse), ..Step::next(next) }
+    }
+
+    /// Nobody can tell what the bytes beyond the response belong to.
+    fn complete_with_excess(&mut self) -> Step {
+        let outcome = Some(Outcome::Complete { status: self.status });
+        Step { outcome, oddity: Some(Oddity::UnaskedBytes), ..self.close(CloseBy::Discard) }
+    }
+
+    fn fail(&mut self, why: Failure, next: Next) -> Step {
+        self.stage = Stage::Idle;
+        Step { outcome: Some(Outcome::Failed(why)), ..Step::next(next) }
+    }
+
+    fn close(&mut self, how: CloseBy) -> Step {
+        self.stage = Stage::Idle;
+        Step::next(Next::Close(how))
+    }
+}
+
+/// A failed request has nothing to lose by a reset, and its port is free at once.
+fn close_after_failure(rules: &Rules) -> Next {
+    match rules.close {
+        ClosePolicy::Rst => Next::Close(CloseBy::Reset),
+        _ => Next::Close(CloseBy::Fin),
+    }
+}

@@ -1,0 +1,312 @@
+//! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
+
+use crate::backoff::BACKOFF_FIRST;
+use crate::sources::SOURCES_MAX;
+use crate::url::{Url, UrlError};
+use core::fmt;
+use core::net::IpAddr;
+use core::time::Duration;
+use http1::{Method, is_field_value, is_token};
+use ports::{PortRange, SetError};
+
+/// Connections one run may keep.
+pub const CONNECTIONS_MAX: u32 = 1_000_000;
+/// Threads one run may use.
+pub const THREADS_MAX: u32 = 1024;
+/// Largest request body, in bytes.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Largest request head, in bytes: it goes out of one buffer.
+pub const HEAD_BYTES_MAX: usize = 15 * 1024;
+/// Requests when neither a number nor a duration is asked for (as hey and oha do).
+pub const REQUESTS_DEFAULT: u64 = 200;
+/// Longest time-out or duration: a day.
+pub const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Who ends a connection, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClosePolicy {
+    /// Connections are kept alive; a server that asks for close is obeyed.
+    #[default]
+    Keep,
+    /// One request per connection, with `Connection: close`; the server's FIN is waited for.
+    Wait,
+    /// One request per connection; we send FIN after the complete response.
+    Fin,
+    /// One request per connection; we reset after the complete response, once everything is acknowledged.
+    Rst,
+}
+
+impl ClosePolicy {
+    /// Every policy, in the order of the help text.
+    pub const ALL: [Self; 4] = [Self::Keep, Self::Wait, Self::Fin, Self::Rst];
+
+    /// As spelt on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Wait => "wait",
+            Self::Fin => "fin",
+            Self::Rst => "rst",
+        }
+    }
+
+    /// Does a connection end after one request?
+    pub fn is_one_request(self) -> bool {
+        self != Self::Keep
+    }
+}
+
+/// Who chooses source ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PortMode {
+    /// The kernel, in `connect()`.
+    #[default]
+    Kernel,
+    /// Our allocator: oldest port first, explicit bind + SO_REUSEADDR.
+    Own,
+}
+
+impl PortMode {
+    /// As spelt on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Own => "own",
+        }
+    }
+}
+
+/// A run as given by a person. [`PlanDraft::check`] makes a [`Plan`] of it.
+#[derive(Clone, Debug)]
+pub struct PlanDraft {
+    /// Target, `http://HOST[:PORT][/PATH]`.
+    pub url: String,
+    /// Connections kept busy at the same time.
+    pub connections: u32,
+    /// End after this many requests, failed ones included.
+    pub requests: Option<u64>,
+    /// End after this time. With `requests` too: whichever comes first.
+    pub duration: Option<Duration>,
+    /// Request method; `None`: GET, or POST when there is a body.
+    pub method: Option<String>,
+    /// Header fields as `Name: value`. `Host` and the framing fields replace ours.
+    pub headers: Vec<String>,
+    /// Request body.
+    pub body: Vec<u8>,
+    /// From when a request is due until its response is complete.
+    pub timeout: Duration,
+    /// Threads; `None`: the shell takes one per core, at most one per connection.
+    pub threads: Option<u32>,
+    /// Who ends a connection.
+    pub close: ClosePolicy,
+    /// Who chooses source ports.
+    pub ports: PortMode,
+    /// Source addresses to use in turn; empty: the kernel's choice.
+    pub sources: Vec<IpAddr>,
+    /// Source ports, both ends included; `None`: the system's ephemeral range.
+    pub port_range: Option<(u16, u16)>,
+    /// Longest pause of a connection that keeps failing.
+    pub backoff_max: Duration,
+    /// How long requests in flight may take after the end of the run.
+    pub drain: Duration,
+}
+
+impl PlanDraft {
+    /// A draft with the defaults of `quintet stress`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections: 50,
+            requests: None,
+            duration: None,
+            method: None,
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout: Duration::from_secs(20),
+            threads: None,
+            close: ClosePolicy::default(),
+            ports: PortMode::default(),
+            sources: Vec::new(),
+            port_range: None,
+            backoff_max: Duration::from_millis(100),
+            drain: Duration::from_secs(5),
+        }
+    }
+
+    /// Checks everything that can be checked without the machine it runs on.
+    pub fn check(self) -> Result<Plan, PlanError> {
+        let url = Url::parse(&self.url).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;
+        in_range("connections", u64::from(self.connections), u64::from(CONNECTIONS_MAX))?;
+        if let Some(threads) = self.threads {
+            in_range("threads", u64::from(threads), u64::from(THREADS_MAX))?;
+        }
+        if let Some(requests) = self.requests {
+            in_range("requests", requests, u64::MAX)?;
+        }
+        time_in_range("timeout", self.timeout)?;
+        self.duration.map_or(Ok(()), |duration| time_in_range("duration", duration))?;
+        if self.body.len() > BODY_BYTES_MAX {
+            return Err(PlanError::BodyTooLong(self.body.len()));
+        }
+        if self.sources.len() > SOURCES_MAX {
+            return Err(PlanError::TooManySources(self.sources.len()));
+        }
+        let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
+        let (method_name, method) = method(self.method.as_deref(), &self.body)?;
+        let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
+        let plan = Plan {
+            url,
+            connections: self.connections,
+            requests: self.requests.or(self.duration.is_none().then_some(REQUESTS_DEFAULT)),
+            duration: self.duration,
+            method,
+            method_name,
+            headers,
+            body: self.body,
+            timeout: self.timeout,
+            threads: self.threads.map(|threads| threads.min(self.connections)),
+            close: self.close,
+            ports: self.ports,
+            sources: self.sources,
+            port_range: port_range.map_err(PlanError::Ports)?,
+            backoff_max: self.backoff_max.clamp(BACKOFF_FIRST, TIME_MAX),
+            drain: self.drain.min(TIME_MAX),
+        };
+        match crate::template::head(&plan).len() {
+            bytes if bytes > HEAD_BYTES_MAX => Err(PlanError::HeadTooLong(bytes)),
+            _ => Ok(plan),
+        }
+    }
+}
+
+/// A run that can be started. Made by [`PlanDraft::check`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Target.
+    pub url: Url,
+    /// Connections kept busy at the same time; at least 1.
+    pub connections: u32,
+    /// End after this many requests.
+    pub requests: Option<u64>,
+    /// End after this time. One of the two is always there.
+    pub duration: Option<Duration>,
+    /// Request method, as far as framing depends on it.
+    pub method: Method,
+    /// Request method as it is sent.
+    pub method_name: String,
+    /// Header fields: name and value.
+    pub headers: Vec<(String, String)>,
+    /// Request body.
+    pub body: Vec<u8>,
+    /// From when a request is due until its response is complete.
+    pub timeout: Duration,
+    /// Threads; `None`: one per core.
+    pub threads: Option<u32>,
+    /// Who ends a connection.
+    pub close: ClosePolicy,
+    /// Who chooses source ports.
+    pub ports: PortMode,
+    /// Source addresses to use in turn; empty: the kernel's choice.
+    pub sources: Vec<IpAddr>,
+    /// Source ports; `None`: the system's ephemeral range.
+    pub port_range: Option<PortRange>,
+    /// Longest pause of a connection that keeps failing.
+    pub backoff_max: Duration,
+    /// How long requests in flight may take after the end of the run.
+    pub drain: Duration,
+}
+
+/// Why a draft is no plan. The text names the thing and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// The URL.
+    Url {
+        /// As given.
+        url: String,
+        /// What is wrong.
+        why: UrlError,
+    },
+    /// A number outside its range.
+    OutOfRange {
+        /// Which.
+        what: &'static str,
+        /// As given.
+        value: u64,
+        /// Largest possible.
+        max: u64,
+    },
+    /// A time that is zero or longer than [`TIME_MAX`].
+    Time {
+        /// Which.
+        what: &'static str,
+    },
+    /// Not a method name (RFC 9110 section 9.1), or CONNECT.
+    Method(String),
+    /// Not `Name: value`.
+    Header(String),
+    /// A header field that would contradict the request's framing.
+    Framing(String),
+    /// The body is longer than [`BODY_BYTES_MAX`].
+    BodyTooLong(usize),
+    /// The head is longer than [`HEAD_BYTES_MAX`].
+    HeadTooLong(usize),
+    /// More than [`SOURCES_MAX`] source addresses.
+    TooManySources(usize),
+    /// The range of source ports.
+    Ports(SetError),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url { url, why } => write!(f, "URL {url:?}: {why}"),
+            Self::OutOfRange { what, value, max: u64::MAX } => write!(f, "{value} {what}: use at least 1"),
+            Self::OutOfRange { what, value, max } => write!(f, "{value} {what}: use 1 to {max}"),
+            Self::Time { what } => write!(f, "the {what} must be longer than 0 and at most a day"),
+            Self::Method(name) => {
+                write!(f, "method {name:?}: use GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH or a token")
+            }
+            Self::Header(text) => write!(f, "header {text:?}: write it as 'Name: value'"),
+            Self::Framing(name) => write!(f, "header {name}: the tester frames the request itself; leave it out"),
+            Self::BodyTooLong(bytes) => write!(f, "a body of {bytes} bytes: at most {BODY_BYTES_MAX} are supported"),
+            Self::HeadTooLong(bytes) => {
+                write!(f, "a request head of {bytes} bytes: at most {HEAD_BYTES_MAX} are supported; use fewer headers")
+            }
+            Self::TooManySources(count) => write!(f, "{count} source addresses: at most {SOURCES_MAX} are supported"),
+            Self::Ports(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+fn in_range(what: &'static str, value: u64, max: u64) -> Result<(), PlanError> {
+    if value == 0 || value > max { Err(PlanError::OutOfRange { what, value, max }) } else { Ok(()) }
+}
+
+fn time_in_range(what: &'static str, time: Duration) -> Result<(), PlanError> {
+    if time.is_zero() || time > TIME_MAX { Err(PlanError::Time { what }) } else { Ok(()) }
+}
+
+fn method(name: Option<&str>, body: &[u8]) -> Result<(String, Method), PlanError> {
+    let name = name.unwrap_or(if body.is_empty() { "GET" } else { "POST" });
+    match Method::from_name(name) {
+        Method::Connect => Err(PlanError::Method(name.to_owned())),
+        _ if !is_token(name.as_bytes()) => Err(PlanError::Method(name.to_owned())),
+        method => Ok((name.to_owned(), method)),
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), PlanError> {
+    let bad = || PlanError::Header(text.to_owned());
+    let (name, value) = text.split_once(':').ok_or_else(bad)?;
+    let value = value.trim_matches([' ', '\t']);
+    if !is_token(name.as_bytes()) || !is_field_value(value.as_bytes()) {
+        return Err(bad());
+    }
+    if ["content-length", "transfer-encoding"].iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
+        return Err(PlanError::Framing(name.to_owned()));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}

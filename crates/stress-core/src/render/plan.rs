@@ -1,0 +1,52 @@
+//! The plan as understood, said before the start.
+
+use super::numbers::{bytes, count, span};
+use crate::plan::{ClosePolicy, PortMode};
+use crate::report::PlanSummary;
+
+/// Two or three lines, without a final line break.
+pub fn render_plan(plan: &PlanSummary) -> String {
+    let body = if plan.body_bytes > 0 { format!(" with {}", bytes(plan.body_bytes as u64)) } else { String::new() };
+    let mut text = format!(
+        "Plan: {} {}{body} ({})\n      {} connections on {} threads, {}, time-out {}",
+        plan.method,
+        plan.url,
+        plan.target,
+        count(u64::from(plan.connections)),
+        plan.threads,
+        until(plan),
+        span(plan.timeout),
+    );
+    text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
+    text
+}
+
+fn until(plan: &PlanSummary) -> String {
+    match (plan.requests, plan.duration) {
+        (Some(requests), Some(time)) => format!("{} requests or {}", count(requests), span(time)),
+        (Some(requests), None) => format!("{} requests", count(requests)),
+        (None, Some(time)) => format!("for {}", span(time)),
+        (None, None) => "until stopped".to_owned(),
+    }
+}
+
+fn close_words(close: ClosePolicy) -> &'static str {
+    match close {
+        ClosePolicy::Keep => "keep (connections stay open)",
+        ClosePolicy::Wait => "wait (one request each, the server closes first)",
+        ClosePolicy::Fin => "fin (one request each, we close first)",
+        ClosePolicy::Rst => "rst (one request each, we reset)",
+    }
+}
+
+fn ports_words(plan: &PlanSummary) -> String {
+    let who = match plan.ports {
+        PortMode::Kernel => "kernel's choice",
+        PortMode::Own => "own allocator",
+    };
+    match plan.sources.as_slice() {
+        [] => who.to_owned(),
+        [one] => format!("{who}, from {one}"),
+        [first, .., last] => format!("{who}, from {} addresses ({first} to {last})", plan.sources.len()),
+    }
+}

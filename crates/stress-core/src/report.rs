@@ -1,0 +1,248 @@
+//! What a run found, ready to be printed or written as JSON.
+
+use crate::error_kind::ErrorKind;
+use crate::plan::{ClosePolicy, Plan, PortMode};
+use crate::step::Oddity;
+use crate::tally::Tally;
+use crate::verdict::Verdict;
+use core::net::SocketAddr;
+use core::time::Duration;
+use ports::{ClosingTally, Fault};
+use stats::recorder::Bar;
+use stats::{Percentiles, Series, per_second};
+
+/// Bars of the latency histogram.
+const BARS: usize = 10;
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The plan as it was understood.
+    pub plan: PlanSummary,
+    /// From the start until the last request was issued or completed.
+    pub duration: Duration,
+    /// Stopped before its end (Ctrl-C).
+    pub stopped: bool,
+    /// Requests by their end.
+    pub requests: Requests,
+    /// Latency of complete responses, in microseconds, from when the request was due; `None` without any.
+    pub latency_us: Option<Percentiles>,
+    /// The same as bars.
+    pub latency_bars: Vec<Bar>,
+    /// Time to establish a connection, in microseconds.
+    pub connect_us: Option<Percentiles>,
+    /// Connections.
+    pub connections: Connections,
+    /// Failures by kind, those that happened, in the order of [`ErrorKind::ALL`].
+    pub errors: Vec<(ErrorKind, u64)>,
+    /// Failures that came with an errno.
+    pub faults: Vec<(Fault, u64)>,
+    /// The first HTTP error met.
+    pub http_error: Option<http1::Error>,
+    /// Status codes of complete responses, in order.
+    pub statuses: Vec<(u16, u64)>,
+    /// Odd events that failed no request, those that happened.
+    pub oddities: Vec<(Oddity, u64)>,
+    /// Who closed first.
+    pub closed_first: ClosingTally,
+    /// What the run cost in ports.
+    pub ports: PortsUsed,
+    /// Bytes of response bodies.
+    pub body_bytes: u64,
+    /// Complete responses over time.
+    pub series: Series,
+    /// Was it the target that was measured?
+    pub verdict: Verdict,
+    /// Findings in words, for people.
+    pub notes: Vec<String>,
+}
+
+/// The plan in words and numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanSummary {
+    /// Target.
+    pub url: String,
+    /// The address that was connected to.
+    pub target: SocketAddr,
+    /// Request method.
+    pub method: String,
+    /// Request body, in bytes.
+    pub body_bytes: usize,
+    /// Connections kept busy.
+    pub connections: u32,
+    /// Threads.
+    pub threads: u32,
+    /// Number of requests, where it was limited.
+    pub requests: Option<u64>,
+    /// Duration, where it was limited.
+    pub duration: Option<Duration>,
+    /// Time-out of a request.
+    pub timeout: Duration,
+    /// Who ends a connection.
+    pub close: ClosePolicy,
+    /// Who chooses source ports.
+    pub ports: PortMode,
+    /// Source addresses; empty: the kernel's choice.
+    pub sources: Vec<core::net::IpAddr>,
+}
+
+/// Requests by their end.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Requests {
+    /// Complete responses, whatever their status.
+    pub ok: u64,
+    /// Failed requests.
+    pub failed: u64,
+    /// Still in flight when the time to drain was over; neither ok nor failed.
+    pub abandoned: u64,
+    /// Complete responses per second; `None` when no time passed.
+    pub per_s: Option<f64>,
+}
+
+/// Connections of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Connections {
+    /// Connects tried.
+    pub tried: u64,
+    /// Connections established.
+    pub opened: u64,
+    /// Connections established per second; `None` when no time passed.
+    pub per_s: Option<f64>,
+    /// Looked at for TCP timestamps.
+    pub timestamps_asked: u64,
+    /// Of those, connections that had negotiated them.
+    pub timestamps_seen: u64,
+}
+
+/// What a run cost in ports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortsUsed {
+    /// Ends that left TIME_WAIT here, per 1,000 complete responses; `None` without any response.
+    pub consumed_per_1000_requests: Option<f64>,
+    /// Our 4-tuples in TIME_WAIT right after the run.
+    pub time_wait_ours: TimeWaitOurs,
+    /// Ports of our own choice that the kernel refused.
+    pub refused: u64,
+}
+
+/// TIME_WAIT entries of a run's own 4-tuples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimeWaitOurs {
+    /// Counted in the kernel's socket table.
+    Counted(u64),
+    /// It could not be counted, and why.
+    Unknown(String),
+}
+
+/// What the shell knows beside plan and counts.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// The address that was connected to.
+    pub target: SocketAddr,
+    /// Threads used.
+    pub threads: u32,
+    /// Stopped before its end.
+    pub stopped: bool,
+    /// Our 4-tuples in TIME_WAIT right after the run.
+    pub time_wait_ours: TimeWaitOurs,
+    /// What was said before the start.
+    pub warnings: Vec<String>,
+}
+
+impl PlanSummary {
+    /// Of `plan`, as it is run.
+    pub fn new(plan: &Plan, target: SocketAddr, threads: u32) -> Self {
+        Self {
+            url: plan.url.to_string(),
+            target,
+            method: plan.method_name.clone(),
+            body_bytes: plan.body.len(),
+            connections: plan.connections,
+            threads,
+            requests: plan.requests,
+            duration: plan.duration,
+            timeout: plan.timeout,
+            close: plan.close,
+            ports: plan.ports,
+            sources: plan.sources.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// Draws up the report of a run.
+    pub fn new(plan: &Plan, facts: RunFacts, tally: &Tally) -> Self {
+        let over = tally.elapsed;
+        let verdict = Verdict::of(tally);
+        let mut notes = facts.warnings;
+        notes.extend(findings(plan, tally));
+        Self {
+            plan: PlanSummary::new(plan, facts.target, facts.threads),
+            duration: over,
+            stopped: facts.stopped,
+            requests: Requests {
+                ok: tally.ok,
+                failed: tally.failed(),
+                abandoned: tally.abandoned,
+                per_s: per_second(tally.ok, over),
+            },
+            latency_us: tally.latency.percentiles(),
+            latency_bars: tally.latency.bars(BARS),
+            connect_us: tally.connect_time.percentiles(),
+            connections: connections(tally, over),
+            errors: nonzero(ErrorKind::ALL, |kind| tally.errors(kind)),
+            faults: tally.faults().to_vec(),
+            http_error: tally.http_error,
+            statuses: tally.statuses().collect(),
+            oddities: nonzero(Oddity::ALL, |what| tally.oddities(what)),
+            closed_first: tally.closed,
+            ports: PortsUsed {
+                consumed_per_1000_requests: per_1000(tally.closed.time_waits_here(), tally.ok),
+                time_wait_ours: facts.time_wait_ours,
+                refused: tally.ports_refused,
+            },
+            body_bytes: tally.body_bytes,
+            series: tally.series.clone(),
+            verdict,
+            notes,
+        }
+    }
+}
+
+fn connections(tally: &Tally, over: Duration) -> Connections {
+    Connections {
+        tried: tally.connects_tried,
+        opened: tally.connects_opened,
+        per_s: per_second(tally.connects_opened, over),
+        timestamps_asked: tally.timestamps_asked,
+        timestamps_seen: tally.timestamps_seen,
+    }
+}
+
+fn nonzero<K: Copy, const N: usize>(kinds: [K; N], count: impl Fn(K) -> u64) -> Vec<(K, u64)> {
+    kinds.into_iter().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect()
+}
+
+fn per_1000(ports: u64, requests: u64) -> Option<f64> {
+    (requests > 0).then(|| ports as f64 * 1000.0 / requests as f64)
+}
+
+/// What a person should know beyond the numbers.
+fn findings(plan: &Plan, tally: &Tally) -> Vec<String> {
+    let mut notes = Vec::new();
+    if plan.close == ClosePolicy::Keep && tally.ok >= 100 && tally.connects_opened * 2 > tally.ok {
+        notes.push("keep-alive is inert: the target closes after (nearly) every response".to_owned());
+    }
+    if plan.ports == PortMode::Own && tally.timestamps_asked > 0 && tally.timestamps_seen == 0 {
+        notes.push(
+            "the target negotiates no TCP timestamps: ports in TIME_WAIT cannot be re-used before 60 s".to_owned(),
+        );
+    }
+    if tally.abandoned > 0 {
+        notes.push(format!(
+            "{} requests were still in flight at the end and count as neither ok nor failed",
+            tally.abandoned
+        ));
+    }
+    notes
+}

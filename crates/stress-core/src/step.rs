@@ -1,0 +1,123 @@
+//! What the life of a connection answers to an event.
+
+use crate::error_kind::ErrorKind;
+use ports::Fault;
+
+/// How to close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseBy {
+    /// By FIN.
+    Fin,
+    /// By RST, as soon as the peer has acknowledged everything.
+    ResetWhenAcknowledged,
+    /// By RST at once: there is nothing left to lose.
+    Reset,
+    /// At once, whatever is unread.
+    Discard,
+}
+
+/// What to do next with the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: what is in flight will tell.
+    Wait,
+    /// Receive into a fresh buffer.
+    Read,
+    /// Receive behind the bytes that were not consumed.
+    ReadMore,
+    /// The connection is ready for another request.
+    Idle,
+    /// Close it.
+    Close(CloseBy),
+    /// It is gone already.
+    Gone,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The response is complete.
+    Complete {
+        /// Its status code.
+        status: u16,
+    },
+    /// It failed; the fault or the HTTP error says why in detail.
+    Failed(Failure),
+}
+
+/// Why a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The connection could not be opened or broke.
+    Fault(Fault),
+    /// Time is up.
+    Timeout,
+    /// EOF before the response was complete.
+    Closed,
+    /// The response breaks the rules.
+    Http(http1::Error),
+    /// More than [`crate::life::INTERIM_MAX`] interim responses.
+    TooManyInterim,
+}
+
+impl Failure {
+    /// The kind it is counted as.
+    pub fn kind(self) -> ErrorKind {
+        match self {
+            Self::Fault(fault) => fault.into(),
+            Self::Timeout => ErrorKind::Timeout,
+            Self::Closed => ErrorKind::Closed,
+            Self::Http(_) | Self::TooManyInterim => ErrorKind::Http,
+        }
+    }
+}
+
+/// Something worth counting that fails no request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// The server's FIN was waited for in vain; we closed first.
+    WaitExpired,
+    /// The server sent bytes beyond its response.
+    UnaskedBytes,
+    /// The response was complete before the request was sent: the connection cannot be used again.
+    EarlyResponse,
+    /// A reset was wanted, but bytes stayed unacknowledged: closed by FIN.
+    ResetUnsafe,
+}
+
+impl Oddity {
+    /// Every kind, in the order reports list them.
+    pub const ALL: [Self; 4] = [Self::WaitExpired, Self::UnaskedBytes, Self::EarlyResponse, Self::ResetUnsafe];
+
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::WaitExpired => "the server never closed; we did after the time-out",
+            Self::UnaskedBytes => "the server sent bytes beyond its response",
+            Self::EarlyResponse => "the response came before the request was sent",
+            Self::ResetUnsafe => "closed by FIN: bytes stayed unacknowledged",
+        }
+    }
+}
+
+/// The answer to an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Step {
+    /// The request ended, like this.
+    pub outcome: Option<Outcome>,
+    /// What to do now.
+    pub next: Next,
+    /// Something odd to count.
+    pub oddity: Option<Oddity>,
+    /// Bytes used up by [`crate::Life::handle_data`]; only [`Next::ReadMore`] leaves some.
+    pub consumed: usize,
+    /// Bytes of response body among them.
+    pub body_bytes: usize,
+}
+
+impl Step {
+    pub(crate) fn next(next: Next) -> Self {
+        Self { outcome: None, next, oddity: None, consumed: 0, body_bytes: 0 }
+    }
+}

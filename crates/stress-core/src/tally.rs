@@ -1,0 +1,191 @@
+//! What one thread counts while it runs; tallies of threads merge into one.
+
+use crate::error_kind::ErrorKind;
+use crate::step::{Failure, Oddity};
+use core::time::Duration;
+use ports::{Blame, ClosingTally, Fault};
+use stats::{Recorder, Series};
+
+/// Distinct errnos counted apart; later ones count by kind only.
+pub const ERRNOS_MAX: usize = 32;
+
+/// Status codes are three digits.
+const STATUS_CODES: usize = 1000;
+
+/// Counters of a run or of a part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Complete responses, whatever their status.
+    pub ok: u64,
+    /// Requests in flight when the time to drain was over.
+    pub abandoned: u64,
+    /// Connects tried.
+    pub connects_tried: u64,
+    /// Connections established.
+    pub connects_opened: u64,
+    /// Ports of our own choice that the kernel refused; another was tried at once.
+    pub ports_refused: u64,
+    /// Bytes of response bodies.
+    pub body_bytes: u64,
+    /// From when a request was due until its response was complete.
+    pub latency: Recorder,
+    /// From `connect()` until established.
+    pub connect_time: Recorder,
+    /// How established connections ended.
+    pub closed: ClosingTally,
+    /// Connections looked at for TCP timestamps.
+    pub timestamps_asked: u64,
+    /// Of those, connections that had negotiated them.
+    pub timestamps_seen: u64,
+    /// Complete responses over time.
+    pub series: Series,
+    /// From the start until the last request was issued or completed, whichever is later.
+    pub elapsed: Duration,
+    /// The first HTTP error met.
+    pub http_error: Option<http1::Error>,
+    statuses: Statuses,
+    errors: [u64; ErrorKind::ALL.len()],
+    oddities: [u64; Oddity::ALL.len()],
+    faults: Vec<(Fault, u64)>,
+}
+
+#[derive(Clone, Debug)]
+struct Statuses(Box<[u64; STATUS_CODES]>);
+
+impl Default for Statuses {
+    fn default() -> Self {
+        Self(Box::new([0; STATUS_CODES]))
+    }
+}
+
+impl Tally {
+    /// A complete response.
+    pub fn record_complete(&mut self, status: u16, latency: Duration, now: Duration) {
+        self.ok += 1;
+        if let Some(count) = self.statuses.0.get_mut(usize::from(status)) {
+            *count += 1;
+        }
+        self.latency.record(latency);
+        self.series.add(now, 1);
+        self.elapsed = self.elapsed.max(now);
+    }
+
+    /// A failed request.
+    pub fn record_failure(&mut self, why: Failure) {
+        self.errors[why.kind() as usize] += 1;
+        match why {
+            Failure::Fault(fault) => self.count_fault(fault, 1),
+            Failure::Http(error) => self.http_error = self.http_error.or(Some(error)),
+            Failure::Timeout | Failure::Closed | Failure::TooManyInterim => {}
+        }
+    }
+
+    /// Something odd that failed no request.
+    pub fn record_oddity(&mut self, what: Oddity) {
+        self.oddities[what as usize] += 1;
+    }
+
+    /// Requests that failed as `kind`.
+    pub fn errors(&self, kind: ErrorKind) -> u64 {
+        self.errors[kind as usize]
+    }
+
+    /// How often `what` was seen.
+    pub fn oddities(&self, what: Oddity) -> u64 {
+        self.oddities[what as usize]
+    }
+
+    /// Requests that failed.
+    pub fn failed(&self) -> u64 {
+        self.errors.iter().sum()
+    }
+
+    /// Requests that failed for want of something on this host.
+    pub fn failed_here(&self) -> u64 {
+        let here = ErrorKind::ALL.iter().filter(|kind| kind.blame() == Blame::Here);
+        here.map(|kind| self.errors(*kind)).sum()
+    }
+
+    /// Faults by errno, as they were met first.
+    pub fn faults(&self) -> &[(Fault, u64)] {
+        &self.faults
+    }
+
+    /// Status codes seen, in order.
+    pub fn statuses(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.statuses.0.iter().enumerate().filter(|(_, count)| **count > 0).map(|(code, count)| (code as u16, *count))
+    }
+
+    /// Adds what another thread counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.abandoned += other.abandoned;
+        self.connects_tried += other.connects_tried;
+        self.connects_opened += other.connects_opened;
+        self.ports_refused += other.ports_refused;
+        self.body_bytes += other.body_bytes;
+        self.timestamps_asked += other.timestamps_asked;
+        self.timestamps_seen += other.timestamps_seen;
+        self.latency.merge(&other.latency);
+        self.connect_time.merge(&other.connect_time);
+        self.closed.merge(&other.closed);
+        self.series.merge(&other.series);
+        self.elapsed = self.elapsed.max(other.elapsed);
+        self.http_error = self.http_error.or(other.http_error);
+        add(&mut self.statuses.0[..], &other.statuses.0[..]);
+        add(&mut self.errors, &other.errors);
+        add(&mut self.oddities, &other.oddities);
+        other.faults.iter().for_each(|(fault, count)| self.count_fault(*fault, *count));
+    }
+
+    fn count_fault(&mut self, fault: Fault, count: u64) {
+        match self.faults.iter().position(|(known, _)| *known == fault) {
+            Some(at) => self.faults[at].1 += count,
+            None if self.faults.len() < ERRNOS_MAX => self.faults.push((fault, count)),
+            None => {}
+        }
+    }
+}
+
+fn add(mine: &mut [u64], theirs: &[u64]) {
+    mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ports::{ClosedFirst, FaultKind};
+
+    fn sample(ok: u64, errno: i32) -> Tally {
+        let mut tally = Tally { connects_tried: ok + 1, connects_opened: ok, ..Tally::default() };
+        (0..ok).for_each(|n| {
+            tally.record_complete(200, Duration::from_micros(100 + n), Duration::from_secs(n));
+            tally.closed.record(ClosedFirst::OurFin);
+        });
+        tally.record_failure(Failure::Fault(Fault::from_errno(errno)));
+        tally.record_oddity(Oddity::WaitExpired);
+        tally
+    }
+
+    #[test]
+    fn merging_adds_every_counter() {
+        let mut all = sample(3, 99);
+        all.merge(&sample(2, 99));
+        all.merge(&sample(1, 111));
+        assert_eq!((all.ok, all.failed(), all.failed_here()), (6, 3, 2));
+        assert_eq!((all.connects_tried, all.connects_opened), (9, 6));
+        assert_eq!((all.errors(ErrorKind::ClientPorts), all.errors(ErrorKind::Refused)), (2, 1));
+        assert_eq!(all.faults(), [(Fault::from_errno(99), 2), (Fault::from_errno(111), 1)]);
+        assert_eq!(all.statuses().collect::<Vec<_>>(), [(200, 6)]);
+        assert_eq!((all.latency.count(), all.closed.count(ClosedFirst::OurFin)), (6, 6));
+        assert_eq!((all.series.counts(), all.oddities(Oddity::WaitExpired)), (&[3, 2, 1][..], 3));
+        assert_eq!(all.elapsed, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn errnos_are_bounded_yet_no_failure_is_lost() {
+        let mut tally = Tally::default();
+        (0..100).for_each(|errno| tally.record_failure(Failure::Fault(Fault { kind: FaultKind::Other, errno })));
+        assert_eq!((tally.faults().len(), tally.failed()), (ERRNOS_MAX, 100));
+    }
+}

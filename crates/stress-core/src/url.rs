@@ -1,0 +1,188 @@
+//! The target's URL, taken apart.
+
+use core::fmt;
+
+/// Longest URL accepted, in bytes: it has to fit into a request head.
+pub const URL_BYTES_MAX: usize = 8 * 1024;
+
+/// A checked `http` URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    host: String,
+    port: u16,
+    path: String,
+}
+
+/// What is wrong with a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UrlError {
+    /// `https`: not yet.
+    Https,
+    /// Another scheme, which is kept here.
+    Scheme(String),
+    /// No host.
+    NoHost,
+    /// Not a port from 1 to 65535.
+    Port(String),
+    /// User name or password in it.
+    UserInfo,
+    /// A character that no URL may hold, or a host that is none.
+    Character(char),
+    /// `[` without `]`, or what is between them is no IPv6 address.
+    Brackets,
+    /// Longer than [`URL_BYTES_MAX`].
+    TooLong(usize),
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Https => f.write_str("https is not supported yet: give the http:// address of the target"),
+            Self::Scheme(scheme) => write!(f, "scheme {scheme:?} is not supported: use http://HOST[:PORT][/PATH]"),
+            Self::NoHost => f.write_str("no host: use http://HOST[:PORT][/PATH]"),
+            Self::Port(port) => write!(f, "{port:?} is not a port: use a number from 1 to 65535"),
+            Self::UserInfo => f.write_str("a user name in the URL is not supported: use -H 'Authorization: ...'"),
+            Self::Character(found) => write!(f, "{found:?} is not allowed in a URL: write it as %XX"),
+            Self::Brackets => f.write_str("brackets hold an IPv6 address, as in http://[::1]:8080/"),
+            Self::TooLong(bytes) => write!(f, "{bytes} bytes are too long: at most {URL_BYTES_MAX} are supported"),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+impl Url {
+    /// Reads `http://HOST[:PORT][/PATH][?QUERY]`; the scheme may be left out. A fragment is dropped: it
+    /// is never sent (RFC 9110 section 7.1).
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        if text.len() > URL_BYTES_MAX {
+            return Err(UrlError::TooLong(text.len()));
+        }
+        if let Some(bad) = text.chars().find(|c| !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(*c)) {
+            return Err(UrlError::Character(bad));
+        }
+        let rest = without_scheme(text)?;
+        let rest = rest.split('#').next().unwrap_or_default();
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let (host, port) = authority_parts(authority)?;
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Ok(Self { host: host.to_owned(), port, path })
+    }
+
+    /// Name or address, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Port; 80 when the URL names none.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Path and query: the request's target in origin-form (RFC 9112 section 3.2.1).
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value of the Host field: the port is left out where it is the scheme's own (RFC 9110 section 7.2).
+    pub fn host_field(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == 80 { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.host_field(), self.path)
+    }
+}
+
+fn without_scheme(text: &str) -> Result<&str, UrlError> {
+    match text.split_once("://") {
+        None => Ok(text),
+        Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
+            "http" => Ok(rest),
+            "https" => Err(UrlError::Https),
+            // `host/path?to=http://x` has its "://" after the host.
+            other if other.contains(['/', '?', '#']) => Ok(text),
+            _ => Err(UrlError::Scheme(scheme.to_owned())),
+        },
+    }
+}
+
+fn authority_parts(authority: &str) -> Result<(&str, u16), UrlError> {
+    if authority.contains('@') {
+        return Err(UrlError::UserInfo);
+    }
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (host, after) = rest.split_once(']').ok_or(UrlError::Brackets)?;
+        host.parse::<core::net::Ipv6Addr>().map_err(|_| UrlError::Brackets)?;
+        return match after.strip_prefix(':') {
+            Some(port) => Ok((host, parse_port(port)?)),
+            None if after.is_empty() => Ok((host, 80)),
+            None => Err(UrlError::Brackets),
+        };
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, parse_port(port)?),
+        None => (authority, 80),
+    };
+    match host.chars().find(|c| !c.is_ascii_alphanumeric() && !"-._~%".contains(*c)) {
+        Some(bad) => Err(UrlError::Character(bad)),
+        None if host.is_empty() => Err(UrlError::NoHost),
+        None => Ok((host, port)),
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, UrlError> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = text.parse().ok().filter(|port| *port != 0 && digits);
+    port.ok_or_else(|| UrlError::Port(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Result<(&str, u16, &str, &str), UrlError>) {
+        let url = Url::parse(text);
+        let seen = url.as_ref().map(|url| (url.host(), url.port(), url.path(), url.host_field()));
+        let expect = expect.map(|(host, port, path, field)| (host, port, path, field.to_owned()));
+        assert_eq!(seen, expect.as_ref().map(|e| (e.0, e.1, e.2, e.3.clone())), "{text}");
+    }
+
+    #[test]
+    fn urls_are_taken_apart() {
+        check("http://example.org", Ok(("example.org", 80, "/", "example.org")));
+        check("HTTP://example.org:80/a/b?c=d#e", Ok(("example.org", 80, "/a/b?c=d", "example.org")));
+        check("localhost:8080/x", Ok(("localhost", 8080, "/x", "localhost:8080")));
+        check("127.0.0.1:9?q", Ok(("127.0.0.1", 9, "/?q", "127.0.0.1:9")));
+        check("http://[::1]:8080/", Ok(("::1", 8080, "/", "[::1]:8080")));
+        check("http://[2001:db8::1]", Ok(("2001:db8::1", 80, "/", "[2001:db8::1]")));
+        check("host/path?to=http://x", Ok(("host", 80, "/path?to=http://x", "host")));
+    }
+
+    #[test]
+    fn what_is_no_http_url_is_named() {
+        check("https://example.org", Err(UrlError::Https));
+        check("ftp://example.org", Err(UrlError::Scheme("ftp".into())));
+        check("http://", Err(UrlError::NoHost));
+        check("", Err(UrlError::NoHost));
+        check("http://:80/", Err(UrlError::NoHost));
+        check("http://a:0/", Err(UrlError::Port("0".into())));
+        check("http://a:65536", Err(UrlError::Port("65536".into())));
+        check("http://a:+80", Err(UrlError::Port("+80".into())));
+        check("http://a:/", Err(UrlError::Port("".into())));
+        check("http://me:pw@a/", Err(UrlError::UserInfo));
+        check("http://a/b c", Err(UrlError::Character(' ')));
+        check("http://a/\r\nX: y", Err(UrlError::Character('\r')));
+        check("http://a/ä", Err(UrlError::Character('ä')));
+        check("http://a_$/", Err(UrlError::Character('$')));
+        check("http://[::1/", Err(UrlError::Brackets));
+        check("http://[nonsense]/", Err(UrlError::Brackets));
+        check("http://[::1]x/", Err(UrlError::Brackets));
+        check(&"a".repeat(9000), Err(UrlError::TooLong(9000)));
+    }
+}

@@ -1,0 +1,149 @@
+//! What a run says about itself: was it the target that was measured, or this host?
+
+use crate::error_kind::ErrorKind;
+use crate::plan::{ClosePolicy, PortMode};
+use crate::tally::Tally;
+use core::fmt;
+use ports::Blame;
+
+/// The verdict of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every request got its response.
+    Clean,
+    /// This host ran out of something: the figures say nothing about the target.
+    ClientLimited {
+        /// What ran out most often.
+        by: ErrorKind,
+        /// Requests that failed for want of anything here.
+        failed: u64,
+    },
+    /// The target failed some requests.
+    TargetFailed {
+        /// The most frequent failure.
+        by: ErrorKind,
+        /// Requests the target failed.
+        failed: u64,
+    },
+    /// Nothing was tried, or nothing got through before the run was stopped.
+    NothingMeasured,
+}
+
+impl Verdict {
+    /// Of a run with these counts. A shortage here outweighs everything else.
+    pub fn of(tally: &Tally) -> Self {
+        let failed_here = tally.failed_here();
+        if failed_here > 0 {
+            return Self::ClientLimited { by: most_frequent(tally, Blame::Here), failed: failed_here };
+        }
+        match tally.failed() {
+            0 if tally.ok == 0 => Self::NothingMeasured,
+            0 => Self::Clean,
+            failed => Self::TargetFailed { by: most_frequent(tally, Blame::There), failed },
+        }
+    }
+
+    /// As hoped?
+    pub fn is_good(self) -> bool {
+        self == Self::Clean
+    }
+
+    /// Did this host limit the run?
+    pub fn is_client_limited(self) -> bool {
+        matches!(self, Self::ClientLimited { .. })
+    }
+
+    /// What to try, least invasive first.
+    pub fn advice(self, close: ClosePolicy, ports: PortMode) -> Vec<&'static str> {
+        match self {
+            Self::ClientLimited { by: ErrorKind::ClientPorts, .. } => ports_advice(close, ports),
+            Self::ClientLimited { by: ErrorKind::ClientFiles, .. } => {
+                vec!["raise the limit on open files (ulimit -n), or use fewer connections (-c)"]
+            }
+            Self::ClientLimited { by: ErrorKind::ClientMemory, .. } => {
+                vec!["use fewer connections (-c); see net.ipv4.tcp_mem"]
+            }
+            Self::ClientLimited { .. } => vec!["a firewall rule or a security policy of this host forbids it"],
+            Self::TargetFailed { by: ErrorKind::Refused, .. } => {
+                vec!["is the target listening on this address and port?"]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clean => f.write_str("clean: every request got its response"),
+            Self::ClientLimited { by, failed } => {
+                write!(f, "client-limited: {failed} requests failed on this host, first of all: {}", by.meaning())
+            }
+            Self::TargetFailed { by, failed } => {
+                write!(f, "the target failed {failed} requests, first of all: {}", by.meaning())
+            }
+            Self::NothingMeasured => f.write_str("nothing was measured"),
+        }
+    }
+}
+
+fn most_frequent(tally: &Tally, blame: Blame) -> ErrorKind {
+    let kinds = ErrorKind::ALL.into_iter().filter(|kind| kind.blame() == blame);
+    kinds.rev().max_by_key(|kind| tally.errors(*kind)).unwrap_or(ErrorKind::Other)
+}
+
+fn ports_advice(close: ClosePolicy, ports: PortMode) -> Vec<&'static str> {
+    let mut advice = Vec::new();
+    if close == ClosePolicy::Fin {
+        advice.push("--close wait: let the server close first, so that TIME_WAIT stays there");
+    }
+    if ports == PortMode::Kernel {
+        advice.push("--ports own: bind + SO_REUSEADDR re-uses ports in TIME_WAIT (needs TCP timestamps)");
+    }
+    advice.push("--source-ip: more source addresses, each with its own ports");
+    if close != ClosePolicy::Rst {
+        advice.push("--close rst: a reset leaves no TIME_WAIT");
+    }
+    advice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::Failure;
+    use core::time::Duration;
+    use ports::Fault;
+
+    #[track_caller]
+    fn check(ok: u64, errnos: &[i32], expect: Verdict) {
+        let mut tally = Tally::default();
+        (0..ok).for_each(|_| tally.record_complete(200, Duration::from_micros(1), Duration::ZERO));
+        errnos.iter().for_each(|errno| tally.record_failure(Failure::Fault(Fault::from_errno(*errno))));
+        assert_eq!(Verdict::of(&tally), expect);
+    }
+
+    #[test]
+    fn a_shortage_here_outweighs_the_target() {
+        let ports = ErrorKind::ClientPorts;
+        check(0, &[], Verdict::NothingMeasured);
+        check(9, &[], Verdict::Clean);
+        check(9, &[111, 104, 104], Verdict::TargetFailed { by: ErrorKind::Reset, failed: 3 });
+        check(9, &[111, 111, 99], Verdict::ClientLimited { by: ports, failed: 1 });
+        check(0, &[24, 99, 98], Verdict::ClientLimited { by: ports, failed: 3 });
+    }
+
+    #[test]
+    fn advice_starts_with_what_changes_least() {
+        let limited = Verdict::ClientLimited { by: ErrorKind::ClientPorts, failed: 1 };
+        let firsts = [
+            (ClosePolicy::Fin, PortMode::Kernel, "--close wait", 4),
+            (ClosePolicy::Keep, PortMode::Kernel, "--ports own", 3),
+            (ClosePolicy::Fin, PortMode::Own, "--close wait", 3),
+            (ClosePolicy::Rst, PortMode::Own, "--source-ip", 1),
+        ];
+        for (close, ports, first, count) in firsts {
+            let advice = limited.advice(close, ports);
+            assert!(advice[0].starts_with(first) && advice.len() == count, "{close:?} {ports:?}: {advice:?}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The life of a connection as tables: what comes in, what it answers.
+
+use http1::Method;
+use ports::{Fault, FaultKind};
+use stress_core::{ClosePolicy, Failure, Life, Rules, Step};
+
+/// What comes in.
+#[derive(Clone, Copy)]
+enum In<'a> {
+    Connected,
+    ConnectFails(FaultKind),
+    Sent,
+    SendFails,
+    /// New bytes; those not consumed before are put in front.
+    Data(&'a str),
+    Eof,
+    Broken,
+    Timeout,
+}
+use In::*;
+
+fn rules(close: ClosePolicy, method: Method) -> Rules {
+    Rules { close, method, limits: http1::Limits::default() }
+}
+
+/// Feeds `events`; the answers as short words, one for each event that is answered.
+fn play(rules: &Rules, events: &[In<'_>]) -> String {
+    let (mut life, mut partial, mut words) = (Life::default(), Vec::new(), Vec::new());
+    life.start_connecting();
+    for event in events {
+        let step = match event {
+            Connected => life.handle_connected(Ok(())),
+            ConnectFails(kind) => life.handle_connected(Err(Fault::of(*kind))),
+            Sent => {
+                life.handle_sent(Ok(()));
+                continue;
+            }
+            SendFails => {
+                life.handle_sent(Err(Fault::of(FaultKind::Reset)));
+                continue;
+            }
+            Data(text) => {
+                partial.extend_from_slice(text.as_bytes());
+                let step = life.handle_data(&partial, rules);
+                let used = if step.next == stress_core::Next::ReadMore { step.consumed } else { partial.len() };
+                partial.drain(..used);
+                step
+            }
+            Eof => life.handle_eof(rules),
+            Broken => life.handle_broken(Fault::of(FaultKind::Reset)),
+            Timeout => life.handle_timeout(rules),
+        };
+        words.push(word(&step));
+        if step.next == stress_core::Next::Idle {
+            life.start_request();
+            life.handle_sent(Ok(()));
+        }
+    }
+    words.join(", ")
+}
+
+fn word(step: &Step) -> String {
+    let outcome = match step.outcome {
+        None => String::new(),
+        Some(stress_core::Outcome::Complete { status }) => format!("{status} "),
+        Some(stress_core::Outcome::Failed(why)) => format!("{} ", failure(why)),
+    };
+    let odd = step.oddity.map(|what| format!(" ({what:?})")).unwrap_or_default();
+    format!("{outcome}{:?}{odd}", step.next)
+}
+
+fn failure(why: Failure) -> &'static str {
+    why.kind().name()
+}
+
+#[track_caller]
+fn check(close: ClosePolicy, events: &[In<'_>], expect: &str) {
+    assert_eq!(play(&rules(close, Method::Get), events), expect, "{close:?}");
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const OK_CLOSE: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
+
+#[test]
+fn each_policy_ends_a_connection_in_its_way() {
+    use ClosePolicy::*;
+    check(Keep, &[Connected, Sent, Data(OK), Data(OK)], "Read, 200 Idle, 200 Idle");
+    check(Wait, &[Connected, Sent, Data(OK_CLOSE), Eof], "Read, 200 Read, Close(Fin)");
+    check(Fin, &[Connected, Sent, Data(OK)], "Read, 200 Close(Fin)");
+    check(Rst, &[Connected, Sent, Data(OK)], "Read, 200 Close(ResetWhenAcknowledged)");
+}
+
+#[test]
+fn a_server_that_asks_for_close_is_obeyed() {
+    check(ClosePolicy::Keep, &[Connected, Sent, Data(OK_CLOSE), Eof], "Read, 200 Read, Close(Fin)");
+    let old = "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    check(ClosePolicy::Keep, &[Connected, Sent, Data(old), Eof], "Read, 200 Read, Close(Fin)");
+}
+
+#[test]
+fn waiting_for_the_servers_fin_is_bounded() {
+    let wait = ClosePolicy::Wait;
+    check(wait, &[Connected, Sent, Data(OK_CLOSE), Timeout], "Read, 200 Read, Close(Fin) (WaitExpired)");
+    check(wait, &[Connected, Sent, Data(OK_CLOSE), Broken], "Read, 200 Read, Close(Discard)");
+    let events = [Connected, Sent, Data(OK_CLOSE), Data("more"), Data("and more"), Eof];
+    check(wait, &events, "Read, 200 Read, Read (UnaskedBytes), Read, Close(Fin)");
+    let flood = "x".repeat(stress_core::life::UNASKED_BYTES_MAX);
+    let events = [Connected, Sent, Data(OK_CLOSE), Data(&flood), Data("x")];
+    check(wait, &events, "Read, 200 Read, Read (UnaskedBytes), Close(Discard)");
+}
+
+#[test]
+fn responses_are_found_in_any_split() {
+    let keep = ClosePolicy::Keep;
+    let events =
+        [Connected, Sent, Data("HTTP/1.1 2"), Data("00 OK\r\nContent-Length: 4\r\n\r\na"), Data("b"), Data("cd")];
+    check(keep, &events, "Read, ReadMore, Read, Read, 200 Idle");
+    let chunks = [
+        Connected,
+        Sent,
+        Data("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r"),
+        Data("\nok\r\n0\r\n"),
+        Data("\r\n"),
+    ];
+    check(keep, &chunks, "Read, Read, Read, 200 Idle");
+    let interim = [
+        Connected,
+        Sent,
+        Data("HTTP/1.1 100 Continue\r\n\r\n"),
+        Data("HTTP/1.1 103 X\r\n\r\nHTTP/1.1 204 No"),
+        Data(" Content\r\n\r\n"),
+    ];
+    check(keep, &interim, "Read, Read, ReadMore, 204 Idle");
+    let until_close = [Connected, Sent, Data("HTTP/1.1 200 OK\r\n\r\nab"), Data("c"), Eof];
+    check(keep, &until_close, "Read, Read, Read, 200 Close(Fin)");
+    check(ClosePolicy::Rst, &until_close, "Read, Read, Read, 200 Close(ResetWhenAcknowledged)");
+}
+
+#[test]
+fn a_response_to_head_has_no_body() {
+    let rules = rules(ClosePolicy::Keep, Method::Head);
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+    assert_eq!(play(&rules, &[Connected, Sent, Data(head), Data(head)]), "Read, 200 Idle, 200 Idle");
+}
+
+#[test]
+fn every_status_is_a_complete_response() {
+    let events = [Connected, Sent, Data("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")];
+    check(ClosePolicy::Keep, &events, "Read, 503 Idle");
+    let switched = "HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+    check(ClosePolicy::Keep, &[Connected, Sent, Data(switched), Eof], "Read, 101 Read, Close(Fin)");
+}
+
+#[test]
+fn what_fails_is_named_and_closed() {
+    let keep = ClosePolicy::Keep;
+    check(keep, &[ConnectFails(FaultKind::Ports)], "client.ports Gone");
+    check(keep, &[ConnectFails(FaultKind::Refused)], "target.refused Gone");
+    check(keep, &[Timeout], "target.timeout Close(Fin)");
+    check(keep, &[Connected, Sent, Timeout], "Read, target.timeout Close(Fin)");
+    check(keep, &[Connected, Sent, Broken], "Read, target.reset Close(Discard)");
+    check(keep, &[Connected, Sent, Eof], "Read, target.closed Close(Fin)");
+    check(keep, &[Connected, Sent, Data(&OK[..OK.len() - 1]), Eof], "Read, Read, target.closed Close(Fin)");
+    check(keep, &[Connected, Sent, Data("HTTP/1.1 2"), Eof], "Read, ReadMore, target.closed Close(Fin)");
+    check(keep, &[Connected, Sent, Data("SMTP ready\r\n\r\n")], "Read, target.http Close(Fin)");
+    check(ClosePolicy::Rst, &[Connected, Sent, Timeout], "Read, target.timeout Close(Reset)");
+    let bad_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n";
+    check(keep, &[Connected, Sent, Data(bad_chunk)], "Read, target.http Close(Fin)");
+    let endless = "HTTP/1.1 100 Continue\r\n\r\n".repeat(17);
+    check(keep, &[Connected, Sent, Data(&endless)], "Read, target.http Close(Fin)");
+}
+
+#[test]
+fn a_request_that_could_not_be_sent_may_still_be_answered() {
+    let keep = ClosePolicy::Keep;
+    check(keep, &[Connected, SendFails, Data(OK_CLOSE), Eof], "Read, 200 Read (EarlyResponse), Close(Fin)");
+    check(keep, &[Connected, SendFails, Eof], "Read, target.reset Close(Fin)");
+    check(keep, &[Connected, Data(OK)], "Read, 200 Close(Discard) (EarlyResponse)");
+}
+
+#[test]
+fn bytes_beyond_a_response_end_the_connection_not_the_request() {
+    for close in ClosePolicy::ALL {
+        let events = [Connected, Sent, Data("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc")];
+        check(close, &events, "Read, 200 Close(Discard) (UnaskedBytes)");
+    }
+}
+
+#[test]
+fn any_split_of_a_response_ends_the_same() {
+    let text = "HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let rules = rules(ClosePolicy::Fin, Method::Get);
+    for at in 1..text.len() {
+        let (first, second) = text.split_at(at);
+        let words = play(&rules, &[Connected, Sent, Data(first), Data(second)]);
+        assert!(words.ends_with("200 Close(Fin)"), "split at {at}: {words}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Drafts become plans or errors that name the thing and the way out; plans become request bytes.
+
+use std::time::Duration;
+use stress_core::{ClosePolicy, PlanDraft, template};
+
+fn draft() -> PlanDraft {
+    PlanDraft::new("http://example.org/a?b")
+}
+
+#[track_caller]
+fn check_error(draft: PlanDraft, expect: &str) {
+    let error = draft.check().expect_err(expect).to_string();
+    assert_eq!(error, expect);
+}
+
+#[test]
+fn a_draft_that_cannot_be_run_is_refused() {
+    check_error(
+        PlanDraft::new("https://a/"),
+        "URL \"https://a/\": https is not supported yet: give the http:// address of the target",
+    );
+    check_error(PlanDraft { connections: 0, ..draft() }, "0 connections: use 1 to 1000000");
+    check_error(PlanDraft { connections: 2_000_000, ..draft() }, "2000000 connections: use 1 to 1000000");
+    check_error(PlanDraft { threads: Some(0), ..draft() }, "0 threads: use 1 to 1024");
+    check_error(PlanDraft { requests: Some(0), ..draft() }, "0 requests: use at least 1");
+    check_error(
+        PlanDraft { timeout: Duration::ZERO, ..draft() },
+        "the timeout must be longer than 0 and at most a day",
+    );
+    check_error(
+        PlanDraft { duration: Some(Duration::ZERO), ..draft() },
+        "the duration must be longer than 0 and at most a day",
+    );
+    check_error(
+        PlanDraft { body: vec![0; 2 << 20], ..draft() },
+        "a body of 2097152 bytes: at most 1048576 are supported",
+    );
+    check_error(
+        PlanDraft { port_range: Some((9, 1)), ..draft() },
+        "port range 9-1: give two ports from 1 to 65535, the lower first",
+    );
+    let method = |name: &str| PlanDraft { method: Some(name.into()), ..draft() };
+    let way_out = "use GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH or a token";
+    check_error(method("GE T"), &format!("method \"GE T\": {way_out}"));
+    check_error(method("CONNECT"), &format!("method \"CONNECT\": {way_out}"));
+    let header = |text: &str| PlanDraft { headers: vec![text.into()], ..draft() };
+    check_error(header("no colon"), "header \"no colon\": write it as 'Name: value'");
+    check_error(header("bad name: x"), "header \"bad name: x\": write it as 'Name: value'");
+    check_error(header("X: a\r\nY: b"), "header \"X: a\\r\\nY: b\": write it as 'Name: value'");
+    check_error(
+        header("Content-length: 5"),
+        "header Content-length: the tester frames the request itself; leave it out",
+    );
+    let long = check_long_head();
+    assert!(long.starts_with("a request head of 2") && long.ends_with("use fewer headers"), "{long}");
+}
+
+fn check_long_head() -> String {
+    let headers = vec![format!("X: {}", "y".repeat(20_000))];
+    PlanDraft { headers, ..draft() }.check().expect_err("too long").to_string()
+}
+
+#[test]
+fn without_a_bound_there_are_two_hundred_requests() {
+    assert_eq!(draft().check().unwrap().requests, Some(200));
+    let timed = PlanDraft { duration: Some(Duration::from_secs(1)), ..draft() };
+    assert_eq!(timed.check().unwrap().requests, None);
+}
+
+#[track_caller]
+fn check_head(draft: PlanDraft, expect: &[&str]) {
+    let head = template::head(&draft.check().expect("a good draft"));
+    let expect = expect.join("\r\n") + "\r\n\r\n";
+    assert_eq!(String::from_utf8_lossy(&head).replace(env!("CARGO_PKG_VERSION"), "V"), expect);
+}
+
+#[test]
+fn the_request_says_what_the_policy_needs() {
+    let usual = ["GET /a?b HTTP/1.1", "Host: example.org", "User-Agent: quintet/V", "Accept: */*"];
+    check_head(draft(), &usual);
+    for close in [ClosePolicy::Fin, ClosePolicy::Rst] {
+        check_head(PlanDraft { close, ..draft() }, &usual);
+    }
+    let wait = PlanDraft { close: ClosePolicy::Wait, ..draft() };
+    check_head(wait, &[&usual[..], &["Connection: close"]].concat());
+}
+
+#[test]
+fn given_fields_replace_ours() {
+    let headers =
+        ["host: other", "User-Agent:me", "X-A: 1", "X-A: 2", "Connection:  close "].map(String::from).to_vec();
+    check_head(
+        PlanDraft { headers, close: ClosePolicy::Wait, method: Some("PURGE".into()), ..draft() },
+        &[
+            "PURGE /a?b HTTP/1.1",
+            "Accept: */*",
+            "host: other",
+            "User-Agent: me",
+            "X-A: 1",
+            "X-A: 2",
+            "Connection: close",
+        ],
+    );
+}
+
+#[test]
+fn a_body_is_framed() {
+    let first = |method: &str| format!("{method} /a?b HTTP/1.1");
+    let usual = ["Host: example.org", "User-Agent: quintet/V", "Accept: */*"];
+    let body = PlanDraft { body: b"hello".to_vec(), ..draft() };
+    check_head(body, &[&[first("POST").as_str()], &usual[..], &["Content-Length: 5"]].concat());
+    let empty = PlanDraft { method: Some("PUT".into()), ..draft() };
+    check_head(empty, &[&[first("PUT").as_str()], &usual[..], &["Content-Length: 0"]].concat());
+}

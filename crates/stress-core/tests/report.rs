@@ -1,0 +1,93 @@
+//! Reports: their arithmetic, and their text as a snapshot.
+
+use ports::{ClosedFirst, Fault};
+use std::time::Duration;
+use stress_core::report::RunFacts;
+use stress_core::{
+    ClosePolicy, ErrorKind, Failure, Oddity, Plan, PlanDraft, PortMode, Report, Tally, TimeWaitOurs, render_text,
+};
+
+fn plan(close: ClosePolicy) -> Plan {
+    let draft = PlanDraft { close, connections: 10, requests: Some(2000), ..PlanDraft::new("http://192.0.2.1:8080/x") };
+    draft.check().expect("a good draft")
+}
+
+fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
+    RunFacts {
+        target: "192.0.2.1:8080".parse().unwrap(),
+        threads: 2,
+        stopped: false,
+        time_wait_ours,
+        warnings: vec!["said before".to_owned()],
+    }
+}
+
+/// 1,500 responses in 2 s, 500 connects without a port, one bad response.
+fn tally() -> Tally {
+    let mut tally = Tally::default();
+    (tally.connects_tried, tally.connects_opened, tally.body_bytes) = (2000, 1500, 1 << 20);
+    for n in 0..1500u64 {
+        let status = if n % 10 == 0 { 503 } else { 200 };
+        let at = Duration::from_micros(1_000_000 + n * 1_000_000 / 1499);
+        tally.record_complete(status, Duration::from_micros(100 + n), at);
+        tally.connect_time.record(Duration::from_micros(20));
+        tally.closed.record(if n < 1000 { ClosedFirst::OurFin } else { ClosedFirst::PeerFin });
+    }
+    (0..500).for_each(|_| tally.record_failure(Failure::Fault(Fault::from_errno(99))));
+    tally.record_failure(Failure::Http(http1::Error::StatusLine));
+    tally.record_oddity(Oddity::UnaskedBytes);
+    (tally.timestamps_asked, tally.timestamps_seen) = (24, 24);
+    tally
+}
+
+#[test]
+fn rates_are_of_what_was_completed_over_the_time_it_took() {
+    let report = Report::new(&plan(ClosePolicy::Fin), facts(TimeWaitOurs::Counted(1000)), &tally());
+    assert_eq!(report.duration, Duration::from_secs(2));
+    assert_eq!((report.requests.ok, report.requests.failed, report.requests.per_s), (1500, 501, Some(750.0)));
+    assert_eq!(
+        (report.connections.tried, report.connections.opened, report.connections.per_s),
+        (2000, 1500, Some(750.0))
+    );
+    assert_eq!(report.statuses, [(200, 1350), (503, 150)]);
+    assert_eq!(report.errors, [(ErrorKind::ClientPorts, 500), (ErrorKind::Http, 1)]);
+    let consumed = report.ports.consumed_per_1000_requests.unwrap();
+    assert!((consumed - 666.67).abs() < 0.01, "{consumed}");
+    assert_eq!(report.series.counts().iter().sum::<u64>(), 1500);
+    assert!(report.verdict.is_client_limited() && !report.verdict.is_good());
+}
+
+#[test]
+fn nothing_measured_is_no_number() {
+    let report =
+        Report::new(&plan(ClosePolicy::Keep), facts(TimeWaitOurs::Unknown("no netlink".into())), &Tally::default());
+    assert_eq!((report.requests.per_s, report.latency_us, report.ports.consumed_per_1000_requests), (None, None, None));
+    let text = render_text(&report);
+    assert!(text.contains("unknown: no netlink") && text.contains("Verdict: nothing was measured"), "{text}");
+    assert!(!text.contains("Latency") && !text.contains("Status codes"), "{text}");
+}
+
+#[test]
+fn keep_alive_that_keeps_nothing_is_noted() {
+    let inert = Report::new(&plan(ClosePolicy::Keep), facts(TimeWaitOurs::Counted(0)), &tally());
+    assert!(inert.notes.iter().any(|note| note.contains("inert")), "{:?}", inert.notes);
+    let asked_for = Report::new(&plan(ClosePolicy::Wait), facts(TimeWaitOurs::Counted(0)), &tally());
+    assert!(!asked_for.notes.iter().any(|note| note.contains("inert")));
+}
+
+#[test]
+fn own_ports_without_timestamps_are_noted() {
+    let own = PlanDraft { ports: PortMode::Own, ..PlanDraft::new("http://a/") }.check().unwrap();
+    let mut without = Tally::default();
+    without.timestamps_asked = 3;
+    let report = Report::new(&own, facts(TimeWaitOurs::Counted(0)), &without);
+    assert!(report.notes.iter().any(|note| note.contains("timestamps")), "{:?}", report.notes);
+}
+
+#[test]
+fn the_text_is_as_expected() {
+    let report = Report::new(&plan(ClosePolicy::Fin), facts(TimeWaitOurs::Counted(1000)), &tally());
+    let seen = render_text(&report);
+    let expect = include_str!("report.txt");
+    assert_eq!(seen, expect, "\nseen:\n{seen}");
+}

@@ -1,0 +1,69 @@
+//! Why a run cannot start.
+
+use ports::{Fault, SetError};
+use std::net::IpAddr;
+
+/// Why a run cannot start. Nothing was sent. The text names the thing and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum StressError {
+    /// The name does not resolve.
+    #[error("cannot resolve {host:?}: {reason}; check the name, or give an IP address")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// RLIMIT_NOFILE is too low.
+    #[error(
+        "{connections} connections need {needed} file descriptors, the limit is {limit}: \
+         raise it (ulimit -n {needed}) or use fewer connections (-c)"
+    )]
+    Files {
+        /// Connections asked for.
+        connections: u32,
+        /// Descriptors needed.
+        needed: u64,
+        /// The limit, after it was raised as far as allowed.
+        limit: u64,
+    },
+    /// No source address of the target's family.
+    #[error("none of the source addresses has the family of the target {target}: give one that has")]
+    Family {
+        /// The target.
+        target: IpAddr,
+    },
+    /// No route, hence no source address for our own port allocator.
+    #[error("no source address towards {target}: {reason}; give one with --source-ip")]
+    NoSource {
+        /// The target.
+        target: IpAddr,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A source address that is not on this host.
+    #[error(
+        "source address {source_ip} cannot be used: {reason}; add it to an interface of this host, or leave it out"
+    )]
+    SourceNotHere {
+        /// The address.
+        source_ip: IpAddr,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// IP_LOCAL_PORT_RANGE does not exist here.
+    #[error("this kernel has no IP_LOCAL_PORT_RANGE (Linux 6.3): leave --port-range out, or use it with --ports own")]
+    PortRangeUnsupported,
+    /// The source ports cannot be divided among the threads.
+    #[error(transparent)]
+    Ports(#[from] SetError),
+    /// The range of ephemeral ports cannot be read.
+    #[error("cannot read the range of ephemeral ports: {0}; give one with --port-range")]
+    PortRange(String),
+    /// An event loop cannot be made.
+    #[error("cannot start an event loop: {0}")]
+    Reactor(Fault),
+    /// A thread cannot be made.
+    #[error("cannot start a thread: {0}; use fewer threads")]
+    Thread(std::io::Error),
+}

@@ -1,0 +1,101 @@
+//! How a connection ends, and what its slot does then.
+
+use super::slot::Doing;
+use super::{Phase, Sources, Tester};
+use ports::PortEnd;
+use reactor::{Close, CloseOutcome, Reactor};
+use std::time::Duration;
+use stress_core::{CloseBy, Oddity};
+
+/// Pause between looks at what the peer has not acknowledged before a reset.
+const ACK_LOOK_EVERY: Duration = Duration::from_millis(1);
+/// Looks before the connection is closed by FIN instead.
+const ACK_LOOKS_MAX: u8 = 50;
+
+impl Tester {
+    /// Closes a slot's connection, then lets the slot go on.
+    pub(super) fn close<R: Reactor>(&mut self, index: u32, how: CloseBy, io: &mut R) {
+        match how {
+            CloseBy::Fin => self.close_now(index, Close::Fin, io),
+            CloseBy::Reset => self.close_now(index, Close::Reset, io),
+            CloseBy::Discard => self.close_now(index, Close::Discard, io),
+            CloseBy::ResetWhenAcknowledged => {
+                self.slot(index).ack_looks = 0;
+                self.reset_if_acknowledged(index, io);
+            }
+        }
+    }
+
+    /// A reset throws away what the peer has not acknowledged: it waits until there is nothing.
+    pub(super) fn reset_if_acknowledged<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        let Some(conn) = self.slot(index).conn else { return };
+        if io.unacknowledged_bytes(conn) == 0 {
+            return self.close_now(index, Close::Reset, io);
+        }
+        let slot = self.slot(index);
+        slot.ack_looks += 1;
+        if slot.ack_looks > ACK_LOOKS_MAX {
+            self.tally.record_oddity(Oddity::ResetUnsafe);
+            return self.close_now(index, Close::Fin, io);
+        }
+        slot.doing = Doing::AwaitingAck;
+        self.arm(index, io.now() + ACK_LOOK_EVERY);
+    }
+
+    fn close_now<R: Reactor>(&mut self, index: u32, how: Close, io: &mut R) {
+        self.end_connection(index, how, io);
+        self.go_on(index, io);
+    }
+
+    /// Closes and counts who closed first; the port goes back.
+    pub(super) fn end_connection<R: Reactor>(&mut self, index: u32, how: Close, io: &mut R) {
+        let Some(conn) = self.slot(index).conn.take() else { return };
+        let outcome = match io.close(conn, how) {
+            // Bytes nobody waits for any more: closing them away is a reset, and counted as one.
+            CloseOutcome::Unread => io.close(conn, Close::Discard),
+            closed => closed,
+        };
+        self.by_conn.remove(conn);
+        let closed_first = match outcome {
+            CloseOutcome::Closed(who) => who,
+            CloseOutcome::Unread => None,
+        };
+        if let Some(who) = closed_first {
+            self.tally.closed.record(who);
+        }
+        if let (Some(lease), Sources::Own { timestamps, .. }) = (self.slots[index as usize].lease.take(), &self.sources)
+        {
+            let end = PortEnd { closed_first, timestamps: *timestamps };
+            self.give_back(lease, end, io.now());
+        }
+    }
+
+    /// A slot without a connection: a pause after a failure, the next request otherwise.
+    pub(super) fn go_on<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        if !self.slot(index).failed {
+            return self.issue(index, io);
+        }
+        if !matches!(self.phase, Phase::Issuing { .. }) {
+            return self.park(index, io);
+        }
+        let longest = self.plan.backoff_max;
+        let slot = self.slot(index);
+        slot.doing = Doing::Pausing;
+        let pause = slot.backoff.handle_failure(longest);
+        self.arm(index, io.now() + pause);
+    }
+
+    /// Nothing left to do for this slot; an open connection is closed by policy.
+    pub(super) fn park<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        // An idle connection exists with `keep` only, and a FIN ends it.
+        self.end_connection(index, Close::Fin, io);
+        let slot = self.slot(index);
+        if slot.doing != Doing::Parked {
+            slot.doing = Doing::Parked;
+            if let Some((timer, _)) = slot.timer.take() {
+                self.timers.cancel(timer);
+            }
+            self.busy -= 1;
+        }
+    }
+}

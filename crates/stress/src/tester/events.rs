@@ -1,0 +1,132 @@
+//! What comes back from the reactor, handed to the slot's `Life`, and what that answers, done.
+
+use super::{Sources, Tester};
+use ports::Fault;
+use reactor::{Buf, Completion, ConnId, Reactor, Received};
+use stress_core::{Next, Outcome, Step};
+
+/// Of every so many connections one is asked whether it negotiated timestamps: it costs a system call.
+const TIMESTAMPS_EVERY: u64 = 64;
+/// The first so many are all asked.
+const TIMESTAMPS_FIRST: u64 = 4;
+
+impl Tester {
+    pub(super) fn dispatch<R: Reactor>(&mut self, completion: Completion, io: &mut R) {
+        match completion {
+            Completion::Received { conn, result } => self.received(conn, result, io),
+            Completion::Connected { conn, result } => self.connected(conn, result, io),
+            Completion::Sent { conn, result } => self.sent(conn, result, io),
+            Completion::Woken => self.look_at_stop(io),
+            // Nothing listens here, and no send closes.
+            Completion::Accepted { .. } | Completion::AcceptFailed { .. } | Completion::Closed { .. } => {}
+        }
+    }
+
+    fn connected<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {
+        let Some(index) = self.slot_of(conn) else { return };
+        if let Err(fault) = result {
+            self.by_conn.remove(conn);
+            self.slot(index).conn = None;
+            if self.is_refused_port(index, fault, io.now()) {
+                return self.connect(index, io);
+            }
+        } else {
+            self.count_opened(index, conn, io);
+        }
+        let step = self.slot(index).life.handle_connected(result);
+        self.apply(index, conn, step, None, io);
+    }
+
+    fn count_opened<R: Reactor>(&mut self, index: u32, conn: ConnId, io: &mut R) {
+        let opened = self.tally.connects_opened;
+        self.tally.connects_opened += 1;
+        let due = self.slot(index).due;
+        self.tally.connect_time.record(io.now().saturating_sub(due));
+        if opened >= TIMESTAMPS_FIRST && !opened.is_multiple_of(TIMESTAMPS_EVERY) {
+            return;
+        }
+        let Some(negotiated) = io.timestamps(conn) else { return };
+        self.tally.timestamps_asked += 1;
+        self.tally.timestamps_seen += u64::from(negotiated);
+        if let Sources::Own { timestamps, .. } = &mut self.sources {
+            *timestamps = negotiated;
+        }
+    }
+
+    fn sent<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {
+        let Some(index) = self.slot_of(conn) else { return };
+        let at = usize::from(self.slot(index).piece);
+        if result.is_ok() && self.request.has(at) {
+            let (out, next) = self.request.send_from(at);
+            self.slot(index).piece = next as u16;
+            return io.send(conn, out);
+        }
+        self.slot(index).life.handle_sent(result);
+    }
+
+    fn received<R: Reactor>(&mut self, conn: ConnId, result: Result<Received, Fault>, io: &mut R) {
+        let Some(index) = self.slot_of(conn) else { return };
+        let life = &mut self.slots[index as usize].life;
+        match result {
+            Ok(Received::Data(buf)) => {
+                let step = life.handle_data(&buf, &self.rules);
+                self.apply(index, conn, step, Some(buf), io);
+            }
+            Ok(Received::Eof(_)) => {
+                let step = life.handle_eof(&self.rules);
+                self.apply(index, conn, step, None, io);
+            }
+            Err(fault) => {
+                let step = life.handle_broken(fault);
+                self.apply(index, conn, step, None, io);
+            }
+        }
+    }
+
+    /// Counts what a step says and does what it asks for.
+    pub(super) fn apply<R: Reactor>(&mut self, index: u32, conn: ConnId, step: Step, buf: Option<Buf>, io: &mut R) {
+        self.tally.body_bytes += step.body_bytes as u64;
+        if let Some(what) = step.oddity {
+            self.tally.record_oddity(what);
+        }
+        if let Some(outcome) = step.outcome {
+            self.count_outcome(index, outcome, io);
+        }
+        match step.next {
+            Next::Wait => {}
+            Next::Read => {
+                drop(buf);
+                io.recv(conn, None);
+            }
+            Next::ReadMore => {
+                let rest = buf.map(|mut buf| {
+                    buf.advance(step.consumed);
+                    buf
+                });
+                io.recv(conn, rest);
+            }
+            Next::Idle => self.issue(index, io),
+            Next::Close(how) => {
+                drop(buf);
+                self.close(index, how, io);
+            }
+            Next::Gone => self.go_on(index, io),
+        }
+    }
+
+    fn count_outcome<R: Reactor>(&mut self, index: u32, outcome: Outcome, io: &mut R) {
+        let now = io.now();
+        let at = self.since_start(now);
+        let slot = &mut self.slots[index as usize];
+        match outcome {
+            Outcome::Complete { status } => {
+                slot.backoff.handle_success();
+                self.tally.record_complete(status, now.saturating_sub(slot.due), at);
+            }
+            Outcome::Failed(why) => {
+                slot.failed = true;
+                self.tally.record_failure(why);
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One thread's share of a run: a closed loop over its connections.
+//!
+//! ```text
+//! issue.rs    a slot's next request: on its connection, or on a new one
+//! events.rs   what comes back from the reactor, handed to the slot's Life
+//! closing.rs  how a connection ends, and what its slot does then
+//! time.rs     time-outs, pauses, the end of the run
+//! ```
+
+mod closing;
+mod events;
+mod issue;
+mod slot;
+mod time;
+
+use crate::live::Live;
+use crate::request::Request;
+use crate::stop::StopFlag;
+use ports::{DestinationId, Fault, PortAllocator, PortSet};
+use reactor::{App, Completion, ConnId, ConnMap, Reactor, Source, TimerWheel};
+use slot::Slot;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use stress_core::{Plan, Rules, Tally};
+
+/// What one thread has to do.
+#[derive(Clone, Debug)]
+pub struct Share {
+    /// The address to connect to.
+    pub target: SocketAddr,
+    /// Connections to keep busy.
+    pub connections: u32,
+    /// Requests to make; `None`: until time is up.
+    pub requests: Option<u64>,
+    /// Source ports of our own choice; no other thread may have the same.
+    pub ports: Option<PortSet>,
+}
+
+impl Share {
+    /// The whole run on one thread, the kernel choosing ports.
+    pub fn whole(plan: &Plan, target: SocketAddr) -> Self {
+        Self { target, connections: plan.connections, requests: plan.requests, ports: None }
+    }
+}
+
+/// A closed loop over connections; see [`Share`].
+pub struct Tester {
+    plan: Plan,
+    rules: Rules,
+    target: SocketAddr,
+    sources: Sources,
+    request: Request,
+    slots: Vec<Slot>,
+    by_conn: ConnMap<u32>,
+    timers: TimerWheel<u32>,
+    tally: Tally,
+    phase: Phase,
+    requests_left: Option<u64>,
+    /// Slots that are not parked.
+    busy: usize,
+    started_at: Duration,
+    publish_at: Duration,
+    stop: StopFlag,
+    live: Arc<Live>,
+}
+
+/// Where connections start from.
+enum Sources {
+    /// The kernel's choice, or these addresses in turn.
+    Kernel { addresses: Vec<IpAddr>, next: usize },
+    /// Our own choice.
+    Own { ports: Box<PortAllocator>, to: DestinationId, timestamps: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Requests are issued until `until`.
+    Issuing { until: Option<Duration> },
+    /// Nothing new; what is in flight may finish until then.
+    Draining { until: Duration },
+    /// Only closes are left.
+    Over,
+}
+
+impl Tester {
+    /// A tester for `share` of `plan`. `stop` ends it early; it publishes into `live` as it goes.
+    pub fn new(plan: &Plan, share: Share, stop: StopFlag, live: Arc<Live>) -> Self {
+        let rules = Rules { close: plan.close, method: plan.method, limits: http1::Limits::default() };
+        let connections = share.connections as usize;
+        Self {
+            rules,
+            target: share.target,
+            sources: Sources::new(plan, &share),
+            request: Request::default(),
+            slots: (0..connections).map(|_| Slot::default()).collect(),
+            by_conn: ConnMap::default(),
+            timers: TimerWheel::new(),
+            tally: Tally::default(),
+            phase: Phase::Issuing { until: None },
+            requests_left: share.requests,
+            busy: connections,
+            started_at: Duration::ZERO,
+            publish_at: Duration::ZERO,
+            stop,
+            live,
+            plan: plan.clone(),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// What was counted, when it is over.
+    pub fn into_tally(self) -> Tally {
+        self.tally
+    }
+
+    /// Time since the start of this tester.
+    fn since_start(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.started_at)
+    }
+
+    fn slot_of(&self, conn: ConnId) -> Option<u32> {
+        self.by_conn.get(conn).copied()
+    }
+
+    fn slot(&mut self, index: u32) -> &mut Slot {
+        &mut self.slots[index as usize]
+    }
+}
+
+impl Sources {
+    fn new(plan: &Plan, share: &Share) -> Self {
+        match &share.ports {
+            Some(set) => {
+                let mut ports = Box::new(PortAllocator::new(set.clone()));
+                let to = ports.destination(share.target).expect("a new allocator has room for one destination");
+                Self::Own { ports, to, timestamps: false }
+            }
+            None => {
+                let family = |source: &&IpAddr| source.is_ipv4() == share.target.is_ipv4();
+                let addresses = plan.sources.iter().filter(family).copied().collect();
+                Self::Kernel { addresses, next: 0 }
+            }
+        }
+    }
+
+    /// The next address of those that take turns.
+    fn in_turn(addresses: &[IpAddr], next: &mut usize) -> Source {
+        match addresses.get(*next) {
+            Some(address) => {
+                *next = (*next + 1) % addresses.len();
+                Source::Address(*address)
+            }
+            None => Source::Kernel,
+        }
+    }
+}
+
+impl<R: Reactor> App<R> for Tester {
+    fn start(&mut self, io: &mut R) -> Result<(), Fault> {
+        self.request = Request::new(&self.plan, io)?;
+        self.started_at = io.now();
+        self.phase = Phase::Issuing { until: self.plan.duration.map(|duration| self.started_at + duration) };
+        for index in 0..self.slots.len() as u32 {
+            self.issue(index, io);
+        }
+        Ok(())
+    }
+
+    fn handle_completion(&mut self, completion: Completion, io: &mut R) {
+        self.dispatch(completion, io);
+    }
+
+    fn handle_time(&mut self, io: &mut R) {
+        self.pass_time(io);
+    }
+
+    fn poll_deadline(&self) -> Option<Duration> {
+        Some(self.next_deadline())
+    }
+
+    fn is_done(&self) -> bool {
+        self.busy == 0
+    }
+}

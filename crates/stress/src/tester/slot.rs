@@ -1,0 +1,45 @@
+//! One place in the closed loop: at most one connection, at most one request.
+
+use ports::Lease;
+use reactor::{ConnId, TimerId};
+use std::time::Duration;
+use stress_core::Life;
+use stress_core::backoff::Backoff;
+
+/// What a slot's deadline means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// A request is on its way, or the server's FIN is waited for: the deadline is its time-out.
+    #[default]
+    Working,
+    /// It failed and pauses: the deadline is the next try.
+    Pausing,
+    /// It wants to reset: the deadline is the next look at what is unacknowledged.
+    AwaitingAck,
+    /// Nothing left to do.
+    Parked,
+}
+
+/// See the module's head.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    pub(super) life: Life,
+    pub(super) conn: Option<ConnId>,
+    /// Port of our own choice.
+    pub(super) lease: Option<Lease>,
+    /// When the request was due.
+    pub(super) due: Duration,
+    pub(super) deadline: Duration,
+    /// The one timer of this slot, and when it fires. It is left alone while deadlines move on.
+    pub(super) timer: Option<(TimerId, Duration)>,
+    pub(super) backoff: Backoff,
+    pub(super) doing: Doing,
+    /// Piece of the request that the next send starts with.
+    pub(super) piece: u16,
+    /// Ports of our own choice refused for this request.
+    pub(super) refused: u8,
+    /// Looks at what is unacknowledged before a reset.
+    pub(super) ack_looks: u8,
+    /// The request on this connection failed: pause before the next.
+    pub(super) failed: bool,
+}

@@ -1,0 +1,108 @@
+//! Time-outs, pauses, the end of the run.
+
+use super::slot::Doing;
+use super::{Phase, Tester};
+use crate::live::PUBLISH_EVERY;
+use reactor::{Close, Reactor};
+use std::time::Duration;
+use stress_core::{ClosePolicy, Oddity};
+
+/// Timers handled in one turn, so that completions do not starve behind them.
+const TIMERS_PER_TURN_MAX: usize = 1024;
+
+impl Tester {
+    pub(super) fn pass_time<R: Reactor>(&mut self, io: &mut R) {
+        let now = io.now();
+        for _ in 0..TIMERS_PER_TURN_MAX {
+            let Some(index) = self.timers.pop_due(now) else { break };
+            self.timer_fired(index, now, io);
+        }
+        if now >= self.publish_at || self.busy == 0 {
+            self.publish_at = now + PUBLISH_EVERY;
+            self.live.publish(&self.tally);
+            self.look_at_stop(io);
+        }
+        match self.phase {
+            Phase::Issuing { until: Some(until) } if now >= until => self.begin_drain(io),
+            Phase::Draining { until } if now >= until => self.abandon(io),
+            _ => {}
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Duration {
+        let end = match self.phase {
+            Phase::Issuing { until } => until,
+            Phase::Draining { until } => Some(until),
+            Phase::Over => None,
+        };
+        let all = [self.timers.poll_deadline(), end, Some(self.publish_at)];
+        all.into_iter().flatten().min().unwrap_or(self.publish_at)
+    }
+
+    pub(super) fn look_at_stop<R: Reactor>(&mut self, io: &mut R) {
+        if self.stop.is_stopped() && matches!(self.phase, Phase::Issuing { .. }) {
+            self.begin_drain(io);
+        }
+    }
+
+    /// Moves a slot's deadline. The timer is touched only when it would fire too late: with one time-out
+    /// for all requests it then costs nothing per request.
+    pub(super) fn arm(&mut self, index: u32, at: Duration) {
+        let slot = &mut self.slots[index as usize];
+        slot.deadline = at;
+        match slot.timer {
+            Some((_, fires_at)) if fires_at <= at => return,
+            Some((timer, _)) => {
+                self.timers.cancel(timer);
+            }
+            None => {}
+        }
+        slot.timer = Some((self.timers.set(at, index), at));
+    }
+
+    fn timer_fired<R: Reactor>(&mut self, index: u32, now: Duration, io: &mut R) {
+        let slot = &mut self.slots[index as usize];
+        slot.timer = None;
+        if now < slot.deadline {
+            let at = slot.deadline;
+            return self.arm(index, at);
+        }
+        match (slot.doing, slot.conn) {
+            (Doing::Pausing, _) => self.issue(index, io),
+            (Doing::AwaitingAck, _) => self.reset_if_acknowledged(index, io),
+            (Doing::Working, Some(conn)) => {
+                let step = slot.life.handle_timeout(&self.rules);
+                self.apply(index, conn, step, None, io);
+            }
+            (Doing::Working | Doing::Parked, _) => {}
+        }
+    }
+
+    /// Nothing new from here on. What is in flight gets its time, pauses end at once.
+    fn begin_drain<R: Reactor>(&mut self, io: &mut R) {
+        self.phase = Phase::Draining { until: io.now() + self.plan.drain };
+        for index in 0..self.slots.len() as u32 {
+            if self.slot(index).doing == Doing::Pausing {
+                self.park(index, io);
+            }
+        }
+    }
+
+    /// The time to drain is over.
+    fn abandon<R: Reactor>(&mut self, io: &mut R) {
+        self.phase = Phase::Over;
+        let how = if self.rules.close == ClosePolicy::Rst { Close::Reset } else { Close::Fin };
+        for index in 0..self.slots.len() as u32 {
+            if self.slot(index).doing == Doing::Parked {
+                continue;
+            }
+            if self.slot(index).life.is_busy() {
+                self.tally.abandoned += 1;
+            } else if self.slot(index).doing == Doing::Working {
+                self.tally.record_oddity(Oddity::WaitExpired);
+            }
+            self.end_connection(index, how, io);
+            self.park(index, io);
+        }
+    }
+}

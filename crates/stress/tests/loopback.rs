@@ -1,0 +1,236 @@
+//! Whole runs over real sockets on loopback, against a scripted server.
+
+mod common;
+
+use common::{Script, Server};
+use ports::ClosedFirst;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use stress::{StopFlag, StressError};
+use stress_core::{ClosePolicy, ErrorKind, Oddity, PlanDraft, PortMode, Report, TimeWaitOurs, Verdict};
+
+fn draft(server: &Server, requests: u64) -> PlanDraft {
+    let draft = PlanDraft::new(server.url());
+    PlanDraft { connections: 4, requests: Some(requests), threads: Some(2), timeout: Duration::from_secs(5), ..draft }
+}
+
+fn run(draft: PlanDraft) -> Report {
+    let plan = draft.check().expect("a good plan");
+    stress::run(&plan, &StopFlag::new(), |_| {}).expect("a run")
+}
+
+#[track_caller]
+fn check_all_ok(report: &Report, requests: u64) {
+    assert_eq!((report.requests.ok, report.requests.failed), (requests, 0), "{:?}", report.errors);
+    assert_eq!(report.statuses, [(200, requests)]);
+    assert_eq!((report.verdict, report.requests.abandoned), (Verdict::Clean, 0));
+    assert_eq!(report.body_bytes, 5 * requests);
+    let latency = report.latency_us.expect("latencies");
+    assert!(latency.p50 > 0.0 && latency.p50 <= latency.p99 && latency.p99 <= latency.max);
+    assert_eq!(report.closed_first.total(), report.connections.opened, "every connection has an end");
+}
+
+#[test]
+fn keep_serves_all_requests_on_a_few_connections() {
+    let server = Server::start(Script::Polite);
+    let report = run(draft(&server, 400));
+    check_all_ok(&report, 400);
+    assert_eq!(report.connections.opened, 4);
+    assert_eq!(report.closed_first.count(ClosedFirst::OurFin), 4);
+    assert_eq!(report.ports.consumed_per_1000_requests, Some(10.0));
+    assert_eq!(server.requests.load(Ordering::SeqCst), 400);
+}
+
+#[test]
+fn wait_leaves_time_wait_to_the_server() {
+    let server = Server::start(Script::Polite);
+    let report = run(PlanDraft { close: ClosePolicy::Wait, ..draft(&server, 200) });
+    check_all_ok(&report, 200);
+    assert_eq!(report.connections.opened, 200);
+    assert_eq!(report.closed_first.count(ClosedFirst::PeerFin), 200);
+    assert_eq!(report.ports.time_wait_ours, TimeWaitOurs::Counted(0));
+    assert_eq!(report.ports.consumed_per_1000_requests, Some(0.0));
+}
+
+#[test]
+fn fin_keeps_time_wait_here() {
+    let server = Server::start(Script::Polite);
+    let report = run(PlanDraft { close: ClosePolicy::Fin, ..draft(&server, 200) });
+    check_all_ok(&report, 200);
+    assert_eq!(report.closed_first.count(ClosedFirst::OurFin), 200);
+    assert_eq!(report.ports.consumed_per_1000_requests, Some(1000.0));
+    let TimeWaitOurs::Counted(count) = report.ports.time_wait_ours else { panic!("{:?}", report.ports) };
+    // Those that the server has not closed yet are on their way into TIME_WAIT.
+    assert!((50..=200).contains(&count), "{count}");
+}
+
+#[test]
+fn rst_leaves_no_time_wait() {
+    let server = Server::start(Script::Polite);
+    let report = run(PlanDraft { close: ClosePolicy::Rst, ..draft(&server, 200) });
+    check_all_ok(&report, 200);
+    assert_eq!(report.closed_first.count(ClosedFirst::RstSent), 200);
+    assert_eq!(report.ports.time_wait_ours, TimeWaitOurs::Counted(0));
+}
+
+#[test]
+fn our_own_ports_outlast_their_range() {
+    let server = Server::start(Script::Polite);
+    // Outside the usual ephemeral range, so that nobody else's connect() takes them.
+    let own = PlanDraft { ports: PortMode::Own, port_range: Some((21_000, 21_031)), ..draft(&server, 320) };
+    let report = run(PlanDraft { close: ClosePolicy::Fin, ..own });
+    check_all_ok(&report, 320);
+    assert_eq!(report.closed_first.count(ClosedFirst::OurFin), 320);
+    let TimeWaitOurs::Counted(count) = report.ports.time_wait_ours else { panic!("{:?}", report.ports) };
+    assert!(count <= 32, "32 ports cannot leave {count} TIME_WAITs");
+    assert_eq!(report.connections.timestamps_seen, report.connections.timestamps_asked);
+}
+
+#[test]
+fn every_framing_is_understood() {
+    for script in [Script::Chunked, Script::UntilClose, Script::TooMuch] {
+        for close in ClosePolicy::ALL {
+            let server = Server::start(script);
+            let report = run(PlanDraft { close, ..draft(&server, 40) });
+            assert_eq!((report.requests.ok, report.body_bytes), (40, 200), "{script:?} {close:?}: {:?}", report.errors);
+        }
+    }
+}
+
+#[test]
+fn a_request_body_of_many_buffers_arrives_whole() {
+    let server = Server::start(Script::Polite);
+    let report = run(PlanDraft { body: vec![b'x'; 300_000], ..draft(&server, 20) });
+    check_all_ok(&report, 20);
+    assert_eq!(server.body_bytes.load(Ordering::SeqCst), 20 * 300_000);
+}
+
+#[track_caller]
+fn check_fails(script: Script, expect: ErrorKind) {
+    let server = Server::start(script);
+    let report = run(PlanDraft { timeout: Duration::from_millis(200), ..draft(&server, 8) });
+    assert_eq!(report.errors, [(expect, 8)], "{script:?}");
+    assert_eq!((report.requests.ok, report.requests.per_s), (0, Some(0.0)), "failures are no requests per second");
+    assert!(matches!(report.verdict, Verdict::TargetFailed { by, failed: 8 } if by == expect));
+    assert_eq!(report.latency_us, None);
+}
+
+#[test]
+fn failures_of_the_target_are_told_apart() {
+    check_fails(Script::CutsShort, ErrorKind::Closed);
+    check_fails(Script::Nonsense, ErrorKind::Http);
+    check_fails(Script::Silent, ErrorKind::Timeout);
+}
+
+#[test]
+fn a_target_that_refuses_is_tried_again_without_haste() {
+    let server = Server::start(Script::Polite);
+    let (url, address) = (server.url(), server.address);
+    drop(server);
+    wait_until_refused(address);
+    let started = Instant::now();
+    let draft = PlanDraft {
+        connections: 2,
+        duration: Some(Duration::from_millis(500)),
+        threads: Some(1),
+        ..PlanDraft::new(url)
+    };
+    let report = run(draft);
+    assert!(started.elapsed() < Duration::from_secs(3), "{report:?}");
+    assert_eq!(report.errors.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [ErrorKind::Refused]);
+    // Two connections, pauses doubling to 100 ms: a spin would make thousands, a dead slot two.
+    assert!((6..200).contains(&report.requests.failed), "{}", report.requests.failed);
+    assert_eq!(report.connections.opened, 0);
+}
+
+fn wait_until_refused(address: std::net::SocketAddr) {
+    for _ in 0..100 {
+        if std::net::TcpStream::connect(address).is_err() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the server is still there");
+}
+
+#[test]
+fn used_up_ports_are_this_hosts_failure() {
+    let server = Server::start(Script::Polite);
+    // Ten ports for twenty connections: ten connects fail at once, however slow this host is.
+    let scarce = PlanDraft { connections: 20, threads: Some(1), ..draft(&server, 40) };
+    let report = run(PlanDraft { close: ClosePolicy::Fin, port_range: Some((33_000, 33_009)), ..scarce });
+    assert_eq!(report.errors, [(ErrorKind::ClientPorts, 40 - report.requests.ok)]);
+    assert!(report.requests.ok > 0 && report.requests.failed >= 10, "{:?}", report.requests);
+    assert!(report.verdict.is_client_limited());
+    assert_eq!(report.faults[0].0.errno_name(), "EADDRNOTAVAIL");
+    assert_eq!((report.connections.tried, report.connections.opened), (40, report.requests.ok));
+}
+
+#[test]
+fn a_server_that_never_closes_is_waited_for_no_longer_than_the_time_out() {
+    let server = Server::start(Script::NeverCloses);
+    let patient = PlanDraft { close: ClosePolicy::Wait, timeout: Duration::from_millis(200), ..draft(&server, 8) };
+    let report = run(patient);
+    assert_eq!((report.requests.ok, report.requests.failed), (8, 0));
+    assert_eq!(report.oddities, [(Oddity::WaitExpired, 8)]);
+    assert_eq!(report.closed_first.count(ClosedFirst::OurFin), 8);
+}
+
+#[test]
+fn a_run_ends_in_time_and_drains() {
+    let server = Server::start(Script::Silent);
+    let endless = PlanDraft { requests: None, duration: Some(Duration::from_millis(300)), ..draft(&server, 1) };
+    let started = Instant::now();
+    let report = run(PlanDraft { drain: Duration::from_millis(200), ..endless });
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!((report.requests.ok, report.requests.failed, report.requests.abandoned), (0, 0, 4));
+}
+
+#[test]
+fn source_addresses_take_turns_and_multiply_the_ports() {
+    let server = Server::start(Script::Polite);
+    let sources: Vec<std::net::IpAddr> = (2..=5u8).map(|last| [127, 0, 0, last].into()).collect();
+    let scarce = PlanDraft { close: ClosePolicy::Fin, port_range: Some((33_100, 33_109)), ..draft(&server, 40) };
+    let one_thread = PlanDraft { threads: Some(1), connections: 40, ..scarce };
+    let report = run(PlanDraft { sources, ..one_thread });
+    check_all_ok(&report, 40);
+}
+
+#[test]
+fn a_stopped_run_reports_what_was_done() {
+    let server = Server::start(Script::Polite);
+    let endless = PlanDraft { requests: None, duration: Some(Duration::from_secs(60)), ..draft(&server, 1) };
+    let plan = endless.check().expect("a good plan");
+    let stop = StopFlag::new();
+    let started = Instant::now();
+    let report = stress::run(&plan, &stop, |_| stop.stop()).expect("a run");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(report.stopped && report.requests.ok > 0);
+    assert_eq!((report.requests.failed, report.requests.abandoned), (0, 0));
+}
+
+#[test]
+fn what_cannot_start_is_named_before_the_start() {
+    let check = |draft: PlanDraft| {
+        let plan = draft.check().expect("a good plan");
+        stress::run(&plan, &StopFlag::new(), |_| {}).expect_err("cannot start")
+    };
+    let many = check(PlanDraft { connections: 1_000_000, ..PlanDraft::new("http://127.0.0.1:9") });
+    assert!(matches!(many, StressError::Files { connections: 1_000_000, .. }), "{many}");
+    assert!(many.to_string().contains("ulimit -n"));
+    let unknown = check(PlanDraft::new("http://no-such-host.invalid/"));
+    assert!(matches!(unknown, StressError::Resolve { .. }), "{unknown}");
+    let sources = vec!["::1".parse().unwrap()];
+    let family = check(PlanDraft { sources, ..PlanDraft::new("http://127.0.0.1:9") });
+    assert!(matches!(family, StressError::Family { .. }), "{family}");
+    let sources = vec!["192.0.2.77".parse().unwrap()];
+    let elsewhere = check(PlanDraft { sources, ..PlanDraft::new("http://127.0.0.1:9") });
+    assert!(matches!(elsewhere, StressError::SourceNotHere { .. }), "{elsewhere}");
+    let narrow = PlanDraft {
+        ports: PortMode::Own,
+        port_range: Some((100, 101)),
+        threads: Some(3),
+        ..PlanDraft::new("http://127.0.0.1:9")
+    };
+    assert!(check(narrow).to_string().contains("fewer threads"));
+}

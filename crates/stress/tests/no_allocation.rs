@@ -1,0 +1,70 @@
+//! Nothing is allocated per request or per connection once a run is warm, whatever the close policy.
+
+#[allow(dead_code)] // the other scripts are for the test of failures
+mod common;
+
+use common::{Script, Server};
+use ports::{PortRange, PortSet};
+use reactor::epoll::{EpollConfig, EpollReactor};
+use reactor::{App, Reactor, face};
+use std::sync::Arc;
+use stress::{Live, Share, StopFlag, Tester};
+use stress_core::{ClosePolicy, PlanDraft, PortMode};
+use sys::alloc_count::{CountingAllocator, allocations_in};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// Responses before counting starts: tables have their size then.
+const WARM: u64 = 300;
+/// Responses while allocations are counted.
+const COUNTED: u64 = 1000;
+/// Turns before a step counts as stuck.
+const TURNS_MAX: usize = 200_000;
+
+fn turn_until(tester: &mut Tester, io: &mut EpollReactor, ok: u64) {
+    for _ in 0..TURNS_MAX {
+        if tester.tally().ok >= ok {
+            return;
+        }
+        let deadline = <Tester as App<EpollReactor>>::poll_deadline(tester);
+        io.turn(deadline);
+        face::handle_ready(tester, io);
+    }
+    panic!("stuck at {} responses, {} failures", tester.tally().ok, tester.tally().failed());
+}
+
+#[track_caller]
+fn check(script: Script, close: ClosePolicy, own: Option<PortRange>) {
+    let server = Server::start(script);
+    let ports = if own.is_some() { PortMode::Own } else { PortMode::Kernel };
+    let draft = PlanDraft { connections: 4, requests: Some(1 << 40), close, ports, ..PlanDraft::new(server.url()) };
+    let plan = draft.check().expect("a good draft");
+    let local = || vec![server.address.ip()];
+    let ports = own.map(|range| PortSet::new(local(), range).expect("a good set"));
+    let share = Share { ports, ..Share::whole(&plan, server.address) };
+    let mut tester = Tester::new(&plan, share, StopFlag::new(), Arc::new(Live::default()));
+    let mut io = EpollReactor::new(EpollConfig::default()).expect("an event loop");
+    tester.start(&mut io).expect("started");
+    // As many buffers as could ever be in use at once: when they are needed is up to the server's timing.
+    drop((0..16).map(|_| io.take_buf()).collect::<Vec<_>>());
+    turn_until(&mut tester, &mut io, WARM);
+    let ((), allocations) = allocations_in(|| turn_until(&mut tester, &mut io, WARM + COUNTED));
+    assert_eq!((allocations, tester.tally().failed()), (0, 0), "{script:?} {close:?} {own:?}");
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations_in(|| vec![0u8; 100]).1, 1);
+}
+
+#[test]
+fn a_warm_run_allocates_nothing() {
+    for script in [Script::Polite, Script::Chunked] {
+        for close in ClosePolicy::ALL {
+            check(script, close, None);
+        }
+    }
+    let range = PortRange::new(22_000, 22_063).expect("a good range");
+    check(Script::Polite, ClosePolicy::Fin, Some(range));
+}

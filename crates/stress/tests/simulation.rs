@@ -1,0 +1,235 @@
+//! The tester against the origin over the simulated network: every close policy, any seed.
+
+use origin::{Origin, OriginPlan};
+use ports::{ClosedFirst, PortRange, PortSet};
+use reactor::sim::{Goal, HostConfig, Injected, Limits, Player, SimNet, Weather, run_until};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use stress::{Live, Share, StopFlag, Tester};
+use stress_core::{ClosePolicy, ErrorKind, Oddity, Plan, PlanDraft, PortMode, Tally};
+use testkit::{Replay, Rng, sweep};
+
+const CLIENT: [u8; 4] = [10, 0, 0, 1];
+const SERVER: [u8; 4] = [10, 0, 0, 2];
+
+fn target() -> SocketAddr {
+    SocketAddr::from((SERVER, 80))
+}
+
+/// How a run went.
+struct Seen {
+    tally: Tally,
+    injected: Injected,
+    /// Requests the origin answered.
+    answered: u64,
+    /// When the tester was done.
+    done_at: Duration,
+    /// TIME_WAITs on the tester's host after the run.
+    time_waits: usize,
+    log_hash: u64,
+}
+
+/// Runs `plan` to its end over a network of this weather; checks that nothing is left behind.
+fn simulate(plan: &Plan, rng: &mut Rng, weather: Weather, client: HostConfig) -> Result<Seen, String> {
+    let net = SimNet::new(rng.fork(), weather);
+    let range = PortRange::new(client.ports.0, client.ports.1).expect("a good range");
+    let mut client_io = net.host(&[IpAddr::from(CLIENT)], client);
+    let mut server_io = net.host(&[IpAddr::from(SERVER)], HostConfig::default());
+    let stop_origin = Arc::new(AtomicBool::new(false));
+    let mut origin = Origin::new(OriginPlan::new(target()), Arc::clone(&stop_origin));
+    let own = PortSet::new(vec![IpAddr::from(CLIENT)], range).expect("a good set");
+    let share = Share { ports: (plan.ports == PortMode::Own).then_some(own), ..Share::whole(plan, target()) };
+    let mut tester = Tester::new(plan, share, StopFlag::new(), Arc::new(Live::default()));
+    let mut players = [
+        Player { name: "origin", app: &mut origin, io: &mut server_io },
+        Player { name: "tester", app: &mut tester, io: &mut client_io },
+    ];
+    run_until(&net, &mut players, Limits::default(), Goal::Done(1))?;
+    let done_at = net.now();
+    // The last FINs are on their way.
+    run_until(&net, &mut players, Limits::default(), Goal::Time(net.now() + Duration::from_secs(1)))?;
+    let time_waits = players[1].io.time_waits();
+    stop_origin.store(true, Ordering::SeqCst);
+    players[0].io.wake();
+    run_until(&net, &mut players, Limits::default(), Goal::AllDone)?;
+    let (answered, tally) = (origin.counters().requests, tester.into_tally());
+    drop(origin);
+    net.settle();
+    net.check_clean()?;
+    Ok(Seen { tally, injected: net.injected(), answered, done_at, time_waits, log_hash: net.log_hash() })
+}
+
+fn random_body(rng: &mut Rng) -> Vec<u8> {
+    let len = rng.index(40_000);
+    rng.bytes(len)
+}
+
+fn random_plan(rng: &mut Rng) -> Plan {
+    let path =
+        *rng.pick(&["/", "/bytes/0", "/bytes/1", "/bytes/70000", "/chunked/900", "/status/404", "/delay/30", "/echo"]);
+    let body = if path == "/echo" { random_body(rng) } else { Vec::new() };
+    let draft = PlanDraft {
+        connections: 1 + rng.range(0, 8) as u32,
+        requests: Some(1 + rng.range(0, 60)),
+        close: *rng.pick(&ClosePolicy::ALL),
+        ports: *rng.pick(&[PortMode::Kernel, PortMode::Own]),
+        timeout: Duration::from_secs(120),
+        body,
+        ..PlanDraft::new(format!("http://{}{path}", target()))
+    };
+    draft.check().expect("a good draft")
+}
+
+/// What holds in every weather.
+fn check_sums(plan: &Plan, seen: &Seen) -> Result<(), String> {
+    let tally = &seen.tally;
+    let (ok, failed, abandoned) = (tally.ok, tally.failed(), tally.abandoned);
+    if Some(ok + failed + abandoned) != plan.requests {
+        return Err(format!("{ok} ok, {failed} failed, {abandoned} abandoned of {:?}", plan.requests));
+    }
+    if tally.closed.total() != tally.connects_opened {
+        return Err(format!("{} connections, {:?}", tally.connects_opened, tally.closed));
+    }
+    if seen.answered < ok {
+        return Err(format!("{ok} responses, but {} requests reached the origin", seen.answered));
+    }
+    if tally.statuses().map(|(_, count)| count).sum::<u64>() != ok || tally.latency.count() != ok {
+        return Err("statuses and latencies do not add up".to_owned());
+    }
+    Ok(())
+}
+
+fn fair(seed: u64) -> Result<(), String> {
+    let mut rng = Rng::new(seed);
+    let plan = random_plan(&mut rng);
+    let weather = Weather::fair(&mut rng);
+    let seen = simulate(&plan, &mut rng, weather, HostConfig::default())?;
+    check_sums(&plan, &seen)?;
+    let (ok, closed) = (seen.tally.ok, &seen.tally.closed);
+    if Some(ok) != plan.requests {
+        return Err(format!("{plan:?}: only {ok} of {:?}: {:?}", plan.requests, seen.tally.faults()));
+    }
+    let (who, count) = match plan.close {
+        ClosePolicy::Keep => (ClosedFirst::OurFin, seen.tally.connects_opened),
+        ClosePolicy::Wait => (ClosedFirst::PeerFin, ok),
+        ClosePolicy::Fin => (ClosedFirst::OurFin, ok),
+        ClosePolicy::Rst => (ClosedFirst::RstSent, ok - seen.tally.oddities(Oddity::ResetUnsafe)),
+    };
+    if closed.count(who) != count {
+        return Err(format!("{:?}: {count} should have ended by {who:?}: {closed:?}", plan.close));
+    }
+    if plan.close == ClosePolicy::Keep && seen.tally.connects_opened > u64::from(plan.connections) {
+        return Err(format!("{} connections opened", seen.tally.connects_opened));
+    }
+    Ok(())
+}
+
+fn rough(seed: u64) -> Result<(), String> {
+    let mut rng = Rng::new(seed);
+    let plan = random_plan(&mut rng);
+    // Without a buffer for its request a tester cannot start at all.
+    let weather = Weather { no_buffers: 0.0, ..Weather::rough(&mut rng) };
+    let seen = simulate(&plan, &mut rng, weather, HostConfig::default())?;
+    check_sums(&plan, &seen)?;
+    let failed = seen.tally.failed() + seen.tally.abandoned;
+    if failed > 0 && seen.injected.harmful() == 0 {
+        return Err(format!("{failed} failed, but nothing happened: {:?}", seen.tally.faults()));
+    }
+    for kind in [ErrorKind::ClientPorts, ErrorKind::Http, ErrorKind::ClientMemory, ErrorKind::Unreachable] {
+        if seen.tally.errors(kind) > 0 {
+            return Err(format!("{} cannot happen here", kind.name()));
+        }
+    }
+    Ok(())
+}
+
+/// A run by time ends in time, whatever the weather: what is in flight gets no more than the drain.
+fn timed(seed: u64) -> Result<(), String> {
+    let mut rng = Rng::new(seed);
+    let mut plan = random_plan(&mut rng);
+    let (duration, drain) = (Duration::from_millis(rng.range(1, 100)), Duration::from_millis(rng.range(0, 2000)));
+    (plan.requests, plan.duration, plan.drain) = (None, Some(duration), drain);
+    let weather = Weather { no_buffers: 0.0, ..Weather::rough(&mut rng) };
+    let seen = simulate(&plan, &mut rng, weather, HostConfig::default())?;
+    let tally = &seen.tally;
+    if tally.closed.total() != tally.connects_opened {
+        return Err(format!("{} connections, {:?}", tally.connects_opened, tally.closed));
+    }
+    let late = seen.done_at.saturating_sub(duration + drain);
+    if late > Duration::from_millis(100) {
+        return Err(format!("{late:?} late: duration {duration:?}, drain {drain:?}"));
+    }
+    if tally.elapsed > seen.done_at {
+        return Err(format!("counted until {:?}, done at {:?}", tally.elapsed, seen.done_at));
+    }
+    Ok(())
+}
+
+fn here(test: &'static str) -> Replay {
+    Replay { package: "stress", target: "--test simulation", test }
+}
+
+#[test]
+fn in_fair_weather_nothing_fails() {
+    sweep(here("in_fair_weather_nothing_fails"), 150, fair);
+}
+
+#[test]
+fn in_rough_weather_every_failure_has_a_cause() {
+    sweep(here("in_rough_weather_every_failure_has_a_cause"), 150, rough);
+}
+
+#[test]
+fn a_timed_run_ends_in_time() {
+    sweep(here("a_timed_run_ends_in_time"), 60, timed);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let hash = |seed| {
+        let mut rng = Rng::new(seed);
+        let plan = random_plan(&mut rng);
+        let weather = Weather { no_buffers: 0.0, ..Weather::rough(&mut rng) };
+        simulate(&plan, &mut rng, weather, HostConfig::default()).map(|seen| seen.log_hash)
+    };
+    for seed in 0..20 {
+        assert_eq!(hash(seed), hash(seed), "seed {seed}");
+    }
+}
+
+/// 200 requests over 20 ports.
+fn scarce(close: ClosePolicy, ports: PortMode, timestamps: bool) -> Seen {
+    let mut rng = Rng::new(7);
+    let draft = PlanDraft {
+        connections: 4,
+        requests: Some(200),
+        close,
+        ports,
+        ..PlanDraft::new(format!("http://{}/", target()))
+    };
+    let client = HostConfig { ports: (40_000, 40_019), timestamps, ..HostConfig::default() };
+    let weather = Weather::fair(&mut rng);
+    simulate(&draft.check().expect("a good draft"), &mut rng, weather, client).expect("a clean run")
+}
+
+#[track_caller]
+fn check_scarce(close: ClosePolicy, ports: PortMode, timestamps: bool, ok: u64, time_waits: usize) {
+    let seen = scarce(close, ports, timestamps);
+    let shortage = seen.tally.errors(ErrorKind::ClientPorts);
+    assert_eq!((seen.tally.ok, shortage), (ok, 200 - ok), "{close:?} {ports:?} timestamps {timestamps}");
+    assert_eq!(seen.time_waits, time_waits, "{close:?} {ports:?} timestamps {timestamps}");
+}
+
+/// The guide's problem and its cures, decided by nothing but the close policy and the allocator.
+#[test]
+fn twenty_ports_last_for_twenty_closes_or_for_ever() {
+    use ClosePolicy::{Fin, Rst, Wait};
+    check_scarce(Fin, PortMode::Kernel, true, 20, 20);
+    check_scarce(Fin, PortMode::Kernel, false, 20, 20);
+    check_scarce(Fin, PortMode::Own, true, 200, 20);
+    check_scarce(Fin, PortMode::Own, false, 20, 20);
+    check_scarce(Wait, PortMode::Kernel, true, 200, 0);
+    check_scarce(Rst, PortMode::Kernel, true, 200, 0);
+}
