@@ -1,1 +1,23 @@
-//! (being built)
+//! The balancer's decisions: which server, which connection, try again or not, who closes and why,
+//! what a client is told. No sockets, no clock, no threads; `now` is a [`core::time::Duration`].
+
+pub mod counters;
+pub mod failure;
+pub mod idle;
+pub mod policy;
+pub mod reason;
+pub mod retry;
+pub mod select;
+pub mod settings;
+
+pub use counters::Counters;
+pub use failure::Failure;
+pub use idle::IdleConnections;
+pub use policy::{ClientClose, ServerClose};
+pub use reason::{CloseReason, Side};
+pub use retry::{Attempt, NextStep};
+pub use select::Selection;
+pub use settings::{
+    BackendSetSettings, ClientTimeouts, ListenerLimits, ListenerSettings, PoolSettings, PortChoice, PortSettings,
+    ServerSettings, ServerTimeouts, Settings,
+};

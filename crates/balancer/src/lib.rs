@@ -1,1 +1,12 @@
-//! (being built)
+//! The balancer's shell: one [`Worker`] per core over a reactor each, steered by a [`Handle`].
+//!
+//! The worker is an [`reactor::App`]: the same code runs on the kernel and in the simulation.
+
+pub mod config;
+pub mod control;
+mod run;
+mod worker;
+
+pub use config::{Config, ConfigError};
+pub use run::{Handle, Plan, StartError, start};
+pub use worker::{Worker, WorkerShare};

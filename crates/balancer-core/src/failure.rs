@@ -1,0 +1,156 @@
+//! What went wrong with a request, what the client is told, and whose fault it is.
+
+use ports::{Blame, Fault, FaultKind};
+
+/// Why a request got no response of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// The request broke HTTP's rules; the status says how (400, 414, 431, 501, 505, ...).
+    BadRequest(u16),
+    /// The client took too long to send its head.
+    HeadTimeout,
+    /// The client took too long to send its body.
+    BodyTimeout,
+    /// No server could be reached (refused, unreachable, reset while connecting).
+    ServerUnreachable,
+    /// No server took the connection in time.
+    ConnectTimeout,
+    /// The server closed or reset before its response was whole.
+    ServerClosed,
+    /// The server answered something that is not HTTP.
+    ServerNonsense,
+    /// The server took too long to answer.
+    ServerTimeout,
+    /// The whole request took longer than the listener allows.
+    RequestTimeout,
+    /// This host has no port left towards the servers. No server is to blame.
+    NoLocalPort,
+    /// This host has no file descriptor, buffer or memory left. No server is to blame.
+    NoLocalResource,
+}
+
+impl Failure {
+    /// What a failed connection to a server means for the request.
+    pub fn of_connect(fault: Fault) -> Self {
+        match (fault.kind.blame(), fault.kind) {
+            (_, FaultKind::Ports) => Self::NoLocalPort,
+            (Blame::Here, _) => Self::NoLocalResource,
+            (_, FaultKind::TimedOut) => Self::ConnectTimeout,
+            _ => Self::ServerUnreachable,
+        }
+    }
+
+    /// Status code for the client.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest(status) => status,
+            Self::HeadTimeout | Self::BodyTimeout => 408,
+            Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense => 502,
+            Self::NoLocalPort | Self::NoLocalResource => 503,
+            Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
+        }
+    }
+
+    /// One line for the client's eyes.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "the request breaks the rules of HTTP/1.1 (RFC 9112)",
+            Self::HeadTimeout => "the request head did not arrive in time",
+            Self::BodyTimeout => "the request body did not arrive in time",
+            Self::ServerUnreachable => "no server could be reached",
+            Self::ConnectTimeout => "no server accepted a connection in time",
+            Self::ServerClosed => "the server closed the connection before it answered",
+            Self::ServerNonsense => "the server's answer is not valid HTTP",
+            Self::ServerTimeout => "the server did not answer in time",
+            Self::RequestTimeout => "the request took longer than this listener allows",
+            Self::NoLocalPort => "the balancer has no local port left towards its servers",
+            Self::NoLocalResource => "the balancer has no file descriptor or buffer left",
+        }
+    }
+
+    /// Name in counters.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self.index()]
+    }
+
+    /// Names of all failures, in the order of [`Failure::index`].
+    pub const NAMES: [&'static str; 11] = [
+        "bad_request",
+        "head_timeout",
+        "body_timeout",
+        "server_unreachable",
+        "connect_timeout",
+        "server_closed",
+        "server_nonsense",
+        "server_timeout",
+        "request_timeout",
+        "no_local_port",
+        "no_local_resource",
+    ];
+
+    /// Position in [`Failure::NAMES`].
+    pub fn index(self) -> usize {
+        match self {
+            Self::BadRequest(_) => 0,
+            Self::HeadTimeout => 1,
+            Self::BodyTimeout => 2,
+            Self::ServerUnreachable => 3,
+            Self::ConnectTimeout => 4,
+            Self::ServerClosed => 5,
+            Self::ServerNonsense => 6,
+            Self::ServerTimeout => 7,
+            Self::RequestTimeout => 8,
+            Self::NoLocalPort => 9,
+            Self::NoLocalResource => 10,
+        }
+    }
+}
+
+/// Standard reason phrase of the status codes the balancer itself answers with (RFC 9110 section 15).
+pub fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        408 => "Request Timeout",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        417 => "Expectation Failed",
+        431 => "Request Header Fields Too Large",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(errno: i32, failure: Failure, status: u16) {
+        let got = Failure::of_connect(Fault::from_errno(errno));
+        assert_eq!((got, got.status()), (failure, status), "errno {errno}");
+    }
+
+    #[test]
+    fn a_shortage_here_is_never_the_servers_fault() {
+        check(99, Failure::NoLocalPort, 503);
+        check(98, Failure::NoLocalPort, 503);
+        check(24, Failure::NoLocalResource, 503);
+        check(105, Failure::NoLocalResource, 503);
+        check(111, Failure::ServerUnreachable, 502);
+        check(113, Failure::ServerUnreachable, 502);
+        check(110, Failure::ConnectTimeout, 504);
+    }
+
+    #[test]
+    fn every_failure_has_its_own_name() {
+        let mut names = Failure::NAMES.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Failure::NAMES.len());
+        assert_eq!(Failure::NoLocalResource.name(), "no_local_resource");
+    }
+}

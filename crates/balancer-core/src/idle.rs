@@ -1,0 +1,135 @@
+//! Idle connections to one server: last in, first out, with a guard against the idle race.
+//!
+//! The race: the server closes an idle connection at the moment we send on it. The guard learns how
+//! long the server lets a connection idle, and retires ours a little earlier.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A connection is retired this much before the server is expected to close it, as a share (1/8).
+const GUARD_SHARE: u32 = 8;
+
+/// An idle time shorter than this teaches nothing: the server was closing for another reason.
+const LEARN_MIN: Duration = Duration::from_millis(500);
+
+/// Idle connections of one server, newest at the back.
+#[derive(Debug)]
+pub struct IdleConnections<K> {
+    idle: VecDeque<(K, Duration)>,
+    idle_max: usize,
+    idle_timeout: Duration,
+    /// Shortest idle time after which the server closed a connection.
+    learned: Option<Duration>,
+}
+
+impl<K: Copy + PartialEq> IdleConnections<K> {
+    /// At most `idle_max` connections, each idle for at most `idle_timeout`.
+    pub fn new(idle_max: usize, idle_timeout: Duration) -> Self {
+        Self { idle: VecDeque::new(), idle_max, idle_timeout, learned: None }
+    }
+
+    /// The connection used last, if it is young enough to be trusted. Older ones are left to
+    /// [`IdleConnections::poll_expired`].
+    pub fn take(&mut self, now: Duration) -> Option<K> {
+        let (_, since) = *self.idle.back()?;
+        if now.saturating_sub(since) >= self.lifetime() {
+            return None;
+        }
+        self.idle.pop_back().map(|(key, _)| key)
+    }
+
+    /// Keeps a connection. `Some`: it did not fit; retire the one returned (the oldest, or `key` itself).
+    pub fn keep(&mut self, key: K, now: Duration) -> Option<K> {
+        if self.idle_max == 0 {
+            return Some(key);
+        }
+        let evicted = if self.idle.len() >= self.idle_max { self.idle.pop_front() } else { None };
+        self.idle.push_back((key, now));
+        evicted.map(|(key, _)| key)
+    }
+
+    /// The server closed an idle connection: forget it and learn how long it was patient.
+    pub fn handle_closed_by_server(&mut self, key: K, now: Duration) {
+        let Some(at) = self.idle.iter().position(|(other, _)| *other == key) else { return };
+        let Some((_, since)) = self.idle.remove(at) else { return };
+        let idled = now.saturating_sub(since);
+        if idled >= LEARN_MIN && self.learned.is_none_or(|known| idled < known) {
+            self.learned = Some(idled);
+        }
+    }
+
+    /// The next connection that idled too long: retire it.
+    pub fn poll_expired(&mut self, now: Duration) -> Option<K> {
+        let (_, since) = *self.idle.front()?;
+        if now.saturating_sub(since) < self.lifetime() {
+            return None;
+        }
+        self.idle.pop_front().map(|(key, _)| key)
+    }
+
+    /// The oldest connection, whatever its age: for an orderly end.
+    pub fn poll_any(&mut self) -> Option<K> {
+        self.idle.pop_front().map(|(key, _)| key)
+    }
+
+    /// When [`IdleConnections::poll_expired`] will have something.
+    pub fn poll_deadline(&self) -> Option<Duration> {
+        self.idle.front().map(|(_, since)| *since + self.lifetime())
+    }
+
+    /// How long a connection may idle: what is configured, or a little less than what the server was seen to
+    /// allow.
+    pub fn lifetime(&self) -> Duration {
+        let guarded = self.learned.map(|idled| idled - idled / GUARD_SHARE);
+        guarded.map_or(self.idle_timeout, |time| time.min(self.idle_timeout))
+    }
+
+    /// Connections idle now.
+    pub fn len(&self) -> usize {
+        self.idle.len()
+    }
+
+    /// None idle?
+    pub fn is_empty(&self) -> bool {
+        self.idle.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_newest_is_used_first_and_the_oldest_retired_first() {
+        let mut idle = IdleConnections::new(2, 10 * S);
+        assert_eq!(idle.keep('a', S), None);
+        assert_eq!(idle.keep('b', 2 * S), None);
+        assert_eq!(idle.keep('c', 3 * S), Some('a'), "over the bound the oldest goes");
+        assert_eq!(idle.take(4 * S), Some('c'));
+        assert_eq!(idle.poll_expired(11 * S), None);
+        assert_eq!(idle.poll_expired(12 * S), Some('b'));
+        assert!(idle.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_kept_where_none_may_idle() {
+        let mut idle = IdleConnections::new(0, S);
+        assert_eq!(idle.keep('a', S), Some('a'));
+    }
+
+    #[test]
+    fn the_guard_learns_the_servers_patience() {
+        let mut idle = IdleConnections::new(4, 60 * S);
+        idle.keep('a', Duration::ZERO);
+        idle.handle_closed_by_server('a', 8 * S);
+        assert_eq!(idle.lifetime(), 7 * S);
+        idle.keep('b', 10 * S);
+        assert_eq!(idle.take(18 * S), None, "too old to be trusted");
+        assert_eq!(idle.poll_expired(18 * S), Some('b'));
+        idle.keep('c', 20 * S);
+        idle.handle_closed_by_server('c', 20 * S + S / 10);
+        assert_eq!(idle.lifetime(), 7 * S, "a close at once teaches nothing about patience");
+    }
+}

@@ -1,0 +1,180 @@
+//! What the balancer is told to do: checked, so that it cannot be wrong.
+
+use crate::policy::{ClientClose, ServerClose};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Everything a core needs to know. Listeners name backend sets by index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where clients come in.
+    pub listeners: Vec<ListenerSettings>,
+    /// Where requests go.
+    pub backend_sets: Vec<BackendSetSettings>,
+}
+
+/// One `[[listener]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerSettings {
+    /// Its name in reports.
+    pub name: String,
+    /// Address and port.
+    pub bind: SocketAddr,
+    /// Index into [`Settings::backend_sets`].
+    pub backend_set: usize,
+    /// Who closes.
+    pub close: ClientClose,
+    /// Bounds.
+    pub limits: ListenerLimits,
+    /// Patience.
+    pub timeouts: ClientTimeouts,
+}
+
+/// Bounds of one listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenerLimits {
+    /// Client connections per worker; beyond it new ones wait in the accept queue.
+    pub connections_max: usize,
+    /// Bytes of a request head.
+    pub head_bytes_max: usize,
+    /// Header fields of a request.
+    pub headers_max: usize,
+    /// Requests served on one connection before it is closed.
+    pub requests_per_connection_max: u32,
+}
+
+impl Default for ListenerLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 100_000,
+            head_bytes_max: 8 * 1024,
+            headers_max: 100,
+            requests_per_connection_max: 1_000_000,
+        }
+    }
+}
+
+/// How long clients may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientTimeouts {
+    /// From the end of one request to the first byte of the next.
+    pub idle: Duration,
+    /// From the first byte of a head to its last.
+    pub head: Duration,
+    /// Between two reads of a body, or two writes of a response.
+    pub body: Duration,
+    /// For a whole request, first byte to last of the response.
+    pub request: Duration,
+    /// For the client's FIN, after ours or in its stead.
+    pub close: Duration,
+}
+
+impl Default for ClientTimeouts {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(60),
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            request: Duration::from_secs(300),
+            close: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One `[[backend_set]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendSetSettings {
+    /// Its name in reports.
+    pub name: String,
+    /// At least one.
+    pub servers: Vec<ServerSettings>,
+    /// Idle connections.
+    pub pool: PoolSettings,
+    /// Our side of the connections.
+    pub ports: PortSettings,
+    /// Patience.
+    pub timeouts: ServerTimeouts,
+    /// Further attempts after the first.
+    pub retries_max: u32,
+}
+
+impl BackendSetSettings {
+    /// A set with the defaults.
+    pub fn new(name: &str, servers: Vec<ServerSettings>) -> Self {
+        Self {
+            name: name.to_owned(),
+            servers,
+            pool: PoolSettings::default(),
+            ports: PortSettings::default(),
+            timeouts: ServerTimeouts::default(),
+            retries_max: 2,
+        }
+    }
+}
+
+/// One server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Share of the requests, at least 1.
+    pub weight: u32,
+}
+
+/// Connections kept for re-use, per server and worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// Idle connections kept; 0 closes after every response.
+    pub idle_max: usize,
+    /// How long one may idle.
+    pub idle_timeout: Duration,
+    /// How one is retired.
+    pub close: ServerClose,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { idle_max: 256, idle_timeout: Duration::from_secs(50), close: ServerClose::default() }
+    }
+}
+
+/// Who chooses the local port towards servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PortChoice {
+    /// The kernel, in `connect()`.
+    #[default]
+    Kernel,
+    /// Our allocator: oldest port first, explicit bind + SO_REUSEADDR.
+    Own,
+}
+
+impl PortChoice {
+    /// Configuration names, in the order they are offered.
+    pub const NAMES: [(&'static str, Self); 2] = [("kernel", Self::Kernel), ("own", Self::Own)];
+}
+
+/// Our side of the connections to servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortSettings {
+    /// Who chooses.
+    pub choice: PortChoice,
+    /// Source addresses, used in turn; empty: the kernel's choice.
+    pub sources: Vec<IpAddr>,
+    /// Ports, inclusive; `None`: `ip_local_port_range`.
+    pub range: Option<(u16, u16)>,
+}
+
+/// How long servers may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerTimeouts {
+    /// For the handshake.
+    pub connect: Duration,
+    /// From the end of the request to the head of the response, and between two reads of its body.
+    pub response: Duration,
+}
+
+impl Default for ServerTimeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), response: Duration::from_secs(30) }
+    }
+}

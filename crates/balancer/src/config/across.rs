@@ -1,0 +1,107 @@
+//! What only several sections together can get wrong: names, addresses, shares.
+
+use super::backend::BackendSet;
+use super::listener::Listener;
+use super::mistake::Mistake;
+use super::section::Placed;
+use super::suggest::nearest;
+use balancer_core::{BackendSetSettings, ListenerSettings, PortChoice, Settings};
+
+/// Joins listeners with the sets they name. `None` only where mistakes were noted.
+pub(super) fn join(
+    listeners: Vec<Listener<'_>>,
+    sets: Vec<BackendSet<'_>>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Settings> {
+    let before = mistakes.len();
+    check_unique("listener", listeners.iter().filter_map(|listener| listener.name.as_ref()), mistakes);
+    check_unique("backend set", sets.iter().filter_map(|set| set.name.as_ref()), mistakes);
+    check_binds(&listeners, mistakes);
+    let names: Vec<Option<&str>> = sets.iter().map(|set| set.name.as_ref().map(|name| name.value)).collect();
+    let listeners: Option<Vec<_>> = listeners.into_iter().map(|one| finish_listener(one, &names, mistakes)).collect();
+    let backend_sets: Option<Vec<_>> = sets.into_iter().map(finish_set).collect();
+    let settings = Settings { listeners: listeners?, backend_sets: backend_sets? };
+    (mistakes.len() == before).then_some(settings)
+}
+
+/// Own ports are divided among the workers; each needs at least one.
+pub(super) fn check_ports(settings: &Settings, workers: usize) -> Result<(), String> {
+    for set in &settings.backend_sets {
+        let Some((low, high)) = set.ports.range.filter(|_| set.ports.choice == PortChoice::Own) else { continue };
+        let ports = usize::from(high - low) + 1;
+        if ports < workers {
+            return Err(format!(
+                "backend set \"{}\": {ports} own ports cannot be divided among {workers} workers; \
+                 widen `port_range` or use fewer workers",
+                set.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_unique<'a>(what: &str, names: impl Iterator<Item = &'a Placed<&'a str>>, mistakes: &mut Vec<Mistake>) {
+    let mut seen: Vec<&Placed<&str>> = Vec::new();
+    for name in names {
+        match seen.iter().find(|other| other.value == name.value) {
+            Some(first) => mistakes.push(
+                Mistake::new(name.span.clone(), format!("two {what}s are named \"{}\"", name.value), "again here")
+                    .other(first.span.clone(), "first here")
+                    .help("names tell them apart in reports and references: choose another"),
+            ),
+            None => seen.push(name),
+        }
+    }
+}
+
+/// Two listeners cannot share an address; port 0 is a new one each time.
+fn check_binds(listeners: &[Listener<'_>], mistakes: &mut Vec<Mistake>) {
+    let binds: Vec<_> = listeners.iter().filter_map(|listener| listener.bind.as_ref()).collect();
+    for (at, bind) in binds.iter().enumerate().filter(|(_, bind)| bind.value.port() != 0) {
+        if let Some(first) = binds[..at].iter().find(|other| other.value == bind.value) {
+            mistakes.push(
+                Mistake::new(bind.span.clone(), format!("two listeners bind {}", bind.value), "again here")
+                    .other(first.span.clone(), "first here")
+                    .help("give each listener an address or port of its own"),
+            );
+        }
+    }
+}
+
+fn finish_listener(
+    listener: Listener<'_>,
+    sets: &[Option<&str>],
+    mistakes: &mut Vec<Mistake>,
+) -> Option<ListenerSettings> {
+    let backends = listener.backends?;
+    let backend_set = sets.iter().position(|name| *name == Some(backends.value));
+    if backend_set.is_none() {
+        let title = format!("there is no backend set \"{}\"", backends.value);
+        let known: Vec<&str> = sets.iter().flatten().copied().collect();
+        let help = match nearest(backends.value, known.iter().copied()) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None if known.is_empty() => format!("add a `[[backend_set]]` with `name = \"{}\"`", backends.value),
+            None => format!("there are: {}", known.join(", ")),
+        };
+        mistakes.push(Mistake::new(backends.span, title, "unknown backend set").help(help));
+    }
+    Some(ListenerSettings {
+        name: listener.name?.value.to_owned(),
+        bind: listener.bind?.value,
+        backend_set: backend_set?,
+        close: listener.close,
+        limits: listener.limits,
+        timeouts: listener.timeouts,
+    })
+}
+
+fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
+    Some(BackendSetSettings {
+        name: set.name?.value.to_owned(),
+        servers: set.servers,
+        pool: set.pool,
+        ports: set.ports,
+        timeouts: set.timeouts,
+        retries_max: set.retries_max,
+    })
+}

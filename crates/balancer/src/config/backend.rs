@@ -1,0 +1,172 @@
+//! `[[backend_set]]`: where requests go.
+
+use super::mistake::Mistake;
+use super::section::{Placed, Section, Value, wrong_type};
+use super::value;
+use balancer_core::{PoolSettings, PortChoice, PortSettings, ServerClose, ServerSettings, ServerTimeouts};
+use std::net::IpAddr;
+use std::ops::Range;
+
+/// Servers of one set.
+const SERVERS_MAX: usize = 10_000;
+/// Largest weight: beyond it the turn among servers would take too long to be fair.
+const WEIGHT_MAX: usize = 1000;
+const IDLE_MAX: usize = 100_000;
+const RETRIES_MAX: usize = 10;
+const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
+
+/// A backend set with the places other sections may point at.
+pub(super) struct BackendSet<'a> {
+    pub(super) name: Option<Placed<&'a str>>,
+    pub(super) servers: Vec<ServerSettings>,
+    pub(super) pool: PoolSettings,
+    pub(super) ports: PortSettings,
+    pub(super) timeouts: ServerTimeouts,
+    pub(super) retries_max: u32,
+}
+
+pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> BackendSet<'a> {
+    let name = section.text("name", "\"app\"", mistakes);
+    let servers = section.need("servers", "[\"127.0.0.1:9001\"]", mistakes);
+    let servers = servers.map(|list| read_servers(list, mistakes)).unwrap_or_default();
+    let base = balancer_core::BackendSetSettings::new("", Vec::new());
+    let set = BackendSet {
+        name,
+        ports: read_ports(&mut section, &servers, mistakes),
+        pool: section.table("pool", mistakes).map(|pool| read_pool(pool, mistakes)).unwrap_or(base.pool),
+        timeouts: section
+            .table("timeouts", mistakes)
+            .map(|times| read_timeouts(times, mistakes))
+            .unwrap_or(base.timeouts),
+        retries_max: section.number("retries_max", 0, RETRIES_MAX, mistakes).map_or(base.retries_max, |n| n as u32),
+        servers: servers.into_iter().map(|server| server.value).collect(),
+    };
+    section.finish(mistakes);
+    set
+}
+
+fn read_servers(list: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Placed<ServerSettings>> {
+    let example = "such as `servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]`";
+    let Some(array) = list.get_ref().as_array() else {
+        mistakes.push(wrong_type(list, "an array of servers").help(example));
+        return Vec::new();
+    };
+    if array.is_empty() || array.len() > SERVERS_MAX {
+        let title = format!("{} servers: there must be 1 to {SERVERS_MAX}", array.len());
+        mistakes.push(Mistake::new(list.span(), title, "here").help(example));
+    }
+    let mut servers: Vec<Placed<ServerSettings>> = Vec::new();
+    for value in array.iter().take(SERVERS_MAX) {
+        let Some(server) = read_server(value, mistakes) else { continue };
+        match servers.iter().find(|other| other.value.address == server.address) {
+            Some(other) => mistakes.push(
+                Mistake::new(value.span(), format!("server {} is named twice", server.address), "again here")
+                    .other(other.span.clone(), "first here")
+                    .help("give one entry a higher `weight` instead"),
+            ),
+            None => servers.push(Placed { value: server, span: value.span() }),
+        }
+    }
+    servers
+}
+
+fn read_server(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<ServerSettings> {
+    let Some(table) = value.get_ref().as_table() else {
+        return match value.get_ref().as_str() {
+            Some(_) => checked_server(value, 1, mistakes),
+            None => {
+                mistakes.push(wrong_type(value, "a string or a table").help("such as \"127.0.0.1:9001\""));
+                None
+            }
+        };
+    };
+    let mut section = Section::new("a server", table, value.span());
+    let weight = section.number("weight", 1, WEIGHT_MAX, mistakes).unwrap_or(1);
+    let address = section.need("address", "\"127.0.0.1:9001\"", mistakes);
+    let server = address.and_then(|address| checked_server(address, weight as u32, mistakes));
+    section.finish(mistakes);
+    server
+}
+
+fn checked_server(address: &Value<'_>, weight: u32, mistakes: &mut Vec<Mistake>) -> Option<ServerSettings> {
+    let server = ServerSettings { address: value::socket_address(address, mistakes)?, weight };
+    if server.address.port() == 0 || server.address.ip().is_unspecified() {
+        let title = format!("nobody can be reached at {}", server.address);
+        mistakes.push(Mistake::new(address.span(), title, "not a server's address").help("such as \"127.0.0.1:9001\""));
+        return None;
+    }
+    Some(server)
+}
+
+fn read_ports(
+    section: &mut Section<'_, '_>,
+    servers: &[Placed<ServerSettings>],
+    mistakes: &mut Vec<Mistake>,
+) -> PortSettings {
+    let choice = section.choice("ports", &PortChoice::NAMES, mistakes).unwrap_or_default();
+    let sources = section.take("sources").map(|list| read_sources(list, servers, mistakes)).unwrap_or_default();
+    let range = section.take("port_range").and_then(|range| read_range(range, mistakes));
+    PortSettings { choice, sources, range }
+}
+
+fn read_sources(list: &Value<'_>, servers: &[Placed<ServerSettings>], mistakes: &mut Vec<Mistake>) -> Vec<IpAddr> {
+    let Some(array) = list.get_ref().as_array().filter(|array| array.len() <= SOURCES_MAX) else {
+        let wanted = format!("an array of at most {SOURCES_MAX} IP addresses");
+        mistakes.push(wrong_type(list, &wanted).help("such as `sources = [\"10.0.0.2\", \"10.0.0.3\"]`"));
+        return Vec::new();
+    };
+    let mut sources = Vec::new();
+    for value in array.iter() {
+        let Some(source) = value::ip_address(value, mistakes) else { continue };
+        let stranger = servers.iter().find(|server| server.value.address.is_ipv4() != source.is_ipv4());
+        if let Some(server) = stranger {
+            let title = format!("source {source} cannot reach server {}: another address family", server.value.address);
+            let mistake = Mistake::new(value.span(), title, "this family").other(server.span.clone(), "that family");
+            mistakes.push(mistake.help("put servers of the other family into a set of their own"));
+        } else if sources.contains(&source) {
+            mistakes.push(Mistake::new(value.span(), format!("source {source} is named twice"), "again here"));
+        } else {
+            sources.push(source);
+        }
+    }
+    sources
+}
+
+fn read_range(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<(u16, u16)> {
+    let help = "the first and the last port, such as `port_range = [20000, 29999]`";
+    let Some([low, high]) = value.get_ref().as_array().map(|array| &**array) else {
+        mistakes.push(wrong_type(value, "an array of two ports").help(help));
+        return None;
+    };
+    let port = |value: &Value<'_>, mistakes: &mut Vec<Mistake>| {
+        value::number("port_range", value, 1, u16::MAX.into(), mistakes).map(|port| port as u16)
+    };
+    let (low, high) = (port(low, mistakes)?, port(high, mistakes)?);
+    if low > high {
+        let span: Range<usize> = value.span();
+        mistakes.push(Mistake::new(span, "this port range ends before it begins", "no port in it").help(help));
+        return None;
+    }
+    Some((low, high))
+}
+
+fn read_pool(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> PoolSettings {
+    let base = PoolSettings::default();
+    let pool = PoolSettings {
+        idle_max: section.number("idle_max", 0, IDLE_MAX, mistakes).unwrap_or(base.idle_max),
+        idle_timeout: section.duration("idle_timeout", mistakes).unwrap_or(base.idle_timeout),
+        close: section.choice("close", &ServerClose::NAMES, mistakes).unwrap_or(base.close),
+    };
+    section.finish(mistakes);
+    pool
+}
+
+fn read_timeouts(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ServerTimeouts {
+    let base = ServerTimeouts::default();
+    let timeouts = ServerTimeouts {
+        connect: section.duration("connect", mistakes).unwrap_or(base.connect),
+        response: section.duration("response", mistakes).unwrap_or(base.response),
+    };
+    section.finish(mistakes);
+    timeouts
+}

@@ -1,0 +1,70 @@
+//! `[[listener]]`: where clients come in.
+
+use super::mistake::Mistake;
+use super::section::{Placed, Section};
+use super::value;
+use balancer_core::{ClientClose, ClientTimeouts, ListenerLimits};
+use std::net::SocketAddr;
+
+/// A head must fit into one buffer, together with the fields the balancer adds.
+const HEAD_BYTES_MAX: usize = reactor::buf::BUF_BYTES - 512;
+const HEAD_BYTES_MIN: usize = 256;
+const CONNECTIONS_MAX: usize = 1 << 20;
+
+/// A listener that still names its backend set.
+pub(super) struct Listener<'a> {
+    pub(super) name: Option<Placed<&'a str>>,
+    pub(super) bind: Option<Placed<SocketAddr>>,
+    pub(super) backends: Option<Placed<&'a str>>,
+    pub(super) close: ClientClose,
+    pub(super) limits: ListenerLimits,
+    pub(super) timeouts: ClientTimeouts,
+}
+
+pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
+    let bind = section.need("bind", "\"127.0.0.1:8080\"", mistakes);
+    let listener = Listener {
+        name: section.text("name", "\"web\"", mistakes),
+        bind: bind.and_then(|value| {
+            value::socket_address(value, mistakes).map(|address| Placed { value: address, span: value.span() })
+        }),
+        backends: section.text("backends", "\"app\"", mistakes),
+        close: section.choice("close", &ClientClose::NAMES, mistakes).unwrap_or_default(),
+        limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
+        timeouts: section.table("timeouts", mistakes).map(|times| read_timeouts(times, mistakes)).unwrap_or_default(),
+    };
+    // There is one so far; a file that names it keeps its meaning when there are more.
+    let _http = section.choice("protocol", &[("http", ())], mistakes);
+    section.finish(mistakes);
+    listener
+}
+
+fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ListenerLimits {
+    let base = ListenerLimits::default();
+    let requests = section.number("requests_per_connection_max", 1, u32::MAX as usize, mistakes);
+    let limits = ListenerLimits {
+        connections_max: section
+            .number("connections_max", 1, CONNECTIONS_MAX, mistakes)
+            .unwrap_or(base.connections_max),
+        head_bytes_max: section
+            .number("head_bytes_max", HEAD_BYTES_MIN, HEAD_BYTES_MAX, mistakes)
+            .unwrap_or(base.head_bytes_max),
+        headers_max: section.number("headers_max", 1, http1::HEADERS_CAP, mistakes).unwrap_or(base.headers_max),
+        requests_per_connection_max: requests.map_or(base.requests_per_connection_max, |number| number as u32),
+    };
+    section.finish(mistakes);
+    limits
+}
+
+fn read_timeouts(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ClientTimeouts {
+    let base = ClientTimeouts::default();
+    let timeouts = ClientTimeouts {
+        idle: section.duration("idle", mistakes).unwrap_or(base.idle),
+        head: section.duration("head", mistakes).unwrap_or(base.head),
+        body: section.duration("body", mistakes).unwrap_or(base.body),
+        request: section.duration("request", mistakes).unwrap_or(base.request),
+        close: section.duration("close", mistakes).unwrap_or(base.close),
+    };
+    section.finish(mistakes);
+    timeouts
+}

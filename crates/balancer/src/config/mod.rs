@@ -1,0 +1,153 @@
+//! The configuration file: TOML in, checked [`Settings`] out, or every mistake with its place.
+//!
+//! ```text
+//! text -> spanned tables -> sections (unknown keys, types, ranges) -> checks across sections -> Config
+//! ```
+//! A file is read to its end whatever is wrong in it, so that one run shows all mistakes.
+
+mod across;
+mod backend;
+mod listener;
+mod mistake;
+mod section;
+mod suggest;
+mod value;
+
+use crate::Plan;
+use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
+pub use mistake::{ConfigError, Mistake};
+use reactor::epoll::EpollConfig;
+use section::Section;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use toml::de::DeTable;
+pub use value::parse_duration;
+
+/// Bytes a configuration file may have.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Data-path threads.
+pub const WORKERS_MAX: usize = 1024;
+/// Buffers of 16 KiB per worker: 16 GiB.
+const BUFFERS_MAX: usize = 1 << 20;
+/// Listeners and backend sets, each.
+const SECTIONS_MAX: usize = 1000;
+
+/// A checked configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Data-path threads; `None`: one per core.
+    pub workers: Option<usize>,
+    /// Buffers of 16 KiB each worker may use.
+    pub buffers_max: usize,
+    /// Pin each worker to a core.
+    pub pin: bool,
+    /// How long requests in flight may take after SIGTERM.
+    pub drain: Duration,
+    /// Listeners and backend sets.
+    pub settings: Settings,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let unreadable = |why: String| ConfigError::Unreadable { path: name.clone(), why };
+        let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let mut text = String::new();
+        match file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text) {
+            Err(error) => return Err(unreadable(error.to_string())),
+            Ok(len) if len as u64 > FILE_BYTES_MAX => {
+                return Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes")));
+            }
+            Ok(_) => {}
+        }
+        Self::parse(&name, &text)
+    }
+
+    /// Checks the text of a file; `name` is how messages call it.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let mut mistakes: Vec<Mistake> = errors.iter().map(|error| Mistake::of_syntax(error, text.len())).collect();
+        let config = if mistakes.is_empty() { read(table.get_ref(), text.len(), &mut mistakes) } else { None };
+        match config {
+            Some(config) if mistakes.is_empty() => Ok(config),
+            _ => Err(ConfigError::new(name, text, mistakes)),
+        }
+    }
+
+    /// One listener before servers that are embedded in the same process.
+    pub fn embedded(listen: SocketAddr, servers: &[SocketAddr]) -> Self {
+        let servers = servers.iter().map(|address| ServerSettings { address: *address, weight: 1 }).collect();
+        let listener = ListenerSettings {
+            name: "web".to_owned(),
+            bind: listen,
+            backend_set: 0,
+            close: Default::default(),
+            limits: Default::default(),
+            timeouts: Default::default(),
+        };
+        Self::of(Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", servers)] })
+    }
+
+    /// What to start; `workers` stands above the file, and one per core is the default.
+    ///
+    /// # Errors
+    /// More workers than own ports, in words.
+    pub fn plan(&self, workers: Option<usize>) -> Result<Plan, String> {
+        let workers = workers.or(self.workers).unwrap_or_else(sys::thread::cores);
+        across::check_ports(&self.settings, workers)?;
+        Ok(Plan {
+            settings: self.settings.clone(),
+            workers,
+            reactor: EpollConfig { buffers_max: self.buffers_max, ..EpollConfig::default() },
+            pin: self.pin,
+        })
+    }
+
+    fn of(settings: Settings) -> Self {
+        let buffers_max = EpollConfig::default().buffers_max;
+        Self { workers: None, buffers_max, pin: false, drain: Duration::from_secs(30), settings }
+    }
+}
+
+/// Reads all sections. `None` only where mistakes were noted.
+fn read(table: &DeTable<'_>, len: usize, mistakes: &mut Vec<Mistake>) -> Option<Config> {
+    let mut top = Section::new("the configuration", table, 0..len.min(1));
+    let global = top.table("global", mistakes);
+    let listeners = top.tables("listener", SECTIONS_MAX, mistakes);
+    let sets = top.tables("backend_set", SECTIONS_MAX, mistakes);
+    top.finish(mistakes);
+    let global = global.map(|section| read_global(section, mistakes)).unwrap_or_default();
+    let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, mistakes)).collect();
+    let sets: Vec<_> = sets.into_iter().map(|section| backend::read(section, mistakes)).collect();
+    let settings = across::join(listeners, sets, mistakes)?;
+    let base = Config::of(settings);
+    Some(Config {
+        workers: global.workers,
+        buffers_max: global.buffers_max.unwrap_or(base.buffers_max),
+        pin: global.pin,
+        drain: global.drain.unwrap_or(base.drain),
+        settings: base.settings,
+    })
+}
+
+#[derive(Default)]
+struct Global {
+    workers: Option<usize>,
+    buffers_max: Option<usize>,
+    pin: bool,
+    drain: Option<Duration>,
+}
+
+fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Global {
+    let global = Global {
+        workers: section.number("workers", 1, WORKERS_MAX, mistakes),
+        buffers_max: section.number("buffers_max", 64, BUFFERS_MAX, mistakes),
+        pin: section.switch("pin", mistakes).unwrap_or(false),
+        drain: section.duration("drain", mistakes),
+    };
+    section.finish(mistakes);
+    global
+}

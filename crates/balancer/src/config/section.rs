@@ -1,0 +1,181 @@
+//! One table of the file: keys are taken out by name and checked; what nobody took is unknown.
+
+use super::mistake::Mistake;
+use super::suggest::nearest;
+use super::value;
+use std::ops::Range;
+use std::time::Duration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A value with its place.
+pub(super) type Value<'i> = Spanned<DeValue<'i>>;
+
+/// Something read, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Placed<T> {
+    /// What was read.
+    pub(super) value: T,
+    /// Where it stands.
+    pub(super) span: Range<usize>,
+}
+
+/// A table being read.
+pub(super) struct Section<'a, 'i> {
+    /// How messages call it.
+    what: &'static str,
+    table: &'a DeTable<'i>,
+    span: Range<usize>,
+    asked: Vec<&'static str>,
+}
+
+impl<'a, 'i> Section<'a, 'i> {
+    pub(super) fn new(what: &'static str, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
+        Self { what, table, span, asked: Vec::new() }
+    }
+
+    /// Where the table starts.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The value of `key`; the key is known from now on.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
+        self.asked.push(key);
+        self.table.get(key)
+    }
+
+    /// As [`Section::take`]; that there is none is a mistake.
+    pub(super) fn need(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<&'a Value<'i>> {
+        let value = self.take(key);
+        if value.is_none() {
+            let title = format!("{} has no `{key}`", self.what);
+            mistakes.push(Mistake::new(self.span(), title, "in this section").help(format!("add `{key} = {example}`")));
+        }
+        value
+    }
+
+    /// Names every key nobody asked for.
+    pub(super) fn finish(self, mistakes: &mut Vec<Mistake>) {
+        for key in self.table.keys() {
+            let name = key.get_ref().as_ref();
+            if self.asked.contains(&name) {
+                continue;
+            }
+            let help = match nearest(name, self.asked.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there are: {}", self.asked.join(", ")),
+            };
+            let title = format!("unknown key `{name}` in {}", self.what);
+            mistakes.push(Mistake::new(key.span(), title, "unknown key").help(help));
+        }
+    }
+
+    /// A table within this one.
+    pub(super) fn table(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Section<'a, 'i>> {
+        let value = self.take(key)?;
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            mistakes.push(wrong_type(value, "a table").help(format!("write it as `[{key}]`")));
+        }
+        table.map(|table| Section::new(key, table, value.span()))
+    }
+
+    /// All `[[key]]` of the file, at least one.
+    pub(super) fn tables(
+        &mut self,
+        key: &'static str,
+        count_max: usize,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Vec<Section<'a, 'i>> {
+        let help = format!("add a section that starts with `[[{key}]]`");
+        let Some(value) = self.take(key) else {
+            mistakes.push(Mistake::new(self.span(), format!("there is no [[{key}]]"), "in this file").help(help));
+            return Vec::new();
+        };
+        let all: Option<Vec<_>> = value.get_ref().as_array().and_then(|array| {
+            array.iter().map(|one| Some(Section::new(key, one.get_ref().as_table()?, one.span()))).collect()
+        });
+        match all {
+            Some(all) if (1..=count_max).contains(&all.len()) => all,
+            Some(all) => {
+                let title = format!("{} sections [[{key}]]: there may be 1 to {count_max}", all.len());
+                mistakes.push(Mistake::new(value.span(), title, "here"));
+                Vec::new()
+            }
+            None => {
+                mistakes.push(wrong_type(value, "an array of tables").help(help));
+                Vec::new()
+            }
+        }
+    }
+
+    /// A string that must be there and must not be empty.
+    pub(super) fn text(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Placed<&'a str>> {
+        let value = self.need(key, example, mistakes)?;
+        let text = value::text(value, mistakes)?;
+        if text.trim().is_empty() {
+            let title = format!("`{key}` of {} is empty", self.what);
+            mistakes.push(Mistake::new(value.span(), title, "empty").help(format!("such as `{key} = {example}`")));
+            return None;
+        }
+        Some(Placed { value: text, span: value.span() })
+    }
+
+    /// A whole number from `min` to `max`.
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        min: usize,
+        max: usize,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<usize> {
+        value::number(key, self.take(key)?, min, max, mistakes)
+    }
+
+    /// true or false.
+    pub(super) fn switch(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<bool> {
+        let value = self.take(key)?;
+        let switch = value.get_ref().as_bool();
+        if switch.is_none() {
+            mistakes.push(wrong_type(value, "true or false"));
+        }
+        switch
+    }
+
+    /// A time such as `"30s"`.
+    pub(super) fn duration(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+        value::duration(key, self.take(key)?, mistakes)
+    }
+
+    /// One of `names`.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        names: &[(&'static str, T)],
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<T> {
+        value::choice(key, self.take(key)?, names, mistakes)
+    }
+}
+
+/// The mistake of a value that is of another type.
+pub(super) fn wrong_type(value: &Value<'_>, wanted: &str) -> Mistake {
+    let found = value.get_ref().type_str();
+    let title = format!("this must be {wanted}, not {} {found}", article(found));
+    Mistake::new(value.span(), title, format!("expected {wanted}"))
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}

@@ -1,0 +1,154 @@
+//! Single values: strings, numbers in a range, times with their unit, choices, addresses.
+
+use super::mistake::Mistake;
+use super::section::{Value, wrong_type};
+use super::suggest::nearest;
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Longest time-out.
+const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Reads `500ms`, `30s`, `5m`, `1h`: a whole number with its unit, more than 0 and at most a day.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().ok()?;
+    let ms_each = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 60 * 60 * 1000,
+        _ => return None,
+    };
+    let time = Duration::from_millis(number.checked_mul(ms_each)?);
+    (!time.is_zero() && time <= TIME_MAX).then_some(time)
+}
+
+pub(super) fn text<'a>(value: &'a Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<&'a str> {
+    let text = value.get_ref().as_str();
+    if text.is_none() {
+        mistakes.push(wrong_type(value, "a string"));
+    }
+    text
+}
+
+pub(super) fn number(
+    key: &str,
+    value: &Value<'_>,
+    min: usize,
+    max: usize,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<usize> {
+    let Some(integer) = value.get_ref().as_integer() else {
+        mistakes.push(wrong_type(value, "a whole number"));
+        return None;
+    };
+    let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+    let fits = number.and_then(|number| usize::try_from(number).ok()).filter(|number| (min..=max).contains(number));
+    if fits.is_none() {
+        let title = format!("`{key}` is out of range");
+        mistakes.push(Mistake::new(value.span(), title, format!("must be {min} to {max}")));
+    }
+    fits
+}
+
+pub(super) fn duration(key: &str, value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+    let time = value.get_ref().as_str().and_then(parse_duration);
+    if time.is_none() {
+        let title = format!("`{key}` is not a time");
+        let help = "write a whole number with its unit, such as \"500ms\", \"30s\", \"5m\" or \"1h\" (at most a day)";
+        mistakes.push(Mistake::new(value.span(), title, "not a time").help(help));
+    }
+    time
+}
+
+pub(super) fn choice<T: Copy>(
+    key: &str,
+    value: &Value<'_>,
+    names: &[(&'static str, T)],
+    mistakes: &mut Vec<Mistake>,
+) -> Option<T> {
+    let text = text(value, mistakes)?;
+    let found = names.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let all: Vec<String> = names.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let help = match nearest(text, names.iter().map(|(name, _)| *name)) {
+            Some(meant) => format!("did you mean \"{meant}\"? There are: {}", all.join(", ")),
+            None => format!("there are: {}", all.join(", ")),
+        };
+        let title = format!("`{key}` has no choice \"{text}\"");
+        mistakes.push(Mistake::new(value.span(), title, "unknown choice").help(help));
+    }
+    found.map(|(_, choice)| *choice)
+}
+
+/// An IP address with a port.
+pub(super) fn socket_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<SocketAddr> {
+    let text = text(value, mistakes)?;
+    parsed(value, "an IP address with a port", mistakes, || address_advice(text))
+}
+
+/// An IP address without a port.
+pub(super) fn ip_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<IpAddr> {
+    text(value, mistakes)?;
+    parsed(value, "an IP address", mistakes, || "such as \"10.0.0.2\" or \"fd00::2\"".to_owned())
+}
+
+fn parsed<T: FromStr<Err: Display>>(
+    value: &Value<'_>,
+    wanted: &str,
+    mistakes: &mut Vec<Mistake>,
+    advice: impl Fn() -> String,
+) -> Option<T> {
+    let text = value.get_ref().as_str()?;
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        let title = format!("\"{text}\" is not {wanted}");
+        mistakes.push(Mistake::new(value.span(), title, format!("expected {wanted}")).help(advice()));
+    }
+    parsed
+}
+
+/// What would be right, guessed from what is there.
+fn address_advice(text: &str) -> String {
+    let is_port = |port: &str| port.parse::<u16>().is_ok();
+    match text.rsplit_once(':') {
+        _ if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()) => format!("add the port: \"{text}:80\""),
+        _ if text.parse::<IpAddr>().is_ok() => format!("brackets and the port are missing: \"[{text}]:80\""),
+        Some(("", port)) if is_port(port) => {
+            format!("name the address too: \"0.0.0.0:{port}\" for all, \"127.0.0.1:{port}\" for this host only")
+        }
+        Some(("localhost", port)) if is_port(port) => {
+            format!("names are not looked up: write \"127.0.0.1:{port}\" or \"[::1]:{port}\"")
+        }
+        Some((_, port)) if is_port(port) => "names are not looked up: write the IP address".to_owned(),
+        _ => "such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        for (text, expect_ms) in [
+            ("500ms", Some(500)),
+            ("30s", Some(30_000)),
+            ("5m", Some(300_000)),
+            ("24h", Some(86_400_000)),
+            ("25h", None),
+            ("0s", None),
+            ("30", None),
+            ("s", None),
+            ("1.5s", None),
+            ("-1s", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615h", None),
+        ] {
+            assert_eq!(parse_duration(text), expect_ms.map(Duration::from_millis), "{text}");
+        }
+    }
+}

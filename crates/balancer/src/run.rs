@@ -1,0 +1,215 @@
+//! Starts the workers, each on a thread with its own reactor, and steers them.
+
+use crate::control::Control;
+use crate::{Worker, WorkerShare};
+use balancer_core::{Counters, Settings};
+use ports::Fault;
+use reactor::Reactor;
+use reactor::epoll::{EpollConfig, EpollReactor};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use sys::waker::Waker;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Listeners and backend sets.
+    pub settings: Settings,
+    /// Data-path threads, at least 1.
+    pub workers: usize,
+    /// Bounds of each worker's reactor.
+    pub reactor: EpollConfig,
+    /// Pin worker N to core N (modulo the cores there are).
+    pub pin: bool,
+}
+
+/// Why nothing was started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("listener {name:?}: cannot listen on {address}: {what}")]
+    Listen {
+        /// Name of the listener.
+        name: String,
+        /// Its address.
+        address: SocketAddr,
+        /// Why, and the way out.
+        what: String,
+    },
+    /// A worker could not be set up.
+    #[error("worker {index}: {fault}")]
+    Worker {
+        /// Which.
+        index: usize,
+        /// Why.
+        fault: Fault,
+    },
+}
+
+struct Running {
+    control: Arc<Control>,
+    waker: Waker,
+    thread: JoinHandle<Counters>,
+}
+
+/// A running balancer. Dropping it drains without patience.
+pub struct Handle {
+    workers: Vec<Running>,
+    addresses: Vec<SocketAddr>,
+    finished: Counters,
+}
+
+/// What a worker reports once: its waker and the addresses it listens on, or why it could not.
+type Started = Result<(Waker, Vec<SocketAddr>), Fault>;
+
+/// Starts all workers, or none.
+pub fn start(plan: &Plan) -> Result<Handle, StartError> {
+    check_listeners(&plan.settings)?;
+    let mut handle = Handle { workers: Vec::new(), addresses: Vec::new(), finished: Counters::default() };
+    let mut settings = plan.settings.clone();
+    for index in 0..plan.workers {
+        let running = start_worker(plan, &settings, index);
+        // An error drops the handle, which ends the workers started so far.
+        let (running, addresses) = running.map_err(|fault| StartError::Worker { index, fault })?;
+        handle.workers.push(running);
+        if index == 0 {
+            // Port 0 was chosen by the kernel for the first: the others share it.
+            for (listener, address) in settings.listeners.iter_mut().zip(&addresses) {
+                listener.bind = *address;
+            }
+            handle.addresses = addresses;
+        }
+    }
+    Ok(handle)
+}
+
+/// An address in use is found here, before SO_REUSEPORT would let two balancers share it.
+fn check_listeners(settings: &Settings) -> Result<(), StartError> {
+    for listener in &settings.listeners {
+        TcpListener::bind(listener.bind).map_err(|error| StartError::Listen {
+            name: listener.name.clone(),
+            address: listener.bind,
+            what: explain(&error, listener.bind.port()),
+        })?;
+    }
+    Ok(())
+}
+
+fn explain(error: &std::io::Error, port: u16) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("the address is in use; `ss -ltnp 'sport = :{port}'` shows by whom, or choose another port")
+        }
+        ErrorKind::AddrNotAvailable => "no interface of this host has this address".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE, or choose a port from 1024 up".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn start_worker(plan: &Plan, settings: &Settings, index: usize) -> Result<(Running, Vec<SocketAddr>), Fault> {
+    let control = Arc::new(Control::default());
+    let (tell, told): (Sender<Started>, Receiver<Started>) = channel();
+    let share = WorkerShare {
+        index: index as u32,
+        count: plan.workers as u32,
+        kernel_range: kernel_port_range().unwrap_or(WorkerShare::ALONE.kernel_range),
+    };
+    let worker = (settings.clone(), share, Arc::clone(&control));
+    let (config, pin) = (plan.reactor, plan.pin);
+    let thread = std::thread::Builder::new()
+        .name(format!("worker-{index}"))
+        .spawn(move || {
+            if pin {
+                let _runs_unpinned = sys::thread::pin_to_core(index % sys::thread::cores());
+            }
+            let (settings, share, control) = worker;
+            run_worker(Worker::new(&settings, share, control), config, settings.listeners.len(), &tell)
+        })
+        .map_err(|error| Fault::from_errno(error.raw_os_error().unwrap_or(0)))?;
+    match told.recv() {
+        Ok(Ok((waker, addresses))) => Ok((Running { control, waker, thread }, addresses)),
+        Ok(Err(fault)) => Err(fault),
+        Err(_) => Err(Fault::of(ports::FaultKind::Other)),
+    }
+}
+
+fn run_worker(mut worker: Worker, config: EpollConfig, listeners: usize, tell: &Sender<Started>) -> Counters {
+    let mut io = match EpollReactor::new(config) {
+        Ok(io) => io,
+        Err(fault) => {
+            let _nobody_waits = tell.send(Err(fault));
+            return worker.counters();
+        }
+    };
+    let waker = io.waker();
+    let started = reactor::App::start(&mut worker, &mut io).map(|()| {
+        let address = |index| io.listener_address(reactor::ListenerId(index as u32));
+        (waker, (0..listeners).map(address).collect())
+    });
+    let failed = started.is_err();
+    let _nobody_waits = tell.send(started);
+    if !failed {
+        reactor::face::run_started(&mut worker, &mut io);
+    }
+    worker.counters()
+}
+
+/// `ip_local_port_range` of this thread's network namespace.
+fn kernel_port_range() -> Option<(u16, u16)> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut numbers = text.split_whitespace().map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+impl Handle {
+    /// Where the listeners listen, in the order of the settings.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Counters of all workers, not older than this call (or than a worker that does not answer within a second).
+    pub fn counters(&self) -> Counters {
+        let mut sum = self.finished.clone();
+        for worker in &self.workers {
+            let (_, before) = worker.control.counters();
+            worker.waker.wake();
+            let until = Instant::now() + Duration::from_secs(1);
+            while worker.control.counters().1 == before && Instant::now() < until && !worker.thread.is_finished() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            sum.merge(&worker.control.counters().0);
+        }
+        sum
+    }
+
+    /// Stops accepting, lets requests in flight finish within `patience`, then cuts what is left. Returns the final
+    /// counters.
+    pub fn drain(mut self, patience: Duration) -> Counters {
+        self.end(patience);
+        self.finished.clone()
+    }
+
+    fn end(&mut self, patience: Duration) {
+        for worker in &self.workers {
+            worker.control.ask_drain(patience);
+            worker.waker.wake();
+        }
+        for worker in self.workers.drain(..) {
+            if let Ok(counters) = worker.thread.join() {
+                self.finished.merge(&counters);
+            }
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}

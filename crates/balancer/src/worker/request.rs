@@ -1,0 +1,58 @@
+//! The request's way up: its body, as the client sends it and the server takes it.
+
+use super::Worker;
+use super::state::{Phase, Wait};
+use balancer_core::{CloseReason, Failure};
+use ports::Fault;
+use reactor::{Buf, ConnId, Outgoing, Reactor};
+
+impl Worker {
+    /// More of the request body came from the client.
+    pub(super) fn pass_request_body<R: Reactor>(&mut self, conn: ConnId, mut buf: Buf, io: &mut R) {
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        let Some(exchange) = &mut client.exchange else { return };
+        let passed = match exchange.request.pass(&buf) {
+            Ok(passed) => passed,
+            Err(error) => return self.fail(conn, Failure::BadRequest(error.status()), io),
+        };
+        exchange.request_done = passed.done;
+        // From here on more was sent than is kept: this request cannot be repeated.
+        exchange.replay = None;
+        let body = buf.split_to(passed.len);
+        client.inbound = (!buf.is_empty()).then_some(buf);
+        let Some(upstream) = exchange.upstream.filter(|_| !exchange.request_broken) else { return };
+        if let Some(server) = self.servers.get_mut(upstream) {
+            server.writing = true;
+            io.send(upstream, Outgoing::bytes(body));
+            self.set_wait(conn, Wait::Server, io);
+        }
+    }
+
+    /// The server's socket took what was sent to it.
+    pub(super) fn handle_server_sent<R: Reactor>(&mut self, upstream: ConnId, result: Result<(), Fault>, io: &mut R) {
+        let Some(server) = self.servers.get_mut(upstream) else { return };
+        server.writing = false;
+        let Some(conn) = server.client else { return };
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        if client.phase == Phase::Tunnel {
+            return match result {
+                Ok(()) => self.continue_tunnel_up(conn, io),
+                Err(_) => self.abort_client(conn, CloseReason::TunnelOver, io),
+            };
+        }
+        let Some(exchange) = &mut client.exchange else { return };
+        if result.is_err() {
+            // The server takes no more; its answer may still be on the way. The recv in flight tells.
+            exchange.request_broken = true;
+            return;
+        }
+        if exchange.request_done {
+            return self.set_wait(conn, Wait::Server, io);
+        }
+        self.set_wait(conn, Wait::ClientBody, io);
+        if self.clients.get(conn).is_some_and(|client| client.eof) {
+            return self.abort_client(conn, CloseReason::PeerAborted, io);
+        }
+        self.start_reading(conn, io);
+    }
+}

@@ -1,0 +1,102 @@
+//! Configuration files as data: `config/NAME.toml` and, for each with mistakes, the very text that shows them in
+//! `config/NAME.expected`. `QUINTET_BLESS=1` writes those texts anew; read them before you commit them.
+
+use balancer::Config;
+use balancer_core::{ClientClose, PortChoice, ServerClose};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
+}
+
+fn parse(name: &str) -> Result<Config, String> {
+    let text = std::fs::read_to_string(folder().join(name)).unwrap();
+    Config::parse(name, &text).map_err(|error| error.render(100, false) + "\n")
+}
+
+#[test]
+fn mistakes_are_shown_as_expected() {
+    let bless = std::env::var_os("QUINTET_BLESS").is_some();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    files.retain(|path| !path.file_stem().unwrap().to_string_lossy().starts_with("good-"));
+    assert!(files.len() >= 10, "the examples are gone: {files:?}");
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let shown = parse(&name).expect_err(&name);
+        let expected = path.with_extension("expected");
+        if bless {
+            std::fs::write(&expected, &shown).unwrap();
+        }
+        let expect = std::fs::read_to_string(&expected).unwrap_or_default();
+        assert!(shown == expect, "{name} shows\n{shown}\nbut {} says\n{expect}", expected.display());
+    }
+}
+
+#[test]
+fn the_smallest_configuration_means_what_it_says() {
+    let config = parse("good-smallest.toml").unwrap();
+    let [listener] = &config.settings.listeners[..] else { panic!("one listener") };
+    let [set] = &config.settings.backend_sets[..] else { panic!("one set") };
+    assert_eq!((listener.name.as_str(), listener.bind.to_string().as_str()), ("web", "127.0.0.1:8080"));
+    assert_eq!((listener.backend_set, listener.close), (0, ClientClose::BalancerFirst));
+    let servers: Vec<_> = set.servers.iter().map(|server| (server.address.to_string(), server.weight)).collect();
+    assert_eq!(servers, [("127.0.0.1:9001".to_owned(), 1), ("127.0.0.1:9002".to_owned(), 2)]);
+    assert_eq!(config.workers, None);
+}
+
+#[test]
+fn every_key_arrives_where_it_belongs() {
+    let config = parse("good-all.toml").unwrap();
+    assert_eq!((config.workers, config.buffers_max, config.pin), (Some(3), 2048, true));
+    assert_eq!(config.drain, Duration::from_secs(7));
+    let listener = &config.settings.listeners[1];
+    assert_eq!((listener.name.as_str(), listener.backend_set), ("two", 1));
+    assert_eq!(listener.close, ClientClose::ResetWhenSafe);
+    let limits = listener.limits;
+    assert_eq!((limits.connections_max, limits.head_bytes_max, limits.headers_max), (11, 4096, 12));
+    assert_eq!(limits.requests_per_connection_max, 13);
+    let times = listener.timeouts;
+    let secs = [times.idle, times.head, times.body, times.request, times.close].map(|time| time.as_millis());
+    assert_eq!(secs, [1_000, 500, 120_000, 3_600_000, 2_000]);
+    let set = &config.settings.backend_sets[1];
+    assert_eq!((set.ports.choice, set.ports.range), (PortChoice::Own, Some((20_000, 29_999))));
+    assert_eq!(set.ports.sources, ["10.0.0.2".parse::<std::net::IpAddr>().unwrap()]);
+    assert_eq!((set.pool.idle_max, set.pool.idle_timeout), (0, Duration::from_secs(9)));
+    assert_eq!((set.pool.close, set.retries_max), (ServerClose::Fin, 0));
+    let times = [set.timeouts.connect, set.timeouts.response].map(|time| time.as_secs());
+    assert_eq!(times, [3, 4]);
+    let plan = config.plan(None).unwrap();
+    assert_eq!((plan.workers, plan.reactor.buffers_max, plan.pin), (3, 2048, true));
+    assert_eq!(config.plan(Some(1)).unwrap().workers, 1);
+}
+
+#[test]
+fn own_ports_must_suffice_for_the_workers() {
+    let text = std::fs::read_to_string(folder().join("good-all.toml")).unwrap();
+    let config = Config::parse("few.toml", &text.replace("[20000, 29999]", "[20000, 20001]")).unwrap();
+    assert!(config.plan(Some(2)).is_ok());
+    let error = config.plan(Some(3)).unwrap_err();
+    assert!(error.starts_with("backend set \"second\": 2 own ports cannot be divided among 3 workers"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    let error = Config::load(Path::new("/nowhere/quintet.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read the configuration \"/nowhere/quintet.toml\": No such file"), "{error}");
+    let error = Config::load(Path::new("/")).unwrap_err().to_string();
+    assert!(error.contains("Is a directory"), "{error}");
+}
+
+/// Whatever the bytes, a file is refused or accepted, never a panic: every prefix of a good file.
+#[test]
+fn every_prefix_of_a_good_file_is_handled() {
+    let text = std::fs::read_to_string(folder().join("good-all.toml")).unwrap();
+    let refused = (0..text.len()).filter(|len| text.is_char_boundary(*len));
+    let refused = refused.filter(|len| match Config::parse("prefix.toml", &text[..*len]) {
+        Ok(_) => false,
+        Err(error) => error.render(80, true).contains("prefix.toml"),
+    });
+    assert!(refused.count() > text.len() / 2);
+}

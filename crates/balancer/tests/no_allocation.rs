@@ -1,0 +1,127 @@
+//! No allocation per request on the hot path: a worker on the kernel's sockets, driven step by step from one thread,
+//! with every allocation counted.
+
+use balancer::control::Control;
+use balancer::{Worker, WorkerShare};
+use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
+use reactor::epoll::{EpollConfig, EpollReactor};
+use reactor::{App, ListenerId, Reactor, face};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+use sys::alloc_count::{CountingAllocator, allocations_in};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+const REQUEST: &[u8] = b"GET /a HTTP/1.1\r\nHost: a.example\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n";
+const REQUEST_CLOSE: &[u8] = b"GET /a HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
+const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: test\r\n\r\nhello";
+
+/// Turns before the rig gives up on something that should have happened.
+const TURNS_MAX: usize = 200;
+
+struct Rig {
+    worker: Worker,
+    io: EpollReactor,
+    origin: TcpListener,
+    server: Option<TcpStream>,
+    allocated: u64,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        origin.set_nonblocking(true).expect("non-blocking");
+        let address = origin.local_addr().expect("bound");
+        let mut worker = Worker::new(&settings(address), WorkerShare::ALONE, Arc::new(Control::default()));
+        let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
+        worker.start(&mut io).expect("listening");
+        Self { worker, io, origin, server: None, allocated: 0 }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let client = TcpStream::connect(self.io.listener_address(ListenerId(0))).expect("accepted");
+        client.set_nonblocking(true).expect("non-blocking");
+        client
+    }
+
+    /// Lets the worker do what it can, counting what it allocates.
+    fn pump(&mut self) {
+        let (worker, io) = (&mut self.worker, &mut self.io);
+        let soon = io.now() + Duration::from_millis(1);
+        let ((), allocations) = allocations_in(|| {
+            io.turn(Some(soon));
+            face::handle_ready(worker, io);
+        });
+        self.allocated += allocations;
+    }
+
+    /// One request and its response; whether the server connection had to be opened first.
+    fn exchange(&mut self, client: &mut TcpStream, request: &[u8]) {
+        client.write_all(request).expect("sent");
+        let mut bytes = [0u8; 4096];
+        for _ in 0..TURNS_MAX {
+            self.pump();
+            if let Ok((server, _)) = self.origin.accept() {
+                server.set_nonblocking(true).expect("non-blocking");
+                self.server = Some(server);
+            }
+            if let Some(server) = &mut self.server
+                && server.read(&mut bytes).is_ok_and(|len| len > 0)
+            {
+                server.write_all(RESPONSE).expect("answered");
+            }
+            if let Ok(len) = client.read(&mut bytes) {
+                let text = String::from_utf8_lossy(&bytes[..len]);
+                assert!(text.starts_with("HTTP/1.1 200 OK") && text.ends_with("hello"), "{text:?}");
+                return;
+            }
+        }
+        panic!("no response after {TURNS_MAX} turns");
+    }
+}
+
+fn settings(origin: SocketAddr) -> Settings {
+    let listener = ListenerSettings {
+        name: "web".to_owned(),
+        bind: "127.0.0.1:0".parse().expect("an address"),
+        backend_set: 0,
+        close: Default::default(),
+        limits: Default::default(),
+        timeouts: Default::default(),
+    };
+    let server = ServerSettings { address: origin, weight: 1 };
+    Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", vec![server])] }
+}
+
+#[test]
+fn a_warm_keep_alive_request_allocates_nothing() {
+    let mut rig = Rig::new();
+    let mut client = rig.connect();
+    for _ in 0..20 {
+        rig.exchange(&mut client, REQUEST);
+    }
+    assert!(rig.allocated > 0, "warming up allocates, or the counter does not count");
+    rig.allocated = 0;
+    for _ in 0..200 {
+        rig.exchange(&mut client, REQUEST);
+    }
+    assert_eq!(rig.allocated, 0, "allocations in 200 keep-alive requests");
+}
+
+#[test]
+fn a_warm_short_connection_allocates_nothing() {
+    let mut rig = Rig::new();
+    for _ in 0..20 {
+        let mut client = rig.connect();
+        rig.exchange(&mut client, REQUEST_CLOSE);
+    }
+    rig.allocated = 0;
+    for _ in 0..200 {
+        let mut client = rig.connect();
+        rig.exchange(&mut client, REQUEST_CLOSE);
+    }
+    assert_eq!(rig.allocated, 0, "allocations in 200 short connections");
+}
