@@ -1,0 +1,181 @@
+//! The real tester against the real balancer and two real origins, and what their books must say.
+
+use super::world::{
+    BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player,
+};
+use balancer_core::{Counters, Settings};
+use origin::{Origin, OriginPlan};
+use ports::ClosedFirst;
+use reactor::sim::{Goal, HostConfig, Limits, SimNet, SimReactor, Weather, run_until};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use stress::{Live, Share, StopFlag, Tester};
+use stress_core::{ClosePolicy, ErrorKind, Plan, PlanDraft, Tally};
+use testkit::Rng;
+
+/// One run of the whole house.
+pub(crate) struct House {
+    pub(crate) weather: Weather,
+    pub(crate) settings: Settings,
+    pub(crate) plan: Plan,
+    pub(crate) client_host: HostConfig,
+    pub(crate) balancer_host: HostConfig,
+    pub(crate) rng: Rng,
+}
+
+/// The books after a run.
+pub(crate) struct Books {
+    pub(crate) plan: Plan,
+    pub(crate) tester: Tally,
+    pub(crate) balancer: Counters,
+    pub(crate) origin_requests: u64,
+    /// TIME_WAIT entries when the tester was done: the client's and the balancer's.
+    pub(crate) time_waits: [usize; 2],
+    pub(crate) excused: bool,
+    pub(crate) story: String,
+}
+
+impl House {
+    /// Any settings and any plan, in `mood`.
+    pub(crate) fn draw(seed: u64, mood: Mood) -> Self {
+        let mut rng = Rng::new(seed);
+        let weather = match mood {
+            Mood::Rough => Weather::rough(&mut rng),
+            Mood::Fair | Mood::Tight => Weather::fair(&mut rng),
+        };
+        let settings = draw_settings(&mut rng, mood);
+        let balancer_host = balancer_host(&mut rng, mood);
+        let plan = draw_plan(&mut rng);
+        Self { weather, settings, plan, client_host: HostConfig::default(), balancer_host, rng }
+    }
+
+    /// Runs the tester to its end, then drains the balancer, then stops the origins.
+    pub(crate) fn run(mut self) -> Result<Books, String> {
+        let net = SimNet::new(self.rng.fork(), self.weather.clone());
+        let short = is_short(&self.balancer_host) || is_short(&self.client_host);
+        let mut client_io = net.host(&[CLIENT], self.client_host);
+        let mut balancer = Balancer::new(&self.settings, net.host(&[BALANCER], self.balancer_host));
+        let mut origin_ios = ORIGINS.map(|ip| net.host(&[ip], HostConfig::default()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut origins =
+            ORIGINS.map(|ip| Origin::new(OriginPlan::new(SocketAddr::new(ip, 8080)), Arc::clone(&stop)));
+        let share = Share::whole(&self.plan, SocketAddr::new(BALANCER, 80));
+        let mut tester = Tester::new(&self.plan, share, StopFlag::default(), Arc::new(Live::default()));
+
+        let mut run = |balancer: &mut Balancer, client_io: &mut SimReactor, ios: &mut [SimReactor; 2], goal| {
+            let [io_a, io_b] = ios;
+            let [origin_a, origin_b] = &mut origins;
+            let mut players = [
+                player("tester", &mut tester, client_io),
+                player("balancer", &mut balancer.worker, &mut balancer.io),
+                player("origin a", origin_a, io_a),
+                player("origin b", origin_b, io_b),
+            ];
+            run_until(&net, &mut players, Limits::default(), goal)
+        };
+        run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Done(0))?;
+        let later = net.now() + Duration::from_secs(1);
+        run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Time(later))?;
+        let time_waits = [client_io.time_waits(), balancer.io.time_waits()];
+        balancer.drain(Duration::from_secs(10));
+        run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Done(1))?;
+        let later = net.now() + Duration::from_secs(130);
+        run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Time(later))?;
+        stop.store(true, Ordering::Release);
+        origin_ios.iter().for_each(SimReactor::wake);
+        run(&mut balancer, &mut client_io, &mut origin_ios, Goal::AllDone)?;
+
+        let origin_requests = origins.iter().map(|origin| origin.counters().requests).sum();
+        let balancer_counters = balancer.worker.counters();
+        let tester = tester.into_tally();
+        drop((balancer, origins));
+        net.settle();
+        net.check_clean()?;
+        let excused = short || net.injected().harmful() > 0;
+        let (plan, balancer, story) = (self.plan, balancer_counters, net.story());
+        Ok(Books { plan, tester, balancer, origin_requests, time_waits, excused, story })
+    }
+}
+
+fn draw_plan(rng: &mut Rng) -> Plan {
+    let len = *rng.pick(&[0, 1, 1_000, 50_000]);
+    let path = *rng.pick(&["bytes", "chunked", "echo", "delay", "status", "close", ""]);
+    let target = match path {
+        "bytes" | "chunked" => format!("{path}/{len}"),
+        "delay" => format!("{path}/{}", rng.range(0, 500)),
+        "status" => format!("{path}/{}", rng.pick(&[200, 204, 304, 404, 500])),
+        other => other.to_owned(),
+    };
+    let mut draft = PlanDraft::new(format!("http://{BALANCER}/{target}"));
+    draft.connections = rng.range(1, 9) as u32;
+    draft.requests = Some(rng.range(1, 60));
+    draft.close = *rng.pick(&ClosePolicy::ALL);
+    if path == "echo" {
+        draft.body = rng.bytes(len);
+    }
+    draft.check().expect("a plan that can be")
+}
+
+impl Books {
+    /// Nothing failed, and every count has its counterpart.
+    pub(crate) fn check_fair(&self) -> Result<(), String> {
+        let Self { tester, balancer, .. } = self;
+        let asked = self.plan.requests.unwrap_or(0);
+        self.check(&[
+            ("every request is answered", tester.ok == asked && tester.failed() == 0),
+            ("the balancer passed on what the tester got", balancer.responses == asked),
+            ("the origins saw what the tester asked", self.origin_requests == asked),
+            ("connections opened are connections accepted", balancer.accepted == tester.connects_opened),
+            ("nothing failed at the balancer", balancer.failed_total() == 0),
+        ])?;
+        self.check_rough()
+    }
+
+    /// What must be true in any weather.
+    pub(crate) fn check_rough(&self) -> Result<(), String> {
+        let Self { tester, balancer, .. } = self;
+        let answered = balancer.responses + balancer.failed_total();
+        let asked = self.plan.requests.unwrap_or(0);
+        let waits_for_server = matches!(self.plan.close, ClosePolicy::Wait | ClosePolicy::Rst);
+        let no_fin_of_ours = tester.closed.count(ClosedFirst::OurFin) == 0;
+        self.check(&[
+            ("every request has one end", tester.ok + tester.failed() + tester.abandoned == asked),
+            ("nobody got an answer that was not given", tester.ok <= answered),
+            ("failures are excused", tester.failed() == 0 || self.excused),
+            ("every connection of the tester has one end", tester.closed.total() == tester.connects_opened),
+            ("every connection accepted has one end", balancer.client_closes.total() == balancer.accepted),
+            ("every connection to a server has one end", balancer.server_closes.total() == balancer.connects),
+            ("who waits or resets pays nothing", !waits_for_server || self.excused || no_fin_of_ours),
+        ])
+    }
+
+    /// Failed requests of the tester of one kind.
+    pub(crate) fn errors(&self, kind: ErrorKind) -> u64 {
+        self.tester.errors(kind)
+    }
+
+    fn check(&self, rules: &[(&str, bool)]) -> Result<(), String> {
+        let broken: Vec<&str> = rules.iter().filter(|(_, holds)| !holds).map(|(rule, _)| *rule).collect();
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let Self { plan, tester, balancer, .. } = self;
+        let errors: Vec<(&str, u64)> =
+            ErrorKind::ALL.iter().map(|kind| (kind.name(), tester.errors(*kind))).filter(|(_, n)| *n > 0).collect();
+        let closed: Vec<_> = ClosedFirst::ALL.iter().map(|who| (who, tester.closed.count(*who))).collect();
+        Err(format!(
+            "not so: {}\n{} {:?} {:?} close {:?}\ntester: ok {} opened {} abandoned {} errors {errors:?} closed {closed:?}\norigins: {} requests\n{balancer:?}",
+            broken.join("; "),
+            plan.url,
+            plan.requests,
+            plan.method,
+            plan.close,
+            tester.ok,
+            tester.connects_opened,
+            tester.abandoned,
+            self.origin_requests,
+        ))
+    }
+}

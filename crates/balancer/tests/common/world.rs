@@ -1,0 +1,228 @@
+//! The whole scene on simulated hosts: clients, the balancer, two origins; built, run and judged.
+
+use super::client::{ScriptedClient, Tally, Verdict};
+use super::origin::ScriptedOrigin;
+use super::plan::Session;
+use balancer::control::Control;
+use balancer::{Worker, WorkerShare};
+use balancer_core::{
+    BackendSetSettings, ClientClose, ClientTimeouts, Counters, ListenerLimits, ListenerSettings,
+    PoolSettings, PortChoice, PortSettings, ServerClose, ServerSettings, ServerTimeouts, Settings,
+};
+use reactor::App;
+use reactor::sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use testkit::Rng;
+
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+pub(crate) const BALANCER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+pub(crate) const ORIGINS: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), IpAddr::V4(Ipv4Addr::new(10, 0, 0, 4))];
+
+/// What kind of day it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Nothing goes wrong but what the scripts do.
+    Fair,
+    /// The network, and the hosts' resources, fail now and then.
+    Rough,
+    /// Fair weather, but the balancer runs out of ports.
+    Tight,
+}
+
+/// Settings a user might choose, at random.
+pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
+    let close =
+        *rng.pick(&[ClientClose::BalancerFirst, ClientClose::ClientFirst, ClientClose::ResetWhenSafe]);
+    let limits = ListenerLimits {
+        connections_max: *rng.pick(&[2, 5, 1000]),
+        requests_per_connection_max: *rng.pick(&[1, 3, 1000]),
+        ..ListenerLimits::default()
+    };
+    let listener = ListenerSettings {
+        name: "web".into(),
+        bind: SocketAddr::new(BALANCER, 80),
+        backend_set: 0,
+        close,
+        limits,
+        timeouts: ClientTimeouts::default(),
+    };
+    let servers = ORIGINS.map(|ip| ServerSettings { address: SocketAddr::new(ip, 8080), weight: 1 });
+    let set = BackendSetSettings {
+        pool: PoolSettings {
+            idle_max: *rng.pick(&[0, 1, 256]),
+            idle_timeout: Duration::from_millis(*rng.pick(&[100, 50_000])),
+            close: *rng.pick(&[ServerClose::Fin, ServerClose::ResetWhenSafe]),
+        },
+        ports: PortSettings {
+            choice: *rng.pick(&[PortChoice::Kernel, PortChoice::Own]),
+            sources: if rng.chance(0.3) { vec![BALANCER] } else { Vec::new() },
+            range: (mood == Mood::Tight).then_some((40_000, 40_003)),
+        },
+        timeouts: ServerTimeouts { connect: Duration::from_secs(5), response: Duration::from_secs(2) },
+        retries_max: rng.range(0, 3) as u32,
+        ..BackendSetSettings::new("app", servers.to_vec())
+    };
+    Settings { listeners: vec![listener], backend_sets: vec![set] }
+}
+
+/// Can this host run out of something?
+pub(crate) fn is_short(host: &HostConfig) -> bool {
+    host.files_max < 100 || host.buffers_max < 100 || host.ports.1 - host.ports.0 < 100
+}
+
+pub(crate) fn balancer_host(rng: &mut Rng, mood: Mood) -> HostConfig {
+    match mood {
+        Mood::Rough => HostConfig {
+            files_max: *rng.pick(&[6, 20, 1000]),
+            buffers_max: *rng.pick(&[8, 24, 1000]),
+            ports: *rng.pick(&[(40_000, 40_007), (32_768, 60_999)]),
+            ..HostConfig::default()
+        },
+        Mood::Tight => HostConfig { timestamps: rng.chance(0.5), ..HostConfig::default() },
+        Mood::Fair => HostConfig::default(),
+    }
+}
+
+/// The balancer on its host.
+pub(crate) struct Balancer {
+    pub(crate) worker: Worker,
+    pub(crate) control: Arc<Control>,
+    pub(crate) io: SimReactor,
+}
+
+impl Balancer {
+    pub(crate) fn new(settings: &Settings, io: SimReactor) -> Self {
+        let control = Arc::new(Control::default());
+        Self { worker: Worker::new(settings, WorkerShare::ALONE, Arc::clone(&control)), control, io }
+    }
+
+    /// Asks for a drain, as SIGTERM does.
+    pub(crate) fn drain(&self, patience: Duration) {
+        self.control.ask_drain(patience);
+        self.io.wake();
+    }
+}
+
+/// What a run left to be judged.
+pub(crate) struct Outcome {
+    pub(crate) counters: Counters,
+    pub(crate) tally: Tally,
+    /// May a request have failed without anybody's fault but the weather's, or the hosts' shortages?
+    pub(crate) excused: bool,
+    pub(crate) log_hash: u64,
+    pub(crate) story: String,
+}
+
+/// Plays `sessions_count` scripted sessions of `seed` against a balancer, then drains it.
+pub(crate) fn play(seed: u64, mood: Mood, sessions_count: usize) -> Result<Outcome, String> {
+    let mut rng = Rng::new(seed);
+    let weather = match mood {
+        Mood::Rough => Weather::rough(&mut rng),
+        Mood::Fair | Mood::Tight => Weather::fair(&mut rng),
+    };
+    let net = SimNet::new(rng.fork(), weather);
+    let settings = draw_settings(&mut rng, mood);
+    let mut client_io = net.host(&[CLIENT], HostConfig::default());
+    let host = balancer_host(&mut rng, mood);
+    let short = is_short(&host);
+    let mut balancer = Balancer::new(&settings, net.host(&[BALANCER], host));
+    let mut origin_ios = ORIGINS.map(|ip| net.host(&[ip], HostConfig::default()));
+    let sessions: Vec<Session> = (0..sessions_count).map(|_| Session::draw(&mut rng)).collect();
+    let mut client = ScriptedClient::new(SocketAddr::new(BALANCER, 80), sessions, 1 + rng.index(6));
+    let mut origins = ORIGINS.map(|ip| ScriptedOrigin::new(SocketAddr::new(ip, 8080), rng.fork()));
+
+    let lull = Duration::from_millis(rng.range(0, 3000));
+    let mut play_until = |balancer: &mut Balancer, ios: &mut [SimReactor; 2], goal| {
+        let [io_a, io_b] = ios;
+        let [origin_a, origin_b] = &mut origins;
+        let mut players = [
+            player("client", &mut client, &mut client_io),
+            player("balancer", &mut balancer.worker, &mut balancer.io),
+            player("origin a", origin_a, io_a),
+            player("origin b", origin_b, io_b),
+        ];
+        run_until(&net, &mut players, Limits::default(), goal)
+    };
+    play_until(&mut balancer, &mut origin_ios, Goal::Done(0))?;
+    play_until(&mut balancer, &mut origin_ios, Goal::Time(net.now() + lull))?;
+    balancer.drain(Duration::from_secs(10));
+    play_until(&mut balancer, &mut origin_ios, Goal::Done(1))?;
+    // Late connections still arrive at the origins before these are told to stop.
+    play_until(&mut balancer, &mut origin_ios, Goal::Time(net.now() + Duration::from_secs(130)))?;
+    origin_ios.iter().for_each(SimReactor::wake);
+    play_until(&mut balancer, &mut origin_ios, Goal::AllDone)?;
+
+    let wrong: Vec<String> = origins.iter().flat_map(|origin| origin.wrong.clone()).collect();
+    let (counters, tally) = (balancer.worker.counters(), client.tally.clone());
+    drop((client, origins, balancer));
+    net.settle();
+    net.check_clean()?;
+    if !wrong.is_empty() || !tally.wrong.is_empty() {
+        return Err([wrong, tally.wrong].concat().join("\n"));
+    }
+    let excused = short || net.injected().harmful() > 0;
+    Ok(Outcome { counters, tally, excused, log_hash: net.log_hash(), story: net.story() })
+}
+
+pub(crate) fn player<'a>(name: &'a str, app: &'a mut dyn App<SimReactor>, io: &'a mut SimReactor) -> Player<'a> {
+    Player { name, app, io }
+}
+
+impl Outcome {
+    /// Everything as scripted, and the balancer counted it so.
+    pub(crate) fn check_fair(&self) -> Result<(), String> {
+        self.check_strange(|_| false)?;
+        self.check_books()?;
+        let Self { counters, tally, .. } = self;
+        let answered = tally.whole..=tally.whole + tally.anything;
+        if !answered.contains(&counters.responses) {
+            return Err(format!("{} responses counted, clients saw {answered:?}", counters.responses));
+        }
+        let failed = tally.told..=tally.told + tally.anything;
+        match failed.contains(&counters.failed_total()) {
+            true => Ok(()),
+            false => Err(format!("{} failures counted, clients saw {failed:?}", counters.failed_total())),
+        }
+    }
+
+    /// Every failure is told, cut or cannot have been told; and there was a reason for it.
+    pub(crate) fn check_rough(&self) -> Result<(), String> {
+        if self.excused { self.check_books() } else { self.check_fair() }
+    }
+
+    /// A shortage of the balancer's own is told as such and blamed on nobody.
+    pub(crate) fn check_tight(&self) -> Result<(), String> {
+        self.check_strange(|verdict| *verdict == Verdict::Told(503))?;
+        self.check_books()
+    }
+
+    fn check_strange(&self, allowed: impl Fn(&Verdict) -> bool) -> Result<(), String> {
+        let strange = self.tally.strange.iter().filter(|(verdict, _)| !allowed(verdict));
+        let strange: Vec<&str> = strange.map(|(_, text)| text.as_str()).collect();
+        let faults = &self.tally.connect_faults;
+        match strange.is_empty() && faults.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{}\nconnect faults {faults:?}\n{:?}", strange.join("\n"), self.counters)),
+        }
+    }
+
+    /// What must add up in any weather.
+    fn check_books(&self) -> Result<(), String> {
+        let Self { counters, tally, .. } = self;
+        let books = [
+            ("accepted = client closes", counters.accepted == counters.client_closes.total()),
+            ("connects = server closes", counters.connects == counters.server_closes.total()),
+            ("nothing is open", counters.clients_open + counters.servers_open == 0),
+            ("no more answers arrive than are sent", counters.responses + counters.truncated >= tally.whole),
+            ("no more failures arrive than are counted", counters.failed_total() >= tally.told),
+        ];
+        let wrong: Vec<&str> = books.iter().filter(|(_, right)| !right).map(|(name, _)| *name).collect();
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(format!("not so: {}\n{counters:?}\n{tally:?}", wrong.join("; "))),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Bodies in awkward sizes and at awkward times: byte by byte, 100-continue, early answers.
+
+use crate::script::Act::*;
+use crate::script::{PATH, play};
+use crate::stage::Stage;
+use crate::wire::End::*;
+use crate::wire::crlf;
+use std::time::Duration;
+
+const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
+const EXPECTS: &str = "POST /a HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\n";
+const EXPECTED: &str = "POST /a HTTP/1.1\nHost: a\nExpect: 100-continue\n[path]\nContent-Length: 4\n\n";
+
+#[test]
+fn one_byte_at_a_time_is_as_good_as_all_at_once() {
+    let request = "POST /a HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n4;x=y\nbody\n0\nX: 1\n\n";
+    let seen = format!("POST /a HTTP/1.1\nHost: a\n{PATH}Transfer-Encoding: chunked\n\n4;x=y\nbody\n0\nX: 1\n\n");
+    let answer = "HTTP/1.1 103 Early Hints\nLink: <x>\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4;x=y\nbody\n0\nX: 1\n\n";
+    let stage = Stage::new(|_| {});
+    let mut client = stage.client();
+    for byte in crlf(request) {
+        client.sends_bytes(&[byte]);
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    let mut server = stage.server();
+    server.sees(&seen);
+    for byte in crlf(answer) {
+        server.sends_bytes(&[byte]);
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    client.sees(answer);
+    stage.end();
+}
+
+#[test]
+fn hints_that_come_early_are_passed_on() {
+    let hints = "HTTP/1.1 103 Early Hints\nLink: </x.css>; rel=preload\n\n";
+    play(&[
+        ClientSends("GET /a HTTP/1.1\nHost: a\n\n"),
+        OriginSees("GET /a HTTP/1.1\nHost: a\n[path]\n\n"),
+        OriginSends(hints),
+        ClientSees(hints),
+        OriginSends(hints),
+        ClientSees(hints),
+        OriginSends(&format!("HTTP/1.1 102 Processing\n\n{OK}")),
+        ClientSees(&format!("HTTP/1.1 102 Processing\n\n{OK}")),
+    ]);
+}
+
+#[test]
+fn a_client_that_waits_for_100_gets_it() {
+    play(&[
+        ClientSends(EXPECTS),
+        OriginSees(EXPECTED),
+        OriginSends("HTTP/1.1 100 Continue\n\n"),
+        ClientSees("HTTP/1.1 100 Continue\n\n"),
+        ClientSends("body"),
+        OriginSees("body"),
+        OriginSends(OK),
+        ClientSees(OK),
+        // Both connections go on.
+        ClientSends("GET /b HTTP/1.1\nHost: a\n\n"),
+        OriginSees("GET /b HTTP/1.1\nHost: a\n[path]\n\n"),
+        OriginSends(OK),
+        ClientSees(OK),
+    ]);
+}
+
+#[test]
+fn a_client_that_waits_for_100_may_get_417() {
+    let refused = "HTTP/1.1 417 Expectation Failed\nContent-Length: 0\n";
+    let counters = play(&[
+        ClientSends(EXPECTS),
+        OriginSees(EXPECTED),
+        OriginSends(&format!("{refused}Connection: close\n\n")),
+        ClientSees(&format!("{refused}Connection: close\n\n")),
+        ClientSeesEnd(Eof),
+    ]);
+    assert_eq!((counters.statuses[3], counters.responses), (1, 1));
+}
+
+/// RFC 9112 9.6: an answer must not be lost to the reset that unread request bytes would cause.
+#[test]
+fn an_answer_before_the_end_of_the_upload_arrives_whole() {
+    let refused = "HTTP/1.1 413 Content Too Large\nContent-Length: 3\nConnection: close\n\nno!";
+    let piece = "x".repeat(10_000);
+    let head = "POST /a HTTP/1.1\nHost: a\nContent-Length: 500000\n\n";
+    let counters = play(&[
+        ClientSends(head),
+        OriginSees("POST /a HTTP/1.1\nHost: a\n[path]\nContent-Length: 500000\n\n"),
+        ClientSends(&piece),
+        OriginSees(&piece),
+        OriginSends(refused),
+        ClientSends(&piece),
+        ClientSends(&piece),
+        Pause(Duration::from_millis(50)),
+        ClientSends(&piece),
+        ClientSees(refused),
+        ClientSends(&piece),
+        ClientSeesEnd(Eof),
+        ClientSends(&piece),
+        ClientHalfCloses,
+    ]);
+    assert_eq!((counters.responses, counters.statuses[3]), (1, 1));
+}
+
+/// The same where the answer is the balancer's own.
+#[test]
+fn a_failure_before_the_end_of_the_upload_is_told_whole() {
+    let piece = "x".repeat(10_000);
+    play(&[
+        ClientSends("POST /a HTTP/1.1\nHost: a\nContent-Length: 500000\n\n"),
+        ClientSends(&piece),
+        OriginSees("POST /a HTTP/1.1\nHost: a\n[path]\nContent-Length: 500000\n\n"),
+        OriginSees(&piece),
+        OriginResets,
+        ClientSeesStatus(502),
+        ClientSends(&piece),
+        Pause(Duration::from_millis(20)),
+        ClientSends(&piece),
+        ClientSeesEnd(Eof),
+    ]);
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_takes_its_server_connection_with_it() {
+    let head = "POST /a HTTP/1.1\nHost: a\nContent-Length: 100\n\n";
+    let seen = "POST /a HTTP/1.1\nHost: a\n[path]\nContent-Length: 100\n\n";
+    for leaving in [ClientCloses, ClientResets, ClientHalfCloses] {
+        let counters = play(&[ClientSends(head), OriginSees(seen), ClientSends("some"), OriginSees("some"), leaving, OriginSeesEnd(Reset)]);
+        let aborted = counters.client_reasons[balancer_core::CloseReason::PeerAborted as usize];
+        assert_eq!((aborted, counters.responses), (1, 0), "{leaving:?}");
+    }
+}
+
+#[test]
+fn a_client_that_leaves_while_it_waits_is_noticed() {
+    let counters = play(&[
+        ClientSends("GET /a HTTP/1.1\nHost: a\n\n"),
+        OriginSees("GET /a HTTP/1.1\nHost: a\n[path]\n\n"),
+        ClientResets,
+        OriginSeesEnd(Reset),
+    ]);
+    assert_eq!(counters.client_closes.count(ports::ClosedFirst::RstReceived), 1, "{counters:?}");
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_of_a_head_is_noticed() {
+    let counters = play(&[ClientSends("GET /a HT"), Pause(Duration::from_millis(20)), ClientCloses]);
+    assert_eq!(counters.client_reasons[balancer_core::CloseReason::PeerAborted as usize], 1);
+}

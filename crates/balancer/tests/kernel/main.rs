@@ -1,0 +1,19 @@
+//! The real balancer on the kernel's sockets, byte for byte: scripted clients in front, a scripted origin behind.
+//!
+//! Most tests are timelines (see [`script::Act`]): who sends what, and what the other end then sees. Every wait is
+//! bounded, and every timeline ends with the books being checked: each connection has one close, with one reason.
+
+mod bodies;
+mod closing;
+mod draining;
+mod exchange;
+mod failures;
+mod limits;
+mod retries;
+mod script;
+mod smuggling;
+mod stage;
+mod starting;
+mod streaming;
+mod tunnels;
+mod wire;

@@ -1,0 +1,129 @@
+//! A balancer between one client at a time and one origin, and its books.
+
+use crate::wire::{PATIENCE, Wire};
+use balancer::{Handle, Plan};
+use balancer_core::{BackendSetSettings, CloseReason, Counters, ListenerSettings, ServerSettings, Settings};
+use reactor::epoll::EpollConfig;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+/// A running balancer with its only server in our hands.
+pub(crate) struct Stage {
+    balancer: Handle,
+    origin: TcpListener,
+}
+
+/// One listener and one backend set with these servers, defaults otherwise.
+pub(crate) fn settings(servers: &[SocketAddr]) -> Settings {
+    let listener = ListenerSettings {
+        name: "web".to_owned(),
+        bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+        backend_set: 0,
+        close: Default::default(),
+        limits: Default::default(),
+        timeouts: Default::default(),
+    };
+    let servers = servers.iter().map(|address| ServerSettings { address: *address, weight: 1 }).collect();
+    Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", servers)] }
+}
+
+/// Starts it, with reactors of this size.
+pub(crate) fn start(settings: Settings, workers: usize, reactor: EpollConfig) -> Handle {
+    balancer::start(&Plan { settings, workers, reactor, pin: false }).expect("the balancer starts")
+}
+
+/// A listener that never blocks.
+pub(crate) fn listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("non-blocking");
+    listener
+}
+
+pub(crate) fn address(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("bound")
+}
+
+/// The next connection to this listener; `None` when none comes in time.
+pub(crate) fn accept(listener: &TcpListener, patience: Duration) -> Option<Wire> {
+    let until = Instant::now() + patience;
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => return Some(Wire::new(stream, "the origin")),
+            Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Waits until it is so.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "never came true: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+impl Stage {
+    pub(crate) fn new(change: impl FnOnce(&mut Settings)) -> Self {
+        let origin = listener();
+        let mut settings = settings(&[address(&origin)]);
+        change(&mut settings);
+        Self { balancer: start(settings, 1, EpollConfig::default()), origin }
+    }
+
+    pub(crate) fn client(&self) -> Wire {
+        Wire::connect(self.address(), "the client")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.balancer.addresses()[0]
+    }
+
+    pub(crate) fn origin_address(&self) -> SocketAddr {
+        address(&self.origin)
+    }
+
+    /// The balancer opens a connection to the origin.
+    pub(crate) fn server(&self) -> Wire {
+        accept(&self.origin, PATIENCE).expect("a connection of the balancer")
+    }
+
+    /// The balancer has not opened a connection to the origin.
+    pub(crate) fn no_server(&self) {
+        assert!(accept(&self.origin, Duration::ZERO).is_none(), "the balancer connected to the origin");
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.balancer.counters()
+    }
+
+    /// Waits until the counters say so.
+    pub(crate) fn counts(&self, what: &str, is_so: impl Fn(&Counters) -> bool) {
+        eventually(what, || is_so(&self.counters()));
+    }
+
+    /// Ends the balancer with everything closed, checks its books, and hands them out.
+    pub(crate) fn end(self) -> Counters {
+        self.end_with_patience(Duration::ZERO)
+    }
+
+    pub(crate) fn end_with_patience(self, patience: Duration) -> Counters {
+        let counters = self.balancer.drain(patience);
+        check_books(&counters);
+        counters
+    }
+}
+
+/// Every connection there was has been closed once, by somebody and for a reason.
+pub(crate) fn check_books(counters: &Counters) {
+    let sum = |reasons: &[u64; CloseReason::ALL.len()]| reasons.iter().sum::<u64>();
+    assert_eq!((counters.clients_open, counters.servers_open), (0, 0), "still open: {counters:?}");
+    assert_eq!(counters.accepted, sum(&counters.client_reasons), "clients by reason: {counters:?}");
+    assert_eq!(counters.accepted, counters.client_closes.total(), "clients by who closed: {counters:?}");
+    assert_eq!(counters.connects, counters.server_closes.total(), "servers by who closed: {counters:?}");
+    assert!(counters.responses <= counters.requests, "more responses than requests: {counters:?}");
+}

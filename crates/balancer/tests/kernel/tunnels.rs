@@ -1,0 +1,132 @@
+//! Upgraded connections: bytes both ways, each direction ending by itself.
+
+use crate::script::Act::*;
+use crate::script::{Act, play, play_with};
+use crate::wire::End::*;
+use std::time::Duration;
+
+const ASKS: &str = "GET /ws HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Key: x\n\n";
+const ASKED: &str =
+    "GET /ws HTTP/1.1\nHost: a\nSec-WebSocket-Key: x\n[path]\nUpgrade: websocket\nConnection: upgrade\n\n";
+const AGREES: &str = "HTTP/1.1 101 Switching Protocols\nSec-WebSocket-Accept: y\nUpgrade: websocket\nConnection: upgrade\n\n";
+
+/// The handshake, then these.
+fn check(acts: &[Act<'_>]) {
+    let shake = [ClientSends(ASKS), OriginSees(ASKED), OriginSends(AGREES), ClientSees(AGREES)];
+    let counters = play(&[&shake[..], acts].concat());
+    assert_eq!((counters.tunnels, counters.requests, counters.failed_total()), (1, 1, 0));
+}
+
+#[test]
+fn bytes_flow_both_ways_untouched() {
+    let large = "0123456789".repeat(20_000);
+    check(&[
+        ClientSends("up"),
+        OriginSees("up"),
+        OriginSends("down"),
+        ClientSees("down"),
+        OriginSends("GET / HTTP/1.1\n\n\0\u{1}"),
+        ClientSees("GET / HTTP/1.1\n\n\0\u{1}"),
+        ClientSends(&large),
+        OriginSees(&large),
+        OriginSends(&large),
+        ClientSees(&large),
+    ]);
+}
+
+#[test]
+fn either_side_may_end_its_direction_first() {
+    check(&[
+        ClientSends("last words"),
+        ClientHalfCloses,
+        OriginSees("last words"),
+        OriginSeesEnd(Eof),
+        OriginSends("still here"),
+        ClientSees("still here"),
+        OriginHalfCloses,
+        ClientSeesEnd(Eof),
+    ]);
+    check(&[
+        OriginSends("last words"),
+        OriginHalfCloses,
+        ClientSees("last words"),
+        ClientSeesEnd(Eof),
+        ClientSends("still here"),
+        OriginSees("still here"),
+        ClientHalfCloses,
+        OriginSeesEnd(Eof),
+    ]);
+}
+
+#[test]
+fn the_end_of_one_side_for_good_is_the_end_of_both() {
+    check(&[OriginCloses, ClientSeesEnd(Eof), ClientSends("x"), Pause(Duration::from_millis(20))]);
+    check(&[ClientCloses, OriginSeesEnd(Eof), OriginSends("x"), Pause(Duration::from_millis(20)), OriginSends("y")]);
+    check(&[ClientResets, OriginSeesEnd(Reset)]);
+}
+
+#[test]
+fn what_is_sent_with_the_handshake_is_not_lost() {
+    let counters = play(&[
+        ClientSends(&format!("{ASKS}early up")),
+        OriginSees(ASKED),
+        OriginSends(&format!("{AGREES}early down")),
+        ClientSees(&format!("{AGREES}early down")),
+        OriginSees("early up"),
+        OriginSends("more"),
+        ClientSees("more"),
+    ]);
+    assert_eq!(counters.tunnels, 1);
+}
+
+#[test]
+fn a_server_that_does_not_agree_just_answers() {
+    let answer = "HTTP/1.1 200 OK\nContent-Length: 2\n\nno";
+    let get = "GET /a HTTP/1.1\nHost: a\n\n";
+    let acts = [
+        ClientSends(ASKS),
+        OriginSees(ASKED),
+        OriginSends(answer),
+        ClientSees(answer),
+        ClientSends(get),
+        OriginSees("GET /a HTTP/1.1\nHost: a\n[path]\n\n"),
+        OriginSends(answer),
+        ClientSees(answer),
+    ];
+    assert_eq!(play(&acts).tunnels, 0);
+}
+
+#[test]
+fn a_switch_nobody_asked_for_is_nonsense() {
+    let counters = play(&[
+        ClientSends("GET /a HTTP/1.1\nHost: a\n\n"),
+        OriginSees("GET /a HTTP/1.1\nHost: a\n[path]\n\n"),
+        OriginSends(AGREES),
+        ClientSeesStatus(502),
+        OriginSeesEnd(Reset),
+    ]);
+    assert_eq!(counters.failed(balancer_core::Failure::ServerNonsense), 1);
+}
+
+#[test]
+fn a_silent_tunnel_is_closed_after_the_idle_timeout() {
+    let short = |settings: &mut balancer_core::Settings| settings.listeners[0].timeouts.idle = Duration::from_millis(200);
+    let counters = play_with(
+        short,
+        &[
+            ClientSends(ASKS),
+            OriginSees(ASKED),
+            OriginSends(AGREES),
+            ClientSees(AGREES),
+            Pause(Duration::from_millis(120)),
+            ClientSends("alive"),
+            OriginSees("alive"),
+            Pause(Duration::from_millis(120)),
+            OriginSends("alive"),
+            ClientSees("alive"),
+            ClientSeesEnd(Eof),
+            OriginSeesEnd(Reset),
+        ],
+    );
+    assert_eq!(counters.client_reasons[balancer_core::CloseReason::Idle as usize], 1);
+}

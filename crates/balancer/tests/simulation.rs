@@ -1,0 +1,120 @@
+//! The whole balancer among scripted clients and origins on a simulated network, from many seeds.
+//!
+//! `QUINTET_SEEDS=10000 cargo test -p balancer --test simulation` widens the sweep; a failure prints the
+//! command that replays its seed.
+
+mod common;
+
+use balancer_core::{ClientClose, ListenerLimits};
+use common::house::{Books, House};
+use common::world::{BALANCER, Mood, Outcome, play};
+use reactor::sim::HostConfig;
+use stress_core::{ClosePolicy, ErrorKind, PlanDraft};
+use testkit::{Replay, sweep};
+
+/// Sessions of one seed.
+const SESSIONS: usize = 12;
+
+/// Plays one seed and judges it. A seed that is replayed alone tells its whole story.
+fn check(seed: u64, mood: Mood, judge: fn(&Outcome) -> Result<(), String>) -> Result<(), String> {
+    let outcome = play(seed, mood, SESSIONS)?;
+    judge(&outcome).map_err(|error| match std::env::var_os(testkit::sweep::SEED_VARIABLE) {
+        Some(_) => format!("{error}\n{}", outcome.story),
+        None => error,
+    })
+}
+
+fn replay(test: &'static str) -> Replay {
+    Replay { package: "balancer", target: "--test simulation", test }
+}
+
+#[test]
+fn in_fair_weather_every_request_gets_what_it_must() {
+    sweep(replay("in_fair_weather_every_request_gets_what_it_must"), 200, |seed| {
+        check(seed, Mood::Fair, Outcome::check_fair)
+    });
+}
+
+#[test]
+fn in_rough_weather_every_failure_is_told_and_nothing_leaks() {
+    sweep(replay("in_rough_weather_every_failure_is_told_and_nothing_leaks"), 300, |seed| {
+        check(seed, Mood::Rough, Outcome::check_rough)
+    });
+}
+
+#[test]
+fn without_ports_the_balancer_blames_itself() {
+    sweep(replay("without_ports_the_balancer_blames_itself"), 100, |seed| {
+        check(seed, Mood::Tight, Outcome::check_tight)
+    });
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 0..10 {
+        let hash = || play(seed, Mood::Rough, SESSIONS).map(|outcome| outcome.log_hash);
+        assert_eq!(hash(), hash(), "seed {seed}");
+    }
+}
+
+/// Plays one seed with the real tester and real origins, and judges the books.
+fn check_house(seed: u64, mood: Mood, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
+    let books = House::draw(seed, mood).run()?;
+    judge(&books).map_err(|error| match std::env::var_os(testkit::sweep::SEED_VARIABLE) {
+        Some(_) => format!("{error}\n{}", books.story),
+        None => error,
+    })
+}
+
+#[test]
+fn tester_balancer_and_origin_keep_the_same_books() {
+    sweep(replay("tester_balancer_and_origin_keep_the_same_books"), 200, |seed| {
+        check_house(seed, Mood::Fair, Books::check_fair)
+    });
+}
+
+#[test]
+fn in_rough_weather_the_books_still_add_up() {
+    sweep(replay("in_rough_weather_the_books_still_add_up"), 300, |seed| {
+        check_house(seed, Mood::Rough, Books::check_rough)
+    });
+}
+
+/// The guide's scene: a client with ten ports, a balancer without timestamps, `requests` connections.
+fn scene(close: ClosePolicy, timestamps: bool, tw_reuse: bool, requests: u64) -> Books {
+    let mut house = House::draw(1, Mood::Fair);
+    let mut draft = PlanDraft::new(format!("http://{BALANCER}/bytes/100"));
+    (draft.connections, draft.requests, draft.close) = (2, Some(requests), close);
+    house.plan = draft.check().expect("a plan that can be");
+    house.settings.listeners[0].close = ClientClose::BalancerFirst;
+    house.settings.listeners[0].limits = ListenerLimits::default();
+    house.client_host = HostConfig { ports: (50_000, 50_009), tw_reuse, ..HostConfig::default() };
+    house.balancer_host = HostConfig { timestamps, ..HostConfig::default() };
+    house.run().expect("the scene runs")
+}
+
+#[test]
+fn a_client_that_closes_first_runs_out_of_ports_without_timestamps() {
+    let books = scene(ClosePolicy::Fin, false, true, 30);
+    assert_eq!((books.tester.ok, books.errors(ErrorKind::ClientPorts)), (10, 20));
+    assert_eq!(books.time_waits[0], 10);
+}
+
+#[test]
+fn timestamps_and_reuse_bring_the_ports_back_after_a_second() {
+    let books = scene(ClosePolicy::Fin, true, true, 100);
+    assert!(books.tester.ok > 10 && books.errors(ErrorKind::ClientPorts) > 0, "{}", books.tester.ok);
+    assert_eq!(scene(ClosePolicy::Fin, true, false, 30).tester.ok, 10, "not without tcp_tw_reuse");
+}
+
+#[test]
+fn the_cures_leave_no_time_wait_per_request_on_the_client() {
+    // Close policy; TIME_WAIT entries on the client; and on the balancer, of its client connections.
+    for (close, here, there) in
+        [(ClosePolicy::Wait, 0, 200), (ClosePolicy::Rst, 0, 0), (ClosePolicy::Keep, 2, 0)]
+    {
+        let books = scene(close, false, false, 200);
+        assert_eq!((books.tester.ok, books.time_waits[0]), (200, here), "{close:?}");
+        assert_eq!(books.balancer.client_closes.time_waits_here(), there, "{close:?}");
+    }
+}

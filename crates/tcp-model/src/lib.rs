@@ -1,0 +1,1 @@
+//! The decisions of the kernel about TIME_WAIT, timestamps and ports, by version.

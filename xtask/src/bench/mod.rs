@@ -1,0 +1,113 @@
+//! `cargo xtask bench`: peers side by side in namespaces of our own, interleaved, medians and ratios.
+//!
+//! ```text
+//!   client ---- balancer ---- server         the process under test runs alone on the first core,
+//!   (load)      (peer)        (nginx)        everything else on the second
+//! ```
+//! CPU per request is the figure to trust: it is read from the kernel's own account of the process under test, while
+//! throughput on two shared cores says as much about the load as about the peer.
+
+mod balancers;
+mod memory;
+mod record;
+mod stage;
+mod testers;
+
+use anyhow::{Context, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Flags of `cargo xtask bench`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct BenchArgs {
+    /// Measured rounds; in each, every peer runs once per kind of load.
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Run only these parts.
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// A tenth of the requests and two rounds: does it work?
+    #[arg(long)]
+    quick: bool,
+    /// Record the run below bench/runs/.
+    #[arg(long)]
+    record: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// CPU per request of the balancers.
+    Balancer,
+    /// Requests per second and per CPU second of the testers.
+    Tester,
+    /// Memory per idle connection of the balancers.
+    Memory,
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// Rounds.
+    pub rounds: usize,
+    /// Requests per run on short connections.
+    pub short: u64,
+    /// Requests per run on kept connections.
+    pub keep: u64,
+    /// Idle connections to weigh.
+    pub idle: usize,
+}
+
+impl BenchArgs {
+    fn scale(&self) -> Scale {
+        if self.quick {
+            Scale { rounds: 2, short: 2_000, keep: 5_000, idle: 500 }
+        } else {
+            Scale { rounds: self.rounds, short: 20_000, keep: 60_000, idle: 5_000 }
+        }
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+}
+
+/// Runs the benches asked for.
+pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    let quintet = build_release()?;
+    // From here on this process and all it starts live in a network of their own.
+    sys::netns::enter_private().map_err(|why| anyhow::anyhow!("{why}"))?;
+    let stage = stage::Stage::build(quintet)?;
+    let scale = args.scale();
+    let mut tables = Vec::new();
+    if args.wants(Part::Balancer) {
+        tables.extend(balancers::run(&stage, scale)?);
+    }
+    if args.wants(Part::Tester) {
+        tables.extend(testers::run(&stage, scale)?);
+    }
+    if args.wants(Part::Memory) {
+        tables.push(memory::run(&stage, scale)?);
+    }
+    for table in &tables {
+        println!("\n{}", table.text());
+    }
+    if args.record {
+        let folder = record::write(&tables, scale)?;
+        println!("recorded in {}", folder.display());
+    }
+    Ok(())
+}
+
+fn build_release() -> anyhow::Result<PathBuf> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let status = Command::new(cargo)
+        .args(["build", "--release", "--package", "quintet"])
+        .status()
+        .context("starting cargo")?;
+    if !status.success() {
+        bail!("cargo build --release --package quintet failed");
+    }
+    let target = std::env::current_exe().context("finding the target folder")?;
+    let folder = target.parent().context("the program lies in a folder")?;
+    Ok(folder.join("quintet"))
+}

@@ -1,0 +1,134 @@
+//! Tables of samples: medians, ranges and ratios as text, raw samples as JSON below bench/runs/.
+
+use super::Scale;
+use anyhow::Context;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// One figure of all peers.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Table {
+    /// What was measured, with its unit.
+    pub title: String,
+    /// Is less better?
+    pub less_is_better: bool,
+    /// The rows; the first is ours.
+    pub rows: Vec<Row>,
+}
+
+/// One peer's samples, one per round.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Row {
+    /// Who.
+    pub peer: String,
+    /// In the order they were taken.
+    pub samples: Vec<f64>,
+}
+
+impl Table {
+    /// An empty table for `peers`, the first of which is ours.
+    pub fn new(title: &str, less_is_better: bool, peers: &[&str]) -> Self {
+        let row = |peer: &&str| Row { peer: (*peer).to_owned(), samples: Vec::new() };
+        Self { title: title.to_owned(), less_is_better, rows: peers.iter().map(row).collect() }
+    }
+
+    /// Adds one sample of peer number `peer`.
+    pub fn add(&mut self, peer: usize, sample: f64) {
+        self.rows[peer].samples.push(sample);
+    }
+
+    /// The table for people.
+    pub fn text(&self) -> String {
+        let mut text = format!("{} ({} is better)\n", self.title, if self.less_is_better { "less" } else { "more" });
+        let ours = self.rows.first().map_or(f64::NAN, |row| median(&row.samples));
+        for row in &self.rows {
+            let (low, high) = range(&row.samples);
+            let middle = median(&row.samples);
+            let _ = writeln!(
+                text,
+                "  {:<22} median {middle:>10.2}   range {low:>10.2} .. {high:>10.2}   ours / theirs {:>5.2}",
+                row.peer,
+                ours / middle
+            );
+        }
+        text
+    }
+}
+
+/// The median; of an even number the mean of the middle two.
+pub fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        len if len % 2 == 1 => sorted[len / 2],
+        len => (sorted[len / 2 - 1] + sorted[len / 2]) / 2.0,
+    }
+}
+
+fn range(samples: &[f64]) -> (f64, f64) {
+    let fold = |start: f64, pick: fn(f64, f64) -> f64| samples.iter().copied().fold(start, pick);
+    (fold(f64::INFINITY, f64::min), fold(f64::NEG_INFINITY, f64::max))
+}
+
+/// Writes `bench/runs/DATE-HOST/{summary.md, raw.json}`.
+pub fn write(tables: &[Table], scale: Scale) -> anyhow::Result<PathBuf> {
+    let folder = PathBuf::from("bench/runs").join(format!("{}-{}", said_by("date", &["+%Y-%m-%d"])?, host()?));
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    let mut summary = String::from("# A recorded run of `cargo xtask bench`\n\n");
+    let _ = writeln!(summary, "- commit: {}", said_by("git", &["rev-parse", "--short", "HEAD"])?);
+    let _ = writeln!(summary, "- kernel: {}", said_by("uname", &["-sr"])?);
+    let _ = writeln!(summary, "- cores: {}", sys::thread::cores());
+    let _ = writeln!(summary, "- versions: {}", versions());
+    let _ = writeln!(summary, "- scale: {scale:?}\n");
+    for table in tables {
+        let _ = writeln!(summary, "```text\n{}```\n", table.text());
+    }
+    std::fs::write(folder.join("summary.md"), summary)?;
+    std::fs::write(folder.join("raw.json"), serde_json::to_string_pretty(tables)? + "\n")?;
+    Ok(folder)
+}
+
+fn host() -> anyhow::Result<String> {
+    Ok(format!("{}-{}core", said_by("uname", &["-m"])?, sys::thread::cores()))
+}
+
+fn versions() -> String {
+    let asked = [("nginx", "-v"), ("haproxy", "-v"), ("wrk", "-v"), ("ab", "-V"), ("h2load", "--version")];
+    let first_line = |(program, flag): &(&str, &str)| {
+        let output = Command::new(program).arg(flag).output().ok()?;
+        let text = [output.stdout, output.stderr].concat();
+        Some(String::from_utf8_lossy(&text).lines().next()?.trim().to_owned())
+    };
+    asked.iter().filter_map(first_line).collect::<Vec<_>>().join("; ")
+}
+
+fn said_by(program: &str, args: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new(program).args(args).output().with_context(|| format!("running {program}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(samples: &[f64], expect: f64) {
+        assert_eq!(median(samples), expect, "{samples:?}");
+    }
+
+    #[test]
+    fn the_median_is_the_middle() {
+        check(&[3.0], 3.0);
+        check(&[9.0, 1.0, 2.0], 2.0);
+        check(&[4.0, 1.0, 3.0, 2.0], 2.5);
+    }
+
+    #[test]
+    fn ratios_are_ours_over_theirs() {
+        let mut table = Table::new("CPU", true, &["quintet", "peer"]);
+        table.add(0, 6.0);
+        table.add(1, 8.0);
+        assert!(table.text().contains("ours / theirs  0.75"), "{}", table.text());
+    }
+}
