@@ -13,7 +13,7 @@ pub mod settings;
 pub use counters::Counters;
 pub use failure::Failure;
 pub use idle::IdleConnections;
-pub use policy::{ClientClose, ServerClose};
+pub use policy::{ClientClose, ServerClose, Timestamps};
 pub use reason::{CloseReason, Side};
 pub use retry::{Attempt, NextStep};
 pub use select::Selection;

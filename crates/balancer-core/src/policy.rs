@@ -1,4 +1,5 @@
-//! Who is to close a connection: the choice that decides where TIME_WAIT stays.
+//! Who is to close a connection: the choice that decides where TIME_WAIT stays. And whether TCP timestamps, which
+//! decide how soon it may be re-used, are negotiated with clients.
 
 /// Towards clients (`close = "..."` of a listener), when the connection will not be kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,4 +35,31 @@ pub enum ServerClose {
 impl ServerClose {
     /// Configuration names, in the order they are offered.
     pub const NAMES: [(&'static str, Self); 2] = [("fin", Self::Fin), ("reset-when-safe", Self::ResetWhenSafe)];
+}
+
+/// TCP timestamps towards clients (`timestamps = "..."` of a listener). Connections to servers keep theirs.
+///
+/// Without them nothing protects a re-used 5-tuple but its sequence numbers: PAWS (RFC 7323 section 5) is gone, and
+/// with it the rejection of SYNs behind a NAT gateway whose timestamps are older than those of the last client. See
+/// [`Timestamps::COST`] for what else is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Timestamps {
+    /// As the kernel negotiates them (`net.ipv4.tcp_timestamps`).
+    #[default]
+    On,
+    /// Never negotiated on this listener. Nothing starts where that cannot be had, or cannot be verified.
+    Off,
+    /// As [`Timestamps::Off`]; where that cannot be had the listener starts all the same, with a warning.
+    OffIfPossible,
+}
+
+impl Timestamps {
+    /// Configuration names, in the order they are offered.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("on", Self::On), ("off", Self::Off), ("off-if-possible", Self::OffIfPossible)];
+
+    /// What connections without timestamps do without (RFC 7323 sections 4 and 5; Linux `tcp_twsk_unique`,
+    /// `cookie_timestamp_decode`).
+    pub const COST: &'static str = "without timestamps there is no PAWS, no round-trip time from timestamps, no \
+         tcp_tw_reuse at clients, and no window scale and SACK under SYN cookies";
 }

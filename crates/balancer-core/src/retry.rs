@@ -41,7 +41,11 @@ impl Attempt {
         match self.failure {
             Failure::ServerUnreachable | Failure::ConnectTimeout if !self.sent => NextStep::OtherServer,
             Failure::ServerClosed if !self.sent || self.idempotent => {
-                if self.pooled { NextStep::SameServer } else { NextStep::OtherServer }
+                if self.pooled {
+                    NextStep::SameServer
+                } else {
+                    NextStep::OtherServer
+                }
             }
             _ => NextStep::GiveUp,
         }
@@ -86,7 +90,8 @@ mod tests {
 
     #[test]
     fn our_own_shortage_and_timeouts_are_not_repeated() {
-        for failure in [Failure::NoLocalPort, Failure::NoLocalResource, Failure::ServerTimeout, Failure::ServerNonsense] {
+        for failure in [Failure::NoLocalPort, Failure::NoLocalResource, Failure::ServerTimeout, Failure::ServerNonsense]
+        {
             check(|a| a.failure = failure, NextStep::GiveUp);
         }
     }

@@ -1,6 +1,6 @@
 //! What the balancer is told to do: checked, so that it cannot be wrong.
 
-use crate::policy::{ClientClose, ServerClose};
+use crate::policy::{ClientClose, ServerClose, Timestamps};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct ListenerSettings {
     pub backend_set: usize,
     /// Who closes.
     pub close: ClientClose,
+    /// TCP timestamps.
+    pub timestamps: Timestamps,
     /// Bounds.
     pub limits: ListenerLimits,
     /// Patience.

@@ -5,8 +5,10 @@
 pub mod config;
 pub mod control;
 mod run;
+mod timestamps;
 mod worker;
 
 pub use config::{Config, ConfigError};
-pub use run::{Handle, Plan, StartError, start};
+pub use run::{Handle, Plan, StartError, Warning, start};
+pub use timestamps::TimestampsError;
 pub use worker::{Worker, WorkerShare};

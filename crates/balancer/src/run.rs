@@ -1,8 +1,9 @@
 //! Starts the workers, each on a thread with its own reactor, and steers them.
 
 use crate::control::Control;
+use crate::timestamps::{TimestampRules, TimestampsError, Unfulfilled};
 use crate::{Worker, WorkerShare};
-use balancer_core::{Counters, Settings};
+use balancer_core::{Counters, Settings, Timestamps};
 use ports::Fault;
 use reactor::Reactor;
 use reactor::epoll::{EpollConfig, EpollReactor};
@@ -39,6 +40,19 @@ pub enum StartError {
         /// Why, and the way out.
         what: String,
     },
+    /// A listener cannot be without TCP timestamps, or that cannot be verified.
+    #[error(
+        "listener {name:?}: timestamps = \"off\" cannot be had on {address}: {reason}; or write \
+         timestamps = \"off-if-possible\", which starts with a warning"
+    )]
+    Timestamps {
+        /// Name of the listener.
+        name: String,
+        /// Its address.
+        address: SocketAddr,
+        /// Why, and the way out.
+        reason: TimestampsError,
+    },
     /// A worker could not be set up.
     #[error("worker {index}: {fault}")]
     Worker {
@@ -47,6 +61,33 @@ pub enum StartError {
         /// Why.
         fault: Fault,
     },
+}
+
+/// What a balancer goes on without.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// `timestamps = "off-if-possible"` was not possible, or could not be verified.
+    #[error("listener {name:?}: TCP timestamps {} on at {address}: {reason}", .reason.how_surely_on())]
+    Timestamps {
+        /// Name of the listener.
+        name: String,
+        /// Its address.
+        address: SocketAddr,
+        /// Why, and the way out.
+        reason: TimestampsError,
+    },
+}
+
+impl From<Unfulfilled> for StartError {
+    fn from(Unfulfilled { name, address, reason }: Unfulfilled) -> Self {
+        Self::Timestamps { name, address, reason }
+    }
+}
+
+impl From<Unfulfilled> for Warning {
+    fn from(Unfulfilled { name, address, reason }: Unfulfilled) -> Self {
+        Self::Timestamps { name, address, reason }
+    }
 }
 
 struct Running {
@@ -60,6 +101,9 @@ pub struct Handle {
     workers: Vec<Running>,
     addresses: Vec<SocketAddr>,
     finished: Counters,
+    /// Dropped last: the rules stay as long as a listener does.
+    timestamps: TimestampRules,
+    warnings: Vec<Warning>,
 }
 
 /// What a worker reports once: its waker and the addresses it listens on, or why it could not.
@@ -67,9 +111,15 @@ type Started = Result<(Waker, Vec<SocketAddr>), Fault>;
 
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
-    check_listeners(&plan.settings)?;
-    let mut handle = Handle { workers: Vec::new(), addresses: Vec::new(), finished: Counters::default() };
     let mut settings = plan.settings.clone();
+    check_listeners(&mut settings)?;
+    let mut handle = Handle {
+        workers: Vec::new(),
+        addresses: Vec::new(),
+        finished: Counters::default(),
+        timestamps: TimestampRules::install(&settings)?,
+        warnings: Vec::new(),
+    };
     for index in 0..plan.workers {
         let running = start_worker(plan, &settings, index);
         // An error drops the handle, which ends the workers started so far.
@@ -83,17 +133,26 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
             handle.addresses = addresses;
         }
     }
+    handle.timestamps.verify()?;
+    handle.warnings = std::mem::take(&mut handle.timestamps.unfulfilled).into_iter().map(Warning::from).collect();
     Ok(handle)
 }
 
 /// An address in use is found here, before SO_REUSEPORT would let two balancers share it.
-fn check_listeners(settings: &Settings) -> Result<(), StartError> {
-    for listener in &settings.listeners {
-        TcpListener::bind(listener.bind).map_err(|error| StartError::Listen {
+/// A port that a rule must name is chosen here, where it was left to the kernel.
+fn check_listeners(settings: &mut Settings) -> Result<(), StartError> {
+    let mut chosen = Vec::new();
+    for listener in &mut settings.listeners {
+        let failed = |error: std::io::Error| StartError::Listen {
             name: listener.name.clone(),
             address: listener.bind,
             what: explain(&error, listener.bind.port()),
-        })?;
+        };
+        let tried = TcpListener::bind(listener.bind).map_err(failed)?;
+        if listener.bind.port() == 0 && listener.timestamps != Timestamps::On {
+            listener.bind = tried.local_addr().map_err(failed)?;
+            chosen.push(tried); // kept until the others have chosen, so that no two get the same
+        }
     }
     Ok(())
 }
@@ -171,6 +230,11 @@ impl Handle {
     /// Where the listeners listen, in the order of the settings.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What was asked for and is not so: to be shown once.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// Counters of all workers, not older than this call (or than a worker that does not answer within a second).

@@ -2,7 +2,7 @@
 //! `config/NAME.expected`. `QUINTET_BLESS=1` writes those texts anew; read them before you commit them.
 
 use balancer::Config;
-use balancer_core::{ClientClose, PortChoice, ServerClose};
+use balancer_core::{ClientClose, PortChoice, ServerClose, Timestamps};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ fn every_key_arrives_where_it_belongs() {
     let listener = &config.settings.listeners[1];
     assert_eq!((listener.name.as_str(), listener.backend_set), ("two", 1));
     assert_eq!(listener.close, ClientClose::ResetWhenSafe);
+    assert_eq!(listener.timestamps, Timestamps::OffIfPossible);
+    assert_eq!(config.settings.listeners[0].timestamps, Timestamps::On, "the default");
     let limits = listener.limits;
     assert_eq!((limits.connections_max, limits.head_bytes_max, limits.headers_max), (11, 4096, 12));
     assert_eq!(limits.requests_per_connection_max, 13);

@@ -89,6 +89,7 @@ fn settings(origin: SocketAddr) -> Settings {
         bind: "127.0.0.1:0".parse().expect("an address"),
         backend_set: 0,
         close: Default::default(),
+        timestamps: Default::default(),
         limits: Default::default(),
         timeouts: Default::default(),
     };

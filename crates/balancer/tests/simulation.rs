@@ -30,7 +30,7 @@ fn replay(test: &'static str) -> Replay {
 
 #[test]
 fn in_fair_weather_every_request_gets_what_it_must() {
-    sweep(replay("in_fair_weather_every_request_gets_what_it_must"), 200, |seed| {
+    sweep(replay("in_fair_weather_every_request_gets_what_it_must"), 300, |seed| {
         check(seed, Mood::Fair, Outcome::check_fair)
     });
 }
@@ -44,8 +44,15 @@ fn in_rough_weather_every_failure_is_told_and_nothing_leaks() {
 
 #[test]
 fn without_ports_the_balancer_blames_itself() {
-    sweep(replay("without_ports_the_balancer_blames_itself"), 100, |seed| {
+    sweep(replay("without_ports_the_balancer_blames_itself"), 150, |seed| {
         check(seed, Mood::Tight, Outcome::check_tight)
+    });
+}
+
+#[test]
+fn a_drain_in_the_middle_ends_in_time_and_cleanly() {
+    sweep(replay("a_drain_in_the_middle_ends_in_time_and_cleanly"), 200, |seed| {
+        check(seed, Mood::Drain, Outcome::check_drain)
     });
 }
 
@@ -68,7 +75,7 @@ fn check_house(seed: u64, mood: Mood, judge: fn(&Books) -> Result<(), String>) -
 
 #[test]
 fn tester_balancer_and_origin_keep_the_same_books() {
-    sweep(replay("tester_balancer_and_origin_keep_the_same_books"), 200, |seed| {
+    sweep(replay("tester_balancer_and_origin_keep_the_same_books"), 300, |seed| {
         check_house(seed, Mood::Fair, Books::check_fair)
     });
 }
@@ -110,9 +117,7 @@ fn timestamps_and_reuse_bring_the_ports_back_after_a_second() {
 #[test]
 fn the_cures_leave_no_time_wait_per_request_on_the_client() {
     // Close policy; TIME_WAIT entries on the client; and on the balancer, of its client connections.
-    for (close, here, there) in
-        [(ClosePolicy::Wait, 0, 200), (ClosePolicy::Rst, 0, 0), (ClosePolicy::Keep, 2, 0)]
-    {
+    for (close, here, there) in [(ClosePolicy::Wait, 0, 200), (ClosePolicy::Rst, 0, 0), (ClosePolicy::Keep, 2, 0)] {
         let books = scene(close, false, false, 200);
         assert_eq!((books.tester.ok, books.time_waits[0]), (200, here), "{close:?}");
         assert_eq!(books.balancer.client_closes.time_waits_here(), there, "{close:?}");

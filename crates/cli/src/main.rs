@@ -1,2 +1,64 @@
-//! quintet (being built)
-fn main() {}
+//! `quintet`: flags into checked plans, plans into runs, results onto the screen. The only printer; owns exit codes.
+
+mod failure;
+mod lab;
+mod origin;
+mod output;
+mod serve;
+mod stress;
+mod stress_json;
+mod values;
+
+use clap::{Parser, Subcommand};
+use failure::{Failure, Outcome};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ABOUT: &str = "A load balancer and a stress tester that never run out of ports, and the lab that proves it.";
+
+const EXAMPLES: &str = "\
+Try it:
+  quintet lab                                the problem and its cures on this kernel, in private namespaces
+  quintet serve                              a balancer before two embedded origins, on 127.0.0.1:8080
+  quintet stress -z 5s http://127.0.0.1:8080/
+
+Exit codes: 0 as hoped; 1 a claim differs, a request failed; 2 wrong usage, or this host cannot do it.
+`quintet help COMMAND` tells the rest.";
+
+#[derive(Debug, Parser)]
+#[command(name = "quintet", version, about = ABOUT, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the guide's claims on this kernel: the problem, its cures, and better ones.
+    Lab(lab::LabArgs),
+    /// Balance HTTP over backend sets.
+    Serve(serve::ServeArgs),
+    /// Load a target, and tell who closed first and what it cost in ports.
+    Stress(Box<stress::StressArgs>),
+    /// Serve test answers: /bytes/N, /chunked/N, /delay/MS, /status/CODE, /echo, /close.
+    Origin(origin::OriginArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Lab(args) => lab::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Stress(args) => stress::run(&args),
+        Command::Origin(args) => origin::run(&args),
+    };
+    match result {
+        Ok(Outcome::AsHoped) => ExitCode::SUCCESS,
+        Ok(Outcome::Bad) => ExitCode::from(1),
+        Err(Failure(error)) => {
+            eprintln!("quintet: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -87,6 +87,7 @@ fn settings(listens: SocketAddr, server: SocketAddr, close: ClientClose) -> Sett
         bind: listens,
         backend_set: 0,
         close,
+        timestamps: Default::default(),
         limits: ListenerLimits::default(),
         timeouts: ClientTimeouts::default(),
     };

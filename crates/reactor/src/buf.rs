@@ -27,11 +27,7 @@ struct Stock {
 impl BufPool {
     /// A stock that makes at most `count_max` buffers of [`BUF_BYTES`], the first time each is needed.
     pub fn new(count_max: usize) -> Self {
-        Self(Rc::new(Stock {
-            free: RefCell::new(Vec::new()),
-            made: std::cell::Cell::new(0),
-            count_max,
-        }))
+        Self(Rc::new(Stock { free: RefCell::new(Vec::new()), made: std::cell::Cell::new(0), count_max }))
     }
 
     /// An empty buffer, or `None` when all `count_max` are in use.
@@ -45,6 +41,25 @@ impl BufPool {
             None => return None,
         };
         Some(Buf { slab: Some(slab), pool: self.clone(), start: 0, end: 0 })
+    }
+
+    /// A buffer to receive into: `partial` where it has room, or can be given room by moving its bytes;
+    /// a fresh one where there is none. Without a free buffer `partial` comes back untouched.
+    pub(crate) fn room_after(&self, partial: Option<Buf>) -> Result<Buf, Option<Buf>> {
+        let Some(partial) = partial else { return self.take().ok_or(None) };
+        if partial.len() == BUF_BYTES {
+            return Err(Some(partial));
+        }
+        if !partial.is_unique() {
+            // Only a clone is risked: shared bytes need a fresh buffer to move to.
+            return partial.clone().compact().ok_or(Some(partial));
+        }
+        if partial.spare_len() > 0 { Ok(partial) } else { partial.compact().ok_or(None) }
+    }
+
+    /// Is less than a quarter of the stock left?
+    pub fn is_scarce(&self) -> bool {
+        self.in_use() * 4 > self.0.count_max * 3
     }
 
     /// Buffers in use now.
@@ -182,5 +197,38 @@ impl Drop for Buf {
 impl fmt::Debug for Buf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buf({} bytes)", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(pool: &BufPool, len: usize) -> Buf {
+        let mut buf = pool.take().expect("within the bound");
+        buf.append(&vec![7; len]).expect("it fits");
+        buf
+    }
+
+    #[test]
+    fn a_partial_buffer_is_never_lost_for_want_of_another() {
+        let pool = BufPool::new(1);
+        let kept = filled(&pool, 10);
+        let shared = kept.clone();
+        let back = pool.room_after(Some(shared)).expect_err("the only buffer is shared");
+        assert_eq!(back.as_deref(), Some(&[7; 10][..]));
+        drop(kept);
+        assert_eq!(pool.room_after(back).map(|buf| buf.len()).ok(), Some(10));
+        assert_eq!(pool.in_use(), 0);
+    }
+
+    #[test]
+    fn room_is_made_by_moving_bytes_but_not_in_a_full_buffer() {
+        let pool = BufPool::new(2);
+        let mut tail = filled(&pool, BUF_BYTES);
+        assert!(pool.room_after(Some(tail.clone())).is_err(), "nothing can be appended");
+        tail.advance(BUF_BYTES - 3);
+        let roomy = pool.room_after(Some(tail)).expect("its bytes can move");
+        assert_eq!((roomy.len(), roomy.spare_len()), (3, BUF_BYTES - 3));
     }
 }

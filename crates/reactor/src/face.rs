@@ -253,6 +253,11 @@ pub trait Reactor {
     /// An empty buffer to write a head into, or `None` when this reactor's bound is reached.
     fn take_buf(&mut self) -> Option<Buf>;
 
+    /// Are most buffers in use? Those kept only in case should be let go then.
+    fn buffers_are_scarce(&self) -> bool {
+        false
+    }
+
     /// Waits until something completes or `until` is reached (`None`: for as long as it takes).
     fn turn(&mut self, until: Option<Duration>);
 

@@ -15,7 +15,6 @@ pub mod timer;
 pub use buf::{Buf, BufPool};
 pub use conn::{ConnId, ConnMap, ListenerId};
 pub use face::{
-    After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor,
-    Received, Source,
+    After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor, Received, Source,
 };
 pub use timer::{TimerId, TimerWheel};

@@ -72,18 +72,11 @@ impl<K: Copy> TimerWheel<K> {
     /// Sets a timer for `at`. A time that has passed is due at once.
     pub fn set(&mut self, at: Duration, key: K) -> TimerId {
         let due_tick = tick_not_before(at);
-        let list = if due_tick <= self.cursor {
-            DUE
-        } else {
-            due_tick as usize % BUCKETS
-        };
+        let list = if due_tick <= self.cursor { DUE } else { due_tick as usize % BUCKETS };
         let index = self.occupy_slot(key, due_tick);
         self.link(index, list);
         self.len += 1;
-        TimerId {
-            index,
-            generation: self.slab[index as usize].generation,
-        }
+        TimerId { index, generation: self.slab[index as usize].generation }
     }
 
     /// Takes a timer back; false when it had fired or been cancelled before.
@@ -100,11 +93,7 @@ impl<K: Copy> TimerWheel<K> {
     /// When [`TimerWheel::pop_due`] should be called next. May be early when only timers of a later
     /// revolution are in the next bucket; late by less than a tick.
     pub fn poll_deadline(&self) -> Option<Duration> {
-        let tick = if self.heads[DUE] == NONE {
-            self.next_occupied_tick()?
-        } else {
-            self.cursor
-        };
+        let tick = if self.heads[DUE] == NONE { self.next_occupied_tick()? } else { self.cursor };
         Some(Duration::from_millis(tick * TICK_MS))
     }
 
@@ -176,14 +165,7 @@ impl<K: Copy> TimerWheel<K> {
     fn occupy_slot(&mut self, key: K, due_tick: u64) -> u32 {
         if self.free == NONE {
             let index = u32::try_from(self.slab.len()).expect("fewer than 2^32 timers");
-            self.slab.push(Node {
-                key,
-                due_tick,
-                generation: 0,
-                list: NONE,
-                prev: NONE,
-                next: NONE,
-            });
+            self.slab.push(Node { key, due_tick, generation: 0, list: NONE, prev: NONE, next: NONE });
             return index;
         }
         let index = self.free;
@@ -242,9 +224,7 @@ impl<K: Copy> TimerWheel<K> {
 
 /// The first tick that is not before `at`: rounding up is what keeps a timer from firing early.
 fn tick_not_before(at: Duration) -> u64 {
-    at.as_micros()
-        .div_ceil(u128::from(TICK_MS) * 1000)
-        .min(u128::from(u64::MAX / TICK_MS)) as u64
+    at.as_micros().div_ceil(u128::from(TICK_MS) * 1000).min(u128::from(u64::MAX / TICK_MS)) as u64
 }
 
 #[cfg(test)]
@@ -267,17 +247,7 @@ mod tests {
 
     #[test]
     fn a_timer_fires_once_never_early_less_than_a_tick_late() {
-        for at_us in [
-            0,
-            1,
-            15_999,
-            16_000,
-            16_001,
-            1_000_000,
-            16_384_000,
-            60_000_000,
-            3_600_000_000,
-        ] {
+        for at_us in [0, 1, 15_999, 16_000, 16_001, 1_000_000, 16_384_000, 60_000_000, 3_600_000_000] {
             let at = Duration::from_micros(at_us);
             let mut wheel = TimerWheel::new();
             wheel.set(at, 1);
@@ -289,10 +259,7 @@ mod tests {
                 }
             }
             let fired = fired.expect("it fires");
-            assert!(
-                fired >= at && fired < at + TICK,
-                "{at:?} fired at {fired:?}"
-            );
+            assert!(fired >= at && fired < at + TICK, "{at:?} fired at {fired:?}");
         }
     }
 
@@ -301,11 +268,7 @@ mod tests {
         let mut wheel = TimerWheel::new();
         assert_eq!(wheel.pop_due(ms(1000)), None);
         wheel.set(ms(500), 5);
-        assert!(
-            wheel
-                .poll_deadline()
-                .is_some_and(|deadline| deadline <= ms(1000))
-        );
+        assert!(wheel.poll_deadline().is_some_and(|deadline| deadline <= ms(1000)));
         assert_eq!(pop_all(&mut wheel, ms(1000)), [5]);
     }
 
@@ -340,9 +303,7 @@ mod tests {
     fn a_warm_wheel_does_not_grow() {
         let mut wheel = TimerWheel::new();
         for round in 0..1000u64 {
-            let timers: Vec<_> = (0..10)
-                .map(|key| wheel.set(ms(round * 20 + key), key))
-                .collect();
+            let timers: Vec<_> = (0..10).map(|key| wheel.set(ms(round * 20 + key), key)).collect();
             assert!(timers.iter().step_by(2).all(|timer| wheel.cancel(*timer)));
             while wheel.pop_due(ms(round * 20 + 40)).is_some() {}
         }
@@ -358,10 +319,7 @@ mod tests {
     impl Model {
         fn check_fired(&mut self, fired: &[u32], now: Duration) -> Result<(), String> {
             for key in fired {
-                let (at, _) = self
-                    .timers
-                    .remove(key)
-                    .ok_or(format!("{key} fired twice"))?;
+                let (at, _) = self.timers.remove(key).ok_or(format!("{key} fired twice"))?;
                 if at > now {
                     return Err(format!("{key} for {at:?} fired early, at {now:?}"));
                 }
@@ -392,11 +350,7 @@ mod tests {
             now += Duration::from_micros(rng.range(0, step_us_max));
             model.check_fired(&pop_all(&mut wheel, now), now)?;
             if wheel.len() != model.timers.len() {
-                return Err(format!(
-                    "{} timers, model has {}",
-                    wheel.len(),
-                    model.timers.len()
-                ));
+                return Err(format!("{} timers, model has {}", wheel.len(), model.timers.len()));
             }
         }
         Ok(())
@@ -404,11 +358,7 @@ mod tests {
 
     #[test]
     fn the_wheel_agrees_with_a_sorted_map() {
-        let replay = Replay {
-            package: "reactor",
-            target: "--lib",
-            test: "the_wheel_agrees_with_a_sorted_map",
-        };
+        let replay = Replay { package: "reactor", target: "--lib", test: "the_wheel_agrees_with_a_sorted_map" };
         sweep(replay, 200, compare_with_model);
     }
 }

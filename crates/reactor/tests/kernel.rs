@@ -99,7 +99,11 @@ fn a_send_larger_than_the_window_completes_when_the_peer_has_read() {
     for round in 0..400u32 {
         let block: Vec<u8> = (0..16_000u32).map(|at| (at + round) as u8).collect();
         expect.extend_from_slice(&block);
-        let out = Outgoing { head: Some(buf(&mut io, &block[..100])), body: Some(buf(&mut io, &block[100..])), ..Outgoing::default() };
+        let out = Outgoing {
+            head: Some(buf(&mut io, &block[..100])),
+            body: Some(buf(&mut io, &block[100..])),
+            ..Outgoing::default()
+        };
         io.send(conn, out);
         assert!(matches!(next(&mut io), Completion::Sent { result: Ok(()), .. }));
     }
@@ -279,4 +283,22 @@ fn another_thread_wakes_the_reactor() {
     let thread = std::thread::spawn(move || waker.wake());
     assert!(matches!(next(&mut io), Completion::Woken));
     thread.join().expect("woke");
+}
+
+#[test]
+fn no_more_means_no_more_even_in_the_middle_of_a_batch() {
+    let mut io = reactor();
+    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let crowd: Vec<_> = (0..9).map(|_| TcpStream::connect(io.listener_address(listener)).expect("queued")).collect();
+    // Batches grow: by now more than one would be taken at once.
+    for _ in 0..4 {
+        assert!(matches!(next(&mut io), Completion::Accepted { .. }));
+    }
+    io.set_accepting(listener, false);
+    io.turn(Some(io.now() + Duration::from_millis(20)));
+    assert!(io.poll_completion().is_none() && io.open_connections() == 4, "{} taken", io.open_connections());
+    io.set_accepting(listener, true);
+    for _ in 4..crowd.len() {
+        assert!(matches!(next(&mut io), Completion::Accepted { .. }));
+    }
 }

@@ -76,10 +76,8 @@ impl Epoll {
     /// Waits for events up to `timeout` (`None`: for ever). An interrupted wait is an empty one.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Errno> {
         self.events.clear();
-        let timeout = timeout.map(|time| Timespec {
-            tv_sec: time.as_secs() as i64,
-            tv_nsec: i64::from(time.subsec_nanos()),
-        });
+        let timeout =
+            timeout.map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) });
         match epoll::wait(&self.fd, rustix::buffer::spare_capacity(&mut self.events), timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(errno) => Err(errno),

@@ -10,12 +10,16 @@ pub mod limits;
 pub mod link;
 mod netlink;
 pub mod netns;
+pub mod nft;
+pub mod offload;
+pub mod packet;
 pub mod signal;
 pub mod sock_diag;
 pub mod socket;
 pub mod sockopt;
 pub mod sysctl;
 pub mod tcp_info;
+pub mod terminal;
 pub mod thread;
 pub mod waker;
 

@@ -1,5 +1,5 @@
-//! The bare netlink socket under [`crate::link`] and [`crate::sock_diag`]: send one request, read the
-//! messages of its answer from one reused buffer.
+//! The bare netlink socket under [`crate::link`], [`crate::nft`] and [`crate::sock_diag`]: send one
+//! request, read the messages of its answer from one reused buffer.
 
 use rustix::io::Errno;
 use rustix::net::netlink::{self as kernel, SocketAddrNetlink};
@@ -25,6 +25,7 @@ const NLMSG_DONE: u16 = 3;
 pub(crate) enum Protocol {
     Route,
     SockDiag,
+    Netfilter,
 }
 
 /// A netlink socket with its buffer.
@@ -40,6 +41,7 @@ impl NetlinkSocket {
         let protocol = match protocol {
             Protocol::Route => None, // NETLINK_ROUTE is 0, a socket's default protocol
             Protocol::SockDiag => Some(kernel::SOCK_DIAG),
+            Protocol::Netfilter => Some(kernel::NETFILTER),
         };
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
         set_socket_timeout(&fd, Timeout::Recv, Some(ANSWER_TIMEOUT))?;

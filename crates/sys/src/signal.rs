@@ -42,8 +42,7 @@ impl Signals {
 
     /// Waits for a signal, up to `timeout`; `None` when none came.
     pub fn wait(&self, timeout: Duration) -> Option<Signal> {
-        let time =
-            libc::timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
+        let time = libc::timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
         // SAFETY: set and time are initialised and live during the call; no siginfo is asked for.
         let number = unsafe { libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), &raw const time) };
         Signal::ALL.iter().find(|(_, known)| *known == number).map(|(signal, _)| *signal)

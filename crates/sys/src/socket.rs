@@ -2,8 +2,7 @@
 
 use crate::{Errno, sockopt};
 use rustix::net::{
-    self, AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrAny, SocketFlags,
-    SocketType,
+    self, AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrAny, SocketFlags, SocketType,
 };
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 /// IP_LOCAL_PORT_RANGE, `include/uapi/linux/in.h`, Linux 6.3.
 const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
 
-fn set<T: Copy>(fd: &impl AsFd, level: libc::c_int, name: libc::c_int, value: T) -> Result<(), Errno> {
+pub(crate) fn set<T: Copy>(fd: &impl AsFd, level: libc::c_int, name: libc::c_int, value: T) -> Result<(), Errno> {
     let fd = fd.as_fd().as_raw_fd();
     let len = size_of::<T>() as libc::socklen_t;
     // SAFETY: `value` lives on our stack for the whole call and `len` is its size.

@@ -33,6 +33,16 @@ impl TcpInfo {
     pub fn timestamps(&self) -> bool {
         self.options & 1 != 0
     }
+
+    /// Was selective acknowledgement negotiated (TCPI_OPT_SACK)?
+    pub fn sack(&self) -> bool {
+        self.options & 2 != 0
+    }
+
+    /// Was window scaling negotiated (TCPI_OPT_WSCALE)?
+    pub fn window_scale(&self) -> bool {
+        self.options & 4 != 0
+    }
 }
 
 /// Reads TCP_INFO of a socket.
@@ -41,9 +51,8 @@ pub fn tcp_info(fd: impl AsFd) -> Result<TcpInfo, Errno> {
     let mut len = head.len() as libc::socklen_t;
     let raw = fd.as_fd().as_raw_fd();
     // SAFETY: `head` and `len` live on our stack; the kernel writes at most `len` bytes.
-    let result = unsafe {
-        libc::getsockopt(raw, libc::IPPROTO_TCP, libc::TCP_INFO, head.as_mut_ptr().cast(), &raw mut len)
-    };
+    let result =
+        unsafe { libc::getsockopt(raw, libc::IPPROTO_TCP, libc::TCP_INFO, head.as_mut_ptr().cast(), &raw mut len) };
     if result != 0 {
         return Err(last_errno());
     }

@@ -12,18 +12,21 @@ use std::time::{Duration, Instant};
 use sys::counters::Counters;
 use sys::link::{RouteSocket, VethPeer};
 use sys::netns::{self, Namespace};
+use sys::packet::PacketSocket;
 use sys::sock_diag::{End, Filter, SockDiag, States, TcpState};
-use sys::sysctl;
+use sys::{offload, sysctl};
 
 type Test = (&'static str, fn(&Pair));
 
 /// Each runs in a process of its own, in fresh namespaces.
-const TESTS: [Test; 5] = [
+const TESTS: [Test; 7] = [
     ("veth_carries_both_families", veth_carries_both_families),
     ("sysctls_belong_to_one_namespace", sysctls_belong_to_one_namespace),
     ("sock_diag_agrees_with_proc_net_tcp", sock_diag_agrees_with_proc_net_tcp),
     ("errors_name_the_link", errors_name_the_link),
     ("a_guest_program_runs_inside", a_guest_program_runs_inside),
+    ("frames_are_whole_without_offloads", frames_are_whole_without_offloads),
+    ("packet_errors_name_the_interface", packet_errors_name_the_interface),
 ];
 
 const LEFT: &str = "10.9.0.1";
@@ -201,6 +204,37 @@ fn a_guest_program_runs_inside(pair: &Pair) {
     let pid = guest.child().id();
     drop(guest);
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "it was killed and reaped");
+}
+
+/// A TCP stream's frames, read past the kernel at the far end: none longer than the MTU.
+fn frames_are_whole_without_offloads(pair: &Pair) {
+    pair.left.run(|| offload::turn_off("port")).expect("enters").expect("veth can");
+    let listen = || TcpListener::bind(SocketAddr::new(ip(RIGHT), 0)).expect("its address");
+    let listener = pair.right.run(listen).expect("enters");
+    let address = listener.local_addr().expect("bound");
+    let packets = pair.right.run(|| PacketSocket::open("port")).expect("enters").expect("we are root inside");
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_secs(5)).expect("connects");
+    let mut near = pair.left.run(connect).expect("enters");
+    near.write_all(&[7; 20_000]).expect("fits the buffers");
+    let (mut far, _) = listener.accept().expect("accepts");
+    far.read_exact(&mut [0; 20_000]).expect("receives");
+    let (mut frame, mut lens) = ([0; 65_536], Vec::new());
+    while let Ok(len) = packets.recv(&mut frame) {
+        let (ours, theirs): ([u8; 2], [u8; 2]) = ([0x08, 0x00], [frame[12], frame[13]]);
+        lens.extend((ours == theirs).then_some(len));
+    }
+    assert_eq!(packets.take_counts().map(|counts| counts.lost), Ok(0));
+    assert!(lens.len() >= 15, "20,000 bytes in {lens:?}");
+    assert!(lens.iter().all(|len| *len <= 1514), "{lens:?}");
+}
+
+fn packet_errors_name_the_interface(pair: &Pair) {
+    let open = || PacketSocket::open("nowhere").expect_err("there is no such link");
+    let error = pair.left.run(open).expect("enters");
+    assert!(error.to_string().contains("nowhere"), "{error}");
+    let off = || offload::turn_off("nowhere").expect_err("there is no such link");
+    let error = pair.left.run(off).expect("enters");
+    assert!(error.to_string().contains("nowhere"), "{error}");
 }
 
 /// Makes namespaces and a guest, names them on standard output, and stays.

@@ -10,9 +10,7 @@ impl Rng {
     /// The sequence of `seed`; neighbouring seeds give unrelated sequences.
     pub fn new(seed: u64) -> Self {
         let mut mix = seed;
-        Self {
-            state: std::array::from_fn(|_| splitmix64(&mut mix)),
-        }
+        Self { state: std::array::from_fn(|_| splitmix64(&mut mix)) }
     }
 
     /// A generator of its own for one part of a test, so that more draws in one part do not shift another.
@@ -92,14 +90,7 @@ mod tests {
     fn splitmix_matches_its_published_sequence() {
         let mut state = 1234567;
         let first: Vec<u64> = (0..3).map(|_| splitmix64(&mut state)).collect();
-        assert_eq!(
-            first,
-            [
-                6457827717110365317,
-                3203168211198807973,
-                9817491932198370423
-            ]
-        );
+        assert_eq!(first, [6457827717110365317, 3203168211198807973, 9817491932198370423]);
     }
 
     #[test]

@@ -25,11 +25,7 @@ pub struct Replay {
 impl Replay {
     /// The command that runs seed `seed` of this test alone.
     pub fn command(&self, seed: u64) -> String {
-        let Self {
-            package,
-            target,
-            test,
-        } = self;
+        let Self { package, target, test } = self;
         format!("{SEED_VARIABLE}={seed} cargo test -p {package} {target} {test}")
     }
 }
@@ -39,11 +35,7 @@ impl Replay {
 /// # Panics
 /// When a variable is set to something that is not a number.
 pub fn seeds(count_default: u64) -> Range<u64> {
-    choose(
-        count_default,
-        variable(SEED_VARIABLE),
-        variable(SEEDS_VARIABLE),
-    )
+    choose(count_default, variable(SEED_VARIABLE), variable(SEEDS_VARIABLE))
 }
 
 /// Runs `property` for every seed. The first seed for which it panics or returns an error ends the
@@ -51,33 +43,19 @@ pub fn seeds(count_default: u64) -> Range<u64> {
 ///
 /// # Panics
 /// When the property does not hold for a seed.
-pub fn sweep<E: Display>(
-    replay: Replay,
-    count_default: u64,
-    property: impl FnMut(u64) -> Result<(), E>,
-) {
+pub fn sweep<E: Display>(replay: Replay, count_default: u64, property: impl FnMut(u64) -> Result<(), E>) {
     sweep_over(replay, seeds(count_default), property);
 }
 
-fn sweep_over<E: Display>(
-    replay: Replay,
-    seeds: Range<u64>,
-    mut property: impl FnMut(u64) -> Result<(), E>,
-) {
+fn sweep_over<E: Display>(replay: Replay, seeds: Range<u64>, mut property: impl FnMut(u64) -> Result<(), E>) {
     for seed in seeds {
         match catch_unwind(AssertUnwindSafe(|| property(seed))) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                panic!(
-                    "seed {seed}: {error}\nreplay with: {}",
-                    replay.command(seed)
-                )
+                panic!("seed {seed}: {error}\nreplay with: {}", replay.command(seed))
             }
             Err(payload) => {
-                eprintln!(
-                    "seed {seed} panicked\nreplay with: {}",
-                    replay.command(seed)
-                );
+                eprintln!("seed {seed} panicked\nreplay with: {}", replay.command(seed));
                 resume_unwind(payload);
             }
         }
@@ -103,39 +81,24 @@ fn variable(name: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const HERE: Replay = Replay {
-        package: "testkit",
-        target: "--lib",
-        test: "a_failure_names_its_seed",
-    };
+    const HERE: Replay = Replay { package: "testkit", target: "--lib", test: "a_failure_names_its_seed" };
 
     fn failure_of(property: impl FnMut(u64) -> Result<(), String>) -> String {
         let result = catch_unwind(AssertUnwindSafe(|| sweep_over(HERE, 0..9, property)));
         let payload = result.expect_err("the property fails for one seed");
-        payload
-            .downcast_ref::<String>()
-            .cloned()
-            .unwrap_or_default()
+        payload.downcast_ref::<String>().cloned().unwrap_or_default()
     }
 
     #[test]
     fn a_failure_names_its_seed() {
         let says = failure_of(|seed| if seed == 5 { Err("odd".into()) } else { Ok(()) });
         assert!(says.contains("seed 5: odd"), "{says}");
-        assert!(
-            says.contains("QUINTET_SEED=5 cargo test -p testkit --lib a_failure_names_its_seed")
-        );
+        assert!(says.contains("QUINTET_SEED=5 cargo test -p testkit --lib a_failure_names_its_seed"));
     }
 
     #[test]
     fn a_panic_passes_through() {
-        let says = failure_of(|seed| {
-            if seed == 2 {
-                panic!("boom at {seed}")
-            } else {
-                Ok(())
-            }
-        });
+        let says = failure_of(|seed| if seed == 2 { panic!("boom at {seed}") } else { Ok(()) });
         assert_eq!(says, "boom at 2");
     }
 

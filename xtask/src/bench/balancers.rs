@@ -16,7 +16,7 @@ const CONNECTIONS: u32 = 64;
 const REQUESTS_TO_WARM_UP: u64 = 2_000;
 
 /// A balancer with its listening address.
-pub struct Peer {
+pub(super) struct Peer {
     /// Name in tables.
     pub name: &'static str,
     /// Where it listens.
@@ -26,7 +26,7 @@ pub struct Peer {
 
 impl Peer {
     /// The process under test.
-    pub fn pid(&mut self) -> u32 {
+    pub(super) fn pid(&mut self) -> u32 {
         self.guest.child().id()
     }
 }
@@ -35,7 +35,7 @@ impl Peer {
 const LOADS: [(&str, &str); 2] = [("short connection", "wait"), ("keep-alive request", "keep")];
 
 /// Measures all installed balancers, interleaved.
-pub fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Vec<Table>> {
+pub(super) fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Vec<Table>> {
     let _origin = stage.nginx(Role::Server, SERVER, ORIGIN_PORT, CORE_OTHER)?;
     let mut peers = start_all(stage)?;
     let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
@@ -62,7 +62,7 @@ pub fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Vec<Table>> {
 }
 
 /// Starts our balancer and every installed peer, all towards one origin.
-pub fn start_all(stage: &Stage) -> anyhow::Result<Vec<Peer>> {
+pub(super) fn start_all(stage: &Stage) -> anyhow::Result<Vec<Peer>> {
     let origin = SocketAddr::from((SERVER, ORIGIN_PORT));
     let at = |port| SocketAddr::from((BALANCER, port));
     let mut peers = vec![start(stage, "quintet", at(8080), &ours(stage, at(8080), origin)?)?];

@@ -1,9 +1,9 @@
 //! What an idle keep-alive connection costs the balancers in user memory.
 
+use super::Scale;
 use super::balancers::{Peer, start_all};
 use super::record::Table;
 use super::stage::{CORE_OTHER, Stage};
-use super::Scale;
 use anyhow::{Context, bail};
 use lab::Role;
 use lab::topology::SERVER;
@@ -16,7 +16,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: bench.example\r\n\r\n";
 const SETTLE: Duration = Duration::from_millis(300);
 
 /// Weighs each balancer before and after `scale.idle` connections had one request each and went idle.
-pub fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Table> {
+pub(super) fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Table> {
     let _origin = stage.nginx(Role::Server, SERVER, 9000, CORE_OTHER)?;
     let mut peers = start_all(stage)?;
     let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();

@@ -19,7 +19,7 @@ use std::process::Command;
 
 /// Flags of `cargo xtask bench`.
 #[derive(Clone, Debug, clap::Args)]
-pub struct BenchArgs {
+pub(crate) struct BenchArgs {
     /// Measured rounds; in each, every peer runs once per kind of load.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -46,7 +46,7 @@ enum Part {
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Scale {
+pub(crate) struct Scale {
     /// Rounds.
     pub rounds: usize,
     /// Requests per run on short connections.
@@ -72,7 +72,7 @@ impl BenchArgs {
 }
 
 /// Runs the benches asked for.
-pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let quintet = build_release()?;
     // From here on this process and all it starts live in a network of their own.
     sys::netns::enter_private().map_err(|why| anyhow::anyhow!("{why}"))?;
@@ -100,10 +100,8 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
 
 fn build_release() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let status = Command::new(cargo)
-        .args(["build", "--release", "--package", "quintet"])
-        .status()
-        .context("starting cargo")?;
+    let status =
+        Command::new(cargo).args(["build", "--release", "--package", "quintet"]).status().context("starting cargo")?;
     if !status.success() {
         bail!("cargo build --release --package quintet failed");
     }

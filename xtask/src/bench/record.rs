@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// One figure of all peers.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Table {
+pub(super) struct Table {
     /// What was measured, with its unit.
     pub title: String,
     /// Is less better?
@@ -19,7 +19,7 @@ pub struct Table {
 
 /// One peer's samples, one per round.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Row {
+pub(super) struct Row {
     /// Who.
     pub peer: String,
     /// In the order they were taken.
@@ -28,18 +28,18 @@ pub struct Row {
 
 impl Table {
     /// An empty table for `peers`, the first of which is ours.
-    pub fn new(title: &str, less_is_better: bool, peers: &[&str]) -> Self {
+    pub(super) fn new(title: &str, less_is_better: bool, peers: &[&str]) -> Self {
         let row = |peer: &&str| Row { peer: (*peer).to_owned(), samples: Vec::new() };
         Self { title: title.to_owned(), less_is_better, rows: peers.iter().map(row).collect() }
     }
 
     /// Adds one sample of peer number `peer`.
-    pub fn add(&mut self, peer: usize, sample: f64) {
+    pub(super) fn add(&mut self, peer: usize, sample: f64) {
         self.rows[peer].samples.push(sample);
     }
 
     /// The table for people.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = format!("{} ({} is better)\n", self.title, if self.less_is_better { "less" } else { "more" });
         let ours = self.rows.first().map_or(f64::NAN, |row| median(&row.samples));
         for row in &self.rows {
@@ -57,7 +57,7 @@ impl Table {
 }
 
 /// The median; of an even number the mean of the middle two.
-pub fn median(samples: &[f64]) -> f64 {
+pub(super) fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
@@ -73,7 +73,7 @@ fn range(samples: &[f64]) -> (f64, f64) {
 }
 
 /// Writes `bench/runs/DATE-HOST/{summary.md, raw.json}`.
-pub fn write(tables: &[Table], scale: Scale) -> anyhow::Result<PathBuf> {
+pub(super) fn write(tables: &[Table], scale: Scale) -> anyhow::Result<PathBuf> {
     let folder = PathBuf::from("bench/runs").join(format!("{}-{}", said_by("date", &["+%Y-%m-%d"])?, host()?));
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let mut summary = String::from("# A recorded run of `cargo xtask bench`\n\n");

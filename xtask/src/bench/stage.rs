@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use sys::netns::Guest;
 
 /// The core of the process under test, and that of everything else.
-pub const CORE_UNDER_TEST: usize = 0;
+pub(super) const CORE_UNDER_TEST: usize = 0;
 /// The other core.
-pub const CORE_OTHER: usize = 1;
+pub(super) const CORE_OTHER: usize = 1;
 
 /// How long a program may take to listen.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where everything runs.
-pub struct Stage {
+pub(super) struct Stage {
     topology: Topology,
     folder: PathBuf,
     /// Our own binary.
@@ -26,7 +26,7 @@ pub struct Stage {
 
 impl Stage {
     /// Namespaces with wide port ranges, so that no peer is stopped by the client's ports.
-    pub fn build(quintet: PathBuf) -> anyhow::Result<Self> {
+    pub(super) fn build(quintet: PathBuf) -> anyhow::Result<Self> {
         let topology = Topology::build()?;
         for role in Role::ALL {
             topology.set(role, "net.ipv4.ip_local_port_range", "1024 65535")?;
@@ -38,19 +38,25 @@ impl Stage {
     }
 
     /// Writes a configuration file and returns its path.
-    pub fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+    pub(super) fn write(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
         let path = self.folder.join(name);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
     }
 
     /// A folder that ends with this run.
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Starts a server program on one core and waits until it listens.
-    pub fn serve(&self, role: Role, core: usize, program: &Command, listens: SocketAddr) -> anyhow::Result<Guest> {
+    pub(super) fn serve(
+        &self,
+        role: Role,
+        core: usize,
+        program: &Command,
+        listens: SocketAddr,
+    ) -> anyhow::Result<Guest> {
         let mut command = pinned(core, program);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut guest = self.topology.namespace(role).start_program(command).context("starting a server")?;
@@ -68,12 +74,12 @@ impl Stage {
     }
 
     /// Connects from inside a role's namespace.
-    pub fn connect(&self, role: Role, to: SocketAddr) -> anyhow::Result<TcpStream> {
+    pub(super) fn connect(&self, role: Role, to: SocketAddr) -> anyhow::Result<TcpStream> {
         Ok(self.topology.run(role, || TcpStream::connect(to))??)
     }
 
     /// Runs a program in the client's namespace to its end; what it printed.
-    pub fn run_client(&self, core: usize, program: &Command) -> anyhow::Result<String> {
+    pub(super) fn run_client(&self, core: usize, program: &Command) -> anyhow::Result<String> {
         let mut command = pinned(core, program);
         command.stdin(Stdio::null());
         let output = self.topology.run(Role::Client, || command.output())?.context("running a client")?;
@@ -85,7 +91,7 @@ impl Stage {
     }
 
     /// nginx as an origin that answers from memory.
-    pub fn nginx(&self, role: Role, at: Ipv4Addr, port: u16, core: usize) -> anyhow::Result<Guest> {
+    pub(super) fn nginx(&self, role: Role, at: Ipv4Addr, port: u16, core: usize) -> anyhow::Result<Guest> {
         let text = format!(
             "{}\nhttp {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600s;\n server {{ listen \
              {at}:{port} reuseport backlog=4096; location / {{ return 200 \"a small answer, as an API gives it\\n\"; }} \
@@ -97,7 +103,7 @@ impl Stage {
     }
 
     /// What every nginx of ours needs: one process, in the foreground, files in our folder.
-    pub fn nginx_preamble(&self, name: &str) -> String {
+    pub(super) fn nginx_preamble(&self, name: &str) -> String {
         let folder = self.folder.display();
         format!(
             "daemon off; master_process off; worker_processes 1; pid {folder}/{name}.pid; error_log \
@@ -113,7 +119,7 @@ impl Drop for Stage {
 }
 
 /// Is a program on this host?
-pub fn installed(program: &str) -> bool {
+pub(super) fn installed(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&paths).chain([PathBuf::from("/usr/sbin")]).any(|folder| folder.join(program).is_file())
 }

@@ -32,14 +32,26 @@ const BOTH: &[Load] = &[Load::Short, Load::Keep];
 
 const PEERS: [Peer; 5] = [
     Peer { name: "quintet", command: ours, completed: ours_completed, loads: BOTH, program: None },
-    Peer { name: "quintet --ports own", command: ours_own_ports, completed: ours_completed, loads: BOTH, program: None },
+    Peer {
+        name: "quintet --ports own",
+        command: ours_own_ports,
+        completed: ours_completed,
+        loads: BOTH,
+        program: None,
+    },
     Peer { name: "wrk", command: wrk, completed: wrk_completed, loads: BOTH, program: Some("wrk") },
     Peer { name: "ab", command: ab, completed: ab_completed, loads: BOTH, program: Some("ab") },
-    Peer { name: "h2load", command: h2load, completed: h2load_completed, loads: &[Load::Keep], program: Some("h2load") },
+    Peer {
+        name: "h2load",
+        command: h2load,
+        completed: h2load_completed,
+        loads: &[Load::Keep],
+        program: Some("h2load"),
+    },
 ];
 
 /// Measures all installed testers, interleaved.
-pub fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Vec<Table>> {
+pub(super) fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Vec<Table>> {
     let _target = stage.nginx(Role::Balancer, BALANCER, PORT, CORE_OTHER)?;
     let url = format!("http://{BALANCER}:{PORT}/");
     let mut tables = Vec::new();

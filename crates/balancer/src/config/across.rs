@@ -90,6 +90,7 @@ fn finish_listener(
         bind: listener.bind?.value,
         backend_set: backend_set?,
         close: listener.close,
+        timestamps: listener.timestamps,
         limits: listener.limits,
         timeouts: listener.timeouts,
     })

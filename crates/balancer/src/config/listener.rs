@@ -3,7 +3,7 @@
 use super::mistake::Mistake;
 use super::section::{Placed, Section};
 use super::value;
-use balancer_core::{ClientClose, ClientTimeouts, ListenerLimits};
+use balancer_core::{ClientClose, ClientTimeouts, ListenerLimits, Timestamps};
 use std::net::SocketAddr;
 
 /// A head must fit into one buffer, together with the fields the balancer adds.
@@ -17,6 +17,7 @@ pub(super) struct Listener<'a> {
     pub(super) bind: Option<Placed<SocketAddr>>,
     pub(super) backends: Option<Placed<&'a str>>,
     pub(super) close: ClientClose,
+    pub(super) timestamps: Timestamps,
     pub(super) limits: ListenerLimits,
     pub(super) timeouts: ClientTimeouts,
 }
@@ -30,6 +31,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
         }),
         backends: section.text("backends", "\"app\"", mistakes),
         close: section.choice("close", &ClientClose::NAMES, mistakes).unwrap_or_default(),
+        timestamps: read_timestamps(&mut section, mistakes),
         limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
         timeouts: section.table("timeouts", mistakes).map(|times| read_timeouts(times, mistakes)).unwrap_or_default(),
     };
@@ -37,6 +39,17 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
     let _http = section.choice("protocol", &[("http", ())], mistakes);
     section.finish(mistakes);
     listener
+}
+
+/// Whoever gets it wrong is told what "off" costs, too.
+fn read_timestamps(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Timestamps {
+    let known = mistakes.len();
+    let choice = section.choice("timestamps", &Timestamps::NAMES, mistakes);
+    for mistake in &mut mistakes[known..] {
+        let help = mistake.help.take().unwrap_or_default();
+        mistake.help = Some(format!("{help}; {}", Timestamps::COST));
+    }
+    choice.unwrap_or_default()
 }
 
 fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ListenerLimits {

@@ -85,6 +85,7 @@ impl Config {
             bind: listen,
             backend_set: 0,
             close: Default::default(),
+            timestamps: Default::default(),
             limits: Default::default(),
             timeouts: Default::default(),
         };

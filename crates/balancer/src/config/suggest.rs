@@ -30,7 +30,8 @@ mod tests {
         let known = ["listener", "backend_set", "global", "name"];
         for (word, expect) in [
             ("listner", Some("listener")),
-            ("backends", None),
+            ("backends", Some("backend_set")),
+            ("servers", None),
             ("backend-set", Some("backend_set")),
             ("Global", Some("global")),
             ("nam", Some("name")),

@@ -70,13 +70,16 @@ pub(super) fn choice<T: Copy>(
     names: &[(&'static str, T)],
     mistakes: &mut Vec<Mistake>,
 ) -> Option<T> {
-    let text = text(value, mistakes)?;
+    let all = || names.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let Some(text) = value.get_ref().as_str() else {
+        mistakes.push(wrong_type(value, "a string").help(format!("there are: {}", all())));
+        return None;
+    };
     let found = names.iter().find(|(name, _)| *name == text);
     if found.is_none() {
-        let all: Vec<String> = names.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         let help = match nearest(text, names.iter().map(|(name, _)| *name)) {
-            Some(meant) => format!("did you mean \"{meant}\"? There are: {}", all.join(", ")),
-            None => format!("there are: {}", all.join(", ")),
+            Some(meant) => format!("did you mean \"{meant}\"? There are: {}", all()),
+            None => format!("there are: {}", all()),
         };
         let title = format!("`{key}` has no choice \"{text}\"");
         mistakes.push(Mistake::new(value.span(), title, "unknown choice").help(help));

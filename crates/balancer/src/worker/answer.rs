@@ -25,7 +25,8 @@ impl Worker {
         }
         let exchange = client.exchange.take();
         let head_only = exchange.as_ref().is_some_and(|exchange| exchange.method == http1::Method::Head);
-        let keep = !self.draining && !client.eof && exchange.as_ref().is_some_and(|exchange| may_keep(exchange, failure));
+        let keep =
+            !self.draining && !client.eof && exchange.as_ref().is_some_and(|exchange| may_keep(exchange, failure));
         let unfinished = exchange.as_ref().is_some_and(|exchange| !exchange.request_done);
         let then = match keep {
             true => AfterAnswer::Keep,

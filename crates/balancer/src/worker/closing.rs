@@ -61,7 +61,15 @@ impl Worker {
         if let Some(upstream) = self.detach(conn) {
             self.close_upstream(upstream, CloseReason::OtherSideFailed, io);
         }
-        self.close_how(conn, Close::Discard, why, io);
+        let how = self.how_to_cut(conn, Close::Discard);
+        self.close_how(conn, how, why, io);
+    }
+
+    /// A FIN would look like the end of a body that is delimited by it; only a reset tells that it is not whole.
+    fn how_to_cut(&self, conn: ConnId, otherwise: Close) -> Close {
+        let exchange = self.clients.get(conn).and_then(|client| client.exchange.as_ref());
+        let by_close = exchange.is_some_and(|exchange| exchange.response.ends_with_connection());
+        if by_close { Close::Reset } else { otherwise }
     }
 
     pub(super) fn close_how<R: Reactor>(&mut self, conn: ConnId, how: Close, why: CloseReason, io: &mut R) {
@@ -118,14 +126,8 @@ impl Worker {
         if let Some(upstream) = self.detach(conn) {
             self.close_upstream(upstream, CloseReason::ProtocolError, io);
         }
-        let ends_with_connection = self
-            .clients
-            .get(conn)
-            .and_then(|client| client.exchange.as_ref())
-            .is_some_and(|exchange| exchange.response.ends_with_connection());
-        // A FIN would look like the end of a body that is delimited by it; only a reset tells. Elsewhere a reset
-        // (which a close with unread requests becomes) would take earlier responses with it.
-        let how = if ends_with_connection { Close::Reset } else { Close::Fin };
+        // A close with unread requests becomes a reset, which would take earlier responses with it: drain instead.
+        let how = self.how_to_cut(conn, Close::Fin);
         self.close_how(conn, how, CloseReason::OtherSideFailed, io);
     }
 
@@ -150,8 +152,7 @@ impl Worker {
     /// Draining has begun: idle connections of both sides go at once.
     pub(super) fn close_idle_connections<R: Reactor>(&mut self, io: &mut R) {
         let idle = |client: &super::state::Client| client.phase == Phase::AwaitHead;
-        let idle: Vec<ConnId> =
-            self.clients.iter().filter(|(_, client)| idle(client)).map(|(conn, _)| conn).collect();
+        let idle: Vec<ConnId> = self.clients.iter().filter(|(_, client)| idle(client)).map(|(conn, _)| conn).collect();
         for conn in idle {
             self.close_client(conn, CloseReason::Draining, io);
         }

@@ -46,6 +46,10 @@ impl Worker {
             exchange.request_broken = true;
             return;
         }
+        if io.buffers_are_scarce() {
+            // Many requests wait at once: what they sent must not hold the buffers their answers need.
+            exchange.replay = None;
+        }
         if exchange.request_done {
             return self.set_wait(conn, Wait::Server, io);
         }

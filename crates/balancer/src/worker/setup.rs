@@ -93,11 +93,8 @@ impl BackendSet {
 fn own_ports(settings: &BackendSetSettings, share: WorkerShare) -> Option<PortSet> {
     let (low, high) = settings.ports.range.unwrap_or(share.kernel_range);
     let range = PortRange::new(low, high).ok()?;
-    let sources = if settings.ports.sources.is_empty() {
-        unspecified_sources(settings)
-    } else {
-        settings.ports.sources.clone()
-    };
+    let sources =
+        if settings.ports.sources.is_empty() { unspecified_sources(settings) } else { settings.ports.sources.clone() };
     let slices = PortSet::new(sources, range).ok()?.split(share.count).ok()?;
     slices.into_iter().nth(share.index as usize)
 }

@@ -118,7 +118,10 @@ pub(super) enum Response {
     AwaitHead,
     Body(ResponseBody),
     /// `by_close`: its body ends with the connection, so only a FIN says that it is whole.
-    Done { keep: bool, by_close: bool },
+    Done {
+        keep: bool,
+        by_close: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -135,7 +138,12 @@ pub(super) struct ResponseBody {
 impl Response {
     /// Is a body under way whose end is the end of the connection?
     pub(super) fn ends_with_connection(&self) -> bool {
-        matches!(self, Self::Body(body) if body.until_close)
+        match self {
+            Self::AwaitHead => false,
+            Self::Body(body) => body.until_close,
+            // Whole, but still being sent.
+            Self::Done { by_close, .. } => *by_close,
+        }
     }
 }
 

@@ -17,7 +17,10 @@ pub(super) const PATROL: Duration = Duration::from_millis(100);
 pub(super) enum TimerKey {
     Client(ConnId),
     /// The oldest idle connection of a server.
-    Idle { set: usize, server: usize },
+    Idle {
+        set: usize,
+        server: usize,
+    },
     /// Patience with a drain is over.
     Drain,
 }
@@ -109,7 +112,11 @@ impl Worker {
         let tunnel = client.phase == Phase::Tunnel;
         let Some(exchange) = &mut client.exchange else { return };
         exchange.wait = wait;
-        let at = if tunnel { now + listener.timeouts.idle } else { (now + patience).min(exchange.started_at + listener.timeouts.request) };
+        let at = if tunnel {
+            now + listener.timeouts.idle
+        } else {
+            (now + patience).min(exchange.started_at + listener.timeouts.request)
+        };
         self.set_deadline(conn, at);
     }
 }

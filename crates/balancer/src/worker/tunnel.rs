@@ -9,7 +9,14 @@ use reactor::{Buf, Close, ConnId, Outgoing, Reactor};
 
 impl Worker {
     /// The server agreed: pass its 101 on, then whatever both sides sent early.
-    pub(super) fn begin_tunnel<R: Reactor>(&mut self, conn: ConnId, upstream: ConnId, head: Buf, rest: Buf, io: &mut R) {
+    pub(super) fn begin_tunnel<R: Reactor>(
+        &mut self,
+        conn: ConnId,
+        upstream: ConnId,
+        head: Buf,
+        rest: Buf,
+        io: &mut R,
+    ) {
         let Some(client) = self.clients.get_mut(conn) else { return };
         client.phase = Phase::Tunnel;
         client.served += 1;

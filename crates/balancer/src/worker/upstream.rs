@@ -80,7 +80,13 @@ impl Worker {
     }
 
     /// Notes a new attempt; what to send in it. `None` (and nothing noted) when it cannot be repeated.
-    fn begin_attempt(&mut self, conn: ConnId, server: usize, upstream: Option<ConnId>, pooled: bool) -> Option<Outgoing> {
+    fn begin_attempt(
+        &mut self,
+        conn: ConnId,
+        server: usize,
+        upstream: Option<ConnId>,
+        pooled: bool,
+    ) -> Option<Outgoing> {
         let exchange = self.clients.get_mut(conn)?.exchange.as_mut()?;
         let replay = exchange.replay.as_ref()?;
         let out = Outgoing { head: Some(replay.head.clone()), body: replay.body.clone(), ..Outgoing::default() };
@@ -234,12 +240,12 @@ impl Worker {
         let draining = self.draining;
         let Some(entry) = self.servers.get_mut(upstream) else { return };
         entry.client = None;
+        entry.phase = UpstreamPhase::Idle;
         let (set, server) = (entry.set, entry.server);
         self.sets[set].selection.handle_answer(server);
         if !keep || draining || entry.writing || entry.inbound.is_some() {
             return self.close_upstream(upstream, CloseReason::ExchangeOver, io);
         }
-        entry.phase = UpstreamPhase::Idle;
         if !entry.reading {
             entry.reading = true;
             io.recv(upstream, None);
@@ -275,7 +281,7 @@ impl Worker {
     pub(super) fn close_upstream<R: Reactor>(&mut self, upstream: ConnId, why: CloseReason, io: &mut R) {
         let Some(entry) = self.servers.get(upstream) else { return };
         let policy = self.sets[entry.set].settings.pool.close;
-        let in_flight = entry.phase == UpstreamPhase::Busy && entry.client.is_some();
+        let in_flight = entry.phase == UpstreamPhase::Busy;
         let reset = match policy {
             ServerClose::Fin => false,
             ServerClose::ResetWhenSafe => in_flight || io.unacknowledged_bytes(upstream) == 0,

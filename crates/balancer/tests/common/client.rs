@@ -39,6 +39,8 @@ pub(crate) struct Tally {
     pub(crate) cut: u64,
     /// Everything that is not as expected in fair weather.
     pub(crate) strange: Vec<(Verdict, String)>,
+    /// Requests sent ahead on a connection that was closed: their answers may have been lost with it.
+    pub(crate) lost: u64,
     /// Requests of which anything may come.
     pub(crate) anything: u64,
     /// Everything that is never allowed.
@@ -70,6 +72,8 @@ pub(crate) struct ScriptedClient {
     target: SocketAddr,
     sessions: VecDeque<Session>,
     at_once: usize,
+    /// The balancer closes connections after a few requests.
+    closes_anyway: bool,
     talks: ConnMap<Talk>,
     wheel: TimerWheel<ConnId>,
     played: usize,
@@ -77,11 +81,12 @@ pub(crate) struct ScriptedClient {
 }
 
 impl ScriptedClient {
-    pub(crate) fn new(target: SocketAddr, sessions: Vec<Session>, at_once: usize) -> Self {
+    pub(crate) fn new(target: SocketAddr, sessions: Vec<Session>, at_once: usize, closes_anyway: bool) -> Self {
         Self {
             target,
             sessions: sessions.into(),
             at_once,
+            closes_anyway,
             talks: ConnMap::default(),
             wheel: TimerWheel::new(),
             played: 0,
@@ -199,11 +204,14 @@ impl ScriptedClient {
         let Some(mut talk) = self.talks.remove(conn) else { return };
         talk.script.stop_waiting(&mut self.wheel);
         let mut said = talk.said_close;
+        let may_close = talk.waiting.iter().any(|request| request.may_close) || self.closes_anyway;
         while let Some(request) = talk.waiting.pop_front() {
             let verdict = judge_open(&request, talk.response.take(), talk.seen.eof, said);
-            // Who sends requests ahead to one that closes after this response may lose it to the reset that
-            // answers them (RFC 9112 section 9.6).
-            let raced = verdict == Verdict::Cut && said && !talk.waiting.is_empty();
+            // Who sends requests ahead to one that closes may lose earlier answers to the reset that the
+            // last of them meets (RFC 9112 section 9.6).
+            let raced = may_close && !talk.seen.eof && !talk.waiting.is_empty();
+            let raced = raced && matches!(verdict, Verdict::Cut | Verdict::Unanswered { .. });
+            said |= raced;
             said |= verdict == Verdict::Cut || matches!(request.expect, Expect::Cut { .. });
             self.record(talk.sessions_index, &request, verdict, raced);
         }
@@ -222,9 +230,10 @@ impl ScriptedClient {
             Verdict::Unanswered { .. } => {}
             Verdict::Wrong(_) => self.tally.wrong.push(text.clone()),
         }
+        self.tally.lost += u64::from(raced || verdict == Verdict::Unanswered { said: true });
         let as_expected = match verdict {
             Verdict::Right => true,
-            Verdict::Unanswered { said } => said || cut_wanted,
+            Verdict::Unanswered { said } => said || cut_wanted || raced,
             Verdict::Cut => cut_wanted || raced,
             Verdict::Told(_) | Verdict::Wrong(_) => false,
         };

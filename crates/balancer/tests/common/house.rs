@@ -1,8 +1,6 @@
 //! The real tester against the real balancer and two real origins, and what their books must say.
 
-use super::world::{
-    BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player,
-};
+use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player};
 use balancer_core::{Counters, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
@@ -43,7 +41,7 @@ impl House {
         let mut rng = Rng::new(seed);
         let weather = match mood {
             Mood::Rough => Weather::rough(&mut rng),
-            Mood::Fair | Mood::Tight => Weather::fair(&mut rng),
+            Mood::Fair | Mood::Tight | Mood::Drain => Weather::fair(&mut rng),
         };
         let settings = draw_settings(&mut rng, mood);
         let balancer_host = balancer_host(&mut rng, mood);
@@ -59,8 +57,7 @@ impl House {
         let mut balancer = Balancer::new(&self.settings, net.host(&[BALANCER], self.balancer_host));
         let mut origin_ios = ORIGINS.map(|ip| net.host(&[ip], HostConfig::default()));
         let stop = Arc::new(AtomicBool::new(false));
-        let mut origins =
-            ORIGINS.map(|ip| Origin::new(OriginPlan::new(SocketAddr::new(ip, 8080)), Arc::clone(&stop)));
+        let mut origins = ORIGINS.map(|ip| Origin::new(OriginPlan::new(SocketAddr::new(ip, 8080)), Arc::clone(&stop)));
         let share = Share::whole(&self.plan, SocketAddr::new(BALANCER, 80));
         let mut tester = Tester::new(&self.plan, share, StopFlag::default(), Arc::new(Live::default()));
 

@@ -248,6 +248,16 @@ fn answer_to(target: &Target, head: &Head, body: Vec<u8>, rng: &mut Rng) -> Vec<
         }
         "nonsense" => vec![Act::Send(b"\x16\x03\x01 this is not HTTP\r\n\r\n".to_vec()), Act::Close(Close::Fin)],
         "hang" => vec![Act::AwaitEof(Duration::from_secs(300)), Act::Close(Close::Discard)],
+        "bye" => {
+            let pause = Act::Pause(Duration::from_millis(rng.range(0, 300)));
+            // A reset would destroy what a slow reader has not taken yet; a short answer is out by then.
+            let how = if target.len < 300 { Close::Reset } else { Close::Fin };
+            vec![Act::Send(with_length("200 OK", &own())), pause, Act::Close(how)]
+        }
+        "surprise" => {
+            let pause = Act::Pause(Duration::from_millis(rng.range(0, 300)));
+            vec![Act::Send(with_length("200 OK", &own())), pause, Act::Send(b"\0unasked\r\n\r\n".to_vec())]
+        }
         "upgrade" => {
             let head = start("101 Switching Protocols") + "Connection: Upgrade\r\nUpgrade: echo\r\n\r\n";
             vec![Act::Send(head.into_bytes())]

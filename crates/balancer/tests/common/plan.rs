@@ -29,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) method: &'static str,
     /// For a person's eyes.
     pub(crate) what: String,
+    /// May the balancer close after its answer?
+    pub(crate) may_close: bool,
     pub(crate) expect: Expect,
 }
 
@@ -58,9 +60,13 @@ enum Kind {
     DieBody,
     Nonsense,
     Hang,
+    /// The origin closes the kept connection a little later, while it is idle or already in use again.
+    Bye,
+    /// The origin sends bytes nobody asked for a little later.
+    Surprise,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 16] = [
     Kind::Plain,
     Kind::Chunked,
     Kind::UntilClose,
@@ -75,7 +81,12 @@ const KINDS: [Kind; 14] = [
     Kind::DieBody,
     Kind::Nonsense,
     Kind::Hang,
+    Kind::Bye,
+    Kind::Surprise,
 ];
+
+/// Kinds that may spoil the request after them: left out where that is not wanted.
+const SPOILERS: usize = 2;
 
 /// Requests that must be refused: two readers could take them for different things (RFC 9112 section 11.2).
 const SMUGGLING: [&str; 6] = [
@@ -89,24 +100,27 @@ const SMUGGLING: [&str; 6] = [
 
 impl Session {
     /// A connection of any kind.
-    pub(crate) fn draw(rng: &mut Rng) -> Self {
-        let mut session = match rng.range(0, 10) {
-            0 => Self::tunnel(rng),
-            1 => Self::smuggle(rng),
-            2 => Self::leave(rng),
-            _ => Self::requests(rng),
+    pub(crate) fn draw(rng: &mut Rng, spoilers: bool) -> Self {
+        let mut session = match rng.range(0, 24) {
+            0 | 1 => Self::tunnel(rng),
+            2 | 3 => Self::smuggle(rng),
+            4 | 5 => Self::leave(rng, spoilers),
+            6 => Self::stall(rng),
+            7 => Self::sleep(rng),
+            _ => Self::requests(rng, spoilers),
         };
-        if rng.chance(0.1) {
+        if session.read_pause.is_none() && rng.chance(0.2) {
             session.read_pause = Some(Duration::from_millis(rng.range(1, 20)));
         }
         session
     }
 
     /// A few requests, each answered before the next, or all sent at once.
-    fn requests(rng: &mut Rng) -> Self {
+    fn requests(rng: &mut Rng, spoilers: bool) -> Self {
         let count = rng.range(1, 6) as usize;
         let pipelined = rng.chance(0.4);
         let mut script = Writer::new(rng);
+        script.spoilers = spoilers;
         for index in 0..count {
             let last = index + 1 == count;
             script.write_request(last);
@@ -132,7 +146,8 @@ impl Session {
             Act::AwaitEof(Duration::from_secs(100)),
             Act::Close(Close::Discard),
         ];
-        let requests = vec![Request { method: "GET", what: "tunnel".into(), expect: Expect::Tunnel { echo } }];
+        let requests =
+            vec![Request { method: "GET", what: "tunnel".into(), may_close: true, expect: Expect::Tunnel { echo } }];
         Self { requests, acts, read_pause: None }
     }
 
@@ -149,13 +164,14 @@ impl Session {
         script.send(bad.as_bytes().to_vec());
         let method = if bad.starts_with("POST") { "POST" } else { "GET" };
         // A bad chunk is found when a server has the request already: 400 either way.
-        script.requests.push(Request { method, what: bad.into(), expect: Expect::Fails(&[400]) });
+        script.requests.push(Request { method, what: bad.into(), may_close: true, expect: Expect::Fails(&[400]) });
         script.end(count)
     }
 
     /// Leaves in the middle of a request, or of its response.
-    fn leave(rng: &mut Rng) -> Self {
+    fn leave(rng: &mut Rng, spoilers: bool) -> Self {
         let mut script = Writer::new(rng);
+        script.spoilers = spoilers;
         let before = script.acts.len();
         script.write_request(false);
         if let Some(request) = script.requests.last_mut() {
@@ -179,20 +195,51 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Stops in the middle of a head or of a body: the balancer's patience ends, and it says so.
+    fn stall(rng: &mut Rng) -> Self {
+        let part = *rng.pick(&[
+            "GET /plain/1/5 HTTP/1.1\r\nHo",
+            "POST /echo/1/500 HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\nhello",
+            "POST /echo/1/500 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe",
+        ]);
+        let mut script = Writer::new(rng);
+        script.send(part.as_bytes().to_vec());
+        let (method, expect) = ("GET", Expect::Fails(&[408]));
+        script.requests.push(Request { method, what: part.into(), may_close: true, expect });
+        let Writer { requests, mut acts, .. } = script;
+        let patience = Duration::from_secs(8);
+        acts.extend([Act::AwaitResponses(1), Act::AwaitEof(patience), Act::Close(Close::Discard)]);
+        Self { requests, acts, read_pause: None }
+    }
+
+    /// Asks, and then does not read for longer than the balancer waits.
+    fn sleep(rng: &mut Rng) -> Self {
+        let mut session = Self::leave(rng, false);
+        session.acts.pop();
+        session.acts.push(Act::AwaitResponses(1));
+        session.acts.push(Act::Close(Close::Discard));
+        session.read_pause = Some(Duration::from_secs(40));
+        session
+    }
+}
+
 /// Writes requests into a script.
 struct Writer<'r> {
     rng: &'r mut Rng,
     requests: Vec<Request>,
     acts: Vec<Act>,
+    spoilers: bool,
 }
 
 impl<'r> Writer<'r> {
     fn new(rng: &'r mut Rng) -> Self {
-        Self { rng, requests: Vec::new(), acts: Vec::new() }
+        Self { rng, requests: Vec::new(), acts: Vec::new(), spoilers: false }
     }
 
     fn write_request(&mut self, last: bool) {
-        let kind = *self.rng.pick(&KINDS);
+        let kinds = KINDS.len() - if self.spoilers { 0 } else { SPOILERS };
+        let kind = *self.rng.pick(&KINDS[..kinds]);
         self.write_kind(kind, last);
     }
 
@@ -216,6 +263,8 @@ impl<'r> Writer<'r> {
             Kind::DieBody => ("GET", "diebody", Expect::Cut { body: body() }),
             Kind::Nonsense => ("GET", "nonsense", Expect::Fails(&[502])),
             Kind::Hang => ("GET", "hang", Expect::Fails(&[504])),
+            Kind::Bye => ("GET", "bye", whole(200, body())),
+            Kind::Surprise => ("GET", "surprise", whole(200, body())),
         };
         let bodiless = matches!(kind, Kind::Plain | Kind::Chunked | Kind::UntilClose | Kind::Head);
         let old = bodiless && last && self.rng.chance(0.3);
@@ -225,7 +274,11 @@ impl<'r> Writer<'r> {
             head += "Connection: close\r\n";
         }
         let what = format!("{kind:?} {version}{}", if close { " close" } else { "" });
-        self.requests.push(Request { method, what, expect });
+        let lasting =
+            [Kind::Plain, Kind::Chunked, Kind::Head, Kind::NoContent, Kind::Interim, Kind::Bye, Kind::Surprise];
+        let echo = [Kind::Echo, Kind::EchoChunked, Kind::EchoContinue];
+        let may_close = close || old || !(lasting.contains(&kind) || echo.contains(&kind));
+        self.requests.push(Request { method, what, may_close, expect });
         match kind {
             Kind::Echo | Kind::Early => self.write_with_length(head, &body(), false),
             Kind::EchoContinue => self.write_with_length(head, &body(), true),

@@ -127,7 +127,14 @@ fn a_client_that_leaves_in_the_middle_takes_its_server_connection_with_it() {
     let head = "POST /a HTTP/1.1\nHost: a\nContent-Length: 100\n\n";
     let seen = "POST /a HTTP/1.1\nHost: a\n[path]\nContent-Length: 100\n\n";
     for leaving in [ClientCloses, ClientResets, ClientHalfCloses] {
-        let counters = play(&[ClientSends(head), OriginSees(seen), ClientSends("some"), OriginSees("some"), leaving, OriginSeesEnd(Reset)]);
+        let counters = play(&[
+            ClientSends(head),
+            OriginSees(seen),
+            ClientSends("some"),
+            OriginSees("some"),
+            leaving,
+            OriginSeesEnd(Reset),
+        ]);
         let aborted = counters.client_reasons[balancer_core::CloseReason::PeerAborted as usize];
         assert_eq!((aborted, counters.responses), (1, 0), "{leaving:?}");
     }
@@ -141,6 +148,16 @@ fn a_client_that_leaves_while_it_waits_is_noticed() {
         ClientResets,
         OriginSeesEnd(Reset),
     ]);
+    assert_eq!(counters.client_closes.count(ports::ClosedFirst::RstReceived), 1, "{counters:?}");
+}
+
+/// Kept connections are watched from the start, first ones after a while (the balancer's patrol).
+#[test]
+fn a_client_that_leaves_a_kept_connection_is_noticed() {
+    let (get, got) = ("GET /a HTTP/1.1\nHost: a\n\n", "GET /a HTTP/1.1\nHost: a\n[path]\n\n");
+    let first = [ClientSends(get), OriginSees(got), OriginSends(OK), ClientSees(OK)];
+    let counters =
+        play(&[&first[..], &[ClientSends(get), OriginSees(got), ClientResets, OriginSeesEnd(Reset)]].concat());
     assert_eq!(counters.client_closes.count(ports::ClosedFirst::RstReceived), 1, "{counters:?}");
 }
 

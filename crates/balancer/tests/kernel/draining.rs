@@ -1,1 +1,125 @@
-//! x
+//! The orderly end: no new connections, what is idle closed at once, what is in flight finished, the rest cut.
+
+use crate::stage::{self, Stage, check_books, eventually};
+use crate::wire::End::*;
+use crate::wire::Wire;
+use balancer_core::{CloseReason, Counters};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
+const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
+const CLOSED: &str = "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok";
+
+/// Drains in the background; answers with the counters and the time it took.
+fn drain(stage: Stage, patience: Duration) -> std::thread::JoinHandle<(Counters, Duration)> {
+    std::thread::spawn(move || {
+        let start = Instant::now();
+        let counters = stage.end_with_patience(patience);
+        (counters, start.elapsed())
+    })
+}
+
+fn begin(stage: &Stage) -> (Wire, Wire) {
+    let mut client = stage.client();
+    client.sends(GET);
+    let mut server = stage.server();
+    server.reads_head();
+    (client, server)
+}
+
+#[test]
+fn a_drain_without_traffic_is_immediate() {
+    let stage = Stage::new(|_| {});
+    let (mut idle, (mut client, mut server)) = (stage.client(), begin(&stage));
+    server.sends(OK);
+    client.sees(OK);
+    let (counters, took) = drain(stage, Duration::from_secs(60)).join().expect("drained");
+    assert!(took < Duration::from_secs(1), "took {took:?}");
+    // One idle client that never spoke, one that was kept, one pooled server connection.
+    idle.sees_end(Eof);
+    client.sees_end(Eof);
+    server.sees_end(Reset);
+    let draining = CloseReason::Draining as usize;
+    assert_eq!((counters.client_reasons[draining], counters.server_reasons[draining]), (2, 1));
+}
+
+#[test]
+fn a_request_in_flight_is_finished() {
+    let stage = Stage::new(|_| {});
+    let mut idle = stage.client();
+    let (mut client, mut server) = begin(&stage);
+    let address = stage.address();
+    let draining = drain(stage, Duration::from_secs(60));
+    idle.sees_end(Eof);
+    eventually("new connections are refused", || TcpStream::connect(address).is_err());
+    server.sends(OK);
+    client.sees(CLOSED);
+    client.sees_end(Eof);
+    let (counters, took) = draining.join().expect("drained");
+    assert!(took < Duration::from_secs(5), "took {took:?}");
+    assert_eq!((counters.responses, counters.truncated), (1, 0));
+}
+
+#[test]
+fn requests_sent_ahead_are_not_begun() {
+    let stage = Stage::new(|_| {});
+    let (mut client, mut server) = begin(&stage);
+    let address = stage.address();
+    let draining = drain(stage, Duration::from_secs(60));
+    eventually("the drain has begun", || TcpStream::connect(address).is_err());
+    client.sends(GET);
+    server.sends(OK);
+    client.sees(CLOSED);
+    client.sees_end(Eof);
+    drop(client);
+    assert_eq!(draining.join().expect("drained").0.requests, 1);
+}
+
+#[test]
+fn patience_has_an_end() {
+    let patience = Duration::from_millis(200);
+    let stage = Stage::new(|_| {});
+    let (mut client, mut server) = begin(&stage);
+    let (mut half, mut tunnel) = (stage.client(), stage.client());
+    half.sends("GET / HT");
+    tunnel.sends("GET / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: x\n\n");
+    let mut tunnel_server = stage.server();
+    tunnel_server.reads_head();
+    tunnel_server.sends("HTTP/1.1 101 Switching Protocols\nConnection: upgrade\nUpgrade: x\n\n");
+    tunnel.reads_head();
+    let (counters, took) = drain(stage, patience).join().expect("drained");
+    assert!(took >= patience && took < patience + Duration::from_secs(1), "took {took:?}");
+    client.sees_end(Eof);
+    server.sees_end(Reset);
+    half.sees_end(Eof);
+    tunnel.sees_end(Eof);
+    assert_eq!(counters.client_reasons[CloseReason::Draining as usize], 3, "{counters:?}");
+}
+
+#[test]
+fn dropping_the_handle_ends_everything() {
+    let origin = stage::listener();
+    let balancer = stage::start(stage::settings(&[stage::address(&origin)]), 2, Default::default());
+    let address = balancer.addresses()[0];
+    let mut client = Wire::connect(address, "the client");
+    client.sends(GET);
+    let mut server = stage::accept(&origin, crate::wire::PATIENCE).expect("a request");
+    server.reads_head();
+    drop(balancer);
+    client.sees_end(Eof);
+    server.sees_end(Reset);
+    assert!(TcpStream::connect(address).is_err(), "still listening");
+}
+
+#[test]
+fn all_workers_drain() {
+    let origin = stage::listener();
+    let balancer = stage::start(stage::settings(&[stage::address(&origin)]), 3, Default::default());
+    let mut clients: Vec<_> = (0..24).map(|_| Wire::connect(balancer.addresses()[0], "a client")).collect();
+    eventually("all are accepted", || balancer.counters().accepted == 24);
+    let counters = balancer.drain(Duration::from_secs(60));
+    clients.iter_mut().for_each(|client| client.sees_end(Eof));
+    check_books(&counters);
+    assert_eq!(counters.client_reasons[CloseReason::Draining as usize], 24);
+}

@@ -66,7 +66,8 @@ fn chunks_and_trailers_pass_both_ways() {
         OK,
         OK,
     );
-    let chunked = "HTTP/1.1 200 OK\nTrailer: X-Sum\nTransfer-Encoding: chunked\n\n3;x=1\nabc\nA\n0123456789\n0\nX-Sum: d\n\n";
+    let chunked =
+        "HTTP/1.1 200 OK\nTrailer: X-Sum\nTransfer-Encoding: chunked\n\n3;x=1\nabc\nA\n0123456789\n0\nX-Sum: d\n\n";
     check(GET, GOT, chunked, chunked);
     let empty = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n0\n\n";
     check(GET, GOT, empty, empty);
@@ -92,12 +93,7 @@ fn the_way_of_a_request_is_recorded() {
         OK,
         OK,
     );
-    check(
-        "GET http://b/a HTTP/1.1\nHost: other\n\n",
-        "GET /a HTTP/1.1\nHost: b\n[path]\n\n",
-        OK,
-        OK,
-    );
+    check("GET http://b/a HTTP/1.1\nHost: other\n\n", "GET /a HTTP/1.1\nHost: b\n[path]\n\n", OK, OK);
 }
 
 #[test]
@@ -112,7 +108,8 @@ fn http_10_clients_are_spoken_to_in_their_terms() {
     let closed = "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok";
     check_closes("GET /a HTTP/1.0\nHost: a\n\n", sees_10, OK, closed);
     // Chunks are unwrapped, and the connection closed even though it was to be kept.
-    let chunked = "HTTP/1.1 200 OK\nTrailer: X-Sum\nTransfer-Encoding: chunked\n\n3\nabc\nA;e=1\n0123456789\n0\nX-Sum: d\n\n";
+    let chunked =
+        "HTTP/1.1 200 OK\nTrailer: X-Sum\nTransfer-Encoding: chunked\n\n3\nabc\nA;e=1\n0123456789\n0\nX-Sum: d\n\n";
     let unwrapped = "HTTP/1.1 200 OK\nConnection: close\n\nabc0123456789";
     check_closes("GET /a HTTP/1.0\nHost: a\n\n", sees_10, chunked, unwrapped);
     check_closes("GET /a HTTP/1.0\nHost: a\nConnection: keep-alive\n\n", sees_10, chunked, unwrapped);

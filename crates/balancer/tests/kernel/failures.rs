@@ -1,1 +1,221 @@
-//! x
+//! Servers that are down, slow, reset, or talk nonsense: the client gets a clear answer, the counters say why.
+
+use crate::script::Act::*;
+use crate::script::{Act, play, play_with};
+use crate::stage::{self, Stage};
+use crate::wire::End::*;
+use crate::wire::{PATIENCE, Wire};
+use balancer_core::{Counters, Failure, PortChoice, Settings};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
+const GOT: &str = "GET /a HTTP/1.1\nHost: a\n[path]\n\n";
+const POST: &str = "POST /a HTTP/1.1\nHost: a\nContent-Length: 1\n\nx";
+const POSTED: &str = "POST /a HTTP/1.1\nHost: a\n[path]\nContent-Length: 1\n\nx";
+const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
+const SHORT: Duration = Duration::from_millis(200);
+
+/// The server does this with a request; the client is told with this status, and can use its connection further.
+fn check_told(server_does: &[Act<'_>], status: u16, failure: Failure) -> Counters {
+    let acts = [&[ClientSends(POST), OriginSees(POSTED)][..], server_does, &[ClientSeesStatus(status)]].concat();
+    let again = [ClientSends(POST), NewServer, OriginSees(POSTED), OriginSends(OK), ClientSees(OK)];
+    let short = |settings: &mut Settings| settings.backend_sets[0].timeouts.response = SHORT;
+    let counters = play_with(short, &[&acts[..], &again].concat());
+    assert_eq!((counters.failed(failure), counters.failed_total()), (1, 1), "{counters:?}");
+    assert_eq!((counters.accepted, counters.retries, counters.responses), (1, 0, 1), "{counters:?}");
+    counters
+}
+
+#[test]
+fn a_server_that_breaks_off_before_its_answer_gives_502() {
+    let half = "HTTP/1.1 200 OK\nContent-";
+    check_told(&[OriginCloses], 502, Failure::ServerClosed);
+    check_told(&[OriginResets], 502, Failure::ServerClosed);
+    check_told(&[OriginSends(half), Pause(Duration::from_millis(10)), OriginCloses], 502, Failure::ServerClosed);
+    check_told(&[OriginSends(half), Pause(Duration::from_millis(10)), OriginResets], 502, Failure::ServerClosed);
+    check_told(
+        &[OriginSends("HTTP/1.1 103 Early Hints\n\n"), ClientSees("HTTP/1.1 103 Early Hints\n\n"), OriginCloses],
+        502,
+        Failure::ServerClosed,
+    );
+}
+
+#[test]
+fn a_server_that_talks_nonsense_gives_502() {
+    let long = format!("HTTP/1.1 200 OK\nX: {}", "x".repeat(20_000));
+    for answer in [
+        "SSH-2.0-OpenSSH_9.9\n",
+        "HTTP/2 200 OK\n\n",
+        "HTTP/1.1 20 OK\n\n",
+        "\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+        "HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 3\n\nok",
+        "HTTP/1.1 200 OK\nContent-Length: 2\nTransfer-Encoding: chunked\n\nok",
+        "HTTP/1.1 200 OK\nTransfer-Encoding: gzip, chunked\n\n",
+        &long,
+    ] {
+        check_told(&[OriginSends(answer)], 502, Failure::ServerNonsense);
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_gives_504_in_time() {
+    let start = Instant::now();
+    check_told(&[], 504, Failure::ServerTimeout);
+    check_told(&[OriginSends("HTTP/1.1 200")], 504, Failure::ServerTimeout);
+    let took = start.elapsed();
+    assert!(took >= 2 * SHORT && took < 2 * SHORT + Duration::from_secs(1), "took {took:?}");
+}
+
+/// A response under way cannot become another: it is cut, in a way that cannot be taken for its end.
+fn check_truncated(answer: &str, server_does: Act<'_>, end: crate::wire::End) {
+    let sees = answer.replace("\n\n", if answer.contains(':') { "\n\n" } else { "\nConnection: close\n\n" });
+    let acts =
+        [ClientSends(GET), OriginSees(GOT), OriginSends(answer), ClientSees(&sees), server_does, ClientSeesEnd(end)];
+    let short = |settings: &mut Settings| settings.backend_sets[0].timeouts.response = SHORT;
+    let counters = play_with(short, &acts);
+    assert_eq!((counters.truncated, counters.responses, counters.retries), (1, 0, 0), "{answer:?}: {counters:?}");
+}
+
+#[test]
+fn a_server_that_breaks_off_in_the_body_cuts_the_response() {
+    let length = "HTTP/1.1 200 OK\nContent-Length: 10\n\nhalf";
+    let chunked = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhalf";
+    let until_close = "HTTP/1.1 200 OK\n\nhalf";
+    for answer in [length, chunked] {
+        check_truncated(answer, OriginCloses, Eof);
+        check_truncated(answer, OriginResets, Eof);
+        check_truncated(answer, Pause(SHORT), Eof);
+    }
+    check_truncated(chunked, OriginSends("xxxx"), Eof);
+    // Here a FIN would say that the body is whole.
+    check_truncated(until_close, OriginResets, Reset);
+    check_truncated(until_close, Pause(SHORT), Reset);
+}
+
+#[test]
+fn a_server_that_is_down_gives_502() {
+    let down = unused_address();
+    let mut settings = stage::settings(&[down]);
+    settings.backend_sets[0].retries_max = 2;
+    let balancer = stage::start(settings, 1, Default::default());
+    let mut client = Wire::connect(balancer.addresses()[0], "the client");
+    client.sends(GET);
+    client.sees_status(502);
+    // A failure of the servers does not cost the client its connection.
+    client.sends(GET);
+    client.sees_status(502);
+    drop(client);
+    let counters = balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!((counters.failed(Failure::ServerUnreachable), counters.accepted), (2, 1));
+    assert_eq!((counters.connects_failed, counters.retries), ([0, 6], 4), "three attempts each, blamed on the server");
+}
+
+#[test]
+fn one_server_down_of_two_is_not_noticed() {
+    let origin = stage::listener();
+    let settings = stage::settings(&[unused_address(), stage::address(&origin)]);
+    let balancer = stage::start(settings, 1, Default::default());
+    let mut client = Wire::connect(balancer.addresses()[0], "the client");
+    let mut server: Option<Wire> = None;
+    for request in [GET, POST, GET, POST, GET, GET, GET, GET] {
+        client.sends(request);
+        let server = server.get_or_insert_with(|| stage::accept(&origin, PATIENCE).expect("the server that is up"));
+        server.reads_head();
+        if request == POST {
+            server.sees("x");
+        }
+        server.sends(OK);
+        client.sees(OK);
+    }
+    drop(client);
+    let counters = balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!((counters.responses, counters.failed_total()), (8, 0));
+    assert!((1..=2).contains(&counters.connects_failed[1]), "set aside after a failure: {counters:?}");
+}
+
+#[test]
+fn a_server_that_takes_no_connection_gives_504_in_time() {
+    // A queue for one that is full: further SYNs are dropped (tcp_conn_request, sk_acceptq_is_full).
+    let full = sys::socket::listen(&SocketAddr::from(([127, 0, 0, 1], 0)), 0, false).expect("a listener");
+    let address = sys::socket::local_address(&full).expect("bound");
+    let _fills_the_queue = Wire::connect(address, "the filler");
+    let mut settings = stage::settings(&[address]);
+    settings.backend_sets[0].timeouts.connect = SHORT;
+    settings.backend_sets[0].retries_max = 0;
+    let balancer = stage::start(settings, 1, Default::default());
+    let mut client = Wire::connect(balancer.addresses()[0], "the client");
+    let start = Instant::now();
+    client.sends(GET);
+    client.sees_status(504);
+    let took = start.elapsed();
+    assert!(took >= SHORT && took < SHORT + Duration::from_secs(1), "took {took:?}");
+    drop(client);
+    let counters = balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!((counters.failed(Failure::ConnectTimeout), counters.connects_failed), (1, [0, 1]));
+}
+
+#[test]
+fn without_a_local_port_the_balancer_blames_itself() {
+    // Our own choice is free of the kernel's range: nobody else uses these.
+    check_ports(PortChoice::Own, (21_034, 21_035));
+    check_ports(PortChoice::Kernel, two_free_ports());
+}
+
+/// Two requests hold both ports; the third is told so at once, and the server is none the worse for it.
+fn check_ports(choice: PortChoice, range: (u16, u16)) {
+    let stage = Stage::new(|settings| {
+        settings.backend_sets[0].ports.choice = choice;
+        settings.backend_sets[0].ports.range = Some(range);
+    });
+    let begin = || {
+        let mut client = stage.client();
+        client.sends(GET);
+        (client, stage.server())
+    };
+    let mut holders = [begin(), begin()];
+    let mut third = stage.client();
+    third.sends(GET);
+    third.sees_status(503);
+    let answer = |server: &mut Wire, client: &mut Wire| {
+        server.reads_head();
+        server.sends(OK);
+        client.sees(OK);
+    };
+    for (client, server) in &mut holders {
+        answer(server, client);
+    }
+    // The last one idle is the first used.
+    third.sends(GET);
+    answer(&mut holders[1].1, &mut third);
+    drop((holders, third));
+    let counters = stage.end();
+    assert_eq!((counters.failed(Failure::NoLocalPort), counters.failed_total()), (1, 1), "{choice:?}");
+    assert_eq!((counters.connects, counters.connects_failed), (2, [1, 0]), "{choice:?}");
+}
+
+fn unused_address() -> SocketAddr {
+    stage::address(&stage::listener())
+}
+
+/// Two neighbours of the kernel's range that nobody is bound to.
+fn two_free_ports() -> (u16, u16) {
+    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let low = (40_000..60_000).step_by(2).find(|&low| free(low) && free(low + 1)).expect("two free ports");
+    (low, low + 1)
+}
+
+#[test]
+fn a_failed_head_request_is_told_without_a_body() {
+    let counters = play(&[
+        ClientSends("HEAD /a HTTP/1.1\nHost: a\n\n"),
+        OriginSees("HEAD /a HTTP/1.1\nHost: a\n[path]\n\n"),
+        OriginSends("nonsense\n\n"),
+        ClientSees("HTTP/1.1 502 Bad Gateway\nContent-Type: text/plain; charset=utf-8\nContent-Length: 38\n\n"),
+        ClientSeesNothing,
+    ]);
+    assert_eq!(counters.failed(Failure::ServerNonsense), 1);
+}

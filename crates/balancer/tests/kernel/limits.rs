@@ -1,1 +1,199 @@
-//! x
+//! Bounds and time-outs towards clients.
+
+use crate::script::Act::*;
+use crate::script::{play, play_with};
+use crate::stage::{self, Stage};
+use crate::wire::End::*;
+use crate::wire::Wire;
+use balancer_core::{CloseReason, Failure, Settings};
+use reactor::epoll::EpollConfig;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
+const GOT: &str = "GET /a HTTP/1.1\nHost: a\n[path]\n\n";
+const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
+const CLOSED: &str = "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok";
+const SHORT: Duration = Duration::from_millis(150);
+
+fn check_refused(request: &str, status: u16) {
+    let counters = play(&[ClientSends(request), ClientSeesStatus(status), ClientSeesEnd(Eof)]);
+    assert_eq!((counters.failed(Failure::BadRequest(status)), counters.connects), (1, 0), "{counters:?}");
+}
+
+#[test]
+fn heads_are_bounded() {
+    check_refused(&format!("GET / HTTP/1.1\nHost: a\nX: {}\n\n", "x".repeat(9000)), 431);
+    check_refused(&format!("GET / HTTP/1.1\nHost: a\n{}\n", "X: 1\n".repeat(100)), 431);
+    check_refused(&format!("GET /{} HTTP/1.1\nHost: a\n\n", "x".repeat(9000)), 414);
+    // Refused as soon as it is too long, not when (if ever) it ends.
+    check_refused(&format!("GET / HTTP/1.1\nHost: a\nX: {}", "x".repeat(9000)), 431);
+}
+
+#[test]
+fn heads_up_to_the_bound_pass() {
+    let long = format!("GET / HTTP/1.1\nHost: a\nX: {}\n", "x".repeat(8000));
+    let many = format!("GET / HTTP/1.1\nHost: a\n{}", "X: 1\n".repeat(99));
+    for head in [long, many] {
+        let (sent, seen) = (format!("{head}\n"), format!("{head}[path]\n\n"));
+        play(&[ClientSends(&sent), OriginSees(&seen), OriginSends(OK), ClientSees(OK)]);
+    }
+}
+
+#[test]
+fn a_client_that_waits_too_long_is_closed() {
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.idle = SHORT;
+    for acts in [
+        &[Pause(Duration::ZERO), ClientSeesNothing, ClientSeesEnd(Eof)][..],
+        &[ClientSends(GET), OriginSees(GOT), OriginSends(OK), ClientSees(OK), ClientSeesNothing, ClientSeesEnd(Eof)],
+    ] {
+        let counters = play_with(short, acts);
+        assert_eq!(counters.client_reasons[CloseReason::Idle as usize], 1, "{counters:?}");
+    }
+}
+
+#[test]
+fn a_head_that_does_not_end_is_answered_408() {
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.head = SHORT;
+    let counters = play_with(
+        short,
+        &[
+            ClientSends("GET / HTTP/1.1\n"),
+            ClientSeesNothing,
+            // A byte now and then does not extend it.
+            ClientSends("Host: a\n"),
+            ClientSeesStatus(408),
+            ClientSeesEnd(Eof),
+        ],
+    );
+    assert_eq!(counters.failed(Failure::HeadTimeout), 1);
+}
+
+#[test]
+fn a_body_that_stalls_is_answered_408() {
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.body = SHORT;
+    let counters = play_with(
+        short,
+        &[
+            ClientSends("POST / HTTP/1.1\nHost: a\nContent-Length: 9\n\n1"),
+            OriginSees("POST / HTTP/1.1\nHost: a\n[path]\nContent-Length: 9\n\n1"),
+            Pause(Duration::from_millis(90)),
+            ClientSends("2"),
+            OriginSees("2"),
+            Pause(Duration::from_millis(90)),
+            ClientSends("3"),
+            OriginSees("3"),
+            ClientSeesStatus(408),
+            ClientSeesEnd(Eof),
+            OriginSeesEnd(Reset),
+        ],
+    );
+    assert_eq!(counters.failed(Failure::BodyTimeout), 1);
+}
+
+#[test]
+fn a_request_that_takes_too_long_in_all_is_answered_504() {
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.request = Duration::from_millis(250);
+    let counters = play_with(
+        short,
+        &[
+            ClientSends("POST / HTTP/1.1\nHost: a\nContent-Length: 9\n\n1"),
+            OriginSees("POST / HTTP/1.1\nHost: a\n[path]\nContent-Length: 9\n\n1"),
+            Pause(Duration::from_millis(100)),
+            ClientSends("2"),
+            OriginSees("2"),
+            Pause(Duration::from_millis(100)),
+            ClientSends("3"),
+            OriginSees("3"),
+            ClientSeesStatus(504),
+            ClientSeesEnd(Eof),
+            OriginSeesEnd(Reset),
+        ],
+    );
+    assert_eq!(counters.failed(Failure::RequestTimeout), 1);
+}
+
+/// A client that reads nothing holds a connection to a server only so long.
+#[test]
+fn a_client_that_does_not_read_is_cut() {
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.body = SHORT;
+    let stage = Stage::new(short);
+    let mut client = stage.client();
+    client.sends(GET);
+    let server = stage.server();
+    let sender = std::thread::spawn(move || {
+        use std::io::Write;
+        let mut stream = server.stream();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n").expect("sent");
+        let block = [b'x'; 65536];
+        (0..1600).map(|_| stream.write_all(&block)).find_map(Result::err)
+    });
+    let error = sender.join().expect("the sender ends").expect("the balancer closes");
+    assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "the balancer closes in time");
+    let counters = stage.end();
+    assert_eq!(counters.client_reasons[CloseReason::TimedOut as usize], 1, "{counters:?}");
+}
+
+#[test]
+fn a_connection_serves_only_so_many_requests() {
+    let two = |settings: &mut Settings| settings.listeners[0].limits.requests_per_connection_max = 2;
+    let exchange = |answer| [ClientSends(GET), OriginSees(GOT), OriginSends(OK), ClientSees(answer)];
+    let acts = [&exchange(OK)[..], &exchange(CLOSED), &[ClientSeesEnd(Eof), NewClient], &exchange(OK)].concat();
+    let counters = play_with(two, &acts);
+    assert_eq!((counters.accepted, counters.connects), (2, 1));
+}
+
+#[test]
+fn clients_beyond_the_limit_wait_their_turn() {
+    let stage = Stage::new(|settings| settings.listeners[0].limits.connections_max = 1);
+    let (mut first, mut second) = (stage.client(), stage.client());
+    first.sends(GET);
+    second.sends(GET);
+    let mut server = stage.server();
+    let mut serve = |client: &mut Wire| {
+        server.sees(&GOT.replace("[path]\n", crate::script::PATH));
+        server.sends(OK);
+        client.sees(OK);
+    };
+    serve(&mut first);
+    second.sees_nothing(Duration::from_millis(80));
+    assert_eq!(stage.counters().clients_open, 1);
+    drop(first);
+    serve(&mut second);
+    let counters = stage.end();
+    assert_eq!((counters.accepted, counters.responses), (2, 2));
+}
+
+/// Connections are accepted in batches; the bound holds for a crowd that waits all the same.
+#[test]
+fn a_crowd_does_not_get_past_the_limit() {
+    let stage = Stage::new(|settings| settings.listeners[0].limits.connections_max = 3);
+    let mut crowd: VecDeque<_> = (0..60).map(|_| stage.client()).collect();
+    while !crowd.is_empty() {
+        let open = stage.counters().clients_open;
+        assert!(open <= 3, "{open} clients at once");
+        crowd.drain(..crowd.len().min(3));
+    }
+    stage.counts("all have come and gone", |counters| counters.accepted == 60 && counters.clients_open == 0);
+    stage.end();
+}
+
+/// With reactors this small.
+fn told_of_a_shortage(reactor: EpollConfig) {
+    let origin = stage::listener();
+    let balancer = stage::start(stage::settings(&[stage::address(&origin)]), 1, reactor);
+    let mut client = Wire::connect(balancer.addresses()[0], "the client");
+    client.sends(GET);
+    client.sees_status(503);
+    drop(client);
+    let counters = balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!((counters.failed(Failure::NoLocalResource), counters.failed_total()), (1, 1), "{reactor:?}");
+    assert_eq!(counters.connects_failed[1], 0, "no server is to blame");
+}
+
+#[test]
+fn a_shortage_of_ours_is_told_as_such() {
+    told_of_a_shortage(EpollConfig { connections_max: 1, ..EpollConfig::default() });
+    told_of_a_shortage(EpollConfig { buffers_max: 1, ..EpollConfig::default() });
+}

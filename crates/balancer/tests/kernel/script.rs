@@ -48,7 +48,7 @@ pub(crate) fn play_with(change: impl FnOnce(&mut Settings), acts: &[Act<'_>]) ->
     let stage = Stage::new(change);
     let mut cast = Cast { client: None, server: None };
     for (index, act) in acts.iter().enumerate() {
-        let note = Note { index, act: format!("{act:.80?}") };
+        let note = Note { index, act: format!("{act:?}").chars().take(100).collect() };
         cast.perform(&stage, act);
         drop(note);
     }

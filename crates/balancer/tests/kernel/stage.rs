@@ -21,6 +21,7 @@ pub(crate) fn settings(servers: &[SocketAddr]) -> Settings {
         bind: SocketAddr::from(([127, 0, 0, 1], 0)),
         backend_set: 0,
         close: Default::default(),
+        timestamps: Default::default(),
         limits: Default::default(),
         timeouts: Default::default(),
     };

@@ -1,1 +1,202 @@
-//! x
+//! Large bodies: every byte right, memory bounded, a slow reader slows its writer down.
+
+use crate::stage;
+use crate::wire::{PATIENCE, Wire};
+use balancer::Handle;
+use reactor::epoll::EpollConfig;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+const LARGE: usize = 50_000_000;
+
+/// More than the kernel's socket buffers on both hops hold (`tcp_rmem`, `tcp_wmem`: at most 6 and 4 MB each), and
+/// far less than [`LARGE`].
+const HELD_MAX: usize = 25_000_000;
+
+/// What the memory of this process may grow by while other tests run in it.
+const GROWTH_MAX: usize = 30_000_000;
+
+/// What the balancer may keep in its own buffers: enough for a few connections, nothing next to a body.
+const BUFFERS: usize = 16;
+
+/// The byte at this place of every body here: a period that no buffer size divides.
+fn byte_at(place: usize) -> u8 {
+    (place % 251) as u8
+}
+
+fn write_body(mut to: impl Write, len: usize, written: &AtomicUsize) {
+    let mut block = Vec::with_capacity(65_536);
+    for start in (0..len).step_by(65_536) {
+        block.clear();
+        block.extend((start..len.min(start + 65_536)).map(byte_at));
+        to.write_all(&block).unwrap_or_else(|error| panic!("at byte {start}: {error}"));
+        written.fetch_add(block.len(), Ordering::Relaxed);
+    }
+}
+
+/// Reads and compares; a pause before the first byte.
+fn read_body(mut from: impl Read, len: usize, pause: Duration) {
+    std::thread::sleep(pause);
+    let mut block = vec![0; 65_536];
+    let mut place = 0;
+    while place < len {
+        let want = block.len().min(len - place);
+        let got = from.read(&mut block[..want]).unwrap_or_else(|error| panic!("at byte {place}: {error}"));
+        assert!(got > 0, "the end came at byte {place} of {len}");
+        let wrong = (0..got).find(|at| block[*at] != byte_at(place + at));
+        assert_eq!(wrong, None, "a wrong byte after {place}");
+        place += got;
+    }
+}
+
+/// Resident memory of this process.
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("/proc");
+    let pages: usize = statm.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("a number");
+    pages * 4096
+}
+
+struct Rig {
+    balancer: Handle,
+    origin: TcpListener,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let origin = stage::listener();
+        let reactor = EpollConfig { buffers_max: BUFFERS, ..EpollConfig::default() };
+        Self { balancer: stage::start(stage::settings(&[stage::address(&origin)]), 1, reactor), origin }
+    }
+
+    /// A request whose head has arrived at the origin.
+    fn begin(&self, request: &str) -> (Wire, Wire) {
+        let mut client = Wire::connect(self.balancer.addresses()[0], "the client");
+        client.sends(request);
+        let mut server = stage::accept(&self.origin, PATIENCE).expect("a request");
+        server.reads_head();
+        (client, server)
+    }
+
+    fn end(self) {
+        let counters = self.balancer.drain(Duration::from_secs(1));
+        stage::check_books(&counters);
+        assert_eq!((counters.responses, counters.truncated, counters.failed_total()), (1, 0, 0));
+    }
+}
+
+/// Moves a body from one thread to another, through the balancer; the reader takes its time.
+fn move_body(from: &Wire, to: &Wire) {
+    let written = AtomicUsize::new(0);
+    let before = resident_bytes();
+    let pause = Duration::from_millis(400);
+    std::thread::scope(|scope| {
+        scope.spawn(|| write_body(from.stream(), LARGE, &written));
+        scope.spawn(|| read_body(to.stream(), LARGE, pause));
+        std::thread::sleep(pause / 2);
+        let ahead = written.load(Ordering::Relaxed);
+        assert!(ahead > 0 && ahead < HELD_MAX, "{ahead} bytes were taken while nobody read");
+        let grown = resident_bytes().saturating_sub(before);
+        assert!(grown < GROWTH_MAX, "memory grew by {grown} bytes");
+    });
+}
+
+#[test]
+fn a_large_response_waits_for_its_reader() {
+    let rig = Rig::new();
+    let (mut client, mut server) = rig.begin("GET / HTTP/1.1\nHost: a\n\n");
+    let head = format!("HTTP/1.1 200 OK\nContent-Length: {LARGE}\n\n");
+    server.sends(&head);
+    client.sees(&head);
+    move_body(&server, &client);
+    rig.end();
+}
+
+#[test]
+fn a_large_upload_waits_for_its_server() {
+    let rig = Rig::new();
+    let (mut client, mut server) = rig.begin(&format!("POST / HTTP/1.1\nHost: a\nContent-Length: {LARGE}\n\n"));
+    move_body(&client, &server);
+    server.sends("HTTP/1.1 204 No Content\n\n");
+    client.sees("HTTP/1.1 204 No Content\n\n");
+    rig.end();
+}
+
+#[test]
+fn a_tunnel_waits_for_its_readers() {
+    let rig = Rig::new();
+    let (mut client, mut server) = rig.begin("GET / HTTP/1.1\nHost: a\nConnection: upgrade\nUpgrade: x\n\n");
+    let switch = "HTTP/1.1 101 Switching Protocols\nUpgrade: x\nConnection: upgrade\n\n";
+    server.sends(switch);
+    client.sees(switch);
+    std::thread::scope(|scope| {
+        scope.spawn(|| move_body(&client, &server));
+        scope.spawn(|| move_body(&server, &client));
+    });
+    client.half_closes();
+    server.sees_end(crate::wire::End::Eof);
+    server.half_closes();
+    client.sees_end(crate::wire::End::Eof);
+    rig.end();
+}
+
+/// Response and request at once on the same connections, as an echo does.
+#[test]
+fn both_directions_stream_at_once() {
+    let len = 5_000_000;
+    let rig = Rig::new();
+    let (mut client, mut server) = rig.begin(&format!("POST / HTTP/1.1\nHost: a\nContent-Length: {len}\n\n"));
+    let head = format!("HTTP/1.1 200 OK\nContent-Length: {len}\n\n");
+    let written = AtomicUsize::new(0);
+    server.sends(&head);
+    client.sees(&head);
+    std::thread::scope(|scope| {
+        scope.spawn(|| write_body(client.stream(), len, &written));
+        scope.spawn(|| read_body(client.stream(), len, Duration::ZERO));
+        scope.spawn(|| std::io::copy(&mut server.stream().take(len as u64), &mut server.stream()).expect("echoed"));
+    });
+    // Both ends saw the whole exchange: the connection is kept.
+    client.sees_nothing(Duration::from_millis(20));
+    rig.end();
+}
+
+/// Many bodies share few buffers: some wait, none is lost.
+#[test]
+fn a_shortage_of_buffers_is_waited_out() {
+    let len = 1_000_000;
+    let rig = Rig::new();
+    let head = format!("HTTP/1.1 200 OK\nContent-Length: {len}\n\n");
+    let pairs: Vec<_> = (0..2 * BUFFERS / 3).map(|_| rig.begin("GET / HTTP/1.1\nHost: a\n\n")).collect();
+    let count = pairs.len() as u64;
+    std::thread::scope(|scope| {
+        for (mut client, mut server) in pairs {
+            let head = &head;
+            scope.spawn(move || {
+                server.sends(head);
+                write_body(server.stream(), len, &AtomicUsize::new(0));
+            });
+            scope.spawn(move || {
+                client.sees(head);
+                read_body(client.stream(), len, Duration::from_millis(100));
+            });
+        }
+    });
+    let counters = rig.balancer.drain(Duration::from_secs(1));
+    stage::check_books(&counters);
+    assert_eq!((counters.responses, counters.truncated, counters.failed_total()), (count, 0, 0));
+}
+
+/// A request that waits for its answer keeps a copy of its head, to be repeated: only while buffers are plenty.
+#[test]
+fn requests_that_wait_do_not_use_up_the_buffers() {
+    let rig = Rig::new();
+    let waiting: Vec<_> = (0..4 * BUFFERS).map(|_| rig.begin("GET / HTTP/1.1\nHost: a\n\n")).collect();
+    for (mut client, mut server) in waiting {
+        server.sends("HTTP/1.1 204 No Content\n\n");
+        client.sees("HTTP/1.1 204 No Content\n\n");
+    }
+    let counters = rig.balancer.drain(Duration::from_secs(1));
+    stage::check_books(&counters);
+    assert_eq!((counters.responses, counters.failed_total()), (4 * BUFFERS as u64, 0));
+}

@@ -8,7 +8,8 @@ use std::time::Duration;
 const ASKS: &str = "GET /ws HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Key: x\n\n";
 const ASKED: &str =
     "GET /ws HTTP/1.1\nHost: a\nSec-WebSocket-Key: x\n[path]\nUpgrade: websocket\nConnection: upgrade\n\n";
-const AGREES: &str = "HTTP/1.1 101 Switching Protocols\nSec-WebSocket-Accept: y\nUpgrade: websocket\nConnection: upgrade\n\n";
+const AGREES: &str =
+    "HTTP/1.1 101 Switching Protocols\nSec-WebSocket-Accept: y\nUpgrade: websocket\nConnection: upgrade\n\n";
 
 /// The handshake, then these.
 fn check(acts: &[Act<'_>]) {
@@ -110,7 +111,8 @@ fn a_switch_nobody_asked_for_is_nonsense() {
 
 #[test]
 fn a_silent_tunnel_is_closed_after_the_idle_timeout() {
-    let short = |settings: &mut balancer_core::Settings| settings.listeners[0].timeouts.idle = Duration::from_millis(200);
+    let short =
+        |settings: &mut balancer_core::Settings| settings.listeners[0].timeouts.idle = Duration::from_millis(200);
     let counters = play_with(
         short,
         &[

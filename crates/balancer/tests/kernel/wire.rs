@@ -29,7 +29,8 @@ pub(crate) fn crlf(text: &str) -> Vec<u8> {
 
 impl Wire {
     pub(crate) fn connect(to: SocketAddr, name: &'static str) -> Self {
-        let stream = TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{name} to {to}: {error}"));
+        let stream =
+            TcpStream::connect_timeout(&to, PATIENCE).unwrap_or_else(|error| panic!("{name} to {to}: {error}"));
         Self::new(stream, name)
     }
 
@@ -66,7 +67,8 @@ impl Wire {
         let head = self.reads_head();
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{} expects {status}, sees\n{head}", self.name);
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-        let length: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or_else(|| panic!("no length in\n{head}"));
+        let length: usize =
+            length.and_then(|text| text.trim().parse().ok()).unwrap_or_else(|| panic!("no length in\n{head}"));
         let (body, end) = self.read_up_to(length);
         assert_eq!(body.len(), length, "{} sees a body cut short ({end})", self.name);
     }

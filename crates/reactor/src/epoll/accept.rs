@@ -1,4 +1,7 @@
 //! Accepting: in batches that grow under load, so that a lone connection costs one accept4.
+//!
+//! A connection is accepted when the application has handled everything before it: one that says "no more"
+//! ([`Reactor::set_accepting`](crate::face::Reactor::set_accepting)) is obeyed at once, not at the end of a batch.
 
 use super::entry::Entry;
 use super::{EpollReactor, TOKEN_LISTENER, fault};
@@ -27,12 +30,24 @@ pub(super) struct Listener {
     pub(super) address: SocketAddr,
     /// How many to take at the next event: doubled when all were there, else back to one.
     batch: u32,
+    /// What is left of the batch of this event.
+    left: u32,
     accepting: Accepting,
 }
 
 impl Listener {
     pub(super) fn is_paused(&self) -> bool {
         self.accepting == Accepting::Paused
+    }
+
+    /// One more of this batch was taken, or there was none.
+    fn count(&mut self, taken: bool) {
+        self.left = if taken { self.left - 1 } else { 0 };
+        if !taken {
+            self.batch = 1;
+        } else if self.left == 0 {
+            self.batch = (self.batch * 2).min(BATCH_MAX);
+        }
     }
 }
 
@@ -42,7 +57,7 @@ impl EpollReactor {
         let address = socket::local_address(&fd).map_err(fault)?;
         let index = self.listeners.len();
         self.epoll.add(&fd, TOKEN_LISTENER | index as u64, Interest::Level).map_err(fault)?;
-        self.listeners.push(Some(Listener { fd, address, batch: 1, accepting: Accepting::Yes }));
+        self.listeners.push(Some(Listener { fd, address, batch: 1, left: 0, accepting: Accepting::Yes }));
         Ok(ListenerId(index as u32))
     }
 
@@ -55,6 +70,9 @@ impl EpollReactor {
         let Some(Some(listener)) = self.listeners.get_mut(index) else { return };
         let token = TOKEN_LISTENER | index as u64;
         let watched = listener.accepting == Accepting::Yes;
+        if to != Accepting::Yes {
+            (listener.batch, listener.left) = (1, 0);
+        }
         match (watched, to == Accepting::Yes) {
             (false, true) => {
                 let added = self.epoll.add(&listener.fd, token, Interest::Level);
@@ -77,16 +95,29 @@ impl EpollReactor {
         }
     }
 
-    pub(super) fn accept_from(&mut self, index: usize) {
-        let Some(Some(listener)) = self.listeners.get(index) else { return };
-        let batch = listener.batch;
-        let mut taken = 0;
-        while taken < batch && self.accept_one(index) {
-            taken += 1;
-        }
+    /// epoll said that connections wait.
+    pub(super) fn begin_batch(&mut self, index: usize) {
         if let Some(Some(listener)) = self.listeners.get_mut(index) {
-            listener.batch = if taken == batch { (batch * 2).min(BATCH_MAX) } else { 1 };
+            listener.left = listener.batch;
+            self.batch_begun = true;
         }
+    }
+
+    /// Takes the next connection of a batch; `false` when all batches are over.
+    pub(super) fn accept_next(&mut self) -> bool {
+        if !self.batch_begun {
+            return false;
+        }
+        let begun = |listener: &Option<Listener>| listener.as_ref().is_some_and(|listener| listener.left > 0);
+        let Some(index) = self.listeners.iter().position(begun) else {
+            self.batch_begun = false;
+            return false;
+        };
+        let taken = self.accept_one(index);
+        if let Some(Some(listener)) = self.listeners.get_mut(index) {
+            listener.count(taken);
+        }
+        true
     }
 
     /// Takes one connection; `false` when there was none or none can be taken.

@@ -64,6 +64,8 @@ pub struct EpollReactor {
     pool: BufPool,
     table: Table,
     listeners: Vec<Option<Listener>>,
+    /// Some listener has connections to take.
+    batch_begun: bool,
     completions: VecDeque<Completion>,
     /// Connections that wait for bytes but are not registered yet.
     unwatched: Vec<ConnId>,
@@ -85,6 +87,7 @@ impl EpollReactor {
             pool: BufPool::new(config.buffers_max),
             table: Table::new(config.connections_max),
             listeners: Vec::new(),
+            batch_begun: false,
             completions: VecDeque::new(),
             unwatched: Vec::new(),
             starved: VecDeque::new(),
@@ -168,7 +171,7 @@ impl EpollReactor {
             self.waker.clear();
             self.completions.push_back(Completion::Woken);
         } else if ready.token & TOKEN_LISTENER != 0 {
-            self.accept_from((ready.token & !TOKEN_LISTENER) as usize);
+            self.begin_batch((ready.token & !TOKEN_LISTENER) as usize);
         } else {
             self.handle_conn_event(conn_of(ready.token), ready);
         }
@@ -279,6 +282,10 @@ impl Reactor for EpollReactor {
         self.pool.take()
     }
 
+    fn buffers_are_scarce(&self) -> bool {
+        self.pool.is_scarce()
+    }
+
     fn turn(&mut self, until: Option<Duration>) {
         self.feed_the_starved();
         self.watch_the_unwatched();
@@ -293,13 +300,17 @@ impl Reactor for EpollReactor {
     }
 
     fn poll_completion(&mut self) -> Option<Completion> {
-        while let Some(completion) = self.completions.pop_front() {
-            if self.is_for_the_living(&completion) {
-                self.recycle_if_last(&completion);
-                return Some(completion);
+        loop {
+            while let Some(completion) = self.completions.pop_front() {
+                if self.is_for_the_living(&completion) {
+                    self.recycle_if_last(&completion);
+                    return Some(completion);
+                }
+            }
+            if !self.accept_next() {
+                return None;
             }
         }
-        None
     }
 }
 

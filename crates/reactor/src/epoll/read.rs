@@ -30,20 +30,15 @@ impl EpollReactor {
             return;
         }
         let Some(partial) = entry.recv.take_waiting() else { return };
-        let buf = match partial {
-            Some(buf) if buf.is_unique() && buf.spare_len() > 0 => Some(buf),
-            Some(buf) => buf.compact().filter(|buf| buf.spare_len() > 0),
-            None => self.pool.take(),
-        };
-        match buf {
-            Some(buf) => self.recv_into(conn, buf),
-            None => self.starve(conn),
+        match self.pool.room_after(partial) {
+            Ok(buf) => self.recv_into(conn, buf),
+            Err(partial) => self.starve(conn, partial),
         }
     }
 
-    fn starve(&mut self, conn: ConnId) {
+    fn starve(&mut self, conn: ConnId, partial: Option<Buf>) {
         if let Some(entry) = self.table.get_mut(conn) {
-            entry.recv = RecvState::Waiting(None);
+            entry.recv = RecvState::Waiting(partial);
             self.shortages.recv_waited_for_buffer += 1;
             self.starved.push_back(conn);
         }

@@ -120,8 +120,7 @@ mod tests {
         };
         let mut out = Outgoing { head: Some(fill(head)), body: Some(fill(body)), after: After::Keep };
         drop_front(&mut out, sent);
-        let rest: Vec<u8> =
-            [out.head, out.body].into_iter().flatten().flat_map(|buf: Buf| buf.to_vec()).collect();
+        let rest: Vec<u8> = [out.head, out.body].into_iter().flatten().flat_map(|buf: Buf| buf.to_vec()).collect();
         assert_eq!(String::from_utf8_lossy(&rest), left, "{head:?} + {body:?} after {sent} bytes");
     }
 

@@ -36,10 +36,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            time: Duration::from_secs(3600),
-            steps: 2_000_000,
-        }
+        Self { time: Duration::from_secs(3600), steps: 2_000_000 }
     }
 }
 
@@ -48,17 +45,8 @@ impl Default for Limits {
 /// # Errors
 /// A text that says who waits for what, when a limit is hit, nothing can ever happen again, a program
 /// cannot start, or a program broke a rule of the face.
-pub fn run_until(
-    net: &SimNet,
-    players: &mut [Player<'_>],
-    limits: Limits,
-    goal: Goal,
-) -> Result<(), String> {
-    let mut run = Run {
-        net,
-        players,
-        steps: 0,
-    };
+pub fn run_until(net: &SimNet, players: &mut [Player<'_>], limits: Limits, goal: Goal) -> Result<(), String> {
+    let mut run = Run { net, players, steps: 0 };
     run.start()?;
     while !run.reached(goal) {
         run.check(limits)?;
@@ -79,8 +67,7 @@ impl Run<'_, '_> {
     fn start(&mut self) -> Result<(), String> {
         for Player { name, app, io } in self.players.iter_mut() {
             if !std::mem::replace(&mut io.started, true) {
-                app.start(io)
-                    .map_err(|fault| format!("{name} cannot start: {fault}"))?;
+                app.start(io).map_err(|fault| format!("{name} cannot start: {fault}"))?;
             }
         }
         Ok(())
@@ -102,11 +89,7 @@ impl Run<'_, '_> {
             return Err(self.dump(&format!("more than {:?} of virtual time", limits.time)));
         }
         let violations = self.net.0.borrow().violations.join("\n");
-        if violations.is_empty() {
-            Ok(())
-        } else {
-            Err(self.dump(&violations))
-        }
+        if violations.is_empty() { Ok(()) } else { Err(self.dump(&violations)) }
     }
 
     /// Lets everybody who has something to do do it, in random order; false when nobody had.
@@ -125,11 +108,7 @@ impl Run<'_, '_> {
     fn wait(&mut self, goal: Goal) -> Result<(), String> {
         let players = self.players.iter().filter(|player| !player.app.is_done());
         let timers = players.filter_map(|player| player.app.poll_deadline());
-        let goal = if let Goal::Time(at) = goal {
-            Some(at)
-        } else {
-            None
-        };
+        let goal = if let Goal::Time(at) = goal { Some(at) } else { None };
         let event = self.net.0.borrow().next_event_at();
         let Some(at) = timers.chain(event).chain(goal).min() else {
             return Err(self.dump("nothing can ever happen again"));
@@ -143,13 +122,9 @@ impl Run<'_, '_> {
         for Player { name, app, io } in self.players.iter() {
             let (done, deadline) = (app.is_done(), app.poll_deadline());
             let open = io.connections();
-            text += &format!(
-                "host {} {name}: done {done}, next deadline {deadline:?}, {open} connections\n",
-                io.host
-            );
+            text += &format!("host {} {name}: done {done}, next deadline {deadline:?}, {open} connections\n", io.host);
         }
-        let net = self.net.0.borrow();
-        text + &net.describe() + &net.log.to_string()
+        text + &self.net.0.borrow().dump()
     }
 }
 

@@ -19,10 +19,7 @@ pub(super) struct EndId {
 
 impl EndId {
     pub(super) fn peer(self) -> Self {
-        Self {
-            side: 1 - self.side,
-            ..self
-        }
+        Self { side: 1 - self.side, ..self }
     }
 }
 
@@ -76,14 +73,8 @@ pub(super) struct SendOp {
 
 impl SendOp {
     pub(super) fn new(out: Outgoing) -> Self {
-        let runs = [out.head, out.body]
-            .into_iter()
-            .flatten()
-            .filter(|run| !run.is_empty());
-        Self {
-            runs: runs.collect(),
-            after: out.after,
-        }
+        let runs = [out.head, out.body].into_iter().flatten().filter(|run| !run.is_empty());
+        Self { runs: runs.collect(), after: out.after }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -160,12 +151,7 @@ pub(super) struct End {
 }
 
 impl End {
-    pub(super) fn new(
-        host: usize,
-        local: SocketAddr,
-        remote: SocketAddr,
-        buffer_bytes: [usize; 2],
-    ) -> Self {
+    pub(super) fn new(host: usize, local: SocketAddr, remote: SocketAddr, buffer_bytes: [usize; 2]) -> Self {
         Self {
             host,
             local,
@@ -194,9 +180,7 @@ impl End {
 
     /// Hands what fits of the send in flight to the "kernel"; true when all of it was taken.
     pub(super) fn fill_outbox(&mut self) -> bool {
-        let room = self
-            .outbox_max
-            .saturating_sub(self.outbox.len() + self.unacked_bytes);
+        let room = self.outbox_max.saturating_sub(self.outbox.len() + self.unacked_bytes);
         let Some(op) = &mut self.send else {
             return false;
         };
@@ -254,16 +238,8 @@ impl End {
 
     /// Short description for a dump.
     pub(super) fn describe(&self) -> String {
-        let recv = if self.recv.is_some() {
-            ", recv waits"
-        } else {
-            ""
-        };
-        let send = if self.send.is_some() {
-            ", send waits"
-        } else {
-            ""
-        };
+        let recv = if self.recv.is_some() { ", recv waits" } else { "" };
+        let send = if self.send.is_some() { ", send waits" } else { "" };
         format!(
             "{} -> {} {:?} fin {:?} peer_fin {} broken {:?} unread {} outbox {} unacked {} window {}{recv}{send}",
             self.local,

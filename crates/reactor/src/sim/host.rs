@@ -102,18 +102,12 @@ impl Host {
     pub(super) fn admit(&mut self, end: EndId) -> ConnId {
         self.files += 1;
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                tenant: Tenant::None,
-            });
+            self.slots.push(Slot { generation: 0, tenant: Tenant::None });
             self.slots.len() as u32 - 1
         });
         let slot = &mut self.slots[index as usize];
         slot.tenant = Tenant::Live(end);
-        ConnId {
-            index,
-            generation: slot.generation,
-        }
+        ConnId { index, generation: slot.generation }
     }
 
     pub(super) fn tenant(&self, conn: ConnId) -> Tenant {
@@ -153,10 +147,7 @@ impl Host {
             let ip_fits = at.ip() == address.ip() || at.ip().is_unspecified();
             listener.open && at.port() == address.port() && ip_fits
         };
-        self.listeners
-            .iter()
-            .position(fits)
-            .map(|index| ListenerId(index as u32))
+        self.listeners.iter().position(fits).map(|index| ListenerId(index as u32))
     }
 
     pub(super) fn push(&mut self, completion: Completion) {
@@ -180,9 +171,7 @@ impl Host {
     /// Drops what is queued for names nobody uses any more, and with it the buffers in it.
     pub(super) fn purge_ready(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
-        ready.retain(|completion| {
-            conn_of(completion).is_some_and(|conn| !matches!(self.tenant(conn), Tenant::None))
-        });
+        ready.retain(|completion| conn_of(completion).is_some_and(|conn| !matches!(self.tenant(conn), Tenant::None)));
         self.ready = ready;
     }
 
@@ -219,10 +208,6 @@ pub(super) fn conn_of(completion: &Completion) -> Option<ConnId> {
 fn ends_the_name(completion: &Completion) -> bool {
     matches!(
         completion,
-        Completion::Connected { result: Err(_), .. }
-            | Completion::Closed {
-                outcome: CloseOutcome::Closed(_),
-                ..
-            }
+        Completion::Connected { result: Err(_), .. } | Completion::Closed { outcome: CloseOutcome::Closed(_), .. }
     )
 }

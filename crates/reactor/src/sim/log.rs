@@ -6,8 +6,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-/// Entries kept for a dump.
-const ENTRIES_MAX: usize = 8000;
+/// Entries kept: enough for the whole story of a run that is replayed.
+const ENTRIES_MAX: usize = 50_000;
 
 /// One thing that happened.
 #[derive(Clone, Debug, Hash)]
@@ -38,24 +38,18 @@ impl Log {
     pub(super) fn hash(&self) -> u64 {
         self.hasher.finish()
     }
+
+    /// The last `count` entries, oldest first.
+    pub(super) fn tail(&self, count: usize) -> String {
+        let skip = self.entries.len().saturating_sub(count);
+        self.entries.iter().skip(skip).map(|entry| format!("{entry}\n")).collect()
+    }
 }
 
-impl fmt::Display for Log {
+/// One line each.
+impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Entry {
-            at,
-            host,
-            what,
-            flow,
-            number,
-        } in &self.entries
-        {
-            writeln!(
-                f,
-                "{:>12.6}s  host {host}  flow {flow:<5} {what} {number}",
-                at.as_secs_f64()
-            )?;
-        }
-        Ok(())
+        let Self { at, host, what, flow, number } = self;
+        write!(f, "{:>12.6}s  host {host}  flow {flow:<5} {what} {number}", at.as_secs_f64())
     }
 }

@@ -79,10 +79,10 @@ impl SimNet {
         self.0.borrow().log.hash()
     }
 
-    /// What is open, and the last things that happened, as text for a person.
+    /// What is open, and all that happened (as far as it is kept), as text for a person.
     pub fn story(&self) -> String {
         let net = self.0.borrow();
-        net.describe() + &net.log.to_string()
+        net.describe() + &net.log.tail(usize::MAX)
     }
 
     /// Lets the network come to rest: every close runs to its end, `TIME_WAIT` aside.
@@ -102,28 +102,18 @@ impl SimNet {
         for (index, host) in net.hosts.iter().enumerate() {
             let (tenants, buffers) = (host.tenants(), host.buffers.in_use());
             if tenants > 0 {
-                wrong.push(format!(
-                    "host {index}: {tenants} connections were never closed"
-                ));
+                wrong.push(format!("host {index}: {tenants} connections were never closed"));
             }
             if buffers > 0 {
                 wrong.push(format!("host {index}: {buffers} buffers are still held"));
             }
         }
         if !net.flows.is_empty() {
-            wrong.push(format!(
-                "{} connections did not come to an end",
-                net.flows.len()
-            ));
+            wrong.push(format!("{} connections did not come to an end", net.flows.len()));
         }
         match wrong.is_empty() {
             true => Ok(()),
-            false => Err(format!(
-                "{}\n{}{}",
-                wrong.join("\n"),
-                net.describe(),
-                net.log
-            )),
+            false => Err(format!("{}\n{}", wrong.join("\n"), net.dump())),
         }
     }
 }

@@ -11,6 +11,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 use testkit::Rng;
 
+/// Entries of the log in the message of a failure.
+const DUMP_ENTRIES: usize = 200;
+
 /// Something that will happen.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -64,9 +67,7 @@ impl Net {
     }
 
     pub(super) fn host_of(&self, address: IpAddr) -> Option<usize> {
-        self.hosts
-            .iter()
-            .position(|host| host.addresses.contains(&address))
+        self.hosts.iter().position(|host| host.addresses.contains(&address))
     }
 
     pub(super) fn end(&mut self, id: EndId) -> Option<&mut End> {
@@ -74,22 +75,12 @@ impl Net {
     }
 
     pub(super) fn note(&mut self, id: EndId, what: &'static str, number: usize) {
-        let host = self
-            .flows
-            .get(&id.flow)
-            .map_or(usize::MAX, |ends| ends[id.side].host);
-        self.log.note(Entry {
-            at: self.now,
-            host,
-            what,
-            flow: id.flow,
-            number,
-        });
+        let host = self.flows.get(&id.flow).map_or(usize::MAX, |ends| ends[id.side].host);
+        self.log.note(Entry { at: self.now, host, what, flow: id.flow, number });
     }
 
     pub(super) fn violation(&mut self, text: String) {
-        self.violations
-            .push(format!("at {:.6} s: {text}", self.now.as_secs_f64()));
+        self.violations.push(format!("at {:.6} s: {text}", self.now.as_secs_f64()));
     }
 
     pub(super) fn push(&mut self, host: usize, completion: Completion) {
@@ -126,11 +117,7 @@ impl Net {
 
     /// Moves time to `to`, letting everything happen that happens until then.
     pub(super) fn advance_to(&mut self, to: Duration) {
-        while let Some(entry) = self
-            .events
-            .first_entry()
-            .filter(|entry| entry.key().0 <= to)
-        {
+        while let Some(entry) = self.events.first_entry().filter(|entry| entry.key().0 <= to) {
             let ((at, _), event) = entry.remove_entry();
             self.now = self.now.max(at);
             self.happen(event);
@@ -160,21 +147,18 @@ impl Net {
         }
     }
 
+    /// For the message of a failure: what is open and what happened last.
+    pub(super) fn dump(&self) -> String {
+        self.describe() + &self.log.tail(DUMP_ENTRIES)
+    }
+
     /// Everything that is still open, one line each.
     pub(super) fn describe(&self) -> String {
-        let mut text = format!(
-            "now {:.6} s, next event {:?}\n",
-            self.now.as_secs_f64(),
-            self.events.first_key_value()
-        );
+        let mut text = format!("now {:.6} s, next event {:?}\n", self.now.as_secs_f64(), self.events.first_key_value());
         for (flow, ends) in &self.flows {
             for end in ends.iter().filter(|end| end.phase != Phase::Gone) {
                 let owner = end.conn.map_or("nobody".into(), |conn| format!("{conn:?}"));
-                text += &format!(
-                    "flow {flow} host {} {owner}: {}\n",
-                    end.host,
-                    end.describe()
-                );
+                text += &format!("flow {flow} host {} {owner}: {}\n", end.host, end.describe());
             }
         }
         text

@@ -21,12 +21,7 @@ const SYN_RETRIES_MAX: u32 = 6;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Net {
-    pub(super) fn connect(
-        &mut self,
-        host: usize,
-        plan: &ConnectPlan,
-        first: Outgoing,
-    ) -> Result<ConnId, Fault> {
+    pub(super) fn connect(&mut self, host: usize, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         self.take_file(host)?;
         let Some(server) = self.host_of(plan.remote.ip()) else {
             return Err(Fault::from_errno(EHOSTUNREACH));
@@ -52,31 +47,13 @@ impl Net {
             self.injected.no_files += 1;
             return Err(Fault::from_errno(EMFILE));
         }
-        if full {
-            Err(Fault::from_errno(EMFILE))
-        } else {
-            Ok(())
-        }
+        if full { Err(Fault::from_errno(EMFILE)) } else { Ok(()) }
     }
 
-    fn new_flow(
-        &mut self,
-        host: usize,
-        server: usize,
-        local: SocketAddr,
-        remote: SocketAddr,
-    ) -> EndId {
-        let buffers = [
-            self.weather.send_buffer_bytes,
-            self.weather.receive_buffer_bytes,
-        ];
-        let mut ends = [
-            End::new(host, local, remote, buffers),
-            End::new(server, remote, local, buffers),
-        ];
-        let both = [host, server]
-            .iter()
-            .all(|host| self.hosts[*host].config.timestamps);
+    fn new_flow(&mut self, host: usize, server: usize, local: SocketAddr, remote: SocketAddr) -> EndId {
+        let buffers = [self.weather.send_buffer_bytes, self.weather.receive_buffer_bytes];
+        let mut ends = [End::new(host, local, remote, buffers), End::new(server, remote, local, buffers)];
+        let both = [host, server].iter().all(|host| self.hosts[*host].config.timestamps);
         ends.iter_mut().for_each(|end| end.timestamps = both);
         let flow = self.flows_opened;
         self.flows_opened += 1;
@@ -93,11 +70,7 @@ impl Net {
             Source::Address(ip) if !ip.is_unspecified() => ip,
             Source::Exact(address) if !address.ip().is_unspecified() => address.ip(),
             _ if host.addresses.contains(&remote.ip()) => remote.ip(),
-            _ => *host
-                .addresses
-                .iter()
-                .find(same_family)
-                .ok_or(not_available)?,
+            _ => *host.addresses.iter().find(same_family).ok_or(not_available)?,
         };
         if !host.addresses.contains(&ip) {
             return Err(not_available);
@@ -115,9 +88,7 @@ impl Net {
         let (low, high) = plan.port_range.unwrap_or(host.config.ports);
         let range = (low.max(host.config.ports.0), high.min(host.config.ports.1));
         let local = SocketAddr::new(ip, 0);
-        host.tuples
-            .choose_port(local, remote, range, now, &host.config, &mut self.rng)
-            .ok_or(not_available)
+        host.tuples.choose_port(local, remote, range, now, &host.config, &mut self.rng).ok_or(not_available)
     }
 
     /// Sends the SYN, with the retransmissions the weather asks for.
@@ -158,11 +129,7 @@ impl Net {
     fn free_listen_address(&self, host: usize, wish: SocketAddr) -> Result<SocketAddr, Fault> {
         let host = &self.hosts[host];
         let (low, high) = host.config.ports;
-        let range = if wish.port() == 0 {
-            low..=high
-        } else {
-            wish.port()..=wish.port()
-        };
+        let range = if wish.port() == 0 { low..=high } else { wish.port()..=wish.port() };
         range
             .map(|port| SocketAddr::new(wish.ip(), port))
             .find(|address| host.listener_for(*address).is_none())
@@ -208,13 +175,6 @@ impl Net {
         (end.phase, end.conn) = (Phase::Open, Some(conn));
         let peer = end.remote;
         self.note(id, "accepted", 0);
-        self.push(
-            host,
-            Completion::Accepted {
-                listener,
-                conn,
-                peer,
-            },
-        );
+        self.push(host, Completion::Accepted { listener, conn, peer });
     }
 }

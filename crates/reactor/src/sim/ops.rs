@@ -3,7 +3,7 @@
 use super::flow::{End, EndId, Fin, Phase, Segment, SendOp};
 use super::host::Tenant;
 use super::net::{Event, Net};
-use crate::buf::{BUF_BYTES, Buf, BufPool};
+use crate::buf::{BUF_BYTES, Buf};
 use crate::conn::ConnId;
 use crate::face::{After, Close, CloseOutcome, Completion, Outgoing, Probe, Received};
 use ports::{ClosedFirst, Fault};
@@ -72,27 +72,17 @@ impl Net {
         let Some(partial) = end.recv.take() else {
             return;
         };
-        let mut buf = match room_for(partial, &self.hosts[host].buffers) {
+        let mut buf = match self.hosts[host].buffers.room_after(partial) {
             Ok(buf) => buf,
             Err(partial) => return self.starve(id, host, partial),
         };
         let short = self.rng.chance(self.weather.short_read);
-        let len = if short {
-            1 + self.rng.index(waiting)
-        } else {
-            waiting
-        };
+        let len = if short { 1 + self.rng.index(waiting) } else { waiting };
         let Some(end) = self.end(id) else { return };
         let len = take_bytes(end, &mut buf, len);
         self.note(id, "received", len);
         self.transmit(id, Segment::Window(len));
-        self.push(
-            host,
-            Completion::Received {
-                conn,
-                result: Ok(Received::Data(buf)),
-            },
-        );
+        self.push(host, Completion::Received { conn, result: Ok(Received::Data(buf)) });
     }
 
     /// No buffer is free: the recv waits for one.
@@ -114,10 +104,7 @@ impl Net {
         let (received, sent) = (&ends[id.side].received, &ends[id.peer().side].sent);
         if !received.agrees_with(sent) {
             let (got, gave) = (received.bytes, sent.bytes);
-            self.violation(format!(
-                "flow {}: {gave} bytes sent, {got} received",
-                id.flow
-            ));
+            self.violation(format!("flow {}: {gave} bytes sent, {got} received", id.flow));
         }
     }
 
@@ -172,13 +159,7 @@ impl Net {
         if after == After::More {
             self.cork(id);
         }
-        self.push(
-            host,
-            Completion::Sent {
-                conn,
-                result: Ok(()),
-            },
-        );
+        self.push(host, Completion::Sent { conn, result: Ok(()) });
         self.flush(id);
     }
 
@@ -188,9 +169,7 @@ impl Net {
         };
         let Some(end) = self.end(id) else { return };
         if end.send.is_some() {
-            return self.violation(format!(
-                "host {host}: shutdown with a send in flight, {conn:?}"
-            ));
+            return self.violation(format!("host {host}: shutdown with a send in flight, {conn:?}"));
         }
         if end.phase == Phase::Open && end.broken.is_none() {
             self.queue_fin(id);
@@ -262,34 +241,10 @@ impl Net {
             None => gone,
             Some(End { inbox, .. }) if !inbox.is_empty() => Probe::Readable,
             Some(End { peer_fin: true, .. }) => Probe::PeerFin,
-            Some(End {
-                broken: Some(fault),
-                ..
-            }) => Probe::Broken(*fault),
+            Some(End { broken: Some(fault), .. }) => Probe::Broken(*fault),
             Some(_) => Probe::Quiet,
         }
     }
-}
-
-/// The buffer to receive into: the partial one, compacted where that makes room, or a fresh one. The
-/// partial one comes back when there is none.
-fn room_for(partial: Option<Buf>, buffers: &BufPool) -> Result<Buf, Option<Buf>> {
-    let Some(partial) = partial else {
-        return buffers.take().ok_or(None);
-    };
-    if partial.is_unique() && partial.spare_len() > 0 {
-        return Ok(partial);
-    }
-    if partial.len() == BUF_BYTES {
-        return Err(Some(partial));
-    }
-    // Shared bytes are copied: only the clone is risked, so that nothing is lost when no buffer is free.
-    let spare_copy = if partial.is_unique() {
-        return partial.compact().ok_or(None);
-    } else {
-        partial.clone()
-    };
-    spare_copy.compact().ok_or(Some(partial))
 }
 
 /// Moves up to `len` bytes from the inbox to the end of `buf`.

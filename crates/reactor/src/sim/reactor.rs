@@ -3,9 +3,7 @@
 use super::net::Net;
 use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
-use crate::face::{
-    Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor,
-};
+use crate::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor};
 use crate::sim::host::Tenant;
 use ports::Fault;
 use std::cell::RefCell;
@@ -23,11 +21,7 @@ pub struct SimReactor {
 
 impl SimReactor {
     pub(super) fn new(net: Rc<RefCell<Net>>, host: usize) -> Self {
-        Self {
-            net,
-            host,
-            started: false,
-        }
+        Self { net, host, started: false }
     }
 
     /// Does what a waker does: the program finds [`Completion::Woken`].
@@ -80,15 +74,11 @@ impl Reactor for SimReactor {
     }
 
     fn listener_address(&self, listener: ListenerId) -> SocketAddr {
-        self.net.borrow_mut().hosts[self.host]
-            .listener_mut(listener)
-            .address
+        self.net.borrow_mut().hosts[self.host].listener_mut(listener).address
     }
 
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool) {
-        self.net
-            .borrow_mut()
-            .set_accepting(self.host, listener, accepting);
+        self.net.borrow_mut().set_accepting(self.host, listener, accepting);
     }
 
     fn close_listener(&mut self, listener: ListenerId) {

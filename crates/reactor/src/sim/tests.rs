@@ -44,15 +44,8 @@ impl Bench {
         let net = SimNet::new(Rng::new(1), weather);
         let client = net.host(&[CLIENT], client);
         let mut server = net.host(&[SERVER], HostConfig::default());
-        let door = server
-            .listen(&ListenPlan::new(server_address()))
-            .expect("nobody else listens");
-        Self {
-            net,
-            client,
-            server,
-            door,
-        }
+        let door = server.listen(&ListenPlan::new(server_address())).expect("nobody else listens");
+        Self { net, client, server, door }
     }
 
     fn calm() -> Self {
@@ -70,15 +63,10 @@ impl Bench {
 
     /// An established connection: the client's and the server's name for it.
     fn pair(&mut self) -> (ConnId, ConnId) {
-        let ours = self
-            .connect(ConnectPlan::to(server_address()))
-            .expect("a port is free");
+        let ours = self.connect(ConnectPlan::to(server_address())).expect("a port is free");
         self.wait_ms(10);
         let connected = self.client.poll_completion();
-        assert!(matches!(
-            connected,
-            Some(Completion::Connected { result: Ok(()), .. })
-        ));
+        assert!(matches!(connected, Some(Completion::Connected { result: Ok(()), .. })));
         match self.server.poll_completion() {
             Some(Completion::Accepted { conn, .. }) => (ours, conn),
             other => panic!("expected a connection, got {other:?}"),
@@ -88,23 +76,11 @@ impl Bench {
     fn send(io: &mut SimReactor, conn: ConnId, bytes: &[u8], after: After) {
         let mut buf = io.take_buf().expect("buffers are free");
         buf.append(bytes).expect("it fits");
-        io.send(
-            conn,
-            Outgoing {
-                head: Some(buf),
-                body: None,
-                after,
-            },
-        );
+        io.send(conn, Outgoing { head: Some(buf), body: None, after });
     }
 
     fn finish(self, names: &[(bool, ConnId)]) {
-        let Self {
-            net,
-            mut client,
-            mut server,
-            ..
-        } = self;
+        let Self { net, mut client, mut server, .. } = self;
         for (of_client, conn) in names {
             let io = if *of_client { &mut client } else { &mut server };
             io.close(*conn, Close::Discard);
@@ -118,17 +94,9 @@ impl Bench {
 fn recv_now(io: &mut SimReactor, conn: ConnId) -> Option<Result<Vec<u8>, Fault>> {
     io.recv(conn, None);
     match io.poll_completion() {
-        Some(Completion::Received {
-            result: Ok(Received::Data(buf)),
-            ..
-        }) => Some(Ok(buf.to_vec())),
-        Some(Completion::Received {
-            result: Ok(Received::Eof(_)),
-            ..
-        }) => Some(Ok(Vec::new())),
-        Some(Completion::Received {
-            result: Err(fault), ..
-        }) => Some(Err(fault)),
+        Some(Completion::Received { result: Ok(Received::Data(buf)), .. }) => Some(Ok(buf.to_vec())),
+        Some(Completion::Received { result: Ok(Received::Eof(_)), .. }) => Some(Ok(Vec::new())),
+        Some(Completion::Received { result: Err(fault), .. }) => Some(Err(fault)),
         None => None,
         other => panic!("expected a recv to end, got {other:?}"),
     }

@@ -16,11 +16,7 @@ pub(super) type Tuple = (SocketAddr, SocketAddr);
 #[derive(Clone, Copy, Debug)]
 enum Use {
     Live,
-    TimeWait {
-        since: Duration,
-        until: Duration,
-        timestamps: bool,
-    },
+    TimeWait { since: Duration, until: Duration, timestamps: bool },
 }
 
 /// The 4-tuples of one host.
@@ -38,14 +34,7 @@ impl Tuples {
 
     /// The connection ended and leaves a TIME_WAIT entry.
     pub(super) fn linger(&mut self, tuple: Tuple, now: Duration, wait: Duration, timestamps: bool) {
-        self.0.insert(
-            tuple,
-            Use::TimeWait {
-                since: now,
-                until: now + wait,
-                timestamps,
-            },
-        );
+        self.0.insert(tuple, Use::TimeWait { since: now, until: now + wait, timestamps });
     }
 
     pub(super) fn is_live(&self, tuple: Tuple) -> bool {
@@ -63,9 +52,7 @@ impl Tuples {
         match self.0.get(&tuple) {
             None => true,
             Some(Use::Live) => false,
-            Some(Use::TimeWait {
-                until, timestamps, ..
-            }) => *until <= now || *timestamps,
+            Some(Use::TimeWait { until, timestamps, .. }) => *until <= now || *timestamps,
         }
     }
 
@@ -73,11 +60,9 @@ impl Tuples {
         match self.0.get(&tuple) {
             None => true,
             Some(Use::Live) => false,
-            Some(Use::TimeWait {
-                since,
-                until,
-                timestamps,
-            }) => *until <= now || (tw_reuse && *timestamps && now >= *since + REUSE_DELAY),
+            Some(Use::TimeWait { since, until, timestamps }) => {
+                *until <= now || (tw_reuse && *timestamps && now >= *since + REUSE_DELAY)
+            }
         }
     }
 
@@ -91,10 +76,7 @@ impl Tuples {
         config: &HostConfig,
         rng: &mut Rng,
     ) -> Option<SocketAddr> {
-        let (low, count) = (
-            u64::from(range.0),
-            u64::from(range.1).checked_sub(range.0.into())? + 1,
-        );
+        let (low, count) = (u64::from(range.0), u64::from(range.1).checked_sub(range.0.into())? + 1);
         let start = rng.range(0, count);
         (0..count)
             .map(|step| (low + (start + step) % count) as u16)
@@ -110,31 +92,21 @@ mod tests {
     const SEC: Duration = Duration::from_secs(1);
 
     fn tuple(port: u16) -> Tuple {
-        (
-            SocketAddr::from(([10, 0, 0, 1], port)),
-            SocketAddr::from(([10, 0, 0, 2], 80)),
-        )
+        (SocketAddr::from(([10, 0, 0, 1], port)), SocketAddr::from(([10, 0, 0, 2], 80)))
     }
 
     /// One tuple in TIME_WAIT since second 10: may it be taken at `now`?
     fn check(timestamps: bool, tw_reuse: bool, now_s: u32, kernel: bool, bound: bool) {
         let mut tuples = Tuples::default();
         tuples.linger(tuple(5000), SEC * 10, SEC * 60, timestamps);
-        let config = HostConfig {
-            tw_reuse,
-            ..HostConfig::default()
-        };
+        let config = HostConfig { tw_reuse, ..HostConfig::default() };
         let (local, remote) = tuple(0);
         let now = SEC * now_s;
         let mut rng = Rng::new(1);
         let chosen = tuples.choose_port(local, remote, (5000, 5000), now, &config, &mut rng);
         let what = format!("timestamps {timestamps} tw_reuse {tw_reuse} at {now_s} s");
         assert_eq!(chosen.is_some(), kernel, "kernel's choice, {what}");
-        assert_eq!(
-            tuples.is_free_for_bound(tuple(5000), now),
-            bound,
-            "own choice, {what}"
-        );
+        assert_eq!(tuples.is_free_for_bound(tuple(5000), now), bound, "own choice, {what}");
     }
 
     #[test]
@@ -152,8 +124,7 @@ mod tests {
         let mut tuples = Tuples::default();
         let (local, remote) = tuple(0);
         let (config, mut rng) = (HostConfig::default(), Rng::new(5));
-        let mut choose =
-            |tuples: &Tuples| tuples.choose_port(local, remote, (100, 109), SEC, &config, &mut rng);
+        let mut choose = |tuples: &Tuples| tuples.choose_port(local, remote, (100, 109), SEC, &config, &mut rng);
         for _ in 0..10 {
             let source = choose(&tuples).expect("a port is free");
             tuples.occupy((source, remote));

@@ -41,8 +41,8 @@ impl Weather {
         Self {
             latency_us: (10, 10 + rng.range(1, 5_000)),
             segment_bytes_max: *rng.pick(&[536, 1460, 9000, 65_536]),
-            send_buffer_bytes: *rng.pick(&[4 << 10, 16 << 10, 256 << 10]),
-            receive_buffer_bytes: *rng.pick(&[4 << 10, 64 << 10, 256 << 10]),
+            send_buffer_bytes: *rng.pick(&[1 << 10, 4 << 10, 16 << 10, 256 << 10]),
+            receive_buffer_bytes: *rng.pick(&[500, 4 << 10, 64 << 10, 256 << 10]),
             short_read: *rng.pick(&[0.0, 0.1, 0.5]),
             stall: 0.0,
             reset: 0.0,
@@ -58,22 +58,10 @@ impl Weather {
     /// Every seed draws its own mixture of troubles; each is absent from some seeds.
     pub fn rough(rng: &mut Rng) -> Self {
         let mut trouble = |worst: f64| {
-            if rng.chance(0.5) {
-                0.0
-            } else {
-                rng.unit() * worst
-            }
+            if rng.chance(0.5) { 0.0 } else { rng.unit() * worst }
         };
         let troubles = [0.01, 0.01, 0.2, 0.3, 0.05, 0.2, 0.1].map(&mut trouble);
-        let [
-            stall,
-            reset,
-            refuse,
-            syn_loss,
-            black_hole,
-            no_files,
-            no_buffers,
-        ] = troubles;
+        let [stall, reset, refuse, syn_loss, black_hole, no_files, no_buffers] = troubles;
         let segment_bytes_max = *rng.pick(&[7, 100, 1460, 65_536]);
         let fair = Self::fair(rng);
         Self {

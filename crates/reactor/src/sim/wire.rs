@@ -63,13 +63,7 @@ impl Net {
         self.note(to, "connected", 0);
         self.transmit(to, Segment::HandshakeAck);
         if let Some(conn) = conn {
-            self.push(
-                host,
-                Completion::Connected {
-                    conn,
-                    result: Ok(()),
-                },
-            );
+            self.push(host, Completion::Connected { conn, result: Ok(()) });
         }
         self.progress_send(to);
     }
@@ -168,30 +162,16 @@ impl Net {
         let (host, send, conn) = (end.host, end.send.take(), end.conn);
         self.release_tuple(id);
         if let (Some(_), Some(conn)) = (send, conn) {
-            self.push(
-                host,
-                Completion::Sent {
-                    conn,
-                    result: Err(fault),
-                },
-            );
+            self.push(host, Completion::Sent { conn, result: Err(fault) });
         }
         self.try_recv(id);
     }
 
     pub(super) fn handle_connect_timeout(&mut self, id: EndId) {
-        let connecting = self
-            .end(id)
-            .is_some_and(|end| end.phase == Phase::Connecting);
+        let connecting = self.end(id).is_some_and(|end| end.phase == Phase::Connecting);
         if connecting {
             let errno = ETIMEDOUT;
-            self.fail_connect(
-                id,
-                Fault {
-                    kind: FaultKind::TimedOut,
-                    errno,
-                },
-            );
+            self.fail_connect(id, Fault { kind: FaultKind::TimedOut, errno });
         }
     }
 
@@ -201,13 +181,7 @@ impl Net {
         self.note(id, "connect failed", fault.errno as usize);
         if let Some(conn) = conn {
             self.hosts[host].end_tenancy(conn, CloseOutcome::Closed(None));
-            self.push(
-                host,
-                Completion::Connected {
-                    conn,
-                    result: Err(fault),
-                },
-            );
+            self.push(host, Completion::Connected { conn, result: Err(fault) });
         }
         self.vanish(id);
     }

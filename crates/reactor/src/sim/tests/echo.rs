@@ -28,16 +28,10 @@ impl App<SimReactor> for EchoServer {
                 self.open += 1;
                 io.recv(conn, None);
             }
-            Completion::Received {
-                conn,
-                result: Ok(Received::Data(buf)),
-            } => {
+            Completion::Received { conn, result: Ok(Received::Data(buf)) } => {
                 io.send(conn, Outgoing::bytes(buf));
             }
-            Completion::Sent {
-                conn,
-                result: Ok(()),
-            } => io.recv(conn, None),
+            Completion::Sent { conn, result: Ok(()) } => io.recv(conn, None),
             Completion::Received { conn, .. } | Completion::Sent { conn, .. } => self.end(conn, io),
             Completion::Woken => self.done = true,
             _ => {}
@@ -92,12 +86,7 @@ impl EchoClient {
         let bytes = self.rng.bytes(len);
         match io.connect(&ConnectPlan::to(server_address()), Outgoing::default()) {
             Ok(conn) => {
-                let call = Call {
-                    expected: bytes.clone(),
-                    to_send: bytes,
-                    sent: 0,
-                    received: 0,
-                };
+                let call = Call { expected: bytes.clone(), to_send: bytes, sent: 0, received: 0 };
                 self.calls.insert(conn, call);
             }
             Err(fault) => self.faults.push(fault.kind),
@@ -119,32 +108,17 @@ impl EchoClient {
         let len = rest.len().min(1 + self.rng.index(buf.spare_len()));
         buf.append(&rest[..len]).expect("it fits");
         call.sent += len;
-        let after = if self.rng.chance(0.3) {
-            After::More
-        } else {
-            After::Keep
-        };
-        io.send(
-            conn,
-            Outgoing {
-                head: Some(buf),
-                body: None,
-                after,
-            },
-        );
+        let after = if self.rng.chance(0.3) { After::More } else { After::Keep };
+        io.send(conn, Outgoing { head: Some(buf), body: None, after });
     }
 
     fn take(&mut self, conn: ConnId, bytes: &[u8], io: &mut SimReactor) {
         let Some(call) = self.calls.get_mut(conn) else {
-            return self
-                .wrong
-                .push(format!("bytes for {conn:?}, which is closed"));
+            return self.wrong.push(format!("bytes for {conn:?}, which is closed"));
         };
         let upto = call.received + bytes.len();
         if call.expected.get(call.received..upto) != Some(bytes) {
-            self.wrong.push(format!(
-                "other bytes than were sent, before {upto} on {conn:?}"
-            ));
+            self.wrong.push(format!("other bytes than were sent, before {upto} on {conn:?}"));
         }
         call.received = upto;
         io.recv(conn, None);
@@ -153,9 +127,7 @@ impl EchoClient {
     fn end(&mut self, conn: ConnId, io: &mut SimReactor) {
         match self.calls.remove(conn) {
             Some(call) if call.received == call.expected.len() => self.echoed += 1,
-            _ => self
-                .wrong
-                .push(format!("{conn:?} ended before everything came back")),
+            _ => self.wrong.push(format!("{conn:?} ended before everything came back")),
         }
         io.close(conn, Close::Fin);
     }
@@ -174,42 +146,22 @@ impl App<SimReactor> for EchoClient {
 
     fn handle_completion(&mut self, completion: Completion, io: &mut SimReactor) {
         match completion {
-            Completion::Connected {
-                conn,
-                result: Ok(()),
-            } => {
+            Completion::Connected { conn, result: Ok(()) } => {
                 io.recv(conn, None);
                 self.send_more(conn, io);
             }
-            Completion::Connected {
-                conn,
-                result: Err(fault),
-            } => {
+            Completion::Connected { conn, result: Err(fault) } => {
                 self.faults.push(fault.kind);
                 self.calls.remove(conn);
             }
-            Completion::Sent {
-                conn,
-                result: Ok(()),
-            } => self.send_more(conn, io),
-            Completion::Received {
-                conn,
-                result: Ok(Received::Data(buf)),
-            } => {
+            Completion::Sent { conn, result: Ok(()) } => self.send_more(conn, io),
+            Completion::Received { conn, result: Ok(Received::Data(buf)) } => {
                 self.take(conn, &buf, io);
             }
-            Completion::Received {
-                conn,
-                result: Ok(Received::Eof(_)),
-            } => self.end(conn, io),
-            Completion::Sent {
-                conn,
-                result: Err(fault),
+            Completion::Received { conn, result: Ok(Received::Eof(_)) } => self.end(conn, io),
+            Completion::Sent { conn, result: Err(fault) } | Completion::Received { conn, result: Err(fault) } => {
+                self.fail(conn, fault.kind, io)
             }
-            | Completion::Received {
-                conn,
-                result: Err(fault),
-            } => self.fail(conn, fault.kind, io),
             other => self.wrong.push(format!("unexpected {other:?}")),
         }
     }
@@ -235,38 +187,19 @@ const CALLS: usize = 8;
 /// One whole run; gives the hash of all that happened.
 fn run_echo(seed: u64, rough: bool) -> Result<u64, String> {
     let mut rng = Rng::new(seed);
-    let weather = if rough {
-        Weather::rough(&mut rng)
-    } else {
-        Weather::fair(&mut rng)
-    };
+    let weather = if rough { Weather::rough(&mut rng) } else { Weather::fair(&mut rng) };
     let net = SimNet::new(rng.fork(), weather);
-    let buffers = HostConfig {
-        buffers_max: 3,
-        ..HostConfig::default()
-    };
-    let mut hosts = [
-        net.host(&[CLIENT], HostConfig::default()),
-        net.host(&[SERVER], buffers),
-    ];
+    let buffers = HostConfig { buffers_max: 3, ..HostConfig::default() };
+    let mut hosts = [net.host(&[CLIENT], HostConfig::default()), net.host(&[SERVER], buffers)];
     let (mut client, mut server) = (EchoClient::new(rng.fork(), CALLS), EchoServer::default());
-    let play =
-        |client: &mut EchoClient, server: &mut EchoServer, io: &mut [SimReactor; 2], goal| {
-            let [client_io, server_io] = io;
-            let mut players = [
-                Player {
-                    name: "client",
-                    app: client,
-                    io: client_io,
-                },
-                Player {
-                    name: "server",
-                    app: server,
-                    io: server_io,
-                },
-            ];
-            run_until(&net, &mut players, Limits::default(), goal)
-        };
+    let play = |client: &mut EchoClient, server: &mut EchoServer, io: &mut [SimReactor; 2], goal| {
+        let [client_io, server_io] = io;
+        let mut players = [
+            Player { name: "client", app: client, io: client_io },
+            Player { name: "server", app: server, io: server_io },
+        ];
+        run_until(&net, &mut players, Limits::default(), goal)
+    };
     play(&mut client, &mut server, &mut hosts, Goal::Done(0))?;
     // The server sees the last connections come and go before it is told to stop.
     let later = net.now() + Duration::from_secs(5);
@@ -280,12 +213,7 @@ fn run_echo(seed: u64, rough: bool) -> Result<u64, String> {
 }
 
 fn check_client(client: &EchoClient, injected: Injected) -> Result<(), String> {
-    let EchoClient {
-        echoed,
-        faults,
-        wrong,
-        ..
-    } = client;
+    let EchoClient { echoed, faults, wrong, .. } = client;
     if !wrong.is_empty() {
         return Err(wrong.join("\n"));
     }
@@ -299,20 +227,12 @@ fn check_client(client: &EchoClient, injected: Injected) -> Result<(), String> {
 }
 
 fn replay(test: &'static str) -> Replay {
-    Replay {
-        package: "reactor",
-        target: "--lib",
-        test,
-    }
+    Replay { package: "reactor", target: "--lib", test }
 }
 
 #[test]
 fn every_byte_is_echoed_in_fair_weather() {
-    sweep(
-        replay("every_byte_is_echoed_in_fair_weather"),
-        200,
-        |seed| run_echo(seed, false).map(drop),
-    );
+    sweep(replay("every_byte_is_echoed_in_fair_weather"), 200, |seed| run_echo(seed, false).map(drop));
 }
 
 #[test]

@@ -10,13 +10,8 @@ fn what_arrived_before_a_reset_can_be_read() {
     bench.wait_ms(10);
     bench.server.close(theirs, Close::Reset);
     bench.wait_ms(10);
-    assert_eq!(
-        recv_now(&mut bench.client, ours),
-        Some(Ok(b"answer".to_vec()))
-    );
-    let fault = recv_now(&mut bench.client, ours)
-        .expect("it ends")
-        .expect_err("by the reset");
+    assert_eq!(recv_now(&mut bench.client, ours), Some(Ok(b"answer".to_vec())));
+    let fault = recv_now(&mut bench.client, ours).expect("it ends").expect_err("by the reset");
     assert_eq!(fault.kind, FaultKind::Reset);
     bench.finish(&[(true, ours)]);
 }
@@ -31,10 +26,7 @@ fn a_send_completes_only_when_the_peer_makes_room() {
         bench.wait_ms(100);
         sent += usize::from(bench.client.poll_completion().is_some());
     }
-    assert_eq!(
-        sent, 1,
-        "8 KiB of window and 16 KiB of send buffer hold the second back"
-    );
+    assert_eq!(sent, 1, "8 KiB of window and 16 KiB of send buffer hold the second back");
     assert_eq!(bench.client.unacknowledged_bytes(ours), 16 << 10);
     while let Some(Ok(bytes)) = recv_now(&mut bench.server, theirs) {
         received += bytes.len();
@@ -43,10 +35,7 @@ fn a_send_completes_only_when_the_peer_makes_room() {
             break;
         }
     }
-    assert!(matches!(
-        bench.client.poll_completion(),
-        Some(Completion::Sent { result: Ok(()), .. })
-    ));
+    assert!(matches!(bench.client.poll_completion(), Some(Completion::Sent { result: Ok(()), .. })));
     assert_eq!(bench.client.unacknowledged_bytes(ours), 0);
     bench.finish(&[(true, ours), (false, theirs)]);
 }
@@ -78,19 +67,11 @@ fn a_recv_waits_for_a_buffer_and_appends_to_a_partial_one() {
     Bench::send(&mut bench.client, ours, b"one", After::Keep);
     bench.wait_ms(10);
     let mut only: Buf = bench.server.take_buf().expect("there is one");
-    assert_eq!(
-        recv_now(&mut bench.server, theirs),
-        None,
-        "no buffer is free"
-    );
+    assert_eq!(recv_now(&mut bench.server, theirs), None, "no buffer is free");
     only.append(b"partial ").expect("it fits");
     drop(only);
     let received = bench.server.poll_completion();
-    let Some(Completion::Received {
-        result: Ok(Received::Data(buf)),
-        ..
-    }) = received
-    else {
+    let Some(Completion::Received { result: Ok(Received::Data(buf)), .. }) = received else {
         panic!("got {received:?}")
     };
     while bench.client.poll_completion().is_some() {}
@@ -98,10 +79,7 @@ fn a_recv_waits_for_a_buffer_and_appends_to_a_partial_one() {
     bench.wait_ms(10);
     bench.server.recv(theirs, Some(buf));
     match bench.server.poll_completion() {
-        Some(Completion::Received {
-            result: Ok(Received::Data(buf)),
-            ..
-        }) => {
+        Some(Completion::Received { result: Ok(Received::Data(buf)), .. }) => {
             assert_eq!(&*buf, b"one two");
         }
         other => panic!("got {other:?}"),

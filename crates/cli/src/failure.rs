@@ -1,0 +1,23 @@
+//! How a command ends.
+
+/// A command that ran to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Exit code 0.
+    AsHoped,
+    /// Exit code 1: the finding, or a threshold, is bad.
+    Bad,
+}
+
+/// A command that could not run: exit code 2, with what to say.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) anyhow::Error);
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// What a command's `run` gives.
+pub(crate) type Result = std::result::Result<Outcome, Failure>;

@@ -1,0 +1,108 @@
+//! `quintet lab`.
+
+use crate::failure::{Outcome, Result};
+use crate::output::{Output, Progress};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width};
+use lab::{Isolation, Options, Verdict};
+
+const EXAMPLES: &str = "\
+Examples:
+  quintet lab                        every claim, in private network namespaces (no root needed)
+  quintet lab problem own-ports      two of them
+  quintet lab --list                 names and claims
+  quintet lab --json - | jq '.[] | {name, verdict}'
+
+A verdict is `holds`, `differs` (exit code 1, with both figures) or `cannot run here` (with the reason).";
+
+/// Columns of a table where the terminal does not say.
+const WIDTH_DEFAULT: u16 = 118;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct LabArgs {
+    /// Experiments to run; all of them where none is named.
+    names: Vec<String>,
+    /// List the experiments and end.
+    #[arg(long)]
+    list: bool,
+    /// Size of the client's port range.
+    #[arg(long, value_name = "N", default_value_t = lab::PORTS_DEFAULT)]
+    ports: u16,
+    /// Run on the loopback, as where namespaces are forbidden.
+    #[arg(long)]
+    loopback: bool,
+    /// Write the outcomes as JSON.
+    #[arg(long, value_name = "FILE|-")]
+    json: Option<String>,
+}
+
+pub(crate) fn run(args: &LabArgs) -> Result {
+    // A wrong name is told before anything is opened or built.
+    let selected = lab::select(&args.names)?;
+    let mut output = Output::open(args.json.as_deref())?;
+    if args.list {
+        for experiment in selected {
+            output.say(format!("{:<24} {}", experiment.name, experiment.claim));
+        }
+        return Ok(Outcome::AsHoped);
+    }
+    let options =
+        Options { ports: args.ports, isolation: if args.loopback { Isolation::Loopback } else { Isolation::Auto } };
+    let mut progress = Progress::new();
+    let mut notice = None;
+    let outcomes = lab::run(&args.names, &options, &mut |event| match event {
+        lab::Progress::NoNamespaces(why) => notice = Some(format!("on the loopback, without namespaces: {why}")),
+        lab::Progress::Started { experiment, at, of } => progress.show(&format!("[{at}/{of}] {}", experiment.name)),
+        lab::Progress::Finished(_) => progress.clear(),
+    })?;
+    if let Some(notice) = notice {
+        output.say(notice);
+    }
+    output.say(table(&outcomes).to_string());
+    for outcome in outcomes.iter().filter(|outcome| !outcome.chart.is_empty()) {
+        output.say(format!("\n{}", outcome.chart.join("\n")));
+    }
+    output.say(format!("\n{}", tally(&outcomes)));
+    output.write_json(&outcomes)?;
+    let differs = outcomes.iter().any(|outcome| outcome.verdict == Verdict::Differs);
+    Ok(if differs { Outcome::Bad } else { Outcome::AsHoped })
+}
+
+fn table(outcomes: &[lab::Outcome]) -> Table {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width());
+    table.set_header(["claim", "what was seen", "verdict"]);
+    for outcome in outcomes {
+        let seen = outcome.seen.as_ref().map_or_else(|| "nothing ran".to_owned(), lab::Seen::summary);
+        let verdict = match outcome.verdict {
+            Verdict::Holds => "holds".to_owned(),
+            other => format!("{}: {}", other.name(), outcome.why),
+        };
+        let claim = format!("{}: {}", outcome.name, outcome.claim);
+        table.add_row([claim, seen, verdict].map(Cell::new));
+    }
+    let percent = |share| ColumnConstraint::UpperBoundary(Width::Percentage(share));
+    for (column, share) in table.column_iter_mut().zip([44, 36, 20]) {
+        column.set_constraint(percent(share));
+    }
+    table
+}
+
+/// The terminal's own width (COLUMNS, where a shell exports it), else a page.
+fn width() -> u16 {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns.or_else(sys::terminal::columns).unwrap_or(WIDTH_DEFAULT).clamp(60, 200)
+}
+
+fn tally(outcomes: &[lab::Outcome]) -> String {
+    let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
+    format!(
+        "{} claims: {} hold, {} differ, {} cannot run here",
+        outcomes.len(),
+        count(Verdict::Holds),
+        count(Verdict::Differs),
+        count(Verdict::CannotRun)
+    )
+}

@@ -1,0 +1,65 @@
+//! `quintet origin`.
+
+use crate::failure::{Outcome, Result};
+use ::origin::{CloseHabit, OriginPlan};
+use std::net::SocketAddr;
+use std::time::Duration;
+use sys::signal::Signals;
+
+const EXAMPLES: &str = "\
+Examples:
+  quintet origin --listen 127.0.0.1:9001
+  quintet origin --listen 127.0.0.1:9001 --close ignore     keeps connections whatever the client asks
+
+  GET /bytes/N  GET /chunked/N  GET /delay/MS  GET /status/CODE  /echo (the body back)  /close";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct OriginArgs {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001")]
+    listen: SocketAddr,
+    /// Threads.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    workers: usize,
+    /// What to do with a client's `Connection: close`, and with /close.
+    #[arg(long, value_enum, default_value_t = Close::Honour)]
+    close: Close,
+    /// The name in its hello and in X-Origin.
+    #[arg(long, default_value = "origin")]
+    name: String,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Close {
+    /// Close when asked.
+    Honour,
+    /// Keep whatever is asked.
+    Ignore,
+    /// Close after every answer.
+    Always,
+}
+
+pub(crate) fn run(args: &OriginArgs) -> Result {
+    let signals = Signals::block()?;
+    sys::limits::raise_file_limit();
+    let plan = OriginPlan {
+        workers: args.workers,
+        name: args.name.clone(),
+        close: match args.close {
+            Close::Honour => CloseHabit::Honour,
+            Close::Ignore => CloseHabit::Ignore,
+            Close::Always => CloseHabit::Always,
+        },
+        ..OriginPlan::new(args.listen)
+    };
+    let handle = ::origin::start(plan)?;
+    println!("origin {:?} on http://{}/", args.name, handle.address());
+    while !matches!(
+        signals.wait(Duration::from_secs(3600)),
+        Some(sys::signal::Signal::Interrupt | sys::signal::Signal::Terminate)
+    ) {}
+    let counters = handle.stop();
+    println!("{counters:?}");
+    Ok(Outcome::AsHoped)
+}

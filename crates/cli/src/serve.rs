@@ -1,0 +1,143 @@
+//! `quintet serve`.
+
+mod counters;
+
+use crate::failure::{Outcome, Result};
+use crate::output::Output;
+use ::origin::OriginPlan;
+use anyhow::{Context, anyhow};
+use balancer::{Config, Handle};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use sys::signal::{Signal, Signals};
+
+const EXAMPLES: &str = "\
+Examples:
+  quintet serve                                  two embedded origins behind 127.0.0.1:8080
+  quintet serve --config quintet.toml --check    read the configuration, say what is wrong with it, end
+  quintet serve --config quintet.toml
+
+The smallest configuration:
+  [[listener]]
+  name = \"web\"
+  bind = \"127.0.0.1:8080\"
+  protocol = \"http\"
+  backends = \"app\"
+  close = \"balancer-first\"          # or \"client-first\", \"reset-when-safe\"
+
+  [[backend_set]]
+  name = \"app\"
+  servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]
+
+SIGTERM and Ctrl-C drain: no new connections, requests in flight may finish; a second one ends at once.
+SIGUSR1 prints the counters.";
+
+const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ServeArgs {
+    /// Configuration file (TOML). Without one: two embedded origins.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only check the configuration.
+    #[arg(long, requires = "config")]
+    check: bool,
+    /// Address and port to listen on, without a configuration [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
+    listen: Option<SocketAddr>,
+    /// Data-path threads [default: one per core, or as configured].
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+    /// Write the final counters as JSON.
+    #[arg(long, value_name = "FILE|-")]
+    json: Option<String>,
+}
+
+pub(crate) fn run(args: &ServeArgs) -> Result {
+    let config = args.config.as_deref().map(Config::load).transpose()?;
+    check_workers(args.workers)?;
+    if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
+        config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
+        println!("{}: {}", path.display(), in_words(config));
+        return Ok(Outcome::AsHoped);
+    }
+    let mut output = Output::open(args.json.as_deref())?;
+    // Before any thread: they inherit the blocked signals, and this one waits for them.
+    let signals = Signals::block()?;
+    sys::limits::raise_file_limit();
+    let embedded = if config.is_none() { start_origins()? } else { Vec::new() };
+    let config = config.unwrap_or_else(|| {
+        let servers: Vec<_> = embedded.iter().map(::origin::Handle::address).collect();
+        Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
+    });
+    let plan = config.plan(args.workers).map_err(|why| anyhow!(why))?;
+    let handle = balancer::start(&plan)?;
+    for warning in handle.warnings() {
+        eprintln!("quintet: warning: {warning}");
+    }
+    greet(&output, &handle, plan.workers, !embedded.is_empty());
+    let counters = serve(&signals, handle, config.drain, &output);
+    output.say(counters::text(&counters));
+    output.write_json(&counters::json(&counters))?;
+    Ok(Outcome::AsHoped)
+}
+
+fn check_workers(workers: Option<usize>) -> anyhow::Result<()> {
+    match workers {
+        Some(count) if !(1..=balancer::config::WORKERS_MAX).contains(&count) => {
+            Err(anyhow!("--workers {count}: use 1 to {}", balancer::config::WORKERS_MAX))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn in_words(config: &Config) -> String {
+    let servers: usize = config.settings.backend_sets.iter().map(|set| set.servers.len()).sum();
+    format!(
+        "good: {} listeners, {} backend sets, {servers} servers",
+        config.settings.listeners.len(),
+        config.settings.backend_sets.len()
+    )
+}
+
+fn start_origins() -> anyhow::Result<Vec<::origin::Handle>> {
+    let any: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0));
+    let start = |name: &str| ::origin::start(OriginPlan { name: name.to_owned(), ..OriginPlan::new(any) });
+    ["one", "two"].iter().map(|name| start(name).context("starting an embedded origin")).collect()
+}
+
+fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
+    for address in handle.addresses() {
+        output.say(format!("listening on http://{address}/ with {workers} workers"));
+    }
+    if let (true, Some(address)) = (embedded, handle.addresses().first()) {
+        output.say("two embedded origins answer; try:");
+        output.say(format!("  curl -i http://{address}/           (again and again: they take turns)"));
+        output.say(format!("  curl -i http://{address}/bytes/100000"));
+        output.say(format!("  quintet stress -z 5s --close wait http://{address}/"));
+    }
+}
+
+/// Waits for the end, then drains; a second signal cuts the drain short.
+fn serve(signals: &Signals, handle: Handle, patience: Duration, output: &Output) -> balancer_core::Counters {
+    loop {
+        match signals.wait(Duration::from_secs(3600)) {
+            Some(Signal::User1) => output.say(counters::text(&handle.counters())),
+            Some(Signal::Interrupt | Signal::Terminate) => break,
+            None => {}
+        }
+    }
+    output.say(format!("draining, for {} s at most", patience.as_secs_f64()));
+    std::thread::scope(|scope| {
+        let draining = scope.spawn(|| handle.drain(patience));
+        while !draining.is_finished() {
+            if let Some(Signal::Interrupt | Signal::Terminate) = signals.wait(Duration::from_millis(20)) {
+                output.say("ended at once");
+                std::process::exit(0);
+            }
+        }
+        draining.join().unwrap_or_default()
+    })
+}

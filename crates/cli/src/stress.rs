@@ -1,0 +1,214 @@
+//! `quintet stress`.
+
+use crate::failure::{Outcome, Result};
+use crate::output::{Output, Progress};
+use crate::stress_json::report_json;
+use crate::values;
+use ::origin::OriginPlan;
+use anyhow::{Context, anyhow};
+use balancer::Config;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use stress::StopFlag;
+use stress_core::{ClosePolicy, Plan, PlanDraft, PortMode, parse_sources, render_plan, render_text};
+use sys::signal::{Signal, Signals};
+
+const EXAMPLES: &str = "\
+Examples:
+  quintet stress                                       200 requests to an embedded balancer and origin
+  quintet stress -c 100 -z 30s http://127.0.0.1:8080/
+  quintet stress -n 100k --close wait URL              a connection per request; the server closes first
+  quintet stress -n 100k --close fin --ports own URL   we close first, and never run out of ports
+  quintet stress --json - URL | jq .closed_first
+
+Close policies:
+  keep   connections are kept alive (default)
+  wait   one request each, `Connection: close`, the server's FIN is waited for: no TIME_WAIT here
+  fin    one request each, we close first: a port is gone for 60 s, unless --ports own may re-use it
+  rst    one request each, reset after the complete response: no TIME_WAIT anywhere
+
+Exit codes: 0 every request got its response; 1 some failed; 2 wrong usage, or this host cannot do it.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct StressArgs {
+    /// Target, http://HOST[:PORT][/PATH]. Without one: an embedded balancer and origin.
+    url: Option<String>,
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    request: RequestArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Write the report as JSON.
+    #[arg(long, value_name = "FILE|-")]
+    json: Option<String>,
+}
+
+/// How much, and for how long.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Load")]
+struct LoadArgs {
+    /// Connections kept busy.
+    #[arg(short = 'c', long, value_name = "N", default_value = "50", value_parser = values::small_count)]
+    connections: u32,
+    /// Stop after N requests [default: 200, unless -z is given].
+    #[arg(short = 'n', long, value_name = "N", value_parser = values::count)]
+    requests: Option<u64>,
+    /// Stop after this time.
+    #[arg(short = 'z', long, value_name = "TIME", value_parser = values::duration)]
+    duration: Option<Duration>,
+    /// Threads [default: one per core, at most one per connection].
+    #[arg(long, value_name = "N", value_parser = values::small_count)]
+    threads: Option<u32>,
+}
+
+/// What is sent.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Request")]
+struct RequestArgs {
+    /// Header field, `Name: value`; may be given more than once.
+    #[arg(short = 'H', long = "header", value_name = "FIELD")]
+    headers: Vec<String>,
+    /// Method [default: GET, or POST with -d].
+    #[arg(short = 'm', long, value_name = "METHOD")]
+    method: Option<String>,
+    /// Request body; `@FILE` sends a file.
+    #[arg(short = 'd', long, value_name = "BODY|@FILE")]
+    data: Option<String>,
+    /// Longest time from when a request is due to its complete response.
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = values::duration)]
+    timeout: Duration,
+}
+
+/// How connections begin and end.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Connections")]
+struct ConnectionArgs {
+    /// Who ends a connection, and when.
+    #[arg(long, value_enum, default_value_t = Close::Keep)]
+    close: Close,
+    /// Who chooses source ports: the kernel, or our allocator (oldest first, bind + SO_REUSEADDR).
+    #[arg(long, value_enum, default_value_t = Ports::Kernel)]
+    ports: Ports,
+    /// Source addresses to use in turn: a list, with ranges (10.0.0.2,10.0.0.5-10.0.0.9).
+    #[arg(long, value_name = "LIST")]
+    source_ip: Option<String>,
+    /// Source ports, LOW-HIGH [default: ip_local_port_range].
+    #[arg(long, value_name = "LOW-HIGH", value_parser = values::port_range)]
+    port_range: Option<(u16, u16)>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Close {
+    Keep,
+    Wait,
+    Fin,
+    Rst,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Ports {
+    Kernel,
+    Own,
+}
+
+/// An embedded balancer with its origin; they end with it.
+struct Embedded {
+    balancer: balancer::Handle,
+    _origin: ::origin::Handle,
+}
+
+pub(crate) fn run(args: &StressArgs) -> Result {
+    // A mistake in the flags is told before anything is started.
+    let draft = draft(args, args.url.as_deref().unwrap_or("http://127.0.0.1/"))?;
+    let checked = draft.clone().check()?;
+    let mut output = Output::open(args.json.as_deref())?;
+    let signals = Signals::block()?;
+    sys::limits::raise_file_limit();
+    let embedded = if args.url.is_none() { Some(embed()?) } else { None };
+    let plan = match embedded.as_ref().and_then(|embedded| embedded.balancer.addresses().first()) {
+        Some(address) => PlanDraft { url: format!("http://{address}/"), ..draft }.check()?,
+        None => checked,
+    };
+    let report = drive(&plan, signals, &output)?;
+    output.say(render_text(&report));
+    output.write_json(&report_json(&report))?;
+    Ok(if report.verdict.is_good() { Outcome::AsHoped } else { Outcome::Bad })
+}
+
+fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
+    Ok(PlanDraft {
+        connections: args.load.connections,
+        requests: args.load.requests,
+        duration: args.load.duration,
+        threads: args.load.threads,
+        method: args.request.method.clone(),
+        headers: args.request.headers.clone(),
+        body: args.request.data.as_deref().map_or_else(|| Ok(Vec::new()), body)?,
+        timeout: args.request.timeout,
+        close: match args.connection.close {
+            Close::Keep => ClosePolicy::Keep,
+            Close::Wait => ClosePolicy::Wait,
+            Close::Fin => ClosePolicy::Fin,
+            Close::Rst => ClosePolicy::Rst,
+        },
+        ports: match args.connection.ports {
+            Ports::Kernel => PortMode::Kernel,
+            Ports::Own => PortMode::Own,
+        },
+        sources: sources(args.connection.source_ip.as_deref())?,
+        port_range: args.connection.port_range,
+        ..PlanDraft::new(url)
+    })
+}
+
+fn sources(list: Option<&str>) -> anyhow::Result<Vec<IpAddr>> {
+    list.map_or_else(|| Ok(Vec::new()), |list| parse_sources(list).context("--source-ip"))
+}
+
+fn body(text: &str) -> anyhow::Result<Vec<u8>> {
+    match text.strip_prefix('@') {
+        Some(path) => std::fs::read(path).with_context(|| format!("-d @{path}: cannot read this file")),
+        None => Ok(text.as_bytes().to_vec()),
+    }
+}
+
+fn embed() -> anyhow::Result<Embedded> {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let origin = ::origin::start(OriginPlan::new(any)).context("starting an embedded origin")?;
+    let plan = Config::embedded(any, &[origin.address()]).plan(Some(1)).map_err(|why| anyhow!(why))?;
+    let balancer = balancer::start(&plan).context("starting an embedded balancer")?;
+    Ok(Embedded { balancer, _origin: origin })
+}
+
+/// Shows the plan as understood, runs it, lets Ctrl-C end it with a report.
+fn drive(plan: &Plan, signals: Signals, output: &Output) -> anyhow::Result<stress_core::Report> {
+    let ready = stress::prepare(plan)?;
+    output.say(render_plan(&stress_core::report::PlanSummary::new(plan, ready.target, ready.threads)));
+    for warning in &ready.warnings {
+        output.say(format!("warning: {warning}"));
+    }
+    let stop = StopFlag::new();
+    stop_on_signal(signals, stop.clone());
+    let mut progress = Progress::new();
+    let report = stress::run_prepared(plan, ready, &stop, |snapshot| {
+        progress.show(&stress_core::progress_line(snapshot));
+    });
+    progress.clear();
+    Ok(report?)
+}
+
+/// The first Ctrl-C ends the run with a report; the second ends the program.
+fn stop_on_signal(signals: Signals, stop: StopFlag) {
+    std::thread::spawn(move || {
+        loop {
+            if let Some(Signal::Interrupt | Signal::Terminate) = signals.wait(Duration::from_secs(3600)) {
+                if stop.is_stopped() {
+                    std::process::exit(1);
+                }
+                stop.stop();
+            }
+        }
+    });
+}

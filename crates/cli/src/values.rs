@@ -1,0 +1,79 @@
+//! Values as people type them: `10k` requests, `30s`, `200ms`.
+
+use std::time::Duration;
+
+/// `500`, `10k`, `2m` (million).
+pub(crate) fn count(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is not a number: write 500, 10k or 2m");
+    let (digits, factor) = match text.strip_suffix(['k', 'K']) {
+        Some(digits) => (digits, 1_000.0),
+        None => text.strip_suffix(['m', 'M']).map_or((text, 1.0), |digits| (digits, 1_000_000.0)),
+    };
+    if factor == 1.0 {
+        return digits.parse().map_err(|_| wrong());
+    }
+    let value: f64 = digits.parse().map_err(|_| wrong())?;
+    let product = (value * factor).round();
+    if (0.0..=1e15).contains(&product) { Ok(product as u64) } else { Err(wrong()) }
+}
+
+/// As [`count`], for numbers of connections and threads.
+pub(crate) fn small_count(text: &str) -> Result<u32, String> {
+    let value = count(text)?;
+    u32::try_from(value).map_err(|_| format!("{text:?} is too large"))
+}
+
+/// `250ms`, `30s`, `5m`, `1h`; a bare number is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = if bare { format!("{text}s") } else { text.to_owned() };
+    balancer::config::parse_duration(&text).ok_or_else(|| format!("{text:?} is not a time: write 250ms, 30s, 5m or 1h"))
+}
+
+/// `LOW-HIGH`.
+pub(crate) fn port_range(text: &str) -> Result<(u16, u16), String> {
+    let numbers =
+        text.split_once('-').and_then(|(low, high)| Some((low.trim().parse().ok()?, high.trim().parse().ok()?)));
+    numbers.ok_or_else(|| format!("{text:?} is not a port range: write 20000-29999"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_type_them() {
+        let check = |text: &str, expect: Option<u64>| assert_eq!(count(text).ok(), expect, "{text:?}");
+        check("0", Some(0));
+        check("500", Some(500));
+        check("10k", Some(10_000));
+        check("1.5k", Some(1_500));
+        check("2m", Some(2_000_000));
+        check("-1", None);
+        check("-1k", None);
+        check("k", None);
+        check("10 k", None);
+        check("1e99m", None);
+        check("NaNk", None);
+    }
+
+    #[test]
+    fn times_as_people_type_them() {
+        let check = |text: &str, expect: Option<u64>| {
+            assert_eq!(duration(text).ok(), expect.map(Duration::from_millis), "{text:?}");
+        };
+        check("30s", Some(30_000));
+        check("250ms", Some(250));
+        check("5", Some(5_000));
+        check("2m", Some(120_000));
+        check("", None);
+        check("soon", None);
+        check("-1s", None);
+    }
+
+    #[test]
+    fn port_ranges() {
+        assert_eq!(port_range("20000-29999"), Ok((20_000, 29_999)));
+        assert!(port_range("20000").is_err() && port_range("1-70000").is_err());
+    }
+}

@@ -1,0 +1,7 @@
+//! Our programs against other people's, over loopback: clients in front of the balancer, servers behind it, the tester
+//! against a server we did not write. A program that is not installed is skipped, and the test says so.
+
+mod clients;
+mod program;
+mod servers;
+mod tester;

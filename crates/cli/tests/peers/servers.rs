@@ -1,0 +1,56 @@
+//! Other people's servers and balancers around ours.
+
+use crate::program::{Folder, balancer, find, haproxy, nginx, origin, run_well};
+use std::process::Command;
+
+/// A path behind a balancer must give just these many bytes with this status.
+fn check(curl: &std::path::Path, url: &str, arguments: &[&str], shown: &str) {
+    let mut command = Command::new(curl);
+    command.args(["--silent", "--show-error", "--max-time", "15", "--noproxy", "*", "--output", "/dev/null"]);
+    command.args(["--write-out", "%{http_code} %{size_download}"]).args(arguments).arg(url);
+    assert_eq!(String::from_utf8_lossy(&run_well(&mut command)), shown, "{url} {arguments:?}");
+}
+
+#[test]
+fn nginx_serves_behind_the_balancer() {
+    let folder = Folder::new();
+    let (Some(curl), Some(nginx)) = (find("curl"), nginx(&folder)) else { return };
+    let upload = format!("@{}", folder.write("upload", vec![b'u'; 3_000_000]).display());
+    let balancer = balancer(&folder, &[nginx.address]);
+    for (path, arguments, shown) in [
+        ("/small", &[][..], "200 100"),
+        ("/large", &[], "200 1000000"),
+        ("/large", &["--http1.0"], "200 1000000"),
+        ("/large", &["--range", "10-19"], "206 10"),
+        ("/large", &["--head"], "200 0"),
+        ("/missing/", &["--head"], "404 0"),
+        ("/upload", &["--data-binary", &upload], "200 5"),
+        ("/upload", &["--data-binary", &upload, "--header", "Transfer-Encoding: chunked"], "200 5"),
+        ("/upload", &["--data-binary", &upload, "--header", "Expect: 100-continue"], "200 5"),
+    ] {
+        check(&curl, &balancer.url(path), arguments, shown);
+    }
+}
+
+#[test]
+fn haproxy_stands_before_and_behind() {
+    let (folder, outer) = (Folder::new(), Folder::new());
+    let Some(curl) = find("curl") else { return };
+    let origin = origin();
+    let Some(behind) = haproxy(&folder, origin.address) else { return };
+    let balancer = balancer(&folder, &[behind.address]);
+    let Some(before) = haproxy(&outer, balancer.address) else { return };
+    let upload = format!("@{}", folder.write("upload", vec![b'u'; 3_000_000]).display());
+    for (path, arguments, shown) in [
+        ("/bytes/1000", &[][..], "200 1000"),
+        ("/bytes/3000000", &[], "200 3000000"),
+        ("/chunked/3000000", &[], "200 3000000"),
+        ("/chunked/3000000", &["--http1.0"], "200 3000000"),
+        ("/status/204", &[], "204 0"),
+        ("/echo", &["--data-binary", &upload], "200 3000000"),
+        ("/echo", &["--data-binary", &upload, "--header", "Transfer-Encoding: chunked"], "200 3000000"),
+        ("/bytes/1000", &["--header", "Connection: close"], "200 1000"),
+    ] {
+        check(&curl, &before.url(path), arguments, shown);
+    }
+}

@@ -1,0 +1,10 @@
+//! The terminal we print to.
+
+/// Columns of the terminal behind standard output; `None` where it is none.
+pub fn columns() -> Option<u16> {
+    // SAFETY: `winsize` is plain data for which all zeroes is valid.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: TIOCGWINSZ writes one `winsize`, which lives on our stack for the whole call.
+    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    (result == 0 && size.ws_col > 0).then_some(size.ws_col)
+}
