@@ -7,7 +7,7 @@ use crate::values;
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::Config;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 use stress::StopFlag;
 use stress_core::{ClosePolicy, Plan, PlanDraft, PortMode, parse_sources, render_plan, render_text};
@@ -28,6 +28,9 @@ Close policies:
   rst    one request each, reset after the complete response: no TIME_WAIT anywhere
 
 Exit codes: 0 every request got its response; 1 some failed; 2 wrong usage, or this host cannot do it.";
+
+/// How long the look at the target before a run may take.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -182,9 +185,23 @@ fn embed() -> anyhow::Result<Embedded> {
     Ok(Embedded { balancer, _origin: origin })
 }
 
+/// A target where nobody listens is a mistake of the command line, found before a run of thousands of failures. Any
+/// other failure is the run's to report.
+fn check_somebody_listens(url: &stress_core::Url, target: SocketAddr) -> anyhow::Result<()> {
+    match TcpStream::connect_timeout(&target, PROBE_TIMEOUT) {
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Err(anyhow!(
+            "{url}: nothing listens on {target} (connection refused); start the target, or check address and port"
+        )),
+        Err(_) => Ok(()),
+        // By reset: the look shall cost no port.
+        Ok(stream) => Ok(sys::sockopt::set_linger_reset(&stream)?),
+    }
+}
+
 /// Shows the plan as understood, runs it, lets Ctrl-C end it with a report.
 fn drive(plan: &Plan, signals: Signals, output: &Output) -> anyhow::Result<stress_core::Report> {
     let ready = stress::prepare(plan)?;
+    check_somebody_listens(&plan.url, ready.target)?;
     output.say(render_plan(&stress_core::report::PlanSummary::new(plan, ready.target, ready.threads)));
     for warning in &ready.warnings {
         output.say(format!("warning: {warning}"));

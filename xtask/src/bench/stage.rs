@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use lab::{Role, Topology};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use sys::netns::Guest;
@@ -42,11 +42,6 @@ impl Stage {
         let path = self.folder.join(name);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
-    }
-
-    /// A folder that ends with this run.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
     }
 
     /// Starts a server program on one core and waits until it listens.

@@ -18,9 +18,13 @@ pub(super) fn join(
     check_unique("backend set", sets.iter().filter_map(|set| set.name.as_ref()), mistakes);
     check_binds(&listeners, mistakes);
     let names: Vec<Option<&str>> = sets.iter().map(|set| set.name.as_ref().map(|name| name.value)).collect();
-    let listeners: Option<Vec<_>> = listeners.into_iter().map(|one| finish_listener(one, &names, mistakes)).collect();
-    let backend_sets: Option<Vec<_>> = sets.into_iter().map(finish_set).collect();
-    let settings = Settings { listeners: listeners?, backend_sets: backend_sets? };
+    // All of them first, so that each tells its mistakes.
+    let listeners: Vec<_> = listeners.into_iter().map(|one| finish_listener(one, &names, mistakes)).collect();
+    let backend_sets: Vec<_> = sets.into_iter().map(finish_set).collect();
+    let settings = Settings {
+        listeners: listeners.into_iter().collect::<Option<_>>()?,
+        backend_sets: backend_sets.into_iter().collect::<Option<_>>()?,
+    };
     (mistakes.len() == before).then_some(settings)
 }
 

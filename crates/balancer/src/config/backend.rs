@@ -110,11 +110,16 @@ fn read_ports(
 }
 
 fn read_sources(list: &Value<'_>, servers: &[Placed<ServerSettings>], mistakes: &mut Vec<Mistake>) -> Vec<IpAddr> {
-    let Some(array) = list.get_ref().as_array().filter(|array| array.len() <= SOURCES_MAX) else {
-        let wanted = format!("an array of at most {SOURCES_MAX} IP addresses");
-        mistakes.push(wrong_type(list, &wanted).help("such as `sources = [\"10.0.0.2\", \"10.0.0.3\"]`"));
+    let Some(array) = list.get_ref().as_array() else {
+        let example = "such as `sources = [\"10.0.0.2\", \"10.0.0.3\"]`";
+        mistakes.push(wrong_type(list, "an array of IP addresses").help(example));
         return Vec::new();
     };
+    if array.len() > SOURCES_MAX {
+        let title = format!("{} sources: there may be {SOURCES_MAX}", array.len());
+        mistakes.push(Mistake::new(list.span(), title, "too many"));
+        return Vec::new();
+    }
     let mut sources = Vec::new();
     for value in array.iter() {
         let Some(source) = value::ip_address(value, mistakes) else { continue };
@@ -134,8 +139,13 @@ fn read_sources(list: &Value<'_>, servers: &[Placed<ServerSettings>], mistakes: 
 
 fn read_range(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<(u16, u16)> {
     let help = "the first and the last port, such as `port_range = [20000, 29999]`";
-    let Some([low, high]) = value.get_ref().as_array().map(|array| &**array) else {
+    let Some(array) = value.get_ref().as_array() else {
         mistakes.push(wrong_type(value, "an array of two ports").help(help));
+        return None;
+    };
+    let [low, high] = &**array else {
+        let title = format!("a port range of {} numbers: there must be two", array.len());
+        mistakes.push(Mistake::new(value.span(), title, "here").help(help));
         return None;
     };
     let port = |value: &Value<'_>, mistakes: &mut Vec<Mistake>| {

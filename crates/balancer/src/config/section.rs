@@ -81,7 +81,7 @@ impl<'a, 'i> Section<'a, 'i> {
         let value = self.take(key)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
-            mistakes.push(wrong_type(value, "a table").help(format!("write it as `[{key}]`")));
+            mistakes.push(wrong_type(value, "a table").help(format!("such as `{key} = {{ ... }}`")));
         }
         table.map(|table| Section::new(key, table, value.span()))
     }

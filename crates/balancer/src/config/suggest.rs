@@ -1,24 +1,36 @@
 //! "Did you mean": the known word nearest to an unknown one.
 
+/// Longer words are not compared: nobody meant a key by them.
+const WORD_BYTES_MAX: usize = 64;
+
 /// The nearest of `known`, if it is near enough to be meant.
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > WORD_BYTES_MAX {
+        return None;
+    }
     let near = |candidate: &&str| distance(word, candidate) <= (candidate.len().max(word.len()) / 3).max(1);
     known.filter(near).min_by_key(|candidate| distance(word, candidate))
 }
 
-/// Insertions, removals and replacements between two words (Levenshtein), letter case aside.
+/// Insertions, removals, replacements and swaps of neighbours between two words (optimal string alignment), letter
+/// case aside.
 fn distance(one: &str, other: &str) -> usize {
-    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, byte) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
-        for (column, against) in other.bytes().enumerate() {
-            let replaced = diagonal + usize::from(byte != against);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+    let lower = |word: &str| word.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<u8>>();
+    let (one, other) = (lower(one), lower(other));
+    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
+    for i in 1..=one.len() {
+        let mut row = vec![i];
+        for j in 1..=other.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[other.len()]
+    rows[one.len()][other.len()]
 }
 
 #[cfg(test)]

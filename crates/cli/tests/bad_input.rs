@@ -1,0 +1,108 @@
+//! Every bad input gets one clear message that names the thing and the way out, and exit code 2.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// No bad input takes longer to refuse.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn quintet(args: &[&str]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_quintet"))
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let until = Instant::now() + PATIENCE;
+    while child.try_wait().expect("waited").is_none() {
+        if Instant::now() > until {
+            child.kill().expect("killed");
+            panic!("{args:?} still runs after {PATIENCE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().expect("output")
+}
+
+/// `args` end with exit code 2 and a message that has every one of `words`.
+fn check(args: &[&str], words: &[&str]) {
+    let output = quintet(args);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+    assert!(output.stdout.is_empty(), "{args:?} printed {:?}", String::from_utf8_lossy(&output.stdout));
+    for word in words {
+        assert!(text.contains(word), "{args:?} should say {word:?}: {text}");
+    }
+}
+
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("quintet-{}-{name}", std::process::id()));
+    std::fs::write(&path, text).expect("written");
+    path
+}
+
+#[test]
+fn flags() {
+    check(&["stress", "--no-such-flag"], &["--no-such-flag"]);
+    check(&["stress", "-n", "abc", "http://127.0.0.1/"], &["abc", "10k"]);
+    check(&["stress", "-z", "soon", "http://127.0.0.1/"], &["soon", "30s"]);
+    check(&["stress", "-c", "0", "http://127.0.0.1/"], &["connections"]);
+    check(&["stress", "--close", "maybe", "http://127.0.0.1/"], &["maybe", "keep, wait, fin, rst"]);
+    check(&["stress", "-H", "no colon", "http://127.0.0.1/"], &["no colon", "Name: value"]);
+    check(&["stress", "--source-ip", "10.0.0.300", "http://127.0.0.1/"], &["--source-ip", "10.0.0.300"]);
+    check(&["stress", "--port-range", "9-5", "http://127.0.0.1/"], &["9", "5"]);
+    check(&["stress", "-d", "@/no/such/file", "http://127.0.0.1/"], &["/no/such/file"]);
+    check(&["lab", "no-such-claim"], &["no-such-claim", "problem"]);
+    check(&["lab", "--ports", "3"], &["3 ports", "too few"]);
+    check(&["no-such-command"], &["no-such-command"]);
+    check(&["serve", "--workers", "0"], &["--workers 0"]);
+    check(&["origin", "--workers", "0"], &["0 workers"]);
+}
+
+#[test]
+fn targets() {
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    check(&["stress", &format!("http://{gone}/")], &[&gone.to_string(), "nothing listens", "start the target"]);
+    check(&["stress", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
+    check(&["stress", "https://127.0.0.1/"], &["https", "http://"]);
+    check(&["stress", "not a url"], &["not a url"]);
+    check(&["stress", "--source-ip", "203.0.113.7", "http://127.0.0.1/"], &["203.0.113.7"]);
+}
+
+#[test]
+fn configurations() {
+    check(&["serve", "--config", "/no/such/file.toml"], &["/no/such/file.toml", "--config"]);
+    let wrong = file("wrong.toml", "[[listener]]\nname = \"web\"\nbnd = \"127.0.0.1:8080\"\n");
+    check(&["serve", "--config", &wrong.to_string_lossy(), "--check"], &["wrong.toml", "bnd", "bind", "^"]);
+    check(&["serve", "--config", &wrong.to_string_lossy()], &["bnd"]);
+    std::fs::remove_file(wrong).expect("removed");
+    check(&["serve", "--check"], &["--config"]);
+}
+
+#[test]
+fn addresses() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("bound").to_string();
+    check(&["serve", "--listen", &address], &[&address, "in use"]);
+    check(&["origin", "--listen", &address], &[&address, "in use"]);
+    check(&["serve", "--listen", "203.0.113.7:8080"], &["203.0.113.7:8080", "no interface"]);
+    check(&["serve", "--listen", "nonsense"], &["nonsense"]);
+}
+
+#[test]
+fn places_to_write() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    check(&["stress", "--json", "/no/such/folder/report.json", &url], &["/no/such/folder/report.json"]);
+    check(&["lab", "--list", "--json", "/no/such/folder/x"], &["/no/such/folder/x"]);
+}
+
+#[test]
+fn too_few_file_descriptors() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    check(&["stress", "-c", "1m", &url], &["1000000", "ulimit -n"]);
+}
