@@ -13,9 +13,6 @@ use clap::{Parser, Subcommand};
 use failure::{Failure, Outcome};
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const ABOUT: &str = "A load balancer and a stress tester that never run out of ports, and the lab that proves it.";
 
 const EXAMPLES: &str = "\

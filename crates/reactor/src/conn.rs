@@ -1,5 +1,7 @@
 //! Names for connections and listeners, and a table keyed by them.
 
+use crate::pages::Pages;
+
 /// A connection of one reactor. An id is never used twice: the generation tells a slot's tenants apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnId {
@@ -13,43 +15,39 @@ pub struct ConnId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListenerId(pub u32);
 
-/// What an application keeps per connection, found in one array access.
+/// What an application keeps per connection, found in two array accesses.
 #[derive(Debug)]
 pub struct ConnMap<T> {
-    slots: Vec<Option<(u32, T)>>,
+    slots: Pages<Option<(u32, T)>>,
     live: usize,
 }
 
 impl<T> Default for ConnMap<T> {
     fn default() -> Self {
-        Self { slots: Vec::new(), live: 0 }
+        Self { slots: Pages::default(), live: 0 }
     }
 }
 
 impl<T> ConnMap<T> {
     /// Stores `value` for `id`; returns the value of an earlier tenant of the same slot, if one was left.
     pub fn insert(&mut self, id: ConnId, value: T) -> Option<T> {
-        let index = id.index as usize;
-        if index >= self.slots.len() {
-            self.slots.resize_with(index + 1, || None);
-        }
-        let old = self.slots[index].replace((id.generation, value));
+        let old = self.slots.entry(id.index as usize).replace((id.generation, value));
         self.live += usize::from(old.is_none());
         old.map(|(_, value)| value)
     }
 
     /// The value stored for `id`.
     pub fn get(&self, id: ConnId) -> Option<&T> {
-        match self.slots.get(id.index as usize) {
-            Some(Some((generation, value))) if *generation == id.generation => Some(value),
+        match self.slots.get(id.index as usize)? {
+            Some((generation, value)) if *generation == id.generation => Some(value),
             _ => None,
         }
     }
 
     /// The value stored for `id`, to change.
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut T> {
-        match self.slots.get_mut(id.index as usize) {
-            Some(Some((generation, value))) if *generation == id.generation => Some(value),
+        match self.slots.get_mut(id.index as usize)? {
+            Some((generation, value)) if *generation == id.generation => Some(value),
             _ => None,
         }
     }
@@ -68,7 +66,7 @@ impl<T> ConnMap<T> {
 
     /// Live entries with their ids, in slot order.
     pub fn iter(&self) -> impl Iterator<Item = (ConnId, &T)> {
-        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+        self.slots.iter().filter_map(|(index, slot)| {
             let (generation, value) = slot.as_ref()?;
             Some((ConnId { index: index as u32, generation: *generation }, value))
         })

@@ -9,6 +9,7 @@ pub mod buf;
 pub mod conn;
 pub mod epoll;
 pub mod face;
+mod pages;
 pub mod sim;
 pub mod timer;
 

@@ -12,6 +12,12 @@ use std::time::{Duration, Instant};
 const PORT: u16 = 9100;
 const CONNECTIONS: &str = "64";
 
+/// Fewer responses than this in a sample mean that something is wrong with it.
+const COMPLETED_MIN: u64 = 1_000;
+
+/// How long every tester runs per sample.
+const SECONDS: &str = "2";
+
 /// What kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Load {
@@ -22,7 +28,7 @@ enum Load {
 /// One way to ask for it: a name, a command, how to read the number of complete responses from its output.
 struct Peer {
     name: &'static str,
-    command: fn(&Stage, Load, u64, &str) -> Command,
+    command: fn(&Stage, Load, &str) -> Command,
     completed: fn(&str) -> Option<u64>,
     loads: &'static [Load],
     program: Option<&'static str>,
@@ -61,10 +67,9 @@ pub(super) fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Vec<Table>> {
         let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
         let mut per_core = Table::new(&format!("tester: {what} per second of its CPU"), false, &names);
         let mut per_second = Table::new(&format!("tester: {what} per second"), false, &names);
-        let requests = if load == Load::Short { scale.short } else { scale.keep };
         for round in 0..=scale.rounds {
             for (index, peer) in peers.iter().enumerate() {
-                let sample = measure(stage, peer, load, requests, &url)?;
+                let sample = measure(stage, peer, load, &url)?;
                 // The first round warms up.
                 if round > 0 {
                     per_core.add(index, sample.requests / sample.cpu.as_secs_f64());
@@ -84,29 +89,29 @@ struct Sample {
     wall: Duration,
 }
 
-fn measure(stage: &Stage, peer: &Peer, load: Load, requests: u64, url: &str) -> anyhow::Result<Sample> {
+fn measure(stage: &Stage, peer: &Peer, load: Load, url: &str) -> anyhow::Result<Sample> {
     let cpu_before = sys::thread::ended_children_cpu_time();
     let start = Instant::now();
-    let text = stage.run_client(CORE_UNDER_TEST, &(peer.command)(stage, load, requests, url))?;
+    let text = stage.run_client(CORE_UNDER_TEST, &(peer.command)(stage, load, url))?;
     let wall = start.elapsed();
     let cpu = sys::thread::ended_children_cpu_time() - cpu_before;
     let completed = (peer.completed)(&text).with_context(|| format!("reading the output of {}:\n{text}", peer.name))?;
-    if completed < requests / 2 {
-        bail!("{} completed {completed} of {requests} requests:\n{text}", peer.name);
+    if completed < COMPLETED_MIN {
+        bail!("{} completed only {completed} requests:\n{text}", peer.name);
     }
     Ok(Sample { requests: completed as f64, cpu, wall })
 }
 
-fn ours(stage: &Stage, load: Load, requests: u64, url: &str) -> Command {
+fn ours(stage: &Stage, load: Load, url: &str) -> Command {
     let mut command = Command::new(&stage.quintet);
     let close = if load == Load::Short { "wait" } else { "keep" };
     command.args(["stress", "--json", "-", "--threads", "1", "-c", CONNECTIONS, "--close", close]);
-    command.args(["-n", &requests.to_string(), url]);
+    command.args(["-z", SECONDS, url]);
     command
 }
 
-fn ours_own_ports(stage: &Stage, load: Load, requests: u64, url: &str) -> Command {
-    let mut command = ours(stage, load, requests, url);
+fn ours_own_ports(stage: &Stage, load: Load, url: &str) -> Command {
+    let mut command = ours(stage, load, url);
     command.args(["--ports", "own"]);
     command
 }
@@ -116,10 +121,9 @@ fn ours_completed(text: &str) -> Option<u64> {
     report["requests"]["ok"].as_u64()
 }
 
-/// wrk knows only durations; two seconds are about as many requests.
-fn wrk(_: &Stage, load: Load, _: u64, url: &str) -> Command {
+fn wrk(_: &Stage, load: Load, url: &str) -> Command {
     let mut command = Command::new("wrk");
-    command.args(["-t", "1", "-c", CONNECTIONS, "-d", "2s"]);
+    command.args(["-t", "1", "-c", CONNECTIONS, "-d", SECONDS]);
     if load == Load::Short {
         command.args(["-H", "Connection: close"]);
     }
@@ -133,9 +137,9 @@ fn wrk_completed(text: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-fn ab(_: &Stage, load: Load, requests: u64, url: &str) -> Command {
+fn ab(_: &Stage, load: Load, url: &str) -> Command {
     let mut command = Command::new("ab");
-    command.args(["-q", "-c", CONNECTIONS, "-n", &requests.to_string()]);
+    command.args(["-q", "-c", CONNECTIONS, "-t", SECONDS, "-n", "10000000"]);
     if load == Load::Keep {
         command.arg("-k");
     }
@@ -149,9 +153,9 @@ fn ab_completed(text: &str) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-fn h2load(_: &Stage, _: Load, requests: u64, url: &str) -> Command {
+fn h2load(_: &Stage, _: Load, url: &str) -> Command {
     let mut command = Command::new("h2load");
-    command.args(["--h1", "-t", "1", "-c", CONNECTIONS, "-n", &requests.to_string(), url]);
+    command.args(["--h1", "-t", "1", "-c", CONNECTIONS, "-D", SECONDS, url]);
     command
 }
 

@@ -4,6 +4,7 @@ use super::{fault, socket, tcp_info};
 use crate::buf::Buf;
 use crate::conn::ConnId;
 use crate::face::{Close, Outgoing, Probe};
+use crate::pages::Pages;
 use ports::{ClosedFirst, Fault, FaultKind};
 use std::os::fd::OwnedFd;
 use sys::Errno;
@@ -157,7 +158,7 @@ impl Entry {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     generation: u32,
     entry: Option<Entry>,
@@ -166,7 +167,9 @@ struct Slot {
 /// All connections of one reactor; slots are reused last in, first out, so that the table stays dense.
 #[derive(Debug)]
 pub(super) struct Table {
-    slots: Vec<Slot>,
+    slots: Pages<Slot>,
+    /// Slots ever used.
+    used: u32,
     free: Vec<u32>,
     live: usize,
     live_max: usize,
@@ -174,7 +177,7 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(live_max: usize) -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), live: 0, live_max }
+        Self { slots: Pages::default(), used: 0, free: Vec::new(), live: 0, live_max }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -188,10 +191,10 @@ impl Table {
     pub(super) fn insert(&mut self, entry: Entry) -> ConnId {
         self.live += 1;
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, entry: None });
-            (self.slots.len() - 1) as u32
+            self.used += 1;
+            self.used - 1
         });
-        let slot = &mut self.slots[index as usize];
+        let slot = self.slots.entry(index as usize);
         slot.generation = (slot.generation + 1) & GENERATION_MASK;
         slot.entry = Some(entry);
         ConnId { index, generation: slot.generation }
