@@ -1,7 +1,8 @@
 //! `quintet lab`.
 
-use crate::failure::{Outcome, Result};
+use crate::failure::{Failure, Outcome, Result};
 use crate::output::{Output, Progress};
+use anyhow::anyhow;
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width};
 use lab::{Isolation, Options, Verdict};
 
@@ -64,8 +65,17 @@ pub(crate) fn run(args: &LabArgs) -> Result {
     }
     output.say(format!("\n{}", tally(&outcomes)));
     output.write_json(&outcomes)?;
-    let differs = outcomes.iter().any(|outcome| outcome.verdict == Verdict::Differs);
-    Ok(if differs { Outcome::Bad } else { Outcome::AsHoped })
+    judge(&outcomes)
+}
+
+/// A claim that differs is a finding; a run in which no claim could be tried is a want of this host.
+fn judge(outcomes: &[lab::Outcome]) -> Result {
+    let any = |verdict| outcomes.iter().any(|outcome| outcome.verdict == verdict);
+    match (any(Verdict::Differs), any(Verdict::Holds)) {
+        (true, _) => Ok(Outcome::Bad),
+        (false, true) => Ok(Outcome::AsHoped),
+        (false, false) => Err(Failure(anyhow!("no claim could be tried here; the table says why"))),
+    }
 }
 
 fn table(outcomes: &[lab::Outcome]) -> Table {

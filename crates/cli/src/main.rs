@@ -16,12 +16,19 @@ use std::process::ExitCode;
 const ABOUT: &str = "A load balancer and a stress tester that never run out of ports, and the lab that proves it.";
 
 const EXAMPLES: &str = "\
-Try it:
-  quintet lab                                the problem and its cures on this kernel, in private namespaces
-  quintet serve                              a balancer before two embedded origins, on 127.0.0.1:8080
-  quintet stress -z 5s http://127.0.0.1:8080/
+Examples:
+  quintet lab                              the problem and its cures on this kernel
+  quintet lab problem own-ports            two of the claims
+  quintet serve                            a balancer before two embedded origins
+  quintet serve --config quintet.toml      your own; --check only reads it
+  quintet stress -z 5s URL                 keep-alive requests for five seconds
+  quintet stress -n 10k --close wait URL   a connection each, the server closes first
+  quintet origin                           test answers on 127.0.0.1:9001
+  quintet origin --close always            without keep-alive
 
-Exit codes: 0 as hoped; 1 a claim differs, a request failed; 2 wrong usage, or this host cannot do it.
+Every command takes --json FILE (or - for standard output).
+Exit codes: 0 as hoped; 1 a claim differs or a request failed;
+            2 wrong usage, or this host cannot do it.
 `quintet help COMMAND` tells the rest.";
 
 #[derive(Debug, Parser)]

@@ -1,7 +1,10 @@
 //! `quintet origin`.
 
 use crate::failure::{Outcome, Result};
-use ::origin::{CloseHabit, OriginPlan};
+use crate::output::Output;
+use ::origin::{CloseHabit, Counters, OriginPlan};
+use ports::ClosedFirst;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 use sys::signal::Signals;
@@ -28,6 +31,9 @@ pub(crate) struct OriginArgs {
     /// The name in its hello and in X-Origin.
     #[arg(long, default_value = "origin")]
     name: String,
+    /// Write the final counters as JSON.
+    #[arg(long, value_name = "FILE|-")]
+    json: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -41,6 +47,7 @@ enum Close {
 }
 
 pub(crate) fn run(args: &OriginArgs) -> Result {
+    let mut output = Output::open(args.json.as_deref())?;
     let signals = Signals::block()?;
     sys::limits::raise_file_limit();
     let plan = OriginPlan {
@@ -54,12 +61,52 @@ pub(crate) fn run(args: &OriginArgs) -> Result {
         ..OriginPlan::new(args.listen)
     };
     let handle = ::origin::start(plan)?;
-    println!("origin {:?} on http://{}/", args.name, handle.address());
+    output.say(format!("origin {:?} on http://{}/", args.name, handle.address()));
     while !matches!(
         signals.wait(Duration::from_secs(3600)),
         Some(sys::signal::Signal::Interrupt | sys::signal::Signal::Terminate)
     ) {}
     let counters = handle.stop();
-    println!("{counters:?}");
+    output.say(text(&counters));
+    output.write_json(&counters_json(&counters))?;
     Ok(Outcome::AsHoped)
+}
+
+fn text(counters: &Counters) -> String {
+    let closes = ClosedFirst::ALL.map(|who| (closer(who), counters.closes.count(who)));
+    let closes: Vec<String> =
+        closes.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!(", {name} {count}")).collect();
+    format!(
+        "connections {}, requests {}, refused {}; closed first:{}",
+        counters.accepted,
+        counters.requests,
+        counters.refused,
+        if closes.is_empty() { " nobody".to_owned() } else { closes.concat()[1..].to_owned() }
+    )
+}
+
+fn counters_json(counters: &Counters) -> Value {
+    let mut closed_first = json!({});
+    for who in ClosedFirst::ALL {
+        closed_first[closer(who)] = counters.closes.count(who).into();
+    }
+    json!({
+        "accepted": counters.accepted,
+        "requests": counters.requests,
+        "refused": counters.refused,
+        "accept_failed": counters.accept_failed,
+        "shortages": counters.shortages,
+        "idle": counters.idle,
+        "closed_first": closed_first,
+    })
+}
+
+fn closer(who: ClosedFirst) -> &'static str {
+    match who {
+        ClosedFirst::PeerFin => "client_fin",
+        ClosedFirst::OurFin => "our_fin",
+        ClosedFirst::Simultaneous => "simultaneous",
+        ClosedFirst::RstSent => "rst_sent",
+        ClosedFirst::RstReceived => "rst_received",
+    }
 }

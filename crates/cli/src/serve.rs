@@ -3,12 +3,13 @@
 mod counters;
 
 use crate::failure::{Outcome, Result};
-use crate::output::Output;
+use crate::output::{self, Output};
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
-use balancer::{Config, Handle};
+use balancer::{Config, Handle, StartError};
+use ports::FaultKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use sys::signal::{Signal, Signals};
 
@@ -56,11 +57,11 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn run(args: &ServeArgs) -> Result {
-    let config = args.config.as_deref().map(Config::load).transpose()?;
+    let config = args.config.as_deref().map(load).transpose()?;
     check_workers(args.workers)?;
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
-        println!("{}: {}", path.display(), in_words(config));
+        Output::People.say(format!("{}: {}", path.display(), in_words(config)));
         return Ok(Outcome::AsHoped);
     }
     let mut output = Output::open(args.json.as_deref())?;
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
     let plan = config.plan(args.workers).map_err(|why| anyhow!(why))?;
-    let handle = balancer::start(&plan)?;
+    let handle = balancer::start(&plan).map_err(with_way_out)?;
     for warning in handle.warnings() {
         eprintln!("quintet: warning: {warning}");
     }
@@ -82,6 +83,22 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     output.say(counters::text(&counters));
     output.write_json(&counters::json(&counters))?;
     Ok(Outcome::AsHoped)
+}
+
+/// Mistakes are shown as wide and as colourful as the terminal likes.
+fn load(path: &Path) -> anyhow::Result<Config> {
+    let (width, colour) = (output::error_width(), output::error_colour());
+    Config::load(path).map_err(|error| anyhow!("{}", error.render(width, colour)))
+}
+
+/// A shortage is told with what ends it.
+fn with_way_out(error: StartError) -> anyhow::Error {
+    match error {
+        StartError::Worker { fault, .. } if fault.kind == FaultKind::Files => {
+            anyhow!("{error}: raise the limit with `ulimit -n`, or use fewer --workers")
+        }
+        error => error.into(),
+    }
 }
 
 fn check_workers(workers: Option<usize>) -> anyhow::Result<()> {

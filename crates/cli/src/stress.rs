@@ -135,7 +135,9 @@ pub(crate) fn run(args: &StressArgs) -> Result {
         None => checked,
     };
     let report = drive(&plan, signals, &output)?;
-    output.say(render_text(&report));
+    // The plan stands there already, from before the run.
+    let text = render_text(&report);
+    output.say(text.strip_prefix(render_plan(&report.plan).as_str()).unwrap_or(&text));
     output.write_json(&report_json(&report))?;
     Ok(if report.verdict.is_good() { Outcome::AsHoped } else { Outcome::Bad })
 }

@@ -1,10 +1,11 @@
-//! The shape of `stress --json`. Other programs build on it: keys are added, never changed.
+//! The shape of `stress --json`. Other programs build on it: keys are added behind the others, never changed, and
+//! every kind of error is there, zeroes included.
 
 use ports::ClosedFirst;
 use serde_json::{Map, Value, json};
 use stats::Percentiles;
 use stress_core::report::PlanSummary;
-use stress_core::{Report, TimeWaitOurs};
+use stress_core::{ErrorKind, Report, TimeWaitOurs};
 
 /// A report as JSON. What was not measured is `null`, never a made-up zero.
 pub(crate) fn report_json(report: &Report) -> Value {
@@ -12,15 +13,13 @@ pub(crate) fn report_json(report: &Report) -> Value {
     let mut value = json!({
         "plan": plan(&report.plan),
         "duration_s": report.duration.as_secs_f64(),
-        "stopped": report.stopped,
         "requests": {
             "ok": report.requests.ok,
             "failed": report.requests.failed,
-            "abandoned": report.requests.abandoned,
             "per_s": report.requests.per_s,
+            "abandoned": report.requests.abandoned,
         },
-        "latency_us": report.latency_us.as_ref().map(percentiles),
-        "connect_us": report.connect_us.as_ref().map(percentiles),
+        "latency_us": percentiles(report.latency_us.as_ref()),
         "connections": {
             "tried": report.connections.tried,
             "opened": report.connections.opened,
@@ -28,8 +27,7 @@ pub(crate) fn report_json(report: &Report) -> Value {
             "timestamps_asked": report.connections.timestamps_asked,
             "timestamps_seen": report.connections.timestamps_seen,
         },
-        "errors": report.errors.iter().map(|(kind, count)| (kind.name().to_owned(), Value::from(*count))).collect::<Map<_, _>>(),
-        "statuses": report.statuses.iter().map(|(code, count)| (code.to_string(), Value::from(*count))).collect::<Map<_, _>>(),
+        "errors": errors(report),
         "closed_first": {
             "server_fin": closed(ClosedFirst::PeerFin),
             "our_fin": closed(ClosedFirst::OurFin),
@@ -38,6 +36,9 @@ pub(crate) fn report_json(report: &Report) -> Value {
             "rst_received": closed(ClosedFirst::RstReceived),
         },
         "ports": ports(report),
+        "connect_us": percentiles(report.connect_us.as_ref()),
+        "statuses": report.statuses.iter().map(|(code, count)| (code.to_string(), Value::from(*count))).collect::<Map<_, _>>(),
+        "stopped": report.stopped,
         "body_bytes": report.body_bytes,
         "client_limited": report.verdict.is_client_limited(),
         "notes": report.notes,
@@ -64,8 +65,20 @@ fn ports(report: &Report) -> Value {
     value
 }
 
-fn percentiles(of: &Percentiles) -> Value {
-    json!({ "p50": of.p50, "p90": of.p90, "p99": of.p99, "p999": of.p999, "max": of.max })
+fn errors(report: &Report) -> Map<String, Value> {
+    let count = |kind| report.errors.iter().find(|(seen, _)| *seen == kind).map_or(0, |(_, count)| *count);
+    ErrorKind::ALL.into_iter().map(|kind| (kind.name().to_owned(), Value::from(count(kind)))).collect()
+}
+
+fn percentiles(of: Option<&Percentiles>) -> Value {
+    let value = |pick: fn(&Percentiles) -> f64| of.map(pick);
+    json!({
+        "p50": value(|of| of.p50),
+        "p90": value(|of| of.p90),
+        "p99": value(|of| of.p99),
+        "p999": value(|of| of.p999),
+        "max": value(|of| of.max),
+    })
 }
 
 fn plan(plan: &PlanSummary) -> Value {

@@ -190,10 +190,18 @@ fn a_run_ends_in_time_and_drains() {
 fn source_addresses_take_turns_and_multiply_the_ports() {
     let server = Server::start(Script::Polite);
     let sources: Vec<std::net::IpAddr> = (2..=5u8).map(|last| [127, 0, 0, last].into()).collect();
-    let scarce = PlanDraft { close: ClosePolicy::Fin, port_range: Some((33_100, 33_109)), ..draft(&server, 40) };
+    let scarce = PlanDraft { close: ClosePolicy::Fin, port_range: Some(ten_free_ports()), ..draft(&server, 40) };
     let one_thread = PlanDraft { threads: Some(1), connections: 40, ..scarce };
     let report = run(PlanDraft { sources, ..one_thread });
     check_all_ok(&report, 40);
+}
+
+/// Ten ports in a row that no socket of this host holds: a port somebody has bound is passed over by `connect()`.
+fn ten_free_ports() -> (u16, u16) {
+    let free = |port: u16| std::net::TcpListener::bind(("0.0.0.0", port)).is_ok();
+    let starts = (34_000..60_000u16).step_by(10);
+    let low = starts.into_iter().find(|low| (*low..low + 10).all(free)).expect("ten free ports in a row");
+    (low, low + 9)
 }
 
 #[test]

@@ -20,8 +20,15 @@ impl Worker {
             self.close_upstream(upstream, why_server(failure), io);
         }
         let Some(client) = self.clients.get_mut(conn) else { return };
-        if client.exchange.as_ref().is_some_and(|exchange| !matches!(exchange.response, Response::AwaitHead)) {
-            return self.truncate_response(conn, io);
+        match client.exchange.as_ref().map(|exchange| &exchange.response) {
+            Some(Response::Body(_)) => return self.truncate_response(conn, io),
+            Some(Response::Done { .. }) => {
+                // Only the rest of the upload failed: the response is whole and must stay so.
+                client.exchange = None;
+                self.counters.responses += 1;
+                return self.start_drain(conn, why_client(failure), io);
+            }
+            Some(Response::AwaitHead) | None => {}
         }
         let exchange = client.exchange.take();
         let head_only = exchange.as_ref().is_some_and(|exchange| exchange.method == http1::Method::Head);

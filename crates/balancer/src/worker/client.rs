@@ -184,6 +184,7 @@ impl Worker {
             request: BodyDecoder::new(head.body, &listener.limits),
             request_done: false,
             request_broken: false,
+            awaits_continue: head.expect_continue,
             sent: false,
             replay: None,
             response: Response::AwaitHead,
@@ -201,6 +202,7 @@ impl Worker {
             }
             Err(error) => return HeadOutcome::Failed(Failure::BadRequest(error.status())),
         };
+        exchange.awaits_continue &= body_len == 0;
         let body = (body_len > 0).then(|| buf.split_to(body_len));
         exchange.replay = Some(Replay { head: out, body });
         client.inbound = (!buf.is_empty()).then_some(buf);

@@ -1,7 +1,7 @@
 //! The request's way up: its body, as the client sends it and the server takes it.
 
 use super::Worker;
-use super::state::{Phase, Wait};
+use super::state::{Phase, Response, Wait};
 use balancer_core::{CloseReason, Failure};
 use ports::Fault;
 use reactor::{Buf, ConnId, Outgoing, Reactor};
@@ -16,6 +16,7 @@ impl Worker {
             Err(error) => return self.fail(conn, Failure::BadRequest(error.status()), io),
         };
         exchange.request_done = passed.done;
+        exchange.awaits_continue = false;
         // From here on more was sent than is kept: this request cannot be repeated.
         exchange.replay = None;
         let body = buf.split_to(passed.len);
@@ -44,19 +45,41 @@ impl Worker {
         if result.is_err() {
             // The server takes no more; its answer may still be on the way. The recv in flight tells.
             exchange.request_broken = true;
-            return;
+            return self.finish_if_uploaded(conn, io);
         }
         if io.buffers_are_scarce() {
             // Many requests wait at once: what they sent must not hold the buffers their answers need.
             exchange.replay = None;
         }
         if exchange.request_done {
-            return self.set_wait(conn, Wait::Server, io);
+            self.set_wait(conn, Wait::Server, io);
+            return self.finish_if_uploaded(conn, io);
         }
         self.set_wait(conn, Wait::ClientBody, io);
         if self.clients.get(conn).is_some_and(|client| client.eof) {
             return self.abort_client(conn, CloseReason::PeerAborted, io);
         }
         self.start_reading(conn, io);
+    }
+
+    /// Once the response is out, the exchange is over as soon as the request is: a server that keeps its connection
+    /// after an early answer still reads the rest.
+    pub(super) fn finish_if_uploaded<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+        let Some(client) = self.clients.get(conn).filter(|client| !client.writing) else { return };
+        let Some(exchange) = &client.exchange else { return };
+        if !matches!(exchange.response, Response::Done { .. }) {
+            return;
+        }
+        if let Some(upstream) = exchange.upstream {
+            let writing = self.servers.get(upstream).is_some_and(|server| server.writing);
+            let broken = exchange.request_broken;
+            if !broken && (writing || !exchange.request_done) {
+                let wait = if writing { Wait::Server } else { Wait::ClientBody };
+                return self.set_wait(conn, wait, io);
+            }
+            self.detach(conn);
+            self.release_upstream(upstream, !broken, io);
+        }
+        self.finish_exchange(conn, io);
     }
 }

@@ -138,7 +138,7 @@ impl Worker {
         }
         // A server that closes before it has the whole request leaves a rest nobody wants (RFC 9112 section 9.6).
         let may_keep = exchange.keep_alive
-            && (exchange.request_done || head.keep_alive)
+            && (exchange.request_done || head.keep_alive && !exchange.awaits_continue)
             && !draining
             && !client.eof
             && client.served + 1 < listener.limits.requests_per_connection_max;
@@ -156,6 +156,7 @@ impl Worker {
         let (interim, status) = (head.is_interim(), head.status);
         buf.advance(len);
         if interim {
+            exchange.awaits_continue &= status != 100;
             return HeadOutcome::Interim(Some(out), buf);
         }
         self.counters.count_status(status);
@@ -182,15 +183,21 @@ impl Worker {
         let Some(piece) = body.take_piece(buf, io) else { return self.truncate_response(conn, io) };
         let mut after = After::Keep;
         if piece.done {
-            let keep = body.keep && exchange.request_done;
-            let server_keeps = body.server_keeps && exchange.request_done && !piece.leftover;
-            let may_have_unread = !exchange.request_done || client.inbound.is_some();
+            let server_keeps = body.server_keeps && !piece.leftover;
+            let sending = self.servers.get(upstream).is_some_and(|server| server.writing);
+            let goes_on = !exchange.request_broken && !exchange.awaits_continue;
+            let uploading = server_keeps && goes_on && (sending || !exchange.request_done);
+            let keep = body.keep && (exchange.request_done || uploading);
+            let may_have_unread = uploading || !exchange.request_done || client.inbound.is_some();
             if !keep && policy == ClientClose::BalancerFirst && !may_have_unread {
                 after = After::Close;
             }
             exchange.response = Response::Done { keep, by_close: body.until_close };
-            self.detach(conn);
-            self.release_upstream(upstream, server_keeps, io);
+            let server_keeps = server_keeps && exchange.request_done;
+            if !uploading {
+                self.detach(conn);
+                self.release_upstream(upstream, server_keeps, io);
+            }
         }
         let out = Outgoing { head, body: piece.body, after };
         if out.is_empty() && after == After::Keep {
@@ -235,7 +242,7 @@ impl Worker {
     fn continue_exchange<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
         let Some(exchange) = self.clients.get(conn).and_then(|client| client.exchange.as_ref()) else { return };
         match exchange.response {
-            Response::Done { .. } => self.finish_exchange(conn, io),
+            Response::Done { .. } => self.finish_if_uploaded(conn, io),
             _ => self.continue_response(conn, io),
         }
     }
@@ -256,7 +263,7 @@ impl Worker {
     }
 
     /// The response is out: keep the client's connection, or close it by policy.
-    fn finish_exchange<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+    pub(super) fn finish_exchange<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
         let Some(client) = self.clients.get_mut(conn) else { return };
         let Some(exchange) = client.exchange.take() else { return };
         self.counters.responses += 1;

@@ -93,6 +93,8 @@ pub(super) struct Exchange {
     pub(super) request_done: bool,
     /// The server takes no more of the request.
     pub(super) request_broken: bool,
+    /// The client waits for 100 and may never send its body.
+    pub(super) awaits_continue: bool,
     /// Bytes of this attempt may have reached the server.
     pub(super) sent: bool,
     /// The first bytes sent, while they are all that was sent: to be repeated on another connection.

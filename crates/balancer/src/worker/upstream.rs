@@ -7,8 +7,8 @@ use balancer_core::{Attempt, CloseReason, Failure, NextStep, ServerClose, Side};
 use ports::{Blame, Fault, FaultKind, Lease, PortEnd};
 use reactor::{Close, CloseOutcome, ConnId, ConnectPlan, Outgoing, Probe, Reactor, Source};
 
-/// Local ports tried for one connect before it counts as "no port left".
-const PORT_TRIES_MAX: u32 = 8;
+/// Local ports tried for one connect before it counts as "no port left"; a refusal costs two microseconds.
+const PORT_TRIES_MAX: u32 = 64;
 
 /// Where a connect starts from.
 struct Start {
@@ -354,7 +354,7 @@ impl Worker {
         match exchange.response {
             Response::AwaitHead => self.try_again_or_fail(conn, failure, io),
             Response::Body(_) => self.truncate_response(conn, io),
-            Response::Done { .. } => {}
+            Response::Done { .. } => self.finish_if_uploaded(conn, io),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Bodies in awkward sizes and at awkward times: byte by byte, 100-continue, early answers.
 
 use crate::script::Act::*;
-use crate::script::{PATH, play};
+use crate::script::{Act, PATH, play, play_with};
 use crate::stage::Stage;
 use crate::wire::End::*;
 use crate::wire::crlf;
+use balancer_core::{CloseReason, Counters, Failure};
 use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
@@ -79,6 +80,83 @@ fn a_client_that_waits_for_100_may_get_417() {
     assert_eq!((counters.statuses[3], counters.responses), (1, 1));
 }
 
+/// Without a promise to read on, a body that was announced may or may not come: nobody could tell it from a request.
+#[test]
+fn an_answer_instead_of_100_ends_the_connection() {
+    let refused = "HTTP/1.1 417 Expectation Failed\nContent-Length: 0\n";
+    play(&[
+        ClientSends(EXPECTS),
+        OriginSees(EXPECTED),
+        OriginSends(&format!("{refused}\n")),
+        ClientSees(&format!("{refused}Connection: close\n\n")),
+        ClientSends("GET /b HTTP/1.1\nHost: a\n\n"),
+        ClientSeesEnd(Eof),
+        OriginSeesEnd(Reset),
+    ]);
+}
+
+const UPLOADS: &str = "POST /a HTTP/1.1\nHost: a\nContent-Length: 3000000\n\n";
+const UPLOADED: &str = "POST /a HTTP/1.1\nHost: a\n[path]\nContent-Length: 3000000\n\n";
+
+/// An answer before the end of the upload from a server that keeps its connection and reads on; then these.
+fn check_early(then: &[Act<'_>]) -> Counters {
+    let piece = "x".repeat(100_000);
+    let early = [
+        ClientSends(UPLOADS),
+        OriginSees(UPLOADED),
+        ClientSends(&piece),
+        OriginSees(&piece),
+        OriginSends(OK),
+        ClientSees(OK),
+        ClientSends(&piece),
+        OriginSees(&piece),
+    ];
+    play_with(|settings| settings.listeners[0].timeouts.body = Duration::from_millis(200), &[&early[..], then].concat())
+}
+
+#[test]
+fn an_upload_goes_on_after_its_answer() {
+    let rest = "x".repeat(2_800_000);
+    let counters = check_early(&[
+        ClientSends(&rest),
+        OriginSees(&rest),
+        ClientSends("GET /b HTTP/1.1\nHost: a\n\n"),
+        OriginSees("GET /b HTTP/1.1\nHost: a\n[path]\n\n"),
+        OriginSends(OK),
+        ClientSees(OK),
+    ]);
+    assert_eq!((counters.accepted, counters.connects, counters.responses, counters.pooled), (1, 1, 2, 1));
+}
+
+#[test]
+fn an_upload_that_fails_after_its_answer_does_not_spoil_it() {
+    // The client leaves; the server leaves; the client stalls.
+    let counters = check_early(&[ClientCloses, OriginSeesEnd(Reset)]);
+    assert_eq!(counters.client_reasons[CloseReason::PeerAborted as usize], 1, "{counters:?}");
+    let piece = "x".repeat(100_000);
+    let gone = [OriginResets, ClientSends(&piece), Pause(Duration::from_millis(20)), ClientSends(&piece)];
+    let counters = check_early(&[&gone[..], &[ClientSeesEnd(Eof)]].concat());
+    assert_eq!((counters.responses, counters.truncated), (1, 0), "{counters:?}");
+    let counters = check_early(&[ClientSeesEnd(Eof), OriginSeesEnd(Reset)]);
+    assert_eq!((counters.responses, counters.truncated), (1, 0), "{counters:?}");
+    assert_eq!(counters.failed(Failure::BodyTimeout), 1, "{counters:?}");
+}
+
+#[test]
+fn chunks_that_break_the_rules_after_the_answer_do_not_spoil_it() {
+    let counters = play(&[
+        ClientSends("POST /a HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n2\nxx\n"),
+        OriginSees("POST /a HTTP/1.1\nHost: a\n[path]\nTransfer-Encoding: chunked\n\n2\nxx\n"),
+        OriginSends(OK),
+        ClientSees(OK),
+        ClientSends("nonsense"),
+        ClientSeesEnd(Eof),
+        OriginSeesEnd(Reset),
+    ]);
+    assert_eq!((counters.responses, counters.truncated), (1, 0));
+    assert_eq!(counters.failed(Failure::BadRequest(400)), 1);
+}
+
 /// RFC 9112 9.6: an answer must not be lost to the reset that unread request bytes would cause.
 #[test]
 fn an_answer_before_the_end_of_the_upload_arrives_whole() {
@@ -135,7 +213,7 @@ fn a_client_that_leaves_in_the_middle_takes_its_server_connection_with_it() {
             leaving,
             OriginSeesEnd(Reset),
         ]);
-        let aborted = counters.client_reasons[balancer_core::CloseReason::PeerAborted as usize];
+        let aborted = counters.client_reasons[CloseReason::PeerAborted as usize];
         assert_eq!((aborted, counters.responses), (1, 0), "{leaving:?}");
     }
 }
@@ -164,5 +242,5 @@ fn a_client_that_leaves_a_kept_connection_is_noticed() {
 #[test]
 fn a_client_that_leaves_in_the_middle_of_a_head_is_noticed() {
     let counters = play(&[ClientSends("GET /a HT"), Pause(Duration::from_millis(20)), ClientCloses]);
-    assert_eq!(counters.client_reasons[balancer_core::CloseReason::PeerAborted as usize], 1);
+    assert_eq!(counters.client_reasons[CloseReason::PeerAborted as usize], 1);
 }

@@ -197,15 +197,50 @@ fn check_ports(choice: PortChoice, range: (u16, u16)) {
     assert_eq!((counters.connects, counters.connects_failed), (2, [1, 0]), "{choice:?}");
 }
 
+/// A port that comes back soon is waited for.
+#[test]
+fn a_request_waits_a_moment_for_a_local_port() {
+    let stage = Stage::new(|settings| {
+        settings.backend_sets[0].ports.choice = PortChoice::Own;
+        settings.backend_sets[0].ports.range = Some((21_036, 21_036));
+    });
+    let (mut first, mut second) = (stage.client(), stage.client());
+    first.sends(GET);
+    let mut server = stage.server();
+    second.sends(GET);
+    stage.counts("the second waits", |counters| counters.queued_for_port == 1);
+    for client in [&mut first, &mut second] {
+        server.reads_head();
+        server.sends(OK);
+        client.sees(OK);
+    }
+    drop((first, second));
+    let counters = stage.end();
+    assert_eq!((counters.responses, counters.connects, counters.failed_total()), (2, 1, 0), "{counters:?}");
+}
+
 fn unused_address() -> SocketAddr {
     stage::address(&stage::listener())
 }
 
-/// Two neighbours of the kernel's range that nobody is bound to.
+/// Two neighbours of the kernel's range from which it does connect: a port that was bound lately may be held by a
+/// TIME_WAIT that `bind()` overlooks and `connect()` does not.
 fn two_free_ports() -> (u16, u16) {
-    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let low = (40_000..60_000).step_by(2).find(|&low| free(low) && free(low + 1)).expect("two free ports");
+    let target = stage::listener();
+    let start = 40_000 + (std::process::id() % 10_000) as u16;
+    let low = (start..60_000).step_by(2).find(|low| connect_twice(*low, stage::address(&target)));
+    let low = low.expect("two free ports");
     (low, low + 1)
+}
+fn connect_twice(low: u16, to: SocketAddr) -> bool {
+    let connect = |_| {
+        let fd = sys::socket::tcp_for(&to)?;
+        sys::sockopt::set_local_port_range(&fd, low, low + 1)?;
+        sys::sockopt::set_linger_reset(&fd)?;
+        sys::socket::connect(&fd, &to).map(|_| fd)
+    };
+    let both: [Result<_, sys::Errno>; 2] = [0, 1].map(connect);
+    both.iter().all(Result::is_ok)
 }
 
 #[test]

@@ -2,15 +2,14 @@
 
 use super::bars;
 use super::numbers::{bytes, count, rate, significant, time_us};
-use super::plan::render_plan;
 use crate::report::{Report, TimeWaitOurs};
 use ports::ClosedFirst;
 use stats::Percentiles;
 
-/// The whole report, each section after an empty line, ending with a line break.
+/// The whole report but the plan, which was shown before the run ([`super::render_plan`]): each section after an empty
+/// line, ending with a line break.
 pub fn render_text(report: &Report) -> String {
     let sections = [
-        vec![render_plan(&report.plan)],
         summary(report),
         latency(report),
         connects(report),
