@@ -10,7 +10,18 @@ use std::process::Command;
 const LAYERS: [(&str, &[&str]); 4] = [
     (
         "pure",
-        &["ports", "stats", "http1", "packet", "tcp-model", "balancer-core", "stress-core", "doctor-core", "testkit"],
+        &[
+            "testkit",
+            "ports",
+            "stats",
+            "http1",
+            "packet",
+            "tcp-model",
+            "gateway-core",
+            "balancer-core",
+            "stress-core",
+            "doctor-core",
+        ],
     ),
     ("system", &["sys", "reactor"]),
     ("shell", &["gateway", "origin", "balancer", "stress", "doctor", "lab"]),

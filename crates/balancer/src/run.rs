@@ -177,7 +177,7 @@ fn start_worker(plan: &Plan, settings: &Settings, index: usize) -> Result<(Runni
     let share = WorkerShare {
         index: index as u32,
         count: plan.workers as u32,
-        kernel_range: kernel_port_range().unwrap_or(WorkerShare::ALONE.kernel_range),
+        kernel_range: sys::sysctl::local_port_range().unwrap_or(WorkerShare::ALONE.kernel_range),
     };
     let worker = (settings.clone(), share, Arc::clone(&control));
     let (config, pin) = (plan.reactor, plan.pin);
@@ -217,13 +217,6 @@ fn run_worker(mut worker: Worker, config: EpollConfig, listeners: usize, tell: &
         reactor::face::run_started(&mut worker, &mut io);
     }
     worker.counters()
-}
-
-/// `ip_local_port_range` of this thread's network namespace.
-fn kernel_port_range() -> Option<(u16, u16)> {
-    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
-    let mut numbers = text.split_whitespace().map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 impl Handle {

@@ -35,7 +35,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StressArgs {
-    /// Target, http://HOST[:PORT][/PATH]. Without one: an embedded balancer and origin.
+    #[arg(help = "Target, http://HOST[:PORT][/PATH]. Without one: an embedded balancer and origin")]
     url: Option<String>,
     #[command(flatten)]
     load: LoadArgs,

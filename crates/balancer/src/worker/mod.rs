@@ -1,12 +1,14 @@
 //! One core's share of the balancer: an application over any reactor.
 //!
 //! Each file holds one stretch of a request's life: [`client`](self) reads heads, `request` passes bodies up,
-//! `upstream` chooses and connects, `response` passes answers down, `closing` ends connections by policy,
-//! `queue` lets requests wait for a local port, `tunnel` joins upgraded ones, `time` fires time-outs.
+//! `upstream` chooses and connects, `pool` keeps and retires server connections, `response` passes answers down,
+//! `closing` ends connections by policy, `queue` lets requests wait for a local port, `tunnel` joins upgraded ones,
+//! `time` fires time-outs.
 
 mod answer;
 mod client;
 mod closing;
+mod pool;
 mod queue;
 mod request;
 mod response;

@@ -30,6 +30,9 @@ const TOKEN_WAKER: u64 = u64::MAX;
 /// How soon a shortage (buffers, file descriptors) is looked at again.
 const SHORTAGE_RETRY: Duration = Duration::from_millis(5);
 
+/// Connections without bytes met in a row before the rest of a batch is registered untried.
+const UNWATCHED_MISSES_MAX: u32 = 2;
+
 /// Bounds of one reactor.
 #[derive(Clone, Copy, Debug)]
 pub struct EpollConfig {
@@ -110,15 +113,35 @@ impl EpollReactor {
         self.table.len()
     }
 
+    /// Registers connections that still wait. While a batch of others was handled their bytes may have come: the
+    /// oldest are tried once more, until two in a row have nothing, and each that has saves its registration.
     fn watch_the_unwatched(&mut self) {
-        while let Some(conn) = self.unwatched.pop() {
-            if let Some(entry) = self.table.get_mut(conn)
-                && entry.recv.is_waiting()
-                && !entry.watched
-            {
+        let mut misses = 0;
+        let mut unwatched = std::mem::take(&mut self.unwatched);
+        for conn in unwatched.drain(..) {
+            let waits = |entry: &Entry| entry.recv.is_waiting() && !entry.watched && !entry.connecting;
+            if !self.table.get(conn).is_some_and(waits) {
+                continue;
+            }
+            if misses < UNWATCHED_MISSES_MAX && self.has_bytes_now(conn) {
+                misses = 0;
+            } else {
+                misses += 1;
                 self.watch(conn, Interest::Read);
             }
         }
+        // What a retry left waiting again comes next turn; the list's memory is kept.
+        unwatched.append(&mut self.unwatched);
+        self.unwatched = unwatched;
+    }
+
+    /// Tries a waiting recv once more; whether it completed.
+    fn has_bytes_now(&mut self, conn: ConnId) -> bool {
+        if let Some(entry) = self.table.get_mut(conn) {
+            entry.maybe_readable = true;
+        }
+        self.try_recv(conn);
+        !self.table.get(conn).is_some_and(|entry| entry.recv.is_waiting())
     }
 
     fn watch(&mut self, conn: ConnId, interest: Interest) {
