@@ -246,6 +246,24 @@ fn an_exact_source_is_used() {
 }
 
 #[test]
+fn a_port_the_kernel_chose_can_be_taken_over_from_time_wait() {
+    let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut io = reactor();
+    let mut plan = ConnectPlan::to(origin.local_addr().expect("bound"));
+    let conn = connected(&mut io, &plan, b"");
+    let (server, peer) = origin.accept().expect("accepted");
+    let timestamps = io.timestamps(conn);
+    assert_eq!(io.close(conn, Close::Fin), CloseOutcome::Closed(Some(ClosedFirst::OurFin)));
+    drop(server);
+    if timestamps != Some(true) {
+        return eprintln!("skipped: this host negotiates no TCP timestamps on the loopback");
+    }
+    plan.source = Source::Exact(peer);
+    let again = connected(&mut io, &plan, b"");
+    assert_eq!(io.local_address(again), Some(peer), "from TIME_WAIT, at once");
+}
+
+#[test]
 fn a_recv_waits_for_a_buffer_when_none_is_left() {
     let mut io = EpollReactor::new(EpollConfig { buffers_max: 1, ..EpollConfig::default() }).expect("epoll");
     let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");

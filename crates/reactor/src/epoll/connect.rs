@@ -83,6 +83,11 @@ fn prepare(plan: &ConnectPlan, has_first_bytes: bool) -> Result<OwnedFd, Errno> 
     if let Some((low, high)) = plan.port_range {
         sockopt::set_local_port_range(&fd, low, high)?;
     }
+    if !matches!(plan.source, Source::Exact(_)) {
+        // Also where the kernel chooses: TIME_WAIT inherits it, and only then may an explicit bind take the port over
+        // later (`inet_csk_bind_conflict` asks both sockets).
+        sockopt::set_reuse_address(&fd, true)?;
+    }
     match plan.source {
         Source::Kernel => {}
         Source::Address(address) => socket::bind_address(&fd, address)?,
