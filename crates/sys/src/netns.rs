@@ -78,6 +78,14 @@ impl Namespace {
         Ok(Self { fd: open_current()? })
     }
 
+    /// A second handle of the same namespace.
+    ///
+    /// # Errors
+    /// No file descriptor is left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { fd: self.fd.try_clone()? })
+    }
+
     /// Runs `work` on a thread inside, waits for it. Threads and sockets it makes belong to this
     /// namespace. A panic of `work` is passed on.
     ///

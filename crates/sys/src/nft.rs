@@ -14,17 +14,19 @@
 //! connection that is only forwarded.
 
 mod error;
+mod masquerade;
 mod rule;
 mod wire;
 
 pub use error::NftError;
+pub use masquerade::Masquerade;
 
 use crate::netlink::{self, NetlinkSocket};
 use crate::{Errno, sysctl};
 use rule::Match;
 use rustix::net::netlink::SocketAddrNetlink;
 use std::net::SocketAddr;
-use wire::Message;
+use wire::{Attributes, Message};
 
 /// `NF_IP_PRI_RAW`: before connection tracking and every usual filter.
 const PRIORITY_RAW: i32 = -300;
@@ -86,14 +88,38 @@ impl SynTimestampsOff {
         packets.ok_or_else(|| NftError::refused("reading its counter", Errno::NOENT))
     }
 
-    /// One transaction: all of it, or nothing.
     fn commit(&mut self) -> Result<(), NftError> {
+        let family = self.matching.family();
+        let hook = Hook { kind: "filter", number: wire::HOOK_LOCAL_IN, priority: PRIORITY_RAW };
+        let owned = Owned { socket: &mut self.socket, family, table: &self.table };
+        owned.commit(CHAIN, hook, |list| rule::write(list, &self.matching))
+    }
+}
+
+/// Where a chain stands.
+struct Hook {
+    /// As nft(8) calls its type.
+    kind: &'static str,
+    number: u32,
+    priority: i32,
+}
+
+/// A table of our own with one chain of one rule.
+struct Owned<'a> {
+    socket: &'a mut NetlinkSocket,
+    family: u8,
+    table: &'a str,
+}
+
+impl Owned<'_> {
+    /// One transaction: all of it, or nothing.
+    fn commit(self, chain: &str, hook: Hook, rule: impl FnOnce(&mut Attributes)) -> Result<(), NftError> {
         let sequence = self.socket.next_sequence();
         let batch = [
             Message::batch(wire::BATCH_BEGIN, sequence).finish(),
             self.table_message(sequence).finish(),
-            self.chain_message(sequence).finish(),
-            self.rule_message(sequence).finish(),
+            self.chain_message(sequence, chain, hook).finish(),
+            self.rule_message(sequence, chain, rule).finish(),
             Message::batch(wire::BATCH_END, sequence).finish(),
         ];
         self.socket.send(&batch.concat()).map_err(|errno| NftError::refused("sending its rule", errno))?;
@@ -104,25 +130,25 @@ impl SynTimestampsOff {
     }
 
     fn table_message(&self, sequence: u32) -> Message {
-        let mut message = Message::create(wire::NEWTABLE, self.matching.family(), sequence);
-        message.text(wire::TABLE_NAME, &self.table).u32(wire::TABLE_FLAGS, wire::TABLE_F_OWNER);
+        let mut message = Message::create(wire::NEWTABLE, self.family, sequence);
+        message.text(wire::TABLE_NAME, self.table).u32(wire::TABLE_FLAGS, wire::TABLE_F_OWNER);
         message
     }
 
-    fn chain_message(&self, sequence: u32) -> Message {
-        let mut message = Message::create(wire::NEWCHAIN, self.matching.family(), sequence);
-        message.text(wire::CHAIN_TABLE, &self.table).text(wire::CHAIN_NAME, CHAIN).text(wire::CHAIN_TYPE, "filter");
-        message.nested(wire::CHAIN_HOOK, |hook| {
-            hook.u32(wire::HOOK_NUMBER, wire::HOOK_LOCAL_IN);
-            hook.u32(wire::HOOK_PRIORITY, PRIORITY_RAW.cast_unsigned());
+    fn chain_message(&self, sequence: u32, chain: &str, hook: Hook) -> Message {
+        let mut message = Message::create(wire::NEWCHAIN, self.family, sequence);
+        message.text(wire::CHAIN_TABLE, self.table).text(wire::CHAIN_NAME, chain).text(wire::CHAIN_TYPE, hook.kind);
+        message.nested(wire::CHAIN_HOOK, |list| {
+            list.u32(wire::HOOK_NUMBER, hook.number);
+            list.u32(wire::HOOK_PRIORITY, hook.priority.cast_unsigned());
         });
         message
     }
 
-    fn rule_message(&self, sequence: u32) -> Message {
-        let mut message = Message::create(wire::NEWRULE, self.matching.family(), sequence);
-        message.text(wire::RULE_TABLE, &self.table).text(wire::RULE_CHAIN, CHAIN);
-        message.nested(wire::RULE_EXPRESSIONS, |list| rule::write(list, &self.matching));
+    fn rule_message(&self, sequence: u32, chain: &str, rule: impl FnOnce(&mut Attributes)) -> Message {
+        let mut message = Message::create(wire::NEWRULE, self.family, sequence);
+        message.text(wire::RULE_TABLE, self.table).text(wire::RULE_CHAIN, chain);
+        message.nested(wire::RULE_EXPRESSIONS, rule);
         message
     }
 }

@@ -61,15 +61,23 @@ impl PacketSocket {
     /// # Errors
     /// No such interface, no CAP_NET_RAW, no AF_PACKET.
     pub fn open(interface: &str) -> Result<Self, PacketError> {
-        Self::try_open(interface).map_err(|errno| PacketError { interface: interface.to_owned(), errno })
+        Self::try_open(interface, false).map_err(|errno| PacketError { interface: interface.to_owned(), errno })
     }
 
-    fn try_open(interface: &str) -> Result<Self, Errno> {
+    /// As [`PacketSocket::open`], but what this host sends is heard too, in one order with what it receives.
+    ///
+    /// # Errors
+    /// As [`PacketSocket::open`].
+    pub fn open_both_ways(interface: &str) -> Result<Self, PacketError> {
+        Self::try_open(interface, true).map_err(|errno| PacketError { interface: interface.to_owned(), errno })
+    }
+
+    fn try_open(interface: &str, both_ways: bool) -> Result<Self, Errno> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         // Protocol 0 hears nothing: no frame of another interface slips in before bind().
         let fd = rustix::net::socket_with(AddressFamily::PACKET, SocketType::RAW, flags, None)?;
         let index = rustix::net::netdevice::name_to_index(fd.as_fd(), interface)?;
-        sockopt::set(&fd, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, 1 as libc::c_int)?;
+        sockopt::set(&fd, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, libc::c_int::from(!both_ways))?;
         // Only a wish.
         let _ = sockopt::set(&fd, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BYTES);
         bind(fd.as_fd(), index)?;

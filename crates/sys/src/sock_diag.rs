@@ -124,6 +124,10 @@ pub struct Entry {
     pub inode: u32,
     /// Owner.
     pub uid: u32,
+    /// Bytes to be read; of a listener: connections that wait for `accept()`.
+    pub receive_queue: u32,
+    /// Bytes not acknowledged; of a listener: how many may wait (the backlog in force).
+    pub send_queue: u32,
 }
 
 /// Sockets by state.
@@ -186,13 +190,39 @@ impl SockDiag {
     /// # Errors
     /// The kernel refused or fell silent.
     pub fn for_each(&mut self, filter: &Filter, mut visit: impl FnMut(&Entry)) -> Result<(), DiagError> {
+        self.dump(filter, wire::Extra::Nothing, |entry, _| visit(entry))
+    }
+
+    /// Visits every socket that passes `filter` with its TCPI_OPT_* bits: 1 timestamps, 2 SACK, 4 window scale.
+    /// TIME_WAIT entries and other mini-sockets have none and are left out.
+    ///
+    /// # Errors
+    /// As [`SockDiag::for_each`].
+    pub fn for_each_with_options(
+        &mut self,
+        filter: &Filter,
+        mut visit: impl FnMut(&Entry, u8),
+    ) -> Result<(), DiagError> {
+        self.dump(filter, wire::Extra::TcpInfo, |entry, message| {
+            if let Some(options) = wire::parse_options(message) {
+                visit(entry, options);
+            }
+        })
+    }
+
+    fn dump(
+        &mut self,
+        filter: &Filter,
+        extra: wire::Extra,
+        mut visit: impl FnMut(&Entry, &[u8]),
+    ) -> Result<(), DiagError> {
         for family in [libc::AF_INET, libc::AF_INET6] {
             let sequence = self.socket.next_sequence();
-            wire::write_request(&mut self.request, family as u8, sequence, filter);
+            wire::write_request(&mut self.request, family as u8, sequence, filter, extra);
             let answer = self.socket.send(&self.request).and_then(|()| {
                 self.socket.read_answer(sequence, |_, message| {
                     if let Some(entry) = wire::parse_entry(message) {
-                        visit(&entry);
+                        visit(&entry, message);
                     }
                 })
             });
@@ -260,6 +290,26 @@ mod tests {
     fn filters_find_exactly_the_connection() {
         check("127.0.0.1:0");
         check("[::1]:0");
+    }
+
+    #[test]
+    fn options_and_queues_are_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let server = listener.local_addr().expect("bound");
+        let client = TcpStream::connect(server).expect("connects");
+        let expected = crate::tcp_info::tcp_info(&client).expect("a socket").options;
+        let mut diag = SockDiag::open().expect("sock_diag");
+        let mut seen = Vec::new();
+        let filter = established(End::Any, End::Exact(server));
+        diag.for_each_with_options(&filter, |entry, options| seen.push((entry.remote, options))).expect("a dump");
+        assert_eq!(seen, [(server, expected)]);
+        let mut queues = Vec::new();
+        let states = States::of(&[TcpState::Listen]);
+        let filter = Filter { states, local: End::Exact(server), remote: End::Any };
+        diag.for_each(&filter, |entry| queues.push((entry.receive_queue, entry.send_queue))).expect("a dump");
+        assert_eq!(queues.len(), 1);
+        assert_eq!(queues[0].0, 1, "one waits for accept()");
+        assert!(queues[0].1 >= 128, "std's backlog, or the cap of somaxconn: {queues:?}");
     }
 
     #[test]

@@ -38,6 +38,11 @@ pub fn accept(listener: impl AsFd) -> Result<(OwnedFd, SocketAddr), Errno> {
     Ok((fd, peer))
 }
 
+/// Binds, with no other option: a port in TIME_WAIT is refused.
+pub fn bind(fd: impl AsFd, local: &SocketAddr) -> Result<(), Errno> {
+    net::bind(fd, local)
+}
+
 /// Binds to an exact address and port with SO_REUSEADDR, without which a port in TIME_WAIT is refused.
 pub fn bind_exact(fd: impl AsFd, local: &SocketAddr) -> Result<(), Errno> {
     sockopt::set_reuse_address(&fd, true)?;

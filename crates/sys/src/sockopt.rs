@@ -64,6 +64,11 @@ pub fn set_linger_reset(fd: &impl AsFd) -> Result<(), Errno> {
     set(fd, libc::SOL_SOCKET, libc::SO_LINGER, libc::linger { l_onoff: 1, l_linger: 0 })
 }
 
+/// TCP_LINGER2: seconds an orphan stays in FIN_WAIT2; negative ends it at once, by RST.
+pub fn set_fin_wait_2_s(fd: &impl AsFd, seconds: i32) -> Result<(), Errno> {
+    set(fd, libc::IPPROTO_TCP, libc::TCP_LINGER2, seconds)
+}
+
 /// SO_SNDBUF in bytes (the kernel doubles it).
 pub fn set_send_buffer(fd: &impl AsFd, bytes: i32) -> Result<(), Errno> {
     set(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, bytes)

@@ -8,7 +8,7 @@ const EXPRESSION_NAME: u16 = 1;
 const EXPRESSION_DATA: u16 = 2;
 const DATA_VALUE: u16 = 1;
 /// NFT_REG_1, 16 bytes.
-const REGISTER: u32 = 1;
+pub(super) const REGISTER: u32 = 1;
 const COUNTER_PACKETS: u16 = 2;
 const META_L4PROTO: u32 = 16;
 const EXTHDR_TYPE: u16 = 2;
@@ -128,7 +128,7 @@ struct Field {
     len: u32,
 }
 
-fn expression(list: &mut Attributes, name: &str, data: impl FnOnce(&mut Attributes)) {
+pub(super) fn expression(list: &mut Attributes, name: &str, data: impl FnOnce(&mut Attributes)) {
     list.nested(LIST_ELEMENT, |element| {
         element.text(EXPRESSION_NAME, name).nested(EXPRESSION_DATA, data);
     });
@@ -146,7 +146,7 @@ fn load(list: &mut Attributes, field: Field) {
 }
 
 /// NFT_CMP_EQ.
-fn equals(list: &mut Attributes, value: &[u8]) {
+pub(super) fn equals(list: &mut Attributes, value: &[u8]) {
     expression(list, "cmp", |cmp| {
         cmp.u32(1, REGISTER).u32(2, 0).nested(3, |data| {
             data.bytes(DATA_VALUE, value);

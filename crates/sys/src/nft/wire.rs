@@ -43,6 +43,8 @@ pub(super) const HOOK_NUMBER: u16 = 1;
 pub(super) const HOOK_PRIORITY: u16 = 2;
 /// NF_INET_LOCAL_IN.
 pub(super) const HOOK_LOCAL_IN: u32 = 1;
+/// NF_INET_POST_ROUTING.
+pub(super) const HOOK_POST_ROUTING: u32 = 4;
 
 pub(super) const RULE_TABLE: u16 = 1;
 pub(super) const RULE_CHAIN: u16 = 2;

@@ -1,7 +1,7 @@
 //! The bytes of a sock_diag request and of its answers (`include/uapi/linux/inet_diag.h`).
 
 use super::{End, Entry, Filter, TcpState};
-use crate::netlink::{HEADER_LEN, align4, u32_at};
+use crate::netlink::{HEADER_LEN, align4, u16_at, u32_at};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -11,9 +11,20 @@ const REQUEST_LEN: usize = 56;
 /// `struct inet_diag_msg`.
 const MESSAGE_LEN: usize = 72;
 const INET_DIAG_REQ_BYTECODE: u16 = 1;
+/// Attribute of an answer: `struct tcp_info`. In a request its bit is `1 << (INET_DIAG_INFO - 1)`.
+const INET_DIAG_INFO: u16 = 2;
+/// Where `tcpi_options` is in `struct tcp_info`.
+const TCPI_OPTIONS: usize = 5;
+
+/// What an answer shall hold beside the entry itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extra {
+    Nothing,
+    TcpInfo,
+}
 
 /// Header, `inet_diag_req_v2`, and the byte code where there is a filter on addresses or ports.
-pub(super) fn write_request(out: &mut Vec<u8>, family: u8, sequence: u32, filter: &Filter) {
+pub(super) fn write_request(out: &mut Vec<u8>, family: u8, sequence: u32, filter: &Filter, extra: Extra) {
     let code = byte_code(filter);
     let attribute_len = if code.is_empty() { 0 } else { 4 + code.len() };
     let length = (HEADER_LEN + REQUEST_LEN + attribute_len) as u32;
@@ -23,7 +34,8 @@ pub(super) fn write_request(out: &mut Vec<u8>, family: u8, sequence: u32, filter
     out.extend(NLM_F_REQUEST_DUMP.to_ne_bytes());
     out.extend(sequence.to_ne_bytes());
     out.extend(0u32.to_ne_bytes());
-    out.extend([family, libc::IPPROTO_TCP as u8, 0, 0]);
+    let extensions = if extra == Extra::TcpInfo { 1 << (INET_DIAG_INFO - 1) } else { 0 };
+    out.extend([family, libc::IPPROTO_TCP as u8, extensions, 0]);
     out.extend(filter.states.0.to_ne_bytes());
     out.resize(HEADER_LEN + REQUEST_LEN, 0);
     if !code.is_empty() {
@@ -98,7 +110,7 @@ fn host_condition(address: IpAddr, port: i32) -> Vec<u8> {
 }
 
 /// `struct inet_diag_msg`: family 0, state 1, timer 2, ports 4 and 6 (big endian), addresses 8 and 24,
-/// expires 52, uid 64, inode 68.
+/// expires 52, queues 56 and 60, uid 64, inode 68.
 pub(super) fn parse_entry(message: &[u8]) -> Option<Entry> {
     let message = message.get(..MESSAGE_LEN)?;
     let port = |at: usize| u16::from_be_bytes([message[at], message[at + 1]]);
@@ -110,7 +122,23 @@ pub(super) fn parse_entry(message: &[u8]) -> Option<Entry> {
         expires_ms: u32_at(message, 52),
         uid: u32_at(message, 64),
         inode: u32_at(message, 68),
+        receive_queue: u32_at(message, 56),
+        send_queue: u32_at(message, 60),
     })
+}
+
+/// `tcpi_options` of the attribute INET_DIAG_INFO, if the answer has it.
+pub(super) fn parse_options(message: &[u8]) -> Option<u8> {
+    let mut rest = message.get(MESSAGE_LEN..)?;
+    while rest.len() >= 4 {
+        let length = usize::from(u16_at(rest, 0));
+        let value = rest.get(4..length)?;
+        if u16_at(rest, 2) == INET_DIAG_INFO {
+            return value.get(TCPI_OPTIONS).copied();
+        }
+        rest = rest.get(align4(length)..).unwrap_or_default();
+    }
+    None
 }
 
 fn address(family: u8, bytes: &[u8]) -> IpAddr {
