@@ -1,19 +1,32 @@
 //! The experiments, in the order of the guide: the problem, its conditions, its cures, and beyond.
 
 use crate::experiment::{Amount, Expect, Experiment, Fact, Method, Pause, Phase, Relation, Setting, Traffic, Value};
+use crate::nat::catalogue as nat;
 use crate::topology::Role;
 use balancer_core::policy::ClientClose;
 use stress_core::{ClosePolicy, PortMode};
 
 /// Every experiment.
 pub fn catalogue() -> &'static [Experiment] {
-    &EXPERIMENTS
+    &ALL
 }
 
 /// The experiment of that name.
 pub fn find(name: &str) -> Option<&'static Experiment> {
-    EXPERIMENTS.iter().find(|experiment| experiment.name == name)
+    ALL.iter().find(|experiment| experiment.name == name)
 }
+
+/// The guide's scene with one client, then the one behind the NAT gateway.
+static ALL: [Experiment; EXPERIMENTS.len() + nat::EXPERIMENTS.len()] = {
+    let mut all = [EXPERIMENTS[0]; EXPERIMENTS.len() + nat::EXPERIMENTS.len()];
+    let mut at = 1;
+    while at < all.len() {
+        let later = at >= EXPERIMENTS.len();
+        all[at] = if later { nat::EXPERIMENTS[at - EXPERIMENTS.len()] } else { EXPERIMENTS[at] };
+        at += 1;
+    }
+    all
+};
 
 const TIMESTAMPS: &str = "net.ipv4.tcp_timestamps";
 const REUSE: &str = "net.ipv4.tcp_tw_reuse";
@@ -231,11 +244,11 @@ const EXPERIMENTS: [Experiment; 9] = [
     },
 ];
 
-const fn essential(role: Role, name: &'static str, value: u64) -> Setting {
+pub(crate) const fn essential(role: Role, name: &'static str, value: u64) -> Setting {
     Setting { role, name, value: Value::Number(value), essential: true }
 }
 
-const fn backdrop(role: Role, name: &'static str, value: u64) -> Setting {
+pub(crate) const fn backdrop(role: Role, name: &'static str, value: u64) -> Setting {
     Setting { role, name, value: Value::Number(value), essential: false }
 }
 
@@ -257,10 +270,10 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_typeable() {
-        for (at, experiment) in EXPERIMENTS.iter().enumerate() {
-            let typeable = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        for (at, experiment) in ALL.iter().enumerate() {
+            let typeable = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             assert!(experiment.name.bytes().all(typeable), "{}", experiment.name);
-            assert!(EXPERIMENTS[..at].iter().all(|other| other.name != experiment.name));
+            assert!(ALL[..at].iter().all(|other| other.name != experiment.name));
             assert_eq!(find(experiment.name).map(|found| found.claim), Some(experiment.claim));
         }
     }

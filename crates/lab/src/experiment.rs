@@ -2,6 +2,7 @@
 //!
 //! Amounts are relative to the size of the client's port range, so that `--ports N` scales them all.
 
+use crate::nat::scene::NatScene;
 use crate::topology::Role;
 use balancer_core::policy::ClientClose;
 use stress_core::{ClosePolicy, PortMode};
@@ -19,13 +20,17 @@ pub struct Experiment {
     pub method: Method,
 }
 
-/// Two kinds of experiment.
+/// Kinds of experiments.
 #[derive(Clone, Copy, Debug)]
 pub enum Method {
     /// The tester drives the balancer; tables, counters and errnos are compared with what is expected.
     Traffic(Traffic),
     /// `connect()` is timed while the port range fills with TIME_WAIT.
     Cliff,
+    /// Two clients behind a NAT gateway use the same 5-tuples.
+    Nat(NatScene),
+    /// `tcp_tw_recycle`, which only the model still has.
+    Recycle,
 }
 
 /// A scene and what happens in it.

@@ -5,7 +5,7 @@
 //! [`Verdict`] is a comparison of figures: nothing is judged that was not observed.
 //!
 //! ```text
-//! catalogue -> stage (namespaces or loopback) -> traffic / cliff -> observe -> verdict -> Outcome
+//! catalogue -> stage (namespaces or loopback) -> traffic / cliff / nat -> observe -> verdict -> Outcome
 //! ```
 
 pub mod catalogue;
@@ -14,10 +14,12 @@ pub mod cliff;
 pub mod cliff_verdict;
 pub mod error;
 pub mod experiment;
+pub mod nat;
 pub mod observe;
 pub mod outcome;
 mod parts;
 pub mod run;
+pub mod scenario;
 pub mod stage;
 pub mod topology;
 pub mod traffic;

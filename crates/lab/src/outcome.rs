@@ -68,6 +68,9 @@ pub struct Seen {
     /// namespace is our own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
+    /// What the NAT gateway saw, by its name; only where there was one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub gateway: BTreeMap<String, u64>,
     /// The parts, where there is more than one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Seen>,

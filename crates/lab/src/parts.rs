@@ -5,7 +5,7 @@ use crate::error::LabError;
 use crate::experiment::{Phase, Scale};
 use crate::stage::Stage;
 use crate::topology::Role;
-use balancer_core::policy::ClientClose;
+use balancer_core::policy::{ClientClose, Timestamps};
 use balancer_core::settings::{
     BackendSetSettings, ClientTimeouts, ListenerLimits, ListenerSettings, ServerSettings, Settings,
 };
@@ -20,8 +20,8 @@ use stress_core::{PlanDraft, Report};
 const BODY_BYTES: u32 = 100;
 /// Longest pause of a tester's connection after a failure: the lab wants to see failures, not wait for them.
 const BACKOFF_MAX: Duration = Duration::from_millis(1);
-/// For one request; nothing in the scene takes longer unless it hangs.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// For one request; nothing in a scene takes longer unless it hangs.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the tester reports of one run.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,10 @@ pub(crate) struct Tested {
     pub(crate) failed: u64,
     /// Failures by errno, or by kind where no errno told of them.
     pub(crate) errors: BTreeMap<String, u64>,
+    /// Connections whose TCP_INFO was asked for timestamps.
+    pub(crate) asked_for_timestamps: u64,
+    /// Of those, connections that had negotiated them.
+    pub(crate) with_timestamps: u64,
 }
 
 /// Starts the origin in the server's place. It ends with its handle.
@@ -68,10 +72,11 @@ pub(crate) fn start_balancer(
     stage: &Stage,
     server: SocketAddr,
     close: ClientClose,
+    timestamps: Timestamps,
 ) -> Result<RunningBalancer, LabError> {
     let listens = stage.listen_address(Role::Balancer);
     let plan = balancer::Plan {
-        settings: settings(listens, server, close),
+        settings: settings(listens, server, close, timestamps),
         workers: 1,
         reactor: reactor::epoll::EpollConfig::default(),
         pin: false,
@@ -81,13 +86,13 @@ pub(crate) fn start_balancer(
     Ok(RunningBalancer { handle, listens })
 }
 
-fn settings(listens: SocketAddr, server: SocketAddr, close: ClientClose) -> Settings {
+fn settings(listens: SocketAddr, server: SocketAddr, close: ClientClose, timestamps: Timestamps) -> Settings {
     let listener = ListenerSettings {
         name: "lab".into(),
         bind: listens,
         backend_set: 0,
         close,
-        timestamps: Default::default(),
+        timestamps,
         limits: ListenerLimits::default(),
         timeouts: ClientTimeouts::default(),
     };
@@ -95,11 +100,17 @@ fn settings(listens: SocketAddr, server: SocketAddr, close: ClientClose) -> Sett
     Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("origin", servers)] }
 }
 
-/// Runs the tester in the client's place to its end.
+/// Runs the tester in the client's place to its end; a request may take as long as `patience`.
 ///
 /// # Errors
 /// It could not start. Failed requests are in the result.
-pub(crate) fn run_tester(stage: &Stage, phase: &Phase, scale: Scale, balancer: SocketAddr) -> Result<Tested, LabError> {
+pub(crate) fn run_tester(
+    stage: &Stage,
+    phase: &Phase,
+    scale: Scale,
+    balancer: SocketAddr,
+    patience: Duration,
+) -> Result<Tested, LabError> {
     let mut draft = PlanDraft::new(format!("http://{balancer}/bytes/{BODY_BYTES}"));
     draft.connections = phase.connections;
     draft.requests = Some(phase.requests.value(scale));
@@ -107,7 +118,7 @@ pub(crate) fn run_tester(stage: &Stage, phase: &Phase, scale: Scale, balancer: S
     draft.close = phase.close;
     draft.ports = phase.ports;
     draft.port_range = stage.port_range(scale)?;
-    draft.timeout = REQUEST_TIMEOUT;
+    draft.timeout = patience;
     draft.backoff_max = BACKOFF_MAX;
     if phase.ask_for_close {
         draft.headers.push("Connection: close".into());
@@ -124,6 +135,8 @@ fn tested(report: &Report) -> Tested {
         responses: report.requests.ok,
         failed: report.requests.failed + report.requests.abandoned,
         errors: errors(report),
+        asked_for_timestamps: report.connections.timestamps_asked,
+        with_timestamps: report.connections.timestamps_seen,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::cliff::{self, Chooser};
 use crate::cliff_verdict;
 use crate::error::LabError;
 use crate::experiment::{Experiment, Method, Scale, Traffic};
+use crate::nat::{self, scene::NatScene};
 use crate::outcome::{Outcome, Seen, Verdict};
 use crate::stage::{Stage, host_scale};
 use crate::traffic;
@@ -133,6 +134,8 @@ fn run_one(experiment: &'static Experiment, ports: u16, forbidden: Option<&Forbi
     let finding = match experiment.method {
         Method::Traffic(traffic) => run_traffic(&traffic, ports, forbidden),
         Method::Cliff => run_cliff(ports.max(CLIFF_PORTS_MIN), forbidden),
+        Method::Nat(scene) => run_nat(&scene, forbidden),
+        Method::Recycle => run_recycle(),
     };
     Outcome {
         name: experiment.name,
@@ -162,9 +165,7 @@ fn run_traffic(traffic: &Traffic, ports: u16, forbidden: Option<&Forbidden>) -> 
         Err(why) => Finding::cannot(expected, &why),
         Ok(played) => {
             let mut judgement = verdict::judge(traffic.phases, &played.phases, scale);
-            if !played.left_out.is_empty() {
-                judgement.why += &format!("; not isolated here: {}", played.left_out.join(", "));
-            }
+            note_left_out(&mut judgement, &played.left_out);
             Finding { expected, seen: Some(played.seen), judgement, chart: Vec::new() }
         }
     }
@@ -187,6 +188,35 @@ fn run_cliff(ports: u16, forbidden: Option<&Forbidden>) -> Finding {
             let chart = chart::draw(&seen.connect_times);
             Finding { expected, seen: Some(seen), judgement, chart }
         }
+    }
+}
+
+fn run_nat(scene: &NatScene, forbidden: Option<&Forbidden>) -> Finding {
+    let expected = nat::verdict::expected_text(scene);
+    let played = match forbidden {
+        Some(why) => Err(LabError::NotIsolated(format!(
+            "a gateway needs cables between namespaces, and no namespace can be made: {why}"
+        ))),
+        None => nat::play(scene),
+    };
+    match played {
+        Err(why) => Finding::cannot(expected, &why),
+        Ok(played) => {
+            let mut judgement = nat::verdict::judge(scene, &played.facts);
+            note_left_out(&mut judgement, &played.left_out);
+            Finding { expected, seen: Some(played.seen), judgement, chart: Vec::new() }
+        }
+    }
+}
+
+fn run_recycle() -> Finding {
+    let judgement = Judgement { verdict: Verdict::CannotRun, why: nat::recycle::why_not() };
+    Finding { expected: nat::recycle::predicted(), seen: None, judgement, chart: Vec::new() }
+}
+
+fn note_left_out(judgement: &mut Judgement, left_out: &[String]) {
+    if !left_out.is_empty() {
+        judgement.why += &format!("; not isolated here: {}", left_out.join(", "));
     }
 }
 

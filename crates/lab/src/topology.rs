@@ -65,9 +65,29 @@ impl Topology {
     /// # Errors
     /// Namespaces are forbidden, or the kernel has no veth.
     pub fn build() -> Result<Self, LabError> {
+        let topology = Self::without_client_cable()?;
+        topology.cable(Role::Client, CLIENT, BALANCER)?;
+        Ok(topology)
+    }
+
+    /// The same scene with another client, whose cables are laid already.
+    ///
+    /// # Errors
+    /// No file descriptor is left.
+    pub(crate) fn with_client(&self, client: Namespace) -> Result<Self, LabError> {
+        let clone = |namespace: &Namespace| {
+            namespace.try_clone().map_err(|reason| LabError::Thread { role: "second client", reason })
+        };
+        Ok(Self { client, balancer: clone(&self.balancer)?, server: clone(&self.server)? })
+    }
+
+    /// The namespaces of client, balancer and server without a cable to the client.
+    ///
+    /// # Errors
+    /// As [`Topology::build`].
+    pub(crate) fn without_client_cable() -> Result<Self, LabError> {
         let new = || Namespace::new().map_err(LabError::Forbidden);
         let topology = Self { client: new()?, balancer: new()?, server: new()? };
-        topology.cable(Role::Client, CLIENT, BALANCER)?;
         topology.cable(Role::Server, SERVER, BALANCER_INSIDE)?;
         Ok(topology)
     }
@@ -99,25 +119,51 @@ impl Topology {
 
     /// The cable between the balancer and one end role.
     fn cable(&self, end: Role, address: Ipv4Addr, balancer: Ipv4Addr) -> Result<(), LabError> {
-        let near = format!("to-{}", end.name());
-        let peer = VethPeer { name: "to-balancer", namespace: self.namespace(end).as_fd() };
-        self.run(Role::Balancer, || {
-            let mut socket = RouteSocket::open()?;
-            socket.add_veth(&near, peer, MTU_BYTES)?;
-            raise(&mut socket, &near, balancer)
-        })?
-        .map_err(LabError::Link)?;
-        self.run(end, || {
-            let mut socket = RouteSocket::open()?;
-            raise(&mut socket, "to-balancer", address)?;
-            socket.add_default_route(IpAddr::V4(balancer))
-        })?
-        .map_err(LabError::Link)
+        let name = format!("to-{}", end.name());
+        let near = Plug { namespace: &self.balancer, link: &name };
+        let far = Plug { namespace: self.namespace(end), link: "to-balancer" };
+        near.connect(far)?;
+        near.give_address(balancer)?;
+        far.give_address(address)?;
+        far.route_by(balancer)
     }
 }
 
-fn raise(socket: &mut RouteSocket, link: &str, address: Ipv4Addr) -> Result<(), LinkError> {
-    socket.set_up("lo")?;
-    socket.set_up(link)?;
-    socket.add_address(link, IpAddr::V4(address), PREFIX_LEN)
+/// One end of a cable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plug<'a> {
+    /// Whose.
+    pub(crate) namespace: &'a Namespace,
+    /// The link's name there, at most 15 bytes.
+    pub(crate) link: &'a str,
+}
+
+impl Plug<'_> {
+    /// Lays a cable from here to `far` and raises both ends.
+    pub(crate) fn connect(self, far: Plug<'_>) -> Result<(), LabError> {
+        let peer = VethPeer { name: far.link, namespace: far.namespace.as_fd() };
+        self.configure(|socket| socket.add_veth(self.link, peer, MTU_BYTES))?;
+        self.configure(|socket| self.raise(socket))?;
+        far.configure(|socket| far.raise(socket))
+    }
+
+    /// Gives this end an address in a /24.
+    pub(crate) fn give_address(self, address: Ipv4Addr) -> Result<(), LabError> {
+        self.configure(|socket| socket.add_address(self.link, IpAddr::V4(address), PREFIX_LEN))
+    }
+
+    /// Sends everything by way of `gateway`.
+    pub(crate) fn route_by(self, gateway: Ipv4Addr) -> Result<(), LabError> {
+        self.configure(|socket| socket.add_default_route(IpAddr::V4(gateway)))
+    }
+
+    fn raise(self, socket: &mut RouteSocket) -> Result<(), LinkError> {
+        socket.set_up("lo")?;
+        socket.set_up(self.link)
+    }
+
+    fn configure(self, work: impl FnOnce(&mut RouteSocket) -> Result<(), LinkError> + Send) -> Result<(), LabError> {
+        let inside = self.namespace.run(|| work(&mut RouteSocket::open()?));
+        inside.map_err(|reason| LabError::Thread { role: "cables", reason })?.map_err(LabError::Link)
+    }
 }

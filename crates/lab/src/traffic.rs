@@ -7,6 +7,7 @@ use crate::outcome::Seen;
 use crate::parts::{self, Tested};
 use crate::stage::Stage;
 use crate::verdict::PhaseFacts;
+use balancer_core::policy::Timestamps;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -43,7 +44,7 @@ pub struct Played {
 pub fn play(traffic: &Traffic, stage: &Stage, scale: Scale) -> Result<Played, LabError> {
     let left_out = stage.apply(traffic.settings, scale)?;
     let origin = parts::start_origin(stage)?;
-    let balancer = parts::start_balancer(stage, origin.address(), traffic.balancer_close)?;
+    let balancer = parts::start_balancer(stage, origin.address(), traffic.balancer_close, Timestamps::On)?;
     let (mut phases, mut parts) = (Vec::new(), Vec::new());
     for phase in traffic.phases {
         let (facts, seen) = play_phase(phase, stage, scale, balancer.address())?;
@@ -64,7 +65,7 @@ fn play_phase(
     }
     let baseline = Baseline::take(stage)?;
     let start = Instant::now();
-    let tested = parts::run_tester(stage, phase, scale, balancer)?;
+    let tested = parts::run_tester(stage, phase, scale, balancer, parts::REQUEST_TIMEOUT)?;
     let elapsed_ms = start.elapsed().as_millis() as u64;
     let time_waits = observe::time_waits(stage, balancer)?;
     let growth = baseline.map(|baseline| baseline.growth(stage)).transpose()?;

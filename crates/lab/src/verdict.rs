@@ -92,7 +92,7 @@ mod tests {
     fn traffic(name: &str) -> Traffic {
         match catalogue::find(name).expect("in the catalogue").method {
             Method::Traffic(traffic) => traffic,
-            Method::Cliff => panic!("{name} is no traffic experiment"),
+            _ => panic!("{name} is no traffic experiment"),
         }
     }
 
