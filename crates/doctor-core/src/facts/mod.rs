@@ -1,0 +1,164 @@
+//! What a host looks like, recorded: everything the rules may ask.
+
+pub mod counters;
+pub mod kernel;
+pub mod port_range;
+pub mod sockets;
+pub mod sysctls;
+
+pub use counters::CounterFacts;
+pub use kernel::KernelVersion;
+pub use port_range::PortFacts;
+pub use sockets::{DestinationUse, ListenerUse, SocketFacts, TimeWaits};
+pub use sysctls::Sysctls;
+
+use core::net::SocketAddr;
+
+/// One host, seen from one network namespace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostFacts {
+    /// The running kernel.
+    pub kernel: KernelVersion,
+    /// As `uname` shows it.
+    pub release: String,
+    /// Settings.
+    pub sysctls: Sysctls,
+    /// What `connect()` may choose from.
+    pub ports: PortFacts,
+    /// TCP sockets.
+    pub sockets: SocketFacts,
+    /// Counters and their growth.
+    pub counters: CounterFacts,
+    /// Connection tracking; `None` where the namespace has none.
+    pub conntrack: Option<ConntrackFacts>,
+    /// Open files of one process.
+    pub files: Option<FileFacts>,
+    /// Whose view this is.
+    pub place: Place,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// The connection-tracking table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConntrackFacts {
+    /// Entries.
+    pub count: u64,
+    /// Entries allowed.
+    pub max: u64,
+    /// Packets dropped because there was no entry to be had, since boot.
+    pub dropped: u64,
+    /// Entries that clashed with another: no free NAT port, since boot.
+    pub insert_failed: u64,
+    /// Entries thrown out early to make room, since boot.
+    pub early_dropped: u64,
+    /// `dropped` and `early_dropped` during the window.
+    pub dropped_grown: u64,
+    /// `insert_failed` during the window.
+    pub insert_failed_grown: u64,
+}
+
+/// Open files of one process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Whose.
+    pub pid: u32,
+    /// Is it the doctor itself (a stand-in for what this shell starts)?
+    pub own: bool,
+    /// Open now; `None` when it may not be looked at.
+    pub open: Option<u64>,
+    /// RLIMIT_NOFILE in force.
+    pub soft: u64,
+    /// How far it may be raised without root.
+    pub hard: u64,
+}
+
+/// Whose view the facts are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The container's kind (`docker`, `podman`, `kubernetes`, ...) where there are signs of one.
+    pub container: Option<String>,
+    /// The network namespace's number (`net:[4026531840]`).
+    pub namespace: u64,
+    /// Is it the one the machine started with? `None` when this process cannot know.
+    pub initial_namespace: Option<bool>,
+    /// Is the process root here?
+    pub root: bool,
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// What is missing.
+    pub what: String,
+    /// Why, or what would bring it.
+    pub remedy: String,
+}
+
+/// May `connect()` take over a TIME_WAIT of its own towards a destination (`tcp_twsk_unique`)?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// `tcp_tw_reuse` is 0.
+    Off,
+    /// `tcp_tw_reuse` is 2, and the destination is not the loopback.
+    LoopbackOnly,
+    /// `tcp_timestamps` is 0 here.
+    TimestampsOffHere,
+    /// The connections looked at had none.
+    TimestampsOffThere,
+    /// Yes, this long after it began.
+    After {
+        /// `tcp_tw_reuse_delay`; 1000 before 6.14.
+        delay_ms: u64,
+    },
+}
+
+impl Reuse {
+    /// Does it free TIME_WAIT ports?
+    pub fn applies(self) -> bool {
+        matches!(self, Self::After { .. })
+    }
+}
+
+impl HostFacts {
+    /// Ports of one source address towards one destination.
+    pub fn capacity(&self) -> u32 {
+        self.ports.usable()
+    }
+
+    /// Are timestamps offered in our SYNs?
+    pub fn timestamps(&self) -> bool {
+        !self.sysctls.is("net.ipv4.tcp_timestamps", 0)
+    }
+
+    /// How `tcp_tw_reuse` treats a destination.
+    pub fn reuse(&self, to: &DestinationUse) -> Reuse {
+        let there = to.with_timestamps > 0 || to.without_timestamps == 0;
+        self.reuse_towards(to.is_loopback(), there)
+    }
+
+    /// As [`HostFacts::reuse`], for a destination that may have no socket yet.
+    pub fn reuse_towards(&self, loopback: bool, timestamps_there: bool) -> Reuse {
+        match self.sysctls.number("net.ipv4.tcp_tw_reuse") {
+            None | Some(0) => Reuse::Off,
+            Some(2) if !loopback => Reuse::LoopbackOnly,
+            Some(_) if !self.timestamps() => Reuse::TimestampsOffHere,
+            Some(_) if !timestamps_there => Reuse::TimestampsOffThere,
+            Some(_) => Reuse::After { delay_ms: self.sysctls.number("net.ipv4.tcp_tw_reuse_delay").unwrap_or(1000) },
+        }
+    }
+
+    /// Ports towards `to` that `connect()` cannot have now.
+    pub fn blocked(&self, to: &DestinationUse) -> u64 {
+        match self.reuse(to) {
+            Reuse::After { .. } => to.taken() - to.time_wait,
+            _ => to.taken(),
+        }
+    }
+
+    /// What is known of the ports towards one address, summed over our sources.
+    pub fn taken_towards(&self, remote: SocketAddr) -> u64 {
+        let towards = self.sockets.destinations.iter().filter(|known| known.remote == remote);
+        towards.map(DestinationUse::taken).sum()
+    }
+}

@@ -1,0 +1,129 @@
+//! What the doctor says: a finding, how sure it is, and its cures.
+
+use crate::beliefs::Belief;
+use crate::changes::SysctlChange;
+use core::fmt;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing; nothing is broken.
+    Note,
+    /// Will break, or costs much already.
+    Warning,
+    /// Connects fail, or are about to.
+    Error,
+}
+
+impl Severity {
+    /// `note`, `warning`, `error`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// How sure a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Certainty {
+    /// Counted or read off; nothing is inferred.
+    Measured,
+    /// Follows from the kernel's rules and what was read.
+    Derived,
+    /// Fits what was seen; something else could look the same.
+    Likely,
+}
+
+impl Certainty {
+    /// `measured`, `derived`, `likely`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Derived => "derived",
+            Self::Likely => "likely",
+        }
+    }
+}
+
+/// What a cure touches, mildest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invasiveness {
+    /// A flag or setting of the program that opens the connections.
+    ClientSetting,
+    /// A setting of the balancer or server that takes them.
+    ServerSetting,
+    /// A limit or sysctl of one host.
+    HostSetting,
+    /// More addresses, other routes or gateways.
+    Topology,
+    /// Loses data or protection: while the house burns.
+    Emergency,
+}
+
+impl Invasiveness {
+    /// `client-setting`, `server-setting`, `host-setting`, `topology`, `emergency`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientSetting => "client-setting",
+            Self::ServerSetting => "server-setting",
+            Self::HostSetting => "host-setting",
+            Self::Topology => "topology",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
+/// One way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cure {
+    /// In words.
+    pub what: String,
+    /// The exact command or setting; empty where there is none to type.
+    pub command: String,
+    /// What it touches.
+    pub invasiveness: Invasiveness,
+    /// The sysctl it sets, where it is one that `--apply` may set.
+    pub change: Option<SysctlChange>,
+}
+
+impl Cure {
+    /// A cure that is typed or configured by a person.
+    pub fn by_hand(invasiveness: Invasiveness, what: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { what: what.into(), command: command.into(), invasiveness, change: None }
+    }
+
+    /// A sysctl to set.
+    pub fn sysctl(what: impl Into<String>, name: &'static str, value: impl Into<String>) -> Self {
+        let change = SysctlChange { name, value: value.into() };
+        let command = change.command();
+        Self { what: what.into(), command, invasiveness: Invasiveness::HostSetting, change: Some(change) }
+    }
+}
+
+/// Something the doctor found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Stable name, for `doctor explain ID` and for scripts.
+    pub id: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// One line.
+    pub title: &'static str,
+    /// The figures it rests on.
+    pub evidence: String,
+    /// How sure.
+    pub certainty: Certainty,
+    /// Ways out, mildest first.
+    pub cures: Vec<Cure>,
+    /// What people wrongly do instead.
+    pub wrong_cures: &'static [&'static Belief],
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.severity.name(), self.id, self.title)
+    }
+}

@@ -1,0 +1,94 @@
+//! Every recorded case in `cases/`: facts in, exactly these findings out.
+
+mod support;
+
+use doctor_core::render::{render_html, render_text};
+use doctor_core::{Diagnosis, diagnose};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The issue's own bound.
+const CASES_MIN: usize = 30;
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let entries = std::fs::read_dir(folder).expect("the cases are here");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    files.sort();
+    files
+}
+
+fn diagnosed(path: &Path) -> (String, support::Recorded, Diagnosis) {
+    let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+    let text = std::fs::read_to_string(path).expect("readable");
+    let case = support::parse(&name, &text);
+    let diagnosis = diagnose(case.host.clone(), case.target.clone(), case.question);
+    (name, case, diagnosis)
+}
+
+fn check(path: &Path) -> Diagnosis {
+    let (name, case, diagnosis) = diagnosed(path);
+    let mut seen: Vec<String> =
+        diagnosis.findings.iter().map(|one| format!("{} {}", one.severity.name(), one.id)).collect();
+    seen.sort();
+    assert_eq!(seen, case.expected, "{name}");
+    let find = |id: &str| diagnosis.findings.iter().find(|one| one.id == id);
+    for (id, text) in &case.evidence {
+        let evidence = &find(id).unwrap_or_else(|| panic!("{name}: no {id}")).evidence;
+        assert!(evidence.contains(text), "{name}: {id}: {evidence:?} should say {text:?}");
+    }
+    for (id, text) in &case.cures {
+        let cures = &find(id).unwrap_or_else(|| panic!("{name}: no {id}")).cures;
+        assert!(cures.iter().any(|cure| cure.command.contains(text)), "{name}: {id}: {cures:?} should offer {text:?}");
+    }
+    diagnosis
+}
+
+#[test]
+fn recorded_cases_give_exactly_their_findings() {
+    let files = files();
+    assert!(files.len() >= CASES_MIN, "{} cases", files.len());
+    for file in &files {
+        let diagnosis = check(file);
+        let sorted = diagnosis.findings.is_sorted_by_key(|one| std::cmp::Reverse(one.severity));
+        assert!(sorted, "{file:?}: worst first");
+        for finding in &diagnosis.findings {
+            assert!(finding.cures.is_sorted_by_key(|cure| cure.invasiveness), "{file:?}: {}", finding.id);
+        }
+    }
+}
+
+#[test]
+fn every_rule_is_found_by_some_case() {
+    let mut found = BTreeSet::new();
+    for file in files() {
+        found.extend(diagnosed(&file).2.findings.iter().map(|one| one.id));
+    }
+    let missing: Vec<&str> = doctor_core::all_rules().map(|rule| rule.id).filter(|id| !found.contains(id)).collect();
+    assert!(missing.is_empty(), "no case shows {missing:?}");
+}
+
+#[test]
+fn nothing_is_said_of_a_healthy_host() {
+    let diagnosis = diagnose(support::healthy(), None, Default::default());
+    assert!(diagnosis.findings.is_empty(), "{:?}", diagnosis.findings);
+    assert_eq!(diagnosis.verdict(), "nothing is wrong here");
+    let diagnosis = diagnose(support::healthy(), Some(support::target::good()), Default::default());
+    assert!(diagnosis.findings.is_empty(), "{:?}", diagnosis.findings);
+    assert_eq!(diagnosis.tactic.expect("a target").flags(), "--close wait --ports kernel");
+}
+
+#[test]
+fn renderings_hold_every_finding_and_no_foreign_markup() {
+    for file in files() {
+        let (name, _, mut diagnosis) = diagnosed(&file);
+        diagnosis.host.release = "6.1<script>alert('x')</script>".to_owned();
+        let (text, html) = (render_text(&diagnosis), render_html(&diagnosis));
+        for finding in &diagnosis.findings {
+            assert!(text.contains(finding.id) && html.contains(finding.id), "{name}: {}", finding.id);
+        }
+        assert!(!html.contains("<script") && !html.contains("src=") && !html.contains("href="), "{name}");
+        assert!(text.starts_with(&diagnosis.verdict()[..20]), "{name}: the verdict comes first");
+        assert!(text.lines().all(|line| line.chars().count() <= 160), "{name}");
+    }
+}

@@ -1,0 +1,153 @@
+//! The facts of this host, seen from the calling thread's network namespace. Reads only.
+
+mod conntrack;
+mod files;
+mod place;
+mod sockets;
+
+use doctor_core::HostFacts;
+use doctor_core::facts::{CounterFacts, Gap, KernelVersion, PortFacts, Sysctls, sysctls};
+use std::time::{Duration, Instant};
+use sys::counters::Counters;
+
+/// What to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct HostPlan {
+    /// Process whose open files are counted; `None`: this one, as a stand-in for what its shell starts.
+    pub pid: Option<u32>,
+    /// Between the two samples of the counters.
+    pub window: Duration,
+}
+
+impl Default for HostPlan {
+    fn default() -> Self {
+        Self { pid: None, window: Duration::from_millis(300) }
+    }
+}
+
+/// There is no process of that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no process {0} here; `ps -e` lists them, and a container sees its own only")]
+pub struct NoSuchProcess(pub u32);
+
+/// Is there such a process?
+///
+/// # Errors
+/// No.
+pub fn check_process(pid: u32) -> Result<(), NoSuchProcess> {
+    if std::path::Path::new(&format!("/proc/{pid}/status")).exists() { Ok(()) } else { Err(NoSuchProcess(pid)) }
+}
+
+/// Reads everything once, and the counters twice. What cannot be read becomes a [`Gap`], never a guess.
+pub fn gather(plan: &HostPlan) -> HostFacts {
+    let began = Instant::now();
+    let before = Sample::take();
+    let mut facts = HostFacts { sysctls: read_sysctls(), place: place::read(), ..HostFacts::default() };
+    facts.release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
+    facts.kernel = KernelVersion::parse(&facts.release).unwrap_or_default();
+    facts.ports = PortFacts::from_sysctls(&facts.sysctls);
+    match sockets::scan(&facts.ports) {
+        Ok(sockets) => facts.sockets = sockets,
+        Err(error) => facts.gaps.push(gap("TCP sockets", error.to_string())),
+    }
+    facts.files = files::read(plan.pid, &mut facts.gaps);
+    std::thread::sleep(plan.window.saturating_sub(began.elapsed()));
+    let after = Sample::take();
+    facts.conntrack = conntrack::facts(&facts.sysctls, &before.conntrack, &after.conntrack);
+    facts.counters = growth(&before, &after, &mut facts.gaps);
+    note_gaps(&mut facts);
+    facts
+}
+
+struct Sample {
+    at: Instant,
+    counters: Option<Counters>,
+    conntrack: conntrack::Stat,
+}
+
+impl Sample {
+    fn take() -> Self {
+        Self { at: Instant::now(), counters: Counters::read().ok(), conntrack: conntrack::Stat::read() }
+    }
+}
+
+/// Sysctls this kernel does not have, or hides, are simply not there.
+fn read_sysctls() -> Sysctls {
+    let mut known = Sysctls::default();
+    for name in sysctls::NAMES {
+        if let Ok(value) = sys::sysctl::read(name) {
+            known.set(name, &value);
+        }
+    }
+    known
+}
+
+fn growth(before: &Sample, after: &Sample, gaps: &mut Vec<Gap>) -> CounterFacts {
+    let mut facts = CounterFacts::over(after.at - before.at);
+    let (Some(earlier), Some(later)) = (&before.counters, &after.counters) else {
+        gaps.push(gap("counters", "/proc/net cannot be read: is /proc mounted?"));
+        return facts;
+    };
+    let grown = later.since(earlier);
+    for (name, total) in later.iter() {
+        facts.set(name, total, grown.get(name).unwrap_or(0));
+    }
+    facts
+}
+
+fn note_gaps(facts: &mut HostFacts) {
+    if facts.conntrack.is_none() {
+        facts
+            .gaps
+            .push(gap("connection tracking", "this network namespace has no nf_conntrack: nothing is tracked here"));
+    }
+    if facts.sysctls.text("net.ipv4.tcp_max_tw_buckets").is_none() {
+        facts.gaps.push(gap("tcp_max_tw_buckets", "this kernel shows it in the machine's own network namespace only"));
+    }
+    if !facts.place.root {
+        let remedy = "root could look into them: `nsenter -t PID -n quintet doctor`";
+        facts.gaps.push(gap("other network namespaces and other users' open files", remedy));
+    }
+    if facts.place.container.is_some() {
+        let remedy = "run the doctor on the machine too: its queues, gateway and limits are not seen from here";
+        facts.gaps.push(gap("the machine around this container", remedy));
+    }
+}
+
+pub(crate) fn gap(what: impl Into<String>, remedy: impl Into<String>) -> Gap {
+    Gap { what: what.into(), remedy: remedy.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn this_host_is_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let server = listener.local_addr().expect("bound");
+        let clients: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(server).expect("connects")).collect();
+        let facts = gather(&HostPlan { window: Duration::from_millis(20), ..HostPlan::default() });
+        assert!(facts.kernel >= KernelVersion::new(3, 0, 0), "{}", facts.release);
+        assert!(facts.capacity() > 0);
+        let to = facts.sockets.destinations.iter().find(|to| to.remote == server).expect("our own connects");
+        let inside =
+            clients.iter().filter(|client| facts.ports.contains(client.local_addr().expect("connected").port()));
+        assert_eq!(to.live, inside.count() as u64);
+        assert_eq!(to.with_timestamps + to.without_timestamps, to.live, "every one was looked at: {to:?}");
+        assert_eq!(to.with_timestamps > 0, facts.timestamps());
+        let queue = facts.sockets.listeners.iter().find(|one| one.address == server).expect("our listener");
+        assert_eq!(queue.waiting, 3);
+        assert!(facts.counters.total("Tcp.ActiveOpens") >= 3);
+        assert!(facts.files.expect("our own limits").open.expect("our own files") >= 4);
+        assert!(facts.place.namespace > 0);
+    }
+
+    #[test]
+    fn a_missing_process_is_named() {
+        assert_eq!(check_process(std::process::id()), Ok(()));
+        let error = check_process(u32::MAX).expect_err("no such number");
+        assert!(error.to_string().contains("4294967295"), "{error}");
+    }
+}

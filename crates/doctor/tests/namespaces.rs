@@ -1,0 +1,247 @@
+//! The doctor inside private network namespaces: what it finds there, and what it changes there on consent.
+//!
+//! Without the usual harness: `unshare(CLONE_NEWUSER)` wants a process with one thread, so every test is this
+//! program started again with the test's name.
+
+use doctor::{ApplyError, Consent, HostPlan, Patience, Watch, apply, gather, probe, revert};
+use doctor_core::changes::{PlannedChange, plan};
+use doctor_core::{Diagnosis, HostFacts, Question, Severity, diagnose};
+use origin::{CloseHabit, OriginPlan};
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+use sys::link::{RouteSocket, VethPeer};
+use sys::netns::{self, Namespace};
+use sys::sysctl;
+
+type Test = (&'static str, fn());
+
+/// Each runs in a process of its own, in a fresh namespace.
+const TESTS: [Test; 8] = [
+    ("used_up_ports_are_found", used_up_ports_are_found),
+    ("accepted_connections_are_told_from_our_own", accepted_connections_are_told_from_our_own),
+    ("a_target_without_timestamps_is_found", a_target_without_timestamps_is_found),
+    ("one_that_waits_for_us_as_well_is_worse", one_that_waits_for_us_as_well_is_worse),
+    ("a_watch_sees_ports_go", a_watch_sees_ports_go),
+    ("changes_are_applied_and_taken_back", changes_are_applied_and_taken_back),
+    ("a_refused_change_undoes_the_others", a_refused_change_undoes_the_others),
+    ("nothing_is_overwritten", nothing_is_overwritten),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("--inside") => run_inside(&arguments[1]),
+        Some("--list") => ExitCode::SUCCESS,
+        filter => run_all(filter.filter(|word| !word.starts_with('-')).unwrap_or("")),
+    }
+}
+
+fn run_all(filter: &str) -> ExitCode {
+    let mut failed = false;
+    for (name, _) in TESTS.iter().filter(|(name, _)| name.contains(filter)) {
+        let myself = std::env::current_exe().expect("/proc is mounted");
+        let status = Command::new(myself).args(["--inside", name]).status().expect("this program starts");
+        println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
+        failed |= !status.success();
+    }
+    ExitCode::from(u8::from(failed))
+}
+
+fn run_inside(name: &str) -> ExitCode {
+    if let Err(why) = netns::enter_private() {
+        println!("skipped {name}: {why}");
+        return ExitCode::SUCCESS;
+    }
+    let (_, test) = TESTS.iter().find(|(known, _)| *known == name).expect("a known test");
+    test();
+    ExitCode::SUCCESS
+}
+
+fn set(name: &str, value: &str) {
+    sysctl::write(name, value).expect("our own namespace");
+}
+
+fn quick() -> HostFacts {
+    gather(&HostPlan { window: Duration::from_millis(10), ..HostPlan::default() })
+}
+
+fn diagnosed() -> Diagnosis {
+    diagnose(quick(), None, Question::default())
+}
+
+/// A listener whose every connection is closed by us first, until no port is left or `count` are made.
+fn close_first(listener: &TcpListener, count: usize) -> (usize, Option<i32>) {
+    let to = listener.local_addr().expect("bound");
+    for made in 0..count {
+        let client = match TcpStream::connect(to) {
+            Ok(client) => client,
+            Err(error) => return (made, error.raw_os_error()),
+        };
+        let (mut accepted, _) = listener.accept().expect("accepts");
+        drop(client);
+        assert_eq!(accepted.read(&mut [0; 1]).expect("our FIN"), 0);
+    }
+    (count, None)
+}
+
+fn used_up_ports_are_found() {
+    set("net.ipv4.ip_local_port_range", "40000 40099");
+    set("net.ipv4.tcp_tw_reuse", "0");
+    for listen in ["127.0.0.1:80", "[::1]:80"] {
+        let listener = TcpListener::bind(listen).expect("root inside");
+        // EADDRNOTAVAIL
+        assert_eq!(close_first(&listener, 200), (100, Some(99)), "{listen}");
+        let diagnosis = diagnosed();
+        let found = diagnosis.findings.first().expect("nothing works any more");
+        assert_eq!((found.id, found.severity), ("ports.exhausted", Severity::Error), "{listen}");
+        let expect = format!("{listen} from");
+        assert!(found.evidence.contains(&expect) && found.evidence.contains("100 of 100"), "{}", found.evidence);
+        let outlook = diagnosis.outlooks.iter().find(|one| one.to.contains(listen)).expect("the fullest");
+        assert_eq!((outlook.taken, outlook.time_wait, outlook.gone_in), (100, 100, Some(Duration::ZERO)));
+        assert!(diagnosis.is_bad());
+    }
+}
+
+fn accepted_connections_are_told_from_our_own() {
+    let listener = TcpListener::bind("127.0.0.1:80").expect("root inside");
+    let to = listener.local_addr().expect("bound");
+    for _ in 0..30 {
+        let mut client = TcpStream::connect(to).expect("connects");
+        drop(listener.accept().expect("accepts"));
+        assert_eq!(client.read(&mut [0; 1]).expect("its FIN"), 0);
+    }
+    assert_eq!(close_first(&listener, 20), (20, None));
+    let facts = quick();
+    assert_eq!((facts.sockets.time_waits.incoming, facts.sockets.time_waits.outgoing), (30, 20));
+    assert_eq!(facts.sockets.in_state("TIME_WAIT"), 50);
+    let towards = facts.sockets.destinations.iter().find(|one| one.remote == to).expect("our own connects");
+    assert_eq!((towards.time_wait, towards.young, towards.taken()), (20, 20, 20));
+    assert_eq!(facts.sockets.destinations.len(), 1, "{:?}", facts.sockets.destinations);
+}
+
+const HERE: &str = "10.9.0.1";
+const THERE: &str = "10.9.0.2";
+
+/// A second namespace behind a cable, where `habit` answers without timestamps.
+fn origin_without_timestamps(habit: CloseHabit) -> (Namespace, origin::Handle) {
+    let there = Namespace::new().expect("we are root inside");
+    let peer = VethPeer { name: "port", namespace: there.as_fd() };
+    let mut route = RouteSocket::open().expect("rtnetlink");
+    route.add_veth("port", peer, 1500).expect("veth");
+    let address = |text: &str| -> IpAddr { text.parse().expect("an address") };
+    let configure = |route: &mut RouteSocket, ours: &str| {
+        route.set_up("port")?;
+        route.add_address("port", address(ours), 24)
+    };
+    configure(&mut route, HERE).expect("address");
+    let work = || {
+        configure(&mut RouteSocket::open().expect("rtnetlink"), THERE).expect("address");
+        set("net.ipv4.tcp_timestamps", "0");
+        let listen = SocketAddr::new(address(THERE), 80);
+        origin::start(OriginPlan { close: habit, ..OriginPlan::new(listen) }).expect("an origin")
+    };
+    let origin = there.run(work).expect("enters");
+    (there, origin)
+}
+
+fn a_target_without_timestamps_is_found() {
+    check_without_timestamps(CloseHabit::Honour, false, "--close wait --ports kernel");
+}
+
+fn one_that_waits_for_us_as_well_is_worse() {
+    check_without_timestamps(CloseHabit::Ignore, true, "--close rst --ports kernel");
+}
+
+fn check_without_timestamps(habit: CloseHabit, bad: bool, flags: &str) {
+    let (_there, origin) = origin_without_timestamps(habit);
+    let patience = Patience { idle: Duration::from_millis(100), ..Patience::default() };
+    let target = probe(&format!("http://{}/bytes/10", origin.address()), &patience).expect("a good URL");
+    assert_eq!(target.unreachable, None);
+    assert!(!target.handshake.timestamps && target.handshake.sack, "{target:?}");
+    // EADDRNOTAVAIL: without timestamps a TIME_WAIT of ours is never taken over.
+    assert_eq!(target.after_our_close, Some(doctor_core::target::ReuseTry::Refused { errno: 99 }));
+    let diagnosis = diagnose(quick(), Some(target), Question::default());
+    assert!(diagnosis.findings.iter().any(|one| one.id == "target.no-timestamps"), "{:?}", diagnosis.findings);
+    assert_eq!(diagnosis.is_bad(), bad, "{:?}", diagnosis.findings);
+    assert_eq!(diagnosis.tactic.expect("reached").flags(), flags);
+}
+
+fn a_watch_sees_ports_go() {
+    set("net.ipv4.ip_local_port_range", "40000 40999");
+    set("net.ipv4.tcp_tw_reuse", "0");
+    let listener = TcpListener::bind("127.0.0.1:80").expect("root inside");
+    let mut watch = Watch::every(Duration::from_millis(100), None);
+    let before = watch.next().expect("without end");
+    assert_eq!((before.outlooks.len(), before.first_exhausted_in()), (0, None));
+    assert_eq!(close_first(&listener, 300), (300, None));
+    let after = watch.next().expect("without end");
+    let outlook = after.outlooks.first().expect("one destination");
+    assert_eq!((outlook.taken, outlook.capacity), (300, 1000));
+    // 300 in the last five seconds are 60 a second; 700 are left.
+    let gone_in = after.first_exhausted_in().expect("16 a second would last").as_secs_f64();
+    assert!((11.0..12.0).contains(&gone_in), "{gone_in}");
+    assert!(after.at > before.at);
+}
+
+fn revert_file(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("quintet-doctor-{name}-{}", std::process::id()))
+}
+
+fn changes_are_applied_and_taken_back() {
+    set("net.ipv4.tcp_tw_reuse", "0");
+    let question = Question { rate_per_s: Some(5000.0), ..Question::default() };
+    let diagnosis = diagnose(quick(), None, question);
+    let plan = plan(&diagnosis.findings, &diagnosis.host.sysctls);
+    let names: Vec<&str> = plan.iter().map(|change| change.name).collect();
+    assert_eq!(names, ["net.ipv4.tcp_tw_reuse", "net.ipv4.ip_local_port_range"]);
+    let file = revert_file("apply");
+    let before = sysctl::read(names[1]).expect("every Linux has it");
+    let applied = apply(&plan, &file, Consent::given_by_the_user()).expect("we are root inside");
+    assert_eq!(applied.changed, 2);
+    assert_eq!(sysctl::read_u64(names[0]).expect("there"), 1);
+    assert_eq!(sysctl::local_port_range().expect("there"), (10240, 65535));
+    let after = diagnose(quick(), None, question);
+    assert!(!after.is_bad(), "the cure cures: {:?}", after.findings);
+    let back = revert(&file, Consent::given_by_the_user()).expect("our own file");
+    assert_eq!(back.len(), 2);
+    assert_eq!(sysctl::read_u64(names[0]).expect("there"), 0);
+    assert_eq!(sysctl::read(names[1]).expect("there"), before);
+    assert!(!file.exists());
+}
+
+fn change(name: &'static str, old: &str, new: &str) -> PlannedChange {
+    PlannedChange { name, old: old.to_owned(), new: new.to_owned(), because: vec!["a test"] }
+}
+
+fn a_refused_change_undoes_the_others() {
+    set("net.ipv4.tcp_tw_reuse", "0");
+    set("net.ipv4.tcp_rfc1337", "0");
+    // The kernel takes 0 to 2 only.
+    let plan = [change("net.ipv4.tcp_rfc1337", "0", "1"), change("net.ipv4.tcp_tw_reuse", "0", "77")];
+    let file = revert_file("undo");
+    let error = apply(&plan, &file, Consent::given_by_the_user()).expect_err("77");
+    assert!(matches!(error, ApplyError::Sysctl(_)) && error.to_string().contains("tcp_tw_reuse=77"), "{error}");
+    assert_eq!(sysctl::read_u64("net.ipv4.tcp_rfc1337").expect("there"), 0, "set back");
+    assert!(!file.exists());
+}
+
+fn nothing_is_overwritten() {
+    let file = revert_file("kept");
+    let yes = Consent::given_by_the_user;
+    assert!(matches!(apply(&[], &file, yes()), Err(ApplyError::NothingToDo)));
+    set("net.ipv4.tcp_tw_reuse", "2");
+    let moved = apply(&[change("net.ipv4.tcp_tw_reuse", "0", "1")], &file, yes()).expect_err("it is 2");
+    assert!(moved.to_string().contains("look again"), "{moved}");
+    std::fs::write(&file, "# somebody's\n").expect("a file");
+    let error = apply(&[change("net.ipv4.tcp_tw_reuse", "2", "1")], &file, yes()).expect_err("the file is there");
+    assert!(error.to_string().contains("choose another name"), "{error}");
+    assert_eq!(sysctl::read_u64("net.ipv4.tcp_tw_reuse").expect("there"), 2);
+    std::fs::write(&file, "kernel.core_pattern = x\n").expect("a file");
+    let error = revert(&file, yes()).expect_err("not ours");
+    assert!(error.to_string().contains("line 1") && error.to_string().contains("kernel.core_pattern"), "{error}");
+    std::fs::remove_file(&file).expect("ours");
+}
