@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 4] = [
             "doctor-core",
         ],
     ),
-    ("system", &["sys", "reactor"]),
+    ("system", &["config-file", "sys", "reactor"]),
     ("shell", &["gateway", "origin", "balancer", "stress", "doctor", "lab"]),
     ("top", &["quintet", "xtask"]),
 ];

@@ -11,7 +11,8 @@ use clap::Parser;
 enum Chore {
     /// Check the direction of dependencies, and that `unsafe` stays in `sys`.
     Deps,
-    /// Measure Quintet beside its peers (nginx, HAProxy, wrk, ab, h2load), interleaved, in namespaces of our own.
+    /// Measure Quintet: beside its peers (nginx, HAProxy, wrk, ab, h2load), interleaved, in namespaces of our own; and
+    /// its model and its doctor alone.
     Bench(bench::BenchArgs),
 }
 

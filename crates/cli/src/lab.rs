@@ -1,7 +1,7 @@
 //! `quintet lab`.
 
 use crate::failure::{Failure, Outcome, Result};
-use crate::output::{Output, Progress};
+use crate::output::{Output, Progress, width};
 use anyhow::anyhow;
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width};
 use lab::{Isolation, Options, Verdict};
@@ -14,9 +14,6 @@ Examples:
   quintet lab --json - | jq '.[] | {name, verdict}'
 
 A verdict is `holds`, `differs` (exit code 1, with both figures) or `cannot run here` (with the reason).";
-
-/// Columns of a table where the terminal does not say.
-const WIDTH_DEFAULT: u16 = 118;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -98,12 +95,6 @@ fn table(outcomes: &[lab::Outcome]) -> Table {
         column.set_constraint(percent(share));
     }
     table
-}
-
-/// The terminal's own width (COLUMNS, where a shell exports it), else a page.
-fn width() -> u16 {
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    columns.or_else(sys::terminal::columns).unwrap_or(WIDTH_DEFAULT).clamp(60, 200)
 }
 
 fn tally(outcomes: &[lab::Outcome]) -> String {

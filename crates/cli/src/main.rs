@@ -1,10 +1,12 @@
 //! `quintet`: flags into checked plans, plans into runs, results onto the screen. The only printer; owns exit codes.
 
+mod doctor;
 mod failure;
 mod lab;
 mod origin;
 mod output;
 mod serve;
+mod simulate;
 mod stress;
 mod stress_json;
 mod values;
@@ -13,7 +15,8 @@ use clap::{Parser, Subcommand};
 use failure::{Failure, Outcome};
 use std::process::ExitCode;
 
-const ABOUT: &str = "A load balancer and a stress tester that never run out of ports, and the lab that proves it.";
+const ABOUT: &str =
+    "A load balancer and a stress tester that never run out of ports, and the doctor and the lab that prove it.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,12 +26,16 @@ Examples:
   quintet serve --config quintet.toml      your own; --check only reads it
   quintet stress -z 5s URL                 keep-alive requests for five seconds
   quintet stress -n 10k --close wait URL   a connection each, the server closes first
+  quintet doctor                           what is wrong on this host, or will be, and the cures
+  quintet doctor --rate 5000 URL           will it hold? Probes the balancer at URL as well
+  quintet simulate --nat random            clients behind a NAT gateway, through the model
+  quintet simulate guide                   what the guide claims, and how far each is true
   quintet origin                           test answers on 127.0.0.1:9001
   quintet origin --close always            without keep-alive
 
 Every command takes --json FILE (or - for standard output).
-Exit codes: 0 as hoped; 1 a claim differs or a request failed;
-            2 wrong usage, or this host cannot do it.
+Exit codes: 0 as hoped; 1 a claim differs, a request failed, or the doctor
+            found an error; 2 wrong usage, or this host cannot do it.
 `quintet help COMMAND` tells the rest.";
 
 #[derive(Debug, Parser)]
@@ -46,6 +53,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Load a target, and tell who closed first and what it cost in ports.
     Stress(Box<stress::StressArgs>),
+    /// Tell why connects fail, or when they will: this host, and a balancer probed from outside.
+    Doctor(Box<doctor::DoctorArgs>),
+    /// Run the scene through the kernel model: kernels nobody boots any more, millions of clients.
+    Simulate(Box<simulate::SimulateArgs>),
     /// Serve test answers: /bytes/N, /chunked/N, /delay/MS, /status/CODE, /echo, /close.
     Origin(origin::OriginArgs),
 }
@@ -55,6 +66,8 @@ fn main() -> ExitCode {
         Command::Lab(args) => lab::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Stress(args) => stress::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Origin(args) => origin::run(&args),
     };
     match result {

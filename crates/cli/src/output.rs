@@ -1,6 +1,6 @@
 //! Where results go: JSON to a file or standard output, words for people to the other.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};
@@ -13,7 +13,7 @@ pub(crate) enum Output {
     /// JSON to standard output: people read standard error.
     JsonToStdout,
     /// JSON to a file: people read standard output.
-    JsonToFile(JsonFile),
+    JsonToFile(ResultFile),
 }
 
 impl Output {
@@ -22,9 +22,7 @@ impl Output {
         match json {
             None => Ok(Self::People),
             Some("-") => Ok(Self::JsonToStdout),
-            Some(path) => {
-                JsonFile::open(path).map(Self::JsonToFile).with_context(|| format!("--json {path}: cannot write there"))
-            }
+            Some(path) => ResultFile::open("--json", path).map(Self::JsonToFile),
         }
     }
 
@@ -41,38 +39,44 @@ impl Output {
     pub(crate) fn write_json(&mut self, value: &impl Serialize) -> anyhow::Result<()> {
         match self {
             Self::People => Ok(()),
-            Self::JsonToStdout => write_to(&mut std::io::stdout(), value, "standard output"),
-            Self::JsonToFile(json) => json.write(value),
+            Self::JsonToStdout => write_to(&mut std::io::stdout(), &pretty(value)?, "standard output"),
+            Self::JsonToFile(file) => file.write(&pretty(value)?),
         }
     }
 }
 
-/// A file that gets its JSON at the end. A command that fails before leaves an old file as it was, and no new one.
-pub(crate) struct JsonFile {
+/// A file that gets its text at the end. A command that fails before leaves an old file as it was, and no new one.
+pub(crate) struct ResultFile {
     file: File,
     path: String,
     /// Made by us, and nothing written yet.
     unused: bool,
 }
 
-impl JsonFile {
-    fn open(path: &str) -> std::io::Result<Self> {
+impl ResultFile {
+    /// Opens what `flag` names, before anything runs.
+    pub(crate) fn open(flag: &str, path: &str) -> anyhow::Result<Self> {
+        if path == "-" {
+            bail!("{flag} -: this goes to a file only; give its name");
+        }
         let unused = !Path::new(path).exists();
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let file = file.with_context(|| format!("{flag} {path}: cannot write there"))?;
         Ok(Self { file, path: path.to_owned(), unused })
     }
 
-    fn write(&mut self, value: &impl Serialize) -> anyhow::Result<()> {
+    /// Replaces what the file held.
+    pub(crate) fn write(&mut self, text: &str) -> anyhow::Result<()> {
         self.unused = false;
         // Pipes and devices have no length to cut.
         if self.file.metadata().is_ok_and(|about| about.is_file()) {
-            self.file.set_len(0).with_context(|| format!("writing JSON to {}", self.path))?;
+            self.file.set_len(0).with_context(|| format!("writing to {}", self.path))?;
         }
-        write_to(&mut self.file, value, &self.path)
+        write_to(&mut self.file, text, &self.path)
     }
 }
 
-impl Drop for JsonFile {
+impl Drop for ResultFile {
     fn drop(&mut self) {
         if self.unused {
             let _only_untidy = std::fs::remove_file(&self.path);
@@ -80,13 +84,22 @@ impl Drop for JsonFile {
     }
 }
 
-fn write_to(out: &mut impl Write, value: &impl Serialize, name: &str) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
+fn pretty(value: &impl Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}
+
+fn write_to(out: &mut impl Write, text: &str, name: &str) -> anyhow::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.with_context(|| format!("writing JSON to {name}")),
+        result => result.with_context(|| format!("writing to {name}")),
     }
+}
+
+/// Columns for tables: the terminal's own width (COLUMNS, where a shell exports it), else a page.
+pub(crate) fn width() -> u16 {
+    const WIDTH_DEFAULT: u16 = 118;
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns.or_else(sys::terminal::columns).unwrap_or(WIDTH_DEFAULT).clamp(60, 200)
 }
 
 /// Columns for messages on standard error.

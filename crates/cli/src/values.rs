@@ -23,11 +23,43 @@ pub(crate) fn small_count(text: &str) -> Result<u32, String> {
     u32::try_from(value).map_err(|_| format!("{text:?} is too large"))
 }
 
+/// As [`small_count`], but not 0.
+pub(crate) fn at_least_one(text: &str) -> Result<u32, String> {
+    match small_count(text)? {
+        0 => Err("0 is too few: at least 1".to_owned()),
+        value => Ok(value),
+    }
+}
+
 /// `250ms`, `30s`, `5m`, `1h`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let text = if bare { format!("{text}s") } else { text.to_owned() };
-    balancer::config::parse_duration(&text).ok_or_else(|| format!("{text:?} is not a time: write 250ms, 30s, 5m or 1h"))
+    config_file::parse_duration(&text).ok_or_else(|| format!("{text:?} is not a time: write 250ms, 30s, 5m or 1h"))
+}
+
+/// As [`duration`], or nothing at all: `0`.
+pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    if matches!(text, "0" | "0s" | "0ms") { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// As [`duration_or_zero`], in seconds, without fractions.
+pub(crate) fn whole_seconds(text: &str) -> Result<u64, String> {
+    let time = duration_or_zero(text)?;
+    if time.subsec_millis() > 0 {
+        Err(format!("{text:?} is not a number of whole seconds"))
+    } else {
+        Ok(time.as_secs())
+    }
+}
+
+/// `NAME=VALUE`.
+pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+    match parts {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is not NAME=VALUE: write tcp_tw_recycle=1")),
+    }
 }
 
 /// `LOW-HIGH`.
@@ -69,6 +101,29 @@ mod tests {
         check("", None);
         check("soon", None);
         check("-1s", None);
+    }
+
+    #[test]
+    fn whole_seconds_and_nothing() {
+        let check = |text: &str, expect: Option<u64>| assert_eq!(whole_seconds(text).ok(), expect, "{text:?}");
+        check("0", Some(0));
+        check("2m", Some(120));
+        check("1000ms", Some(1));
+        check("1500ms", None);
+        check("soon", None);
+    }
+
+    #[test]
+    fn assignments() {
+        let check = |text: &str, expect: Option<(&str, &str)>| {
+            let pair = assignment(text).ok();
+            assert_eq!(pair.as_ref().map(|(name, value)| (name.as_str(), value.as_str())), expect, "{text:?}");
+        };
+        check("tcp_tw_recycle=1", Some(("tcp_tw_recycle", "1")));
+        check("ip_local_port_range = 1024 65535", Some(("ip_local_port_range", "1024 65535")));
+        check("tcp_tw_recycle", None);
+        check("=1", None);
+        check("x=", None);
     }
 
     #[test]

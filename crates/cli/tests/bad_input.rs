@@ -63,11 +63,62 @@ fn flags() {
 }
 
 #[test]
+fn the_doctors_flags() {
+    check(&["doctor", "--rate", "0"], &["--rate", "at least 1"]);
+    check(&["doctor", "--pid", "4294967295"], &["4294967295", "ps -e"]);
+    check(&["doctor", "--watch=soon"], &["soon", "30s"]);
+    check(&["doctor", "--watch", "http://127.0.0.1/"], &["--watch", "[URL]"]);
+    check(&["doctor", "--apply"], &["--apply", "--yes"]);
+    check(&["doctor", "--yes"], &["--apply"]);
+    check(&["doctor", "--revert", "/no/such/file"], &["/no/such/file"]);
+    check(&["doctor", "--json", "http://127.0.0.1/"], &["http://127.0.0.1/ --json -"]);
+    check(&["doctor", "explain", "ports.exhaustd"], &["ports.exhaustd", "ports.exhausted"]);
+}
+
+#[test]
+fn the_simulations_flags() {
+    let check = |flags: &[&str], words: &[&str]| check(&[&["simulate"], flags].concat(), words);
+    check(&["--kernel", "six"], &["--kernel", "six", "2.6.32"]);
+    check(&["--server-sysctl", "tcp_tw_recycle"], &["tcp_tw_recycle=1"]);
+    check(&["--server-sysctl", "tcp_tw_recycle=1"], &["--server-sysctl", "6.18", "removed in 4.12"]);
+    check(&["--client-sysctl", "tcp_tw_resuse=1"], &["--client-sysctl", "tcp_tw_resuse"]);
+    check(&["--nat", "cone"], &["--nat", "cone", "preserve", "linux-6.5"]);
+    check(&["--clients", "0"], &["--clients", "1 to 10000000"]);
+    check(&["--closes-first", "both"], &["--closes-first", "both", "server, client or reset"]);
+    check(&["--duration", "1500ms"], &["1500ms", "whole seconds"]);
+    check(&["--public-addresses", "300"], &["--public-addresses", "1 to 256"]);
+    check(&["--rate", "1m", "--duration", "1h"], &["--rate", "3600000000"]);
+    check(&["--sweep=six"], &["--sweep", "six"]);
+    check(&["--sweep", "--kernel", "3.10"], &["--sweep", "--kernel"]);
+    check(&["--html", "-"], &["--html", "file"]);
+    check(&["guides"], &["guides"]);
+}
+
+#[test]
+fn scenes() {
+    check(&["simulate", "--config", "/no/such/scene.toml"], &["/no/such/scene.toml", "--config"]);
+    let check_text = |text: &str, words: &[&str]| {
+        let path = file("scene.toml", text);
+        check(&["simulate", "--config", &path.to_string_lossy()], words);
+        std::fs::remove_file(path).expect("removed");
+    };
+    check_text("kernal = \"3.10\"", &["scene.toml:1", "kernal", "did you mean `kernel`", "^"]);
+    check_text("clients = 10\nrate = \"many\"", &["scene.toml:2", "rate", "many", "^"]);
+    check_text("nat_drops_resets = \"yes\"", &["true or false", "^"]);
+    // What only the whole scene shows is told at its place, too.
+    check_text("clients = 10\nnat = \"cone\"", &["scene.toml:2", "`nat`", "cone", "^"]);
+    check_text("[server_sysctl]\ntcp_timestamps = 1\ntcp_tw_recycle = 1", &["scene.toml:3", "removed in 4.12", "^"]);
+}
+
+#[test]
 fn targets() {
     let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     check(&["stress", &format!("http://{gone}/")], &[&gone.to_string(), "nothing listens", "start the target"]);
     check(&["stress", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
     check(&["stress", "https://127.0.0.1/"], &["https", "http://"]);
+    check(&["doctor", "https://127.0.0.1/"], &["https"]);
+    check(&["doctor", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
+    check(&["doctor", "nonsense"], &["nonsense"]);
     check(&["stress", "not a url"], &["not a url"]);
     check(&["stress", "--source-ip", "203.0.113.7", "http://127.0.0.1/"], &["203.0.113.7"]);
 }
@@ -98,6 +149,8 @@ fn places_to_write() {
     let url = format!("http://{}/", listener.local_addr().expect("bound"));
     check(&["stress", "--json", "/no/such/folder/report.json", &url], &["/no/such/folder/report.json"]);
     check(&["lab", "--list", "--json", "/no/such/folder/x"], &["/no/such/folder/x"]);
+    check(&["doctor", "--html", "/no/such/folder/x"], &["--html", "/no/such/folder/x"]);
+    check(&["simulate", "--json", "/no/such/folder/x"], &["--json", "/no/such/folder/x"]);
 }
 
 #[test]

@@ -8,7 +8,9 @@
 //! throughput on two shared cores says as much about the load as about the peer.
 
 mod balancers;
+mod doctor;
 mod memory;
+mod model;
 mod record;
 mod stage;
 mod testers;
@@ -42,6 +44,10 @@ enum Part {
     Tester,
     /// Memory per idle connection of the balancers.
     Memory,
+    /// Decisions and simulated events per second of the kernel model.
+    Model,
+    /// How long the doctor looks at a host with very many sockets.
+    Doctor,
 }
 
 /// How much is measured.
@@ -55,15 +61,41 @@ pub(crate) struct Scale {
     pub keep: u64,
     /// Idle connections to weigh.
     pub idle: usize,
+    /// Decisions of the model per sample.
+    pub decisions: u32,
+    /// Simulated seconds per sample.
+    pub simulated_s: u64,
+    /// TIME_WAITs of the host that the doctor looks at.
+    pub time_waits: usize,
 }
 
 impl BenchArgs {
     fn scale(&self) -> Scale {
         if self.quick {
-            Scale { rounds: 2, short: 2_000, keep: 5_000, idle: 500 }
+            Scale {
+                rounds: 2,
+                short: 2_000,
+                keep: 5_000,
+                idle: 500,
+                decisions: 1_000_000,
+                simulated_s: 60,
+                time_waits: 20_000,
+            }
         } else {
-            Scale { rounds: self.rounds, short: 20_000, keep: 60_000, idle: 5_000 }
+            Scale {
+                rounds: self.rounds,
+                short: 20_000,
+                keep: 60_000,
+                idle: 5_000,
+                decisions: 10_000_000,
+                simulated_s: 600,
+                time_waits: 200_000,
+            }
         }
+    }
+
+    fn wants_network(&self) -> bool {
+        [Part::Balancer, Part::Tester, Part::Memory, Part::Doctor].into_iter().any(|part| self.wants(part))
     }
 
     fn wants(&self, part: Part) -> bool {
@@ -73,20 +105,13 @@ impl BenchArgs {
 
 /// Runs the benches asked for.
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    let quintet = build_release()?;
-    // From here on this process and all it starts live in a network of their own.
-    sys::netns::enter_private().map_err(|why| anyhow::anyhow!("{why}"))?;
-    let stage = stage::Stage::build(quintet)?;
     let scale = args.scale();
     let mut tables = Vec::new();
-    if args.wants(Part::Balancer) {
-        tables.extend(balancers::run(&stage, scale)?);
+    if args.wants(Part::Model) {
+        tables.extend(model::run(scale)?);
     }
-    if args.wants(Part::Tester) {
-        tables.extend(testers::run(&stage, scale)?);
-    }
-    if args.wants(Part::Memory) {
-        tables.push(memory::run(&stage, scale)?);
+    if args.wants_network() {
+        tables.extend(in_private_network(args, scale)?);
     }
     for table in &tables {
         println!("\n{}", table.text());
@@ -96,6 +121,27 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
         println!("recorded in {}", folder.display());
     }
     Ok(())
+}
+
+/// From here on this process and all it starts live in a network of their own.
+fn in_private_network(args: &BenchArgs, scale: Scale) -> anyhow::Result<Vec<record::Table>> {
+    let quintet = build_release()?;
+    sys::netns::enter_private().map_err(|why| anyhow::anyhow!("{why}"))?;
+    let mut tables = Vec::new();
+    if args.wants(Part::Doctor) {
+        tables.extend(doctor::run(&quintet, scale)?);
+    }
+    let stage = stage::Stage::build(quintet)?;
+    if args.wants(Part::Balancer) {
+        tables.extend(balancers::run(&stage, scale)?);
+    }
+    if args.wants(Part::Tester) {
+        tables.extend(testers::run(&stage, scale)?);
+    }
+    if args.wants(Part::Memory) {
+        tables.push(memory::run(&stage, scale)?);
+    }
+    Ok(tables)
 }
 
 fn build_release() -> anyhow::Result<PathBuf> {

@@ -13,6 +13,8 @@ pub(super) struct Table {
     pub title: String,
     /// Is less better?
     pub less_is_better: bool,
+    /// Is every row ours? Then there is nobody to compare with.
+    pub ours_only: bool,
     /// The rows; the first is ours.
     pub rows: Vec<Row>,
 }
@@ -30,7 +32,12 @@ impl Table {
     /// An empty table for `peers`, the first of which is ours.
     pub(super) fn new(title: &str, less_is_better: bool, peers: &[&str]) -> Self {
         let row = |peer: &&str| Row { peer: (*peer).to_owned(), samples: Vec::new() };
-        Self { title: title.to_owned(), less_is_better, rows: peers.iter().map(row).collect() }
+        Self { title: title.to_owned(), less_is_better, ours_only: false, rows: peers.iter().map(row).collect() }
+    }
+
+    /// An empty table of figures of our own.
+    pub(super) fn of_ours(title: &str, less_is_better: bool, rows: &[&str]) -> Self {
+        Self { ours_only: true, ..Self::new(title, less_is_better, rows) }
     }
 
     /// Adds one sample of peer number `peer`.
@@ -45,12 +52,11 @@ impl Table {
         for row in &self.rows {
             let (low, high) = range(&row.samples);
             let middle = median(&row.samples);
-            let _ = writeln!(
-                text,
-                "  {:<22} median {middle:>10.2}   range {low:>10.2} .. {high:>10.2}   ours / theirs {:>5.2}",
-                row.peer,
-                ours / middle
-            );
+            let _ = write!(text, "  {:<22} median {middle:>10.2}   range {low:>10.2} .. {high:>10.2}", row.peer);
+            let _ = match self.ours_only {
+                true => writeln!(text),
+                false => writeln!(text, "   ours / theirs {:>5.2}", ours / middle),
+            };
         }
         text
     }
@@ -130,5 +136,7 @@ mod tests {
         table.add(0, 6.0);
         table.add(1, 8.0);
         assert!(table.text().contains("ours / theirs  0.75"), "{}", table.text());
+        table.ours_only = true;
+        assert!(!table.text().contains("theirs"), "{}", table.text());
     }
 }

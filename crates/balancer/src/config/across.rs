@@ -2,10 +2,8 @@
 
 use super::backend::BackendSet;
 use super::listener::Listener;
-use super::mistake::Mistake;
-use super::section::Placed;
-use super::suggest::nearest;
 use balancer_core::{BackendSetSettings, ListenerSettings, PortChoice, Settings};
+use config_file::{Mistake, Placed, nearest};
 
 /// Joins listeners with the sets they name. `None` only where mistakes were noted.
 pub(super) fn join(

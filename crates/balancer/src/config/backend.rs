@@ -1,9 +1,7 @@
 //! `[[backend_set]]`: where requests go.
 
-use super::mistake::Mistake;
-use super::section::{Placed, Section, Value, wrong_type};
-use super::value;
 use balancer_core::{PoolSettings, PortChoice, PortSettings, ServerClose, ServerSettings, ServerTimeouts};
+use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::IpAddr;
 use std::ops::Range;
 

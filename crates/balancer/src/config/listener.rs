@@ -1,9 +1,7 @@
 //! `[[listener]]`: where clients come in.
 
-use super::mistake::Mistake;
-use super::section::{Placed, Section};
-use super::value;
 use balancer_core::{ClientClose, ClientTimeouts, ListenerLimits, Timestamps};
+use config_file::{Mistake, Placed, Section, value};
 use std::net::SocketAddr;
 
 /// A head must fit into one buffer, together with the fields the balancer adds.

@@ -1,32 +1,22 @@
 //! The configuration file: TOML in, checked [`Settings`] out, or every mistake with its place.
 //!
 //! ```text
-//! text -> spanned tables -> sections (unknown keys, types, ranges) -> checks across sections -> Config
+//! text -> sections (unknown keys, types, ranges: `config_file`) -> checks across sections -> Config
 //! ```
-//! A file is read to its end whatever is wrong in it, so that one run shows all mistakes.
 
 mod across;
 mod backend;
 mod listener;
-mod mistake;
-mod section;
-mod suggest;
-mod value;
 
 use crate::Plan;
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
-pub use mistake::{ConfigError, Mistake};
+use config_file::Section;
+pub use config_file::{ConfigError, Mistake, parse_duration};
 use reactor::epoll::EpollConfig;
-use section::Section;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
-use toml::de::DeTable;
-pub use value::parse_duration;
 
-/// Bytes a configuration file may have.
-pub const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Data-path threads.
 pub const WORKERS_MAX: usize = 1024;
 /// Buffers of 16 KiB per worker: 16 GiB.
@@ -52,29 +42,12 @@ pub struct Config {
 impl Config {
     /// Reads and checks a file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let name = path.display().to_string();
-        let unreadable = |why: String| ConfigError::Unreadable { path: name.clone(), why };
-        let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
-        let mut text = String::new();
-        match file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text) {
-            Err(error) => return Err(unreadable(error.to_string())),
-            Ok(len) if len as u64 > FILE_BYTES_MAX => {
-                return Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes")));
-            }
-            Ok(_) => {}
-        }
-        Self::parse(&name, &text)
+        Self::parse(&path.display().to_string(), &config_file::read_text(path)?)
     }
 
     /// Checks the text of a file; `name` is how messages call it.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
-        let (table, errors) = DeTable::parse_recoverable(text);
-        let mut mistakes: Vec<Mistake> = errors.iter().map(|error| Mistake::of_syntax(error, text.len())).collect();
-        let config = if mistakes.is_empty() { read(table.get_ref(), text.len(), &mut mistakes) } else { None };
-        match config {
-            Some(config) if mistakes.is_empty() => Ok(config),
-            _ => Err(ConfigError::new(name, text, mistakes)),
-        }
+        config_file::parse(name, "the configuration", text, read)
     }
 
     /// One listener before servers that are embedded in the same process.
@@ -114,8 +87,7 @@ impl Config {
 }
 
 /// Reads all sections. `None` only where mistakes were noted.
-fn read(table: &DeTable<'_>, len: usize, mistakes: &mut Vec<Mistake>) -> Option<Config> {
-    let mut top = Section::new("the configuration", table, 0..len.min(1));
+fn read(mut top: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Option<Config> {
     let global = top.table("global", mistakes);
     let listeners = top.tables("listener", SECTIONS_MAX, mistakes);
     let sets = top.tables("backend_set", SECTIONS_MAX, mistakes);

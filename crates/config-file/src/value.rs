@@ -1,8 +1,8 @@
 //! Single values: strings, numbers in a range, times with their unit, choices, addresses.
 
-use super::mistake::Mistake;
-use super::section::{Value, wrong_type};
-use super::suggest::nearest;
+use crate::mistake::Mistake;
+use crate::section::{Placed, Value, wrong_type};
+use crate::suggest::nearest;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -26,7 +26,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     (!time.is_zero() && time <= TIME_MAX).then_some(time)
 }
 
-pub(super) fn text<'a>(value: &'a Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<&'a str> {
+/// A string.
+pub fn text<'a>(value: &'a Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<&'a str> {
     let text = value.get_ref().as_str();
     if text.is_none() {
         mistakes.push(wrong_type(value, "a string"));
@@ -34,13 +35,23 @@ pub(super) fn text<'a>(value: &'a Value<'_>, mistakes: &mut Vec<Mistake>) -> Opt
     text
 }
 
-pub(super) fn number(
-    key: &str,
-    value: &Value<'_>,
-    min: usize,
-    max: usize,
-    mistakes: &mut Vec<Mistake>,
-) -> Option<usize> {
+/// A string, a whole number, or true or false, as text.
+pub fn plain(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Placed<String>> {
+    let inner = value.get_ref();
+    let integer = || {
+        let integer = inner.as_integer()?;
+        Some(i128::from_str_radix(integer.as_str(), integer.radix()).ok()?.to_string())
+    };
+    let switch = || Some(inner.as_bool()?.to_string());
+    let text = inner.as_str().map(str::to_owned).or_else(integer).or_else(switch);
+    if text.is_none() {
+        mistakes.push(wrong_type(value, "a string or a whole number"));
+    }
+    text.map(|text| Placed { value: text, span: value.span() })
+}
+
+/// A whole number from `min` to `max`.
+pub fn number(key: &str, value: &Value<'_>, min: usize, max: usize, mistakes: &mut Vec<Mistake>) -> Option<usize> {
     let Some(integer) = value.get_ref().as_integer() else {
         mistakes.push(wrong_type(value, "a whole number"));
         return None;
@@ -54,7 +65,8 @@ pub(super) fn number(
     fits
 }
 
-pub(super) fn duration(key: &str, value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+/// A time such as `"30s"`.
+pub fn duration(key: &str, value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
     let time = value.get_ref().as_str().and_then(parse_duration);
     if time.is_none() {
         let title = format!("`{key}` is not a time");
@@ -64,7 +76,8 @@ pub(super) fn duration(key: &str, value: &Value<'_>, mistakes: &mut Vec<Mistake>
     time
 }
 
-pub(super) fn choice<T: Copy>(
+/// One of `names`.
+pub fn choice<T: Copy>(
     key: &str,
     value: &Value<'_>,
     names: &[(&'static str, T)],
@@ -88,13 +101,13 @@ pub(super) fn choice<T: Copy>(
 }
 
 /// An IP address with a port.
-pub(super) fn socket_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<SocketAddr> {
+pub fn socket_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<SocketAddr> {
     let text = text(value, mistakes)?;
     parsed(value, "an IP address with a port", mistakes, || address_advice(text))
 }
 
 /// An IP address without a port.
-pub(super) fn ip_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<IpAddr> {
+pub fn ip_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<IpAddr> {
     text(value, mistakes)?;
     parsed(value, "an IP address", mistakes, || "such as \"10.0.0.2\" or \"fd00::2\"".to_owned())
 }

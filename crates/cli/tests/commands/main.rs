@@ -1,93 +1,16 @@
 //! The commands as people and programs use them: help, exit codes, the shape of JSON, signals.
 
+mod doctor;
+mod program;
+mod simulate;
+
+use program::{PATIENCE, Running, check_keys, json_of, keys, place, quintet};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 use sys::signal::Signal;
-
-/// No command here takes longer.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A command that is ended whatever happens.
-struct Running {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Running {
-    fn start(args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_quintet"));
-        let command = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("started");
-        let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        Self { child, stdout }
-    }
-
-    /// The address in the first line it prints.
-    fn address(&mut self) -> SocketAddr {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("a line");
-        let address = line.split_once("http://").and_then(|(_, rest)| rest.split_once('/'));
-        let (address, _) = address.unwrap_or_else(|| panic!("no address in {line:?}"));
-        address.parse().unwrap_or_else(|error| panic!("{address}: {error}"))
-    }
-
-    fn signal(&self, signal: Signal) {
-        sys::signal::send(self.child.id(), signal).expect("sent");
-    }
-
-    /// Waits for its end; exit code, the rest of standard output, standard error.
-    fn end(mut self) -> (Option<i32>, String, String) {
-        let until = Instant::now() + PATIENCE;
-        while self.child.try_wait().expect("waited").is_none() {
-            assert!(Instant::now() < until, "it still runs after {PATIENCE:?}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let (mut out, mut err) = (String::new(), String::new());
-        self.stdout.read_to_string(&mut out).expect("output");
-        self.child.stderr.take().expect("piped").read_to_string(&mut err).expect("errors");
-        (self.child.wait().expect("ended").code(), out, err)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ended_already = self.child.kill();
-        let _no_zombie = self.child.wait();
-    }
-}
-
-fn quintet(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_quintet")).args(args).stdin(Stdio::null()).output().expect("started")
-}
-
-/// Standard output, which must be JSON and nothing else, of a command that ends with `code`.
-#[track_caller]
-fn json_of(args: &[&str], code: i32) -> Value {
-    let output = quintet(args);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {said}"))
-}
-
-#[track_caller]
-fn keys(value: &Value) -> Vec<&str> {
-    value.as_object().unwrap_or_else(|| panic!("an object, not {value}")).keys().map(String::as_str).collect()
-}
-
-/// `value` is an object that begins with exactly these keys.
-#[track_caller]
-fn check_keys(value: &Value, expect: &[&str]) {
-    let keys = keys(value);
-    assert_eq!(keys[..expect.len().min(keys.len())], *expect, "all keys: {keys:?}");
-}
-
-fn place(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("quintet-commands-{}-{name}", std::process::id()))
-}
 
 /// Sends a request and reads to the end.
 fn get(address: SocketAddr, path: &str) -> String {
@@ -110,7 +33,7 @@ fn help_shows_two_examples_of_each_command() {
         text.lines().filter(|line| line.trim_start().starts_with(&format!("quintet {command}"))).count()
     };
     let top = help(&["help"]);
-    for command in ["lab", "serve", "stress", "origin"] {
+    for command in ["lab", "serve", "stress", "doctor", "simulate", "origin"] {
         let own = help(&["help", command]);
         assert!(count(&top, command) >= 2, "{command} in {top}");
         assert!(count(&own, command) >= 2, "{own}");

@@ -1,27 +1,29 @@
 //! One table of the file: keys are taken out by name and checked; what nobody took is unknown.
 
-use super::mistake::Mistake;
-use super::suggest::nearest;
-use super::value;
+use crate::mistake::Mistake;
+use crate::suggest::nearest;
+use crate::value;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// A value with its place.
-pub(super) type Value<'i> = Spanned<DeValue<'i>>;
+pub type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Something read, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Placed<T> {
+pub struct Placed<T> {
     /// What was read.
-    pub(super) value: T,
+    pub value: T,
     /// Where it stands.
-    pub(super) span: Range<usize>,
+    pub span: Range<usize>,
 }
 
 /// A table being read.
-pub(super) struct Section<'a, 'i> {
+#[derive(Debug)]
+pub struct Section<'a, 'i> {
     /// How messages call it.
     what: &'static str,
     table: &'a DeTable<'i>,
@@ -30,28 +32,24 @@ pub(super) struct Section<'a, 'i> {
 }
 
 impl<'a, 'i> Section<'a, 'i> {
-    pub(super) fn new(what: &'static str, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
+    /// A table with its place; `what` is how messages call it.
+    pub fn new(what: &'static str, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
         Self { what, table, span, asked: Vec::new() }
     }
 
     /// Where the table starts.
-    pub(super) fn span(&self) -> Range<usize> {
+    pub fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
     /// The value of `key`; the key is known from now on.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
+    pub fn take(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
         self.asked.push(key);
         self.table.get(key)
     }
 
     /// As [`Section::take`]; that there is none is a mistake.
-    pub(super) fn need(
-        &mut self,
-        key: &'static str,
-        example: &str,
-        mistakes: &mut Vec<Mistake>,
-    ) -> Option<&'a Value<'i>> {
+    pub fn need(&mut self, key: &'static str, example: &str, mistakes: &mut Vec<Mistake>) -> Option<&'a Value<'i>> {
         let value = self.take(key);
         if value.is_none() {
             let title = format!("{} has no `{key}`", self.what);
@@ -61,7 +59,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// Names every key nobody asked for.
-    pub(super) fn finish(self, mistakes: &mut Vec<Mistake>) {
+    pub fn finish(self, mistakes: &mut Vec<Mistake>) {
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
@@ -77,7 +75,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A table within this one.
-    pub(super) fn table(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Section<'a, 'i>> {
+    pub fn table(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Section<'a, 'i>> {
         let value = self.take(key)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
@@ -87,12 +85,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// All `[[key]]` of the file, at least one.
-    pub(super) fn tables(
-        &mut self,
-        key: &'static str,
-        count_max: usize,
-        mistakes: &mut Vec<Mistake>,
-    ) -> Vec<Section<'a, 'i>> {
+    pub fn tables(&mut self, key: &'static str, count_max: usize, mistakes: &mut Vec<Mistake>) -> Vec<Section<'a, 'i>> {
         let help = format!("add a section that starts with `[[{key}]]`");
         let Some(value) = self.take(key) else {
             mistakes.push(Mistake::new(self.span(), format!("there is no [[{key}]]"), "in this file").help(help));
@@ -116,12 +109,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A string that must be there and must not be empty.
-    pub(super) fn text(
-        &mut self,
-        key: &'static str,
-        example: &str,
-        mistakes: &mut Vec<Mistake>,
-    ) -> Option<Placed<&'a str>> {
+    pub fn text(&mut self, key: &'static str, example: &str, mistakes: &mut Vec<Mistake>) -> Option<Placed<&'a str>> {
         let value = self.need(key, example, mistakes)?;
         let text = value::text(value, mistakes)?;
         if text.trim().is_empty() {
@@ -133,18 +121,12 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A whole number from `min` to `max`.
-    pub(super) fn number(
-        &mut self,
-        key: &'static str,
-        min: usize,
-        max: usize,
-        mistakes: &mut Vec<Mistake>,
-    ) -> Option<usize> {
+    pub fn number(&mut self, key: &'static str, min: usize, max: usize, mistakes: &mut Vec<Mistake>) -> Option<usize> {
         value::number(key, self.take(key)?, min, max, mistakes)
     }
 
     /// true or false.
-    pub(super) fn switch(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<bool> {
+    pub fn switch(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<bool> {
         let value = self.take(key)?;
         let switch = value.get_ref().as_bool();
         if switch.is_none() {
@@ -154,12 +136,27 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// A time such as `"30s"`.
-    pub(super) fn duration(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+    pub fn duration(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
         value::duration(key, self.take(key)?, mistakes)
     }
 
+    /// A string, a whole number, or true or false, as text: for callers with a reader of their own.
+    pub fn plain(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Placed<String>> {
+        value::plain(self.take(key)?, mistakes)
+    }
+
+    /// Every key of a table with its plain value: for names that others give.
+    pub fn pairs(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(Placed<String>, Placed<String>)> {
+        let Some(section) = self.table(key, mistakes) else { return Vec::new() };
+        let pair = |(name, value): (&Spanned<Cow<'_, str>>, &Value<'_>)| {
+            let name = Placed { value: name.get_ref().to_string(), span: name.span() };
+            Some((name, value::plain(value, mistakes)?))
+        };
+        section.table.iter().filter_map(pair).collect()
+    }
+
     /// One of `names`.
-    pub(super) fn choice<T: Copy>(
+    pub fn choice<T: Copy>(
         &mut self,
         key: &'static str,
         names: &[(&'static str, T)],
@@ -170,7 +167,7 @@ impl<'a, 'i> Section<'a, 'i> {
 }
 
 /// The mistake of a value that is of another type.
-pub(super) fn wrong_type(value: &Value<'_>, wanted: &str) -> Mistake {
+pub fn wrong_type(value: &Value<'_>, wanted: &str) -> Mistake {
     let found = value.get_ref().type_str();
     let title = format!("this must be {wanted}, not {} {found}", article(found));
     Mistake::new(value.span(), title, format!("expected {wanted}"))

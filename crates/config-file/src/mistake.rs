@@ -23,22 +23,25 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn new(span: Range<usize>, title: impl Into<String>, label: impl Into<String>) -> Self {
+    /// With a word at its place.
+    pub fn new(span: Range<usize>, title: impl Into<String>, label: impl Into<String>) -> Self {
         Self { title: title.into(), span, label: label.into(), other: None, help: None }
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    /// With what would be right.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    pub(super) fn other(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+    /// With another place that has to do with it.
+    pub fn other(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.other = Some((span, label.into()));
         self
     }
 
     /// Of what the TOML parser says.
-    pub(super) fn of_syntax(error: &toml::de::Error, len: usize) -> Self {
+    pub(crate) fn of_syntax(error: &toml::de::Error, len: usize) -> Self {
         let mut lines = error.message().lines();
         let title = format!("this is not TOML: {}", lines.next().unwrap_or("it cannot be read"));
         let rest: Vec<&str> = lines.collect();
@@ -78,7 +81,8 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(path: &str, text: &str, mut mistakes: Vec<Mistake>) -> Self {
+    /// Of a file with `mistakes`, at least one.
+    pub fn new(path: &str, text: &str, mut mistakes: Vec<Mistake>) -> Self {
         mistakes.sort_by_key(|mistake| mistake.span.start);
         Self::Mistakes { path: path.to_owned(), text: text.to_owned(), mistakes }
     }

@@ -1,0 +1,151 @@
+//! `quintet doctor`.
+
+mod change;
+mod watch;
+
+use crate::failure::{Outcome, Result};
+use crate::output::{Output, Progress, ResultFile};
+use crate::values;
+use ::doctor::{HostPlan, Patience, Report};
+use anyhow::bail;
+use change::ChangeArgs;
+use doctor_core::render::{render_html, render_text};
+use doctor_core::{Diagnosis, Question};
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  quintet doctor                                   this host: what is wrong, or will be
+  quintet doctor --rate 5000                       will 5000 connections per second hold?
+  quintet doctor http://10.0.0.1/                  the balancer there too: who closes first, what may be reused
+  quintet doctor --watch                           ports, TIME_WAIT and seconds to exhaustion, live
+  quintet doctor --json - | jq '.findings[].id'
+  quintet doctor explain ports.exhausted           the story behind a finding; without an id: all of them
+
+It only reads, unless --apply is given, and needs no root; it says what root would add. Probes of a URL are about a dozen
+short connections.
+Exit codes: 0 no finding of severity error; 1 there is one; 2 wrong usage, or this host cannot do it.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub(crate) struct DoctorArgs {
+    #[command(subcommand)]
+    command: Option<DoctorCommand>,
+    /// Balancer or server to probe as well, http://HOST[:PORT][/PATH].
+    url: Option<String>,
+    #[command(flatten)]
+    question: QuestionArgs,
+    /// Process whose open files are counted [default: this one, as a stand-in for what this shell starts].
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+    /// Live view, one look per TIME; without a terminal, or with --json: one look.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s",
+          value_parser = values::duration, conflicts_with_all = ["url", "rate", "connections", "html", "apply", "revert"])]
+    watch: Option<Duration>,
+    #[command(flatten)]
+    change: ChangeArgs,
+    /// Write the diagnosis as JSON.
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    json: Option<String>,
+    /// Write the diagnosis as one self-contained page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum DoctorCommand {
+    /// Tell the story behind a finding's id; without one, list them all.
+    Explain {
+        /// As the findings show it.
+        id: Option<String>,
+    },
+}
+
+/// A plan to be judged.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Will it hold?")]
+struct QuestionArgs {
+    /// Connections per second that are to be opened, closed by this host.
+    #[arg(long, value_name = "N", value_parser = values::at_least_one)]
+    rate: Option<u32>,
+    /// Connections that are to be open at once.
+    #[arg(long, value_name = "N", value_parser = values::at_least_one)]
+    connections: Option<u32>,
+    /// Source addresses they start from.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::at_least_one)]
+    sources: u32,
+    /// Distinct destinations (address and port) they go to.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::at_least_one)]
+    destinations: u32,
+}
+
+impl QuestionArgs {
+    fn question(&self) -> Question {
+        Question {
+            rate_per_s: self.rate.map(f64::from),
+            sources: self.sources,
+            destinations: self.destinations,
+            connections: self.connections.map(u64::from),
+        }
+    }
+}
+
+pub(crate) fn run(args: &DoctorArgs) -> Result {
+    if let Some(DoctorCommand::Explain { id }) = &args.command {
+        return explain(id.as_deref());
+    }
+    check_json(args)?;
+    let mut output = Output::open(args.json.as_deref())?;
+    if let Some(file) = args.change.revert_file() {
+        return change::revert(file, &mut output);
+    }
+    args.pid.map(::doctor::check_process).transpose()?;
+    if let Some(interval) = args.watch {
+        return watch::run(interval, args.pid, &mut output);
+    }
+    args.change.check_consent()?;
+    let mut html = args.html.as_deref().map(|path| ResultFile::open("--html", path)).transpose()?;
+    let diagnosis = look(args)?;
+    output.say(render_text(&diagnosis).trim_end());
+    if let Some(file) = &mut html {
+        file.write(&render_html(&diagnosis))?;
+    }
+    let changes = args.change.run(&diagnosis, &output)?;
+    let mut report = serde_json::to_value(Report::of(&diagnosis))?;
+    if let Some(changes) = changes {
+        report["applied"] = changes;
+    }
+    output.write_json(&report)?;
+    Ok(if diagnosis.is_bad() { Outcome::Bad } else { Outcome::AsHoped })
+}
+
+/// A URL right behind `--json` is taken for its file.
+fn check_json(args: &DoctorArgs) -> anyhow::Result<()> {
+    match &args.json {
+        Some(file) if args.url.is_none() && file.contains("://") => bail!("--json {file}: write `{file} --json -`"),
+        _ => Ok(()),
+    }
+}
+
+/// The host first: the probes' own connections shall not be among what is found there.
+fn look(args: &DoctorArgs) -> anyhow::Result<Diagnosis> {
+    let host = ::doctor::gather(&HostPlan { pid: args.pid, ..HostPlan::default() });
+    let mut progress = Progress::new();
+    let probe = |url: &String| {
+        progress.show(&format!("probing {url}, some seconds"));
+        let target = ::doctor::probe(url, &Patience::default());
+        progress.clear();
+        target
+    };
+    let target = args.url.as_ref().map(probe).transpose()?;
+    Ok(doctor_core::diagnose(host, target, args.question.question()))
+}
+
+fn explain(id: Option<&str>) -> Result {
+    let text = match id {
+        Some(id) => doctor_core::explain(id)?,
+        None => doctor_core::explain::list(),
+    };
+    Output::People.say(text.trim_end());
+    Ok(Outcome::AsHoped)
+}

@@ -1,0 +1,147 @@
+//! `quintet doctor`: this host, and balancers of our own with each close policy.
+
+use super::program::{Running, check_keys, keys, place, quintet};
+use serde_json::Value;
+use std::net::TcpListener;
+use std::process::Command;
+use sys::signal::Signal;
+
+/// The diagnosis; its exit code must fit its findings, whatever host this is.
+#[track_caller]
+fn diagnose(args: &[&str]) -> Value {
+    let output = quintet(&[&["doctor", "--json", "-"], args].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {said}"));
+    let findings = report["findings"].as_array().expect("an array");
+    let bad = findings.iter().any(|finding| finding["severity"] == "error");
+    assert_eq!(output.status.code(), Some(i32::from(bad)), "{args:?}: {said}");
+    report
+}
+
+fn has(report: &Value, id: &str) -> bool {
+    report["findings"].as_array().is_some_and(|all| all.iter().any(|finding| finding["id"] == id))
+}
+
+#[test]
+fn it_writes_the_documented_shape() {
+    let report = diagnose(&["--rate", "1m"]);
+    for key in ["findings", "host", "target"] {
+        assert!(keys(&report).contains(&key), "{key} in {report:#}");
+    }
+    assert!(report["target"].is_null());
+    let finding = &report["findings"][0];
+    for key in ["id", "severity", "title", "evidence", "cures"] {
+        assert!(keys(finding).contains(&key), "{key} in {finding:#}");
+    }
+    assert!(has(&report, "rate.exceeds-budget"), "a million connections per second do not hold: {report:#}");
+}
+
+#[test]
+fn each_close_policy_of_our_balancer_is_recognised() {
+    let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0"]);
+    let origin_at = origin.address();
+    for (policy, closer) in
+        [("balancer-first", "server_fin"), ("client-first", "client_fin"), ("reset-when-safe", "rst")]
+    {
+        let file = place(&format!("{policy}.toml"));
+        let text = format!(
+            "[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\nclose = \"{policy}\"\n\n\
+             [[backend_set]]\nname = \"app\"\nservers = [\"{origin_at}\"]\n"
+        );
+        std::fs::write(&file, text).expect("written");
+        let mut serve = Running::start(&["serve", "--config", &file.to_string_lossy(), "--workers", "1"]);
+        let report = diagnose(&[&format!("http://{}/", serve.address())]);
+        std::fs::remove_file(&file).expect("removed");
+        serve.signal(Signal::Terminate);
+        let target = &report["target"];
+        assert_eq!(target["closes_first"]["connection_close"], closer, "{policy}: {target:#}");
+        assert_eq!(
+            (&target["timestamps"], &target["reusable_at_once"]),
+            (&true.into(), &true.into()),
+            "{policy}: {target:#}"
+        );
+        assert_eq!(target["keep_alive_served"], target["keep_alive_asked"], "{policy}: {target:#}");
+    }
+}
+
+#[test]
+fn a_target_that_is_not_there_is_a_finding() {
+    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let report = diagnose(&[&format!("http://{gone}/")]);
+    assert!(has(&report, "target.unreachable"), "{report:#}");
+    assert!(report["target"]["unreachable"].as_str().is_some_and(|why| why.contains("refused")), "{report:#}");
+}
+
+#[test]
+fn people_get_text_and_a_page() {
+    let file = place("doctor.html");
+    let output = quintet(&["doctor", "--rate", "1m", "--html", &file.to_string_lossy()]);
+    let (text, page) = (String::from_utf8_lossy(&output.stdout), std::fs::read_to_string(&file).expect("written"));
+    std::fs::remove_file(&file).expect("removed");
+    assert_eq!(output.status.code(), Some(1));
+    for words in ["rate.exceeds-budget", "cure 1", "This host"] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    assert!(page.contains("rate.exceeds-budget") && page.contains("prefers-color-scheme:dark"), "{page}");
+    assert!(
+        !page.contains("http-equiv") && !page.contains("<script") && !page.contains("src="),
+        "self-contained: {page}"
+    );
+}
+
+#[test]
+fn every_finding_is_explained() {
+    let list = String::from_utf8(quintet(&["doctor", "explain"]).stdout).expect("text");
+    let ids: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(ids.len() >= 30, "{list}");
+    for id in [ids[0], ids[ids.len() - 1]] {
+        let output = quintet(&["doctor", "explain", id]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with(id), "{id}");
+    }
+}
+
+#[test]
+fn a_watch_without_a_terminal_looks_once() {
+    let output = quintet(&["doctor", "--watch=200ms"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{text}");
+    assert!(text.contains("connects ") && text.contains("destination") && !text.contains('\x1b'), "{text}");
+    let output = quintet(&["doctor", "--watch=200ms", "--json"]);
+    let snapshot: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    check_keys(
+        &snapshot,
+        &["connects_per_s", "failing_connects_per_s", "recycled_per_s", "first_exhausted_in_s", "ports"],
+    );
+}
+
+/// In a network namespace of its own, so that no sysctl of this host is touched.
+#[test]
+fn what_is_applied_can_be_taken_back() {
+    let file = place("revert.conf");
+    let script = format!(
+        "reuse=/proc/sys/net/ipv4/tcp_tw_reuse; before=$(cat $reuse)
+         \"$0\" doctor --rate 1m --apply --yes --revert-file {0} --json - 2>/dev/null; echo
+         echo during $(cat $reuse); \"$0\" doctor --revert {0} >&2 || exit 3
+         echo after $(cat $reuse) before $before",
+        file.display()
+    );
+    let Ok(output) = Command::new("unshare").args(["-rn", "sh", "-c", &script, env!("CARGO_BIN_EXE_quintet")]).output()
+    else {
+        return println!("skipped: there is no `unshare` here");
+    };
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if err.contains("unshare:") || !file.exists() && out.contains("Read-only") {
+        return println!("skipped: no namespaces here: {err}");
+    }
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    let (json, rest) = out.split_once("\nduring ").expect("the end of the report");
+    let report: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
+    let changes = report["applied"]["changes"].as_array().expect("what was set");
+    let reuse =
+        changes.iter().find(|change| change["name"] == "net.ipv4.tcp_tw_reuse").expect("the cure of too few ports");
+    let (old, new) = (reuse["old"].as_str().expect("text"), reuse["new"].as_str().expect("text"));
+    assert_eq!(rest.trim(), format!("{new}\nafter {old} before {old}"));
+    assert!(!file.exists(), "the revert file is used up");
+}

@@ -1,0 +1,90 @@
+//! The binary as a child: started, watched, ended; its JSON read.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use sys::signal::Signal;
+
+/// No command here takes longer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A command that is ended whatever happens.
+pub(crate) struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Running {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quintet"));
+        let command = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("started");
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        Self { child, stdout }
+    }
+
+    /// The address in the first line it prints.
+    pub(crate) fn address(&mut self) -> SocketAddr {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("a line");
+        let address = line.split_once("http://").and_then(|(_, rest)| rest.split_once('/'));
+        let (address, _) = address.unwrap_or_else(|| panic!("no address in {line:?}"));
+        address.parse().unwrap_or_else(|error| panic!("{address}: {error}"))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        sys::signal::send(self.child.id(), signal).expect("sent");
+    }
+
+    /// Waits for its end; exit code, the rest of standard output, standard error.
+    pub(crate) fn end(mut self) -> (Option<i32>, String, String) {
+        let until = Instant::now() + PATIENCE;
+        while self.child.try_wait().expect("waited").is_none() {
+            assert!(Instant::now() < until, "it still runs after {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let (mut out, mut err) = (String::new(), String::new());
+        self.stdout.read_to_string(&mut out).expect("output");
+        self.child.stderr.take().expect("piped").read_to_string(&mut err).expect("errors");
+        (self.child.wait().expect("ended").code(), out, err)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _no_zombie = self.child.wait();
+    }
+}
+
+pub(crate) fn quintet(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_quintet")).args(args).stdin(Stdio::null()).output().expect("started")
+}
+
+/// Standard output, which must be JSON and nothing else, of a command that ends with `code`.
+#[track_caller]
+pub(crate) fn json_of(args: &[&str], code: i32) -> Value {
+    let output = quintet(args);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {said}"))
+}
+
+#[track_caller]
+pub(crate) fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap_or_else(|| panic!("an object, not {value}")).keys().map(String::as_str).collect()
+}
+
+/// `value` is an object that begins with exactly these keys.
+#[track_caller]
+pub(crate) fn check_keys(value: &Value, expect: &[&str]) {
+    let keys = keys(value);
+    assert_eq!(keys[..expect.len().min(keys.len())], *expect, "all keys: {keys:?}");
+}
+
+pub(crate) fn place(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("quintet-commands-{}-{name}", std::process::id()))
+}

@@ -1,0 +1,59 @@
+//! Configuration files: TOML in, checked values out, or every mistake with its place. What the keys mean is the
+//! caller's business.
+//!
+//! ```text
+//! file -> text -> spanned tables -> sections (unknown keys, types, ranges) -> the caller's type
+//! ```
+//! A file is read to its end whatever is wrong in it, so that one run shows all mistakes.
+
+mod mistake;
+mod section;
+mod suggest;
+pub mod value;
+
+pub use mistake::{ConfigError, Mistake};
+pub use section::{Placed, Section, Value, wrong_type};
+use std::io::Read;
+use std::path::Path;
+pub use suggest::nearest;
+use toml::de::DeTable;
+pub use value::parse_duration;
+
+/// Bytes a configuration file may have.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The text of a file.
+///
+/// # Errors
+/// It cannot be read, is no text, or is larger than [`FILE_BYTES_MAX`].
+pub fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |why: String| ConfigError::Unreadable { path: path.display().to_string(), why };
+    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let mut text = String::new();
+    match file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text) {
+        Err(error) => Err(unreadable(error.to_string())),
+        Ok(len) if len as u64 > FILE_BYTES_MAX => Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes"))),
+        Ok(_) => Ok(text),
+    }
+}
+
+/// Reads `text` as TOML and hands its top table to `read`, which gives `None` only where it noted mistakes. `name` is
+/// how messages call the file, `what` how they call its top table.
+///
+/// # Errors
+/// Every mistake.
+pub fn parse<T>(
+    name: &str,
+    what: &'static str,
+    text: &str,
+    read: impl FnOnce(Section<'_, '_>, &mut Vec<Mistake>) -> Option<T>,
+) -> Result<T, ConfigError> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut mistakes: Vec<Mistake> = errors.iter().map(|error| Mistake::of_syntax(error, text.len())).collect();
+    let top = Section::new(what, table.get_ref(), 0..text.len().min(1));
+    let value = if mistakes.is_empty() { read(top, &mut mistakes) } else { None };
+    match value {
+        Some(value) if mistakes.is_empty() => Ok(value),
+        _ => Err(ConfigError::new(name, text, mistakes)),
+    }
+}
