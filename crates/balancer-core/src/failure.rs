@@ -54,6 +54,10 @@ impl Failure {
     /// One line for the client's eyes.
     pub fn text(self) -> &'static str {
         match self {
+            Self::BadRequest(414) => "the request target is longer than this listener allows",
+            Self::BadRequest(431) => "the request head has more fields or bytes than this listener allows",
+            Self::BadRequest(501) => "the request needs a method or a transfer coding that is not implemented here",
+            Self::BadRequest(505) => "only HTTP/1.0 and HTTP/1.1 are spoken here",
             Self::BadRequest(_) => "the request breaks the rules of HTTP/1.1 (RFC 9112)",
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
@@ -143,6 +147,19 @@ mod tests {
         check(111, Failure::ServerUnreachable, 502);
         check(113, Failure::ServerUnreachable, 502);
         check(110, Failure::ConnectTimeout, 504);
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_refused() {
+        let check = |status: u16, word: &str| {
+            let text = Failure::BadRequest(status).text();
+            assert!(text.contains(word), "{status}: {text}");
+        };
+        check(400, "RFC 9112");
+        check(414, "target");
+        check(431, "head");
+        check(501, "not implemented");
+        check(505, "HTTP/1.1");
     }
 
     #[test]

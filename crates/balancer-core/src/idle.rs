@@ -12,13 +12,17 @@ const GUARD_SHARE: u32 = 8;
 /// An idle time shorter than this teaches nothing: the server was closing for another reason.
 const LEARN_MIN: Duration = Duration::from_millis(500);
 
+/// With each connection retired by the guard what was learned is trusted less, by this share (1/64): a restart of the
+/// server, which closes connections of any age, is forgotten again.
+const FORGET_SHARE: u32 = 64;
+
 /// Idle connections of one server, newest at the back.
 #[derive(Debug)]
 pub struct IdleConnections<K> {
     idle: VecDeque<(K, Duration)>,
     idle_max: usize,
     idle_timeout: Duration,
-    /// Shortest idle time after which the server closed a connection.
+    /// Shortest idle time after which the server closed a connection, growing again while it closes none.
     learned: Option<Duration>,
 }
 
@@ -64,6 +68,8 @@ impl<K: Copy + PartialEq> IdleConnections<K> {
         if now.saturating_sub(since) < self.lifetime() {
             return None;
         }
+        self.learned =
+            self.learned.map(|idled| idled + idled / FORGET_SHARE).filter(|idled| *idled < self.idle_timeout);
         self.idle.pop_front().map(|(key, _)| key)
     }
 
@@ -128,8 +134,26 @@ mod tests {
         idle.keep('b', 10 * S);
         assert_eq!(idle.take(18 * S), None, "too old to be trusted");
         assert_eq!(idle.poll_expired(18 * S), Some('b'));
+        let lifetime = idle.lifetime();
         idle.keep('c', 20 * S);
         idle.handle_closed_by_server('c', 20 * S + S / 10);
-        assert_eq!(idle.lifetime(), 7 * S, "a close at once teaches nothing about patience");
+        assert_eq!(idle.lifetime(), lifetime, "a close at once teaches nothing about patience");
+    }
+
+    #[test]
+    fn a_restart_of_the_server_is_forgotten() {
+        let mut idle = IdleConnections::new(4, 60 * S);
+        idle.keep(0, Duration::ZERO);
+        idle.handle_closed_by_server(0, S);
+        assert_eq!(idle.lifetime(), S - S / 8);
+        let mut now = S;
+        let mut retired = 0;
+        while idle.lifetime() < 60 * S {
+            idle.keep(retired, now);
+            now = idle.poll_deadline().expect("one idles");
+            assert_eq!(idle.poll_expired(now), Some(retired));
+            retired += 1;
+            assert!(retired < 400, "still at {:?}", idle.lifetime());
+        }
     }
 }

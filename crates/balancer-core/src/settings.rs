@@ -35,7 +35,8 @@ pub struct ListenerSettings {
 /// Bounds of one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenerLimits {
-    /// Client connections per worker; beyond it new ones wait in the accept queue.
+    /// Client connections per worker; beyond it new ones wait in the accept queue. Fewer where RLIMIT_NOFILE would not
+    /// leave a file for the server of each.
     pub connections_max: usize,
     /// Bytes of a request head.
     pub head_bytes_max: usize,

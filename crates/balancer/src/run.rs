@@ -14,6 +14,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sys::waker::Waker;
 
+/// Open files that are not connections: listeners, epoll, wakers, standard streams, and some to spare.
+const FILES_RESERVED: u64 = 48;
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -113,6 +116,7 @@ type Started = Result<(Waker, Vec<SocketAddr>), Fault>;
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     let mut settings = plan.settings.clone();
     check_listeners(&mut settings)?;
+    leave_files_for_servers(&mut settings, plan.workers);
     let mut handle = Handle {
         workers: Vec::new(),
         addresses: Vec::new(),
@@ -155,6 +159,20 @@ fn check_listeners(settings: &mut Settings) -> Result<(), StartError> {
         }
     }
     Ok(())
+}
+
+/// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
+fn leave_files_for_servers(settings: &mut Settings, workers: usize) {
+    let most = clients_max(sys::limits::file_limit().soft, workers * settings.listeners.len());
+    for listener in &mut settings.listeners {
+        listener.limits.connections_max = listener.limits.connections_max.min(most);
+    }
+}
+
+/// Clients per listener and worker, of which there are `shares`, when each may need a connection to a server as well.
+fn clients_max(files: u64, shares: usize) -> usize {
+    let pairs = files.saturating_sub(FILES_RESERVED) / 2;
+    usize::try_from(pairs).unwrap_or(usize::MAX).checked_div(shares).unwrap_or(usize::MAX).max(1)
 }
 
 fn explain(error: &std::io::Error, port: u16) -> String {
@@ -268,5 +286,17 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.end(Duration::ZERO);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_left_for_servers() {
+        for (files, shares, most) in [(64, 1, 8), (1024, 1, 488), (1024, 2, 244), (10, 4, 1), (1 << 20, 4, 131_066)] {
+            assert_eq!(clients_max(files, shares), most, "{files} files, {shares} shares");
+        }
     }
 }

@@ -15,15 +15,15 @@ use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
-  quintet doctor                                   this host: what is wrong, or will be
-  quintet doctor --rate 5000                       will 5000 connections per second hold?
-  quintet doctor http://10.0.0.1/                  the balancer there too: who closes first, what may be reused
-  quintet doctor --watch                           ports, TIME_WAIT and seconds to exhaustion, live
+  quintet doctor                            this host: what is wrong, or will be
+  quintet doctor --rate 5000                will 5000 connections per second hold?
+  quintet doctor http://10.0.0.1/           the balancer there too: who closes first, what can be reused
+  quintet doctor --watch                    ports, TIME_WAIT and seconds to exhaustion, live
   quintet doctor --json - | jq '.findings[].id'
-  quintet doctor explain ports.exhausted           the story behind a finding; without an id: all of them
+  quintet doctor explain ports.exhausted    the story behind a finding; without an id: all ids
 
-It only reads, unless --apply is given, and needs no root; it says what root would add. Probes of a URL are about a dozen
-short connections.
+It needs no root (it says what root would add) and only reads, unless --apply is given. Probes of a
+URL are about a dozen short connections.
 Exit codes: 0 no finding of severity error; 1 there is one; 2 wrong usage, or this host cannot do it.";
 
 #[derive(Debug, clap::Args)]
@@ -31,24 +31,24 @@ Exit codes: 0 no finding of severity error; 1 there is one; 2 wrong usage, or th
 pub(crate) struct DoctorArgs {
     #[command(subcommand)]
     command: Option<DoctorCommand>,
-    /// Balancer or server to probe as well, http://HOST[:PORT][/PATH].
+    /// Balancer or server to probe as well, http://HOST:PORT/PATH.
     url: Option<String>,
     #[command(flatten)]
     question: QuestionArgs,
     /// Process whose open files are counted [default: this one, as a stand-in for what this shell starts].
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", help_heading = "Looking")]
     pid: Option<u32>,
     /// Live view, one look per TIME; without a terminal, or with --json: one look.
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s",
+    #[arg(long, value_name = "TIME", help_heading = "Looking", num_args = 0..=1, require_equals = true, default_missing_value = "1s",
           value_parser = values::duration, conflicts_with_all = ["url", "rate", "connections", "html", "apply", "revert"])]
     watch: Option<Duration>,
     #[command(flatten)]
     change: ChangeArgs,
     /// Write the diagnosis as JSON.
-    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    #[arg(long, value_name = "FILE|-", help_heading = "Output", num_args = 0..=1, default_missing_value = "-")]
     json: Option<String>,
     /// Write the diagnosis as one self-contained page.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     html: Option<String>,
 }
 

@@ -1,5 +1,10 @@
 //! How a command ends.
 
+use std::time::Duration;
+
+/// A second signal this soon after the first is the same wish: timeout(1) signals its child, then its whole group.
+pub(crate) const SAME_WISH: Duration = Duration::from_millis(200);
+
 /// A command that ran to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {

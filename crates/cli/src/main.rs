@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         Ok(Outcome::AsHoped) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::from(1),
         Err(Failure(error)) => {
-            eprintln!("quintet: {error:#}");
+            output::complain(format!("quintet: {error:#}"));
             ExitCode::from(2)
         }
     }

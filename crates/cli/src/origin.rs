@@ -2,6 +2,7 @@
 
 use crate::failure::{Outcome, Result};
 use crate::output::Output;
+use crate::values;
 use ::origin::{CloseHabit, Counters, OriginPlan};
 use ports::ClosedFirst;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OriginArgs {
     /// Address and port to listen on.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001", value_parser = values::listen_address)]
     listen: SocketAddr,
     /// Threads.
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -45,12 +45,17 @@ impl Output {
     }
 }
 
-/// A file that gets its text at the end. A command that fails before leaves an old file as it was, and no new one.
+/// Says what is wrong. Where nobody reads standard error the exit code must do: no panic, as of `eprintln!`.
+pub(crate) fn complain(text: impl AsRef<str>) {
+    let _nobody_reads = writeln!(std::io::stderr(), "{}", text.as_ref());
+}
+
+/// A file that gets its text at the end. A command that ends before, however it ends, leaves an old file as it was,
+/// and no new one.
 pub(crate) struct ResultFile {
-    file: File,
+    /// An old file or device; `None`: a new one, to be made.
+    old: Option<File>,
     path: String,
-    /// Made by us, and nothing written yet.
-    unused: bool,
 }
 
 impl ResultFile {
@@ -59,28 +64,27 @@ impl ResultFile {
         if path == "-" {
             bail!("{flag} -: this goes to a file only; give its name");
         }
-        let unused = !Path::new(path).exists();
+        let is_new = Path::new(path).symlink_metadata().is_err();
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
         let file = file.with_context(|| format!("{flag} {path}: cannot write there"))?;
-        Ok(Self { file, path: path.to_owned(), unused })
+        if is_new {
+            // It was made only to see that it can be.
+            std::fs::remove_file(path).with_context(|| format!("{flag} {path}: cannot write there"))?;
+        }
+        Ok(Self { old: (!is_new).then_some(file), path: path.to_owned() })
     }
 
     /// Replaces what the file held.
     pub(crate) fn write(&mut self, text: &str) -> anyhow::Result<()> {
-        self.unused = false;
+        let Some(file) = &mut self.old else {
+            let mut file = File::create(&self.path).with_context(|| format!("writing to {}", self.path))?;
+            return write_to(&mut file, text, &self.path);
+        };
         // Pipes and devices have no length to cut.
-        if self.file.metadata().is_ok_and(|about| about.is_file()) {
-            self.file.set_len(0).with_context(|| format!("writing to {}", self.path))?;
+        if file.metadata().is_ok_and(|about| about.is_file()) {
+            file.set_len(0).with_context(|| format!("writing to {}", self.path))?;
         }
-        write_to(&mut self.file, text, &self.path)
-    }
-}
-
-impl Drop for ResultFile {
-    fn drop(&mut self) {
-        if self.unused {
-            let _only_untidy = std::fs::remove_file(&self.path);
-        }
+        write_to(file, text, &self.path)
     }
 }
 

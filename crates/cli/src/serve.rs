@@ -2,15 +2,16 @@
 
 mod counters;
 
-use crate::failure::{Outcome, Result};
+use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{self, Output};
+use crate::values;
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::{Config, Handle, StartError};
 use ports::FaultKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sys::signal::{Signal, Signals};
 
 const EXAMPLES: &str = "\
@@ -36,6 +37,9 @@ SIGUSR1 prints the counters.";
 
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
+/// How often a drain is looked at.
+const DRAIN_TICK: Duration = Duration::from_millis(20);
+
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ServeArgs {
@@ -46,7 +50,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, requires = "config")]
     check: bool,
     /// Address and port to listen on, without a configuration [default: 127.0.0.1:8080].
-    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
+    #[arg(long, value_name = "ADDR", conflicts_with = "config", value_parser = values::listen_address)]
     listen: Option<SocketAddr>,
     /// Data-path threads [default: one per core, or as configured].
     #[arg(long, value_name = "N")]
@@ -76,7 +80,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     let plan = config.plan(args.workers).map_err(|why| anyhow!(why))?;
     let handle = balancer::start(&plan).map_err(with_way_out)?;
     for warning in handle.warnings() {
-        eprintln!("quintet: warning: {warning}");
+        output::complain(format!("quintet: warning: {warning}"));
     }
     greet(&output, &handle, plan.workers, !embedded.is_empty());
     let counters = serve(&signals, handle, config.drain, &output);
@@ -149,8 +153,10 @@ fn serve(signals: &Signals, handle: Handle, patience: Duration, output: &Output)
     output.say(format!("draining, for {} s at most", patience.as_secs_f64()));
     std::thread::scope(|scope| {
         let draining = scope.spawn(|| handle.drain(patience));
+        let since = Instant::now();
         while !draining.is_finished() {
-            if let Some(Signal::Interrupt | Signal::Terminate) = signals.wait(Duration::from_millis(20)) {
+            let again = matches!(signals.wait(DRAIN_TICK), Some(Signal::Interrupt | Signal::Terminate));
+            if again && since.elapsed() > SAME_WISH {
                 output.say("ended at once");
                 std::process::exit(0);
             }

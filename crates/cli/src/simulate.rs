@@ -18,12 +18,12 @@ use tcp_model::simulate::simulate;
 
 const EXAMPLES: &str = "\
 Examples:
-  quintet simulate                                      1000 clients behind a Linux gateway, for three minutes
+  quintet simulate                              1000 clients behind a Linux gateway, three minutes
   quintet simulate --kernel 2.6.32 --server-sysctl tcp_tw_recycle=1 --nat linux-6.4
-  quintet simulate --clients 1m --rate 10k --duration 10m --nat random --nat-time-wait 0 --html report.html
-  quintet simulate --sweep --nat random --nat-time-wait 0     a table: kernels and settings
+  quintet simulate --clients 1m --rate 10k --duration 10m --nat random --html report.html
+  quintet simulate --sweep --nat random --nat-time-wait 0         a table: kernels and settings
   quintet simulate --config scene.toml --json - | jq .causes
-  quintet simulate guide                                what the guide claims, and how far each is true
+  quintet simulate guide                        the guide's claims, and how far each is true
 
 A file has the flags' names as its keys; flags stand above it:
   kernel = \"3.10\"
@@ -31,8 +31,8 @@ A file has the flags' names as its keys; flags stand above it:
   nat = \"random\"
   server_sysctl = { tcp_tw_recycle = 1 }
 
-Same flags and seed, same result. Left out of the model: queues of the listener, loss on the way, data.
-Exit codes: 0 it ran; 2 wrong usage. For `guide`: 1 where a claim is imprecise or false on every kernel.";
+Same scene and seed, same result. Left out of the model: queues of the listener, loss, data.
+Exit codes: 0 it ran; 2 wrong usage. Of `guide`: 1 where a claim is imprecise, or false on every kernel.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]

@@ -1,15 +1,18 @@
 //! `quintet stress`.
 
-use crate::failure::{Outcome, Result};
+use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{Output, Progress};
 use crate::stress_json::report_json;
 use crate::values;
 use ::origin::OriginPlan;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use balancer::Config;
+use std::fs::File;
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use stress::StopFlag;
+use stress_core::plan::BODY_BYTES_MAX;
 use stress_core::{ClosePolicy, Plan, PlanDraft, PortMode, parse_sources, render_plan, render_text};
 use sys::signal::{Signal, Signals};
 
@@ -148,7 +151,8 @@ fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
         requests: args.load.requests,
         duration: args.load.duration,
         threads: args.load.threads,
-        method: args.request.method.clone(),
+        // An empty body is one, too.
+        method: args.request.method.clone().or_else(|| args.request.data.as_ref().map(|_| "POST".to_owned())),
         headers: args.request.headers.clone(),
         body: args.request.data.as_deref().map_or_else(|| Ok(Vec::new()), body)?,
         timeout: args.request.timeout,
@@ -174,9 +178,18 @@ fn sources(list: Option<&str>) -> anyhow::Result<Vec<IpAddr>> {
 
 fn body(text: &str) -> anyhow::Result<Vec<u8>> {
     match text.strip_prefix('@') {
-        Some(path) => std::fs::read(path).with_context(|| format!("-d @{path}: cannot read this file")),
+        Some(path) => body_file(path),
         None => Ok(text.as_bytes().to_vec()),
     }
+}
+
+/// Never more than can be sent: the file may be a device without an end.
+fn body_file(path: &str) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut body));
+    read.with_context(|| format!("-d @{path}: cannot read this file"))?;
+    ensure!(body.len() <= BODY_BYTES_MAX, "-d @{path}: more than {BODY_BYTES_MAX} bytes; give a smaller file");
+    Ok(body)
 }
 
 fn embed() -> anyhow::Result<Embedded> {
@@ -221,9 +234,10 @@ fn drive(plan: &Plan, signals: Signals, output: &Output) -> anyhow::Result<stres
 /// The first Ctrl-C ends the run with a report; the second ends the program.
 fn stop_on_signal(signals: Signals, stop: StopFlag) {
     std::thread::spawn(move || {
+        let mut first = None;
         loop {
             if let Some(Signal::Interrupt | Signal::Terminate) = signals.wait(Duration::from_secs(3600)) {
-                if stop.is_stopped() {
+                if first.get_or_insert_with(Instant::now).elapsed() > SAME_WISH {
                     std::process::exit(1);
                 }
                 stop.stop();

@@ -1,5 +1,6 @@
 //! Values as people type them: `10k` requests, `30s`, `200ms`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// `500`, `10k`, `2m` (million).
@@ -60,6 +61,11 @@ pub(crate) fn assignment(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(format!("{text:?} is not NAME=VALUE: write tcp_tw_recycle=1")),
     }
+}
+
+/// Where to listen.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "not an IP address with a port: write 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
 /// `LOW-HIGH`.
@@ -124,6 +130,17 @@ mod tests {
         check("tcp_tw_recycle", None);
         check("=1", None);
         check("x=", None);
+    }
+
+    #[test]
+    fn addresses_to_listen_on() {
+        let check = |text: &str, good: bool| assert_eq!(listen_address(text).is_ok(), good, "{text:?}");
+        check("127.0.0.1:8080", true);
+        check("[::1]:0", true);
+        check("::1", false);
+        check("127.0.0.1", false);
+        check(":8080", false);
+        check("localhost:8080", false);
     }
 
     #[test]

@@ -55,6 +55,11 @@ fn flags() {
     check(&["stress", "--source-ip", "10.0.0.300", "http://127.0.0.1/"], &["--source-ip", "10.0.0.300"]);
     check(&["stress", "--port-range", "9-5", "http://127.0.0.1/"], &["9", "5"]);
     check(&["stress", "-d", "@/no/such/file", "http://127.0.0.1/"], &["/no/such/file"]);
+    check(&["stress", "-d", "@/dev/zero", "http://127.0.0.1/"], &["/dev/zero", "1048576 bytes", "smaller"]);
+    let keeps = ["stress", "--close", "wait", "-H", "Connection: keep-alive", "http://127.0.0.1/"];
+    check(&keeps, &["Connection: keep-alive", "--close wait", "leave the field out"]);
+    let few = ["stress", "--ports", "own", "--port-range", "40000-40001", "--threads", "3", "http://127.0.0.1/"];
+    check(&few, &["2 ports", "3 threads"]);
     check(&["lab", "no-such-claim"], &["no-such-claim", "problem"]);
     check(&["lab", "--ports", "3"], &["3 ports", "too few"]);
     check(&["no-such-command"], &["no-such-command"]);
@@ -123,6 +128,33 @@ fn targets() {
     check(&["stress", "--source-ip", "203.0.113.7", "http://127.0.0.1/"], &["203.0.113.7"]);
 }
 
+/// In a namespace where not even the loopback is up. IPv6 then has no source address, which the kernel tells as it
+/// tells that the ports are used up.
+#[test]
+fn targets_without_a_route() {
+    let lonely = |url: &str| {
+        let args = ["-Urn", env!("CARGO_BIN_EXE_quintet"), "stress", "-n", "5", url];
+        Command::new("unshare").args(args).stdin(Stdio::null()).output()
+    };
+    match Command::new("unshare").args(["-Urn", "true"]).output() {
+        Ok(tried) if tried.status.success() => {}
+        tried => return println!("skipped: unshare makes no namespaces here: {tried:?}"),
+    }
+    for url in ["http://127.0.0.1:9/", "http://[::1]:9/", "http://192.0.2.1/"] {
+        let output = lonely(url).expect("started");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{url}: {said}");
+        assert!(said.contains("no route to") && said.contains("ip route get"), "{url}: {said}");
+    }
+}
+
+#[test]
+fn nobody_reads_the_message() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("opened");
+    let status = Command::new(env!("CARGO_BIN_EXE_quintet")).args(["stress", "-n", "0"]).stderr(full).status();
+    assert_eq!(status.expect("started").code(), Some(2));
+}
+
 #[test]
 fn configurations() {
     check(&["serve", "--config", "/no/such/file.toml"], &["/no/such/file.toml", "--config"]);
@@ -140,7 +172,8 @@ fn addresses() {
     check(&["serve", "--listen", &address], &[&address, "in use"]);
     check(&["origin", "--listen", &address], &[&address, "in use"]);
     check(&["serve", "--listen", "203.0.113.7:8080"], &["203.0.113.7:8080", "no interface"]);
-    check(&["serve", "--listen", "nonsense"], &["nonsense"]);
+    check(&["serve", "--listen", "nonsense"], &["nonsense", "[::1]:8080"]);
+    check(&["origin", "--listen", "::1"], &["::1", "[::1]:8080"]);
 }
 
 #[test]

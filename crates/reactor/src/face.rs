@@ -7,7 +7,7 @@
 //!   [`Reactor::poll_completion`]: there is one way to learn of things.
 //! - After [`Reactor::close`] answered `Closed` (or a [`Completion::Closed`] did) the id is dead:
 //!   completions still queued for it are dropped by the reactor.
-//! - A connection that waits holds no buffer: one is taken when data is there.
+//! - A connection that waits for its first byte holds no buffer: one is taken when data is there.
 
 use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
@@ -243,6 +243,9 @@ pub trait Reactor {
 
     /// Looks without reading.
     fn probe(&mut self, conn: ConnId) -> Probe;
+
+    /// Does a recv wait, with nothing received yet? `false` also when it has ended and its completion is still queued.
+    fn is_receiving(&self, conn: ConnId) -> bool;
 
     /// Bytes sent that the peer has not acknowledged (SIOCOUTQ).
     fn unacknowledged_bytes(&self, conn: ConnId) -> usize;

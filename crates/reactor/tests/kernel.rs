@@ -320,3 +320,49 @@ fn no_more_means_no_more_even_in_the_middle_of_a_batch() {
         assert!(matches!(next(&mut io), Completion::Accepted { .. }));
     }
 }
+
+/// One connection that is always ready must not keep new ones out.
+#[test]
+fn a_busy_connection_does_not_hold_up_accepting() {
+    let (mut io, mut client, conn) = accepted();
+    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let reader = std::thread::spawn(move || while client.read(&mut [0; 65_536]).is_ok_and(|len| len > 0) {});
+    let _other = TcpStream::connect(io.listener_address(listener)).expect("queued");
+    let byte = buf(&mut io, b"x");
+    io.send(conn, Outgoing::bytes(byte.clone()));
+    io.turn(Some(io.now()));
+    let mut others = 0;
+    for _ in 0..reactor::face::COMPLETIONS_PER_TURN_MAX {
+        match io.poll_completion() {
+            Some(Completion::Sent { .. }) => io.send(conn, Outgoing::bytes(byte.clone())),
+            Some(Completion::Accepted { .. }) => others += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(others, 1, "accepted within one turn");
+    io.close(conn, Close::Discard);
+    reader.join().expect("reader");
+}
+
+/// A server may answer early and close: its reset ends our sending, and what it said before can still be read.
+#[test]
+fn what_came_before_a_reset_is_received_after_a_send_failed() {
+    let (mut io, mut client, conn) = accepted();
+    client.write_all(&[7; 40_000]).expect("sent");
+    wait_until_readable(&mut io, conn);
+    sys::sockopt::set_linger_reset(&client).expect("set");
+    drop(client);
+    let last = buf(&mut io, b"x");
+    io.send(conn, Outgoing::bytes(last));
+    assert!(matches!(next(&mut io), Completion::Sent { result: Err(_), .. }));
+    let mut got = 0;
+    loop {
+        io.recv(conn, None);
+        match received(&mut io, conn) {
+            Ok(Received::Data(buf)) => got += buf.len(),
+            Ok(Received::Eof(_)) => panic!("a reset is no end"),
+            Err(fault) => break assert_eq!(fault.kind, FaultKind::Reset),
+        }
+    }
+    assert_eq!(got, 40_000);
+}

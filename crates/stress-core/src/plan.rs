@@ -154,6 +154,7 @@ impl PlanDraft {
         let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
+        check_connection(self.close, &headers)?;
         let plan = Plan {
             url,
             connections: self.connections,
@@ -247,6 +248,8 @@ pub enum PlanError {
     Header(String),
     /// A header field that would contradict the request's framing.
     Framing(String),
+    /// A Connection field under [`ClosePolicy::Wait`] that does not ask the server to close.
+    Connection(String),
     /// The body is longer than [`BODY_BYTES_MAX`].
     BodyTooLong(usize),
     /// The head is longer than [`HEAD_BYTES_MAX`].
@@ -269,6 +272,11 @@ impl fmt::Display for PlanError {
             }
             Self::Header(text) => write!(f, "header {text:?}: write it as 'Name: value'"),
             Self::Framing(name) => write!(f, "header {name}: the tester frames the request itself; leave it out"),
+            Self::Connection(value) => write!(
+                f,
+                "header Connection: {value}: --close wait needs `Connection: close`, or the server never closes; \
+                 leave the field out"
+            ),
             Self::BodyTooLong(bytes) => write!(f, "a body of {bytes} bytes: at most {BODY_BYTES_MAX} are supported"),
             Self::HeadTooLong(bytes) => {
                 write!(f, "a request head of {bytes} bytes: at most {HEAD_BYTES_MAX} are supported; use fewer headers")
@@ -309,4 +317,16 @@ fn header(text: &str) -> Result<(String, String), PlanError> {
         return Err(PlanError::Framing(name.to_owned()));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Under [`ClosePolicy::Wait`] the server's FIN is waited for: a field of the person's own must ask for it too.
+fn check_connection(close: ClosePolicy, headers: &[(String, String)]) -> Result<(), PlanError> {
+    let fields = || headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
+    let asks = |value: &str| value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
+    match fields().next() {
+        Some((_, value)) if close == ClosePolicy::Wait && !fields().any(|(_, value)| asks(value)) => {
+            Err(PlanError::Connection(value.clone()))
+        }
+        _ => Ok(()),
+    }
 }

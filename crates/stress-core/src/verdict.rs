@@ -11,6 +11,11 @@ use ports::Blame;
 pub enum Verdict {
     /// Every request got its response.
     Clean,
+    /// Every request got its response, but some say that the target refused or failed.
+    ErrorStatuses {
+        /// Responses with a status of 400 or above (RFC 9110 section 15).
+        count: u64,
+    },
     /// This host ran out of something: the figures say nothing about the target.
     ClientLimited {
         /// What ran out most often.
@@ -38,14 +43,17 @@ impl Verdict {
         }
         match tally.failed() {
             0 if tally.ok == 0 => Self::NothingMeasured,
-            0 => Self::Clean,
+            0 => match error_statuses(tally) {
+                0 => Self::Clean,
+                count => Self::ErrorStatuses { count },
+            },
             failed => Self::TargetFailed { by: most_frequent(tally, Blame::There), failed },
         }
     }
 
-    /// As hoped?
+    /// As hoped: did every request get its response? What the responses say is for their reader to judge.
     pub fn is_good(self) -> bool {
-        self == Self::Clean
+        matches!(self, Self::Clean | Self::ErrorStatuses { .. })
     }
 
     /// Did this host limit the run?
@@ -76,6 +84,9 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clean => f.write_str("clean: every request got its response"),
+            Self::ErrorStatuses { count } => {
+                write!(f, "every request got its response, {count} of them with a status of 400 or above")
+            }
             Self::ClientLimited { by, failed } => {
                 write!(f, "client-limited: {failed} requests failed on this host, first of all: {}", by.meaning())
             }
@@ -85,6 +96,10 @@ impl fmt::Display for Verdict {
             Self::NothingMeasured => f.write_str("nothing was measured"),
         }
     }
+}
+
+fn error_statuses(tally: &Tally) -> u64 {
+    tally.statuses().filter(|(status, _)| *status >= 400).map(|(_, count)| count).sum()
 }
 
 fn most_frequent(tally: &Tally, blame: Blame) -> ErrorKind {
@@ -130,6 +145,18 @@ mod tests {
         check(9, &[111, 104, 104], Verdict::TargetFailed { by: ErrorKind::Reset, failed: 3 });
         check(9, &[111, 111, 99], Verdict::ClientLimited { by: ports, failed: 1 });
         check(0, &[24, 99, 98], Verdict::ClientLimited { by: ports, failed: 3 });
+    }
+
+    #[test]
+    fn an_error_status_is_a_response_but_not_clean() {
+        let check = |statuses: &[u16], expect: Verdict| {
+            let mut tally = Tally::default();
+            statuses.iter().for_each(|status| tally.record_complete(*status, Duration::ZERO, Duration::ZERO));
+            let verdict = Verdict::of(&tally);
+            assert_eq!((verdict, verdict.is_good()), (expect, true), "{statuses:?}");
+        };
+        check(&[101, 200, 204, 304, 399], Verdict::Clean);
+        check(&[200, 400, 503, 503], Verdict::ErrorStatuses { count: 3 });
     }
 
     #[test]

@@ -51,6 +51,17 @@ fn a_draft_that_cannot_be_run_is_refused() {
         header("Content-length: 5"),
         "header Content-length: the tester frames the request itself; leave it out",
     );
+    let waits = |headers: &[&str]| PlanDraft {
+        headers: headers.iter().map(|text| (*text).to_owned()).collect(),
+        close: ClosePolicy::Wait,
+        ..draft()
+    };
+    check_error(
+        waits(&["connection: keep-alive"]),
+        "header Connection: keep-alive: --close wait needs `Connection: close`, or the server never closes; \
+         leave the field out",
+    );
+    assert!(waits(&["Connection: upgrade", "Connection: TE, Close"]).check().is_ok());
     let long = check_long_head();
     assert!(long.starts_with("a request head of 2") && long.ends_with("use fewer headers"), "{long}");
 }

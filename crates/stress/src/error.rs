@@ -33,7 +33,17 @@ pub enum StressError {
         /// The target.
         target: IpAddr,
     },
-    /// No route, hence no source address for our own port allocator.
+    /// No way out of this host to the target.
+    #[error(
+        "no route to {target}: {reason}; check the address, and that an interface towards it is up (`ip route get {target}`)"
+    )]
+    NoRoute {
+        /// The target.
+        target: IpAddr,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// No source address for our own port allocator.
     #[error("no source address towards {target}: {reason}; give one with --source-ip")]
     NoSource {
         /// The target.

@@ -34,11 +34,17 @@ pub fn preflight(plan: &Plan, target: SocketAddr) -> Result<Preflight, StressErr
         return Err(StressError::Family { target: target.ip() });
     }
     check_sources(plan)?;
+    check_route(plan, target)?;
     check_port_range(plan, target)?;
     let range = port_range(plan);
     let ports = match plan.ports {
         PortMode::Kernel => None,
         PortMode::Own => Some(own_ports(plan, target, range.as_ref().map_err(Clone::clone))?),
+    };
+    let threads = if ports.is_some() {
+        threads_with_ports(plan, threads, range.as_ref().map_err(Clone::clone))?
+    } else {
+        threads
     };
     let sources = plan.sources.iter().filter(|source| family(source)).count().max(1) as u32;
     let budget = range.ok().map(|range| Budget { sources, ..Budget::of_ports(range.len()) });
@@ -50,6 +56,14 @@ pub fn preflight(plan: &Plan, target: SocketAddr) -> Result<Preflight, StressErr
 fn threads(plan: &Plan) -> u32 {
     let cores = u32::try_from(sys::thread::cores()).unwrap_or(1);
     plan.threads.unwrap_or(cores).clamp(1, plan.connections)
+}
+
+/// Each thread needs ports of its own. Fewer threads than asked for would be another run: that is refused.
+fn threads_with_ports(plan: &Plan, threads: u32, range: Result<&PortRange, String>) -> Result<u32, StressError> {
+    let range = range.map_err(StressError::PortRange)?;
+    let threads = if plan.threads.is_none() { threads.min(range.len()) } else { threads };
+    range.split(threads)?;
+    Ok(threads)
 }
 
 fn check_files(plan: &Plan, threads: u32) -> Result<(), StressError> {
@@ -67,6 +81,21 @@ fn check_sources(plan: &Plan) -> Result<(), StressError> {
         UdpSocket::bind((*source, 0)).map_err(|reason| StressError::SourceNotHere { source_ip: *source, reason })?;
     }
     Ok(())
+}
+
+/// Without a route, or a source address of this host towards the target, no connect can leave. For IPv6 that is
+/// EADDRNOTAVAIL (ipv6_dev_get_saddr()), and would look like used-up ports.
+fn check_route(plan: &Plan, target: SocketAddr) -> Result<(), StressError> {
+    let source = plan.sources.iter().find(|source| source.is_ipv4() == target.is_ipv4()).copied();
+    match route_from(source, target) {
+        Err(reason) if is_no_route(&reason) => Err(StressError::NoRoute { target: target.ip(), reason }),
+        _ => Ok(()),
+    }
+}
+
+fn is_no_route(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AddrNotAvailable, HostUnreachable, NetworkUnreachable};
+    matches!(error.kind(), AddrNotAvailable | HostUnreachable | NetworkUnreachable)
 }
 
 fn check_port_range(plan: &Plan, target: SocketAddr) -> Result<(), StressError> {
@@ -91,15 +120,17 @@ fn own_ports(plan: &Plan, target: SocketAddr, range: Result<&PortRange, String>)
     Ok(PortSet::new(sources, range)?)
 }
 
-/// The address the kernel would use: connecting a UDP socket chooses a route and sends nothing.
+/// The address the kernel would use.
 fn route_source(target: SocketAddr) -> Result<IpAddr, StressError> {
+    route_from(None, target).map_err(|reason| StressError::NoSource { target: target.ip(), reason })
+}
+
+/// Connecting a UDP socket chooses a route and a source address, and sends nothing.
+fn route_from(source: Option<IpAddr>, target: SocketAddr) -> std::io::Result<IpAddr> {
     let any: IpAddr = if target.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
-    let ask = || {
-        let socket = UdpSocket::bind((any, 0))?;
-        socket.connect(target)?;
-        socket.local_addr()
-    };
-    ask().map(|local| local.ip()).map_err(|reason| StressError::NoSource { target: target.ip(), reason })
+    let socket = UdpSocket::bind((source.unwrap_or(any), 0))?;
+    socket.connect(target)?;
+    Ok(socket.local_addr()?.ip())
 }
 
 fn warnings(plan: &Plan, budget: &Budget) -> Vec<String> {

@@ -51,7 +51,7 @@ pub fn run_prepared(
         target: ready.target,
         threads: ready.threads,
         stopped: stop.is_stopped(),
-        time_wait_ours: time_wait::count_ours(ready.target, started.elapsed()),
+        time_wait_ours: time_wait::count_ours(ready.target, started),
         warnings: ready.warnings,
     };
     Ok(Report::new(plan, facts, &tally))

@@ -60,8 +60,8 @@ fn fin_keeps_time_wait_here() {
     assert_eq!(report.closed_first.count(ClosedFirst::OurFin), 200);
     assert_eq!(report.ports.consumed_per_1000_requests, Some(1000.0));
     let TimeWaitOurs::Counted(count) = report.ports.time_wait_ours else { panic!("{:?}", report.ports) };
-    // Those that the server has not closed yet are on their way into TIME_WAIT.
-    assert!((50..=200).contains(&count), "{count}");
+    // A server under load may close the last ones after the tester's patience.
+    assert!((150..=200).contains(&count), "{count}");
 }
 
 #[test]

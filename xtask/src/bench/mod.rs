@@ -95,7 +95,11 @@ impl BenchArgs {
     }
 
     fn wants_network(&self) -> bool {
-        [Part::Balancer, Part::Tester, Part::Memory, Part::Doctor].into_iter().any(|part| self.wants(part))
+        self.wants(Part::Doctor) || self.wants_stage()
+    }
+
+    fn wants_stage(&self) -> bool {
+        [Part::Balancer, Part::Tester, Part::Memory].into_iter().any(|part| self.wants(part))
     }
 
     fn wants(&self, part: Part) -> bool {
@@ -130,6 +134,9 @@ fn in_private_network(args: &BenchArgs, scale: Scale) -> anyhow::Result<Vec<reco
     let mut tables = Vec::new();
     if args.wants(Part::Doctor) {
         tables.extend(doctor::run(&quintet, scale)?);
+    }
+    if !args.wants_stage() {
+        return Ok(tables);
     }
     let stage = stage::Stage::build(quintet)?;
     if args.wants(Part::Balancer) {

@@ -16,6 +16,7 @@ impl Worker {
     /// Lets a request wait for a port; `false` when the queue is full or it has waited long enough.
     pub(super) fn queue_for_port<R: Reactor>(&mut self, conn: ConnId, set: usize, io: &mut R) -> bool {
         let now = self.now(io);
+        self.forget_those_gone(set);
         let Some(exchange) = self.clients.get_mut(conn).and_then(|client| client.exchange.as_mut()) else {
             return false;
         };
@@ -29,6 +30,13 @@ impl Worker {
         self.set_wait(conn, Wait::Port, io);
         self.set_deadline(conn, until);
         true
+    }
+
+    /// The first in the queue are the first to give up: those that did must not take the places of others.
+    fn forget_those_gone(&mut self, set: usize) {
+        while self.sets[set].waiting.front().is_some_and(|conn| !self.waits_for_port(*conn)) {
+            self.sets[set].waiting.pop_front();
+        }
     }
 
     /// A connection or a port of this set came free: the request that has waited longest goes on.

@@ -11,6 +11,15 @@ impl Worker {
     pub(super) fn pass_request_body<R: Reactor>(&mut self, conn: ConnId, mut buf: Buf, io: &mut R) {
         let Some(client) = self.clients.get_mut(conn) else { return };
         let Some(exchange) = &mut client.exchange else { return };
+        let repeating = match exchange.upstream {
+            Some(upstream) => self.servers.get(upstream).is_some_and(|server| server.writing),
+            None => exchange.wait == Wait::Port,
+        };
+        if repeating {
+            // The recv was started before the attempt failed: what it brought waits for the head to go out again.
+            client.inbound = Some(buf);
+            return;
+        }
         let passed = match exchange.request.pass(&buf) {
             Ok(passed) => passed,
             Err(error) => return self.fail(conn, Failure::BadRequest(error.status()), io),
@@ -56,10 +65,14 @@ impl Worker {
             return self.finish_if_uploaded(conn, io);
         }
         self.set_wait(conn, Wait::ClientBody, io);
-        if self.clients.get(conn).is_some_and(|client| client.eof) {
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        if client.eof {
             return self.abort_client(conn, CloseReason::PeerAborted, io);
         }
-        self.start_reading(conn, io);
+        match client.inbound.take() {
+            Some(buf) => self.pass_request_body(conn, buf, io),
+            None => self.start_reading(conn, io),
+        }
     }
 
     /// Once the response is out, the exchange is over as soon as the request is: a server that keeps its connection

@@ -73,7 +73,8 @@ impl Worker {
         let Some(client) = self.clients.get(conn) else { return };
         let whole = self.listeners[client.listener].settings.timeouts.request;
         let Some(exchange) = &client.exchange else { return };
-        if exchange.wait == Wait::ClientRead {
+        // With a send in flight nothing can be told any more, whichever wait was the last to end.
+        if exchange.wait == Wait::ClientRead || client.writing {
             return self.abort_client(conn, CloseReason::TimedOut, io);
         }
         if now >= exchange.started_at + whole {

@@ -26,7 +26,7 @@ impl Worker {
         self.send_to_client(conn, Outgoing { head: Some(head), body, ..Outgoing::default() }, io);
         match early {
             Some(early) => self.send_up(conn, upstream, early, io),
-            None => self.start_reading(conn, io),
+            None => self.continue_tunnel_up(conn, io),
         }
     }
 
@@ -44,8 +44,11 @@ impl Worker {
         }
     }
 
-    /// What was read from the client reached the server: read on.
+    /// What was read from the client reached the server: read on, or pass on the FIN that came before the switch.
     pub(super) fn continue_tunnel_up<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+        if self.clients.get(conn).is_some_and(|client| client.eof) {
+            return self.end_tunnel_up(conn, io);
+        }
         self.start_reading(conn, io);
     }
 

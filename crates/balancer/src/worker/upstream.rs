@@ -30,8 +30,9 @@ impl Worker {
     }
 
     fn send_on_pooled<R: Reactor>(&mut self, conn: ConnId, set: usize, server: usize, upstream: ConnId, io: &mut R) {
-        if !self.is_idempotent(conn) && io.probe(upstream) != Probe::Quiet {
-            // A request that cannot be repeated must not meet a connection the server has just closed.
+        // What has arrived already was said before this request: it must not become its answer. And a request that
+        // cannot be repeated must not meet a connection the server has just closed.
+        if !io.is_receiving(upstream) || !self.is_idempotent(conn) && io.probe(upstream) != Probe::Quiet {
             self.handle_server_gone(upstream, io);
             return self.send_on_fresh(conn, set, server, io);
         }
@@ -94,6 +95,7 @@ impl Worker {
         exchange.upstream = upstream;
         exchange.pooled = pooled;
         exchange.sent = pooled;
+        exchange.request_broken = false;
         Some(out)
     }
 

@@ -197,3 +197,46 @@ fn a_shortage_of_ours_is_told_as_such() {
     told_of_a_shortage(EpollConfig { connections_max: 1, ..EpollConfig::default() });
     told_of_a_shortage(EpollConfig { buffers_max: 1, ..EpollConfig::default() });
 }
+
+/// The client neither reads the answer nor sends the rest of its request: that ends, too.
+#[test]
+fn a_client_stuck_in_both_directions_is_cut_off() {
+    let stage = Stage::new(|settings| settings.listeners[0].timeouts.body = SHORT);
+    let mut client = stage.client();
+    client.sends("POST / HTTP/1.1\nHost: a\nContent-Length: 100\n\n0123456789");
+    let mut server = stage.server();
+    server.reads_head();
+    server.sends("HTTP/1.1 200 OK\nContent-Length: 100000000\n\n");
+    server.stream().set_write_timeout(Some(SHORT / 5)).expect("a time-out");
+    let flood = vec![0; 1 << 20];
+    while std::io::Write::write(&mut server.stream(), &flood).is_ok() {}
+    client.sends("0123456789");
+    stage.counts("the client was cut off", |counters| counters.clients_open == 0);
+    let counters = stage.end();
+    assert_eq!(counters.client_reasons[CloseReason::TimedOut as usize], 1, "{counters:?}");
+}
+
+/// Heads that have only begun hold no buffers: other requests are still served.
+#[test]
+fn slow_heads_do_not_use_up_the_buffers() {
+    const BUFFERS: usize = 16;
+    let origin = stage::listener();
+    let reactor = EpollConfig { buffers_max: BUFFERS, ..EpollConfig::default() };
+    let balancer = stage::start(stage::settings(&[stage::address(&origin)]), 1, reactor);
+    let address = balancer.addresses()[0];
+    let mut slow: Vec<Wire> = (0..4 * BUFFERS).map(|_| Wire::connect(address, "a slow client")).collect();
+    slow.iter_mut().for_each(|client| client.sends("GET /a HTTP/1.1\nHo"));
+    std::thread::sleep(SHORT);
+    let mut client = Wire::connect(address, "the client");
+    client.sends(GET);
+    let mut server = stage::accept(&origin, crate::wire::PATIENCE).expect("a request");
+    server.reads_head();
+    server.sends(OK);
+    client.sees(OK);
+    for client in &mut slow {
+        client.sends("st: a\n\n");
+        server.reads_head();
+        server.sends(OK);
+        client.sees(OK);
+    }
+}

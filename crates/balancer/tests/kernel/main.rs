@@ -16,4 +16,5 @@ mod stage;
 mod starting;
 mod streaming;
 mod tunnels;
+mod turns;
 mod wire;

@@ -132,3 +132,21 @@ fn a_silent_tunnel_is_closed_after_the_idle_timeout() {
     );
     assert_eq!(counters.client_reasons[balancer_core::CloseReason::Idle as usize], 1);
 }
+
+/// A client that had nothing to say beyond its request: its FIN belongs to the tunnel all the same.
+#[test]
+fn a_fin_before_the_switch_is_passed_on() {
+    play(&[
+        ClientSends(ASKS),
+        ClientHalfCloses,
+        OriginSees(ASKED),
+        Pause(Duration::from_millis(150)),
+        OriginSends(AGREES),
+        ClientSees(AGREES),
+        OriginSeesEnd(Eof),
+        OriginSends("down"),
+        ClientSees("down"),
+        OriginHalfCloses,
+        ClientSeesEnd(Eof),
+    ]);
+}

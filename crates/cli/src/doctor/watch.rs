@@ -65,7 +65,7 @@ fn draw(text: &str) -> std::io::Result<()> {
     let mut screen = "\x1b[H".to_owned();
     for line in text.lines().chain(["", "Ctrl-C ends"]).take(rows - 1) {
         screen.extend(line.chars().take(columns));
-        screen.push_str("\x1b[K\r\n");
+        screen.push_str("\x1b[K\n");
     }
     screen.push_str("\x1b[J");
     let mut out = std::io::stdout();

@@ -96,7 +96,7 @@ pub(super) fn time_rows(times: &ConnectTimes, rows_max: usize) -> Vec<TimeRow> {
 }
 
 fn in_ms(time: Duration) -> String {
-    if time.subsec_micros() % 1000 == 0 {
+    if time.subsec_micros().is_multiple_of(1000) {
         format!("{} ms", time.as_millis())
     } else {
         format!("{:.1} ms", time.as_secs_f64() * 1e3)

@@ -92,6 +92,30 @@ fn a_signal_ends_a_run_with_its_report() {
     assert!(out.contains("requests ") && out.contains("closed first:"), "{out}");
 }
 
+/// As timeout(1) does it: its child first, then the whole group.
+#[test]
+fn the_same_signal_twice_at_once_is_one() {
+    let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0"]);
+    let url = format!("http://{}/bytes/10", origin.address());
+    for pause in [0, 1, 20] {
+        let run = Running::start(&["stress", &url, "-z", "10m", "-c", "2"]);
+        std::thread::sleep(Duration::from_millis(300));
+        run.signal(Signal::Interrupt);
+        std::thread::sleep(Duration::from_millis(pause));
+        run.signal(Signal::Interrupt);
+        let (code, out, err) = run.end();
+        assert!(code == Some(0) && out.contains("Verdict:"), "{pause} ms: {code:?} {out}{err}");
+    }
+}
+
+#[test]
+fn an_empty_body_is_posted() {
+    let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0"]);
+    let url = format!("http://{}/echo", origin.address());
+    let report = json_of(&["stress", &url, "-n", "3", "-c", "1", "-d", "", "--json", "-"], 0);
+    assert_eq!(report["plan"]["method"], "POST", "{report:#}");
+}
+
 #[test]
 fn serve_without_a_configuration_can_be_tried_and_drains() {
     let file = place("serve.json");
@@ -140,6 +164,10 @@ fn a_command_that_fails_leaves_files_as_they_were() {
     assert_eq!(std::fs::read_to_string(&old).expect("still there"), "precious");
     std::fs::remove_file(&old).expect("removed");
     assert!(!new.exists(), "an empty file was left behind");
+    let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0", "--json", &new.to_string_lossy()]);
+    origin.address();
+    drop(origin); // SIGKILL
+    assert!(!new.exists(), "a killed command left an empty file behind");
 }
 
 #[test]

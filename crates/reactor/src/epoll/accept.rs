@@ -1,7 +1,8 @@
 //! Accepting: in batches that grow under load, so that a lone connection costs one accept4.
 //!
-//! A connection is accepted when the application has handled everything before it: one that says "no more"
-//! ([`Reactor::set_accepting`](crate::face::Reactor::set_accepting)) is obeyed at once, not at the end of a batch.
+//! A connection is accepted when the application has handled everything before it, or enough of it: one that says
+//! "no more" ([`Reactor::set_accepting`](crate::face::Reactor::set_accepting)) is obeyed at once, not at the end of a
+//! batch.
 
 use super::entry::Entry;
 use super::{EpollReactor, TOKEN_LISTENER, fault};
@@ -118,6 +119,17 @@ impl EpollReactor {
             listener.count(taken);
         }
         true
+    }
+
+    /// Busy connections complete something without end: takes one connection ahead of what is queued, so that the
+    /// application hears of it before it can say "no more".
+    pub(super) fn accept_ahead(&mut self) {
+        self.since_accept = 0;
+        let queued = self.completions.len();
+        self.accept_next();
+        if self.completions.len() > queued {
+            self.completions.rotate_right(1);
+        }
     }
 
     /// Takes one connection; `false` when there was none or none can be taken.

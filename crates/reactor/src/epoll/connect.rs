@@ -69,7 +69,7 @@ impl EpollReactor {
         }
     }
 
-    fn fail_connect(&mut self, conn: ConnId, fault: Fault) {
+    pub(super) fn fail_connect(&mut self, conn: ConnId, fault: Fault) {
         if self.table.retire(conn) {
             self.completions.push_back(Completion::Connected { conn, result: Err(fault) });
         }

@@ -1,7 +1,7 @@
 //! One connection as the reactor keeps it, and the table of all.
 
 use super::{fault, socket, tcp_info};
-use crate::buf::Buf;
+use crate::buf::{Buf, BufPool};
 use crate::conn::ConnId;
 use crate::face::{Close, Outgoing, Probe};
 use crate::pages::Pages;
@@ -13,11 +13,52 @@ use sys::tcp_info::TcpState;
 /// Generations stay below this bit, which marks listeners in epoll tokens.
 const GENERATION_MASK: u32 = 0x7fff_ffff;
 
+/// Bytes of a waiting recv that are moved out of their buffer at most: the beginnings of heads. Many clients that are
+/// slow in sending theirs must not hold all the buffers.
+const SPILL_BYTES_MAX: usize = 1024;
+
+/// What was received before, while a recv waits for more.
+#[derive(Debug)]
+pub(super) enum Partial {
+    None,
+    Buf(Buf),
+    Spilled(Box<[u8]>),
+}
+
+impl Partial {
+    /// Of a recv that can complete at once.
+    pub(super) fn new(buf: Option<Buf>) -> Self {
+        buf.map_or(Self::None, Self::Buf)
+    }
+
+    /// Of a recv that has to wait: gives the buffer back where nothing is in it, or little while buffers are scarce.
+    pub(super) fn waiting(self, pool: &BufPool) -> Self {
+        match self {
+            Self::Buf(buf) if buf.is_empty() => Self::None,
+            Self::Buf(buf) if buf.len() <= SPILL_BYTES_MAX && pool.is_scarce() => Self::Spilled(buf[..].into()),
+            as_it_is => as_it_is,
+        }
+    }
+
+    /// A buffer to receive into, these bytes at its front; as it is where there is none.
+    pub(super) fn room_in(self, pool: &BufPool) -> Result<Buf, Self> {
+        match self {
+            Self::None => pool.take().ok_or(Self::None),
+            Self::Buf(buf) => pool.room_after(Some(buf)).map_err(Self::new),
+            Self::Spilled(bytes) => {
+                let Some(mut buf) = pool.take() else { return Err(Self::Spilled(bytes)) };
+                buf.append(&bytes).expect("a fresh buffer holds more than is spilled");
+                Ok(buf)
+            }
+        }
+    }
+}
+
 /// A recv in flight.
 #[derive(Debug)]
 pub(super) enum RecvState {
     Idle,
-    Waiting(Option<Buf>),
+    Waiting(Partial),
 }
 
 impl RecvState {
@@ -26,7 +67,7 @@ impl RecvState {
     }
 
     /// Ends the wait: the partial buffer that had been handed in.
-    pub(super) fn take_waiting(&mut self) -> Option<Option<Buf>> {
+    pub(super) fn take_waiting(&mut self) -> Option<Partial> {
         match std::mem::replace(self, Self::Idle) {
             Self::Waiting(partial) => Some(partial),
             Self::Idle => None,

@@ -30,6 +30,12 @@ const TOKEN_WAKER: u64 = u64::MAX;
 /// How soon a shortage (buffers, file descriptors) is looked at again.
 const SHORTAGE_RETRY: Duration = Duration::from_millis(5);
 
+/// Completions handed out before a connection that waits to be accepted has its turn.
+const COMPLETIONS_PER_ACCEPT_MAX: u32 = 64;
+
+/// Room made at once for connections that wait unregistered; small loads then never make the list grow.
+const UNWATCHED_AT_FIRST: usize = 64;
+
 /// Connections without bytes met in a row before the rest of a batch is registered untried.
 const UNWATCHED_MISSES_MAX: u32 = 2;
 
@@ -70,6 +76,8 @@ pub struct EpollReactor {
     /// Some listener has connections to take.
     batch_begun: bool,
     completions: VecDeque<Completion>,
+    /// Completions handed out since a connection was last looked for.
+    since_accept: u32,
     /// Connections that wait for bytes but are not registered yet.
     unwatched: Vec<ConnId>,
     /// Connections whose recv waits for a buffer.
@@ -92,7 +100,8 @@ impl EpollReactor {
             listeners: Vec::new(),
             batch_begun: false,
             completions: VecDeque::new(),
-            unwatched: Vec::new(),
+            since_accept: 0,
+            unwatched: Vec::with_capacity(UNWATCHED_AT_FIRST),
             starved: VecDeque::new(),
             shortages: Shortages::default(),
         })
@@ -117,8 +126,9 @@ impl EpollReactor {
     /// oldest are tried once more, until two in a row have nothing, and each that has saves its registration.
     fn watch_the_unwatched(&mut self) {
         let mut misses = 0;
-        let mut unwatched = std::mem::take(&mut self.unwatched);
-        for conn in unwatched.drain(..) {
+        let count = self.unwatched.len();
+        for index in 0..count {
+            let conn = self.unwatched[index];
             let waits = |entry: &Entry| entry.recv.is_waiting() && !entry.watched && !entry.connecting;
             if !self.table.get(conn).is_some_and(waits) {
                 continue;
@@ -130,9 +140,8 @@ impl EpollReactor {
                 self.watch(conn, Interest::Read);
             }
         }
-        // What a retry left waiting again comes next turn; the list's memory is kept.
-        unwatched.append(&mut self.unwatched);
-        self.unwatched = unwatched;
+        // What a retry left waiting again was put behind them: it comes next turn.
+        self.unwatched.drain(..count);
     }
 
     /// Tries a waiting recv once more; whether it completed.
@@ -167,6 +176,9 @@ impl EpollReactor {
     /// Ends what is in flight on a connection that cannot go on.
     fn break_operations(&mut self, conn: ConnId, fault: Fault) {
         let Some(entry) = self.table.get_mut(conn) else { return };
+        if entry.connecting {
+            return self.fail_connect(conn, fault);
+        }
         entry.broken = Some(fault);
         if entry.send.take().is_some() {
             self.completions.push_back(Completion::Sent { conn, result: Err(fault) });
@@ -293,6 +305,10 @@ impl Reactor for EpollReactor {
         self.table.get_mut(conn).map_or(Probe::Broken(Fault::of(FaultKind::Other)), Entry::probe)
     }
 
+    fn is_receiving(&self, conn: ConnId) -> bool {
+        self.table.get(conn).is_some_and(|entry| entry.recv.is_waiting())
+    }
+
     fn unacknowledged_bytes(&self, conn: ConnId) -> usize {
         self.table.get(conn).and_then(|entry| sockopt::unacknowledged_bytes(&entry.fd).ok()).unwrap_or(0)
     }
@@ -324,12 +340,17 @@ impl Reactor for EpollReactor {
 
     fn poll_completion(&mut self) -> Option<Completion> {
         loop {
+            if self.since_accept >= COMPLETIONS_PER_ACCEPT_MAX {
+                self.accept_ahead();
+            }
             while let Some(completion) = self.completions.pop_front() {
                 if self.is_for_the_living(&completion) {
+                    self.since_accept += 1;
                     self.recycle_if_last(&completion);
                     return Some(completion);
                 }
             }
+            self.since_accept = 0;
             if !self.accept_next() {
                 return None;
             }

@@ -1,6 +1,6 @@
 //! Receiving: into the partial buffer of the application, or a fresh one once bytes are there.
 
-use super::entry::RecvState;
+use super::entry::{Partial, RecvState};
 use super::{EpollReactor, fault};
 use crate::buf::Buf;
 use crate::conn::ConnId;
@@ -12,13 +12,15 @@ impl EpollReactor {
     pub(super) fn start_recv(&mut self, conn: ConnId, partial: Option<Buf>) {
         let Some(entry) = self.table.get_mut(conn) else { return };
         debug_assert!(!entry.recv.is_waiting(), "one recv at a time");
-        entry.recv = RecvState::Waiting(partial);
-        if let Some(fault) = entry.broken {
-            return self.complete_recv(conn, Err(fault));
-        }
+        let partial = Partial::new(partial);
+        // A send that broke leaves what came before the reset to be read.
+        entry.maybe_readable |= entry.broken.is_some();
         if entry.maybe_readable {
-            self.try_recv(conn);
-        } else if !entry.watched && !entry.connecting {
+            entry.recv = RecvState::Waiting(partial);
+            return self.try_recv(conn);
+        }
+        entry.recv = RecvState::Waiting(partial.waiting(&self.pool));
+        if !entry.watched && !entry.connecting {
             self.unwatched.push(conn);
         }
     }
@@ -30,13 +32,13 @@ impl EpollReactor {
             return;
         }
         let Some(partial) = entry.recv.take_waiting() else { return };
-        match self.pool.room_after(partial) {
+        match partial.room_in(&self.pool) {
             Ok(buf) => self.recv_into(conn, buf),
             Err(partial) => self.starve(conn, partial),
         }
     }
 
-    fn starve(&mut self, conn: ConnId, partial: Option<Buf>) {
+    fn starve(&mut self, conn: ConnId, partial: Partial) {
         if let Some(entry) = self.table.get_mut(conn) {
             entry.recv = RecvState::Waiting(partial);
             self.shortages.recv_waited_for_buffer += 1;
@@ -49,26 +51,28 @@ impl EpollReactor {
         let had = buf.len();
         let Some(spare) = buf.spare() else { return };
         let room = spare.len();
-        match socket::recv(&entry.fd, spare) {
-            Ok(0) => {
+        match (socket::recv(&entry.fd, spare), entry.broken) {
+            // `tcp_recvmsg_locked` tells of a reset only once; after it an end is none.
+            (Ok(0) | Err(Errno::AGAIN | Errno::INTR), Some(fault)) => self.complete_recv(conn, Err(fault)),
+            (Ok(0), None) => {
                 entry.note_peer_fin();
                 let partial = (had > 0).then_some(buf);
                 self.complete_recv(conn, Ok(Received::Eof(partial)));
             }
-            Ok(len) => {
+            (Ok(len), _) => {
                 buf.commit(len);
                 // A short read on a watched socket drained it: the next bytes are a new edge.
                 entry.maybe_readable = len == room || entry.fin_announced || !entry.watched;
                 self.complete_recv(conn, Ok(Received::Data(buf)));
             }
-            Err(Errno::AGAIN | Errno::INTR) => {
+            (Err(Errno::AGAIN | Errno::INTR), None) => {
                 entry.maybe_readable = false;
-                entry.recv = RecvState::Waiting((had > 0).then_some(buf));
+                entry.recv = RecvState::Waiting(Partial::Buf(buf).waiting(&self.pool));
                 if !entry.watched {
                     self.unwatched.push(conn);
                 }
             }
-            Err(errno) => {
+            (Err(errno), _) => {
                 let fault = fault(errno);
                 entry.note_broken(fault);
                 self.complete_recv(conn, Err(fault));

@@ -113,6 +113,10 @@ impl Reactor for SimReactor {
         self.net.borrow_mut().probe(self.host, conn)
     }
 
+    fn is_receiving(&self, conn: ConnId) -> bool {
+        self.with_live(conn, |end| end.recv.is_some()).unwrap_or(false)
+    }
+
     fn unacknowledged_bytes(&self, conn: ConnId) -> usize {
         self.with_live(conn, |end| end.outstanding()).unwrap_or(0)
     }
