@@ -37,7 +37,9 @@ impl Worker {
         let unfinished = exchange.as_ref().is_some_and(|exchange| !exchange.request_done);
         let then = match keep {
             true => AfterAnswer::Keep,
-            false if unfinished || matches!(failure, Failure::BadRequest(_)) => AfterAnswer::Drain,
+            false if unfinished || matches!(failure, Failure::BadRequest(_) | Failure::HeadTimeout) => {
+                AfterAnswer::Drain
+            }
             false => AfterAnswer::Close,
         };
         client.phase = Phase::Answer { then };

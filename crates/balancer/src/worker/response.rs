@@ -159,8 +159,8 @@ impl Worker {
             exchange.awaits_continue &= status != 100;
             return HeadOutcome::Interim(Some(out), buf);
         }
-        self.counters.count_status(status);
         if upgraded {
+            self.counters.count_status(status);
             return HeadOutcome::Upgraded(out, buf);
         }
         exchange.response = Response::Body(body);
@@ -180,7 +180,17 @@ impl Worker {
         let policy = self.listeners[client.listener].settings.close;
         let Some(exchange) = &mut client.exchange else { return };
         let Response::Body(body) = &mut exchange.response else { return };
-        let Some(piece) = body.take_piece(buf, io) else { return self.truncate_response(conn, io) };
+        let Some(piece) = body.take_piece(buf, io) else {
+            if head.is_none() {
+                return self.truncate_response(conn, io);
+            }
+            // Nothing of it was sent yet: the client gets a clear 502 instead of half an answer.
+            exchange.response = Response::AwaitHead;
+            return self.fail(conn, Failure::ServerNonsense, io);
+        };
+        if head.is_some() {
+            self.counters.count_status(body.status);
+        }
         let mut after = After::Keep;
         if piece.done {
             let server_keeps = body.server_keeps && !piece.leftover;
@@ -293,6 +303,7 @@ impl ResponseBody {
             until_close,
             keep: may_keep && !until_close,
             server_keeps: head.keep_alive,
+            status: head.status,
         }
     }
 

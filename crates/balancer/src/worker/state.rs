@@ -135,6 +135,7 @@ pub(super) struct ResponseBody {
     pub(super) until_close: bool,
     pub(super) keep: bool,
     pub(super) server_keeps: bool,
+    pub(super) status: u16,
 }
 
 impl Response {

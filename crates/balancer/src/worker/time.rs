@@ -104,6 +104,9 @@ impl Worker {
         let Some(client) = self.clients.get_mut(conn) else { return };
         let listener = &self.listeners[client.listener].settings;
         let servers = &self.sets[listener.backend_set].settings.timeouts;
+        let uploading = client.reading && client.exchange.as_ref().is_some_and(|exchange| !exchange.request_done);
+        // While the request is still coming, it is the client that is waited for, whatever the server has begun to say.
+        let wait = if wait == Wait::Server && uploading { Wait::ClientBody } else { wait };
         let patience = match wait {
             Wait::Port => super::queue::PORT_WAIT,
             Wait::Connect => servers.connect,

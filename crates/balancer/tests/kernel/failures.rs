@@ -52,6 +52,7 @@ fn a_server_that_talks_nonsense_gives_502() {
         "HTTP/1.1 200 OK\nContent-Length: 2\nContent-Length: 3\n\nok",
         "HTTP/1.1 200 OK\nContent-Length: 2\nTransfer-Encoding: chunked\n\nok",
         "HTTP/1.1 200 OK\nTransfer-Encoding: gzip, chunked\n\n",
+        "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\nno chunk\n",
         &long,
     ] {
         check_told(&[OriginSends(answer)], 502, Failure::ServerNonsense);

@@ -92,6 +92,23 @@ fn a_body_that_stalls_is_answered_408() {
 }
 
 #[test]
+fn a_body_that_stalls_after_the_answer_has_begun_is_cut_off() {
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.body = SHORT;
+    let counters = play_with(
+        short,
+        &[
+            ClientSends("POST / HTTP/1.1\nHost: a\nContent-Length: 9\n\n1"),
+            OriginSees("POST / HTTP/1.1\nHost: a\n[path]\nContent-Length: 9\n\n1"),
+            OriginSends("HTTP/1.1 200 OK\nContent-Length: 9\n\n1"),
+            ClientSees("HTTP/1.1 200 OK\nContent-Length: 9\n\n1"),
+            ClientSeesEnd(Eof),
+            OriginSeesEnd(Reset),
+        ],
+    );
+    assert_eq!(counters.failed(Failure::BodyTimeout), 1, "{counters:?}");
+}
+
+#[test]
 fn a_request_that_takes_too_long_in_all_is_answered_504() {
     let short = |settings: &mut Settings| settings.listeners[0].timeouts.request = Duration::from_millis(250);
     let counters = play_with(
