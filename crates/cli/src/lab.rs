@@ -29,6 +29,9 @@ pub(crate) struct LabArgs {
     /// Run on the loopback, as where namespaces are forbidden.
     #[arg(long)]
     loopback: bool,
+    /// Write what the gateway carried to FOLDER/NAME.pcap, for the experiments with one.
+    #[arg(long, value_name = "FOLDER")]
+    pcap: Option<std::path::PathBuf>,
     /// Write the outcomes as JSON.
     #[arg(long, value_name = "FILE|-")]
     json: Option<String>,
@@ -44,8 +47,11 @@ pub(crate) fn run(args: &LabArgs) -> Result {
         }
         return Ok(Outcome::AsHoped);
     }
-    let options =
-        Options { ports: args.ports, isolation: if args.loopback { Isolation::Loopback } else { Isolation::Auto } };
+    let options = Options {
+        ports: args.ports,
+        isolation: if args.loopback { Isolation::Loopback } else { Isolation::Auto },
+        pcap: args.pcap.clone(),
+    };
     let mut progress = Progress::new();
     let mut notice = None;
     let outcomes = lab::run(&args.names, &options, &mut |event| match event {

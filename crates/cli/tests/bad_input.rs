@@ -60,6 +60,7 @@ fn flags() {
     check(&keeps, &["Connection: keep-alive", "--close wait", "leave the field out"]);
     let few = ["stress", "--ports", "own", "--port-range", "40000-40001", "--threads", "3", "http://127.0.0.1/"];
     check(&few, &["2 ports", "3 threads"]);
+    check(&["lab", "nat-reuse", "--pcap", "/dev/null/x"], &["/dev/null/x", "--pcap"]);
     check(&["lab", "no-such-claim"], &["no-such-claim", "problem"]);
     check(&["lab", "--ports", "3"], &["3 ports", "too few"]);
     check(&["no-such-command"], &["no-such-command"]);

@@ -2,6 +2,7 @@
 
 use crate::catalogue::catalogue;
 use std::io;
+use std::path::PathBuf;
 use sys::link::LinkError;
 use sys::netns::Forbidden;
 use sys::sock_diag::DiagError;
@@ -22,6 +23,14 @@ pub enum LabError {
         min: u16,
         /// Most.
         max: u16,
+    },
+    /// What the gateway carried cannot be written.
+    #[error("{}: the capture cannot be written there: {reason}; give another folder with --pcap", path.display())]
+    Pcap {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
     },
     /// No private namespaces.
     #[error("{0}")]

@@ -11,6 +11,7 @@ use crate::outcome::{Outcome, Seen, Verdict};
 use crate::stage::{Stage, host_scale};
 use crate::traffic;
 use crate::verdict::{self, Judgement};
+use std::path::{Path, PathBuf};
 use sys::netns::{self, Forbidden};
 
 /// Fewest ports `--ports` takes.
@@ -24,17 +25,19 @@ pub const PORTS_DEFAULT: u16 = 300;
 pub const CLIFF_PORTS_MIN: u16 = 4_000;
 
 /// How to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Size of the client's port range, [`PORTS_MIN`] to [`PORTS_MAX`].
     pub ports: u16,
     /// Where to run.
     pub isolation: Isolation,
+    /// Folder for what our gateway carried, a pcap file for each experiment with one.
+    pub pcap: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { ports: PORTS_DEFAULT, isolation: Isolation::Auto }
+        Self { ports: PORTS_DEFAULT, isolation: Isolation::Auto, pcap: None }
     }
 }
 
@@ -91,6 +94,9 @@ pub fn run(
 ) -> Result<Vec<Outcome>, LabError> {
     let selected = select(names)?;
     check_ports(options.ports)?;
+    if let Some(folder) = &options.pcap {
+        std::fs::create_dir_all(folder).map_err(|reason| LabError::Pcap { path: folder.clone(), reason })?;
+    }
     let forbidden = match options.isolation {
         Isolation::Auto => netns::enter_private().err(),
         Isolation::Loopback => Some(Forbidden::NotAsked),
@@ -101,7 +107,7 @@ pub fn run(
     let mut outcomes = Vec::with_capacity(selected.len());
     for (at, experiment) in selected.iter().enumerate() {
         progress(Progress::Started { experiment, at: at + 1, of: selected.len() });
-        let outcome = run_one(experiment, options.ports, forbidden.as_ref());
+        let outcome = run_one(experiment, options, forbidden.as_ref());
         progress(Progress::Finished(&outcome));
         outcomes.push(outcome);
     }
@@ -130,11 +136,15 @@ impl Finding {
     }
 }
 
-fn run_one(experiment: &'static Experiment, ports: u16, forbidden: Option<&Forbidden>) -> Outcome {
+fn run_one(experiment: &'static Experiment, options: &Options, forbidden: Option<&Forbidden>) -> Outcome {
+    let ports = options.ports;
     let finding = match experiment.method {
         Method::Traffic(traffic) => run_traffic(&traffic, ports, forbidden),
         Method::Cliff => run_cliff(ports.max(CLIFF_PORTS_MIN), forbidden),
-        Method::Nat(scene) => run_nat(&scene, forbidden),
+        Method::Nat(scene) => {
+            let file = options.pcap.as_ref().map(|folder| folder.join(format!("{}.pcap", experiment.name)));
+            run_nat(&scene, file.as_deref(), forbidden)
+        }
         Method::Recycle => run_recycle(),
     };
     Outcome {
@@ -191,13 +201,13 @@ fn run_cliff(ports: u16, forbidden: Option<&Forbidden>) -> Finding {
     }
 }
 
-fn run_nat(scene: &NatScene, forbidden: Option<&Forbidden>) -> Finding {
+fn run_nat(scene: &NatScene, pcap: Option<&Path>, forbidden: Option<&Forbidden>) -> Finding {
     let expected = nat::verdict::expected_text(scene);
     let played = match forbidden {
         Some(why) => Err(LabError::NotIsolated(format!(
             "a gateway needs cables between namespaces, and no namespace can be made: {why}"
         ))),
-        None => nat::play(scene),
+        None => nat::play(scene, pcap),
     };
     match played {
         Err(why) => Finding::cannot(expected, &why),

@@ -49,7 +49,7 @@ fn run_inside(name: &str) -> ExitCode {
 /// The outcomes, or `None` (with the reason printed) where namespaces are forbidden.
 fn in_namespaces(names: &[&str], ports: u16) -> Option<Vec<Outcome>> {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let options = Options { ports, isolation: Isolation::Auto };
+    let options = Options { ports, ..Options::default() };
     let mut forbidden = None;
     let mut watch = |progress: Progress<'_>| {
         if let Progress::NoNamespaces(why) = progress {
@@ -95,7 +95,7 @@ fn a_tiny_range_is_used_up_exactly() -> Result<(), String> {
 }
 
 fn the_loopback_says_what_it_cannot_isolate() -> Result<(), String> {
-    let options = Options { ports: 200, isolation: Isolation::Loopback };
+    let options = Options { ports: 200, isolation: Isolation::Loopback, pcap: None };
     let names = ["port-cliff".to_owned(), "reset".to_owned(), "keep-alive".to_owned()];
     let before = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").expect("/proc");
     let outcomes = lab::run(&names, &options, &mut |_| {}).expect("names and ports are right");

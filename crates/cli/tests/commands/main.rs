@@ -182,6 +182,20 @@ fn too_few_file_descriptors_are_told_with_the_way_out() {
 }
 
 #[test]
+fn lab_keeps_what_the_gateway_carried() {
+    let folder = std::env::temp_dir().join(format!("quintet-pcap-{}", std::process::id()));
+    let output = quintet(&["lab", "nat-cure-2", "--pcap", &folder.to_string_lossy()]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if text.contains("cannot run here") {
+        return eprintln!("skipped: {text}");
+    }
+    let capture = std::fs::read(folder.join("nat-cure-2.pcap")).expect("a capture");
+    std::fs::remove_dir_all(&folder).expect("removed");
+    assert_eq!(capture[..4], 0xa1b2_3c4d_u32.to_le_bytes(), "pcap with nanoseconds");
+    assert!(capture.len() > 1_000, "{} bytes of frames", capture.len());
+}
+
+#[test]
 fn lab_writes_the_documented_shape() {
     let outcomes = json_of(&["lab", "keep-alive", "--ports", "50", "--json", "-"], 0);
     let [outcome] = &outcomes.as_array().expect("an array")[..] else { panic!("one outcome, not {outcomes:#}") };

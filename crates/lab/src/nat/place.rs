@@ -14,7 +14,7 @@ use crate::error::LabError;
 use crate::stage::{FIRST_PORT, Stage};
 use crate::topology::{BALANCER, CLIENT, Plug, Role, Topology};
 use gateway::{Handle, Interfaces};
-use gateway_core::{Link, Record, Settings};
+use gateway_core::{Capture, Link, Record, Settings};
 use packet::Mac;
 use std::net::Ipv4Addr;
 use sys::netns::Namespace;
@@ -79,16 +79,16 @@ impl Place {
     ///
     /// # Errors
     /// Its own words.
-    pub(crate) fn start_gateway(&self, gate: Gate, settings: &Settings) -> Result<Running, LabError> {
+    pub(crate) fn start_gateway(&self, gate: Gate, settings: &Settings, capture: bool) -> Result<Running, LabError> {
         match gate {
-            Gate::Ours => self.start_ours(settings).map(Running::Ours),
+            Gate::Ours => self.start_ours(settings, capture).map(Running::Ours),
             Gate::Kernel => self.start_kernel(settings),
         }
     }
 
-    fn start_ours(&self, settings: &Settings) -> Result<Handle, LabError> {
+    fn start_ours(&self, settings: &Settings, capture: bool) -> Result<Handle, LabError> {
         let interfaces = Interfaces { inside: &INSIDE, outside: OUTSIDE };
-        self.in_gateway(|| gateway::start(settings, interfaces, false))?.map_err(|reason| part(&reason))
+        self.in_gateway(|| gateway::start(settings, interfaces, capture))?.map_err(|reason| part(&reason))
     }
 
     /// The clients get as many ports as the settings have public ones: the kernel keeps a port that is free.
@@ -130,11 +130,14 @@ impl Running {
         }
     }
 
-    /// Every segment that was seen.
-    pub(crate) fn finish(self) -> Result<Vec<Record>, LabError> {
+    /// Every segment that was seen, and the capture where one was asked for.
+    pub(crate) fn finish(self) -> Result<(Vec<Record>, Option<Capture>), LabError> {
         match self {
-            Self::Ours(handle) => Ok(handle.finish().journal.records().to_vec()),
-            Self::Kernel { recorder, .. } => recorder.finish(),
+            Self::Ours(handle) => {
+                let finished = handle.finish();
+                Ok((finished.journal.records().to_vec(), finished.capture))
+            }
+            Self::Kernel { recorder, .. } => Ok((recorder.finish()?, None)),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::stage::Stage;
 use gateway_core::{PortPolicy, Settings, Timeouts};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 use stress_core::PortMode;
 use sys::counters::Counters;
@@ -42,18 +43,19 @@ pub struct Played {
     pub left_out: Vec<String>,
 }
 
-/// Plays `scene` in fresh namespaces.
+/// Plays `scene` in fresh namespaces; what our gateway carried is written to `pcap`. (The kernel's own NAT is none of ours:
+/// there is nothing to write.)
 ///
 /// # Errors
 /// A setting, a part or an observation that could not be had.
-pub fn play(scene: &NatScene) -> Result<Played, LabError> {
+pub fn play(scene: &NatScene, pcap: Option<&Path>) -> Result<Played, LabError> {
     let scale = Scale::for_ports(scene.pairs);
     let place = Place::build()?;
     let left_out = place.first.apply(scene.settings, scale)?;
     place.second.apply(scene.settings, scale)?;
     let origin = parts::start_origin(&place.first)?;
     let balancer = parts::start_balancer(&place.first, origin.address(), scene.balancer_close, scene.timestamps)?;
-    let gateway = place.start_gateway(scene.gate, &gateway_settings(scene))?;
+    let gateway = place.start_gateway(scene.gate, &gateway_settings(scene), pcap.is_some())?;
     let (few, all) = (CONNECTIONS_FIRST.min(u32::from(scene.pairs)), u32::from(scene.pairs));
     let client = Client { scene, scale, balancer: balancer.address() };
     let first = client.run(&place.first, few, PATIENCE_FIRST)?;
@@ -63,7 +65,11 @@ pub fn play(scene: &NatScene) -> Result<Played, LabError> {
     let baseline = Baseline::take(&place.second)?;
     let second = client.run(&place.second, all, Duration::from_millis(scene.patience_ms))?;
     let growth = baseline.map(|baseline| baseline.growth(&place.second)).transpose()?;
-    let mut facts = pair_facts(&pairs::find(&gateway.finish()?), running_version()?);
+    let (records, capture) = gateway.finish()?;
+    if let (Some(path), Some(capture)) = (pcap, capture) {
+        std::fs::write(path, capture.bytes()).map_err(|reason| LabError::Pcap { path: path.to_path_buf(), reason })?;
+    }
+    let mut facts = pair_facts(&pairs::find(&records), running_version()?);
     facts.extend(client_facts(&second, time_waits));
     let paws = growth.as_ref().and_then(|(_, balancer)| paws_counted(balancer));
     facts.extend(paws.map(|count| (NatFact::PawsCounted, count)));
