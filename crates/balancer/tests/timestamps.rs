@@ -9,10 +9,11 @@ use reactor::epoll::EpollConfig;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
-use sys::netns::{self, Namespace};
+use sys::netns::Namespace;
 use sys::nft::{self, NftError, SynTimestampsOff};
+use sys::own_process;
 use sys::tcp_info::tcp_info;
 
 type Test = (&'static str, fn());
@@ -34,46 +35,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ANY_PORT: &str = "127.0.0.1:0";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("--inside") => run_inside(&arguments[1]),
-        Some("--linger") => linger(),
-        Some("--list") => ExitCode::SUCCESS,
-        filter => run_all(filter.filter(|word| !word.starts_with('-')).unwrap_or("")),
+    if own_process::is_started_with("--linger") {
+        return linger();
     }
+    own_process::run(&TESTS, |name, test| own_process::in_private(name, || with_nf_tables(name, test)))
 }
 
-fn run_all(filter: &str) -> ExitCode {
-    let mut failed = false;
-    for (name, _) in TESTS.iter().filter(|(name, _)| name.contains(filter)) {
-        let status = myself(&["--inside", name]).status().expect("this program starts");
-        println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
-        failed |= !status.success();
-    }
-    ExitCode::from(u8::from(failed))
-}
-
-fn myself(arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("/proc is mounted"));
-    command.args(arguments);
-    command
-}
-
-fn run_inside(name: &str) -> ExitCode {
-    if let Err(why) = netns::enter_private() {
-        println!("skipped {name}: {why}");
-        return ExitCode::SUCCESS;
-    }
+/// Runs `test` where the kernel can do what it tries, else says why it is skipped.
+fn with_nf_tables(name: &str, test: fn()) {
     match SynTimestampsOff::install(SocketAddr::from(([127, 0, 0, 1], 1))) {
-        Err(why @ (NftError::NoNfTables { .. } | NftError::KernelTooOld { .. })) => {
-            println!("skipped {name}: {why}");
-            return ExitCode::SUCCESS;
+        Err(why @ (NftError::NoNfTables { .. } | NftError::KernelTooOld { .. })) => println!("skipped {name}: {why}"),
+        installed => {
+            drop(installed.expect("a namespace of our own permits it"));
+            test();
         }
-        installed => drop(installed.expect("a namespace of our own permits it")),
     }
-    let (_, test) = TESTS.iter().find(|(known, _)| *known == name).expect("a known test");
-    test();
-    ExitCode::SUCCESS
 }
 
 /// A balancer with these listeners before one server.
@@ -173,7 +149,7 @@ fn linger() -> ExitCode {
 }
 
 fn the_rule_ends_with_sigkill() {
-    let mut child = myself(&["--linger"]).stdout(Stdio::piped()).spawn().expect("this program starts");
+    let mut child = own_process::again(&["--linger"]).stdout(Stdio::piped()).spawn().expect("this program starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
     check(line.trim().parse().expect("an address"), false);

@@ -11,11 +11,11 @@ use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 use sys::link::{RouteSocket, VethPeer};
-use sys::netns::{self, Namespace};
-use sys::sysctl;
+use sys::netns::Namespace;
+use sys::{own_process, sysctl};
 
 type Test = (&'static str, fn());
 
@@ -32,33 +32,7 @@ const TESTS: [Test; 8] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("--inside") => run_inside(&arguments[1]),
-        Some("--list") => ExitCode::SUCCESS,
-        filter => run_all(filter.filter(|word| !word.starts_with('-')).unwrap_or("")),
-    }
-}
-
-fn run_all(filter: &str) -> ExitCode {
-    let mut failed = false;
-    for (name, _) in TESTS.iter().filter(|(name, _)| name.contains(filter)) {
-        let myself = std::env::current_exe().expect("/proc is mounted");
-        let status = Command::new(myself).args(["--inside", name]).status().expect("this program starts");
-        println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
-        failed |= !status.success();
-    }
-    ExitCode::from(u8::from(failed))
-}
-
-fn run_inside(name: &str) -> ExitCode {
-    if let Err(why) = netns::enter_private() {
-        println!("skipped {name}: {why}");
-        return ExitCode::SUCCESS;
-    }
-    let (_, test) = TESTS.iter().find(|(known, _)| *known == name).expect("a known test");
-    test();
-    ExitCode::SUCCESS
+    own_process::run(&TESTS, own_process::in_private)
 }
 
 fn set(name: &str, value: &str) {

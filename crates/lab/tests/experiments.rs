@@ -4,7 +4,8 @@
 //! is this program started again.
 
 use lab::{Isolation, Options, Outcome, Progress, Verdict};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+use sys::own_process;
 
 type Test = (&'static str, fn() -> Result<(), String>);
 
@@ -16,34 +17,13 @@ const TESTS: [Test; 3] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("--inside") => run_inside(&arguments[1]),
-        Some("--list") => ExitCode::SUCCESS,
-        filter => run_all(filter.filter(|word| !word.starts_with('-')).unwrap_or("")),
-    }
-}
-
-fn run_all(filter: &str) -> ExitCode {
-    let mut failed = false;
-    for (name, _) in TESTS.iter().filter(|(name, _)| name.contains(filter)) {
-        let myself = std::env::current_exe().expect("/proc is mounted");
-        let status = Command::new(myself).args(["--inside", name]).status().expect("this program starts");
-        println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
-        failed |= !status.success();
-    }
-    ExitCode::from(u8::from(failed))
-}
-
-fn run_inside(name: &str) -> ExitCode {
-    let (_, test) = TESTS.iter().find(|(known, _)| *known == name).expect("a known test");
-    match test() {
+    own_process::run(&TESTS, |name, test| match test() {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             println!("{name}: {why}");
             ExitCode::FAILURE
         }
-    }
+    })
 }
 
 /// The outcomes, or `None` (with the reason printed) where namespaces are forbidden.

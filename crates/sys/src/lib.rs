@@ -12,6 +12,7 @@ mod netlink;
 pub mod netns;
 pub mod nft;
 pub mod offload;
+pub mod own_process;
 pub mod packet;
 pub mod signal;
 pub mod sock_diag;

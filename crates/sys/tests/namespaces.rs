@@ -14,19 +14,28 @@ use sys::link::{RouteSocket, VethPeer};
 use sys::netns::{self, Namespace};
 use sys::packet::PacketSocket;
 use sys::sock_diag::{End, Filter, SockDiag, States, TcpState};
-use sys::{offload, sysctl};
+use sys::{offload, own_process, sysctl};
 
-type Test = (&'static str, fn(&Pair));
+#[derive(Clone, Copy)]
+enum Test {
+    /// In two namespaces with a cable between them.
+    Inside(fn(&Pair)),
+    /// Where we are; whether it passed.
+    Outside(fn() -> bool),
+}
+
+use Test::{Inside, Outside};
 
 /// Each runs in a process of its own, in fresh namespaces.
-const TESTS: [Test; 7] = [
-    ("veth_carries_both_families", veth_carries_both_families),
-    ("sysctls_belong_to_one_namespace", sysctls_belong_to_one_namespace),
-    ("sock_diag_agrees_with_proc_net_tcp", sock_diag_agrees_with_proc_net_tcp),
-    ("errors_name_the_link", errors_name_the_link),
-    ("a_guest_program_runs_inside", a_guest_program_runs_inside),
-    ("frames_are_whole_without_offloads", frames_are_whole_without_offloads),
-    ("packet_errors_name_the_interface", packet_errors_name_the_interface),
+const TESTS: [(&str, Test); 8] = [
+    ("veth_carries_both_families", Inside(veth_carries_both_families)),
+    ("sysctls_belong_to_one_namespace", Inside(sysctls_belong_to_one_namespace)),
+    ("sock_diag_agrees_with_proc_net_tcp", Inside(sock_diag_agrees_with_proc_net_tcp)),
+    ("errors_name_the_link", Inside(errors_name_the_link)),
+    ("a_guest_program_runs_inside", Inside(a_guest_program_runs_inside)),
+    ("frames_are_whole_without_offloads", Inside(frames_are_whole_without_offloads)),
+    ("packet_errors_name_the_interface", Inside(packet_errors_name_the_interface)),
+    ("a_killed_process_leaves_nothing", Outside(a_killed_process_leaves_nothing)),
 ];
 
 const LEFT: &str = "10.9.0.1";
@@ -35,46 +44,13 @@ const LEFT6: &str = "fd09::1";
 const RIGHT6: &str = "fd09::2";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("--inside") => run_inside(&arguments[1]),
-        Some("--linger") => linger(),
-        Some("--list") => ExitCode::SUCCESS,
-        filter => run_all(filter.filter(|word| !word.starts_with('-')).unwrap_or("")),
+    if own_process::is_started_with("--linger") {
+        return linger();
     }
-}
-
-fn run_all(filter: &str) -> ExitCode {
-    let mut failed = false;
-    for (name, _) in TESTS.iter().filter(|(name, _)| name.contains(filter)) {
-        let status = myself(&["--inside", name]).status().expect("this program starts");
-        failed |= report(name, status.success());
-    }
-    if "a_killed_process_leaves_nothing".contains(filter) {
-        failed |= report("a_killed_process_leaves_nothing", a_killed_process_leaves_nothing());
-    }
-    ExitCode::from(u8::from(failed))
-}
-
-fn report(name: &str, passed: bool) -> bool {
-    println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
-    !passed
-}
-
-fn myself(arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("/proc is mounted"));
-    command.args(arguments);
-    command
-}
-
-fn run_inside(name: &str) -> ExitCode {
-    if let Err(why) = netns::enter_private() {
-        println!("skipped {name}: {why}");
-        return ExitCode::SUCCESS;
-    }
-    let (_, test) = TESTS.iter().find(|(known, _)| *known == name).expect("a known test");
-    test(&Pair::new());
-    ExitCode::SUCCESS
+    own_process::run(&TESTS, |name, test| match test {
+        Inside(test) => own_process::in_private(name, || test(&Pair::new())),
+        Outside(test) => ExitCode::from(u8::from(!test())),
+    })
 }
 
 /// Two namespaces and a cable.
@@ -259,7 +235,7 @@ fn net_inode() -> String {
 }
 
 fn a_killed_process_leaves_nothing() -> bool {
-    let mut child = myself(&["--linger"]).stdout(Stdio::piped()).spawn().expect("this program starts");
+    let mut child = own_process::again(&["--linger"]).stdout(Stdio::piped()).spawn().expect("this program starts");
     let mut line = String::new();
     let out = child.stdout.take().expect("piped");
     BufReader::new(out).read_line(&mut line).expect("a line");

@@ -9,11 +9,12 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use sys::link::{RouteSocket, VethPeer};
-use sys::netns::{self, Namespace};
+use sys::netns::Namespace;
 use sys::nft::{self, NftError, SynTimestampsOff};
+use sys::own_process;
 use sys::sysctl;
 use sys::tcp_info::{TcpInfo, tcp_info};
 
@@ -33,46 +34,21 @@ const TESTS: [Test; 9] = [
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("--inside") => run_inside(&arguments[1]),
-        Some("--linger") => linger(),
-        Some("--list") => ExitCode::SUCCESS,
-        filter => run_all(filter.filter(|word| !word.starts_with('-')).unwrap_or("")),
+    if own_process::is_started_with("--linger") {
+        return linger();
     }
+    own_process::run(&TESTS, |name, test| own_process::in_private(name, || with_nf_tables(name, test)))
 }
 
-fn run_all(filter: &str) -> ExitCode {
-    let mut failed = false;
-    for (name, _) in TESTS.iter().filter(|(name, _)| name.contains(filter)) {
-        let status = myself(&["--inside", name]).status().expect("this program starts");
-        println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
-        failed |= !status.success();
-    }
-    ExitCode::from(u8::from(failed))
-}
-
-fn myself(arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("/proc is mounted"));
-    command.args(arguments);
-    command
-}
-
-fn run_inside(name: &str) -> ExitCode {
-    if let Err(why) = netns::enter_private() {
-        println!("skipped {name}: {why}");
-        return ExitCode::SUCCESS;
-    }
+/// Runs `test` where the kernel can do what it tries, else says why it is skipped.
+fn with_nf_tables(name: &str, test: fn()) {
     match SynTimestampsOff::install(SocketAddr::from(([127, 0, 0, 1], 1))) {
-        Err(why @ (NftError::NoNfTables { .. } | NftError::KernelTooOld { .. })) => {
-            println!("skipped {name}: {why}");
-            return ExitCode::SUCCESS;
+        Err(why @ (NftError::NoNfTables { .. } | NftError::KernelTooOld { .. })) => println!("skipped {name}: {why}"),
+        installed => {
+            drop(installed.expect("a namespace of our own permits it"));
+            test();
         }
-        installed => drop(installed.expect("a namespace of our own permits it")),
     }
-    let (_, test) = TESTS.iter().find(|(known, _)| *known == name).expect("a known test");
-    test();
-    ExitCode::SUCCESS
 }
 
 /// A listener, and the address to reach it at.
@@ -265,7 +241,7 @@ fn linger() -> ExitCode {
 
 fn a_killed_process_leaves_no_table() {
     let (listener, address) = listen("127.0.0.1:0");
-    let mut child = myself(&["--linger", &address.port().to_string()]);
+    let mut child = own_process::again(&["--linger", &address.port().to_string()]);
     let mut child = child.stdout(Stdio::piped()).spawn().expect("this program starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
