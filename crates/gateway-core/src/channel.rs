@@ -3,8 +3,8 @@
 use crate::drops::DropReason;
 use core::cmp::Reverse;
 use core::time::Duration;
+use seed::Rng;
 use std::collections::BinaryHeap;
-use testkit::Rng;
 
 /// Frames that may be under way at the same time.
 pub const QUEUE_FRAMES_MAX: usize = 8192;

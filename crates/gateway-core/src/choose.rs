@@ -1,8 +1,8 @@
 //! Which public port a new flow gets.
 
 use core::ops::RangeInclusive;
+use seed::Rng;
 use tcp_model::decide::nat::{Choice, Holder, Policy, linux_choice_within};
-use testkit::Rng;
 
 /// What a chooser may ask and remembers.
 pub(crate) struct Chooser {

@@ -12,8 +12,8 @@ use crate::table::Table;
 use core::net::SocketAddrV4;
 use core::time::Duration;
 use packet::{Arp, Changed, Ethernet, Kind, Segment, rewrite_tcp};
+use seed::Rng;
 use std::collections::VecDeque;
-use testkit::Rng;
 
 /// A frame to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

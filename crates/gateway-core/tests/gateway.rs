@@ -6,8 +6,9 @@ use gateway_core::{
     Counters, DropReason, Fate, Filter, Gateway, Link, Outgoing, PortPolicy, Settings, Side, Timeouts, Tuple, Weather,
 };
 use packet::{Arp, Ethernet, Flags, Kind, Mac, Options, Route, Segment};
+use seed::Rng;
 use std::collections::HashMap;
-use testkit::{Replay, Rng, sweep};
+use testkit::{Replay, sweep};
 
 const PUBLIC: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 2);
 const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 77, 1, 1), 80);

@@ -2,10 +2,11 @@
 
 use ports::allocator::{SET_ASIDE, TIME_WAIT};
 use ports::{ClosedFirst, DestinationId, Lease, NoPort, PortAllocator, PortEnd, PortRange, PortSet};
+use seed::Rng;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use testkit::{Replay, Rng, sweep};
+use testkit::{Replay, sweep};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SERVER: &str = "192.0.2.1:80";

@@ -230,8 +230,9 @@ fn tick_not_before(at: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seed::Rng;
     use std::collections::BTreeMap;
-    use testkit::{Replay, Rng, sweep};
+    use testkit::{Replay, sweep};
 
     const TICK: Duration = Duration::from_millis(TICK_MS);
 

@@ -3,13 +3,14 @@
 use origin::{Origin, OriginPlan};
 use ports::{ClosedFirst, PortRange, PortSet};
 use reactor::sim::{Goal, HostConfig, Injected, Limits, Player, SimNet, Weather, run_until};
+use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use stress::{Live, Share, StopFlag, Tester};
 use stress_core::{ClosePolicy, ErrorKind, Oddity, Plan, PlanDraft, PortMode, Tally};
-use testkit::{Replay, Rng, sweep};
+use testkit::{Replay, sweep};
 
 const CLIENT: [u8; 4] = [10, 0, 0, 1];
 const SERVER: [u8; 4] = [10, 0, 0, 2];

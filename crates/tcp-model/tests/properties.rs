@@ -1,5 +1,6 @@
 //! Rules that hold for every segment and every version, over seeds.
 
+use seed::Rng;
 use std::time::Duration;
 use tcp_model::decide::TIME_WAIT_LEN;
 use tcp_model::decide::clock::Flow;
@@ -7,7 +8,7 @@ use tcp_model::decide::time_wait::{Answer, Recent, Substate, TimeWait, Verdict};
 use tcp_model::host::{Host, Profile};
 use tcp_model::seq::{after, ahead};
 use tcp_model::{Flags, Segment, Sysctls, Version};
-use testkit::{Replay, Rng, sweep};
+use testkit::{Replay, sweep};
 
 /// Seeds of each sweep.
 const SEEDS: u64 = 256;

@@ -5,13 +5,13 @@ use balancer_core::{Counters, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
 use reactor::sim::{Goal, HostConfig, Limits, SimNet, SimReactor, Weather, run_until};
+use seed::Rng;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use stress::{Live, Share, StopFlag, Tester};
 use stress_core::{ClosePolicy, ErrorKind, Plan, PlanDraft, Tally};
-use testkit::Rng;
 
 /// One run of the whole house.
 pub(crate) struct House {

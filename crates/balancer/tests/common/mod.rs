@@ -11,7 +11,7 @@ pub(crate) mod script;
 pub(crate) mod wire;
 pub(crate) mod world;
 
-use testkit::Rng;
+use seed::Rng;
 
 /// The body that belongs to `id`: both ends can compute it.
 pub(crate) fn pattern(id: u64, len: usize) -> Vec<u8> {

@@ -7,9 +7,9 @@ use super::wire::{Head, Part, Reader};
 use ports::Fault;
 use reactor::sim::SimReactor;
 use reactor::{App, Close, CloseOutcome, Completion, ConnId, ConnMap, ListenPlan, Reactor, Received, TimerWheel};
+use seed::Rng;
 use std::net::SocketAddr;
 use std::time::Duration;
-use testkit::Rng;
 
 struct Serving {
     script: Script,

@@ -5,8 +5,8 @@
 use super::pattern;
 use super::script::Act;
 use reactor::Close;
+use seed::Rng;
 use std::time::Duration;
-use testkit::Rng;
 
 /// What a request must come to when the weather is fair.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use balancer_core::{
 };
 use reactor::App;
 use reactor::sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
+use seed::Rng;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use testkit::Rng;
 
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const BALANCER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));

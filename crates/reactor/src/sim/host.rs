@@ -5,10 +5,10 @@ use super::tuples::Tuples;
 use crate::buf::BufPool;
 use crate::conn::{ConnId, ListenerId};
 use crate::face::{CloseOutcome, Completion};
+use seed::Rng;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use testkit::Rng;
 
 /// What a simulated host is like.
 #[derive(Clone, Debug)]

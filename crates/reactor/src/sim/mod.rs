@@ -32,11 +32,11 @@ pub use reactor::SimReactor;
 pub use weather::{Injected, Weather};
 
 use net::Net;
+use seed::Rng;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
-use testkit::Rng;
 
 /// The simulated network. Clones are handles to the same one.
 #[derive(Clone)]

@@ -6,10 +6,10 @@ use super::log::{Entry, Log};
 use super::weather::{Injected, Weather};
 use crate::conn::ListenerId;
 use crate::face::Completion;
+use seed::Rng;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
-use testkit::Rng;
 
 /// Entries of the log in the message of a failure.
 const DUMP_ENTRIES: usize = 200;

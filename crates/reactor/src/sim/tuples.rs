@@ -2,10 +2,10 @@
 //! `__inet_check_established` and `tcp_twsk_unique` (Linux 6.14 and later).
 
 use super::host::HostConfig;
+use seed::Rng;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
-use testkit::Rng;
 
 /// `net.ipv4.tcp_tw_reuse_delay`.
 const REUSE_DELAY: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! What the simulated network does to those who use it, as probabilities.
 
+use seed::Rng;
 use std::time::Duration;
-use testkit::Rng;
 
 /// How kind the network and the hosts are. Probabilities run from 0.0 (never) to 1.0 (always).
 #[derive(Clone, Debug, PartialEq)]

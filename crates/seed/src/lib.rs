@@ -1,4 +1,7 @@
 //! A small seeded generator (xoshiro256**, Blackman and Vigna 2018, seeded by splitmix64).
+//!
+//! Whatever decides by chance draws from one of these, so the same seed gives the same run on every machine. Nothing
+//! here asks the operating system for randomness.
 
 /// A pseudo-random sequence that depends on its seed only. Not for secrets.
 #[derive(Clone, Debug)]
