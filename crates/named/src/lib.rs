@@ -1,0 +1,132 @@
+//! A closed set with names, declared once: the enum, every member's name, the list of them all.
+//!
+//! ```
+//! named::named! {
+//!     /// Who chooses source ports.
+//!     #[derive(Default)]
+//!     pub enum PortMode {
+//!         /// The kernel, in `connect()`.
+//!         #[default]
+//!         Kernel = "kernel",
+//!         /// Our allocator.
+//!         Own = "own",
+//!     }
+//! }
+//! use named::Named;
+//!
+//! assert_eq!(PortMode::Own.name(), "own");
+//! assert_eq!(PortMode::from_name("kernel"), Some(PortMode::Kernel));
+//! assert_eq!(PortMode::list(), "kernel, own");
+//! assert_eq!(PortMode::ALL[PortMode::Own.index()], PortMode::Own);
+//! ```
+//! Flags, files, reports and JSON all take the name from here: a member displays and serialises as its name.
+
+#[doc(hidden)]
+pub use serde;
+
+/// A member of a closed set. [`named!`] implements it.
+pub trait Named: Copy + Eq + 'static {
+    /// Every member, in the order of declaration: the order in which reports list them and choices are offered.
+    const ALL: &'static [Self];
+
+    /// As files, flags and reports write it.
+    fn name(self) -> &'static str;
+
+    /// Position in [`Named::ALL`], for tables with a place per member.
+    fn index(self) -> usize;
+
+    /// The member of that name.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|member| member.name() == name)
+    }
+
+    /// Every name.
+    fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|member| member.name())
+    }
+
+    /// Every name, with commas between: what can be chosen, for messages.
+    fn list() -> String {
+        Self::names().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Declares an enum without fields together with its names; see the [crate's example](crate).
+///
+/// The enum gets [`Named`], `Display` and `Serialize` (all three show the name) and the derives of plain data: `Clone`,
+/// `Copy`, `Debug`, `PartialEq`, `Eq`, `Hash`. Others, such as `Default` or `Ord`, are asked for as usual.
+#[macro_export]
+macro_rules! named {
+    (
+        $(#[$about:meta])*
+        $visibility:vis enum $set:ident {
+            $( $(#[$about_member:meta])* $member:ident = $name:literal ),+ $(,)?
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        $visibility enum $set {
+            $( $(#[$about_member])* $member, )+
+        }
+
+        impl $crate::Named for $set {
+            const ALL: &'static [Self] = &[$(Self::$member),+];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$member => $name,)+
+                }
+            }
+
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+
+        impl ::core::fmt::Display for $set {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.pad($crate::Named::name(*self))
+            }
+        }
+
+        impl $crate::serde::Serialize for $set {
+            fn serialize<S: $crate::serde::Serializer>(&self, serializer: S) -> ::core::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str($crate::Named::name(*self))
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    named! {
+        /// Two, for the tests.
+        #[derive(Default, PartialOrd, Ord)]
+        enum Side {
+            /// The first.
+            Left = "left",
+            /// The second.
+            #[default]
+            Right = "right",
+        }
+    }
+
+    #[test]
+    fn names_lead_back_to_their_member() {
+        for (at, side) in Side::ALL.iter().enumerate() {
+            assert_eq!((Side::from_name(side.name()), side.index()), (Some(*side), at));
+        }
+        assert_eq!(Side::from_name("Left"), None);
+        assert_eq!(Side::list(), "left, right");
+    }
+
+    #[test]
+    fn a_member_is_shown_as_its_name() {
+        assert_eq!(format!("{:<6}|{}", Side::Left, Side::default()), "left  |right");
+        let counts = BTreeMap::from([(Side::Left, 1), (Side::Right, 2)]);
+        assert_eq!(serde_json::to_string(&counts).expect("plain data"), r#"{"left":1,"right":2}"#);
+    }
+}
