@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("system", &["config-file", "sys", "reactor"]),
     ("shell", &["gateway", "origin", "balancer", "stress", "doctor", "lab"]),
     ("top", &["quintet", "xtask"]),
-    ("tests only", &["testkit"]),
+    ("tests only", &["testkit", "reactor-sim"]),
 ];
 
 /// What a pure crate must not know, directly or through others: the operating system, sockets, clocks, runtimes, formats.

@@ -8,7 +8,7 @@ mod common;
 use balancer_core::{ClientClose, ListenerLimits};
 use common::house::{Books, House};
 use common::world::{BALANCER, Mood, Outcome, play};
-use reactor::sim::HostConfig;
+use reactor_sim::HostConfig;
 use stress_core::{ClosePolicy, ErrorKind, PlanDraft};
 use testkit::{Replay, sweep};
 

@@ -43,9 +43,12 @@ impl BufPool {
         Some(Buf { slab: Some(slab), pool: self.clone(), start: 0, end: 0 })
     }
 
-    /// A buffer to receive into: `partial` where it has room, or can be given room by moving its bytes;
-    /// a fresh one where there is none. Without a free buffer `partial` comes back untouched.
-    pub(crate) fn room_after(&self, partial: Option<Buf>) -> Result<Buf, Option<Buf>> {
+    /// For backends, how [`Reactor::recv`](crate::Reactor::recv) finds its buffer: `partial` where it has room, or can be
+    /// given room by moving its bytes; a fresh one where there is none.
+    ///
+    /// # Errors
+    /// Without a free buffer, or with a full one, `partial` comes back untouched.
+    pub fn room_after(&self, partial: Option<Buf>) -> Result<Buf, Option<Buf>> {
         let Some(partial) = partial else { return self.take().ok_or(None) };
         if partial.len() == BUF_BYTES {
             return Err(Some(partial));

@@ -2,15 +2,18 @@
 //!
 //! The face ([`Reactor`]) is completion-style: an operation is started, its [`Completion`] arrives
 //! later; the reactor owns the buffers data arrives in. An application ([`App`]) never sees a
-//! socket, so the same balancer runs over [`epoll`] on the kernel and over [`sim`] on a seeded,
-//! virtual network.
+//! socket, so the same balancer runs over [`epoll`] on the kernel and over the crate `reactor-sim` on a
+//! seeded, virtual network.
+//!
+//! A backend that lives elsewhere, as the simulator does, implements [`Reactor`] with what every backend shares:
+//! [`BufPool`] with [`BufPool::room_after`] for the buffers data arrives in, [`ConnId`] and [`ListenerId`] for
+//! its names.
 
 pub mod buf;
 pub mod conn;
 pub mod epoll;
 pub mod face;
 mod pages;
-pub mod sim;
 pub mod timer;
 
 pub use buf::{Buf, BufPool};

@@ -2,7 +2,7 @@
 
 use origin::{Origin, OriginPlan};
 use ports::{ClosedFirst, PortRange, PortSet};
-use reactor::sim::{Goal, HostConfig, Injected, Limits, Player, SimNet, Weather, run_until};
+use reactor_sim::{Goal, HostConfig, Injected, Limits, Player, SimNet, Weather, run_until};
 use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -4,10 +4,10 @@ use super::plan::{Expect, Request, Session};
 use super::script::{Act, Progress, Script, Seen};
 use super::wire::{Head, Part, Reader};
 use ports::{Fault, FaultKind};
-use reactor::sim::SimReactor;
 use reactor::{
     App, Close, CloseOutcome, Completion, ConnId, ConnMap, ConnectPlan, Outgoing, Reactor, Received, TimerWheel,
 };
+use reactor_sim::SimReactor;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;

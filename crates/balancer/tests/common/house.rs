@@ -4,7 +4,7 @@ use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, dra
 use balancer_core::{Counters, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
-use reactor::sim::{Goal, HostConfig, Limits, SimNet, SimReactor, Weather, run_until};
+use reactor_sim::{Goal, HostConfig, Limits, SimNet, SimReactor, Weather, run_until};
 use seed::Rng;
 use std::net::SocketAddr;
 use std::sync::Arc;

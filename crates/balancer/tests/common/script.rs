@@ -1,7 +1,7 @@
 //! What a scripted end does next: a queue of acts, one at a time.
 
-use reactor::sim::SimReactor;
 use reactor::{After, Close, ConnId, Outgoing, Reactor, TimerId, TimerWheel};
+use reactor_sim::SimReactor;
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use balancer_core::{
     PortChoice, PortSettings, ServerClose, ServerSettings, ServerTimeouts, Settings,
 };
 use reactor::App;
-use reactor::sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
+use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
 use seed::Rng;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use super::flow::{EndId, Fin, Phase, Segment};
 use super::net::{Event, Net};
-use crate::face::{CloseOutcome, Completion};
 use ports::{Fault, FaultKind};
+use reactor::face::{CloseOutcome, Completion};
 use std::time::Duration;
 
 const ECONNREFUSED: i32 = 111;

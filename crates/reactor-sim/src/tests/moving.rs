@@ -62,7 +62,7 @@ fn more_holds_bytes_back_for_what_follows_or_200_ms() {
 #[test]
 fn a_recv_waits_for_a_buffer_and_appends_to_a_partial_one() {
     let mut bench = Bench::calm();
-    bench.net.0.borrow_mut().hosts[1].buffers = crate::buf::BufPool::new(1);
+    bench.net.0.borrow_mut().hosts[1].buffers = reactor::buf::BufPool::new(1);
     let (ours, theirs) = bench.pair();
     Bench::send(&mut bench.client, ours, b"one", After::Keep);
     bench.wait_ms(10);

@@ -3,10 +3,10 @@
 use super::flow::{End, EndId, Fin, Phase, Segment, SendOp};
 use super::host::Tenant;
 use super::net::{Event, Net};
-use crate::buf::{BUF_BYTES, Buf};
-use crate::conn::ConnId;
-use crate::face::{After, Close, CloseOutcome, Completion, Outgoing, Probe, Received};
 use ports::{ClosedFirst, Fault};
+use reactor::buf::{BUF_BYTES, Buf};
+use reactor::conn::ConnId;
+use reactor::face::{After, Close, CloseOutcome, Completion, Outgoing, Probe, Received};
 use std::time::Duration;
 
 const EPIPE: i32 = 32;

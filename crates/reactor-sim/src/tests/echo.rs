@@ -61,7 +61,7 @@ struct Call {
 struct EchoClient {
     rng: Rng,
     left: usize,
-    calls: crate::conn::ConnMap<Call>,
+    calls: reactor::conn::ConnMap<Call>,
     retry_at: Option<Duration>,
     echoed: usize,
     faults: Vec<FaultKind>,
@@ -227,7 +227,7 @@ fn check_client(client: &EchoClient, injected: Injected) -> Result<(), String> {
 }
 
 fn replay(test: &'static str) -> Replay {
-    Replay { package: "reactor", target: "--lib", test }
+    Replay { package: "reactor-sim", target: "--lib", test }
 }
 
 #[test]

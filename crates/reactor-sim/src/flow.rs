@@ -1,9 +1,9 @@
 //! One TCP connection of the simulated network: two ends and what is on the way between them.
 
-use crate::buf::Buf;
-use crate::conn::ConnId;
-use crate::face::{After, Outgoing};
 use ports::{ClosedFirst, Fault};
+use reactor::buf::Buf;
+use reactor::conn::ConnId;
+use reactor::face::{After, Outgoing};
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};

@@ -3,9 +3,9 @@
 use super::flow::{End, EndId, Phase, Segment, SendOp};
 use super::host::Listener;
 use super::net::{Event, Net};
-use crate::conn::{ConnId, ListenerId};
-use crate::face::{Completion, ConnectPlan, ListenPlan, Outgoing, Source};
 use ports::Fault;
+use reactor::conn::{ConnId, ListenerId};
+use reactor::face::{Completion, ConnectPlan, ListenPlan, Outgoing, Source};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;

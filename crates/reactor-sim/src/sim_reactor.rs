@@ -1,11 +1,11 @@
 //! The [`Reactor`] of one simulated host.
 
+use super::host::Tenant;
 use super::net::Net;
-use crate::buf::Buf;
-use crate::conn::{ConnId, ListenerId};
-use crate::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor};
-use crate::sim::host::Tenant;
 use ports::Fault;
+use reactor::buf::Buf;
+use reactor::conn::{ConnId, ListenerId};
+use reactor::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -2,10 +2,10 @@
 //! over hundreds of seeds.
 
 use super::*;
-use crate::buf::Buf;
-use crate::conn::{ConnId, ListenerId};
-use crate::face::*;
 use ports::{ClosedFirst, Fault, FaultKind};
+use reactor::buf::Buf;
+use reactor::conn::{ConnId, ListenerId};
+use reactor::face::*;
 use std::net::SocketAddr;
 
 mod closing;

@@ -1,4 +1,4 @@
-//! A backend without a kernel: a virtual network with virtual time, driven by a seed.
+//! A reactor without a kernel: a virtual network with virtual time, driven by a seed. For tests only.
 //!
 //! ```text
 //!   App      App      App          the very programs that run over epoll
@@ -18,7 +18,7 @@ mod log;
 mod net;
 mod open;
 mod ops;
-mod reactor;
+mod sim_reactor;
 mod tuples;
 mod weather;
 mod wire;
@@ -28,7 +28,7 @@ mod tests;
 
 pub use drive::{Goal, Limits, Player, run_until};
 pub use host::HostConfig;
-pub use reactor::SimReactor;
+pub use sim_reactor::SimReactor;
 pub use weather::{Injected, Weather};
 
 use net::Net;

@@ -2,9 +2,9 @@
 
 use super::flow::EndId;
 use super::tuples::Tuples;
-use crate::buf::BufPool;
-use crate::conn::{ConnId, ListenerId};
-use crate::face::{CloseOutcome, Completion};
+use reactor::buf::BufPool;
+use reactor::conn::{ConnId, ListenerId};
+use reactor::face::{CloseOutcome, Completion};
 use seed::Rng;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
