@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("system", &["config-file", "sys", "reactor"]),
-    ("shell", &["gateway", "origin", "balancer", "stress", "doctor", "lab"]),
+    ("shell", &["origin", "balancer", "stress", "doctor", "lab"]),
     ("top", &["quintet", "xtask"]),
     ("tests only", &["testkit", "reactor-sim"]),
 ];

@@ -12,12 +12,12 @@
 
 pub mod apply;
 mod host;
+mod probed;
 mod report;
-mod target;
 mod watch;
 
 pub use apply::{Applied, ApplyError, Consent, apply, revert};
 pub use host::{HostPlan, NoSuchProcess, check_process, gather};
+pub use probed::{Patience, TargetError, probe};
 pub use report::{HostReport, OutlookReport, Report, TargetReport};
-pub use target::{Patience, TargetError, probe};
 pub use watch::{Snapshot, Watch};

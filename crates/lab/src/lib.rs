@@ -14,6 +14,7 @@ pub mod cliff;
 pub mod cliff_verdict;
 pub mod error;
 pub mod experiment;
+pub mod gateway;
 pub mod nat;
 pub mod observe;
 pub mod outcome;

@@ -11,9 +11,9 @@
 use super::record::Recorder;
 use super::scene::Gate;
 use crate::error::LabError;
+use crate::gateway::{self, Handle, Interfaces};
 use crate::stage::{FIRST_PORT, Stage};
 use crate::topology::{BALANCER, CLIENT, Plug, Role, Topology};
-use gateway::{Handle, Interfaces};
 use gateway_core::{Capture, Link, Record, Settings};
 use packet::Mac;
 use std::net::Ipv4Addr;

@@ -3,8 +3,8 @@
 //! Without the usual harness: private namespaces without root want a process with one thread, so every
 //! test is this program started again.
 
-use gateway::{Finished, Handle, Interfaces};
 use gateway_core::{DropReason, Link, Settings, Weather};
+use lab::gateway::{self, Finished, Handle, Interfaces};
 use packet::Mac;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};

@@ -2,21 +2,17 @@
 //!
 //! The kernel of its namespace forwards nothing and has no address there: what passes was carried by us.
 
-use gateway_core::{Capture, Counters, Gateway, Journal, Outgoing, SettingError, Settings, Side};
+mod work;
+
+use gateway_core::{Capture, Counters, Gateway, Journal, SettingError, Settings};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 use sys::Errno;
-use sys::epoll::{Epoll, Interest};
-use sys::packet::{PacketError, PacketSocket};
+use sys::packet::PacketError;
 use sys::waker::Waker;
-
-/// Frames taken from one socket before the others get their turn.
-const FRAMES_PER_TURN_MAX: usize = 64;
-/// Longer frames are cut and then refused as damaged: offloads are on at the sender.
-const FRAME_BYTES_MAX: usize = 2048;
-const WAKER: u64 = u64::MAX;
+use work::Work;
 
 /// The gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +94,7 @@ pub fn start(settings: &Settings, interfaces: Interfaces<'_>, capture: bool) -> 
         let (links, interfaces) = (settings.inside.len(), interfaces.inside.len());
         return Err(GatewayError::Interfaces { links, interfaces });
     }
-    let sockets = open_sockets(interfaces)?;
+    let sockets = work::open_sockets(interfaces)?;
     let waker = Waker::new().map_err(failed)?;
     let shared = Arc::new(Shared {
         gateway: Mutex::new(gateway),
@@ -108,15 +104,12 @@ pub fn start(settings: &Settings, interfaces: Interfaces<'_>, capture: bool) -> 
         unsent: AtomicU64::new(0),
     });
     let (tell, told) = mpsc::channel();
-    let work = Work { shared: Arc::clone(&shared), sockets, start: Instant::now() };
+    let work = Work::new(Arc::clone(&shared), sockets);
     let named = std::thread::Builder::new().name("gateway".into());
-    // The event loop's file is made where it is used: it cannot move between threads.
-    let thread = named.spawn(move || match watch(&work.sockets, &work.shared.waker) {
-        Ok(epoll) => {
-            let _starter_waits = tell.send(Ok(()));
-            work.run(epoll);
-        }
-        Err(errno) => drop(tell.send(Err(errno))),
+    let thread = named.spawn(move || {
+        work.run(|started| {
+            let _starter_waits = tell.send(started);
+        })
     });
     let thread = thread.map_err(GatewayError::Loop)?;
     told.recv().unwrap_or(Err(Errno::CANCELED)).map_err(failed)?;
@@ -164,78 +157,4 @@ impl Shared {
 
 fn failed(errno: Errno) -> GatewayError {
     GatewayError::Loop(errno.into())
-}
-
-/// Every side with its socket; the token of a socket is its index.
-fn open_sockets(interfaces: Interfaces<'_>) -> Result<Vec<(Side, PacketSocket)>, GatewayError> {
-    let inside = interfaces.inside.iter().enumerate().map(|(at, name)| (Side::Inside(at), *name));
-    let sides = inside.chain([(Side::Outside, interfaces.outside)]);
-    sides.map(|(side, name)| Ok((side, PacketSocket::open(name).map_err(GatewayError::Packet)?))).collect()
-}
-
-fn watch(sockets: &[(Side, PacketSocket)], waker: &Waker) -> Result<Epoll, Errno> {
-    let epoll = Epoll::new()?;
-    epoll.add(waker, WAKER, Interest::Level)?;
-    for (token, (_, socket)) in sockets.iter().enumerate() {
-        epoll.add(socket, token as u64, Interest::Level)?;
-    }
-    Ok(epoll)
-}
-
-struct Work {
-    shared: Arc<Shared>,
-    sockets: Vec<(Side, PacketSocket)>,
-    start: Instant,
-}
-
-impl Work {
-    fn run(&self, mut epoll: Epoll) {
-        let mut buffer = [0; FRAME_BYTES_MAX];
-        while !self.shared.stop.load(Ordering::Relaxed) {
-            let timeout = self.turn(&mut buffer);
-            // Only a kernel out of memory fails here; the next turn tries again.
-            let _ = epoll.wait(timeout);
-        }
-        self.count_overruns();
-    }
-
-    /// Takes what is there and sends what is due. Returns for how long there is nothing to do.
-    fn turn(&self, buffer: &mut [u8]) -> Option<Duration> {
-        let mut gateway = self.shared.gateway();
-        let mut more = false;
-        for (side, socket) in &self.sockets {
-            more |= self.take(&mut gateway, *side, socket, buffer);
-        }
-        let now = self.start.elapsed();
-        while let Some(outgoing) = gateway.poll_frame(now) {
-            self.send(&outgoing);
-        }
-        if more {
-            return Some(Duration::ZERO);
-        }
-        gateway.next_deadline().map(|deadline| deadline.saturating_sub(self.start.elapsed()))
-    }
-
-    /// Is there probably more?
-    fn take(&self, gateway: &mut Gateway, side: Side, socket: &PacketSocket, buffer: &mut [u8]) -> bool {
-        for _ in 0..FRAMES_PER_TURN_MAX {
-            // EAGAIN: empty. ENETDOWN: the cable was cut, which the scene's end does.
-            let Ok(len) = socket.recv(buffer) else { return false };
-            gateway.handle_frame(self.start.elapsed(), side, &buffer[..len.min(FRAME_BYTES_MAX)]);
-        }
-        true
-    }
-
-    fn send(&self, outgoing: &Outgoing) {
-        let socket = self.sockets.iter().find(|(side, _)| *side == outgoing.side);
-        let sent = socket.map(|(_, socket)| socket.send(&outgoing.frame));
-        if sent != Some(Ok(())) {
-            self.shared.unsent.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn count_overruns(&self) {
-        let lost = |(_, socket): &(Side, PacketSocket)| socket.take_counts().map_or(0, |counts| u64::from(counts.lost));
-        self.shared.overrun.store(self.sockets.iter().map(lost).sum(), Ordering::Relaxed);
-    }
 }
