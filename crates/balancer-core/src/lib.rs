@@ -2,20 +2,25 @@
 //! what a client is told. No sockets, no clock, no threads; `now` is a [`core::time::Duration`].
 
 pub mod counters;
+pub mod downstream;
+pub mod exchange;
 pub mod failure;
 pub mod idle;
 pub mod policy;
 pub mod reason;
+pub mod relay;
 pub mod retry;
 pub mod select;
 pub mod settings;
 
 pub use counters::Counters;
+pub use downstream::Downstream;
+pub use exchange::Exchange;
 pub use failure::Failure;
 pub use idle::IdleConnections;
 pub use policy::{ClientClose, ServerClose, Timestamps};
 pub use reason::{CloseReason, Side};
-pub use retry::{Attempt, NextStep};
+pub use relay::Relay;
 pub use select::Selection;
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ListenerLimits, ListenerSettings, PoolSettings, PortChoice, PortSettings,

@@ -1,0 +1,373 @@
+//! A client connection between its requests and at its end: when to read a head, who closes, what is thrown away.
+//!
+//! ```text
+//!   AwaitHead -> ReadHead -> Busy (an exchange decides) -> AwaitHead ...
+//!                                 -> closed | Drain | AwaitFin | AwaitAck -> closed
+//! ```
+
+use crate::Failure;
+use crate::exchange::Then;
+use crate::policy::ClientClose;
+use crate::reason::CloseReason;
+use crate::settings::ClientTimeouts;
+use core::time::Duration;
+
+/// How often an unacknowledged response is looked at before a reset: the tick of the timers.
+pub const ACK_LOOK_EVERY: Duration = Duration::from_millis(16);
+
+/// Bytes of an unwanted request body thrown away before the connection is cut.
+pub const DRAIN_BYTES_MAX: usize = 1 << 20;
+
+/// Where a client connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No byte of a request yet.
+    AwaitHead,
+    /// A head has begun.
+    ReadHead,
+    /// An exchange (or a relay) decides.
+    Busy,
+    /// Our FIN is out; what the client still sends is thrown away.
+    Drain,
+    /// The client is to close first.
+    AwaitFin,
+    /// Waiting for the last acknowledgement before a reset.
+    AwaitAck,
+}
+
+/// How a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseHow {
+    /// By FIN; refused while unread bytes would turn it into a reset. [`Downstream::handle_unread`] follows then.
+    Fin,
+    /// At once, whatever is unread.
+    Discard,
+    /// By RST.
+    Reset,
+}
+
+/// What the shell is to do with a client connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientOrder {
+    /// Nothing.
+    Wait,
+    /// Read; a partial head is appended to.
+    Read,
+    /// Look for a head in what is held.
+    TakeHead,
+    /// Tell the exchange (or the relay).
+    Tell,
+    /// The head did not come in time: begin an exchange that says so.
+    Refuse(Failure),
+    /// Send FIN, throw away what is held, and read on; a FIN that was read already: close with [`CloseHow::Discard`].
+    Drain,
+    /// Ask how much is unacknowledged: [`Downstream::handle_unacknowledged`].
+    LookAtAcks,
+    /// Close.
+    Close(CloseHow, CloseReason),
+}
+
+/// What stands when something happens.
+#[derive(Clone, Copy, Debug)]
+pub struct DownstreamScene<'a> {
+    /// Now.
+    pub now: Duration,
+    /// Patience with this client.
+    pub timeouts: &'a ClientTimeouts,
+    /// Who closes.
+    pub close: ClientClose,
+    /// No connection is kept any more.
+    pub draining: bool,
+}
+
+/// A client connection.
+#[derive(Debug)]
+pub struct Downstream {
+    stage: Stage,
+    eof: bool,
+    /// Requests answered.
+    served: u32,
+    drained_bytes: u32,
+    why: CloseReason,
+    deadline: Duration,
+    /// Waiting for acknowledgements ends here.
+    close_by: Duration,
+}
+
+impl Downstream {
+    /// It was accepted: read from it.
+    pub fn accepted(scene: &DownstreamScene<'_>) -> Self {
+        Self {
+            stage: Stage::AwaitHead,
+            eof: false,
+            served: 0,
+            drained_bytes: 0,
+            why: CloseReason::ExchangeOver,
+            deadline: scene.now + scene.timeouts.idle,
+            close_by: Duration::MAX,
+        }
+    }
+
+    /// When [`Downstream::handle_deadline`] is due. While an exchange decides, its deadline counts.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Did the client's FIN come?
+    pub fn is_eof(&self) -> bool {
+        self.eof
+    }
+
+    /// Requests answered on this connection.
+    pub fn served(&self) -> u32 {
+        self.served
+    }
+
+    /// Between two requests: nothing of the next has come.
+    pub fn is_idle(&self) -> bool {
+        self.stage == Stage::AwaitHead
+    }
+
+    /// Is an exchange or a relay in charge?
+    pub fn is_busy(&self) -> bool {
+        self.stage == Stage::Busy
+    }
+
+    /// Is the connection on its way out, so that nothing it sends is wanted?
+    pub fn is_ending(&self) -> bool {
+        matches!(self.stage, Stage::Drain | Stage::AwaitFin | Stage::AwaitAck)
+    }
+
+    /// Bytes came.
+    #[inline]
+    pub fn handle_bytes(&mut self, len: usize) -> ClientOrder {
+        match self.stage {
+            Stage::AwaitHead | Stage::ReadHead => ClientOrder::TakeHead,
+            Stage::Busy => ClientOrder::Tell,
+            Stage::Drain | Stage::AwaitFin | Stage::AwaitAck => {
+                self.drained_bytes = self.drained_bytes.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
+                match self.drained_bytes as usize > DRAIN_BYTES_MAX {
+                    true => ClientOrder::Close(CloseHow::Discard, self.why),
+                    false => ClientOrder::Read,
+                }
+            }
+        }
+    }
+
+    /// The client's FIN came.
+    pub fn handle_eof(&mut self) -> ClientOrder {
+        self.eof = true;
+        match self.stage {
+            Stage::AwaitHead => ClientOrder::Close(CloseHow::Fin, CloseReason::PeerLeft),
+            Stage::ReadHead => ClientOrder::Close(CloseHow::Fin, CloseReason::PeerAborted),
+            Stage::Busy => ClientOrder::Tell,
+            Stage::Drain | Stage::AwaitFin | Stage::AwaitAck => ClientOrder::Close(CloseHow::Fin, self.why),
+        }
+    }
+
+    /// Reading failed.
+    pub fn handle_broken(&mut self) -> ClientOrder {
+        let why = match self.stage {
+            Stage::Busy => return ClientOrder::Tell,
+            Stage::AwaitHead => CloseReason::PeerLeft,
+            Stage::ReadHead => CloseReason::PeerAborted,
+            Stage::Drain | Stage::AwaitFin | Stage::AwaitAck => self.why,
+        };
+        ClientOrder::Close(CloseHow::Discard, why)
+    }
+
+    /// A head has begun, but is not whole.
+    pub fn handle_head_incomplete(&mut self, scene: &DownstreamScene<'_>) -> ClientOrder {
+        if self.eof {
+            return ClientOrder::Close(CloseHow::Fin, CloseReason::PeerAborted);
+        }
+        if self.stage == Stage::AwaitHead {
+            self.stage = Stage::ReadHead;
+            self.deadline = scene.now + scene.timeouts.head;
+        }
+        ClientOrder::Read
+    }
+
+    /// A head is whole, or refused: an exchange takes over.
+    #[inline]
+    pub fn handle_exchange_begun(&mut self) {
+        self.stage = Stage::Busy;
+    }
+
+    /// The exchange is over. `held`: bytes of a next request are here already.
+    #[inline]
+    pub fn handle_exchange_over(&mut self, then: Then, held: bool, scene: &DownstreamScene<'_>) -> ClientOrder {
+        self.served += 1;
+        match then {
+            Then::Keep => self.await_head(held, scene),
+            Then::Close(why) => self.close_by_policy(why, scene),
+            Then::CloseByFin(why) => self.close(CloseHow::Fin, why),
+            Then::Drain(why) => self.drain(why, scene),
+            Then::Cut { why, reset } => self.close(if reset { CloseHow::Reset } else { CloseHow::Discard }, why),
+            Then::Closed | Then::Relay => ClientOrder::Wait,
+        }
+    }
+
+    fn await_head(&mut self, held: bool, scene: &DownstreamScene<'_>) -> ClientOrder {
+        self.stage = Stage::AwaitHead;
+        self.deadline = scene.now + scene.timeouts.idle;
+        match (held, self.eof) {
+            (true, _) => ClientOrder::TakeHead,
+            (false, _) if scene.draining => ClientOrder::Close(CloseHow::Fin, CloseReason::Draining),
+            (false, true) => ClientOrder::Close(CloseHow::Fin, CloseReason::PeerLeft),
+            (false, false) => ClientOrder::Read,
+        }
+    }
+
+    /// The connection is not kept: the listener's policy says who goes first.
+    fn close_by_policy(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
+        let until = scene.now + scene.timeouts.close;
+        self.why = why;
+        match scene.close {
+            ClientClose::BalancerFirst => self.close(CloseHow::Fin, why),
+            ClientClose::ClientFirst if self.eof => self.close(CloseHow::Fin, why),
+            ClientClose::ClientFirst => {
+                (self.stage, self.deadline) = (Stage::AwaitFin, until);
+                ClientOrder::Read
+            }
+            ClientClose::ResetWhenSafe => {
+                (self.stage, self.close_by, self.deadline) = (Stage::AwaitAck, until, until);
+                ClientOrder::LookAtAcks
+            }
+        }
+    }
+
+    fn close(&mut self, how: CloseHow, why: CloseReason) -> ClientOrder {
+        self.why = why;
+        ClientOrder::Close(how, why)
+    }
+
+    /// FIN now, then throw away what still comes, within limits, so that the response is not lost to a reset
+    /// (RFC 9112 section 9.6).
+    fn drain(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
+        self.why = why;
+        self.stage = Stage::Drain;
+        self.deadline = scene.now + scene.timeouts.close;
+        ClientOrder::Drain
+    }
+
+    /// A close by FIN was refused: bytes are there that nobody has read.
+    pub fn handle_unread(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
+        self.drain(why, scene)
+    }
+
+    /// How many bytes the client has not acknowledged; `None` where that cannot be told, which is never safe.
+    pub fn handle_unacknowledged(&mut self, bytes: Option<usize>, scene: &DownstreamScene<'_>) -> ClientOrder {
+        if bytes == Some(0) {
+            return ClientOrder::Close(CloseHow::Reset, self.why);
+        }
+        if scene.now >= self.close_by {
+            return ClientOrder::Close(CloseHow::Fin, self.why);
+        }
+        self.deadline = (scene.now + ACK_LOOK_EVERY).min(self.close_by);
+        ClientOrder::Wait
+    }
+
+    /// The deadline has passed.
+    pub fn handle_deadline(&mut self) -> ClientOrder {
+        match self.stage {
+            Stage::AwaitHead => ClientOrder::Close(CloseHow::Fin, CloseReason::Idle),
+            Stage::ReadHead => ClientOrder::Refuse(Failure::HeadTimeout),
+            Stage::Busy => ClientOrder::Tell,
+            Stage::Drain | Stage::AwaitFin => ClientOrder::Close(CloseHow::Discard, self.why),
+            Stage::AwaitAck => ClientOrder::LookAtAcks,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMES: ClientTimeouts = ClientTimeouts {
+        idle: Duration::from_secs(60),
+        head: Duration::from_secs(10),
+        body: Duration::from_secs(30),
+        request: Duration::from_secs(300),
+        close: Duration::from_secs(5),
+    };
+    const OVER: CloseReason = CloseReason::ExchangeOver;
+
+    fn scene(close: ClientClose, now_ms: u64) -> DownstreamScene<'static> {
+        DownstreamScene { now: Duration::from_millis(now_ms), timeouts: &TIMES, close, draining: false }
+    }
+
+    /// A connection whose exchange has just ended with `then`, and the order that gave.
+    fn after(then: Then, held: bool, eof: bool, close: ClientClose) -> (Downstream, ClientOrder) {
+        let mut client = Downstream::accepted(&scene(close, 0));
+        assert_eq!(client.handle_bytes(10), ClientOrder::TakeHead);
+        client.handle_exchange_begun();
+        if eof {
+            assert_eq!(client.handle_eof(), ClientOrder::Tell);
+        }
+        let order = client.handle_exchange_over(then, held, &scene(close, 0));
+        (client, order)
+    }
+
+    #[track_caller]
+    fn check(then: Then, held: bool, eof: bool, close: ClientClose, expect: ClientOrder) {
+        assert_eq!(after(then, held, eof, close).1, expect, "{then:?} held {held} eof {eof} {close:?}");
+    }
+
+    #[test]
+    fn who_goes_first_is_the_listeners_policy() {
+        use ClientClose::*;
+        use ClientOrder::*;
+        check(Then::Close(OVER), false, false, BalancerFirst, Close(CloseHow::Fin, OVER));
+        check(Then::Close(OVER), false, false, ClientFirst, Read);
+        check(Then::Close(OVER), false, true, ClientFirst, Close(CloseHow::Fin, OVER));
+        check(Then::Close(OVER), false, false, ResetWhenSafe, LookAtAcks);
+        check(Then::CloseByFin(OVER), false, false, ClientFirst, Close(CloseHow::Fin, OVER));
+        check(Then::CloseByFin(OVER), false, false, ResetWhenSafe, Close(CloseHow::Fin, OVER));
+        check(Then::Cut { why: OVER, reset: true }, false, false, BalancerFirst, Close(CloseHow::Reset, OVER));
+        check(Then::Cut { why: OVER, reset: false }, false, false, BalancerFirst, Close(CloseHow::Discard, OVER));
+    }
+
+    #[test]
+    fn a_kept_connection_reads_on_or_takes_what_is_held() {
+        let close = ClientClose::BalancerFirst;
+        check(Then::Keep, false, false, close, ClientOrder::Read);
+        check(Then::Keep, true, false, close, ClientOrder::TakeHead);
+        check(Then::Keep, true, true, close, ClientOrder::TakeHead);
+        check(Then::Keep, false, true, close, ClientOrder::Close(CloseHow::Fin, CloseReason::PeerLeft));
+    }
+
+    #[test]
+    fn a_reset_waits_for_every_acknowledgement_but_not_for_ever() {
+        let policy = ClientClose::ResetWhenSafe;
+        let (mut client, _) = after(Then::Close(OVER), false, false, policy);
+        let mut look = |bytes, now_ms| client.handle_unacknowledged(bytes, &scene(policy, now_ms));
+        assert_eq!(look(Some(5), 0), ClientOrder::Wait);
+        assert_eq!(look(None, 16), ClientOrder::Wait, "what cannot be told is not safe");
+        assert_eq!(look(None, 5000), ClientOrder::Close(CloseHow::Fin, OVER));
+        assert_eq!(look(Some(0), 32), ClientOrder::Close(CloseHow::Reset, OVER));
+    }
+
+    #[test]
+    fn draining_is_bounded_in_bytes_and_time() {
+        let (mut client, order) = after(Then::Drain(OVER), false, false, ClientClose::BalancerFirst);
+        assert_eq!(order, ClientOrder::Drain);
+        assert_eq!(client.deadline(), TIMES.close);
+        assert_eq!(client.handle_bytes(DRAIN_BYTES_MAX), ClientOrder::Read);
+        assert_eq!(client.handle_bytes(1), ClientOrder::Close(CloseHow::Discard, OVER));
+        assert_eq!(client.handle_deadline(), ClientOrder::Close(CloseHow::Discard, OVER));
+    }
+
+    #[test]
+    fn a_head_that_does_not_come_is_told_one_that_never_began_is_not() {
+        let close = ClientClose::BalancerFirst;
+        let mut client = Downstream::accepted(&scene(close, 0));
+        assert_eq!(client.handle_deadline(), ClientOrder::Close(CloseHow::Fin, CloseReason::Idle));
+        assert_eq!(client.handle_head_incomplete(&scene(close, 100)), ClientOrder::Read);
+        assert_eq!(client.deadline(), Duration::from_millis(10_100));
+        assert_eq!(client.handle_head_incomplete(&scene(close, 9000)), ClientOrder::Read);
+        assert_eq!(client.deadline(), Duration::from_millis(10_100), "a head has one time, however it trickles");
+        assert_eq!(client.handle_deadline(), ClientOrder::Refuse(Failure::HeadTimeout));
+        assert_eq!(client.handle_eof(), ClientOrder::Close(CloseHow::Fin, CloseReason::PeerAborted));
+    }
+}

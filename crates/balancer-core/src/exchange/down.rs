@@ -1,0 +1,190 @@
+//! The response's way down: its head edited, its body passed on as fast as the client reads.
+
+use super::facts::{HeadEdits, HeadPlan, ResponseFacts};
+use super::step::{DownOrder, ServerOrder, Step, Then};
+use super::{Attempt, Exchange, Passing, Scene, Stage, Wait};
+use crate::Failure;
+use crate::policy::ClientClose;
+use crate::reason::CloseReason;
+use http1::Version;
+use http1::forward::Connection;
+
+impl Exchange {
+    /// What becomes of a response's head, which is known whole. Follow with the fact that it was written.
+    pub fn plan_head(&mut self, head: &ResponseFacts, scene: &Scene<'_>) -> HeadPlan {
+        // A byte of the answer came: the request was processed and is never repeated.
+        self.up.replayable = false;
+        self.down.reading = false;
+        let edits = |connection| HeadEdits { connection, unwrap_chunks: false };
+        match head.status {
+            101 if !self.request.upgrade => HeadPlan::Malformed,
+            100..200 if self.request.version == Version::Http10 => HeadPlan::Skip,
+            101 => HeadPlan::Upgrade(edits(Connection::Upgrade)),
+            100..200 => {
+                self.up.awaits_continue &= head.status != 100;
+                HeadPlan::Interim(edits(Connection::KeepAlive))
+            }
+            _ => HeadPlan::Final(self.plan_final(head, scene)),
+        }
+    }
+
+    fn plan_final(&mut self, head: &ResponseFacts, scene: &Scene<'_>) -> HeadEdits {
+        let unwrap_chunks = self.request.version == Version::Http10 && head.chunked;
+        let until_close = unwrap_chunks || head.until_close;
+        let keep = self.may_keep(head, scene) && !until_close;
+        let passing = Passing { keep, until_close, server_keeps: head.keep_alive, head_sent: false };
+        self.down.stage = Stage::Passing(passing);
+        self.record.status = head.status;
+        HeadEdits { connection: if keep { Connection::KeepAlive } else { Connection::Close }, unwrap_chunks }
+    }
+
+    /// A server that closes before it has the whole request leaves a rest nobody wants (RFC 9112 section 9.6).
+    fn may_keep(&self, head: &ResponseFacts, scene: &Scene<'_>) -> bool {
+        self.request.keep_alive
+            && self.request.requests_left
+            && (self.up.whole || head.keep_alive && !self.up.awaits_continue)
+            && !scene.draining
+            && !self.up.eof
+    }
+
+    /// Bytes came, but no whole head: read on.
+    pub(super) fn handle_response_begun(&mut self, step: &mut Step) {
+        self.up.replayable = false;
+        self.down.reading = false;
+        self.read_server(step);
+    }
+
+    pub(super) fn handle_response_bytes(
+        &mut self,
+        len: usize,
+        whole: bool,
+        leftover: bool,
+        scene: &Scene<'_>,
+        step: &mut Step,
+    ) {
+        self.down.reading = false;
+        let Stage::Passing(mut passing) = self.down.stage else {
+            return debug_assert!(false, "a body comes after its head");
+        };
+        let with_head = !passing.head_sent;
+        passing.head_sent = true;
+        self.down.stage = Stage::Passing(passing);
+        self.record.down_bytes += len as u64;
+        let close = whole && self.complete(passing, leftover, scene, step);
+        if with_head || len > 0 || close {
+            self.send_down(close, scene, step);
+        } else {
+            self.go_on(scene, step);
+        }
+    }
+
+    /// All of the response is here: the server connection goes back first, so that the next request finds it. Answers
+    /// whether the client's connection is closed with the last byte.
+    fn complete(&mut self, passing: Passing, leftover: bool, scene: &Scene<'_>, step: &mut Step) -> bool {
+        let server_keeps = passing.server_keeps && !leftover;
+        let goes_on = !self.up.broken && !self.up.awaits_continue;
+        // A server that keeps its connection after an early answer still reads the rest.
+        let uploading = server_keeps && goes_on && (self.up.sending || !self.up.whole);
+        let keep = passing.keep && (self.up.whole || uploading);
+        let may_have_unread = uploading || !self.up.whole || self.up.ahead;
+        self.down.stage = Stage::Whole { keep, by_close: passing.until_close };
+        if !uploading {
+            self.part(server_keeps && self.up.whole && !self.up.sending && !scene.draining, step);
+        }
+        !keep && scene.close == ClientClose::BalancerFirst && !may_have_unread
+    }
+
+    /// The server connection has done its work.
+    pub(super) fn part(&mut self, keep: bool, step: &mut Step) {
+        if self.up.attempt == Attempt::Parted {
+            return;
+        }
+        self.up.attempt = Attempt::Parted;
+        self.up.sending = false;
+        self.down.reading = false;
+        step.server = Some(if keep { ServerOrder::Keep } else { ServerOrder::Close(CloseReason::ExchangeOver) });
+    }
+
+    pub(super) fn send_down(&mut self, close: bool, scene: &Scene<'_>, step: &mut Step) {
+        self.down.sending = true;
+        step.down = Some(DownOrder::Send { close });
+        self.set_wait(Wait::ClientRead, scene);
+    }
+
+    /// The client took everything.
+    pub(super) fn handle_client_took(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        self.down.sending = false;
+        if let Some(failure) = self.down.failure.take() {
+            return self.fail(failure, scene, step);
+        }
+        self.go_on(scene, step);
+    }
+
+    /// Goes on with what the server sent meanwhile, reads more, or comes to the end.
+    fn go_on(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        match self.down.stage {
+            Stage::Awaited | Stage::Passing(_) => self.read_on_from_server(scene, step),
+            Stage::Whole { .. } => self.finish_if_uploaded(scene, step),
+            Stage::Answering { then } => self.end(then, step),
+        }
+    }
+
+    pub(super) fn read_on_from_server(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        self.read_server(step);
+        self.set_wait(Wait::Server, scene);
+    }
+
+    pub(super) fn read_server(&mut self, step: &mut Step) {
+        if !self.down.reading {
+            self.down.reading = true;
+            step.read_server = true;
+        }
+    }
+
+    /// What the server said cannot be passed on. While nothing was sent, the client gets a clear answer instead.
+    pub(super) fn handle_response_unusable(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
+        self.down.reading = false;
+        if matches!(self.down.stage, Stage::Passing(passing) if !passing.head_sent) {
+            self.down.stage = Stage::Awaited;
+            self.record.status = 0;
+        }
+        self.fail(failure, scene, step);
+    }
+
+    /// The server agreed to another protocol: its 101 is the whole response.
+    pub(super) fn handle_upgraded(&mut self, step: &mut Step) {
+        self.record.status = 101;
+        self.record.responded = true;
+        self.up.attempt = Attempt::Parted;
+        self.end(Then::Relay, step);
+    }
+
+    /// A FIN is the end of a body that has no other; else the server left too early.
+    pub(super) fn handle_server_eof(&mut self, partial: bool, ends_body: bool, scene: &Scene<'_>, step: &mut Step) {
+        // Some of the answer came: the request was processed.
+        self.up.replayable &= !partial;
+        let Stage::Passing(passing) = self.down.stage else { return self.handle_server_gone(scene, step) };
+        if !ends_body {
+            return self.handle_server_gone(scene, step);
+        }
+        self.down.stage = Stage::Whole { keep: false, by_close: passing.until_close };
+        self.part(false, step);
+        self.finish(step);
+    }
+
+    /// The server closed, or its connection broke.
+    pub(super) fn handle_server_gone(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        self.down.reading = false;
+        let Attempt::Open { server, pooled } = self.up.attempt else {
+            return debug_assert!(false, "only an open connection is read from");
+        };
+        self.up.attempt = Attempt::Parted;
+        self.up.sending = false;
+        step.server = Some(ServerOrder::Close(CloseReason::PeerAborted));
+        match self.down.stage {
+            Stage::Awaited => self.try_again_or_fail(server, pooled, Failure::ServerClosed, scene, step),
+            Stage::Passing(_) => self.truncate(step),
+            Stage::Whole { .. } | Stage::Answering { .. } => self.finish_if_uploaded(scene, step),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! How an exchange ends: whole, answered by ourselves, cut off, or given up.
+
+use super::step::{Answer, DownOrder, Record, ServerOrder, Step, Then};
+use super::{Attempt, Exchange, Scene, Stage, Wait};
+use crate::Failure;
+use crate::reason::CloseReason;
+use http1::Version;
+
+impl Exchange {
+    /// The one end.
+    pub(super) fn end(&mut self, then: Then, step: &mut Step) {
+        debug_assert!(!self.ended, "an exchange ends once");
+        self.ended = true;
+        step.end = Some(then);
+    }
+
+    /// Once the response is out, the exchange is over as soon as the request is.
+    pub(super) fn finish_if_uploaded(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        if self.down.sending || !matches!(self.down.stage, Stage::Whole { .. }) {
+            return;
+        }
+        if self.up.attempt != Attempt::Parted {
+            if !self.up.broken && (self.up.sending || !self.up.whole) {
+                return self.set_wait(if self.up.sending { Wait::Server } else { Wait::ClientBody }, scene);
+            }
+            self.part(!self.up.broken && !scene.draining, step);
+        }
+        self.finish(step);
+    }
+
+    /// The response is out.
+    pub(super) fn finish(&mut self, step: &mut Step) {
+        let Stage::Whole { keep, by_close } = self.down.stage else { return };
+        self.record.responded = true;
+        let why = CloseReason::ExchangeOver;
+        let then = match (keep && self.up.whole, !self.up.whole || self.up.ahead) {
+            (true, _) => Then::Keep,
+            (false, true) => Then::Drain(why),
+            (false, false) if by_close => Then::CloseByFin(why),
+            (false, false) => Then::Close(why),
+        };
+        self.end(then, step);
+    }
+
+    /// The last byte went out, and the connection with it.
+    pub(super) fn handle_client_closed(&mut self, unread: bool, step: &mut Step) {
+        self.down.sending = false;
+        self.record.responded = true;
+        self.end(if unread { Then::Drain(CloseReason::ExchangeOver) } else { Then::Closed }, step);
+    }
+
+    /// The request failed: the client is told, or a response that has begun is cut off.
+    pub(super) fn fail(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
+        if matches!(self.down.stage, Stage::Answering { .. }) {
+            return; // the client is being told of another failure already
+        }
+        if self.down.sending {
+            self.down.failure = Some(failure);
+            return;
+        }
+        self.record.failure = Some(failure);
+        self.drop_server(why_server(failure), step);
+        match self.down.stage {
+            Stage::Awaited => self.answer(failure, scene, step),
+            Stage::Passing(_) => self.truncate(step),
+            // Only the rest of the upload failed: the response is whole and must stay so.
+            Stage::Whole { .. } => {
+                self.record.responded = true;
+                self.end(Then::Drain(why_client(failure)), step);
+            }
+            Stage::Answering { .. } => unreachable!("returned above"),
+        }
+    }
+
+    fn answer(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
+        let keep = !scene.draining && !self.up.eof && self.may_keep_after(failure);
+        let why = why_client(failure);
+        let drain = !self.up.whole || matches!(failure, Failure::BadRequest(_) | Failure::HeadTimeout);
+        let then = match (keep, drain) {
+            (true, _) => Then::Keep,
+            (false, true) => Then::Drain(why),
+            (false, false) => Then::Close(why),
+        };
+        self.up.replayable = false;
+        self.up.held = false;
+        self.down.stage = Stage::Answering { then };
+        self.down.sending = true;
+        step.down = Some(DownOrder::Answer(Answer { failure, keep, head_only: self.request.head_only }));
+        self.deadline = scene.now + scene.client.body;
+        self.wait = Wait::ClientRead;
+    }
+
+    /// A failure on the servers' side need not cost the client its connection, nor its port.
+    fn may_keep_after(&self, failure: Failure) -> bool {
+        let ours = !matches!(failure, Failure::BadRequest(_) | Failure::HeadTimeout | Failure::BodyTimeout);
+        ours && self.request.keep_alive && self.up.whole && self.request.version == Version::Http11
+    }
+
+    /// The server failed in the middle of the response: the client must see that it is not whole. A close with unread
+    /// requests becomes a reset, which would take earlier responses with it: hence a FIN where one can tell.
+    pub(super) fn truncate(&mut self, step: &mut Step) {
+        self.record.truncated = true;
+        self.drop_server(CloseReason::ProtocolError, step);
+        let why = CloseReason::OtherSideFailed;
+        let then = if self.ends_with_connection() { Then::Cut { why, reset: true } } else { Then::CloseByFin(why) };
+        self.end(then, step);
+    }
+
+    /// Both connections are given up at once.
+    pub(super) fn abort(&mut self, why: CloseReason, step: &mut Step) {
+        self.drop_server(CloseReason::OtherSideFailed, step);
+        self.end(Then::Cut { why, reset: self.ends_with_connection() }, step);
+    }
+
+    /// No buffer for the request, or for the answer.
+    pub(super) fn handle_shortage(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        if let Stage::Answering { .. } = self.down.stage {
+            self.down.sending = false;
+            return self.end(Then::Cut { why: CloseReason::Shortage, reset: false }, step);
+        }
+        self.up.attempt = Attempt::Parted;
+        self.fail(Failure::NoLocalResource, scene, step);
+    }
+
+    fn drop_server(&mut self, why: CloseReason, step: &mut Step) {
+        if matches!(self.up.attempt, Attempt::Connecting { .. } | Attempt::Open { .. }) {
+            step.server = Some(ServerOrder::Close(why));
+        }
+        self.up.attempt = Attempt::Parted;
+        self.up.sending = false;
+        self.down.reading = false;
+    }
+
+    /// A FIN would look like the end of a body that is delimited by it; only a reset tells that it is not whole.
+    fn ends_with_connection(&self) -> bool {
+        match self.down.stage {
+            Stage::Passing(passing) => passing.until_close,
+            // Whole, but still being sent.
+            Stage::Whole { by_close, .. } => by_close,
+            Stage::Awaited | Stage::Answering { .. } => false,
+        }
+    }
+}
+
+impl Record {
+    /// Did the server of the last attempt answer something that could be passed on?
+    pub fn answered(&self) -> bool {
+        self.status != 0
+    }
+}
+
+fn why_server(failure: Failure) -> CloseReason {
+    match failure {
+        Failure::ServerNonsense => CloseReason::ProtocolError,
+        Failure::ServerTimeout | Failure::RequestTimeout | Failure::ConnectTimeout => CloseReason::TimedOut,
+        _ => CloseReason::OtherSideFailed,
+    }
+}
+
+fn why_client(failure: Failure) -> CloseReason {
+    match failure {
+        Failure::BadRequest(_) => CloseReason::ProtocolError,
+        Failure::HeadTimeout | Failure::BodyTimeout | Failure::RequestTimeout => CloseReason::TimedOut,
+        Failure::NoLocalPort | Failure::NoLocalResource => CloseReason::Shortage,
+        _ => CloseReason::OtherSideFailed,
+    }
+}

@@ -1,0 +1,232 @@
+//! One request and its response, decided without a socket: facts and lengths in, orders out, one end.
+//!
+//! ```text
+//!            client end                     exchange                     server end
+//!   request bytes, FIN, broken  -->   Up    (the request's way)    -->  attempt, send
+//!   send, answer                <--   Down  (the response's way)   <--  head, bytes, FIN, broken
+//!
+//!   Up:    Unsent -> Queued | Connecting | Open -> Parted           (again, while it may be tried again)
+//!   Down:  Awaited -> Passing -> Whole -> end                       Awaited -> Answering -> end
+//! ```
+//!
+//! The shell tells each [`Fact`] once and carries the [`Step`] out in the order of its fields. It holds the bytes;
+//! the exchange knows only that they are there. There is one end ([`Step::end`]) with one [`Record`]: counters, access
+//! log, metrics and health read that.
+//!
+//! What must hold after every step stands in [`Exchange::check`].
+
+mod attempt;
+mod check;
+mod down;
+mod ending;
+mod facts;
+mod step;
+mod time;
+mod up;
+
+pub use facts::{Fact, HeadEdits, HeadPlan, Opening, ResponseFacts, Scene, Took};
+pub use step::{Answer, AttemptOrder, DownOrder, Record, ServerOrder, Step, Then, UpOrder};
+pub use time::{PORT_WAIT, Wait};
+
+use crate::Failure;
+use crate::reason::CloseReason;
+use core::time::Duration;
+
+/// A request and its response, from a head that was understood (or refused) to the end of both.
+#[derive(Debug)]
+pub struct Exchange {
+    request: Opening,
+    up: Up,
+    down: Down,
+    wait: Wait,
+    /// When [`Fact::Deadline`] is due.
+    deadline: Duration,
+    record: Record,
+    ended: bool,
+}
+
+/// The request's way to a server.
+#[derive(Debug)]
+struct Up {
+    attempt: Attempt,
+    /// All of the request has come from the client.
+    whole: bool,
+    /// A recv is under way at the client.
+    reading: bool,
+    /// A piece of the body came while it could not be sent: the shell holds it.
+    held: bool,
+    /// The client sent more than this request: the shell holds that, too.
+    ahead: bool,
+    /// The client's FIN came.
+    eof: bool,
+    /// The client waits for 100 and may never send its body.
+    awaits_continue: bool,
+    /// A send to the server is under way.
+    sending: bool,
+    /// The server takes no more of the request.
+    broken: bool,
+    /// Bytes of this attempt may have reached the server.
+    sent: bool,
+    /// All that was sent is still at hand, to be sent again on another connection.
+    replayable: bool,
+    /// Attempts made, a connection that found no local port not counted.
+    attempts: u32,
+    /// Set with the first wait for a local port: when that patience is over.
+    port_wait_until: Option<Duration>,
+}
+
+/// Where the attempt to reach a server stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    /// The shell was asked to make one.
+    Ordered,
+    /// No local port was left: waiting for one.
+    Queued,
+    Connecting {
+        server: u32,
+    },
+    Open {
+        server: u32,
+        pooled: bool,
+    },
+    /// No server connection belongs to this exchange (any more).
+    Parted,
+}
+
+/// The response's way to the client.
+#[derive(Debug)]
+struct Down {
+    stage: Stage,
+    /// A send to the client is under way.
+    sending: bool,
+    /// A recv is under way at the server.
+    reading: bool,
+    /// A failure that waits for the send under way.
+    failure: Option<Failure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No byte of a final response was passed on.
+    Awaited,
+    Passing(Passing),
+    /// Whole, perhaps still being sent. `by_close`: its body ends with the connection, so only a FIN says that it is
+    /// whole.
+    Whole {
+        keep: bool,
+        by_close: bool,
+    },
+    /// The balancer's own answer is being sent.
+    Answering {
+        then: Then,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Passing {
+    /// The client's connection may be kept after this response.
+    keep: bool,
+    /// The end of the body is the end of the connection.
+    until_close: bool,
+    server_keeps: bool,
+    head_sent: bool,
+}
+
+impl Exchange {
+    /// A request was understood. The step asks for an attempt, unless the client has left in the middle of it.
+    pub fn begin(request: Opening, scene: &Scene<'_>) -> (Self, Step) {
+        let mut exchange = Self::new(request, scene);
+        let mut step = Step::default();
+        if request.eof && !request.whole {
+            exchange.abort(CloseReason::PeerAborted, &mut step);
+        } else {
+            exchange.order_attempt(AttemptOrder::Pick { not: None }, &mut step);
+        }
+        (exchange, step)
+    }
+
+    /// A request was not understood, or did not come in time: the client is told, and that is all.
+    pub fn refuse(failure: Failure, scene: &Scene<'_>) -> (Self, Step) {
+        let mut exchange = Self::new(Opening::NONE, scene);
+        let mut step = Step::default();
+        exchange.fail(failure, scene, &mut step);
+        (exchange, step)
+    }
+
+    fn new(request: Opening, scene: &Scene<'_>) -> Self {
+        let up = Up {
+            attempt: Attempt::Parted,
+            whole: request.whole,
+            reading: false,
+            held: false,
+            ahead: request.ahead,
+            eof: request.eof,
+            awaits_continue: request.expects_continue,
+            sending: false,
+            broken: false,
+            sent: false,
+            replayable: true,
+            attempts: 0,
+            port_wait_until: None,
+        };
+        let down = Down { stage: Stage::Awaited, sending: false, reading: false, failure: None };
+        let record = Record { up_bytes: request.body_len as u64, ..Record::begun(scene.now) };
+        Self { request, up, down, wait: Wait::Connect, deadline: Duration::MAX, record, ended: false }
+    }
+
+    /// Something happened: what is to be done.
+    #[inline]
+    pub fn handle(&mut self, fact: Fact, scene: &Scene<'_>) -> Step {
+        let mut step = Step::default();
+        match fact {
+            Fact::AttemptStarted { server, pooled } => self.handle_attempt_started(server, pooled, scene, &mut step),
+            Fact::Connected => self.handle_connected(scene, &mut step),
+            Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
+            Fact::QueueFull => self.fail(Failure::NoLocalPort, scene, &mut step),
+            Fact::TurnCame => self.handle_turn_came(&mut step),
+            Fact::Shortage => self.handle_shortage(scene, &mut step),
+            Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
+            Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),
+            Fact::RequestMalformed { status } => self.fail(Failure::BadRequest(status), scene, &mut step),
+            Fact::ClientAhead => self.handle_client_ahead(),
+            Fact::ClientEof => self.handle_client_eof(&mut step),
+            Fact::ClientBroken => self.abort(CloseReason::PeerAborted, &mut step),
+            Fact::ClientTook => self.handle_client_took(scene, &mut step),
+            Fact::ClientClosed { unread } => self.handle_client_closed(unread, &mut step),
+            Fact::ResponseBegun => self.handle_response_begun(&mut step),
+            Fact::ResponseSkipped => self.read_on_from_server(scene, &mut step),
+            Fact::ResponseInterim => self.send_down(false, scene, &mut step),
+            Fact::ResponseBytes { len, whole, leftover } => {
+                self.handle_response_bytes(len, whole, leftover, scene, &mut step);
+            }
+            Fact::ResponseMalformed => self.handle_response_unusable(Failure::ServerNonsense, scene, &mut step),
+            Fact::ResponseShortage => self.handle_response_unusable(Failure::NoLocalResource, scene, &mut step),
+            Fact::Upgraded => self.handle_upgraded(&mut step),
+            Fact::ServerEof { partial, ends_body } => self.handle_server_eof(partial, ends_body, scene, &mut step),
+            Fact::ServerBroken => self.handle_server_gone(scene, &mut step),
+            Fact::Deadline => self.handle_deadline(scene, &mut step),
+            Fact::Patrol => self.watch_client(&mut step),
+        }
+        step
+    }
+
+    /// When [`Fact::Deadline`] is due.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// May the request still have to be sent again? Else the shell lets go of what it kept of it.
+    pub fn is_replayable(&self) -> bool {
+        self.up.replayable
+    }
+
+    /// Does a request wait for a local port?
+    pub fn is_queued(&self) -> bool {
+        self.up.attempt == Attempt::Queued
+    }
+
+    /// What is to be remembered of this exchange.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+}

@@ -1,0 +1,150 @@
+//! What an exchange asks of the shell, and what it leaves behind.
+
+use crate::Failure;
+use crate::reason::CloseReason;
+use core::time::Duration;
+
+/// What is to be done, in the order of the fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// With the server connection of the attempt: it then belongs to this exchange no more.
+    pub server: Option<ServerOrder>,
+    /// Towards a server.
+    pub up: Option<UpOrder>,
+    /// Towards the client.
+    pub down: Option<DownOrder>,
+    /// Read from the client, what is held first.
+    pub read_client: bool,
+    /// Read from the server, what is held first.
+    pub read_server: bool,
+    /// The exchange is over; nothing else is told to it.
+    pub end: Option<Then>,
+}
+
+/// What becomes of a server connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerOrder {
+    /// Back to the pool.
+    Keep,
+    /// Closed by the set's policy.
+    Close(CloseReason),
+    /// Its handshake took too long: given up, as a failed connect. [`Fact::ConnectFailed`](super::Fact) follows.
+    Abandon,
+}
+
+/// What to do towards servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpOrder {
+    /// Make an attempt; [`Fact::AttemptStarted`](super::Fact) or a failure follows.
+    Attempt(AttemptOrder),
+    /// Queue for a local port; [`Fact::TurnCame`](super::Fact) follows, or [`Fact::QueueFull`](super::Fact) at once.
+    Queue,
+    /// Send the piece that is held.
+    Send,
+    /// Throw the piece away that is held: the server takes no more.
+    Drop,
+}
+
+/// Which connection an attempt may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOrder {
+    /// Pick a server, and a pooled connection if there is one.
+    Pick {
+        /// Not this one, where there is another: it has just failed.
+        not: Option<u32>,
+    },
+    /// A fresh connection to this server.
+    Fresh {
+        /// Which.
+        server: u32,
+    },
+}
+
+/// What to send to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DownOrder {
+    /// What is held of the response.
+    Send {
+        /// Close by FIN with the last byte.
+        close: bool,
+    },
+    /// An answer of our own.
+    Answer(Answer),
+}
+
+/// An answer of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What went wrong.
+    pub failure: Failure,
+    /// The connection stays open.
+    pub keep: bool,
+    /// Without the body (HEAD).
+    pub head_only: bool,
+}
+
+/// What becomes of the client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The next request may come.
+    Keep,
+    /// It is closed by the listener's policy.
+    Close(CloseReason),
+    /// It is closed by FIN: that ends the body, so neither a reset nor waiting for the client's FIN would do.
+    CloseByFin(CloseReason),
+    /// FIN, then what still comes is thrown away within bounds (RFC 9112 section 9.6).
+    Drain(CloseReason),
+    /// It is cut at once; `reset` where a FIN would look like the end of a body that is not whole.
+    Cut {
+        /// Why.
+        why: CloseReason,
+        /// By RST.
+        reset: bool,
+    },
+    /// It was closed with the last byte.
+    Closed,
+    /// Both connections go over to a relay.
+    Relay,
+}
+
+/// What is remembered of an exchange: one line of an access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// When its head was understood (or refused).
+    pub started_at: Duration,
+    /// Status of the server's final response, once its head went out; 0 before.
+    pub status: u16,
+    /// The response went out whole.
+    pub responded: bool,
+    /// The response was cut off in the middle because the server failed then.
+    pub truncated: bool,
+    /// What failed; with `responded` it was only the rest of the upload.
+    pub failure: Option<Failure>,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// It waited for a local port.
+    pub queued: bool,
+    /// The server of the last attempt.
+    pub server: Option<u32>,
+    /// Body bytes sent to the server, framing included.
+    pub up_bytes: u64,
+    /// Body bytes sent to the client, framing included.
+    pub down_bytes: u64,
+}
+
+impl Record {
+    pub(super) fn begun(started_at: Duration) -> Self {
+        Self {
+            started_at,
+            status: 0,
+            responded: false,
+            truncated: false,
+            failure: None,
+            retries: 0,
+            queued: false,
+            server: None,
+            up_bytes: 0,
+            down_bytes: 0,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Two connections joined: bytes flow both ways untouched, one buffer per direction, each FIN passed on
+//! (RFC 9110 section 7.8). Upgrades hand over to it.
+//!
+//! ```text
+//!   Up:    client  --read-->  held?  --send-->  server
+//!   Down:  server  --read-->  held?  --send-->  client
+//! ```
+//!
+//! Each direction reads only when what it read before is sent: a slow reader slows its writer down.
+
+use core::time::Duration;
+
+/// A direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the client to the server.
+    Up,
+    /// From the server to the client.
+    Down,
+}
+
+impl Way {
+    /// The other one.
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
+/// One direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// A recv is under way at its source.
+    pub reading: bool,
+    /// A send is under way to its sink.
+    pub sending: bool,
+    /// Bytes came while a send was under way: the shell holds them.
+    pub held: bool,
+    /// Its source sent FIN.
+    pub eof: bool,
+}
+
+/// Something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayFact {
+    /// Bytes came from the source of that direction; the shell holds them.
+    Bytes(Way),
+    /// A FIN came from its source.
+    Eof(Way),
+    /// Its sink took what was sent.
+    Took(Way),
+    /// The connection that this direction comes from broke, in reading or in writing.
+    Broken(Way),
+    /// Nothing happened for too long.
+    Deadline,
+}
+
+/// What is to be done for one direction, in the order of the fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowStep {
+    /// Send what is held.
+    pub send: bool,
+    /// Pass the FIN on.
+    pub shutdown: bool,
+    /// Read from the source.
+    pub read: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RelayStep {
+    /// From the client to the server.
+    pub up: FlowStep,
+    /// From the server to the client.
+    pub down: FlowStep,
+    /// Both connections are to be closed.
+    pub end: Option<RelayEnd>,
+}
+
+/// Why a relay ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayEnd {
+    /// Both sides had said all.
+    Over,
+    /// The connection this direction comes from broke.
+    Broken(Way),
+    /// Nothing happened for too long.
+    Idle,
+}
+
+/// Two joined connections.
+#[derive(Debug)]
+pub struct Relay {
+    up: Flow,
+    down: Flow,
+    idle: Duration,
+    deadline: Duration,
+}
+
+impl Relay {
+    /// Joins two connections as they stand: sends and recvs under way, bytes held, a FIN that came early. Either end may
+    /// be quiet for `idle`.
+    pub fn begin(up: Flow, down: Flow, idle: Duration, now: Duration) -> (Self, RelayStep) {
+        let mut relay = Self { up, down, idle, deadline: now + idle };
+        let mut step = RelayStep::default();
+        for way in [Way::Up, Way::Down] {
+            relay.go_on(way, &mut step);
+        }
+        (relay, step)
+    }
+
+    /// When [`RelayFact::Deadline`] is due.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Something happened: what is to be done.
+    pub fn handle(&mut self, fact: RelayFact, now: Duration) -> RelayStep {
+        let mut step = RelayStep::default();
+        match fact {
+            RelayFact::Bytes(way) => {
+                let flow = self.flow(way);
+                (flow.reading, flow.held) = (false, true);
+                self.deadline = now + self.idle;
+                self.go_on(way, &mut step);
+            }
+            RelayFact::Eof(way) => {
+                let flow = self.flow(way);
+                (flow.reading, flow.eof) = (false, true);
+                self.go_on(way, &mut step);
+            }
+            RelayFact::Took(way) => {
+                self.flow(way).sending = false;
+                self.deadline = now + self.idle;
+                self.go_on(way, &mut step);
+            }
+            RelayFact::Broken(way) => step.end = Some(RelayEnd::Broken(way)),
+            RelayFact::Deadline => step.end = Some(RelayEnd::Idle),
+        }
+        step
+    }
+
+    /// Nothing is being sent in this direction: send what is held, pass the FIN on, or read more.
+    fn go_on(&mut self, way: Way, step: &mut RelayStep) {
+        let flow = self.flow(way);
+        if flow.sending {
+            return;
+        }
+        let mut orders = FlowStep::default();
+        if flow.held {
+            (flow.held, flow.sending) = (false, true);
+            orders.send = true;
+        } else if flow.eof {
+            orders.shutdown = true;
+        } else if !flow.reading {
+            flow.reading = true;
+            orders.read = true;
+        }
+        match way {
+            Way::Up => step.up = orders,
+            Way::Down => step.down = orders,
+        }
+        if [self.up, self.down].iter().all(|flow| flow.eof && !flow.sending && !flow.held) {
+            step.end = Some(RelayEnd::Over);
+        }
+    }
+
+    fn flow(&mut self, way: Way) -> &mut Flow {
+        match way {
+            Way::Up => &mut self.up,
+            Way::Down => &mut self.down,
+        }
+    }
+
+    /// The invariants. Checked after every step in debug builds.
+    ///
+    /// # Errors
+    /// The rule that is broken.
+    pub fn check(&self) -> Result<(), &'static str> {
+        for flow in [self.up, self.down] {
+            if flow.held && !flow.sending {
+                return Err("bytes are held only while others are being sent");
+            }
+            if flow.eof && flow.reading {
+                return Err("nothing is read after a FIN");
+            }
+            if !flow.eof && !flow.reading && !flow.sending {
+                return Err("a direction that is not over reads or sends");
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use RelayFact::*;
+    use Way::*;
+
+    const IDLE: Duration = Duration::from_secs(60);
+
+    /// Plays `facts` over a relay whose 101 is on its way to the client; the orders as words, one group a fact.
+    #[track_caller]
+    fn check(early: Flow, facts: &[RelayFact], expect: &str) {
+        let (mut relay, first) = Relay::begin(early, Flow { sending: true, ..Flow::default() }, IDLE, Duration::ZERO);
+        let mut words = vec![word(&first)];
+        for fact in facts {
+            let step = relay.handle(*fact, Duration::ZERO);
+            words.push(word(&step));
+            if step.end.is_none() {
+                assert_eq!(relay.check(), Ok(()), "{fact:?} in {facts:?}");
+            }
+        }
+        assert_eq!(words.join(", "), expect, "{early:?} {facts:?}");
+    }
+
+    fn word(step: &RelayStep) -> String {
+        let mut words = Vec::new();
+        for (way, flow) in [("up", step.up), ("down", step.down)] {
+            for (name, is) in [("send", flow.send), ("fin", flow.shutdown), ("read", flow.read)] {
+                if is {
+                    words.push(format!("{name} {way}"));
+                }
+            }
+        }
+        if let Some(end) = step.end {
+            words.push(format!("{end:?}"));
+        }
+        if words.is_empty() { "-".to_owned() } else { words.join(" ") }
+    }
+
+    #[test]
+    fn each_direction_reads_only_when_what_it_read_is_sent() {
+        let none = Flow::default();
+        check(none, &[Bytes(Up), Took(Up), Took(Down), Bytes(Down)], "read up, send up, read up, read down, send down");
+        check(Flow { held: true, ..none }, &[Took(Up)], "send up, read up");
+        check(
+            Flow { reading: true, sending: true, ..none },
+            &[Bytes(Up), Took(Up), Took(Up)],
+            "-, -, send up, read up",
+        );
+    }
+
+    #[test]
+    fn a_fin_is_passed_on_after_what_came_before_it_and_ends_one_direction_only() {
+        let none = Flow::default();
+        check(none, &[Eof(Up), Took(Down), Eof(Down)], "read up, fin up, read down, fin down Over");
+        check(
+            none,
+            &[Took(Down), Bytes(Down), Eof(Up), Took(Down), Eof(Down)],
+            "read up, read down, send down, fin up, read down, fin down Over",
+        );
+        check(Flow { eof: true, ..none }, &[Took(Down), Eof(Down)], "fin up, read down, fin down Over");
+        check(Flow { eof: true, held: true, ..none }, &[Took(Up)], "send up, fin up");
+    }
+
+    #[test]
+    fn whatever_breaks_ends_both() {
+        check(Flow::default(), &[Broken(Down)], "read up, Broken(Down)");
+        check(Flow::default(), &[Deadline], "read up, Idle");
+    }
+}

@@ -1,0 +1,464 @@
+//! The exchange as tables: what happens, what it orders. The invariants are checked after every fact.
+
+use balancer_core::exchange::{
+    AttemptOrder, DownOrder, Exchange, Fact, HeadPlan, Opening, ResponseFacts, Scene, ServerOrder, Step, Then, Took,
+    UpOrder,
+};
+use balancer_core::{ClientClose, ClientTimeouts, Failure, ServerTimeouts};
+use http1::Version;
+use ports::{Fault, FaultKind};
+use std::time::Duration;
+
+/// What happens, in words short enough for a line.
+#[derive(Clone, Copy, Debug)]
+enum In {
+    /// The attempt found a pooled connection, or is connecting, to that server.
+    Pooled(u32),
+    Connecting(u32),
+    Connected,
+    Refused(u32),
+    NoPort(u32),
+    Turn,
+    Full,
+    Shortage,
+    /// A send to the server ended.
+    Took,
+    Scarce,
+    Stuck,
+    /// Bytes of the request: more to come, the last, the last and more behind it.
+    Part,
+    Last,
+    LastAhead,
+    BadChunk,
+    Ahead,
+    Fin,
+    Broken,
+    /// A send to the client ended.
+    Sent,
+    SentClosed,
+    /// A response's head: status; the server keeps its connection.
+    Head(u16),
+    HeadClose(u16),
+    HeadUntilClose(u16),
+    HeadBegins,
+    /// Bytes of the response: more to come, the last, the last and something behind it.
+    Some,
+    Whole,
+    WholeLeft,
+    BadBody,
+    NoBuffer,
+    ServerFin,
+    ServerFinEndsBody,
+    ServerBroken,
+    /// Seconds pass, then the deadline is due.
+    After(u64),
+    Patrol,
+}
+use In::*;
+
+/// A whole GET of a client that wants to keep its connection.
+const GET: Opening = Opening {
+    version: Version::Http11,
+    idempotent: true,
+    head_only: false,
+    keep_alive: true,
+    requests_left: true,
+    upgrade: false,
+    expects_continue: false,
+    whole: true,
+    ahead: false,
+    eof: false,
+    kept: false,
+    body_len: 0,
+};
+/// A POST whose body is still to come.
+const POST: Opening = Opening { idempotent: false, whole: false, ..GET };
+const CLOSING: Opening = Opening { keep_alive: false, ..GET };
+const OLD: Opening = Opening { version: Version::Http10, ..CLOSING };
+
+const CLIENT: ClientTimeouts = ClientTimeouts {
+    idle: Duration::from_secs(60),
+    head: Duration::from_secs(10),
+    body: Duration::from_secs(30),
+    request: Duration::from_secs(300),
+    close: Duration::from_secs(5),
+};
+const SERVER: ServerTimeouts = ServerTimeouts { connect: Duration::from_secs(5), response: Duration::from_secs(30) };
+
+/// How a table's scene differs from the usual.
+#[derive(Clone, Copy)]
+struct With {
+    close: ClientClose,
+    retries_max: u32,
+    draining: bool,
+}
+const USUAL: With = With { close: ClientClose::BalancerFirst, retries_max: 2, draining: false };
+
+fn scene(with: With, now: Duration) -> Scene<'static> {
+    Scene {
+        now,
+        client: &CLIENT,
+        server: &SERVER,
+        close: with.close,
+        retries_max: with.retries_max,
+        draining: with.draining,
+    }
+}
+
+fn facts(event: In) -> Fact {
+    match event {
+        Pooled(server) => Fact::AttemptStarted { server, pooled: true },
+        Connecting(server) => Fact::AttemptStarted { server, pooled: false },
+        Connected => Fact::Connected,
+        Refused(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::Refused) },
+        NoPort(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::Ports) },
+        Turn => Fact::TurnCame,
+        Full => Fact::QueueFull,
+        Shortage => Fact::Shortage,
+        In::Took => Fact::ServerTook(Took::All),
+        Scarce => Fact::ServerTook(Took::AllButScarce),
+        Stuck => Fact::ServerTook(Took::Broken),
+        Part => Fact::RequestBytes { len: 10, whole: false, ahead: false },
+        Last => Fact::RequestBytes { len: 10, whole: true, ahead: false },
+        LastAhead => Fact::RequestBytes { len: 10, whole: true, ahead: true },
+        BadChunk => Fact::RequestMalformed { status: 400 },
+        Ahead => Fact::ClientAhead,
+        Fin => Fact::ClientEof,
+        Broken => Fact::ClientBroken,
+        Sent => Fact::ClientTook,
+        SentClosed => Fact::ClientClosed { unread: false },
+        HeadBegins => Fact::ResponseBegun,
+        Some => Fact::ResponseBytes { len: 7, whole: false, leftover: false },
+        Whole => Fact::ResponseBytes { len: 7, whole: true, leftover: false },
+        WholeLeft => Fact::ResponseBytes { len: 7, whole: true, leftover: true },
+        BadBody => Fact::ResponseMalformed,
+        NoBuffer => Fact::ResponseShortage,
+        ServerFin => Fact::ServerEof { partial: false, ends_body: false },
+        ServerFinEndsBody => Fact::ServerEof { partial: false, ends_body: true },
+        In::ServerBroken => Fact::ServerBroken,
+        In::Patrol => Fact::Patrol,
+        After(_) => Fact::Deadline,
+        Head(_) | HeadClose(_) | HeadUntilClose(_) => unreachable!("a head is planned, not told"),
+    }
+}
+
+fn head(event: In) -> Option<ResponseFacts> {
+    let plain = |status| ResponseFacts { status, keep_alive: true, chunked: false, until_close: false };
+    match event {
+        Head(status) => Option::Some(plain(status)),
+        HeadClose(status) => Option::Some(ResponseFacts { keep_alive: false, ..plain(status) }),
+        HeadUntilClose(status) => Option::Some(ResponseFacts { keep_alive: false, until_close: true, ..plain(status) }),
+        _ => None,
+    }
+}
+
+/// Plays `events`; the orders as words, one group for each event that is answered.
+fn play(request: Opening, with: With, events: &[In]) -> (String, Exchange) {
+    let mut now = Duration::ZERO;
+    let (mut exchange, first) = Exchange::begin(request, &scene(with, now));
+    let mut words = vec![word(&first)];
+    let mut ended = first.end.is_some();
+    for event in events {
+        assert!(!ended, "{event:?} after the end: {}", words.join(", "));
+        if let After(seconds) = event {
+            now += Duration::from_secs(*seconds);
+        }
+        if let Option::Some(head) = head(*event) {
+            match exchange.plan_head(&head, &scene(with, now)) {
+                HeadPlan::Skip => words.push(word(&exchange.handle(Fact::ResponseSkipped, &scene(with, now)))),
+                HeadPlan::Interim(_) => words.push(word(&exchange.handle(Fact::ResponseInterim, &scene(with, now)))),
+                HeadPlan::Final(edits) => words.push(format!("{:?}", edits.connection)),
+                HeadPlan::Upgrade(_) => words.push(word(&exchange.handle(Fact::Upgraded, &scene(with, now)))),
+                HeadPlan::Malformed => words.push("malformed".to_owned()),
+            }
+            continue;
+        }
+        let step = exchange.handle(facts(*event), &scene(with, now));
+        ended = step.end.is_some();
+        let waits_for_shell =
+            matches!(step.up, Option::Some(UpOrder::Attempt(_))) || step.server == Option::Some(ServerOrder::Abandon);
+        if !ended && !waits_for_shell {
+            assert_eq!(exchange.check(), Ok(()), "after {event:?} in {events:?}: {exchange:?}");
+        }
+        words.push(word(&step));
+    }
+    (words.join(", "), exchange)
+}
+
+fn word(step: &Step) -> String {
+    let mut words = Vec::new();
+    match step.server {
+        Option::Some(ServerOrder::Keep) => words.push("pool".to_owned()),
+        Option::Some(ServerOrder::Close(why)) => words.push(format!("drop({why:?})")),
+        Option::Some(ServerOrder::Abandon) => words.push("abandon".to_owned()),
+        None => {}
+    }
+    match step.up {
+        Option::Some(UpOrder::Attempt(AttemptOrder::Pick { not: None })) => words.push("pick".to_owned()),
+        Option::Some(UpOrder::Attempt(AttemptOrder::Pick { not: Option::Some(not) })) => {
+            words.push(format!("pick-not-{not}"));
+        }
+        Option::Some(UpOrder::Attempt(AttemptOrder::Fresh { server })) => words.push(format!("fresh-{server}")),
+        Option::Some(UpOrder::Queue) => words.push("queue".to_owned()),
+        Option::Some(UpOrder::Send) => words.push("up".to_owned()),
+        Option::Some(UpOrder::Drop) => words.push("toss".to_owned()),
+        None => {}
+    }
+    match step.down {
+        Option::Some(DownOrder::Send { close: false }) => words.push("down".to_owned()),
+        Option::Some(DownOrder::Send { close: true }) => words.push("down+fin".to_owned()),
+        Option::Some(DownOrder::Answer(answer)) => {
+            let kept = if answer.keep { "" } else { "+close" };
+            words.push(format!("{}{kept}", answer.failure.status()));
+        }
+        None => {}
+    }
+    words.extend(step.read_client.then(|| "read-client".to_owned()));
+    words.extend(step.read_server.then(|| "read-server".to_owned()));
+    words.extend(step.end.map(|then| match then {
+        Then::Cut { why, reset } => format!("END cut({why:?}{})", if reset { ", reset" } else { "" }),
+        Then::Close(_) => "END close".to_owned(),
+        Then::CloseByFin(_) => "END fin".to_owned(),
+        Then::Drain(_) => "END drain".to_owned(),
+        other => format!("END {}", format!("{other:?}").to_lowercase()),
+    }));
+    if words.is_empty() { "-".to_owned() } else { words.join(" ") }
+}
+
+#[track_caller]
+fn check(request: Opening, events: &[In], expect: &str) -> Exchange {
+    check_with(request, USUAL, events, expect)
+}
+
+#[track_caller]
+fn check_with(request: Opening, with: With, events: &[In], expect: &str) -> Exchange {
+    let (words, exchange) = play(request, with, events);
+    assert_eq!(words, expect, "{events:?}");
+    exchange
+}
+
+#[test]
+fn a_request_goes_out_and_its_response_comes_back() {
+    check(GET, &[Pooled(0), In::Took, Head(200), Whole, Sent], "pick, -, -, KeepAlive, pool down, END keep");
+    let fresh = [Connecting(0), Connected, In::Took, Head(200), Whole, Sent];
+    check(GET, &fresh, "pick, -, read-server, -, KeepAlive, pool down, END keep");
+    let pieces = [Pooled(0), In::Took, Head(200), Some, Sent, Some, Sent, Whole, Sent];
+    check(GET, &pieces, "pick, -, -, KeepAlive, down, read-server, down, read-server, pool down, END keep");
+    let record =
+        *check(GET, &pieces[..8], "pick, -, -, KeepAlive, down, read-server, down, read-server, pool down").record();
+    assert_eq!((record.status, record.down_bytes, record.retries, record.server), (200, 21, 0, Option::Some(0)));
+}
+
+#[test]
+fn a_head_that_comes_in_pieces_is_read_on() {
+    check(GET, &[Pooled(0), In::Took, HeadBegins, HeadBegins], "pick, -, -, read-server, read-server");
+}
+
+#[test]
+fn who_does_not_keep_is_closed_with_the_last_byte_unless_policy_says_otherwise() {
+    let events = [Pooled(0), In::Took, Head(200), Whole];
+    check(CLOSING, &[&events[..], &[SentClosed]].concat(), "pick, -, -, Close, pool down+fin, END closed");
+    for close in [ClientClose::ClientFirst, ClientClose::ResetWhenSafe] {
+        let with = With { close, ..USUAL };
+        check_with(CLOSING, with, &[&events[..], &[Sent]].concat(), "pick, -, -, Close, pool down, END close");
+    }
+    let ahead = [Pooled(0), In::Took, Ahead, Head(200), Whole, Sent];
+    check(CLOSING, &ahead, "pick, -, -, -, Close, pool down, END drain");
+    let none_left = Opening { requests_left: false, ..GET };
+    let upload = [Pooled(0), In::Took, LastAhead, In::Took, Head(200), Whole, Sent];
+    check(Opening { keep_alive: false, ..POST }, &upload, "pick, -, read-client, up, -, Close, pool down, END drain");
+    check(none_left, &events, "pick, -, -, Close, pool down+fin");
+    check_with(GET, With { draining: true, ..USUAL }, &events, "pick, -, -, Close, drop(ExchangeOver) down+fin");
+}
+
+#[test]
+fn a_server_that_does_not_keep_or_says_too_much_is_not_pooled() {
+    check(GET, &[Pooled(0), In::Took, HeadClose(200), Whole], "pick, -, -, KeepAlive, drop(ExchangeOver) down");
+    check(GET, &[Pooled(0), In::Took, Head(200), WholeLeft], "pick, -, -, KeepAlive, drop(ExchangeOver) down");
+}
+
+#[test]
+fn a_body_until_close_ends_with_a_fin_only_a_fin_can_tell() {
+    let events = [Pooled(0), In::Took, HeadUntilClose(200), Some, Sent, ServerFinEndsBody];
+    let with = With { close: ClientClose::ResetWhenSafe, ..USUAL };
+    check_with(GET, with, &events, "pick, -, -, Close, down, read-server, drop(ExchangeOver) END fin");
+    let broken = [Pooled(0), In::Took, HeadUntilClose(200), Some, Sent, In::ServerBroken];
+    check(GET, &broken, "pick, -, -, Close, down, read-server, drop(PeerAborted) END cut(OtherSideFailed, reset)");
+}
+
+#[test]
+fn an_upload_goes_piece_by_piece() {
+    let events = [Connecting(0), Connected, In::Took, Part, In::Took, Last, In::Took, Head(200), Whole, Sent];
+    let expect = "pick, -, read-server, read-client, up, read-client, up, -, KeepAlive, pool down, END keep";
+    assert_eq!(check(POST, &events[..9], &expect[..expect.len() - 10]).record().up_bytes, 20);
+    check(POST, &events, expect);
+}
+
+#[test]
+fn an_early_answer_lets_the_upload_go_on_where_the_server_reads_on() {
+    let early = [Pooled(0), In::Took, Head(413), Whole, Sent, Part, In::Took, Last, In::Took];
+    let expect = "pick, -, read-client, KeepAlive, down, -, up, read-client, up, pool END keep";
+    check(POST, &early, expect);
+    let gone = [Pooled(0), In::Took, Head(413), Whole, Sent, Part, Stuck];
+    check(POST, &gone, "pick, -, read-client, KeepAlive, down, -, up, drop(ExchangeOver) END drain");
+    let closing = [Pooled(0), In::Took, HeadClose(413), Whole, Sent];
+    check(POST, &closing, "pick, -, read-client, Close, drop(ExchangeOver) down, END drain");
+}
+
+#[test]
+fn what_comes_while_nothing_can_be_sent_is_held() {
+    let events = [Pooled(0), In::Took, In::ServerBroken];
+    let put = Opening { idempotent: true, ..POST };
+    check(put, &events, "pick, -, read-client, drop(PeerAborted) fresh-0");
+    let held = [Pooled(0), In::Took, In::ServerBroken, Connecting(0), Part, Connected, In::Took];
+    check(put, &held, "pick, -, read-client, drop(PeerAborted) fresh-0, -, -, read-server, up");
+}
+
+#[test]
+fn interim_responses_are_passed_on_or_left_out() {
+    let expects = Opening { expects_continue: true, ..POST };
+    let events = [Pooled(0), In::Took, Head(100), Sent, Last, In::Took, Head(200), Whole, Sent];
+    let expect = "pick, -, read-client, down, read-server, up, -, KeepAlive, pool down, END keep";
+    check(expects, &events, expect);
+    check(OLD, &[Pooled(0), In::Took, Head(103), Head(200)], "pick, -, -, read-server, Close");
+}
+
+#[test]
+fn only_a_100_ends_the_wait_for_100() {
+    let expects = Opening { expects_continue: true, ..POST };
+    let close = [Pooled(0), In::Took, Head(103), Sent, Head(200), Whole, Sent];
+    check(expects, &close, "pick, -, read-client, down, read-server, Close, drop(ExchangeOver) down, END drain");
+    let goes_on = [Pooled(0), In::Took, Head(100), Sent, Head(200), Whole, Sent];
+    check(expects, &goes_on, "pick, -, read-client, down, read-server, KeepAlive, down, -");
+}
+
+#[test]
+fn an_upgrade_hands_over_where_it_was_asked_for() {
+    let upgrade = Opening { upgrade: true, ..GET };
+    check(upgrade, &[Pooled(0), In::Took, Head(101)], "pick, -, -, END relay");
+    check(GET, &[Pooled(0), In::Took, Head(101)], "pick, -, -, malformed");
+}
+
+#[test]
+fn a_failed_attempt_goes_elsewhere_while_it_may() {
+    check(
+        GET,
+        &[Connecting(0), Refused(0), Connecting(1), Refused(1), Connecting(0), Refused(0)],
+        "pick, -, pick-not-0, -, pick-not-1, -, 502",
+    );
+    check(POST, &[Refused(0), Connecting(1)], "pick, pick-not-0, -");
+    check(
+        GET,
+        &[Pooled(3), ServerFin, Connecting(3), Connected, ServerFin],
+        "pick, -, drop(PeerAborted) fresh-3, -, read-server, drop(PeerAborted) pick-not-3",
+    );
+    check(POST, &[Pooled(0), In::Took, ServerFin], "pick, -, read-client, drop(PeerAborted) 502+close");
+    check_with(GET, With { retries_max: 0, ..USUAL }, &[Refused(0)], "pick, 502");
+    assert_eq!(check(GET, &[Refused(0), Connecting(1)], "pick, pick-not-0, -").record().retries, 1);
+}
+
+#[test]
+fn what_was_answered_or_let_go_is_not_repeated() {
+    check(GET, &[Pooled(0), In::Took, HeadBegins, ServerFin], "pick, -, -, read-server, drop(PeerAborted) 502");
+    check(GET, &[Pooled(0), Scarce, ServerFin], "pick, -, -, drop(PeerAborted) 502");
+    let put = Opening { idempotent: true, ..POST };
+    check(put, &[Pooled(0), In::Took, Part, ServerFin], "pick, -, read-client, up, drop(PeerAborted) 502+close");
+}
+
+#[test]
+fn a_server_that_fails_in_the_middle_cuts_the_response() {
+    let events = [Pooled(0), In::Took, Head(200), Some, Sent, ServerFin];
+    let exchange = check(GET, &events, "pick, -, -, KeepAlive, down, read-server, drop(PeerAborted) END fin");
+    assert!(exchange.record().truncated && !exchange.record().responded);
+    check(
+        GET,
+        &[Pooled(0), In::Took, Head(200), Some, Sent, BadBody],
+        "pick, -, -, KeepAlive, down, read-server, drop(ProtocolError) END fin",
+    );
+}
+
+#[test]
+fn while_nothing_was_sent_the_client_gets_a_clear_answer() {
+    check(
+        GET,
+        &[Pooled(0), In::Took, Head(200), BadBody, Sent],
+        "pick, -, -, KeepAlive, drop(ProtocolError) 502, END keep",
+    );
+    check(GET, &[Pooled(0), In::Took, Head(200), NoBuffer], "pick, -, -, KeepAlive, drop(OtherSideFailed) 503");
+    check(GET, &[Shortage, Sent], "pick, 503, END keep");
+    check(GET, &[Refused(0), Shortage, Shortage], "pick, pick-not-0, 503, END cut(Shortage)");
+    check(
+        POST,
+        &[Pooled(0), In::Took, BadChunk, Sent],
+        "pick, -, read-client, drop(OtherSideFailed) 400+close, END drain",
+    );
+}
+
+#[test]
+fn without_a_local_port_it_queues_and_nobody_is_blamed() {
+    let exchange = check(GET, &[NoPort(0), Turn, Pooled(1)], "pick, queue, pick, -");
+    assert_eq!((exchange.record().retries, exchange.record().queued), (0, true));
+    check(GET, &[NoPort(0), Full], "pick, queue, 503");
+    check(GET, &[NoPort(0), After(1)], "pick, queue, 503");
+    check(GET, &[NoPort(0), Fin, Turn, NoPort(1)], "pick, queue, -, pick, queue");
+    check(POST, &[NoPort(0), Fin], "pick, queue, END cut(PeerAborted)");
+}
+
+#[test]
+fn a_client_that_leaves_ends_both() {
+    check(GET, &[Pooled(0), In::Took, Fin, Head(200), Whole], "pick, -, -, -, Close, pool down+fin");
+    check(GET, &[Pooled(0), In::Took, Broken], "pick, -, -, drop(OtherSideFailed) END cut(PeerAborted)");
+    check(POST, &[Pooled(0), In::Took, Fin], "pick, -, read-client, drop(OtherSideFailed) END cut(PeerAborted)");
+    check(Opening { eof: true, ..POST }, &[], "END cut(PeerAborted)");
+}
+
+#[test]
+fn a_client_is_watched_at_once_where_that_is_free_and_on_patrol_elsewhere() {
+    check(Opening { kept: true, ..GET }, &[Pooled(0)], "pick, read-client");
+    check(GET, &[Pooled(0), In::Took, In::Patrol, In::Patrol], "pick, -, -, read-client, -");
+    check(Opening { ahead: true, kept: true, ..GET }, &[Pooled(0), In::Patrol], "pick, -, -");
+    check(GET, &[Pooled(0), Fin, In::Patrol], "pick, -, -, -");
+}
+
+#[test]
+fn every_wait_has_its_time_out() {
+    check(GET, &[Connecting(0), After(5)], "pick, -, abandon");
+    check(GET, &[Pooled(0), In::Took, After(30)], "pick, -, -, drop(TimedOut) 504");
+    check(POST, &[Pooled(0), In::Took, After(30)], "pick, -, read-client, drop(OtherSideFailed) 408+close");
+    check(GET, &[Pooled(0), In::Took, After(300)], "pick, -, -, drop(TimedOut) 504");
+    check(
+        GET,
+        &[Pooled(0), In::Took, Head(200), Some, After(30)],
+        "pick, -, -, KeepAlive, down, drop(OtherSideFailed) END cut(TimedOut)",
+    );
+    let connecting = play(GET, USUAL, &[Connecting(0), Connected]).1;
+    assert_eq!(connecting.deadline(), SERVER.response, "a connection that stands has the server's time");
+}
+
+#[test]
+fn a_failure_in_the_middle_of_a_send_waits_for_its_end() {
+    let expects = Opening { expects_continue: true, ..POST };
+    check(
+        expects,
+        &[Pooled(0), In::Took, Head(103), BadChunk, Sent, Sent],
+        "pick, -, read-client, down, -, drop(OtherSideFailed) 400+close, END drain",
+    );
+}
+
+#[test]
+fn a_failed_rest_of_an_upload_leaves_the_response_whole() {
+    let events = [Pooled(0), In::Took, Head(200), Whole, Sent, After(30)];
+    let exchange = check(POST, &events, "pick, -, read-client, KeepAlive, down, -, drop(OtherSideFailed) END drain");
+    assert!(exchange.record().responded);
+    assert_eq!(exchange.record().failure, Option::Some(Failure::BodyTimeout));
+}
+
+#[test]
+fn a_refused_head_is_an_exchange_too() {
+    for (failure, expect) in [(Failure::BadRequest(431), "431+close"), (Failure::HeadTimeout, "408+close")] {
+        let (mut exchange, step) = Exchange::refuse(failure, &scene(USUAL, Duration::ZERO));
+        assert_eq!((word(&step).as_str(), exchange.check()), (expect, Ok(())));
+        assert_eq!(word(&exchange.handle(Fact::ClientTook, &scene(USUAL, Duration::ZERO))), "END drain");
+        assert_eq!(exchange.record().failure, Option::Some(failure));
+    }
+}
