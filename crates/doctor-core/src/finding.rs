@@ -3,76 +3,47 @@
 use crate::beliefs::Belief;
 use crate::changes::SysctlChange;
 use core::fmt;
+use named::named;
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Worth knowing; nothing is broken.
-    Note,
-    /// Will break, or costs much already.
-    Warning,
-    /// Connects fail, or are about to.
-    Error,
-}
-
-impl Severity {
-    /// `note`, `warning`, `error`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
+named! {
+    /// How bad a finding is.
+    #[derive(PartialOrd, Ord)]
+    pub enum Severity {
+        /// Worth knowing; nothing is broken.
+        Note = "note",
+        /// Will break, or costs much already.
+        Warning = "warning",
+        /// Connects fail, or are about to.
+        Error = "error",
     }
 }
 
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Certainty {
-    /// Counted or read off; nothing is inferred.
-    Measured,
-    /// Follows from the kernel's rules and what was read.
-    Derived,
-    /// Fits what was seen; something else could look the same.
-    Likely,
-}
-
-impl Certainty {
-    /// `measured`, `derived`, `likely`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Measured => "measured",
-            Self::Derived => "derived",
-            Self::Likely => "likely",
-        }
+named! {
+    /// How sure a finding is.
+    pub enum Certainty {
+        /// Counted or read off; nothing is inferred.
+        Measured = "measured",
+        /// Follows from the kernel's rules and what was read.
+        Derived = "derived",
+        /// Fits what was seen; something else could look the same.
+        Likely = "likely",
     }
 }
 
-/// What a cure touches, mildest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Invasiveness {
-    /// A flag or setting of the program that opens the connections.
-    ClientSetting,
-    /// A setting of the balancer or server that takes them.
-    ServerSetting,
-    /// A limit or sysctl of one host.
-    HostSetting,
-    /// More addresses, other routes or gateways.
-    Topology,
-    /// Loses data or protection: while the house burns.
-    Emergency,
-}
-
-impl Invasiveness {
-    /// `client-setting`, `server-setting`, `host-setting`, `topology`, `emergency`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClientSetting => "client-setting",
-            Self::ServerSetting => "server-setting",
-            Self::HostSetting => "host-setting",
-            Self::Topology => "topology",
-            Self::Emergency => "emergency",
-        }
+named! {
+    /// What a cure touches, mildest first.
+    #[derive(PartialOrd, Ord)]
+    pub enum Invasiveness {
+        /// A flag or setting of the program that opens the connections.
+        ClientSetting = "client-setting",
+        /// A setting of the balancer or server that takes them.
+        ServerSetting = "server-setting",
+        /// A limit or sysctl of one host.
+        HostSetting = "host-setting",
+        /// More addresses, other routes or gateways.
+        Topology = "topology",
+        /// Loses data or protection: while the house burns.
+        Emergency = "emergency",
     }
 }
 

@@ -2,45 +2,27 @@
 
 use crate::facts::HostFacts;
 use crate::target::{ClosedBy, Probe, TargetFacts};
+use named::named;
 
-/// `--close` of the tester.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseTactic {
-    /// Ask for close, wait for the server's FIN.
-    Wait,
-    /// Close first.
-    Fin,
-    /// Reset after the whole response.
-    Rst,
-}
-
-impl CloseTactic {
-    /// `wait`, `fin`, `rst`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Wait => "wait",
-            Self::Fin => "fin",
-            Self::Rst => "rst",
-        }
+named! {
+    /// `--close` of the tester.
+    pub enum CloseTactic {
+        /// Ask for close, wait for the server's FIN.
+        Wait = "wait",
+        /// Close first.
+        Fin = "fin",
+        /// Reset after the whole response.
+        Rst = "rst",
     }
 }
 
-/// `--ports` of the tester.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PortTactic {
-    /// `connect()` chooses.
-    Kernel,
-    /// Explicit bind + SO_REUSEADDR, oldest port first.
-    Own,
-}
-
-impl PortTactic {
-    /// `kernel`, `own`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::Own => "own",
-        }
+named! {
+    /// `--ports` of the tester.
+    pub enum PortTactic {
+        /// `connect()` chooses.
+        Kernel = "kernel",
+        /// Explicit bind + SO_REUSEADDR, oldest port first.
+        Own = "own",
     }
 }
 

@@ -1,6 +1,7 @@
 //! What probes of a balancer or server saw from outside.
 
 use core::net::SocketAddr;
+use named::named;
 
 /// Everything the probes of one target saw.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,88 +45,49 @@ pub struct Handshake {
     pub syn_retransmits: u32,
 }
 
-/// One kind of end that was provoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Probe {
-    /// `Connection: close` in the request.
-    ConnectionClose,
-    /// A request of HTTP/1.0.
-    Http10,
-    /// A kept connection on which nothing happens.
-    Idle,
-    /// A request that is no HTTP.
-    Error,
-    /// `Connection: close`, with more requests already sent behind it.
-    Pipelined,
-    /// `Connection: close` with a body.
-    Upload,
-}
-
-impl Probe {
-    /// Every probe, in the order of reports.
-    pub const ALL: [Self; 6] =
-        [Self::ConnectionClose, Self::Http10, Self::Idle, Self::Error, Self::Pipelined, Self::Upload];
-
-    /// `connection_close`, `http_1_0`, `idle`, `error`, `pipelined`, `upload`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ConnectionClose => "connection_close",
-            Self::Http10 => "http_1_0",
-            Self::Idle => "idle",
-            Self::Error => "error",
-            Self::Pipelined => "pipelined",
-            Self::Upload => "upload",
-        }
+named! {
+    /// One kind of end that was provoked.
+    pub enum Probe {
+        /// `Connection: close` in the request.
+        ConnectionClose = "connection_close",
+        /// A request of HTTP/1.0.
+        Http10 = "http_1_0",
+        /// A kept connection on which nothing happens.
+        Idle = "idle",
+        /// A request that is no HTTP.
+        Error = "error",
+        /// `Connection: close`, with more requests already sent behind it.
+        Pipelined = "pipelined",
+        /// `Connection: close` with a body.
+        Upload = "upload",
     }
 }
 
-/// Who ended a probed connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ClosedBy {
-    /// The server's FIN came first: TIME_WAIT is there.
-    ServerFin,
-    /// The server waited until we closed: TIME_WAIT is here.
-    ClientFin,
-    /// The server reset the connection.
-    Rst,
-    /// It was still open when our patience ended; only an idle connection may be.
-    StaysOpen,
-    /// The probe failed before there was an end to see.
-    NotSeen,
-}
-
-impl ClosedBy {
-    /// `server_fin`, `client_fin`, `rst`, `stays_open`, `not_seen`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ServerFin => "server_fin",
-            Self::ClientFin => "client_fin",
-            Self::Rst => "rst",
-            Self::StaysOpen => "stays_open",
-            Self::NotSeen => "not_seen",
-        }
+named! {
+    /// Who ended a probed connection.
+    pub enum ClosedBy {
+        /// The server's FIN came first: TIME_WAIT is there.
+        ServerFin = "server_fin",
+        /// The server waited until we closed: TIME_WAIT is here.
+        ClientFin = "client_fin",
+        /// The server reset the connection.
+        Rst = "rst",
+        /// It was still open when our patience ended; only an idle connection may be.
+        StaysOpen = "stays_open",
+        /// The probe failed before there was an end to see.
+        NotSeen = "not_seen",
     }
 }
 
-/// How much of the response came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Response {
-    /// All of it.
-    Whole,
-    /// A part, then the end.
-    Cut,
-    /// Nothing.
-    Nothing,
-}
-
-impl Response {
-    /// `whole`, `cut`, `nothing`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Whole => "whole",
-            Self::Cut => "cut",
-            Self::Nothing => "nothing",
-        }
+named! {
+    /// How much of the response came.
+    pub enum Response {
+        /// All of it.
+        Whole = "whole",
+        /// A part, then the end.
+        Cut = "cut",
+        /// Nothing.
+        Nothing = "nothing",
     }
 }
 

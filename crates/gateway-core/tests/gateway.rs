@@ -138,7 +138,7 @@ fn what_belongs_to_no_flow_is_dropped_with_its_reason() {
 
 #[test]
 fn a_port_is_given_to_another_host_as_soon_as_it_is_forgotten() {
-    for (_, policy) in PortPolicy::NAMED {
+    for policy in PortPolicy::ALL {
         let mut settings = Settings { ports: (700, 700), policy, ..settings() };
         settings.timeouts = Timeouts { time_wait: Duration::from_millis(20), ..Timeouts::LINUX };
         let mut world = World::new(&settings);
@@ -259,7 +259,7 @@ fn a_capture_has_the_outside_link_in_both_directions() {
 /// back to the one who asked.
 fn random_hour(seed: u64) -> Result<Counters, String> {
     let mut rng = Rng::new(seed);
-    let policy = rng.pick(&PortPolicy::NAMED).1;
+    let policy = *rng.pick(&PortPolicy::ALL);
     let low = 1 + rng.range(0, 60_000) as u16;
     let ports = (low, low + rng.range(0, 40) as u16);
     let timeouts = Timeouts { time_wait: Duration::from_secs(rng.range(1, 200)), ..Timeouts::LINUX };

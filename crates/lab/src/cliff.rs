@@ -8,6 +8,7 @@ use crate::experiment::Scale;
 use crate::outcome::{Point, Seen, Series};
 use crate::stage::{FIRST_PORT, Stage};
 use crate::topology::{BALANCER, CLIENT, Role};
+use named::named;
 use ports::Fault;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -30,22 +31,13 @@ const HELLO: u8 = b'.';
 /// Ends the far end.
 const QUIT: u8 = b'q';
 
-/// Who chooses ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chooser {
-    /// The kernel, in `connect()`.
-    Kernel,
-    /// We, by `bind()`.
-    Own,
-}
-
-impl Chooser {
-    /// Its name in the chart.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel's choice",
-            Self::Own => "own ports",
-        }
+named! {
+    /// Who chooses ports.
+    pub enum Chooser {
+        /// The kernel, in `connect()`.
+        Kernel = "kernel's choice",
+        /// We, by `bind()`.
+        Own = "own ports",
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::nat::scene::NatScene;
 use crate::topology::Role;
 use balancer_core::policy::ClientClose;
+use named::named;
 use stress_core::{ClosePolicy, PortMode};
 
 /// One claim and how it is put to the test.
@@ -159,15 +160,16 @@ impl Fact {
     }
 }
 
-/// How a fact compares with an amount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relation {
-    /// Equal.
-    Exactly,
-    /// Equal or more.
-    AtLeast,
-    /// Equal or less.
-    AtMost,
+named! {
+    /// How a fact compares with an amount.
+    pub enum Relation {
+        /// Equal.
+        Exactly = "=",
+        /// Equal or more.
+        AtLeast = ">=",
+        /// Equal or less.
+        AtMost = "<=",
+    }
 }
 
 impl Relation {
@@ -177,15 +179,6 @@ impl Relation {
             Self::Exactly => seen == amount,
             Self::AtLeast => seen >= amount,
             Self::AtMost => seen <= amount,
-        }
-    }
-
-    /// Its sign.
-    pub fn sign(self) -> &'static str {
-        match self {
-            Self::Exactly => "=",
-            Self::AtLeast => ">=",
-            Self::AtMost => "<=",
         }
     }
 }

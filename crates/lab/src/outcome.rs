@@ -1,30 +1,18 @@
 //! What an experiment brought. Serialises to the shape of `lab --json`.
 
+use named::named;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The judgement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Verdict {
-    /// Everything that was expected was seen.
-    #[serde(rename = "holds")]
-    Holds,
-    /// Something else was seen; `why` has both figures.
-    #[serde(rename = "differs")]
-    Differs,
-    /// It could not be tried, or not so that it would prove anything; `why` says the reason.
-    #[serde(rename = "cannot run here")]
-    CannotRun,
-}
-
-impl Verdict {
-    /// As it is printed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::Differs => "differs",
-            Self::CannotRun => "cannot run here",
-        }
+named! {
+    /// The judgement.
+    pub enum Verdict {
+        /// Everything that was expected was seen.
+        Holds = "holds",
+        /// Something else was seen; `why` has both figures.
+        Differs = "differs",
+        /// It could not be tried, or not so that it would prove anything; `why` says the reason.
+        CannotRun = "cannot run here",
     }
 }
 

@@ -8,34 +8,22 @@
 //! the process.
 
 use crate::error::LabError;
+use named::named;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsFd;
 use sys::link::{LinkError, RouteSocket, VethPeer};
 use sys::netns::Namespace;
 use sys::sysctl;
 
-/// Who is who.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Runs the tester.
-    Client,
-    /// Runs the balancer.
-    Balancer,
-    /// Runs the origin.
-    Server,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 3] = [Self::Client, Self::Balancer, Self::Server];
-
-    /// Its name in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Balancer => "balancer",
-            Self::Server => "server",
-        }
+named! {
+    /// Who is who.
+    pub enum Role {
+        /// Runs the tester.
+        Client = "client",
+        /// Runs the balancer.
+        Balancer = "balancer",
+        /// Runs the origin.
+        Server = "server",
     }
 }
 

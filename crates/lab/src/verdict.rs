@@ -68,7 +68,7 @@ fn first_difference(phase: &Phase, facts: &PhaseFacts, scale: Scale, unseen: &mu
 }
 
 fn expect_text(expect: &Expect, scale: Scale) -> String {
-    format!("{} {} {}", expect.fact.label(), expect.relation.sign(), expect.amount.value(scale))
+    format!("{} {} {}", expect.fact.label(), expect.relation, expect.amount.value(scale))
 }
 
 fn cannot(why: String) -> Judgement {

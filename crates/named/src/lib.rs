@@ -12,19 +12,18 @@
 //!         Own = "own",
 //!     }
 //! }
-//! use named::Named;
-//!
 //! assert_eq!(PortMode::Own.name(), "own");
+//! assert_eq!(PortMode::ALL[PortMode::Own.index()], PortMode::Own);
 //! assert_eq!(PortMode::from_name("kernel"), Some(PortMode::Kernel));
 //! assert_eq!(PortMode::list(), "kernel, own");
-//! assert_eq!(PortMode::ALL[PortMode::Own.index()], PortMode::Own);
 //! ```
 //! Flags, files, reports and JSON all take the name from here: a member displays and serialises as its name.
 
 #[doc(hidden)]
 pub use serde;
 
-/// A member of a closed set. [`named!`] implements it.
+/// A member of a closed set, for code that takes any of them. [`named!`] implements it, and gives the enum the same
+/// items as its own, so that nobody else needs this trait in scope.
 pub trait Named: Copy + Eq + 'static {
     /// Every member, in the order of declaration: the order in which reports list them and choices are offered.
     const ALL: &'static [Self];
@@ -40,21 +39,17 @@ pub trait Named: Copy + Eq + 'static {
         Self::ALL.iter().copied().find(|member| member.name() == name)
     }
 
-    /// Every name.
-    fn names() -> impl Iterator<Item = &'static str> {
-        Self::ALL.iter().map(|member| member.name())
-    }
-
     /// Every name, with commas between: what can be chosen, for messages.
     fn list() -> String {
-        Self::names().collect::<Vec<_>>().join(", ")
+        Self::ALL.iter().map(|member| member.name()).collect::<Vec<_>>().join(", ")
     }
 }
 
 /// Declares an enum without fields together with its names; see the [crate's example](crate).
 ///
-/// The enum gets [`Named`], `Display` and `Serialize` (all three show the name) and the derives of plain data: `Clone`,
-/// `Copy`, `Debug`, `PartialEq`, `Eq`, `Hash`. Others, such as `Default` or `Ord`, are asked for as usual.
+/// The enum gets `ALL` (an array), `name()`, `index()`, `from_name()` and `list()` as in [`Named`]; `Display` and
+/// `Serialize`, which show the name; and the derives of plain data: `Clone`, `Copy`, `Debug`, `PartialEq`, `Eq`, `Hash`.
+/// Others, such as `Default` or `Ord`, are asked for as usual.
 #[macro_export]
 macro_rules! named {
     (
@@ -69,29 +64,55 @@ macro_rules! named {
             $( $(#[$about_member])* $member, )+
         }
 
-        impl $crate::Named for $set {
-            const ALL: &'static [Self] = &[$(Self::$member),+];
+        #[allow(dead_code, reason = "no set uses every item")]
+        impl $set {
+            /// Every member, in the order of declaration.
+            $visibility const ALL: [Self; [$($name),+].len()] = [$(Self::$member),+];
 
-            fn name(self) -> &'static str {
+            /// As files, flags and reports write it.
+            $visibility const fn name(self) -> &'static str {
                 match self {
                     $(Self::$member => $name,)+
                 }
             }
 
-            fn index(self) -> usize {
+            /// Position in `ALL`, for tables with a place per member.
+            $visibility const fn index(self) -> usize {
                 self as usize
+            }
+
+            /// The member of that name.
+            $visibility fn from_name(name: &str) -> ::core::option::Option<Self> {
+                <Self as $crate::Named>::from_name(name)
+            }
+
+            /// Every name, with commas between: what can be chosen, for messages.
+            $visibility fn list() -> ::std::string::String {
+                <Self as $crate::Named>::list()
+            }
+        }
+
+        impl $crate::Named for $set {
+            const ALL: &'static [Self] = &Self::ALL;
+
+            fn name(self) -> &'static str {
+                self.name()
+            }
+
+            fn index(self) -> usize {
+                self.index()
             }
         }
 
         impl ::core::fmt::Display for $set {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.pad($crate::Named::name(*self))
+                f.pad(self.name())
             }
         }
 
         impl $crate::serde::Serialize for $set {
             fn serialize<S: $crate::serde::Serializer>(&self, serializer: S) -> ::core::result::Result<S::Ok, S::Error> {
-                serializer.serialize_str($crate::Named::name(*self))
+                serializer.serialize_str(self.name())
             }
         }
     };
@@ -99,7 +120,6 @@ macro_rules! named {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::collections::BTreeMap;
 
     named! {
@@ -116,8 +136,8 @@ mod tests {
 
     #[test]
     fn names_lead_back_to_their_member() {
-        for (at, side) in Side::ALL.iter().enumerate() {
-            assert_eq!((Side::from_name(side.name()), side.index()), (Some(*side), at));
+        for (at, side) in Side::ALL.into_iter().enumerate() {
+            assert_eq!((Side::from_name(side.name()), side.index()), (Some(side), at));
         }
         assert_eq!(Side::from_name("Left"), None);
         assert_eq!(Side::list(), "left, right");

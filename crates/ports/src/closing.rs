@@ -1,25 +1,25 @@
 //! Who closed a connection first. The first closer by FIN pays with 60 s of TIME_WAIT
 //! (RFC 9293 section 3.6.1); a reset leaves none on either side.
 
-/// Who ended an established connection, seen from our side of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ClosedFirst {
-    /// The peer's FIN came before ours: TIME_WAIT stays with the peer.
-    PeerFin,
-    /// Our FIN went out first: TIME_WAIT stays with us.
-    OurFin,
-    /// Both FINs crossed (state CLOSING): TIME_WAIT on both sides.
-    Simultaneous,
-    /// We reset the connection (SO_LINGER 0, or a close with unread data): no TIME_WAIT.
-    RstSent,
-    /// The peer reset the connection: no TIME_WAIT.
-    RstReceived,
+use named::named;
+
+named! {
+    /// Who ended an established connection, seen from our side of it.
+    pub enum ClosedFirst {
+        /// The peer's FIN came before ours: TIME_WAIT stays with the peer.
+        PeerFin = "peer_fin",
+        /// Our FIN went out first: TIME_WAIT stays with us.
+        OurFin = "our_fin",
+        /// Both FINs crossed (state CLOSING): TIME_WAIT on both sides.
+        Simultaneous = "simultaneous",
+        /// We reset the connection (SO_LINGER 0, or a close with unread data): no TIME_WAIT.
+        RstSent = "rst_sent",
+        /// The peer reset the connection: no TIME_WAIT.
+        RstReceived = "rst_received",
+    }
 }
 
 impl ClosedFirst {
-    /// Every variant, in the order reports list them.
-    pub const ALL: [Self; 5] = [Self::PeerFin, Self::OurFin, Self::Simultaneous, Self::RstSent, Self::RstReceived];
-
     /// Does this end leave a TIME_WAIT entry on our side?
     pub fn leaves_time_wait_here(self) -> bool {
         matches!(self, Self::OurFin | Self::Simultaneous)

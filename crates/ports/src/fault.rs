@@ -4,6 +4,7 @@
 //! a healthy server.
 
 use core::fmt;
+use named::named;
 
 /// Whose fault a [`Fault`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,46 +15,33 @@ pub enum Blame {
     There,
 }
 
-/// The kinds of failure a connection can meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FaultKind {
-    /// No free 4-tuple: EADDRNOTAVAIL from `connect()`, EADDRINUSE from `bind()`.
-    Ports,
-    /// No free file descriptor: EMFILE, ENFILE.
-    Files,
-    /// No kernel memory or buffers: ENOMEM, ENOBUFS; or our own bound was reached.
-    Memory,
-    /// EACCES, EPERM.
-    Permission,
-    /// ECONNREFUSED.
-    Refused,
-    /// ENETUNREACH, EHOSTUNREACH.
-    Unreachable,
-    /// ETIMEDOUT from the kernel, or our own time-out.
-    TimedOut,
-    /// ECONNRESET, EPIPE.
-    Reset,
-    /// ECONNABORTED: the peer gave up before `accept()`.
-    Aborted,
-    /// Anything else; see the errno.
-    Other,
+named! {
+    /// The kinds of failure a connection can meet.
+    pub enum FaultKind {
+        /// No free 4-tuple: EADDRNOTAVAIL from `connect()`, EADDRINUSE from `bind()`.
+        Ports = "no free local port",
+        /// No free file descriptor: EMFILE, ENFILE.
+        Files = "no free file descriptor",
+        /// No kernel memory or buffers: ENOMEM, ENOBUFS; or our own bound was reached.
+        Memory = "no kernel memory or buffer",
+        /// EACCES, EPERM.
+        Permission = "not permitted",
+        /// ECONNREFUSED.
+        Refused = "connection refused",
+        /// ENETUNREACH, EHOSTUNREACH.
+        Unreachable = "no route to the target",
+        /// ETIMEDOUT from the kernel, or our own time-out.
+        TimedOut = "timed out",
+        /// ECONNRESET, EPIPE.
+        Reset = "connection reset",
+        /// ECONNABORTED: the peer gave up before `accept()`.
+        Aborted = "connection aborted",
+        /// Anything else; see the errno.
+        Other = "failed",
+    }
 }
 
 impl FaultKind {
-    /// Every kind, in the order reports list them.
-    pub const ALL: [Self; 10] = [
-        Self::Ports,
-        Self::Files,
-        Self::Memory,
-        Self::Permission,
-        Self::Refused,
-        Self::Unreachable,
-        Self::TimedOut,
-        Self::Reset,
-        Self::Aborted,
-        Self::Other,
-    ];
-
     /// Whose fault this is.
     pub fn blame(self) -> Blame {
         match self {
@@ -132,18 +120,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            FaultKind::Ports => "no free local port",
-            FaultKind::Files => "no free file descriptor",
-            FaultKind::Memory => "no kernel memory or buffer",
-            FaultKind::Permission => "not permitted",
-            FaultKind::Refused => "connection refused",
-            FaultKind::Unreachable => "no route to the target",
-            FaultKind::TimedOut => "timed out",
-            FaultKind::Reset => "connection reset",
-            FaultKind::Aborted => "connection aborted",
-            FaultKind::Other => "failed",
-        };
+        let what = self.kind.name();
         match (self.errno, self.errno_name()) {
             (0, _) => f.write_str(what),
             (errno, "errno") => write!(f, "{what} (errno {errno})"),

@@ -1,67 +1,37 @@
 //! What a failed request is counted as: first of all, whose failure it was.
 
+use named::named;
 use ports::{Blame, Fault, FaultKind};
 
-/// Kinds of failure, as they are named in reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// No source port left here.
-    ClientPorts,
-    /// No file descriptor left here.
-    ClientFiles,
-    /// No memory or buffer left here.
-    ClientMemory,
-    /// Not permitted here.
-    ClientPermission,
-    /// The target refused the connection.
-    Refused,
-    /// The target reset the connection.
-    Reset,
-    /// No connection or no complete response in time.
-    Timeout,
-    /// No route to the target.
-    Unreachable,
-    /// The target closed before its response was complete.
-    Closed,
-    /// The target's response is not HTTP/1.
-    Http,
-    /// Something else; the errno tells.
-    Other,
+named! {
+    /// Kinds of failure, as they are named in reports.
+    pub enum ErrorKind {
+        /// No source port left here.
+        ClientPorts = "client.ports",
+        /// No file descriptor left here.
+        ClientFiles = "client.fds",
+        /// No memory or buffer left here.
+        ClientMemory = "client.memory",
+        /// Not permitted here.
+        ClientPermission = "client.permission",
+        /// The target refused the connection.
+        Refused = "target.refused",
+        /// The target reset the connection.
+        Reset = "target.reset",
+        /// No connection or no complete response in time.
+        Timeout = "target.timeout",
+        /// No route to the target.
+        Unreachable = "target.unreachable",
+        /// The target closed before its response was complete.
+        Closed = "target.closed",
+        /// The target's response is not HTTP/1.
+        Http = "target.http",
+        /// Something else; the errno tells.
+        Other = "target.other",
+    }
 }
 
 impl ErrorKind {
-    /// Every kind, in the order reports list them.
-    pub const ALL: [Self; 11] = [
-        Self::ClientPorts,
-        Self::ClientFiles,
-        Self::ClientMemory,
-        Self::ClientPermission,
-        Self::Refused,
-        Self::Reset,
-        Self::Timeout,
-        Self::Unreachable,
-        Self::Closed,
-        Self::Http,
-        Self::Other,
-    ];
-
-    /// The name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClientPorts => "client.ports",
-            Self::ClientFiles => "client.fds",
-            Self::ClientMemory => "client.memory",
-            Self::ClientPermission => "client.permission",
-            Self::Refused => "target.refused",
-            Self::Reset => "target.reset",
-            Self::Timeout => "target.timeout",
-            Self::Unreachable => "target.unreachable",
-            Self::Closed => "target.closed",
-            Self::Http => "target.http",
-            Self::Other => "target.other",
-        }
-    }
-
     /// What it means, for people.
     pub fn meaning(self) -> &'static str {
         match self {

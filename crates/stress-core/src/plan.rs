@@ -7,6 +7,7 @@ use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 use http1::{Method, is_field_value, is_token};
+use named::named;
 use ports::{PortRange, SetError};
 
 /// Connections one run may keep.
@@ -22,57 +23,38 @@ pub const REQUESTS_DEFAULT: u64 = 200;
 /// Longest time-out or duration: a day.
 pub const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Who ends a connection, and when.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClosePolicy {
-    /// Connections are kept alive; a server that asks for close is obeyed.
-    #[default]
-    Keep,
-    /// One request per connection, with `Connection: close`; the server's FIN is waited for.
-    Wait,
-    /// One request per connection; we send FIN after the complete response.
-    Fin,
-    /// One request per connection; we reset after the complete response, once everything is acknowledged.
-    Rst,
+named! {
+    /// Who ends a connection, and when.
+    #[derive(Default)]
+    pub enum ClosePolicy {
+        /// Connections are kept alive; a server that asks for close is obeyed.
+        #[default]
+        Keep = "keep",
+        /// One request per connection, with `Connection: close`; the server's FIN is waited for.
+        Wait = "wait",
+        /// One request per connection; we send FIN after the complete response.
+        Fin = "fin",
+        /// One request per connection; we reset after the complete response, once everything is acknowledged.
+        Rst = "rst",
+    }
 }
 
 impl ClosePolicy {
-    /// Every policy, in the order of the help text.
-    pub const ALL: [Self; 4] = [Self::Keep, Self::Wait, Self::Fin, Self::Rst];
-
-    /// As spelt on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Wait => "wait",
-            Self::Fin => "fin",
-            Self::Rst => "rst",
-        }
-    }
-
     /// Does a connection end after one request?
     pub fn is_one_request(self) -> bool {
         self != Self::Keep
     }
 }
 
-/// Who chooses source ports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PortMode {
-    /// The kernel, in `connect()`.
-    #[default]
-    Kernel,
-    /// Our allocator: oldest port first, explicit bind + SO_REUSEADDR.
-    Own,
-}
-
-impl PortMode {
-    /// As spelt on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::Own => "own",
-        }
+named! {
+    /// Who chooses source ports.
+    #[derive(Default)]
+    pub enum PortMode {
+        /// The kernel, in `connect()`.
+        #[default]
+        Kernel = "kernel",
+        /// Our allocator: oldest port first, explicit bind + SO_REUSEADDR.
+        Own = "own",
     }
 }
 

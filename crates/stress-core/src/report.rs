@@ -7,6 +7,7 @@ use crate::tally::Tally;
 use crate::verdict::Verdict;
 use core::net::SocketAddr;
 use core::time::Duration;
+use named::Named;
 use ports::{ClosingTally, Fault};
 use stats::recorder::Bar;
 use stats::{Percentiles, Series, per_second};
@@ -190,11 +191,11 @@ impl Report {
             latency_bars: tally.latency.bars(BARS),
             connect_us: tally.connect_time.percentiles(),
             connections: connections(tally, over),
-            errors: nonzero(ErrorKind::ALL, |kind| tally.errors(kind)),
+            errors: nonzero(|kind| tally.errors(kind)),
             faults: tally.faults().to_vec(),
             http_error: tally.http_error,
             statuses: tally.statuses().collect(),
-            oddities: nonzero(Oddity::ALL, |what| tally.oddities(what)),
+            oddities: nonzero(|what| tally.oddities(what)),
             closed_first: tally.closed,
             ports: PortsUsed {
                 consumed_per_1000_requests: per_1000(tally.closed.time_waits_here(), tally.ok),
@@ -219,8 +220,8 @@ fn connections(tally: &Tally, over: Duration) -> Connections {
     }
 }
 
-fn nonzero<K: Copy, const N: usize>(kinds: [K; N], count: impl Fn(K) -> u64) -> Vec<(K, u64)> {
-    kinds.into_iter().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect()
+fn nonzero<K: Named>(count: impl Fn(K) -> u64) -> Vec<(K, u64)> {
+    K::ALL.iter().copied().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect()
 }
 
 fn per_1000(ports: u64, requests: u64) -> Option<f64> {

@@ -1,6 +1,7 @@
 //! What the life of a connection answers to an event.
 
 use crate::error_kind::ErrorKind;
+use named::named;
 use ports::Fault;
 
 /// How to close.
@@ -72,23 +73,21 @@ impl Failure {
     }
 }
 
-/// Something worth counting that fails no request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Oddity {
-    /// The server's FIN was waited for in vain; we closed first.
-    WaitExpired,
-    /// The server sent bytes beyond its response.
-    UnaskedBytes,
-    /// The response was complete before the request was sent: the connection cannot be used again.
-    EarlyResponse,
-    /// A reset was wanted, but bytes stayed unacknowledged: closed by FIN.
-    ResetUnsafe,
+named! {
+    /// Something worth counting that fails no request.
+    pub enum Oddity {
+        /// The server's FIN was waited for in vain; we closed first.
+        WaitExpired = "wait_expired",
+        /// The server sent bytes beyond its response.
+        UnaskedBytes = "unasked_bytes",
+        /// The response was complete before the request was sent: the connection cannot be used again.
+        EarlyResponse = "early_response",
+        /// A reset was wanted, but bytes stayed unacknowledged: closed by FIN.
+        ResetUnsafe = "reset_unsafe",
+    }
 }
 
 impl Oddity {
-    /// Every kind, in the order reports list them.
-    pub const ALL: [Self; 4] = [Self::WaitExpired, Self::UnaskedBytes, Self::EarlyResponse, Self::ResetUnsafe];
-
     /// What it means, for people.
     pub fn meaning(self) -> &'static str {
         match self {

@@ -175,6 +175,6 @@ fn seen(first: &Tested, second: &Tested, facts: &BTreeMap<NatFact, u64>) -> Seen
         ..Seen::default()
     };
     let mut seen = Seen::of_phases(vec![part(first), part(second)]);
-    seen.gateway = facts.iter().map(|(fact, value)| (fact.label().to_owned(), *value)).collect();
+    seen.gateway = facts.iter().map(|(fact, value)| (fact.name().to_owned(), *value)).collect();
     seen
 }

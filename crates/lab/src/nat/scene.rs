@@ -3,6 +3,7 @@
 use crate::experiment::{Relation, Setting};
 use balancer_core::policy::{ClientClose, Timestamps};
 use gateway_core::Filter;
+use named::named;
 use stress_core::ClosePolicy;
 
 /// One scene: the first client opens and closes its connections, then the second one gets the same
@@ -40,61 +41,40 @@ pub enum Gate {
     Kernel,
 }
 
-/// Something that is observed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NatFact {
-    /// 5-tuples that both clients used.
-    Pairs,
-    /// Second SYNs that were answered by SYN-ACK at once.
-    Accepted,
-    /// Second SYNs that were answered by an ACK.
-    Challenged,
-    /// Second SYNs for which the model predicts an ACK.
-    Predicted,
-    /// Second SYNs for which the model predicts something else than was seen.
-    Mistaken,
-    /// Challenged connects that stood in the end.
-    Recovered,
-    /// The longest of those, from the first SYN to the SYN-ACK, in milliseconds.
-    RecoveredMsMax,
-    /// Resets of the second client that the gateway let through.
-    RstCarried,
-    /// Resets of the second client that the gateway did not let through.
-    RstFiltered,
-    /// Requests of the second client that failed.
-    Failed,
-    /// Connections of the second client whose TCP_INFO was looked at.
-    LookedAt,
-    /// Of those, connections that had negotiated timestamps.
-    WithTimestamps,
-    /// Entries in TIME_WAIT of the first client's connections, on the first client.
-    ClientTimeWait,
-    /// The same on the balancer.
-    BalancerTimeWait,
-    /// Growth of the balancer's PAWS counter for TIME_WAIT while the second client connected.
-    PawsCounted,
-}
-
-impl NatFact {
-    /// How it is named in tables.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Pairs => "5-tuples used twice",
-            Self::Accepted => "second SYNs accepted at once",
-            Self::Challenged => "second SYNs answered by an ACK",
-            Self::Predicted => "predicted by the model",
-            Self::Mistaken => "predicted otherwise",
-            Self::Recovered => "of those connected in the end",
-            Self::RecoveredMsMax => "the slowest after ms",
-            Self::RstCarried => "RSTs carried",
-            Self::RstFiltered => "RSTs filtered",
-            Self::Failed => "second requests failed",
-            Self::LookedAt => "second connections looked at (TCP_INFO)",
-            Self::WithTimestamps => "of those with timestamps",
-            Self::ClientTimeWait => "TIME_WAIT on the client",
-            Self::BalancerTimeWait => "TIME_WAIT on the balancer",
-            Self::PawsCounted => "PAWS counter of the balancer",
-        }
+named! {
+    /// Something that is observed.
+    #[derive(PartialOrd, Ord)]
+    pub enum NatFact {
+        /// 5-tuples that both clients used.
+        Pairs = "5-tuples used twice",
+        /// Second SYNs that were answered by SYN-ACK at once.
+        Accepted = "second SYNs accepted at once",
+        /// Second SYNs that were answered by an ACK.
+        Challenged = "second SYNs answered by an ACK",
+        /// Second SYNs for which the model predicts an ACK.
+        Predicted = "predicted by the model",
+        /// Second SYNs for which the model predicts something else than was seen.
+        Mistaken = "predicted otherwise",
+        /// Challenged connects that stood in the end.
+        Recovered = "of those connected in the end",
+        /// The longest of those, from the first SYN to the SYN-ACK, in milliseconds.
+        RecoveredMsMax = "the slowest after ms",
+        /// Resets of the second client that the gateway let through.
+        RstCarried = "RSTs carried",
+        /// Resets of the second client that the gateway did not let through.
+        RstFiltered = "RSTs filtered",
+        /// Requests of the second client that failed.
+        Failed = "second requests failed",
+        /// Connections of the second client whose TCP_INFO was looked at.
+        LookedAt = "second connections looked at (TCP_INFO)",
+        /// Of those, connections that had negotiated timestamps.
+        WithTimestamps = "of those with timestamps",
+        /// Entries in TIME_WAIT of the first client's connections, on the first client.
+        ClientTimeWait = "TIME_WAIT on the client",
+        /// The same on the balancer.
+        BalancerTimeWait = "TIME_WAIT on the balancer",
+        /// Growth of the balancer's PAWS counter for TIME_WAIT while the second client connected.
+        PawsCounted = "PAWS counter of the balancer",
     }
 }
 

@@ -14,7 +14,7 @@ pub fn expected_text(scene: &NatScene) -> String {
 /// Judges; the first difference decides.
 pub fn judge(scene: &NatScene, facts: &BTreeMap<NatFact, u64>) -> Judgement {
     if let Some(needed) = scene.needs.filter(|needed| facts.get(needed).is_none_or(|count| *count == 0)) {
-        let why = format!("none {}: these clients' clocks gave nothing to judge", needed.label());
+        let why = format!("none {}: these clients' clocks gave nothing to judge", needed);
         return Judgement { verdict: Verdict::CannotRun, why };
     }
     let mut unseen = Vec::new();
@@ -26,7 +26,7 @@ pub fn judge(scene: &NatScene, facts: &BTreeMap<NatFact, u64>) -> Judgement {
                 let why = format!("expected {text} (here {amount}), seen {seen}");
                 return Judgement { verdict: Verdict::Differs, why };
             }
-            _ => unseen.push(expect.fact.label()),
+            _ => unseen.push(expect.fact.name()),
         }
     }
     Judgement { verdict: Verdict::Holds, why: holds_text(&unseen, facts) }
@@ -36,8 +36,8 @@ fn holds_text(unseen: &[&str], facts: &BTreeMap<NatFact, u64>) -> String {
     let shown = [NatFact::Pairs, NatFact::Challenged, NatFact::Predicted, NatFact::Recovered, NatFact::RecoveredMsMax];
     let figures: Vec<String> = shown
         .iter()
-        .filter_map(|fact| facts.get(fact).map(|value| format!("{} {value}", fact.label())))
-        .chain(facts.get(&NatFact::Failed).map(|value| format!("{} {value}", NatFact::Failed.label())))
+        .filter_map(|fact| facts.get(fact).map(|value| format!("{} {value}", fact.name())))
+        .chain(facts.get(&NatFact::Failed).map(|value| format!("{} {value}", NatFact::Failed)))
         .collect();
     match unseen {
         [] => figures.join(", "),
@@ -55,10 +55,10 @@ fn amount(amount: NatAmount, facts: &BTreeMap<NatFact, u64>) -> Option<u64> {
 fn expect_text(expect: &NatExpect) -> String {
     let amount = match expect.amount {
         NatAmount::Number(number) => number.to_string(),
-        NatAmount::Percent(100, fact) => format!("\"{}\"", fact.label()),
-        NatAmount::Percent(percent, fact) => format!("{percent} % of \"{}\"", fact.label()),
+        NatAmount::Percent(100, fact) => format!("\"{}\"", fact.name()),
+        NatAmount::Percent(percent, fact) => format!("{percent} % of \"{}\"", fact.name()),
     };
-    format!("{} {} {amount}", expect.fact.label(), expect.relation.sign())
+    format!("{} {} {amount}", expect.fact.name(), expect.relation)
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@
 use crate::seq::after;
 use crate::source::{Certainty, Source};
 use crate::version::{Version, VersionRange};
-use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
+use named::named;
 
 /// Where this is from.
 pub const SOURCES: &[Source] = &[
@@ -50,39 +50,26 @@ const ATTEMPTS_MIN: u32 = 16;
 /// In the last so many attempts of a round an old entry may be evicted (NF_NAT_HARDER_THRESH).
 const EVICTING_ATTEMPTS: u32 = 32;
 
-/// How a gateway chooses public ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Policy {
-    /// The inside port; where another host holds it, the next free one.
-    Preserve,
-    /// One after the other.
-    Sequential,
-    /// Any free one.
-    Random,
-    /// The one that was free for longest.
-    Lru,
-    /// Linux up to 6.4.
-    LinuxOld,
-    /// Linux since 6.5.
-    LinuxNew,
+named! {
+    /// How a gateway chooses public ports.
+    #[derive(PartialOrd, Ord)]
+    pub enum Policy {
+        /// The inside port; where another host holds it, the next free one.
+        Preserve = "preserve",
+        /// One after the other.
+        Sequential = "sequential",
+        /// Any free one.
+        Random = "random",
+        /// The one that was free for longest.
+        Lru = "lru",
+        /// Linux up to 6.4.
+        LinuxOld = "linux-6.4",
+        /// Linux since 6.5.
+        LinuxNew = "linux-6.5",
+    }
 }
 
 impl Policy {
-    /// Each with its name on the command line.
-    pub const NAMED: [(&'static str, Self); 6] = [
-        ("preserve", Self::Preserve),
-        ("sequential", Self::Sequential),
-        ("random", Self::Random),
-        ("lru", Self::Lru),
-        ("linux-6.4", Self::LinuxOld),
-        ("linux-6.5", Self::LinuxNew),
-    ];
-
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        Self::NAMED.iter().find(|(_, policy)| *policy == self).map_or("?", |(name, _)| name)
-    }
-
     /// Linux's policy at `version`.
     pub fn of_linux(version: Version) -> Self {
         if version.at_least(6, 5) { Self::LinuxNew } else { Self::LinuxOld }
@@ -94,20 +81,16 @@ impl Policy {
     }
 }
 
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+/// A word that names no [`Policy`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a NAT policy; write one of {known}", known = Policy::list())]
+pub struct UnknownPolicy(String);
 
 impl FromStr for Policy {
-    type Err = String;
+    type Err = UnknownPolicy;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::NAMED.iter().find(|(name, _)| *name == text).map(|(_, policy)| *policy);
-        known.ok_or_else(|| {
-            format!("{text:?} is not a NAT policy; write one of {}", Self::NAMED.map(|(name, _)| name).join(", "))
-        })
+    fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
+        Self::from_name(text).ok_or_else(|| UnknownPolicy(text.to_owned()))
     }
 }
 
@@ -267,14 +250,10 @@ mod tests {
 
     #[test]
     fn names_lead_back() {
-        for (name, policy) in Policy::NAMED {
-            assert_eq!((name.parse(), policy.name()), (Ok(policy), name));
+        for policy in Policy::ALL {
+            assert_eq!(policy.name().parse(), Ok(policy));
         }
-        assert_eq!(
-            "oldest".parse::<Policy>(),
-            Err("\"oldest\" is not a NAT policy; write one of preserve, sequential, random, lru, linux-6.4, linux-6.5"
-                .to_owned())
-        );
+        assert_eq!("oldest".parse::<Policy>(), Err(UnknownPolicy("oldest".to_owned())));
         assert_eq!((linux_range(80), linux_range(700), linux_range(1024)), ((1, 511), (600, 1023), (1024, 65_535)));
         assert!(challenge_reset_passes(Version::new(6, 2), true) && !challenge_reset_passes(Version::new(6, 1), true));
     }

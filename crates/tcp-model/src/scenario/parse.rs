@@ -102,11 +102,8 @@ impl Step {
 }
 
 fn role(text: &str) -> Result<Role, Wrong> {
-    match text {
-        "server" => Ok(Role::Server),
-        "client" => Ok(Role::Client),
-        _ => Err(Wrong::new(format!("{text:?} is not a role"), "the host under test is a server or a client")),
-    }
+    let unknown = || Wrong::new(format!("{text:?} is not a role"), "the host under test is a server or a client");
+    Role::from_name(text).ok_or_else(unknown)
 }
 
 fn reason(text: &str) -> Result<String, Wrong> {
@@ -272,7 +269,7 @@ fn stamped(words: &mut Words<'_>) -> Result<bool, Wrong> {
 
 fn counter(words: &mut Words<'_>) -> Result<Action, Wrong> {
     let name = words.need("a counter's name")?;
-    let counter = Counter::named(name).ok_or_else(|| {
+    let counter = Counter::from_name(name).ok_or_else(|| {
         Wrong::new(
             format!("no decision bumps a counter {name:?}"),
             format!("the known ones are {}", Counter::ALL.map(Counter::name).join(", ")),

@@ -78,13 +78,8 @@ fn result(words: &mut Words<'_>) -> Result<CallResult, Wrong> {
     if word == "ok" {
         return Ok(CallResult::Ok);
     }
-    let known = Errno::NAMED.iter().find(|(name, _)| *name == word).map(|(_, errno)| CallResult::Error(*errno));
-    known.ok_or_else(|| {
-        Wrong::new(
-            format!("{word:?} is not a result"),
-            format!("write ok or one of {}", Errno::NAMED.map(|(name, _)| name).join(", ")),
-        )
-    })
+    let unknown = || Wrong::new(format!("{word:?} is not a result"), format!("write ok or one of {}", Errno::list()));
+    Errno::from_name(word).map(CallResult::Error).ok_or_else(unknown)
 }
 
 /// `name=value`.

@@ -5,6 +5,7 @@ use crate::segment::Flags;
 use crate::version::{Version, VersionRange};
 use core::fmt;
 use core::time::Duration;
+use named::named;
 
 /// A scenario file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +47,14 @@ impl Scenario {
     }
 }
 
-/// Which side the host under test is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It listens on [`SERVICE_PORT`](super::SERVICE_PORT).
-    Server,
-    /// It connects to the peer's [`SERVICE_PORT`](super::SERVICE_PORT).
-    Client,
+named! {
+    /// Which side the host under test is.
+    pub enum Role {
+        /// It listens on [`SERVICE_PORT`](super::SERVICE_PORT).
+        Server = "server",
+        /// It connects to the peer's [`SERVICE_PORT`](super::SERVICE_PORT).
+        Client = "client",
+    }
 }
 
 /// A sysctl of the host. The name has no prefix: `tcp_rfc1337`, `ip_local_port_range`.
@@ -263,43 +265,25 @@ impl fmt::Display for CallResult {
     }
 }
 
-/// The errors that occur.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errno {
-    /// No port, or the 4-tuple is taken.
-    AddressNotAvailable,
-    /// The port is bound.
-    AddressInUse,
-    /// Nothing was answered.
-    TimedOut,
-    /// Answered by RST.
-    Refused,
-    /// Ended by RST.
-    Reset,
-    /// Still trying.
-    InProgress,
-    /// A call on a socket in no state for it.
-    Invalid,
-    /// Nothing to accept.
-    WouldBlock,
-}
-
-impl Errno {
-    /// Each with the kernel's name.
-    pub const NAMED: [(&'static str, Self); 8] = [
-        ("EADDRNOTAVAIL", Self::AddressNotAvailable),
-        ("EADDRINUSE", Self::AddressInUse),
-        ("ETIMEDOUT", Self::TimedOut),
-        ("ECONNREFUSED", Self::Refused),
-        ("ECONNRESET", Self::Reset),
-        ("EINPROGRESS", Self::InProgress),
-        ("EINVAL", Self::Invalid),
-        ("EAGAIN", Self::WouldBlock),
-    ];
-
-    /// The kernel's name.
-    pub fn name(self) -> &'static str {
-        Self::NAMED.iter().find(|(_, errno)| *errno == self).map_or("?", |(name, _)| name)
+named! {
+    /// The errors that occur.
+    pub enum Errno {
+        /// No port, or the 4-tuple is taken.
+        AddressNotAvailable = "EADDRNOTAVAIL",
+        /// The port is bound.
+        AddressInUse = "EADDRINUSE",
+        /// Nothing was answered.
+        TimedOut = "ETIMEDOUT",
+        /// Answered by RST.
+        Refused = "ECONNREFUSED",
+        /// Ended by RST.
+        Reset = "ECONNRESET",
+        /// Still trying.
+        InProgress = "EINPROGRESS",
+        /// A call on a socket in no state for it.
+        Invalid = "EINVAL",
+        /// Nothing to accept.
+        WouldBlock = "EAGAIN",
     }
 }
 

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn no_two_live_flows_share_a_public_port() {
-        for (_, policy) in Policy::NAMED {
+        for policy in Policy::ALL {
             let mut gateway = gateway(policy);
             let mut random = Random::new(3);
             let mut live: BTreeSet<u32> = BTreeSet::new();

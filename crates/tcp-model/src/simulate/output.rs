@@ -1,65 +1,37 @@
 //! What a simulation found.
 
-use core::fmt;
 use core::time::Duration;
+use named::named;
 use std::collections::BTreeMap;
 
-/// Why a SYN or a connect came to grief.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cause {
-    /// Dropped by tcp_tw_recycle: TSval behind the address's last one.
-    RecycleOlderTimestamp,
-    /// Dropped by tcp_tw_recycle: no timestamp where the address had one.
-    RecycleNoTimestamp,
-    /// Rejected by TIME_WAIT: TSval behind the old connection's.
-    TimeWaitOlderTimestamp,
-    /// Rejected by TIME_WAIT: sequence number not ahead, and no newer TSval.
-    TimeWaitLowerSequence,
-    /// Rejected by TIME_WAIT without an answer: one ACK per 500 ms.
-    TimeWaitRateLimit,
-    /// The RST that answers a challenge is ignored.
-    ResetIgnored,
-    /// The RST that answers a challenge is lost at the gateway.
-    ResetFiltered,
-    /// The gateway has no port.
-    NatNoPort,
-    /// The client has no port: EADDRNOTAVAIL.
-    ClientNoPort,
-    /// Not answered to the last SYN: ETIMEDOUT.
-    TimedOut,
+named! {
+    /// Why a SYN or a connect came to grief.
+    #[derive(PartialOrd, Ord)]
+    pub enum Cause {
+        /// Dropped by tcp_tw_recycle: TSval behind the address's last one.
+        RecycleOlderTimestamp = "recycle_older_timestamp",
+        /// Dropped by tcp_tw_recycle: no timestamp where the address had one.
+        RecycleNoTimestamp = "recycle_no_timestamp",
+        /// Rejected by TIME_WAIT: TSval behind the old connection's.
+        TimeWaitOlderTimestamp = "time_wait_older_timestamp",
+        /// Rejected by TIME_WAIT: sequence number not ahead, and no newer TSval.
+        TimeWaitLowerSequence = "time_wait_lower_sequence",
+        /// Rejected by TIME_WAIT without an answer: one ACK per 500 ms.
+        TimeWaitRateLimit = "time_wait_rate_limit",
+        /// The RST that answers a challenge is ignored.
+        ResetIgnored = "reset_ignored",
+        /// The RST that answers a challenge is lost at the gateway.
+        ResetFiltered = "reset_filtered",
+        /// The gateway has no port.
+        NatNoPort = "nat_no_port",
+        /// The client has no port: EADDRNOTAVAIL.
+        ClientNoPort = "client_no_port",
+        /// Not answered to the last SYN: ETIMEDOUT.
+        TimedOut = "timed_out",
+    }
 }
 
 impl Cause {
-    /// Every cause.
-    pub const ALL: [Self; 10] = [
-        Self::RecycleOlderTimestamp,
-        Self::RecycleNoTimestamp,
-        Self::TimeWaitOlderTimestamp,
-        Self::TimeWaitLowerSequence,
-        Self::TimeWaitRateLimit,
-        Self::ResetIgnored,
-        Self::ResetFiltered,
-        Self::NatNoPort,
-        Self::ClientNoPort,
-        Self::TimedOut,
-    ];
-
-    /// Its name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RecycleOlderTimestamp => "recycle_older_timestamp",
-            Self::RecycleNoTimestamp => "recycle_no_timestamp",
-            Self::TimeWaitOlderTimestamp => "time_wait_older_timestamp",
-            Self::TimeWaitLowerSequence => "time_wait_lower_sequence",
-            Self::TimeWaitRateLimit => "time_wait_rate_limit",
-            Self::ResetIgnored => "reset_ignored",
-            Self::ResetFiltered => "reset_filtered",
-            Self::NatNoPort => "nat_no_port",
-            Self::ClientNoPort => "client_no_port",
-            Self::TimedOut => "timed_out",
-        }
-    }
-
     /// The setting that brings it about.
     pub const fn setting(self) -> &'static str {
         match self {
@@ -73,12 +45,6 @@ impl Cause {
             Self::ClientNoPort => "ip_local_port_range of the client, which closes first",
             Self::TimedOut => "tcp_syn_retries of the client",
         }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::sysctls::Sysctls;
 use crate::version::Version;
 use core::fmt;
 use core::time::Duration;
+use named::named;
 
 /// Clients of one simulation.
 pub const CLIENTS_MAX: u64 = 10_000_000;
@@ -81,15 +82,16 @@ impl Default for RawPlan {
     }
 }
 
-/// Who ends connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closes {
-    /// The server sends the first FIN and keeps TIME_WAIT.
-    Server,
-    /// The client does.
-    Client,
-    /// The client resets; nobody keeps anything.
-    Reset,
+named! {
+    /// Who ends connections.
+    pub enum Closes {
+        /// The server sends the first FIN and keeps TIME_WAIT.
+        Server = "server",
+        /// The client does.
+        Client = "client",
+        /// The client resets; nobody keeps anything.
+        Reset = "reset",
+    }
 }
 
 /// The gateway.
@@ -239,12 +241,8 @@ fn within(field: &'static str, value: u64, low: u64, high: u64) -> Result<u64, P
 }
 
 fn closes(text: &str) -> Result<Closes, PlanError> {
-    match text {
-        "server" => Ok(Closes::Server),
-        "client" => Ok(Closes::Client),
-        "reset" => Ok(Closes::Reset),
-        _ => Err(PlanError { field: "closes", problem: format!("is {text:?}; write server, client or reset") }),
-    }
+    let unknown = || PlanError { field: "closes", problem: format!("is {text:?}; write one of {}", Closes::list()) };
+    Closes::from_name(text).ok_or_else(unknown)
 }
 
 #[cfg(test)]
@@ -276,7 +274,7 @@ mod tests {
                 |p| (p.rate, p.duration_s) = (1_000_000, 3600),
                 "rate: with duration_s the number of connects is 3600000000; it must be 1 to 200000000",
             ),
-            (|p| p.closes = "both".into(), "closes: is \"both\"; write server, client or reset"),
+            (|p| p.closes = "both".into(), "closes: is \"both\"; write one of server, client, reset"),
             (
                 |p| p.nat = "cone".into(),
                 "nat: \"cone\" is not a NAT policy; write one of preserve, sequential, random, lru, linux-6.4, linux-6.5, or none",
