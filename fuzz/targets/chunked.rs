@@ -1,7 +1,8 @@
 //! Any bytes as a chunked body: decoding and passing on agree, and what has been decoded can be encoded again.
 #![no_main]
 
-use http1::{BodyDecoder, BodyKind, ChunkLine, Limits, Passed};
+use http::{BodyKind, Limits};
+use http1::{BodyDecoder, ChunkLine, Passed};
 
 /// The data of the body and the bytes it took, if it is complete and correct.
 fn decode(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {

@@ -5,8 +5,8 @@
 #[path = "../../crates/http1/tests/common/roundtrip.rs"]
 mod roundtrip;
 
-use http1::forward::Connection;
-use http1::{Method, Version};
+use http::forward::Connection;
+use http::{Method, Version};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((&choice, bytes)) = input.split_first() else { return };

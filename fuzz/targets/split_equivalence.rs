@@ -5,7 +5,7 @@
 #[path = "../../crates/http1/tests/common/transcript.rs"]
 mod transcript;
 
-use http1::Method;
+use http::Method;
 use transcript::{Role, read};
 
 const ROLES: [Role; 4] =

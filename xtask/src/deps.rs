@@ -15,6 +15,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
             "seed",
             "ports",
             "stats",
+            "http",
             "http1",
             "packet",
             "tcp-model",

@@ -5,7 +5,7 @@ use balancer_core::exchange::{
     UpOrder,
 };
 use balancer_core::{ClientClose, ClientTimeouts, Failure, ServerTimeouts};
-use http1::Version;
+use http::Version;
 use ports::{Fault, FaultKind};
 use std::time::Duration;
 

@@ -202,7 +202,7 @@ fn embed() -> anyhow::Result<Embedded> {
 
 /// A target where nobody listens is a mistake of the command line, found before a run of thousands of failures. Any
 /// other failure is the run's to report.
-fn check_somebody_listens(url: &stress_core::Url, target: SocketAddr) -> anyhow::Result<()> {
+fn check_somebody_listens(url: &http::Url, target: SocketAddr) -> anyhow::Result<()> {
     match TcpStream::connect_timeout(&target, PROBE_TIMEOUT) {
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Err(anyhow!(
             "{url}: nothing listens on {target} (connection refused); start the target, or check address and port"

@@ -7,10 +7,10 @@
 //!         TrailerStart -> TrailerName -> TrailerValue -> TrailerLf -> TrailerStart ... -> EndLf -> Done
 //! ```
 
+use http::{Limits, is_token_byte, is_value_byte};
+
 use crate::body::{Piece, take_up_to};
 use crate::error::Error;
-use crate::limits::Limits;
-use crate::text::{is_token_byte, is_value_byte};
 use crate::trailer::NameMatch;
 
 /// Hexadecimal digits of the greatest size.

@@ -1,5 +1,7 @@
 //! What can be wrong with a message, each with the section of the RFC it breaks and the status that answers it.
 
+use http::TargetError;
+
 /// Why a message was refused. The connection it came on cannot be used any further: where the next message starts
 /// is unknown or in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -26,10 +28,10 @@ pub enum Error {
     /// CONNECT, which this implementation does not offer.
     #[error("RFC 9110 9.3.6: CONNECT is not offered here")]
     ConnectUnsupported,
-    /// The head is longer than [`crate::Limits::head_bytes_max`].
+    /// The head is longer than [`http::Limits::head_bytes_max`].
     #[error("RFC 9112 3: the head is longer than the limit")]
     HeadTooLong,
-    /// The head has more fields than [`crate::Limits::headers_max`].
+    /// The head has more fields than [`http::Limits::headers_max`].
     #[error("RFC 9110 5.4: the head has more header fields than the limit")]
     TooManyHeaders,
     /// `Connection` names more options than anybody needs.
@@ -89,7 +91,7 @@ pub enum Error {
     /// A control byte in a chunk extension.
     #[error("RFC 9112 7.1.1: control byte in a chunk extension")]
     ChunkExtension,
-    /// A chunk line longer than [`crate::Limits::chunk_line_bytes_max`].
+    /// A chunk line longer than [`http::Limits::chunk_line_bytes_max`].
     #[error("RFC 9112 7.1.1: chunk size line longer than the limit")]
     ChunkLineTooLong,
     /// The data of a chunk is not followed by CRLF.
@@ -101,7 +103,7 @@ pub enum Error {
     /// A trailer that would change framing, routing or the connection.
     #[error("RFC 9110 6.5.1: trailer field that carries framing or routing")]
     TrailerForbidden,
-    /// Trailers longer than [`crate::Limits::trailer_bytes_max`].
+    /// Trailers longer than [`http::Limits::trailer_bytes_max`].
     #[error("RFC 9112 7.1.2: trailers longer than the limit")]
     TrailersTooLong,
     /// The connection ended before the body did.
@@ -123,7 +125,12 @@ impl Error {
     }
 }
 
-/// A head does not fit into the buffer it is written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the head does not fit into the buffer")]
-pub struct TooLong;
+impl From<TargetError> for Error {
+    fn from(fault: TargetError) -> Self {
+        match fault {
+            TargetError::Byte => Self::Target,
+            TargetError::Form => Self::TargetForm,
+            TargetError::Host => Self::HostInvalid,
+        }
+    }
+}

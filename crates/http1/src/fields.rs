@@ -1,10 +1,8 @@
 //! One pass over the fields of a head: everything framing, persistence and routing need to know.
 
-use crate::body::BodyKind;
+use http::{BodyKind, Header, Name, Version, list};
+
 use crate::error::Error;
-use crate::head::{Header, Version};
-use crate::name::Name;
-use crate::text::list;
 
 /// Options of `Connection` beyond those with a meaning of their own. Each costs a comparison per field when
 /// forwarding, so their number is bounded.

@@ -1,26 +1,24 @@
 //! What request and response heads share: the run of the parser over bounded bytes, the check of line ends, and the
 //! naming of what was wrong.
 
+use http::{Header, Limits, Version, is_token_byte, is_value_byte};
+
 use crate::error::Error;
-use crate::limits::Limits;
-use crate::text::{is_token_byte, is_value_byte};
 
-/// One field as it was received: `name` is a token, `value` has no whitespace around it and no control byte but HTAB.
-pub use httparse::Header;
-
-/// The version of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // the names say it
-pub enum Version {
-    Http10,
-    Http11,
+/// A head that was found complete: what it means, and what HTTP/1 says with it.
+#[derive(Clone, Debug)]
+pub struct Parsed<H> {
+    /// What it means.
+    pub head: H,
+    /// Bytes of the head, the empty line and an empty line before a request included. The body starts here.
+    pub len: usize,
+    /// Whether the connection can carry another message after this one, as far as the sender says (RFC 9112 9.3).
+    pub keep_alive: bool,
 }
 
-impl Version {
-    /// Of a minor version `httparse` has let through (0 or 1).
-    pub(crate) fn from_minor(minor: u8) -> Self {
-        if minor == 0 { Self::Http10 } else { Self::Http11 }
-    }
+/// Of a minor version `httparse` has let through (0 or 1).
+pub(crate) fn version_of(minor: Option<u8>) -> Version {
+    if minor == Some(1) { Version::Http11 } else { Version::Http10 }
 }
 
 /// Which start line to expect, for the naming of errors.

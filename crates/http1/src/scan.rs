@@ -1,6 +1,6 @@
 //! Decides when a growing head is worth parsing again, so that a peer who drips single bytes costs linear time.
 
-use crate::limits::Limits;
+use http::Limits;
 
 /// Below this many bytes a retry is not scheduled by size alone.
 const RETRY_BYTES_MIN: usize = 64;

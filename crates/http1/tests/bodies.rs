@@ -1,6 +1,7 @@
 //! Bodies: where they end, what of them is data, and what is refused.
 
-use http1::{BodyDecoder, BodyKind, Error, Limits, Passed, Piece};
+use http::{BodyKind, Limits};
+use http1::{BodyDecoder, Error, Passed, Piece};
 
 /// Decodes `bytes` in one go: the data, and how many bytes belong to the body if it is complete.
 fn decode(kind: BodyKind, bytes: &[u8]) -> Result<(Vec<u8>, Option<usize>), Error> {

@@ -5,13 +5,14 @@ mod common;
 use std::cell::Cell;
 
 use common::{config, corpus, nearly, roundtrip};
-use http1::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
-use http1::{BodyKind, HeadSlots, HeadWriter, Limits, Method, TooLong, Version, parse_request, parse_response};
+use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
+use http::{BodyKind, Limits, Method, TooLong, Version};
+use http1::{HeadSlots, HeadWriter, parse_request, parse_response};
 use proptest::prelude::*;
 
 fn forward_request(input: &str, connection: Connection, room: usize) -> Result<String, TooLong> {
     let mut slots = HeadSlots::new();
-    let head = parse_request(input.as_bytes(), &Limits::default(), &mut slots).expect(input).expect(input);
+    let head = parse_request(input.as_bytes(), &Limits::default(), &mut slots).expect(input).expect(input).head;
     let client = "192.0.2.7".parse().unwrap();
     let edits = RequestEdits { client, proto: "http", connection, fallback_host: "fallback:81" };
     let mut out = vec![0; room];
@@ -108,8 +109,8 @@ impl Response {
     fn check(&self, input: &str, expect: &str) {
         let input = input.replace('|', "\r\n");
         let mut slots = HeadSlots::new();
-        let head =
-            parse_response(input.as_bytes(), &Limits::default(), &mut slots, self.method).expect(&input).expect(&input);
+        let parsed = parse_response(input.as_bytes(), &Limits::default(), &mut slots, self.method);
+        let head = parsed.expect(&input).expect(&input).head;
         let edits = ResponseEdits {
             client_version: self.client_version,
             connection: self.connection,

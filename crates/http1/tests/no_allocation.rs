@@ -1,7 +1,8 @@
 //! Parsing, forwarding and decoding allocate nothing.
 
-use http1::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
-use http1::{BodyDecoder, HeadScan, HeadSlots, HeadWriter, Limits, Method, Version, parse_request, parse_response};
+use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
+use http::{Limits, Method, Version};
+use http1::{BodyDecoder, HeadScan, HeadSlots, HeadWriter, Parsed, parse_request, parse_response};
 use sys::alloc_count::{CountingAllocator, allocations_in};
 
 #[global_allocator]
@@ -17,18 +18,20 @@ fn one_exchange(out: &mut [u8]) -> usize {
     let (limits, mut scan) = (Limits::default(), HeadScan::default());
     assert!(scan.worth_parsing(REQUEST, &limits));
     let mut slots = HeadSlots::new();
-    let head = parse_request(REQUEST, &limits, &mut slots).unwrap().unwrap();
+    let Parsed { head, len, .. } = parse_request(REQUEST, &limits, &mut slots).unwrap().unwrap();
     let client = std::net::IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1_u16]);
     let edits = RequestEdits { client, proto: "http", connection: Connection::Close, fallback_host: "x" };
+    let facts = head.facts(client, false);
+    assert_eq!((facts.path(), facts.query(), facts.host_name()), ("/x", Some("y"), Some(&b"example.net"[..])));
     write_forwarded_request(&head, &edits, &mut HeadWriter::new(out)).unwrap();
     let mut body = BodyDecoder::new(head.body, &limits);
-    let decoded = body.decode(&REQUEST[head.len..]).unwrap().data.len();
+    let decoded = body.decode(&REQUEST[len..]).unwrap().data.len();
 
     let mut slots = HeadSlots::new();
-    let head = parse_response(RESPONSE, &limits, &mut slots, Method::Post).unwrap().unwrap();
+    let Parsed { head, len, .. } = parse_response(RESPONSE, &limits, &mut slots, Method::Post).unwrap().unwrap();
     let edits = ResponseEdits { client_version: Version::Http10, connection: Connection::KeepAlive, body: head.body };
     write_forwarded_response(&head, &edits, &mut HeadWriter::new(out)).unwrap();
-    let passed = BodyDecoder::new(head.body, &limits).pass(&RESPONSE[head.len..]).unwrap().len;
+    let passed = BodyDecoder::new(head.body, &limits).pass(&RESPONSE[len..]).unwrap().len;
 
     assert!(parse_request(REFUSED, &limits, &mut HeadSlots::new()).is_err());
     decoded + passed

@@ -1,27 +1,28 @@
 //! Request heads: what is understood, and what is refused with which error.
 
-use http1::{BodyKind, Error, HeadSlots, Limits, Method, RequestHead, Version, parse_request};
+use http::{BodyKind, Limits, Method, RequestHead, Version};
+use http1::{Error, HeadSlots, Parsed, parse_request};
 
 /// Parses `bytes` and describes the head in one line, or gives the error.
-fn parse<T>(bytes: &[u8], look: impl FnOnce(RequestHead<'_, '_>) -> T) -> Result<Option<T>, Error> {
+fn parse<T>(bytes: &[u8], look: impl FnOnce(Parsed<RequestHead<'_, '_>>) -> T) -> Result<Option<T>, Error> {
     Ok(parse_request(bytes, &Limits::default(), &mut HeadSlots::new())?.map(look))
 }
 
 fn check_refused(input: &[u8], expect: Error) {
-    let got = parse(input, |head| format!("{head:?}"));
+    let got = parse(input, |parsed| format!("{parsed:?}"));
     assert_eq!(got, Err(expect), "{}", input.escape_ascii());
 }
 
 #[test]
 fn what_a_head_says() {
     let input = b"POST /jobs?id=1 HTTP/1.1\r\nHost: example.net:8080\r\nCONTENT-length:  12 \r\nExpect: 100-Continue\r\n\r\nbody";
-    parse(input, |head| {
+    parse(input, |Parsed { head, len, keep_alive }| {
         assert_eq!((head.method, head.method_name), (Method::Post, "POST"));
-        assert_eq!((head.target, head.path()), ("/jobs?id=1", "/jobs"));
+        assert_eq!((head.target.as_str(), head.path()), ("/jobs?id=1", "/jobs"));
         assert_eq!((head.version, head.body), (Version::Http11, BodyKind::Length(12)));
-        assert_eq!((head.keep_alive, head.expect_continue, head.upgrade), (true, true, None));
+        assert_eq!((keep_alive, head.expect_continue, head.upgrade), (true, true, None));
         assert_eq!(head.host, Some(&b"example.net:8080"[..]));
-        assert_eq!((head.headers.len(), head.len), (3, input.len() - 4));
+        assert_eq!((head.headers.len(), len), (3, input.len() - 4));
         assert_eq!((head.headers[1].name, head.headers[1].value), ("CONTENT-length", &b"12"[..]));
     })
     .unwrap()
@@ -32,7 +33,7 @@ fn what_a_head_says() {
 fn framing() {
     let check = |fields: &str, expect: BodyKind| {
         let input = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        assert_eq!(parse(input.as_bytes(), |head| head.body), Ok(Some(expect)), "{fields}");
+        assert_eq!(parse(input.as_bytes(), |Parsed { head, .. }| head.body), Ok(Some(expect)), "{fields}");
     };
     check("", BodyKind::Empty);
     check("Content-Length: 0\r\n", BodyKind::Length(0));
@@ -151,7 +152,7 @@ fn request_lines_that_are_refused() {
 #[test]
 fn empty_lines_before_a_request() {
     let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    let after = |before: &[u8]| parse(&[before, request].concat(), |head| head.len);
+    let after = |before: &[u8]| parse(&[before, request].concat(), |parsed| parsed.len);
     assert_eq!(after(b"\r\n"), Ok(Some(request.len() + 2)));
     assert_eq!(after(b"\r\n\r\n"), Err(Error::LeadingEmptyLines));
     assert_eq!(after(b"\r\n\n"), Err(Error::LeadingEmptyLines));
@@ -163,7 +164,9 @@ fn empty_lines_before_a_request() {
 #[test]
 fn hosts() {
     let of = |version: &str, fields: &str| {
-        parse(format!("GET / HTTP/{version}\r\n{fields}\r\n").as_bytes(), |head| head.host.map(<[u8]>::to_vec))
+        parse(format!("GET / HTTP/{version}\r\n{fields}\r\n").as_bytes(), |Parsed { head, .. }| {
+            head.host.map(<[u8]>::to_vec)
+        })
     };
     for host in [
         "a",
@@ -213,7 +216,7 @@ fn hosts() {
 #[test]
 fn targets() {
     let of = |line: &str| {
-        parse(format!("{line} HTTP/1.1\r\nHost: field\r\n\r\n").as_bytes(), |head| {
+        parse(format!("{line} HTTP/1.1\r\nHost: field\r\n\r\n").as_bytes(), |Parsed { head, .. }| {
             (head.path().to_owned(), String::from_utf8(head.host.unwrap().to_vec()).unwrap())
         })
     };
@@ -235,7 +238,7 @@ fn targets() {
 fn persistence() {
     let check = |version: &str, connection: &str, expect: bool| {
         let input = format!("GET / HTTP/{version}\r\nHost: a\r\n{connection}\r\n");
-        assert_eq!(parse(input.as_bytes(), |head| head.keep_alive), Ok(Some(expect)), "{version} {connection}");
+        assert_eq!(parse(input.as_bytes(), |parsed| parsed.keep_alive), Ok(Some(expect)), "{version} {connection}");
     };
     check("1.1", "", true);
     check("1.1", "Connection: close\r\n", false);
@@ -252,7 +255,7 @@ fn persistence() {
 fn upgrades() {
     let check = |version: &str, fields: &str, expect: Option<&str>| {
         let input = format!("GET / HTTP/{version}\r\nHost: a\r\n{fields}\r\n");
-        let got = parse(input.as_bytes(), |head| head.upgrade.map(<[u8]>::to_vec));
+        let got = parse(input.as_bytes(), |Parsed { head, .. }| head.upgrade.map(<[u8]>::to_vec));
         assert_eq!(got, Ok(Some(expect.map(|text| text.as_bytes().to_vec()))), "{version} {fields}");
     };
     check("1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\n", Some("websocket"));
@@ -268,7 +271,7 @@ fn upgrades() {
 #[test]
 fn expectations() {
     let check = |head: &str, expect: bool| {
-        assert_eq!(parse(head.as_bytes(), |head| head.expect_continue), Ok(Some(expect)), "{head}");
+        assert_eq!(parse(head.as_bytes(), |Parsed { head, .. }| head.expect_continue), Ok(Some(expect)), "{head}");
     };
     check("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n", true);
     check("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n", true);
@@ -281,7 +284,8 @@ fn expectations() {
 fn limits() {
     let limits = Limits { head_bytes_max: 64, headers_max: 2, ..Limits::default() };
     let check = |input: &str, expect: Result<Option<usize>, Error>| {
-        let got = parse_request(input.as_bytes(), &limits, &mut HeadSlots::new()).map(|head| head.map(|head| head.len));
+        let got =
+            parse_request(input.as_bytes(), &limits, &mut HeadSlots::new()).map(|found| found.map(|parsed| parsed.len));
         assert_eq!(got, expect, "{input}");
     };
     let padded = |len: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(len - 32));
@@ -298,7 +302,7 @@ fn limits() {
     let many = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: b\r\n".repeat(count - 1));
     let generous = Limits { headers_max: 1000, ..Limits::default() };
     let parsed =
-        |count| parse_request(many(count).as_bytes(), &generous, &mut HeadSlots::new()).map(|head| head.is_some());
+        |count| parse_request(many(count).as_bytes(), &generous, &mut HeadSlots::new()).map(|found| found.is_some());
     assert_eq!((parsed(128), parsed(129)), (Ok(true), Err(Error::TooManyHeaders)));
 
     let options = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: {}\r\n\r\n", "x,".repeat(count));

@@ -1,23 +1,28 @@
 //! Response heads: what is understood, and what is refused with which error.
 
-use http1::{BodyKind, Error, HeadSlots, Limits, Method, ResponseHead, Version, parse_response};
+use http::{BodyKind, Limits, Method, ResponseHead, Version};
+use http1::{Error, HeadSlots, Parsed, parse_response};
 
-fn parse<T>(bytes: &[u8], method: Method, look: impl FnOnce(ResponseHead<'_, '_>) -> T) -> Result<Option<T>, Error> {
+fn parse<T>(
+    bytes: &[u8],
+    method: Method,
+    look: impl FnOnce(Parsed<ResponseHead<'_, '_>>) -> T,
+) -> Result<Option<T>, Error> {
     Ok(parse_response(bytes, &Limits::default(), &mut HeadSlots::new(), method)?.map(look))
 }
 
 fn check_refused(input: &[u8], expect: Error) {
-    let got = parse(input, Method::Get, |head| format!("{head:?}"));
+    let got = parse(input, Method::Get, |parsed| format!("{parsed:?}"));
     assert_eq!(got, Err(expect), "{}", input.escape_ascii());
 }
 
 #[test]
 fn what_a_head_says() {
     let input = b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!";
-    parse(input, Method::Get, |head| {
+    parse(input, Method::Get, |Parsed { head, len, keep_alive }| {
         assert_eq!((head.version, head.status, head.reason), (Version::Http11, 404, "Not Found"));
-        assert_eq!((head.body, head.keep_alive, head.upgrade), (BodyKind::Length(3), false, None));
-        assert_eq!((head.headers.len(), head.len, head.is_interim()), (2, input.len() - 3, false));
+        assert_eq!((head.body, keep_alive, head.upgrade), (BodyKind::Length(3), false, None));
+        assert_eq!((head.headers.len(), len, head.is_interim()), (2, input.len() - 3, false));
     })
     .unwrap()
     .expect("a complete head");
@@ -28,7 +33,11 @@ fn bodies_by_status_method_and_fields() {
     use BodyKind::*;
     let check = |status: u16, method, fields: &str, expect| {
         let input = format!("HTTP/1.1 {status} x\r\n{fields}\r\n");
-        assert_eq!(parse(input.as_bytes(), method, |head| head.body), Ok(Some(expect)), "{status} {method:?} {fields}");
+        assert_eq!(
+            parse(input.as_bytes(), method, |Parsed { head, .. }| head.body),
+            Ok(Some(expect)),
+            "{status} {method:?} {fields}"
+        );
     };
     let (length, chunked) = ("Content-Length: 7\r\n", "Transfer-Encoding: chunked\r\n");
     check(200, Method::Get, length, Length(7));
@@ -56,7 +65,11 @@ fn interim_is_1xx_but_not_101() {
         [(100, true), (101, false), (102, true), (103, true), (199, true), (200, false), (304, false)]
     {
         let input = format!("HTTP/1.1 {status} \r\n\r\n");
-        assert_eq!(parse(input.as_bytes(), Method::Get, |head| head.is_interim()), Ok(Some(expect)), "{status}");
+        assert_eq!(
+            parse(input.as_bytes(), Method::Get, |Parsed { head, .. }| head.is_interim()),
+            Ok(Some(expect)),
+            "{status}"
+        );
     }
 }
 
@@ -65,7 +78,7 @@ fn persistence() {
     let check = |version: &str, fields: &str, expect: bool| {
         let input = format!("HTTP/{version} 200 OK\r\n{fields}\r\n");
         assert_eq!(
-            parse(input.as_bytes(), Method::Get, |head| head.keep_alive),
+            parse(input.as_bytes(), Method::Get, |parsed| parsed.keep_alive),
             Ok(Some(expect)),
             "{version} {fields}"
         );
@@ -82,14 +95,16 @@ fn persistence() {
 #[test]
 fn a_switch_of_protocols() {
     let input = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-    let got = parse(input, Method::Get, |head| (head.body, head.keep_alive, head.upgrade == Some(b"websocket")));
+    let got = parse(input, Method::Get, |Parsed { head, keep_alive, .. }| {
+        (head.body, keep_alive, head.upgrade == Some(b"websocket"))
+    });
     assert_eq!(got, Ok(Some((BodyKind::Tunnel, false, true))));
 }
 
 #[test]
 fn reasons_that_real_servers_send() {
     let check = |line: &[u8], expect: &str| {
-        let got = parse(&[line, b"\r\n\r\n"].concat(), Method::Get, |head| head.reason.to_owned());
+        let got = parse(&[line, b"\r\n\r\n"].concat(), Method::Get, |Parsed { head, .. }| head.reason.to_owned());
         assert_eq!(got, Ok(Some(expect.to_owned())), "{}", line.escape_ascii());
     };
     check(b"HTTP/1.1 200 OK", "OK");
@@ -148,7 +163,7 @@ fn a_head_over_the_limit() {
         let input = format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "x".repeat(len - 24));
         let mut slots = HeadSlots::new();
         let got = parse_response(input.as_bytes(), &limits, &mut slots, Method::Get);
-        assert_eq!(got.map(|head| head.is_some()), expect, "{input}");
+        assert_eq!(got.map(|found| found.is_some()), expect, "{input}");
     };
     check(40, Ok(true));
     check(41, Err(Error::HeadTooLong));

@@ -1,8 +1,9 @@
 //! Known ways to hide a second request in a first one. Each must be refused, or be forwarded so that only one reading is
 //! left.
 
-use http1::forward::{Connection, RequestEdits, write_forwarded_request};
-use http1::{BodyDecoder, BodyKind, Error, HeadSlots, HeadWriter, Limits, parse_request};
+use http::forward::{Connection, RequestEdits, write_forwarded_request};
+use http::{BodyKind, Limits};
+use http1::{BodyDecoder, Error, HeadSlots, HeadWriter, Parsed, parse_request};
 
 /// What a stream of requests does to a proxy: the heads it forwards, then the error, if there is one.
 fn proxy(bytes: &[u8]) -> (Vec<String>, Option<Error>) {
@@ -21,13 +22,13 @@ fn proxy(bytes: &[u8]) -> (Vec<String>, Option<Error>) {
 
 fn forward_one(bytes: &[u8], limits: &Limits) -> Result<Option<(String, usize)>, Error> {
     let mut slots = HeadSlots::new();
-    let Some(head) = parse_request(bytes, limits, &mut slots)? else { return Ok(None) };
+    let Some(Parsed { head, len, .. }) = parse_request(bytes, limits, &mut slots)? else { return Ok(None) };
     let client = "192.0.2.7".parse().unwrap();
     let edits = RequestEdits { client, proto: "http", connection: Connection::KeepAlive, fallback_host: "x" };
     let mut out = [0; 4096];
-    let len = write_forwarded_request(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();
-    let body = BodyDecoder::new(head.body, limits).pass(&bytes[head.len..])?;
-    Ok(Some((String::from_utf8_lossy(&out[..len]).into_owned(), head.len + body.len)))
+    let written = write_forwarded_request(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();
+    let body = BodyDecoder::new(head.body, limits).pass(&bytes[len..])?;
+    Ok(Some((String::from_utf8_lossy(&out[..written]).into_owned(), len + body.len)))
 }
 
 /// The hidden request must never be taken for one of its own.
@@ -132,7 +133,7 @@ fn requests_inside_bodies_stay_inside() {
 fn an_upgrade_to_h2c_is_not_passed_on() {
     let input = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n";
     let (limits, mut slots) = (Limits::default(), HeadSlots::new());
-    let head = parse_request(input.as_bytes(), &limits, &mut slots).unwrap().unwrap();
+    let head = parse_request(input.as_bytes(), &limits, &mut slots).unwrap().unwrap().head;
     assert_eq!((head.upgrade, head.body), (None, BodyKind::Empty));
     let (forwarded, _) = proxy(input.as_bytes());
     assert!(!forwarded[0].contains("h2c") && !forwarded[0].contains("HTTP2-Settings"), "{forwarded:?}");

@@ -4,7 +4,7 @@ mod common;
 
 use common::transcript::{Role, read};
 use common::{config, corpus, nearly, reads};
-use http1::Method;
+use http::Method;
 use proptest::prelude::*;
 
 fn check(bytes: &[u8], reads: &[usize], role: Role) {
@@ -62,7 +62,7 @@ fn every_cut_in_two() {
 fn dripping_costs_few_parses() {
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(8000));
     let mut scan = http1::HeadScan::default();
-    let limits = http1::Limits::default();
+    let limits = http::Limits::default();
     let parses = (1..=head.len()).filter(|&len| scan.worth_parsing(&head.as_bytes()[..len], &limits)).count();
     assert!((2..=10).contains(&parses), "{parses} parses");
 }

@@ -1,7 +1,8 @@
 //! One answer: its head, and its body as a stream that is filled into one buffer after the other.
 
 use crate::pattern;
-use http1::{BodyKind, HeadWriter, TooLong};
+use http::{BodyKind, FieldSink, TooLong, reason_phrase};
+use http1::HeadWriter;
 use std::io::Write;
 use std::rc::Rc;
 
@@ -63,13 +64,13 @@ impl HeadPlan<'_> {
         let (front, rest) = out.split_at_mut_checked(interim.len()).ok_or(TooLong)?;
         front.copy_from_slice(interim);
         let mut head = HeadWriter::new(rest);
-        head.status_line(self.status, reason(self.status))?;
-        head.header("Server", b"quintet-origin")?;
-        head.header("X-Origin", self.name.as_bytes())?;
+        head.response(self.status, reason_phrase(self.status).unwrap_or("As Asked"))?;
+        head.field("Server", b"quintet-origin")?;
+        head.field("X-Origin", self.name.as_bytes())?;
         head.framing(self.framing)?;
         match (self.persists, self.say_keep_alive) {
-            (false, _) => head.header("Connection", b"close")?,
-            (true, true) => head.header("Connection", b"keep-alive")?,
+            (false, _) => head.field("Connection", b"close")?,
+            (true, true) => head.field("Connection", b"keep-alive")?,
             (true, false) => {}
         }
         Ok(interim.len() + head.end()?)
@@ -156,24 +157,6 @@ fn write_text(out: &mut [u8], at: usize, text: std::fmt::Arguments<'_>) -> usize
     at + before - rest.len()
 }
 
-/// Standard reason phrases (RFC 9110 section 15) of what is often asked for.
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        204 => "No Content",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        404 => "Not Found",
-        414 => "URI Too Long",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "As Asked",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +172,7 @@ mod tests {
             assert!(filled > 0, "a stream that is not done must move on");
             raw.extend_from_slice(&out[..filled]);
         }
-        let mut decoder = http1::BodyDecoder::new(framing, &http1::Limits::default());
+        let mut decoder = http1::BodyDecoder::new(framing, &http::Limits::default());
         let (mut at, mut seen) = (0, 0);
         while at < raw.len() {
             let piece = decoder.decode(&raw[at..]).unwrap();

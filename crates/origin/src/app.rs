@@ -3,7 +3,8 @@
 use crate::conn::{Asked, Conn, Phase};
 use crate::counters::Counters;
 use crate::plan::OriginPlan;
-use http1::{HeadScan, Limits};
+use http::Limits;
+use http1::HeadScan;
 use ports::Fault;
 use reactor::{
     App, Close, CloseOutcome, Completion, ConnId, ConnMap, ListenPlan, ListenerId, Reactor, Received, TimerWheel,

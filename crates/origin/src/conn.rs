@@ -7,7 +7,8 @@
 
 use crate::answer::Stream;
 use crate::route::Route;
-use http1::{BodyDecoder, BodyKind, HeadScan, HeadSlots, Limits, Method, Version};
+use http::{BodyKind, Limits, Method, Version};
+use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed};
 use reactor::{Buf, TimerId};
 use std::time::Duration;
 
@@ -69,15 +70,15 @@ impl Asked {
     /// Parses the head at the start of `bytes`; `None` while it is incomplete.
     pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Option<Self>, http1::Error> {
         let mut slots = HeadSlots::new();
-        let head = http1::parse_request(bytes, limits, &mut slots)?;
-        Ok(head.map(|head| Self {
+        let parsed = http1::parse_request(bytes, limits, &mut slots)?;
+        Ok(parsed.map(|Parsed { head, len, keep_alive }| Self {
             route: Route::of(head.path()),
             body: head.body,
             head_only: head.method == Method::Head,
-            keep_alive: head.keep_alive,
+            keep_alive,
             version: head.version,
             expect_continue: head.expect_continue,
-            len: head.len,
+            len,
         }))
     }
 

@@ -5,7 +5,8 @@ use crate::app::Origin;
 use crate::conn::{Asked, Phase};
 use crate::plan::CloseHabit;
 use crate::route::Route;
-use http1::{BodyDecoder, BodyKind, HeadScan, Version};
+use http::{BodyKind, Version};
+use http1::{BodyDecoder, HeadScan};
 use reactor::{After, Buf, Close, ConnId, Outgoing, Reactor};
 
 /// Said where nothing else is.

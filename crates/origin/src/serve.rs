@@ -56,7 +56,7 @@ type Started = Result<(SocketAddr, Waker), Fault>;
 
 /// Starts an origin. When this returns, it listens.
 pub fn start(plan: OriginPlan) -> Result<Handle, StartError> {
-    let clean = http1::is_field_value(plan.name.as_bytes()) && plan.name.is_ascii() && !plan.name.trim().is_empty();
+    let clean = http::is_field_value(plan.name.as_bytes()) && plan.name.is_ascii() && !plan.name.trim().is_empty();
     if !clean {
         return Err(StartError::Name(plan.name));
     }

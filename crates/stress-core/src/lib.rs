@@ -16,7 +16,6 @@ pub mod sources;
 pub mod step;
 pub mod tally;
 pub mod template;
-pub mod url;
 pub mod verdict;
 
 pub use error_kind::ErrorKind;
@@ -28,5 +27,4 @@ pub use snapshot::Snapshot;
 pub use sources::parse_sources;
 pub use step::{CloseBy, Failure, Next, Oddity, Outcome, Step};
 pub use tally::Tally;
-pub use url::Url;
 pub use verdict::Verdict;

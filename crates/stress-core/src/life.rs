@@ -9,7 +9,8 @@
 
 use crate::plan::ClosePolicy;
 use crate::step::{CloseBy, Failure, Next, Oddity, Outcome, Step};
-use http1::{BodyDecoder, BodyKind, HeadScan, HeadSlots, Limits, Method, parse_response};
+use http::{BodyKind, Limits, Method};
+use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
 
 /// Interim (1xx) responses accepted before the final one.
@@ -158,21 +159,21 @@ impl Life {
         }
         let mut slots = HeadSlots::new();
         let parsed = parse_response(bytes, &rules.limits, &mut slots, rules.method).map_err(Failure::Http)?;
-        let Some(head) = parsed else { return Ok(0) };
+        let Some(Parsed { head, len, keep_alive }) = parsed else { return Ok(0) };
         self.scan = HeadScan::default();
         if head.is_interim() {
             self.interim += 1;
-            return if self.interim > INTERIM_MAX { Err(Failure::TooManyInterim) } else { Ok(head.len) };
+            return if self.interim > INTERIM_MAX { Err(Failure::TooManyInterim) } else { Ok(len) };
         }
         self.status = head.status;
         // After 101 the connection is no longer ours to speak HTTP on: the head is the whole response.
         let (body, keep_alive) = match head.body {
             BodyKind::Tunnel => (BodyKind::Empty, false),
-            body => (body, head.keep_alive),
+            body => (body, keep_alive),
         };
         self.keep_alive = keep_alive;
         self.stage = Stage::Body(BodyDecoder::new(body, &rules.limits));
-        Ok(head.len)
+        Ok(len)
     }
 
     fn read_body(&mut self, bytes: &[u8], from: usize, rules: &Rules) -> Step {

@@ -2,11 +2,11 @@
 
 use crate::backoff::BACKOFF_FIRST;
 use crate::sources::SOURCES_MAX;
-use crate::url::{Url, UrlError};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
-use http1::{Method, is_field_value, is_token};
+use http::url::{Url, UrlError};
+use http::{Method, is_field_value, is_token};
 use named::named;
 use ports::{PortRange, SetError};
 

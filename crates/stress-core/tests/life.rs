@@ -1,6 +1,6 @@
 //! The life of a connection as tables: what comes in, what it answers.
 
-use http1::Method;
+use http::Method;
 use ports::{Fault, FaultKind};
 use stress_core::{ClosePolicy, Failure, Life, Rules, Step};
 
@@ -20,7 +20,7 @@ enum In<'a> {
 use In::*;
 
 fn rules(close: ClosePolicy, method: Method) -> Rules {
-    Rules { close, method, limits: http1::Limits::default() }
+    Rules { close, method, limits: http::Limits::default() }
 }
 
 /// Feeds `events`; the answers as short words, one for each event that is answered.

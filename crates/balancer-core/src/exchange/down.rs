@@ -6,8 +6,8 @@ use super::{Attempt, Exchange, Passing, Scene, Stage, Wait};
 use crate::Failure;
 use crate::policy::ClientClose;
 use crate::reason::CloseReason;
-use http1::Version;
-use http1::forward::Connection;
+use http::Version;
+use http::forward::Connection;
 
 impl Exchange {
     /// What becomes of a response's head, which is known whole. Follow with the fact that it was written.

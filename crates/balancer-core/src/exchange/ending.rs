@@ -4,7 +4,7 @@ use super::step::{Answer, DownOrder, Record, ServerOrder, Step, Then};
 use super::{Attempt, Exchange, Scene, Stage, Wait};
 use crate::Failure;
 use crate::reason::CloseReason;
-use http1::Version;
+use http::Version;
 
 impl Exchange {
     /// The one end.

@@ -3,7 +3,7 @@
 use crate::policy::ClientClose;
 use crate::settings::{ClientTimeouts, ServerTimeouts};
 use core::time::Duration;
-use http1::Version;
+use http::Version;
 use ports::Fault;
 
 /// What stands when something happens: the time, and the rules of the listener and the backend set with which the
@@ -204,7 +204,7 @@ pub enum HeadPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadEdits {
     /// What it says about the client's connection.
-    pub connection: http1::forward::Connection,
+    pub connection: http::forward::Connection,
     /// Chunks are unwrapped for a client that does not know them.
     pub unwrap_chunks: bool,
 }

@@ -60,7 +60,7 @@ fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Lis
         head_bytes_max: section
             .number("head_bytes_max", HEAD_BYTES_MIN, HEAD_BYTES_MAX, mistakes)
             .unwrap_or(base.head_bytes_max),
-        headers_max: section.number("headers_max", 1, http1::HEADERS_CAP, mistakes).unwrap_or(base.headers_max),
+        headers_max: section.number("headers_max", 1, http::HEADERS_CAP, mistakes).unwrap_or(base.headers_max),
         requests_per_connection_max: requests.map_or(base.requests_per_connection_max, |number| number as u32),
     };
     section.finish(mistakes);

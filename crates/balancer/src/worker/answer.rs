@@ -2,9 +2,9 @@
 
 use super::Worker;
 use super::state::{AfterAnswer, Exchange, Phase, Response};
-use balancer_core::failure::reason_phrase;
 use balancer_core::{CloseReason, Failure};
-use http1::{HeadWriter, TooLong, Version};
+use http::{FieldSink, TooLong, Version, reason_phrase};
+use http1::HeadWriter;
 use reactor::{Buf, Close, ConnId, Outgoing, Reactor};
 
 impl Worker {
@@ -31,7 +31,7 @@ impl Worker {
             Some(Response::AwaitHead) | None => {}
         }
         let exchange = client.exchange.take();
-        let head_only = exchange.as_ref().is_some_and(|exchange| exchange.method == http1::Method::Head);
+        let head_only = exchange.as_ref().is_some_and(|exchange| exchange.method == http::Method::Head);
         let keep =
             !self.draining && !client.eof && exchange.as_ref().is_some_and(|exchange| may_keep(exchange, failure));
         let unfinished = exchange.as_ref().is_some_and(|exchange| !exchange.request_done);
@@ -93,11 +93,11 @@ fn compose<R: Reactor>(failure: Failure, keep: bool, head_only: bool, io: &mut R
 fn write(failure: Failure, keep: bool, into: &mut [u8]) -> Result<usize, TooLong> {
     let status = failure.status();
     let mut head = HeadWriter::new(into);
-    head.status_line(status, reason_phrase(status))?;
-    head.header("Content-Type", b"text/plain; charset=utf-8")?;
-    head.header_u64("Content-Length", failure.text().len() as u64 + 1)?;
+    head.response(status, reason_phrase(status).unwrap_or("Error"))?;
+    head.field("Content-Type", b"text/plain; charset=utf-8")?;
+    head.field_u64("Content-Length", failure.text().len() as u64 + 1)?;
     if !keep {
-        head.header("Connection", b"close")?;
+        head.field("Connection", b"close")?;
     }
     head.end()
 }

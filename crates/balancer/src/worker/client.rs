@@ -4,8 +4,9 @@ use super::Worker;
 use super::state::{Client, Exchange, Phase, Replay, Response, Tunnel, Wait};
 use super::time::{PATROL, TimerKey};
 use balancer_core::{CloseReason, Failure};
-use http1::forward::{Connection, RequestEdits, write_forwarded_request};
-use http1::{BodyDecoder, HeadSlots, HeadWriter, RequestHead, parse_request};
+use http::RequestHead;
+use http::forward::{Connection, RequestEdits, write_forwarded_request};
+use http1::{BodyDecoder, HeadSlots, HeadWriter, Parsed, parse_request};
 use ports::Fault;
 use reactor::{Buf, ConnId, ListenerId, Reactor, Received};
 use std::net::SocketAddr;
@@ -153,8 +154,8 @@ impl Worker {
             return HeadOutcome::Incomplete;
         }
         let mut slots = HeadSlots::new();
-        let head = match parse_request(&buf, &listener.limits, &mut slots) {
-            Ok(Some(head)) => head,
+        let Parsed { head, len, keep_alive } = match parse_request(&buf, &listener.limits, &mut slots) {
+            Ok(Some(parsed)) => parsed,
             Ok(None) => {
                 client.inbound = Some(buf);
                 return HeadOutcome::Incomplete;
@@ -179,7 +180,7 @@ impl Worker {
             attempts: 0,
             method: head.method,
             version: head.version,
-            keep_alive: head.keep_alive,
+            keep_alive,
             upgrade,
             request: BodyDecoder::new(head.body, &listener.limits),
             request_done: false,
@@ -194,7 +195,7 @@ impl Worker {
             started_at: now,
             tunnel: Tunnel::default(),
         };
-        buf.advance(head.len);
+        buf.advance(len);
         let body_len = match exchange.request.pass(&buf) {
             Ok(passed) => {
                 exchange.request_done = passed.done;
@@ -255,9 +256,7 @@ fn upstream_connection(upgrade: bool, keep: bool) -> Connection {
 /// The head as the server shall see it; `None` when no buffer is left or it does not fit into one.
 fn forwarded<R: Reactor>(head: &RequestHead<'_, '_>, edits: &RequestEdits<'_>, io: &mut R) -> Option<Buf> {
     let mut out = io.take_buf()?;
-    let mut writer = HeadWriter::new(out.spare()?);
-    write_forwarded_request(head, edits, &mut writer).ok()?;
-    let len = writer.len();
+    let len = write_forwarded_request(head, edits, &mut HeadWriter::new(out.spare()?)).ok()?;
     out.commit(len);
     Some(out)
 }

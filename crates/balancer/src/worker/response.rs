@@ -3,8 +3,9 @@
 use super::Worker;
 use super::state::{AfterAnswer, Phase, Response, ResponseBody, UpstreamPhase, Wait};
 use balancer_core::{ClientClose, CloseReason, Failure};
-use http1::forward::{Connection, ResponseEdits, write_forwarded_response};
-use http1::{BodyDecoder, BodyKind, HeadSlots, HeadWriter, Limits, ResponseHead, Version, parse_response};
+use http::forward::{Connection, ResponseEdits, write_forwarded_response};
+use http::{BodyKind, Limits, ResponseHead, Version};
+use http1::{BodyDecoder, HeadSlots, HeadWriter, Parsed, parse_response};
 use ports::Fault;
 use reactor::{After, Buf, ConnId, Outgoing, Reactor, Received};
 
@@ -121,28 +122,28 @@ impl Worker {
             return HeadOutcome::Incomplete(buf);
         }
         let mut slots = HeadSlots::new();
-        let head = match parse_response(&buf, &limits, &mut slots, exchange.method) {
-            Ok(Some(head)) => head,
+        let parsed = match parse_response(&buf, &limits, &mut slots, exchange.method) {
+            Ok(Some(parsed)) => parsed,
             Ok(None) => return HeadOutcome::Incomplete(buf),
             Err(_) => return HeadOutcome::Failed(Failure::ServerNonsense),
         };
         exchange.response_scan = http1::HeadScan::default();
+        let Parsed { ref head, len, keep_alive } = parsed;
         let upgraded = head.status == 101;
         if upgraded && !exchange.upgrade {
             return HeadOutcome::Failed(Failure::ServerNonsense);
         }
-        let len = head.len;
         if head.is_interim() && exchange.version == Version::Http10 {
             buf.advance(len);
             return HeadOutcome::Interim(None, buf);
         }
         // A server that closes before it has the whole request leaves a rest nobody wants (RFC 9112 section 9.6).
         let may_keep = exchange.keep_alive
-            && (exchange.request_done || head.keep_alive && !exchange.awaits_continue)
+            && (exchange.request_done || keep_alive && !exchange.awaits_continue)
             && !draining
             && !client.eof
             && client.served + 1 < listener.limits.requests_per_connection_max;
-        let body = ResponseBody::planned(&head, exchange.version, may_keep);
+        let body = ResponseBody::planned(&parsed, exchange.version, may_keep);
         let connection = match (upgraded, head.is_interim() || body.keep) {
             (true, _) => Connection::Upgrade,
             (false, true) => Connection::KeepAlive,
@@ -150,7 +151,7 @@ impl Worker {
         };
         let kind = if body.unwrap_chunks { BodyKind::UntilClose } else { head.body };
         let edits = ResponseEdits { client_version: exchange.version, connection, body: kind };
-        let Some(out) = forwarded(&head, &edits, io) else {
+        let Some(out) = forwarded(head, &edits, io) else {
             return HeadOutcome::Failed(Failure::NoLocalResource);
         };
         let (interim, status) = (head.is_interim(), head.status);
@@ -293,8 +294,9 @@ impl Worker {
 }
 
 impl ResponseBody {
-    /// How the body of `head` will be passed to a client of `version`.
-    fn planned(head: &ResponseHead<'_, '_>, version: Version, may_keep: bool) -> Self {
+    /// How the body of a response will be passed to a client of `version`.
+    fn planned(parsed: &Parsed<ResponseHead<'_, '_>>, version: Version, may_keep: bool) -> Self {
+        let head = &parsed.head;
         let unwrap_chunks = version == Version::Http10 && head.body == BodyKind::Chunked;
         let until_close = unwrap_chunks || head.body == BodyKind::UntilClose;
         Self {
@@ -302,7 +304,7 @@ impl ResponseBody {
             unwrap_chunks,
             until_close,
             keep: may_keep && !until_close,
-            server_keeps: head.keep_alive,
+            server_keeps: parsed.keep_alive,
             status: head.status,
         }
     }
@@ -333,9 +335,7 @@ impl ResponseBody {
 
 fn forwarded<R: Reactor>(head: &ResponseHead<'_, '_>, edits: &ResponseEdits, io: &mut R) -> Option<Buf> {
     let mut out = io.take_buf()?;
-    let mut writer = HeadWriter::new(out.spare()?);
-    write_forwarded_response(head, edits, &mut writer).ok()?;
-    let len = writer.len();
+    let len = write_forwarded_response(head, edits, &mut HeadWriter::new(out.spare()?)).ok()?;
     out.commit(len);
     Some(out)
 }

@@ -1,7 +1,7 @@
 //! From settings to what one worker needs at hand.
 
 use balancer_core::{BackendSetSettings, IdleConnections, ListenerSettings, PortChoice, Selection};
-use http1::Limits;
+use http::Limits;
 use ports::{DestinationId, PortAllocator, PortRange, PortSet};
 use reactor::{ConnId, ListenPlan, ListenerId};
 use std::collections::VecDeque;

@@ -1,7 +1,8 @@
 //! What a worker remembers of a client connection, a server connection, and the exchange between them.
 
 use balancer_core::{CloseReason, Failure};
-use http1::{BodyDecoder, HeadScan, Method, Version};
+use http::{Method, Version};
+use http1::{BodyDecoder, HeadScan};
 use ports::Lease;
 use reactor::{Buf, ConnId, TimerId};
 use std::net::SocketAddr;

@@ -2,7 +2,8 @@
 
 use super::line::{End, Line};
 use doctor_core::target::Response;
-use http1::{BodyDecoder, BodyKind, HeadSlots, Limits, Method, parse_response};
+use http::{BodyKind, Limits, Method};
+use http1::{BodyDecoder, HeadSlots, Parsed, parse_response};
 use std::time::{Duration, Instant};
 
 /// Longest body that is read; longer ones are cut by us and reported as not seen.
@@ -56,10 +57,8 @@ pub(super) fn read(line: &mut Line, patience: Duration) -> Answer {
 fn final_head(bytes: &mut Vec<u8>, limits: &Limits) -> Result<Option<Head>, ()> {
     loop {
         let mut slots = HeadSlots::new();
-        let Some(head) = parse_response(bytes, limits, &mut slots, Method::Get).map_err(|_| ())? else {
-            return Ok(None);
-        };
-        let len = head.len;
+        let parsed = parse_response(bytes, limits, &mut slots, Method::Get).map_err(|_| ())?;
+        let Some(Parsed { head, len, keep_alive }) = parsed else { return Ok(None) };
         if head.is_interim() {
             bytes.drain(..len);
             continue;
@@ -67,7 +66,7 @@ fn final_head(bytes: &mut Vec<u8>, limits: &Limits) -> Result<Option<Head>, ()> 
         let field = head.headers.iter().find(|field| field.name.eq_ignore_ascii_case("keep-alive"));
         return Ok(Some(Head {
             status: head.status,
-            keep_alive: head.keep_alive,
+            keep_alive,
             announced: field.map(|field| String::from_utf8_lossy(field.value).into_owned()),
             len,
             body: head.body,

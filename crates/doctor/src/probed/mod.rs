@@ -10,10 +10,10 @@ mod reuse;
 
 use doctor_core::TargetFacts;
 use doctor_core::target::{Probe, Response};
+use http::url::{Url, UrlError};
 use prober::Prober;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
-use stress_core::url::{Url, UrlError};
 
 /// How long a probe waits for what.
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,10 @@
 use super::Patience;
 use super::line::{From, Line};
 use doctor_core::target::Handshake;
+use http::Url;
 use ports::Fault;
 use std::net::SocketAddr;
 use std::time::Duration;
-use stress_core::url::Url;
 
 /// Connections one probing may open. The probes need about a dozen; this guards against our own bugs.
 const CONNECTIONS_MAX: usize = 32;

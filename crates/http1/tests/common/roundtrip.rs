@@ -2,11 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use http1::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
-use http1::{
-    BodyKind, HeadSlots, HeadWriter, Header, Limits, Method, RequestHead, ResponseHead, Version, parse_request,
-    parse_response,
-};
+use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
+use http::{BodyKind, Header, Limits, Method, RequestHead, ResponseHead, Version};
+use http1::{HeadSlots, HeadWriter, Parsed, parse_request, parse_response};
 
 /// Fields a proxy writes itself or drops, in both directions.
 const OURS: &[&str] =
@@ -21,7 +19,7 @@ const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 pub(crate) fn check_request(bytes: &[u8], connection: Connection) -> bool {
     let limits = Limits { headers_max: 110, ..Limits::default() };
     let mut slots = HeadSlots::new();
-    let Ok(Some(head)) = parse_request(bytes, &limits, &mut slots) else { return false };
+    let Ok(Some(Parsed { head, .. })) = parse_request(bytes, &limits, &mut slots) else { return false };
     let edits = RequestEdits { client: CLIENT, proto: "http", connection, fallback_host: "fallback" };
     let mut out = vec![0; bytes.len() + 512];
     let len = write_forwarded_request(&head, &edits, &mut HeadWriter::new(&mut out)).expect("room enough");
@@ -34,14 +32,15 @@ pub(crate) fn check_request(bytes: &[u8], connection: Connection) -> bool {
     true
 }
 
-fn assert_same_request(head: &RequestHead<'_, '_>, again: &RequestHead<'_, '_>, connection: Connection) {
+fn assert_same_request(head: &RequestHead<'_, '_>, again: &Parsed<RequestHead<'_, '_>>, connection: Connection) {
+    let (again, keep_alive) = (&again.head, again.keep_alive);
     assert_eq!((head.method_name, head.path(), head.body), (again.method_name, again.path(), again.body));
-    assert_eq!(query(head.target), query(again.target));
-    assert!(again.target.starts_with('/') || again.target == "*", "{}", again.target);
+    assert_eq!(head.target.query(), again.target.query());
+    assert!(again.target.as_str().starts_with('/') || again.target.as_str() == "*", "{:?}", again.target);
     assert_eq!(again.version, Version::Http11);
     assert_eq!(again.host, Some(head.host.unwrap_or(b"fallback")));
     assert_eq!(again.expect_continue, head.expect_continue);
-    assert_eq!(again.keep_alive, connection != Connection::Close);
+    assert_eq!(keep_alive, connection != Connection::Close);
     assert_eq!(again.upgrade, head.upgrade.filter(|_| connection == Connection::Upgrade));
     assert_framed_once(again.headers, again.body);
     for name in ["host", "x-forwarded-for", "x-forwarded-proto", "via"] {
@@ -55,7 +54,7 @@ fn assert_same_request(head: &RequestHead<'_, '_>, again: &RequestHead<'_, '_>, 
 pub(crate) fn check_response(bytes: &[u8], method: Method, client_version: Version, connection: Connection) -> bool {
     let limits = Limits { headers_max: 110, ..Limits::default() };
     let mut slots = HeadSlots::new();
-    let Ok(Some(head)) = parse_response(bytes, &limits, &mut slots, method) else { return false };
+    let Ok(Some(Parsed { head, .. })) = parse_response(bytes, &limits, &mut slots, method) else { return false };
     let edits = ResponseEdits { client_version, connection, body: head.body.for_client(client_version) };
     let mut out = vec![0; bytes.len() + 512];
     let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).expect("room enough");
@@ -69,13 +68,14 @@ pub(crate) fn check_response(bytes: &[u8], method: Method, client_version: Versi
     true
 }
 
-fn assert_same_response(head: &ResponseHead<'_, '_>, again: &ResponseHead<'_, '_>, edits: &ResponseEdits) {
+fn assert_same_response(head: &ResponseHead<'_, '_>, again: &Parsed<ResponseHead<'_, '_>>, edits: &ResponseEdits) {
+    let (again, keep_alive) = (&again.head, again.keep_alive);
     assert_eq!((head.status, head.reason, edits.body), (again.status, again.reason, again.body));
     assert_framed_once(again.headers, again.body);
     if again.is_interim() {
         assert_eq!(values(again.headers, "connection").count(), 0);
     } else if edits.connection == Connection::Close {
-        assert!(!again.keep_alive);
+        assert!(!keep_alive);
     }
     if edits.client_version == Version::Http10 {
         assert_eq!(values(again.headers, "transfer-encoding").count(), 0);
@@ -113,8 +113,4 @@ fn assert_end_to_end(before: &[Header<'_>], after: &[Header<'_>], ours: &[&str])
 
 fn values<'h>(headers: &'h [Header<'_>], name: &'h str) -> impl Iterator<Item = &'h [u8]> {
     headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
-}
-
-fn query(target: &str) -> Option<&str> {
-    target.split_once('?').map(|(_, query)| query)
 }

@@ -1,6 +1,7 @@
 //! What a reader gets out of a stream of bytes, however the bytes are cut.
 
-use http1::{BodyDecoder, BodyKind, Error, HeadScan, HeadSlots, Limits, Method, parse_request, parse_response};
+use http::{BodyKind, Limits, Method};
+use http1::{BodyDecoder, Error, HeadScan, HeadSlots, parse_request, parse_response};
 
 /// Who sent the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +101,9 @@ impl Reader {
         let mut slots = HeadSlots::new();
         Ok(match self.role {
             Role::Requests => parse_request(&self.buffer, &self.limits, &mut slots)?
-                .map(|head| (format!("{head:?}"), head.len, head.body)),
+                .map(|parsed| (format!("{parsed:?}"), parsed.len, parsed.head.body)),
             Role::Responses(method) => parse_response(&self.buffer, &self.limits, &mut slots, method)?
-                .map(|head| (format!("{head:?}"), head.len, head.body)),
+                .map(|parsed| (format!("{parsed:?}"), parsed.len, parsed.head.body)),
         })
     }
 

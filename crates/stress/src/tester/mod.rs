@@ -86,7 +86,7 @@ enum Phase {
 impl Tester {
     /// A tester for `share` of `plan`. `stop` ends it early; it publishes into `live` as it goes.
     pub fn new(plan: &Plan, share: Share, stop: StopFlag, live: Arc<Live>) -> Self {
-        let rules = Rules { close: plan.close, method: plan.method, limits: http1::Limits::default() };
+        let rules = Rules { close: plan.close, method: plan.method, limits: http::Limits::default() };
         let connections = share.connections as usize;
         Self {
             rules,

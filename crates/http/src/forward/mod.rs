@@ -1,6 +1,6 @@
-//! Heads as a proxy passes them on (RFC 9110 7.6): hop-by-hop fields dropped, framing written anew, the path recorded.
+//! Heads as a proxy passes them on (RFC 9110 7.6): hop-by-hop fields dropped, framing told anew, the path recorded.
 //!
-//! One pass over the fields, length-first comparisons, no allocation.
+//! One pass over the fields, length-first comparisons, no allocation; written to any framing's [`crate::FieldSink`].
 
 mod address;
 mod request;
@@ -9,11 +9,10 @@ mod response;
 pub use request::{RequestEdits, write_forwarded_request};
 pub use response::{ResponseEdits, write_forwarded_response};
 
-use crate::error::TooLong;
-use crate::head::Header;
+use httparse::Header;
+
 use crate::name::Name;
 use crate::text::list;
-use crate::write::HeadWriter;
 
 /// What the forwarded message says about its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,13 +32,4 @@ fn is_named_by_connection(headers: &[Header<'_>], name: &str) -> bool {
         .iter()
         .filter(|header| Name::of(header.name) == Name::Connection)
         .any(|header| list(header.value).any(|option| option.eq_ignore_ascii_case(name.as_bytes())))
-}
-
-/// Writes `Connection` with these options, or nothing when there are none.
-fn write_connection(out: &mut HeadWriter<'_>, options: [Option<&str>; 2]) -> Result<(), TooLong> {
-    match options {
-        [None, None] => Ok(()),
-        [Some(one), None] | [None, Some(one)] => out.put([b"Connection: ", one.as_bytes(), b"\r\n"]),
-        [Some(one), Some(two)] => out.put([b"Connection: ", one.as_bytes(), b", ", two.as_bytes(), b"\r\n"]),
-    }
 }

@@ -1,12 +1,11 @@
 //! Responses on their way back to the client.
 
-use super::{Connection, is_named_by_connection, write_connection};
+use super::{Connection, is_named_by_connection};
 use crate::body::BodyKind;
-use crate::error::TooLong;
-use crate::head::Version;
 use crate::name::Name;
-use crate::response::{ResponseHead, is_interim};
-use crate::write::HeadWriter;
+use crate::response::ResponseHead;
+use crate::sink::{FieldSink, Hop, TooLong};
+use crate::version::Version;
 
 /// What the proxy knows and the response does not.
 #[derive(Clone, Debug)]
@@ -24,46 +23,41 @@ pub struct ResponseEdits {
 pub fn write_forwarded_response(
     head: &ResponseHead<'_, '_>,
     edits: &ResponseEdits,
-    out: &mut HeadWriter<'_>,
+    out: &mut impl FieldSink,
 ) -> Result<usize, TooLong> {
     let body = edits.body.for_client(edits.client_version);
-    out.status_line(head.status, head.reason)?;
+    out.response(head.status, head.reason)?;
     for header in head.headers {
         match Name::of(header.name) {
-            Name::Other if head.fields.options > 0 && is_named_by_connection(head.headers, header.name) => {}
+            Name::Other if head.hop_fields > 0 && is_named_by_connection(head.headers, header.name) => {}
             // RFC 9112 7.1.2: trailers are lost where chunks are.
             Name::Trailer if body != BodyKind::Chunked => {}
             // Written anew from what was parsed, or meant for one hop.
             Name::Connection | Name::ContentLength | Name::KeepAlive | Name::ProxyConnection => {}
             Name::Te | Name::TransferEncoding | Name::Upgrade => {}
-            _ => out.header(header.name, header.value)?,
+            _ => out.field(header.name, header.value)?,
         }
     }
     write_framing(head, body, out)?;
-    if !is_interim(head.status) {
-        write_hop(head, edits, body, out)?;
+    if !head.is_interim() {
+        out.hop(&hop_of(head, edits, body))?;
     }
     out.end()
 }
 
 /// One framing field at most. Where the body is left out, its length may still be told (RFC 9110 8.6), but never with
 /// 1xx and 204.
-fn write_framing(head: &ResponseHead<'_, '_>, body: BodyKind, out: &mut HeadWriter<'_>) -> Result<(), TooLong> {
+fn write_framing(head: &ResponseHead<'_, '_>, body: BodyKind, out: &mut impl FieldSink) -> Result<(), TooLong> {
     match (head.status, body) {
         (100..200 | 204, _) => Ok(()),
-        (_, BodyKind::Empty) => head.content_length().map_or(Ok(()), |len| out.framing(BodyKind::Length(len))),
+        (_, BodyKind::Empty) => head.content_length.map_or(Ok(()), |len| out.framing(BodyKind::Length(len))),
         _ => out.framing(body),
     }
 }
 
-fn write_hop(
-    head: &ResponseHead<'_, '_>,
-    edits: &ResponseEdits,
-    body: BodyKind,
-    out: &mut HeadWriter<'_>,
-) -> Result<(), TooLong> {
+fn hop_of<'b>(head: &ResponseHead<'_, 'b>, edits: &ResponseEdits, body: BodyKind) -> Hop<'b> {
     let ends_with_connection = body == BodyKind::UntilClose;
-    let option = match edits.connection {
+    let persistence = match edits.connection {
         Connection::Upgrade if head.upgrade.is_some() => None,
         Connection::KeepAlive | Connection::Upgrade if !ends_with_connection => {
             (edits.client_version == Version::Http10).then_some("keep-alive")
@@ -72,9 +66,5 @@ fn write_hop(
     };
     // RFC 9110 15.5.22: a 426 has to say what to upgrade to.
     let tells_upgrade = edits.connection == Connection::Upgrade || head.status == 426;
-    let upgrade = head.upgrade.filter(|_| tells_upgrade);
-    if let Some(protocols) = upgrade {
-        out.header("Upgrade", protocols)?;
-    }
-    write_connection(out, [option, upgrade.map(|_| "upgrade")])
+    Hop { persistence, upgrade: head.upgrade.filter(|_| tells_upgrade), takes_trailers: false }
 }

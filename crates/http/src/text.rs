@@ -30,18 +30,20 @@ pub fn is_host(bytes: &[u8]) -> bool {
     name_ok && is_port_suffix(rest)
 }
 
+/// Whether a token may hold `byte` (RFC 9110 5.6.2).
 #[inline]
-pub(crate) fn is_token_byte(byte: u8) -> bool {
+pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
+/// Whether a field value may hold `byte` (RFC 9110 5.5).
 #[inline]
-pub(crate) fn is_value_byte(byte: u8) -> bool {
+pub fn is_value_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
 /// The non-empty members of a comma list, without the whitespace around them (RFC 9110 5.6.1).
-pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim).filter(|member| !member.is_empty())
 }
 

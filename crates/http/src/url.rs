@@ -14,42 +14,33 @@ pub struct Url {
 }
 
 /// What is wrong with a URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// `https`: not yet.
+    #[error("https is not supported yet: give the http:// address of the target")]
     Https,
     /// Another scheme, which is kept here.
+    #[error("scheme {0:?} is not supported: use http://HOST[:PORT][/PATH]")]
     Scheme(String),
     /// No host.
+    #[error("no host: use http://HOST[:PORT][/PATH]")]
     NoHost,
     /// Not a port from 1 to 65535.
+    #[error("{0:?} is not a port: use a number from 1 to 65535")]
     Port(String),
     /// User name or password in it.
+    #[error("a user name in the URL is not supported: use -H 'Authorization: ...'")]
     UserInfo,
     /// A character that no URL may hold, or a host that is none.
+    #[error("{0:?} is not allowed in a URL: write it as %XX")]
     Character(char),
     /// `[` without `]`, or what is between them is no IPv6 address.
+    #[error("brackets hold an IPv6 address, as in http://[::1]:8080/")]
     Brackets,
     /// Longer than [`URL_BYTES_MAX`].
+    #[error("{0} bytes are too long: at most {URL_BYTES_MAX} are supported")]
     TooLong(usize),
 }
-
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Https => f.write_str("https is not supported yet: give the http:// address of the target"),
-            Self::Scheme(scheme) => write!(f, "scheme {scheme:?} is not supported: use http://HOST[:PORT][/PATH]"),
-            Self::NoHost => f.write_str("no host: use http://HOST[:PORT][/PATH]"),
-            Self::Port(port) => write!(f, "{port:?} is not a port: use a number from 1 to 65535"),
-            Self::UserInfo => f.write_str("a user name in the URL is not supported: use -H 'Authorization: ...'"),
-            Self::Character(found) => write!(f, "{found:?} is not allowed in a URL: write it as %XX"),
-            Self::Brackets => f.write_str("brackets hold an IPv6 address, as in http://[::1]:8080/"),
-            Self::TooLong(bytes) => write!(f, "{bytes} bytes are too long: at most {URL_BYTES_MAX} are supported"),
-        }
-    }
-}
-
-impl std::error::Error for UrlError {}
 
 impl Url {
     /// Reads `http://HOST[:PORT][/PATH][?QUERY]`; the scheme may be left out. A fragment is dropped: it

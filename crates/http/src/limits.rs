@@ -1,10 +1,6 @@
-//! The bounds on everything a peer can make us read, and the scratch space for one head.
+//! The bounds on everything a peer can make us read.
 
-use std::mem::MaybeUninit;
-
-use crate::head::Header;
-
-/// Header fields that fit into [`HeadSlots`], whatever [`Limits::headers_max`] says.
+/// Header fields a head may have at the very most, whatever [`Limits::headers_max`] says.
 pub const HEADERS_CAP: usize = 128;
 
 /// Bounds on what is read. Beyond them a message is refused, with an error of its own for each.
@@ -29,27 +25,5 @@ impl Default for Limits {
             chunk_line_bytes_max: 1024,
             trailer_bytes_max: 8 * 1024,
         }
-    }
-}
-
-/// Scratch for the fields of one head, on the caller's stack; costs nothing until filled.
-pub struct HeadSlots<'b>([MaybeUninit<Header<'b>>; HEADERS_CAP]);
-
-impl<'b> HeadSlots<'b> {
-    /// Empty slots. Make new ones for every head: they borrow from its bytes.
-    #[inline]
-    pub const fn new() -> Self {
-        Self([const { MaybeUninit::uninit() }; HEADERS_CAP])
-    }
-
-    #[inline]
-    pub(crate) fn first(&mut self, count: usize) -> &mut [MaybeUninit<Header<'b>>] {
-        &mut self.0[..count.min(HEADERS_CAP)]
-    }
-}
-
-impl Default for HeadSlots<'_> {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -1,0 +1,82 @@
+//! Where heads are written to: what every framing has to be able to say.
+
+use crate::body::BodyKind;
+
+/// A head does not fit into the buffer it is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the head does not fit into the buffer")]
+pub struct TooLong;
+
+/// What a request head starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestStart<'a> {
+    /// The method's name.
+    pub method: &'a str,
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// `host[:port]`.
+    pub authority: &'a [u8],
+    /// Path and query, or `*`, in two parts (see [`crate::Target::origin_form`]).
+    pub path: [&'a str; 2],
+}
+
+/// What a head says to the next hop alone. A framing says as much of it as it has words for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hop<'a> {
+    /// `close` or `keep-alive`, where that is not understood.
+    pub persistence: Option<&'static str>,
+    /// The protocols to switch to.
+    pub upgrade: Option<&'a [u8]>,
+    /// Trailers are welcome.
+    pub takes_trailers: bool,
+}
+
+/// Takes one head: its start, its fields, [`FieldSink::end`]. Dispatch is static, so that a framing costs what its bytes
+/// cost.
+///
+/// Names and values must be clean ([`crate::is_token`], [`crate::is_field_value`]); what has been parsed always is. After
+/// [`TooLong`] what was written is of no use.
+pub trait FieldSink {
+    /// Starts a request head.
+    fn request(&mut self, start: &RequestStart<'_>) -> Result<(), TooLong>;
+
+    /// Starts a response head.
+    fn response(&mut self, status: u16, reason: &str) -> Result<(), TooLong>;
+
+    /// One field.
+    fn field(&mut self, name: &str, value: &[u8]) -> Result<(), TooLong>;
+
+    /// One field whose value is a list: all `received` values, and `last` at its end.
+    fn list<'v>(
+        &mut self,
+        name: &str,
+        received: impl Iterator<Item = &'v [u8]> + Clone,
+        last: &[u8],
+    ) -> Result<(), TooLong>;
+
+    /// What tells the end of this body, if that needs telling.
+    fn framing(&mut self, body: BodyKind) -> Result<(), TooLong>;
+
+    /// What the next hop alone shall know.
+    fn hop(&mut self, hop: &Hop<'_>) -> Result<(), TooLong>;
+
+    /// Ends the head. Returns the bytes of all of it.
+    fn end(&mut self) -> Result<usize, TooLong>;
+
+    /// One field whose value is a number.
+    fn field_u64(&mut self, name: &str, value: u64) -> Result<(), TooLong> {
+        let mut digits = [0; 20];
+        self.field(name, decimal(value, &mut digits))
+    }
+}
+
+/// `value` in decimal, at the end of `digits`.
+fn decimal(value: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let (mut at, mut rest) = (digits.len(), value);
+    while at == digits.len() || rest > 0 {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    &digits[at..]
+}
