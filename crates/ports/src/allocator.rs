@@ -4,20 +4,16 @@
 //! only by an explicit bind with SO_REUSEADDR and only when timestamps had been negotiated on the old
 //! connection (`tcp_twsk_unique`, Linux 2.6.32 to 6.18); any other has to wait out its 60 s.
 //!
-//! ```text
-//! slots of one destination (source = slot % sources, port = low + slot / sources):
-//!   [ used so far: state, time, next ............ | never used: not even stored ]
-//!     each in use, or in exactly one queue:         ^fresh
-//!     free -> recyclable (TIME_WAIT, timestamps) ; waiting (TIME_WAIT, none) ; aside (refused)
-//! ```
-//! Every operation is O(1); a destination costs 12 bytes per slot ever used.
+//! Every operation is O(1). A destination costs some 250 bytes, its address included, and 12 for each slot it ever
+//! used; a port that has rested for two minutes is used again before one that was never used.
 
 use crate::closing::ClosedFirst;
-use crate::queue::{Links, Queue};
-use crate::set::PortSet;
-use core::fmt;
+use crate::destination::Destination;
+use crate::set::{PortRange, PortSet};
 use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU32;
 use core::time::Duration;
+use std::collections::HashMap;
 
 /// How long a closed 4-tuple stays in TIME_WAIT: a constant of Linux (TCP_TIMEWAIT_LEN).
 pub const TIME_WAIT: Duration = Duration::from_secs(60);
@@ -26,33 +22,39 @@ pub const TIME_WAIT: Duration = Duration::from_secs(60);
 pub const SET_ASIDE: Duration = Duration::from_secs(5);
 
 /// Destinations one allocator keeps apart.
-pub const DESTINATIONS_MAX: usize = 1024;
+pub const DESTINATIONS_MAX: usize = 65_536;
 
-/// Expired queue heads brought back per [`PortAllocator::take`]; more than one, so that the queues
-/// drain faster than they fill.
-const EXPIRED_PER_TAKE_MAX: usize = 2;
-
-/// A destination of one allocator.
+/// A destination of one allocator. Once forgotten, the id means nothing and does no harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct DestinationId(u32);
+pub struct DestinationId {
+    index: u32,
+    generation: NonZeroU32,
+}
 
 /// Why there is no port to take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPort {
     /// No source address has the destination's family, or the range is empty.
+    #[error("no source address of the destination's family")]
     NoSource,
     /// Live connections hold every port.
+    #[error("every source port is in use by a live connection")]
     AllInUse,
     /// What is not in use waits out its TIME_WAIT.
+    #[error("every free source port is in TIME_WAIT")]
     AllWaiting {
         /// When the oldest becomes free.
         free_at: Duration,
     },
     /// What is not in use was refused by the kernel lately: another process holds it.
+    #[error("every free source port is held by another process")]
     AllRefused {
         /// When the oldest is tried again.
         free_at: Duration,
     },
+    /// The destination was forgotten.
+    #[error("the destination was forgotten")]
+    Forgotten,
 }
 
 impl NoPort {
@@ -60,39 +62,22 @@ impl NoPort {
     pub fn free_at(self) -> Option<Duration> {
         match self {
             Self::AllWaiting { free_at } | Self::AllRefused { free_at } => Some(free_at),
-            Self::NoSource | Self::AllInUse => None,
+            Self::NoSource | Self::AllInUse | Self::Forgotten => None,
         }
     }
 }
 
-impl fmt::Display for NoPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoSource => "no source address of the destination's family",
-            Self::AllInUse => "every source port is in use by a live connection",
-            Self::AllWaiting { .. } => "every free source port is in TIME_WAIT",
-            Self::AllRefused { .. } => "every free source port is held by another process",
-        })
-    }
-}
-
 /// There are [`DESTINATIONS_MAX`] destinations already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than {DESTINATIONS_MAX} destinations for one allocator of ports: use fewer, or let the kernel choose")]
 pub struct TooManyDestinations;
 
 /// A port on loan. It cannot be copied, so that it cannot be given back twice.
 #[derive(Debug, PartialEq, Eq)]
+#[must_use = "a port that is not given back is lost"]
 pub struct Lease {
-    address: SocketAddr,
     to: DestinationId,
     slot: u32,
-}
-
-impl Lease {
-    /// What to bind before `connect()`.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
 }
 
 /// How a connection that used a port ended.
@@ -102,6 +87,11 @@ pub struct PortEnd {
     pub closed_first: Option<ClosedFirst>,
     /// Were timestamps negotiated? Say `false` when it is not known.
     pub timestamps: bool,
+}
+
+impl PortEnd {
+    /// There was no connection: the port was not used.
+    pub const UNUSED: Self = Self { closed_first: None, timestamps: false };
 }
 
 /// Ports of one set by what they could be used for now.
@@ -122,153 +112,162 @@ pub struct PortCounts {
 /// Hands out source addresses and ports, oldest first. See the module's head.
 #[derive(Debug)]
 pub struct PortAllocator {
-    set: PortSet,
-    destinations: Vec<Destination>,
+    range: PortRange,
+    v4: Vec<IpAddr>,
+    v6: Vec<IpAddr>,
+    rooms: Vec<Room>,
+    free_rooms: Vec<u32>,
+    known: HashMap<SocketAddr, DestinationId>,
+    leases_out: usize,
 }
 
+/// Where a destination lives; its generation tells tenants apart.
 #[derive(Debug)]
-struct Destination {
-    address: SocketAddr,
-    /// The set's sources of this destination's family.
-    sources: Vec<IpAddr>,
-    /// Slots in all; those from `links.len()` on are fresh.
-    slots: u32,
-    in_use: u32,
-    links: Links,
-    free: Queue,
-    recyclable: Queue,
-    waiting: Queue,
-    aside: Queue,
+struct Room {
+    generation: NonZeroU32,
+    tenant: Option<Destination>,
 }
 
 impl PortAllocator {
     /// An allocator over `set`.
     pub fn new(set: PortSet) -> Self {
-        Self { set, destinations: Vec::new() }
+        let (v4, v6) = set.sources().iter().partition(|source| source.is_ipv4());
+        Self {
+            range: set.range(),
+            v4,
+            v6,
+            rooms: Vec::new(),
+            free_rooms: Vec::new(),
+            known: HashMap::new(),
+            leases_out: 0,
+        }
     }
 
     /// The id of `address`, made when it is new.
     pub fn destination(&mut self, address: SocketAddr) -> Result<DestinationId, TooManyDestinations> {
-        if let Some(at) = self.destinations.iter().position(|known| known.address == address) {
-            return Ok(DestinationId(at as u32));
+        if let Some(id) = self.known.get(&address).copied() {
+            if let Ok(tenant) = self.tenant(id) {
+                tenant.leaving = false;
+            }
+            return Ok(id);
         }
-        if self.destinations.len() == DESTINATIONS_MAX {
+        if self.known.len() == DESTINATIONS_MAX {
             return Err(TooManyDestinations);
         }
-        self.destinations.push(Destination::new(address, &self.set));
-        Ok(DestinationId(self.destinations.len() as u32 - 1))
+        let slots = self.sources_towards(&address).len() as u32 * self.range.len();
+        let id = self.let_room(Destination::new(address, slots));
+        self.known.insert(address, id);
+        Ok(id)
     }
 
-    /// The address and port to bind next: a fresh or free one, then the oldest in TIME_WAIT that
-    /// bind + SO_REUSEADDR may take over.
+    /// Nothing more will start towards `to`. What is known of its ports goes when the last lease comes back; when the
+    /// destination is named again before, nothing of it is lost.
+    pub fn forget(&mut self, to: DestinationId) {
+        if let Ok(tenant) = self.tenant(to) {
+            tenant.leaving = true;
+            self.clear_if_left(to);
+        }
+    }
+
+    /// The port to bind next: a rested, fresh or free one, then the oldest in TIME_WAIT that bind + SO_REUSEADDR may
+    /// take over. [`PortAllocator::address`] says which.
     pub fn take(&mut self, now: Duration, to: DestinationId) -> Result<Lease, NoPort> {
-        let low = self.set.range().low();
-        let known = &mut self.destinations[to.0 as usize];
-        known.bring_back_expired(now);
-        let slot = known.next_slot()?;
-        known.links.mark_in_use(slot);
-        known.in_use += 1;
-        Ok(Lease { address: known.address_of(slot, low), to, slot })
+        let slot = self.tenant(to)?.take(now)?;
+        self.leases_out += 1;
+        Ok(Lease { to, slot })
+    }
+
+    /// [`PortAllocator::take`] towards an address that need not be a destination (any more): it is known for as long as
+    /// leases are out.
+    pub fn take_in_passing(&mut self, now: Duration, address: SocketAddr) -> Result<Lease, NoPort> {
+        let id = match self.known.get(&address) {
+            Some(id) => *id,
+            None => {
+                let id = self.destination(address).map_err(|_| NoPort::Forgotten)?;
+                self.tenant(id)?.leaving = true;
+                id
+            }
+        };
+        let lease = self.take(now, id);
+        self.clear_if_left(id);
+        lease
+    }
+
+    /// What to bind before `connect()`.
+    ///
+    /// # Panics
+    /// When the lease comes from another allocator.
+    pub fn address(&self, lease: &Lease) -> SocketAddr {
+        let tenant = self.rooms[lease.to.index as usize].tenant.as_ref().expect("it stays as long as leases are out");
+        let sources = self.sources_towards(&tenant.address);
+        let (slot, count) = (lease.slot as usize, sources.len());
+        SocketAddr::new(sources[slot % count], self.range.low() + (slot / count) as u16)
     }
 
     /// Takes back a port whose connection is over.
+    ///
+    /// # Panics
+    /// When the lease comes from another allocator; so do the others that take one.
     pub fn give_back(&mut self, now: Duration, lease: Lease, end: PortEnd) {
-        let time_wait = end.closed_first.is_some_and(ClosedFirst::leaves_time_wait_here);
-        let (known, slot) = self.ended(lease);
-        let queue = match (time_wait, end.timestamps) {
-            (false, _) => &mut known.free,
-            (true, true) => &mut known.recyclable,
-            (true, false) => &mut known.waiting,
-        };
-        queue.push(&mut known.links, slot, now);
+        self.returned(&lease).give_back(now, lease.slot, end);
+        self.clear_if_left(lease.to);
     }
 
     /// Takes back a port that `bind()` or `connect()` refused (EADDRINUSE, EADDRNOTAVAIL) and leaves
     /// it alone for [`SET_ASIDE`].
     pub fn refused(&mut self, now: Duration, lease: Lease) {
-        let (known, slot) = self.ended(lease);
-        known.aside.push(&mut known.links, slot, now);
+        self.returned(&lease).set_aside(now, lease.slot);
+        self.clear_if_left(lease.to);
     }
 
-    /// How the ports towards one destination stand.
+    /// How the ports towards one destination stand; all zero when it is forgotten.
     pub fn counts(&self, to: DestinationId) -> PortCounts {
-        let known = &self.destinations[to.0 as usize];
-        PortCounts {
-            in_use: known.in_use,
-            free: known.slots - known.links.len() + known.free.len(),
-            recyclable: known.recyclable.len(),
-            waiting: known.waiting.len(),
-            aside: known.aside.len(),
-        }
+        let room = self.rooms.get(to.index as usize).filter(|room| room.generation == to.generation);
+        room.and_then(|room| room.tenant.as_ref()).map(Destination::counts).unwrap_or_default()
     }
 
-    /// # Panics
-    /// When the lease comes from another allocator.
-    fn ended(&mut self, lease: Lease) -> (&mut Destination, u32) {
-        let known = &mut self.destinations[lease.to.0 as usize];
-        assert!(known.links.is_in_use(lease.slot), "a lease goes back to the allocator it came from");
-        known.in_use -= 1;
-        (known, lease.slot)
-    }
-}
-
-impl Destination {
-    fn new(address: SocketAddr, set: &PortSet) -> Self {
-        let same_family = |source: &&IpAddr| source.is_ipv4() == address.is_ipv4();
-        let sources: Vec<IpAddr> = set.sources().iter().filter(same_family).copied().collect();
-        let slots = sources.len() as u32 * set.range().len();
-        Self {
-            address,
-            sources,
-            slots,
-            in_use: 0,
-            links: Links::default(),
-            free: Queue::default(),
-            recyclable: Queue::default(),
-            waiting: Queue::default(),
-            aside: Queue::default(),
-        }
+    /// Ports on loan, towards all destinations.
+    pub fn leases_out(&self) -> usize {
+        self.leases_out
     }
 
-    /// Moves heads whose time is over to `free`. Queues are in order of time, so heads suffice.
-    fn bring_back_expired(&mut self, now: Duration) {
-        let queues = [(&mut self.waiting, TIME_WAIT), (&mut self.recyclable, TIME_WAIT), (&mut self.aside, SET_ASIDE)];
-        for (queue, time) in queues {
-            for _ in 0..EXPIRED_PER_TAKE_MAX {
-                let Some(since) = queue.oldest(&self.links).filter(|since| *since + time <= now) else { break };
-                if let Some(slot) = queue.pop(&mut self.links) {
-                    self.free.push(&mut self.links, slot, since);
-                }
-            }
-        }
+    /// Destinations known; one that was forgotten counts as long as leases are out.
+    pub fn destinations(&self) -> usize {
+        self.known.len()
     }
 
-    fn next_slot(&mut self) -> Result<u32, NoPort> {
-        if self.links.len() < self.slots {
-            return Ok(self.links.add());
-        }
-        let links = &mut self.links;
-        let used = self.free.pop(links).or_else(|| self.recyclable.pop(links));
-        used.ok_or_else(|| self.no_port())
+    fn sources_towards(&self, address: &SocketAddr) -> &[IpAddr] {
+        if address.is_ipv4() { &self.v4 } else { &self.v6 }
     }
 
-    fn no_port(&self) -> NoPort {
-        if self.slots == 0 {
-            return NoPort::NoSource;
-        }
-        let waiting = self.waiting.oldest(&self.links).map(|since| since + TIME_WAIT);
-        let aside = self.aside.oldest(&self.links).map(|since| since + SET_ASIDE);
-        match (waiting, aside) {
-            (None, None) => NoPort::AllInUse,
-            (Some(free_at), None) => NoPort::AllWaiting { free_at },
-            (None, Some(free_at)) => NoPort::AllRefused { free_at },
-            (Some(waiting), Some(aside)) if waiting <= aside => NoPort::AllWaiting { free_at: waiting },
-            (Some(_), Some(free_at)) => NoPort::AllRefused { free_at },
-        }
+    fn tenant(&mut self, id: DestinationId) -> Result<&mut Destination, NoPort> {
+        let room = self.rooms.get_mut(id.index as usize).filter(|room| room.generation == id.generation);
+        room.and_then(|room| room.tenant.as_mut()).ok_or(NoPort::Forgotten)
     }
 
-    fn address_of(&self, slot: u32, low: u16) -> SocketAddr {
-        let count = self.sources.len() as u32;
-        SocketAddr::new(self.sources[(slot % count) as usize], low + (slot / count) as u16)
+    fn let_room(&mut self, tenant: Destination) -> DestinationId {
+        let index = self.free_rooms.pop().unwrap_or_else(|| {
+            self.rooms.push(Room { generation: NonZeroU32::MIN, tenant: None });
+            self.rooms.len() as u32 - 1
+        });
+        let room = &mut self.rooms[index as usize];
+        room.tenant = Some(tenant);
+        DestinationId { index, generation: room.generation }
+    }
+
+    fn returned(&mut self, lease: &Lease) -> &mut Destination {
+        self.leases_out -= 1;
+        self.tenant(lease.to).expect("a lease goes back to the allocator it came from")
+    }
+
+    /// A destination that was forgotten goes with its last lease.
+    fn clear_if_left(&mut self, id: DestinationId) {
+        let room = &mut self.rooms[id.index as usize];
+        if let Some(tenant) = room.tenant.take_if(|tenant| tenant.leaving && tenant.in_use == 0) {
+            // After 2^32 tenants of one room an id of the first could be mistaken: it was dropped long before.
+            room.generation = room.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
+            self.free_rooms.push(id.index);
+            self.known.remove(&tenant.address);
+        }
     }
 }

@@ -6,12 +6,15 @@
 pub mod allocator;
 pub mod budget;
 pub mod closing;
+mod destination;
 pub mod fault;
 mod queue;
 pub mod set;
+pub mod sources;
 
-pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, PortEnd};
+pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, PortEnd, TooManyDestinations};
 pub use budget::{Budget, BudgetVerdict};
 pub use closing::{ClosedFirst, ClosingTally};
 pub use fault::{Blame, Fault, FaultKind};
 pub use set::{PortRange, PortSet, SetError};
+pub use sources::{Source, SourceSet, Sources, Start, Target, Tries};

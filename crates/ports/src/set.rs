@@ -1,7 +1,7 @@
 //! Source addresses and a port range, checked, and their division among threads.
 
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Source addresses one set can hold.
 pub const SOURCES_MAX: usize = 1024;
@@ -14,9 +14,10 @@ pub struct PortRange {
 }
 
 /// What a [`PortSet`] or [`PortRange`] cannot be made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetError {
     /// The range ends before it begins, or begins at port 0.
+    #[error("port range {low}-{high}: give two ports from 1 to 65535, the lower first")]
     BadRange {
         /// First port asked for.
         low: u16,
@@ -24,12 +25,16 @@ pub enum SetError {
         high: u16,
     },
     /// No source address.
+    #[error("no source address: give at least one")]
     NoSource,
     /// More than [`SOURCES_MAX`] source addresses.
+    #[error("{0} source addresses: at most {SOURCES_MAX} are supported")]
     TooManySources(usize),
     /// The same source address twice: its ports would be handed out twice.
+    #[error("source address {0} is given twice")]
     RepeatedSource(IpAddr),
     /// More parts asked for than the range has ports.
+    #[error("{ports} ports cannot be divided among {parts} threads: use fewer threads or a wider range")]
     TooFewPorts {
         /// Ports in the range.
         ports: u32,
@@ -37,24 +42,6 @@ pub enum SetError {
         parts: u32,
     },
 }
-
-impl fmt::Display for SetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BadRange { low, high } => {
-                write!(f, "port range {low}-{high}: give two ports from 1 to 65535, the lower first")
-            }
-            Self::NoSource => f.write_str("no source address: give at least one"),
-            Self::TooManySources(count) => write!(f, "{count} source addresses: at most {SOURCES_MAX} are supported"),
-            Self::RepeatedSource(source) => write!(f, "source address {source} is given twice"),
-            Self::TooFewPorts { ports, parts } => {
-                write!(f, "{ports} ports cannot be divided among {parts} threads: use fewer threads or a wider range")
-            }
-        }
-    }
-}
-
-impl std::error::Error for SetError {}
 
 impl PortRange {
     /// Ports `low` to `high`, both included.
@@ -121,6 +108,11 @@ impl PortSet {
         }
     }
 
+    /// Every port of `range` on whatever address the kernel picks by route, of either family.
+    pub fn any_address(range: PortRange) -> Self {
+        Self { sources: vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()], range }
+    }
+
     /// The addresses.
     pub fn sources(&self) -> &[IpAddr] {
         &self.sources
@@ -134,6 +126,13 @@ impl PortSet {
     /// 4-tuples towards one destination.
     pub fn tuples(&self) -> u64 {
         self.sources.len() as u64 * u64::from(self.range.len())
+    }
+
+    /// Part `index` of `count` of which no two share a port.
+    pub fn share(&self, index: u32, count: u32) -> Result<Self, SetError> {
+        let too_few = SetError::TooFewPorts { ports: self.range.len(), parts: index + 1 };
+        let range = self.range.split(count)?.get(index as usize).copied().ok_or(too_few)?;
+        Ok(Self { sources: self.sources.clone(), range })
     }
 
     /// `parts` sets that share no port: one for each thread.

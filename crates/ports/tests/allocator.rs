@@ -1,7 +1,10 @@
 //! The allocator against a naive model, by seed; and its rules one by one.
 
-use ports::allocator::{SET_ASIDE, TIME_WAIT};
-use ports::{ClosedFirst, DestinationId, Lease, NoPort, PortAllocator, PortEnd, PortRange, PortSet};
+use ports::allocator::{DESTINATIONS_MAX, SET_ASIDE, TIME_WAIT};
+use ports::{
+    ClosedFirst, DestinationId, Lease, NoPort, PortAllocator, PortCounts, PortEnd, PortRange, PortSet,
+    TooManyDestinations,
+};
 use seed::Rng;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -27,10 +30,15 @@ fn take_all(ports: &mut PortAllocator, now: Duration, to: DestinationId) -> Vec<
     std::iter::from_fn(|| ports.take(now, to).ok()).collect()
 }
 
+fn take_address(ports: &mut PortAllocator, now: Duration, to: DestinationId) -> Result<SocketAddr, NoPort> {
+    ports.take(now, to).map(|lease| ports.address(&lease))
+}
+
 #[test]
 fn every_pair_of_source_and_port_is_handed_out_once() {
     let (mut ports, to) = allocator(&["10.0.0.1", "10.0.0.2", "10.0.0.3"], 100, 199);
-    let mut taken: Vec<SocketAddr> = take_all(&mut ports, SECOND, to).iter().map(Lease::address).collect();
+    let leases = take_all(&mut ports, SECOND, to);
+    let mut taken: Vec<SocketAddr> = leases.iter().map(|lease| ports.address(lease)).collect();
     assert_eq!(taken[..3].iter().map(SocketAddr::port).collect::<Vec<_>>(), [100; 3], "sources take turns");
     taken.sort();
     taken.dedup();
@@ -44,9 +52,9 @@ fn destinations_do_not_share_ports_and_families_do_not_mix() {
     let other = ports.destination("192.0.2.1:81".parse().unwrap()).unwrap();
     let six = ports.destination("[2001:db8::1]:80".parse().unwrap()).unwrap();
     let local: IpAddr = "10.0.0.1".parse().unwrap();
-    assert_eq!(ports.take(SECOND, to).unwrap().address(), SocketAddr::new(local, 100));
-    assert_eq!(ports.take(SECOND, other).unwrap().address(), SocketAddr::new(local, 100));
-    assert!(ports.take(SECOND, six).unwrap().address().is_ipv6());
+    assert_eq!(take_address(&mut ports, SECOND, to), Ok(SocketAddr::new(local, 100)));
+    assert_eq!(take_address(&mut ports, SECOND, other), Ok(SocketAddr::new(local, 100)));
+    assert!(take_address(&mut ports, SECOND, six).unwrap().is_ipv6());
     let (mut only_six, to) = allocator(&["::1"], 100, 200);
     assert_eq!(only_six.take(SECOND, to), Err(NoPort::NoSource));
 }
@@ -58,7 +66,7 @@ fn check_reuse(end: PortEnd, later: Duration, expect: Result<u16, NoPort>) {
     let first = ports.take(Duration::ZERO, to).unwrap();
     let _second = ports.take(Duration::ZERO, to).unwrap();
     ports.give_back(SECOND, first, end);
-    assert_eq!(ports.take(later, to).map(|lease| lease.address().port()), expect);
+    assert_eq!(take_address(&mut ports, later, to).map(|address| address.port()), expect);
 }
 
 #[test]
@@ -92,7 +100,8 @@ fn a_port_without_time_wait_goes_before_one_in_it_and_the_oldest_first() {
     for (second, end) in (1..).zip(ends) {
         ports.give_back(SECOND * second, leases.next().unwrap(), end);
     }
-    let order: Vec<u16> = take_all(&mut ports, SECOND * 5, to).iter().map(|lease| lease.address().port()).collect();
+    let leases = take_all(&mut ports, SECOND * 5, to);
+    let order: Vec<u16> = leases.iter().map(|lease| ports.address(lease).port()).collect();
     assert_eq!(order, [102, 103, 100, 101]);
 }
 
@@ -102,10 +111,63 @@ fn a_refused_port_is_left_alone_for_a_while() {
     let first = ports.take(SECOND, to).unwrap();
     ports.refused(SECOND, first);
     assert_eq!(ports.counts(to).aside, 1);
-    assert_eq!(ports.take(SECOND, to).unwrap().address().port(), 101);
+    assert_eq!(take_address(&mut ports, SECOND, to).unwrap().port(), 101);
     let free_at = SECOND + SET_ASIDE;
     assert_eq!(ports.take(SECOND, to), Err(NoPort::AllRefused { free_at }));
-    assert_eq!(ports.take(free_at, to).unwrap().address().port(), 100);
+    assert_eq!(take_address(&mut ports, free_at, to).unwrap().port(), 100);
+}
+
+#[test]
+fn a_forgotten_destination_goes_with_its_last_lease() {
+    let (mut ports, to) = allocator(&["10.0.0.1"], 100, 103);
+    let (first, second) = (ports.take(SECOND, to).unwrap(), ports.take(SECOND, to).unwrap());
+    ports.forget(to);
+    assert_eq!((ports.destinations(), ports.counts(to).in_use), (1, 2));
+    ports.give_back(SECOND, first, ended(Some(ClosedFirst::OurFin), false));
+    assert_eq!(ports.destinations(), 1);
+    ports.refused(SECOND, second);
+    assert_eq!((ports.destinations(), ports.leases_out()), (0, 0));
+    assert_eq!((ports.take(SECOND, to), ports.counts(to)), (Err(NoPort::Forgotten), PortCounts::default()));
+    ports.forget(to);
+    let again = ports.destination(SERVER.parse().unwrap()).unwrap();
+    assert_ne!(again, to);
+    assert_eq!((ports.counts(again).free, ports.counts(to).free), (4, 0));
+}
+
+#[test]
+fn a_destination_named_again_in_time_loses_nothing() {
+    let (mut ports, to) = allocator(&["10.0.0.1"], 100, 101);
+    let held = ports.take(SECOND, to).unwrap();
+    let waits = ports.take(SECOND, to).unwrap();
+    ports.give_back(SECOND, waits, ended(Some(ClosedFirst::OurFin), false));
+    ports.forget(to);
+    assert_eq!(ports.destination(SERVER.parse().unwrap()), Ok(to));
+    assert_eq!((ports.counts(to).in_use, ports.counts(to).waiting), (1, 1), "no 4-tuple twice, none too early");
+    ports.give_back(SECOND, held, ended(None, false));
+    assert_eq!(ports.destinations(), 1, "it is not leaving any more");
+}
+
+/// 1,100 servers once meant that the last 76 were reached from the kernel's ports, and nobody was told.
+#[test]
+fn thousands_of_destinations_are_known_apart() {
+    let (mut ports, _) = allocator(&["10.0.0.1"], 100, 199);
+    for server in 0..10_000u32 {
+        let address = SocketAddr::new(IpAddr::from((server + (11 << 24)).to_be_bytes()), 80);
+        let to = ports.destination(address).unwrap();
+        assert_eq!(take_address(&mut ports, SECOND, to).unwrap().port(), 100, "{address}");
+    }
+}
+
+#[test]
+fn one_destination_too_many_is_refused_by_name() {
+    let (mut ports, _) = allocator(&["10.0.0.1"], 100, 100);
+    let server = |at: usize| SocketAddr::new(IpAddr::from((at as u32 + (11 << 24)).to_be_bytes()), 80);
+    assert!((1..DESTINATIONS_MAX).all(|at| ports.destination(server(at)).is_ok()));
+    assert_eq!(ports.destination(server(DESTINATIONS_MAX)), Err(TooManyDestinations));
+    assert!(TooManyDestinations.to_string().starts_with("more than 65536 destinations"));
+    let known = ports.destination(server(1)).unwrap();
+    ports.forget(known);
+    assert!(ports.destination(server(DESTINATIONS_MAX)).is_ok(), "one left: there is room again");
 }
 
 /// A naive model: for each address, what it is and since when.
@@ -152,7 +214,7 @@ fn walk(seed: u64) -> Result<(), String> {
         match rng.range(0, 10) {
             0..=5 => match ports.take(now, to) {
                 Ok(lease) => {
-                    let before = model.insert(lease.address(), Model::InUse).unwrap_or(Model::Free);
+                    let before = model.insert(ports.address(&lease), Model::InUse).unwrap_or(Model::Free);
                     if !before.is_usable(now) {
                         return Err(format!("step {step}: {lease:?} was {before:?} at {now:?}"));
                     }
@@ -168,11 +230,11 @@ fn walk(seed: u64) -> Result<(), String> {
             kind if !held.is_empty() => {
                 let lease = held.swap_remove(rng.index(held.len()));
                 if kind == 6 {
-                    model.insert(lease.address(), Model::Aside(now));
+                    model.insert(ports.address(&lease), Model::Aside(now));
                     ports.refused(now, lease);
                 } else {
                     let (end, state) = random_end(&mut rng, now);
-                    model.insert(lease.address(), state);
+                    model.insert(ports.address(&lease), state);
                     ports.give_back(now, lease, end);
                 }
             }

@@ -11,8 +11,9 @@
 
 use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
-use ports::{ClosedFirst, Fault};
-use std::net::{IpAddr, SocketAddr};
+pub use ports::Source;
+use ports::{ClosedFirst, Fault, Start};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How to listen.
@@ -33,20 +34,6 @@ impl ListenPlan {
     }
 }
 
-/// Where an outgoing connection starts from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Source {
-    /// The kernel chooses address and port.
-    #[default]
-    Kernel,
-    /// This address; the kernel chooses the port in `connect()` (IP_BIND_ADDRESS_NO_PORT), so that it
-    /// is shared across destinations.
-    Address(IpAddr),
-    /// This very address and port: bind + SO_REUSEADDR, which may re-use a 4-tuple in TIME_WAIT at once
-    /// when timestamps had been negotiated on it (`tcp_twsk_unique`, Linux 2.6.32 to 6.18).
-    Exact(SocketAddr),
-}
-
 /// How to connect.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectPlan {
@@ -62,6 +49,12 @@ impl ConnectPlan {
     /// To `remote`, the kernel choosing our side.
     pub fn to(remote: SocketAddr) -> Self {
         Self { remote, source: Source::Kernel, port_range: None }
+    }
+
+    /// To `remote`, from where [`ports::Sources`] chose.
+    pub fn from(start: &Start, remote: SocketAddr) -> Self {
+        let port_range = start.range.map(|range| (range.low(), range.high()));
+        Self { remote, source: start.source, port_range }
     }
 }
 

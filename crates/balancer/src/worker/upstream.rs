@@ -129,7 +129,7 @@ impl Worker {
         let mut plan = ConnectPlan::to(target.address);
         if let (Some(allocator), Some(destination)) = (&mut set.allocator, target.destination) {
             let lease = allocator.take(now, destination).map_err(|_| Fault::of(FaultKind::Ports))?;
-            plan.source = Source::Exact(lease.address());
+            plan.source = Source::Exact(allocator.address(&lease));
             return Ok(Start { plan, lease: Some(lease) });
         }
         plan.port_range = set.settings.ports.range;

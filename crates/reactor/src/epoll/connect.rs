@@ -4,7 +4,8 @@
 use super::entry::Entry;
 use super::{EpollReactor, fault};
 use crate::conn::ConnId;
-use crate::face::{Completion, ConnectPlan, Outgoing, Source};
+use crate::face::{Completion, ConnectPlan, Outgoing};
+use ports::Source;
 use ports::{Fault, FaultKind};
 use std::os::fd::OwnedFd;
 use sys::epoll::Interest;
