@@ -1,7 +1,7 @@
 //! What can be known before the first packet: does this host have the file descriptors and the ports?
 
-use crate::StressError;
-use ports::{Budget, PortRange, PortSet};
+use crate::{Share, StressError};
+use ports::{Budget, PortRange, PortSet, SourceSet};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use stress_core::{ClosePolicy, Plan, PortMode};
 
@@ -17,8 +17,8 @@ pub struct Preflight {
     pub target: SocketAddr,
     /// Threads to use.
     pub threads: u32,
-    /// What our own allocator hands out; `None` where the kernel chooses.
-    pub ports: Option<PortSet>,
+    /// Where connections start.
+    pub sources: SourceSet,
     /// Ports and what they pay for; `None` where the range could not be read.
     pub budget: Option<Budget>,
     /// What a person should know before the start.
@@ -37,19 +37,17 @@ pub fn preflight(plan: &Plan, target: SocketAddr) -> Result<Preflight, StressErr
     check_route(plan, target)?;
     check_port_range(plan, target)?;
     let range = port_range(plan);
-    let ports = match plan.ports {
-        PortMode::Kernel => None,
-        PortMode::Own => Some(own_ports(plan, target, range.as_ref().map_err(Clone::clone))?),
+    let (sources, threads) = match plan.ports {
+        PortMode::Kernel => (Share::whole(plan, target).sources, threads),
+        PortMode::Own => {
+            let range = range.as_ref().map_err(|why| StressError::PortRange(why.clone()))?;
+            (own_ports(plan, target, *range)?, threads_with_ports(plan, threads, *range)?)
+        }
     };
-    let threads = if ports.is_some() {
-        threads_with_ports(plan, threads, range.as_ref().map_err(Clone::clone))?
-    } else {
-        threads
-    };
-    let sources = plan.sources.iter().filter(|source| family(source)).count().max(1) as u32;
-    let budget = range.ok().map(|range| Budget { sources, ..Budget::of_ports(range.len()) });
+    let usable = plan.sources.iter().filter(|source| family(source)).count().max(1) as u32;
+    let budget = range.ok().map(|range| Budget { sources: usable, ..Budget::of_ports(range.len()) });
     let warnings = budget.as_ref().map(|budget| warnings(plan, budget)).unwrap_or_default();
-    Ok(Preflight { target, threads, ports, budget, warnings })
+    Ok(Preflight { target, threads, sources, budget, warnings })
 }
 
 /// One per core, never more than connections.
@@ -59,8 +57,7 @@ fn threads(plan: &Plan) -> u32 {
 }
 
 /// Each thread needs ports of its own. Fewer threads than asked for would be another run: that is refused.
-fn threads_with_ports(plan: &Plan, threads: u32, range: Result<&PortRange, String>) -> Result<u32, StressError> {
-    let range = range.map_err(StressError::PortRange)?;
+fn threads_with_ports(plan: &Plan, threads: u32, range: PortRange) -> Result<u32, StressError> {
     let threads = if plan.threads.is_none() { threads.min(range.len()) } else { threads };
     range.split(threads)?;
     Ok(threads)
@@ -114,10 +111,9 @@ fn port_range(plan: &Plan) -> Result<PortRange, String> {
     PortRange::new(low, high).map_err(|error| error.to_string())
 }
 
-fn own_ports(plan: &Plan, target: SocketAddr, range: Result<&PortRange, String>) -> Result<PortSet, StressError> {
-    let range = *range.map_err(StressError::PortRange)?;
+fn own_ports(plan: &Plan, target: SocketAddr, range: PortRange) -> Result<SourceSet, StressError> {
     let sources = if plan.sources.is_empty() { vec![route_source(target)?] } else { plan.sources.clone() };
-    Ok(PortSet::new(sources, range)?)
+    Ok(SourceSet::Own(PortSet::new(sources, range)?))
 }
 
 /// The address the kernel would use.

@@ -99,17 +99,15 @@ fn run_share(plan: &Plan, share: Share, stop: StopFlag, live: Arc<Live>) -> Ende
 fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
     let threads = u64::from(ready.threads);
     let part = |all: u64, at: u64| all * (at + 1) / threads - all * at / threads;
-    let mut ports = match &ready.ports {
-        Some(set) => set.split(ready.threads)?.into_iter().map(Some).collect(),
-        None => vec![None; ready.threads as usize],
+    let share = |at: u64| {
+        Ok(Share {
+            target: ready.target,
+            connections: part(u64::from(plan.connections), at) as u32,
+            requests: plan.requests.map(|all| part_of_many(all, at, threads)),
+            sources: ready.sources.share(at as u32, ready.threads)?,
+        })
     };
-    let share = |at: u64| Share {
-        target: ready.target,
-        connections: part(u64::from(plan.connections), at) as u32,
-        requests: plan.requests.map(|all| part_of_many(all, at, threads)),
-        ports: ports[at as usize].take(),
-    };
-    Ok((0..threads).map(share).collect())
+    (0..threads).map(share).collect()
 }
 
 /// As `part` above, without overflow for numbers beyond 2^54.

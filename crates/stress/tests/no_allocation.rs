@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Script, Server};
-use ports::{PortRange, PortSet};
+use ports::{PortRange, PortSet, SourceSet};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Reactor, face};
 use std::sync::Arc;
@@ -41,8 +41,9 @@ fn check(script: Script, close: ClosePolicy, own: Option<PortRange>) {
     let draft = PlanDraft { connections: 4, requests: Some(1 << 40), close, ports, ..PlanDraft::new(server.url()) };
     let plan = draft.check().expect("a good draft");
     let local = || vec![server.address.ip()];
-    let ports = own.map(|range| PortSet::new(local(), range).expect("a good set"));
-    let share = Share { ports, ..Share::whole(&plan, server.address) };
+    let whole = Share::whole(&plan, server.address);
+    let own_ports = |range| SourceSet::Own(PortSet::new(local(), range).expect("a good set"));
+    let share = Share { sources: own.map_or(whole.sources.clone(), own_ports), ..whole };
     let mut tester = Tester::new(&plan, share, StopFlag::new(), Arc::new(Live::default()));
     let mut io = EpollReactor::new(EpollConfig::default()).expect("an event loop");
     tester.start(&mut io).expect("started");

@@ -1,7 +1,7 @@
 //! The tester against the origin over the simulated network: every close policy, any seed.
 
 use origin::{Origin, OriginPlan};
-use ports::{ClosedFirst, PortRange, PortSet};
+use ports::{ClosedFirst, PortRange, PortSet, SourceSet};
 use reactor_sim::{Goal, HostConfig, Injected, Limits, Player, SimNet, Weather, run_until};
 use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
@@ -41,7 +41,10 @@ fn simulate(plan: &Plan, rng: &mut Rng, weather: Weather, client: HostConfig) ->
     let stop_origin = Arc::new(AtomicBool::new(false));
     let mut origin = Origin::new(OriginPlan::new(target()), Arc::clone(&stop_origin));
     let own = PortSet::new(vec![IpAddr::from(CLIENT)], range).expect("a good set");
-    let share = Share { ports: (plan.ports == PortMode::Own).then_some(own), ..Share::whole(plan, target()) };
+    let mut share = Share::whole(plan, target());
+    if plan.ports == PortMode::Own {
+        share.sources = SourceSet::Own(own);
+    }
     let mut tester = Tester::new(plan, share, StopFlag::new(), Arc::new(Live::default()));
     let mut players = [
         Player { name: "origin", app: &mut origin, io: &mut server_io },

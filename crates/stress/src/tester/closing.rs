@@ -1,7 +1,7 @@
 //! How a connection ends, and what its slot does then.
 
 use super::slot::Doing;
-use super::{Phase, Sources, Tester};
+use super::{Phase, Tester};
 use ports::PortEnd;
 use reactor::{Close, CloseOutcome, Reactor};
 use std::time::Duration;
@@ -63,10 +63,9 @@ impl Tester {
         if let Some(who) = closed_first {
             self.tally.closed.record(who);
         }
-        if let (Some(lease), Sources::Own { timestamps, .. }) = (self.slots[index as usize].lease.take(), &self.sources)
-        {
-            let end = PortEnd { closed_first, timestamps: *timestamps };
-            self.give_back(lease, end, io.now());
+        if let Some(lease) = self.slot(index).lease.take() {
+            let end = PortEnd { closed_first, timestamps: self.timestamps };
+            self.sources.give_back(io.now(), Some(lease), end);
         }
     }
 

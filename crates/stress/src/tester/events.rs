@@ -1,6 +1,6 @@
 //! What comes back from the reactor, handed to the slot's `Life`, and what that answers, done.
 
-use super::{Sources, Tester};
+use super::Tester;
 use ports::Fault;
 use reactor::{Buf, Completion, ConnId, Reactor, Received};
 use stress_core::{Next, Outcome, Step};
@@ -27,7 +27,7 @@ impl Tester {
         if let Err(fault) = result {
             self.by_conn.remove(conn);
             self.slot(index).conn = None;
-            if self.is_refused_port(index, fault, io.now()) {
+            if self.may_start_elsewhere(index, fault, io.now()) {
                 return self.connect(index, io);
             }
         } else {
@@ -48,9 +48,7 @@ impl Tester {
         let Some(negotiated) = io.timestamps(conn) else { return };
         self.tally.timestamps_asked += 1;
         self.tally.timestamps_seen += u64::from(negotiated);
-        if let Sources::Own { timestamps, .. } = &mut self.sources {
-            *timestamps = negotiated;
-        }
+        self.timestamps = negotiated;
     }
 
     fn sent<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {

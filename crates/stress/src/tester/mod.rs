@@ -16,10 +16,10 @@ mod time;
 use crate::live::Live;
 use crate::request::Request;
 use crate::stop::StopFlag;
-use ports::{DestinationId, Fault, PortAllocator, PortSet};
-use reactor::{App, Completion, ConnId, ConnMap, Reactor, Source, TimerWheel};
+use ports::{Fault, SourceSet, Sources, Target};
+use reactor::{App, Completion, ConnId, ConnMap, Reactor, TimerWheel};
 use slot::Slot;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use stress_core::{Plan, Rules, Tally};
@@ -33,14 +33,15 @@ pub struct Share {
     pub connections: u32,
     /// Requests to make; `None`: until time is up.
     pub requests: Option<u64>,
-    /// Source ports of our own choice; no other thread may have the same.
-    pub ports: Option<PortSet>,
+    /// Where connections start; no other thread may have the same ports of our own choice.
+    pub sources: SourceSet,
 }
 
 impl Share {
     /// The whole run on one thread, the kernel choosing ports.
     pub fn whole(plan: &Plan, target: SocketAddr) -> Self {
-        Self { target, connections: plan.connections, requests: plan.requests, ports: None }
+        let sources = SourceSet::Kernel { addresses: plan.sources.clone(), range: plan.port_range };
+        Self { target, connections: plan.connections, requests: plan.requests, sources }
     }
 }
 
@@ -48,8 +49,10 @@ impl Share {
 pub struct Tester {
     plan: Plan,
     rules: Rules,
-    target: SocketAddr,
     sources: Sources,
+    target: Target,
+    /// Had the connection that was asked last negotiated timestamps?
+    timestamps: bool,
     request: Request,
     slots: Vec<Slot>,
     by_conn: ConnMap<u32>,
@@ -63,14 +66,6 @@ pub struct Tester {
     publish_at: Duration,
     stop: StopFlag,
     live: Arc<Live>,
-}
-
-/// Where connections start from.
-enum Sources {
-    /// The kernel's choice, or these addresses in turn.
-    Kernel { addresses: Vec<IpAddr>, next: usize },
-    /// Our own choice.
-    Own { ports: Box<PortAllocator>, to: DestinationId, timestamps: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +83,13 @@ impl Tester {
     pub fn new(plan: &Plan, share: Share, stop: StopFlag, live: Arc<Live>) -> Self {
         let rules = Rules { close: plan.close, method: plan.method, limits: http::Limits::default() };
         let connections = share.connections as usize;
+        let mut sources = Sources::new(share.sources);
+        let target = sources.target(share.target).expect("there is room for the only one");
         Self {
             rules,
-            target: share.target,
-            sources: Sources::new(plan, &share),
+            sources,
+            target,
+            timestamps: false,
             request: Request::default(),
             slots: (0..connections).map(|_| Slot::default()).collect(),
             by_conn: ConnMap::default(),
@@ -129,34 +127,6 @@ impl Tester {
 
     fn slot(&mut self, index: u32) -> &mut Slot {
         &mut self.slots[index as usize]
-    }
-}
-
-impl Sources {
-    fn new(plan: &Plan, share: &Share) -> Self {
-        match &share.ports {
-            Some(set) => {
-                let mut ports = Box::new(PortAllocator::new(set.clone()));
-                let to = ports.destination(share.target).expect("a new allocator has room for one destination");
-                Self::Own { ports, to, timestamps: false }
-            }
-            None => {
-                let family = |source: &&IpAddr| source.is_ipv4() == share.target.is_ipv4();
-                let addresses = plan.sources.iter().filter(family).copied().collect();
-                Self::Kernel { addresses, next: 0 }
-            }
-        }
-    }
-
-    /// The next address of those that take turns.
-    fn in_turn(addresses: &[IpAddr], next: &mut usize) -> Source {
-        match addresses.get(*next) {
-            Some(address) => {
-                *next = (*next + 1) % addresses.len();
-                Source::Address(*address)
-            }
-            None => Source::Kernel,
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One place in the closed loop: at most one connection, at most one request.
 
-use ports::Lease;
+use ports::{Lease, Tries};
 use reactor::{ConnId, TimerId};
 use std::time::Duration;
 use stress_core::Life;
@@ -36,8 +36,8 @@ pub(super) struct Slot {
     pub(super) doing: Doing,
     /// Piece of the request that the next send starts with.
     pub(super) piece: u16,
-    /// Ports of our own choice refused for this request.
-    pub(super) refused: u8,
+    /// Starting points refused for this request.
+    pub(super) tries: Tries,
     /// Looks at what is unacknowledged before a reset.
     pub(super) ack_looks: u8,
     /// The request on this connection failed: pause before the next.
