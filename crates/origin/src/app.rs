@@ -9,7 +9,6 @@ use ports::Fault;
 use reactor::{
     App, Close, CloseOutcome, Completion, ConnId, ConnMap, ListenPlan, ListenerId, Reactor, Received, TimerWheel,
 };
-use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,7 +28,7 @@ pub(crate) enum TimerFor {
 }
 
 /// One worker of an origin.
-pub struct Origin<R: Reactor> {
+pub struct Origin {
     pub(crate) plan: OriginPlan,
     pub(crate) hello: Rc<str>,
     pub(crate) limits: Limits,
@@ -41,10 +40,9 @@ pub struct Origin<R: Reactor> {
     paused: bool,
     stop: Arc<AtomicBool>,
     done: bool,
-    reactor: PhantomData<fn(&mut R)>,
 }
 
-impl<R: Reactor> Origin<R> {
+impl Origin {
     /// An origin that ends when `stop` is set and its reactor is woken.
     pub fn new(plan: OriginPlan, stop: Arc<AtomicBool>) -> Self {
         Self {
@@ -59,7 +57,6 @@ impl<R: Reactor> Origin<R> {
             paused: false,
             stop,
             done: false,
-            reactor: PhantomData,
         }
     }
 
@@ -79,20 +76,20 @@ impl<R: Reactor> Origin<R> {
     }
 
     /// Lets the answer wait.
-    pub(crate) fn delay(&mut self, id: ConnId, asked: Asked, ms: u64, io: &mut R) {
+    pub(crate) fn delay<R: Reactor>(&mut self, id: ConnId, asked: Asked, ms: u64, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.phase = Phase::Delaying(asked);
         self.timers.set(io.now() + Duration::from_millis(ms), TimerFor::Delay(id));
     }
 
     /// A shortage of ours: the connection cannot go on.
-    pub(crate) fn give_up(&mut self, id: ConnId, io: &mut R) {
+    pub(crate) fn give_up<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         self.counters.shortages += 1;
         self.close(id, Close::Discard, io);
     }
 
     /// Closes; where a FIN would become a reset, sends the FIN and reads on within limits.
-    pub(crate) fn close(&mut self, id: ConnId, how: Close, io: &mut R) {
+    pub(crate) fn close<R: Reactor>(&mut self, id: ConnId, how: Close, io: &mut R) {
         match io.close(id, how) {
             CloseOutcome::Unread => self.start_linger(id, io),
             CloseOutcome::Closed(who) => {
@@ -102,7 +99,7 @@ impl<R: Reactor> Origin<R> {
         }
     }
 
-    pub(crate) fn linger(&mut self, id: ConnId, io: &mut R) {
+    pub(crate) fn linger<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let Phase::Lingering { left } = &mut conn.phase else { return };
         let came = conn.input.take().map_or(0, |input| input.len());
@@ -115,7 +112,7 @@ impl<R: Reactor> Origin<R> {
         }
     }
 
-    fn start_linger(&mut self, id: ConnId, io: &mut R) {
+    fn start_linger<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.phase = Phase::Lingering { left: LINGER_BYTES_MAX };
         conn.input = None;
@@ -123,7 +120,7 @@ impl<R: Reactor> Origin<R> {
         io.recv(id, None);
     }
 
-    fn forget(&mut self, id: ConnId, io: &mut R) {
+    fn forget<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         if let Some(conn) = self.conns.remove(id) {
             self.timers.cancel(conn.idle);
         }
@@ -132,14 +129,14 @@ impl<R: Reactor> Origin<R> {
         }
     }
 
-    fn set_accepting(&mut self, accepting: bool, io: &mut R) {
+    fn set_accepting<R: Reactor>(&mut self, accepting: bool, io: &mut R) {
         if let Some(listener) = self.listener {
             self.paused = !accepting;
             io.set_accepting(listener, accepting);
         }
     }
 
-    fn handle_accepted(&mut self, id: ConnId, io: &mut R) {
+    fn handle_accepted<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         self.counters.accepted += 1;
         let now = io.now();
         let idle = self.timers.set(now + self.plan.idle_timeout, TimerFor::Idle(id));
@@ -151,7 +148,7 @@ impl<R: Reactor> Origin<R> {
         io.recv(id, None);
     }
 
-    fn handle_received(&mut self, id: ConnId, result: Result<Received, Fault>, io: &mut R) {
+    fn handle_received<R: Reactor>(&mut self, id: ConnId, result: Result<Received, Fault>, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.active_at = io.now();
         match result {
@@ -164,7 +161,7 @@ impl<R: Reactor> Origin<R> {
         }
     }
 
-    fn handle_idle(&mut self, id: ConnId, io: &mut R) {
+    fn handle_idle<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let due = conn.active_at + self.plan.idle_timeout;
         if due > io.now() || matches!(conn.phase, Phase::Delaying(_)) {
@@ -176,7 +173,7 @@ impl<R: Reactor> Origin<R> {
         self.close(id, Close::Discard, io);
     }
 
-    fn handle_delay_over(&mut self, id: ConnId, io: &mut R) {
+    fn handle_delay_over<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         if let Some(conn) = self.conns.get_mut(id)
             && let Phase::Delaying(asked) = conn.phase
         {
@@ -185,7 +182,7 @@ impl<R: Reactor> Origin<R> {
         }
     }
 
-    fn stop_if_asked(&mut self, io: &mut R) {
+    fn stop_if_asked<R: Reactor>(&mut self, io: &mut R) {
         if !self.stop.load(Ordering::Acquire) || self.done {
             return;
         }
@@ -200,7 +197,7 @@ impl<R: Reactor> Origin<R> {
     }
 }
 
-impl<R: Reactor> App<R> for Origin<R> {
+impl<R: Reactor> App<R> for Origin {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
         let listener = io.listen(&ListenPlan::new(self.plan.listen))?;
         self.address = Some(io.listener_address(listener));

@@ -12,9 +12,9 @@ use reactor::{After, Buf, Close, ConnId, Outgoing, Reactor};
 /// Said where nothing else is.
 const PATHS: &str = "Here are: / /bytes/N /chunked/N /delay/MS (up to 60000) /status/CODE (200 to 599) /echo /close\n";
 
-impl<R: Reactor> Origin<R> {
+impl Origin {
     /// Looks at what was received, as far as the phase is one that reads.
-    pub(crate) fn handle_input(&mut self, id: ConnId, io: &mut R) {
+    pub(crate) fn handle_input<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         match conn.phase {
             Phase::Head(_) => self.read_head(id, io),
@@ -26,7 +26,7 @@ impl<R: Reactor> Origin<R> {
     }
 
     /// Everything handed to [`Reactor::send`] went out.
-    pub(crate) fn handle_sent(&mut self, id: ConnId, io: &mut R) {
+    pub(crate) fn handle_sent<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         match &conn.phase {
             Phase::Answering(stream) if stream.is_done() => {
@@ -39,7 +39,7 @@ impl<R: Reactor> Origin<R> {
     }
 
     /// Answers a request whose body was read and whose delay is over.
-    pub(crate) fn answer(&mut self, id: ConnId, asked: Asked, io: &mut R) {
+    pub(crate) fn answer<R: Reactor>(&mut self, id: ConnId, asked: Asked, io: &mut R) {
         let (status, source, chunked) = match asked.route {
             Route::Hello => (200, Source::Hello(self.hello.clone()), false),
             Route::Bytes(len) => (200, Source::Pattern(len), false),
@@ -65,7 +65,7 @@ impl<R: Reactor> Origin<R> {
     }
 
     /// Refuses what is not HTTP; where the next request starts is unknown, so the connection ends.
-    fn refuse(&mut self, id: ConnId, error: http1::Error, io: &mut R) {
+    fn refuse<R: Reactor>(&mut self, id: ConnId, error: http1::Error, io: &mut R) {
         self.counters.refused += 1;
         let asked = Asked {
             route: Route::Unknown,
@@ -82,7 +82,7 @@ impl<R: Reactor> Origin<R> {
         self.start_answer(id, asked, Planned { status: error.status(), framing, stream, persists: false }, io);
     }
 
-    fn read_head(&mut self, id: ConnId, io: &mut R) {
+    fn read_head<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let Some(input) = conn.input.as_deref().filter(|bytes| !bytes.is_empty()) else {
             conn.input = None;
@@ -100,7 +100,7 @@ impl<R: Reactor> Origin<R> {
     }
 
     /// Receives behind what is there already.
-    fn read_on(&mut self, id: ConnId, io: &mut R) {
+    fn read_on<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let partial = match conn.input.take() {
             Some(buf) if buf.spare_len() == 0 => match buf.compact() {
@@ -112,7 +112,7 @@ impl<R: Reactor> Origin<R> {
         io.recv(id, partial);
     }
 
-    fn handle_request(&mut self, id: ConnId, asked: Asked, io: &mut R) {
+    fn handle_request<R: Reactor>(&mut self, id: ConnId, asked: Asked, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         self.counters.requests += 1;
         if let Some(input) = &mut conn.input {
@@ -129,7 +129,7 @@ impl<R: Reactor> Origin<R> {
         self.discard(id, io);
     }
 
-    fn discard(&mut self, id: ConnId, io: &mut R) {
+    fn discard<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let Phase::Discarding(decoder, asked) = &mut conn.phase else { return };
         let asked = *asked;
@@ -147,7 +147,7 @@ impl<R: Reactor> Origin<R> {
         io.recv(id, None);
     }
 
-    fn delay_or_answer(&mut self, id: ConnId, asked: Asked, io: &mut R) {
+    fn delay_or_answer<R: Reactor>(&mut self, id: ConnId, asked: Asked, io: &mut R) {
         match asked.route {
             Route::Delay(ms) => self.delay(id, asked, ms, io),
             _ => self.answer(id, asked, io),
@@ -167,7 +167,7 @@ impl<R: Reactor> Origin<R> {
     }
 
     /// Sends the head with as much of the body as fits beside it.
-    fn start_answer(&mut self, id: ConnId, asked: Asked, planned: Planned, io: &mut R) {
+    fn start_answer<R: Reactor>(&mut self, id: ConnId, asked: Asked, planned: Planned, io: &mut R) {
         let Planned { status, framing, mut stream, persists } = planned;
         let head = HeadPlan {
             status,
@@ -187,7 +187,7 @@ impl<R: Reactor> Origin<R> {
         self.send_part(id, buf, stream, persists, io);
     }
 
-    fn send_more(&mut self, id: ConnId, io: &mut R) {
+    fn send_more<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(mut buf) = io.take_buf() else { return self.give_up(id, io) };
         let Some(conn) = self.conns.get_mut(id) else { return };
         let Phase::Answering(stream) = &mut conn.phase else { return };
@@ -198,7 +198,7 @@ impl<R: Reactor> Origin<R> {
         self.send_part(id, buf, stream, persists, io);
     }
 
-    fn send_part(&mut self, id: ConnId, buf: Buf, rest: Stream, persists: bool, io: &mut R) {
+    fn send_part<R: Reactor>(&mut self, id: ConnId, buf: Buf, rest: Stream, persists: bool, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let after = after(rest.is_done(), persists);
         conn.persists = persists;
@@ -206,7 +206,7 @@ impl<R: Reactor> Origin<R> {
         io.send(id, Outgoing { head: Some(buf), body: None, after });
     }
 
-    fn start_echo(&mut self, id: ConnId, asked: Asked, io: &mut R) {
+    fn start_echo<R: Reactor>(&mut self, id: ConnId, asked: Asked, io: &mut R) {
         let persists = self.persists(&asked);
         let framing = if asked.body == BodyKind::Empty { BodyKind::Length(0) } else { asked.body };
         if asked.body.is_empty() {
@@ -231,7 +231,7 @@ impl<R: Reactor> Origin<R> {
     }
 
     /// Sends back what came of the body, `head` before it; receives on when there is nothing to send.
-    fn echo(&mut self, id: ConnId, head: Option<Buf>, io: &mut R) {
+    fn echo<R: Reactor>(&mut self, id: ConnId, head: Option<Buf>, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let Phase::Echoing(decoder) = &mut conn.phase else { return };
         let passed = match decoder.pass(conn.input.as_deref().unwrap_or(&[])) {

@@ -18,8 +18,6 @@ const COUNTED: u64 = 500;
 /// Turns before a step counts as stuck.
 const TURNS_MAX: usize = 100_000;
 
-type App1 = Origin<EpollReactor>;
-
 /// Asks for `path` again and again on one connection until the origin is gone.
 fn ask(address: SocketAddr, path: &str) -> std::io::Result<()> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: o\r\n\r\n");
@@ -34,7 +32,7 @@ fn ask(address: SocketAddr, path: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-fn turn_until(origin: &mut App1, io: &mut EpollReactor, requests: u64) {
+fn turn_until(origin: &mut Origin, io: &mut EpollReactor, requests: u64) {
     for _ in 0..TURNS_MAX {
         if origin.counters().requests >= requests {
             return;
@@ -48,7 +46,7 @@ fn turn_until(origin: &mut App1, io: &mut EpollReactor, requests: u64) {
 #[track_caller]
 fn check(path: &'static str) {
     let mut io = EpollReactor::new(EpollConfig::default()).expect("an event loop");
-    let mut origin = App1::new(OriginPlan::new("127.0.0.1:0".parse().unwrap()), Default::default());
+    let mut origin = Origin::new(OriginPlan::new("127.0.0.1:0".parse().unwrap()), Default::default());
     origin.start(&mut io).expect("started");
     let address = origin.address().expect("it listens");
     let client = std::thread::spawn(move || ask(address, path));
