@@ -6,8 +6,8 @@ pub const HEADERS_CAP: usize = 128;
 /// Bounds on what is read. Beyond them a message is refused, with an error of its own for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a head: start line, fields and the empty line. The default leaves room in a 16 KiB buffer for the
-    /// fields a proxy adds.
+    /// Bytes of a head: start line, fields and the empty line. The default leaves room in a buffer of 16 KiB for
+    /// the fields a proxy adds.
     pub head_bytes_max: usize,
     /// Fields of a head; at most [`HEADERS_CAP`].
     pub headers_max: usize,

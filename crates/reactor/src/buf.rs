@@ -11,8 +11,12 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 
-/// Size of every buffer, in bytes. One request or response head must fit into one.
-pub const BUF_BYTES: usize = 16 * 1024;
+/// Size of every buffer, in bytes. One request or response head must fit into one, and one whole TLS record: 5 bytes of
+/// header and up to 2^14 + 256 of ciphertext (RFC 8446 section 5.2), 16,645 together. What is left over has room for a
+/// last short record behind it, so that a close alert leaves in the segment of the last bytes.
+pub const BUF_BYTES: usize = 17 * 1024;
+
+const _: () = assert!(BUF_BYTES >= 5 + (1 << 14) + 256 + 64, "a buffer holds a whole TLS record and an alert");
 
 /// A bounded stock of buffers for one thread. Cloning gives another handle to the same stock.
 #[derive(Clone)]
@@ -122,6 +126,14 @@ impl Buf {
         Rc::strong_count(self.slab()) == 1
     }
 
+    /// These bytes to change in place, or `None` while they are shared: how a layer decrypts what was received without
+    /// another buffer.
+    pub fn unique_mut(&mut self) -> Option<&mut [u8]> {
+        let (start, end) = (self.start, self.end);
+        let slab = self.slab.as_mut().expect("a Buf has its slab until it is dropped");
+        Rc::get_mut(slab).map(|bytes| &mut bytes[start..end])
+    }
+
     /// The free tail to write into, or `None` while the bytes are shared. Follow with [`Buf::commit`].
     pub fn spare(&mut self) -> Option<&mut [u8]> {
         let end = self.end;
@@ -223,6 +235,18 @@ mod tests {
         drop(kept);
         assert_eq!(pool.room_after(back).map(|buf| buf.len()).ok(), Some(10));
         assert_eq!(pool.in_use(), 0);
+    }
+
+    #[test]
+    fn bytes_change_in_place_only_where_nobody_shares_them() {
+        let pool = BufPool::new(1);
+        let mut buf = filled(&pool, 10);
+        buf.advance(2);
+        let part = buf.slice(0..3);
+        assert!(buf.unique_mut().is_none(), "a part is shared");
+        drop(part);
+        buf.unique_mut().expect("nobody else has it")[7] = 9;
+        assert_eq!(&buf[..], [7, 7, 7, 7, 7, 7, 7, 9]);
     }
 
     #[test]

@@ -8,9 +8,28 @@
 //! - After [`Reactor::close`] answered `Closed` (or a [`Completion::Closed`] did) the id is dead:
 //!   completions still queued for it are dropped by the reactor.
 //! - A connection that waits for its first byte holds no buffer: one is taken when data is there.
+//!
+//! # Layers
+//!
+//! A layer (TLS, the PROXY protocol) is an application around an application: completions go in from below, are
+//! opened, and come out above; above, it shows this same face.
+//!
+//! ```text
+//! impl<R: Reactor, A> App<R> for Layer<A> where A: for<'a> App<View<'a, R>>     View<'_, R>: Reactor
+//! ```
+//! So an application must be one over *any* reactor (generic per method, not per type), and everything here is about
+//! the application's bytes: what a layer adds (a handshake, record headers, a close-notify) is never seen above it.
+//! - [`Completion::Accepted`] and [`Completion::Connected`] come when the handshake is over;
+//!   [`Reactor::session`] then says what was agreed on.
+//! - [`Received::Eof`] is the end the peer meant. A stream that ends without the layer's own end is cut off, and the
+//!   recv fails.
+//! - [`Close::Fin`], [`After::Close`] and [`Reactor::shutdown_write`] send the layer's end and the FIN in one segment.
+//! - A layer that cannot tell whether bytes that wait are the application's says they are ([`Probe::Readable`],
+//!   [`CloseOutcome::Unread`]): reading then brings the end, and nothing was reset.
 
 use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
+use crate::session::SessionInfo;
 pub use ports::Source;
 use ports::{ClosedFirst, Fault, Start};
 use std::net::SocketAddr;
@@ -102,8 +121,8 @@ impl Outgoing {
 /// How to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// By FIN, unless bytes wait unread, which would turn the FIN into a reset: then nothing happens
-    /// and the outcome is [`CloseOutcome::Unread`].
+    /// By FIN, unless bytes for the application wait unread, which would turn the FIN into a reset: then nothing
+    /// happens and the outcome is [`CloseOutcome::Unread`].
     Fin,
     /// At once, whatever is unread (the kernel then sends RST instead of FIN).
     Discard,
@@ -116,19 +135,19 @@ pub enum Close {
 pub enum CloseOutcome {
     /// The connection is gone. `None`: it had never been established.
     Closed(Option<ClosedFirst>),
-    /// Only after [`Close::Fin`]: unread bytes are there; the connection is still open. Call
-    /// [`Reactor::shutdown_write`], read to the end within limits, then close again.
+    /// Only after [`Close::Fin`]: unread bytes of the application are there (or a layer cannot rule it out); the
+    /// connection is still open. Call [`Reactor::shutdown_write`], read to the end within limits, then close again.
     Unread,
 }
 
-/// What a connection looks like without reading from it.
+/// What a connection looks like to the application without reading from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// Nothing to read, peer still there.
     Quiet,
-    /// Bytes wait.
+    /// Bytes for the application wait.
     Readable,
-    /// The peer's FIN is next.
+    /// The peer's end is next.
     PeerFin,
     /// The connection is broken.
     Broken(Fault),
@@ -139,14 +158,14 @@ pub enum Probe {
 pub enum Received {
     /// At least one new byte, appended to the partial buffer where one was handed in.
     Data(Buf),
-    /// The peer's FIN. A partial buffer that was handed in comes back.
+    /// The peer's end: its FIN, and with a layer the end of that, too. A partial buffer that was handed in comes back.
     Eof(Option<Buf>),
 }
 
 /// The end of an operation, or a new connection.
 #[derive(Debug)]
 pub enum Completion {
-    /// A connection came in. Nothing is read from it until [`Reactor::recv`].
+    /// A connection came in (and its layer's handshake is over). Nothing is read from it until [`Reactor::recv`].
     Accepted {
         /// Where it came in.
         listener: ListenerId,
@@ -228,19 +247,26 @@ pub trait Reactor {
     /// Sends all of `out`, then does what `out.after` says.
     fn send(&mut self, conn: ConnId, out: Outgoing);
 
-    /// Sends FIN after what was sent; reading goes on.
+    /// Sends FIN after what was sent; reading goes on. No send may be in flight.
     fn shutdown_write(&mut self, conn: ConnId);
 
     /// Closes; see [`Close`]. Operations in flight are dropped without completion.
     fn close(&mut self, conn: ConnId, how: Close) -> CloseOutcome;
 
-    /// Looks without reading.
+    /// Looks without reading: are there bytes for the application?
     fn probe(&mut self, conn: ConnId) -> Probe;
 
-    /// Does a recv wait, with nothing received yet? `false` also when it has ended and its completion is still queued.
+    /// Does a recv wait, with nothing for the application received yet? `false` also when it has ended and its completion
+    /// is still queued.
     fn is_receiving(&self, conn: ConnId) -> bool;
 
-    /// Bytes sent that the peer has not acknowledged (SIOCOUTQ).
+    /// What a layer agreed on with the peer, from [`Completion::Accepted`] or [`Completion::Connected`] on; `None` for a
+    /// plain connection.
+    fn session(&self, _conn: ConnId) -> Option<&SessionInfo> {
+        None
+    }
+
+    /// Bytes sent that the peer has not acknowledged (SIOCOUTQ), those of layers included.
     fn unacknowledged_bytes(&self, conn: ConnId) -> usize;
 
     /// Did both sides negotiate TCP timestamps? `None` where it cannot be told.

@@ -14,6 +14,7 @@ pub mod conn;
 pub mod epoll;
 pub mod face;
 mod pages;
+mod session;
 pub mod timer;
 
 pub use buf::{Buf, BufPool};
@@ -21,4 +22,5 @@ pub use conn::{ConnId, ConnMap, ListenerId};
 pub use face::{
     After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor, Received, Source,
 };
+pub use session::SessionInfo;
 pub use timer::{TimerId, TimerWheel};

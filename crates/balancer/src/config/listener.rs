@@ -4,8 +4,9 @@ use balancer_core::{ClientClose, ClientTimeouts, ListenerLimits, Timestamps};
 use config_file::{Mistake, Placed, Section, value};
 use std::net::SocketAddr;
 
-/// A head must fit into one buffer, together with the fields the balancer adds.
-const HEAD_BYTES_MAX: usize = reactor::buf::BUF_BYTES - 512;
+/// A head must fit into one buffer, and into one TLS record (2^14 bytes), together with the fields the balancer adds.
+const HEAD_BYTES_MAX: usize = (1 << 14) - 512;
+const _: () = assert!(HEAD_BYTES_MAX + 512 <= reactor::buf::BUF_BYTES);
 const HEAD_BYTES_MIN: usize = 256;
 const CONNECTIONS_MAX: usize = 1 << 20;
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Data-path threads.
 pub const WORKERS_MAX: usize = 1024;
-/// Buffers of 16 KiB per worker: 16 GiB.
+/// Buffers of 17 KiB per worker: 17 GiB.
 const BUFFERS_MAX: usize = 1 << 20;
 /// Listeners and backend sets, each.
 const SECTIONS_MAX: usize = 1000;
@@ -29,7 +29,7 @@ const SECTIONS_MAX: usize = 1000;
 pub struct Config {
     /// Data-path threads; `None`: one per core.
     pub workers: Option<usize>,
-    /// Buffers of 16 KiB each worker may use.
+    /// Buffers of 17 KiB each worker may use.
     pub buffers_max: usize,
     /// Pin each worker to a core.
     pub pin: bool,

@@ -1,0 +1,21 @@
+//! What is known of a connection beyond its addresses.
+
+use std::rc::Rc;
+
+/// What a layer (TLS, the PROXY protocol) agreed on with the peer before it told of a connection.
+///
+/// It is asked for ([`Reactor::session`](crate::Reactor::session)) and not told with each completion: a plain connection
+/// then pays nothing, completions stay small (they are moved through queues), and whoever needs a fact later than at
+/// [`Accepted`](crate::Completion::Accepted) need not have kept it. The peer's address is no part of it: a layer that
+/// learns a better one than the socket's puts it into `Accepted`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Can nobody on the way read or change what passes?
+    pub secure: bool,
+    /// The protocol both sides agreed on (ALPN, RFC 7301): `h2`, `http/1.1`. Shared with the layer's own list.
+    pub alpn: Option<Rc<[u8]>>,
+    /// The host the client asked for (SNI, RFC 6066 section 3), in lower case.
+    pub server_name: Option<Box<str>>,
+    /// The name the peer proved to have (its certificate's), where it was asked for one.
+    pub peer_name: Option<Box<str>>,
+}
