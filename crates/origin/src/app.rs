@@ -7,7 +7,8 @@ use http::Limits;
 use http1::HeadScan;
 use ports::Fault;
 use reactor::{
-    App, Close, CloseOutcome, Completion, ConnId, ConnMap, ListenPlan, ListenerId, Reactor, Received, TimerWheel,
+    App, Close, CloseOutcome, Completion, ConnId, ConnMap, Deadline, Fired, ListenPlan, ListenerId, Reactor, Received,
+    TimerWheel,
 };
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -18,15 +19,6 @@ use std::time::Duration;
 /// Bytes read after our FIN before the connection is given up.
 const LINGER_BYTES_MAX: usize = 1 << 20;
 
-/// What a timer is for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum TimerFor {
-    /// Has this connection been idle for too long?
-    Idle(ConnId),
-    /// The delay it asked for is over.
-    Delay(ConnId),
-}
-
 /// One worker of an origin.
 pub struct Origin {
     pub(crate) plan: OriginPlan,
@@ -34,7 +26,7 @@ pub struct Origin {
     pub(crate) limits: Limits,
     pub(crate) conns: ConnMap<Conn>,
     pub(crate) counters: Counters,
-    timers: TimerWheel<TimerFor>,
+    timers: TimerWheel<ConnId>,
     listener: Option<ListenerId>,
     address: Option<SocketAddr>,
     paused: bool,
@@ -79,7 +71,7 @@ impl Origin {
     pub(crate) fn delay<R: Reactor>(&mut self, id: ConnId, asked: Asked, ms: u64, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.phase = Phase::Delaying(asked);
-        self.timers.set(io.now() + Duration::from_millis(ms), TimerFor::Delay(id));
+        conn.deadline.set(io.now() + Duration::from_millis(ms), id, &mut self.timers);
     }
 
     /// A shortage of ours: the connection cannot go on.
@@ -121,8 +113,8 @@ impl Origin {
     }
 
     fn forget<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
-        if let Some(conn) = self.conns.remove(id) {
-            self.timers.cancel(conn.idle);
+        if let Some(mut conn) = self.conns.remove(id) {
+            conn.deadline.cancel(&mut self.timers);
         }
         if self.paused && self.conns.len() < self.plan.connections_max {
             self.set_accepting(true, io);
@@ -138,19 +130,25 @@ impl Origin {
 
     fn handle_accepted<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         self.counters.accepted += 1;
-        let now = io.now();
-        let idle = self.timers.set(now + self.plan.idle_timeout, TimerFor::Idle(id));
         let phase = Phase::Head(HeadScan::default());
-        self.conns.insert(id, Conn { phase, input: None, persists: true, active_at: now, idle });
+        self.conns.insert(id, Conn { phase, input: None, persists: true, deadline: Deadline::default() });
+        self.note_activity(id, io);
         if self.conns.len() >= self.plan.connections_max {
             self.set_accepting(false, io);
         }
         io.recv(id, None);
     }
 
+    /// Something happened on this connection: it is not idle.
+    fn note_activity<R: Reactor>(&mut self, id: ConnId, io: &R) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.deadline.set(io.now() + self.plan.idle_timeout, id, &mut self.timers);
+        }
+    }
+
     fn handle_received<R: Reactor>(&mut self, id: ConnId, result: Result<Received, Fault>, io: &mut R) {
+        self.note_activity(id, io);
         let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.active_at = io.now();
         match result {
             Ok(Received::Data(buf)) => {
                 conn.input = Some(buf);
@@ -161,24 +159,20 @@ impl Origin {
         }
     }
 
-    fn handle_idle<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
+    fn handle_timer<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let due = conn.active_at + self.plan.idle_timeout;
-        if due > io.now() || matches!(conn.phase, Phase::Delaying(_)) {
-            let at = due.max(io.now() + self.plan.idle_timeout / 4);
-            conn.idle = self.timers.set(at, TimerFor::Idle(id));
+        if conn.deadline.handle_timer(io.now(), id, &mut self.timers) == Fired::Early {
             return;
         }
-        self.counters.idle += 1;
-        self.close(id, Close::Discard, io);
-    }
-
-    fn handle_delay_over<R: Reactor>(&mut self, id: ConnId, io: &mut R) {
-        if let Some(conn) = self.conns.get_mut(id)
-            && let Phase::Delaying(asked) = conn.phase
-        {
-            conn.active_at = io.now();
-            self.answer(id, asked, io);
+        match conn.phase {
+            Phase::Delaying(asked) => {
+                self.note_activity(id, io);
+                self.answer(id, asked, io);
+            }
+            _ => {
+                self.counters.idle += 1;
+                self.close(id, Close::Discard, io);
+            }
         }
     }
 
@@ -211,9 +205,7 @@ impl<R: Reactor> App<R> for Origin {
             Completion::AcceptFailed { .. } => self.counters.accept_failed += 1,
             Completion::Received { conn, result } => self.handle_received(conn, result, io),
             Completion::Sent { conn, result: Ok(()) } => {
-                if let Some(entry) = self.conns.get_mut(conn) {
-                    entry.active_at = io.now();
-                }
+                self.note_activity(conn, io);
                 self.handle_sent(conn, io);
             }
             Completion::Sent { conn, result: Err(_) } => self.close(conn, Close::Discard, io),
@@ -229,11 +221,8 @@ impl<R: Reactor> App<R> for Origin {
     }
 
     fn handle_time(&mut self, io: &mut R) {
-        while let Some(timer) = self.timers.pop_due(io.now()) {
-            match timer {
-                TimerFor::Idle(id) => self.handle_idle(id, io),
-                TimerFor::Delay(id) => self.handle_delay_over(id, io),
-            }
+        while let Some(id) = self.timers.pop_due(io.now()) {
+            self.handle_timer(id, io);
         }
     }
 

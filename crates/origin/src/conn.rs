@@ -9,8 +9,7 @@ use crate::answer::Stream;
 use crate::route::Route;
 use http::{BodyKind, Limits, Method, Version};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed};
-use reactor::{Buf, TimerId};
-use std::time::Duration;
+use reactor::{Buf, Deadline};
 
 /// What one connection is doing.
 #[derive(Debug)]
@@ -41,10 +40,8 @@ pub(crate) struct Conn {
     pub(crate) input: Option<Buf>,
     /// Is it kept after the present answer?
     pub(crate) persists: bool,
-    /// When something happened last.
-    pub(crate) active_at: Duration,
-    /// The idle timer.
-    pub(crate) idle: TimerId,
+    /// When its delay is over, else when it has been idle for too long.
+    pub(crate) deadline: Deadline,
 }
 
 /// What was asked, without its bytes.

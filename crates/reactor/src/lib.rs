@@ -11,6 +11,7 @@
 
 pub mod buf;
 pub mod conn;
+pub mod deadline;
 pub mod epoll;
 pub mod face;
 mod pages;
@@ -19,6 +20,7 @@ pub mod timer;
 
 pub use buf::{Buf, BufPool};
 pub use conn::{ConnId, ConnMap, ListenerId};
+pub use deadline::{Deadline, Fired};
 pub use face::{
     After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor, Received, Source,
 };

@@ -88,12 +88,10 @@ impl Tester {
     pub(super) fn park<R: Reactor>(&mut self, index: u32, io: &mut R) {
         // An idle connection exists with `keep` only, and a FIN ends it.
         self.end_connection(index, Close::Fin, io);
-        let slot = self.slot(index);
+        let slot = &mut self.slots[index as usize];
         if slot.doing != Doing::Parked {
             slot.doing = Doing::Parked;
-            if let Some((timer, _)) = slot.timer.take() {
-                self.timers.cancel(timer);
-            }
+            slot.deadline.cancel(&mut self.timers);
             self.busy -= 1;
         }
     }

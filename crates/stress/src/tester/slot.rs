@@ -1,7 +1,7 @@
 //! One place in the closed loop: at most one connection, at most one request.
 
 use ports::{Lease, Tries};
-use reactor::{ConnId, TimerId};
+use reactor::{ConnId, Deadline};
 use std::time::Duration;
 use stress_core::Life;
 use stress_core::backoff::Backoff;
@@ -29,9 +29,7 @@ pub(super) struct Slot {
     pub(super) lease: Option<Lease>,
     /// When the request was due.
     pub(super) due: Duration,
-    pub(super) deadline: Duration,
-    /// The one timer of this slot, and when it fires. It is left alone while deadlines move on.
-    pub(super) timer: Option<(TimerId, Duration)>,
+    pub(super) deadline: Deadline,
     pub(super) backoff: Backoff,
     pub(super) doing: Doing,
     /// Piece of the request that the next send starts with.

@@ -3,7 +3,7 @@
 use super::slot::Doing;
 use super::{Phase, Tester};
 use crate::live::PUBLISH_EVERY;
-use reactor::{Close, Reactor};
+use reactor::{Close, Fired, Reactor};
 use std::time::Duration;
 use stress_core::{ClosePolicy, Oddity};
 
@@ -45,27 +45,15 @@ impl Tester {
         }
     }
 
-    /// Moves a slot's deadline. The timer is touched only when it would fire too late: with one time-out
-    /// for all requests it then costs nothing per request.
+    /// Moves a slot's deadline.
     pub(super) fn arm(&mut self, index: u32, at: Duration) {
-        let slot = &mut self.slots[index as usize];
-        slot.deadline = at;
-        match slot.timer {
-            Some((_, fires_at)) if fires_at <= at => return,
-            Some((timer, _)) => {
-                self.timers.cancel(timer);
-            }
-            None => {}
-        }
-        slot.timer = Some((self.timers.set(at, index), at));
+        self.slots[index as usize].deadline.set(at, index, &mut self.timers);
     }
 
     fn timer_fired<R: Reactor>(&mut self, index: u32, now: Duration, io: &mut R) {
         let slot = &mut self.slots[index as usize];
-        slot.timer = None;
-        if now < slot.deadline {
-            let at = slot.deadline;
-            return self.arm(index, at);
+        if slot.deadline.handle_timer(now, index, &mut self.timers) == Fired::Early {
+            return;
         }
         match (slot.doing, slot.conn) {
             (Doing::Pausing, _) => self.issue(index, io),
