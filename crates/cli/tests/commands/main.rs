@@ -8,6 +8,7 @@ use program::{PATIENCE, Running, check_keys, json_of, keys, place, quintet};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use sys::signal::Signal;
@@ -137,6 +138,20 @@ fn serve_without_a_configuration_can_be_tried_and_drains() {
     std::fs::remove_file(&file).expect("removed");
     check_keys(&counters, &["requests", "responses"]);
     assert_eq!(counters["clients"]["closed_first"]["our_fin"], 8, "the balancer closes first: {counters:#}");
+}
+
+/// What people start from has to start.
+#[test]
+fn every_example_is_a_good_configuration() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let entries = std::fs::read_dir(&folder).expect("examples/").map(|entry| entry.expect("read").path());
+    let files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|found| found == "toml")).collect();
+    assert!(files.len() >= 5, "the examples are gone: {files:?}");
+    for file in files {
+        let output = quintet(&["serve", "--check", "--config", &file.to_string_lossy()]);
+        let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && said.contains("good: "), "{}: {said}{why}", file.display());
+    }
 }
 
 #[test]

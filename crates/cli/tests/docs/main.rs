@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const SCENARIOS: &str = "crates/tcp-model/scenarios";
 const DRAWINGS: &str = "docs/img";
 /// Where paths in the pages begin.
-const FOLDERS: [&str; 6] = ["crates/", "docs/", "fuzz/", "xtask/", "bench/", ".ci/"];
+const FOLDERS: [&str; 7] = ["crates/", "docs/", "examples/", "fuzz/", "xtask/", "bench/", ".ci/"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -18,7 +18,8 @@ fn root() -> PathBuf {
 
 /// Each page with its path below the root.
 fn pages() -> Vec<(PathBuf, Page)> {
-    let mut paths: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(PathBuf::from).into();
+    let mut paths: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from).into();
     paths.extend(files("docs", "md"));
     let read = |path: PathBuf| {
         let text =
