@@ -1,7 +1,9 @@
 //! The port cliff: `connect()` is timed while the ports fill with TIME_WAIT, once with the kernel
 //! choosing and once with ports of our own (bind + SO_REUSEADDR, oldest first).
 //!
-//! Plain sockets, one after the other: the tester would hide the cost of a single call.
+//! Plain sockets, one after the other: the tester would hide the cost of a single call. Both ends are in one thread, and
+//! the far end accepts when the time has been taken: `connect()` runs the whole handshake (softirq of its own CPU), and
+//! a thread asleep in `accept()` would be woken within it, which costs more than the connect itself.
 
 use crate::error::LabError;
 use crate::experiment::Scale;
@@ -10,9 +12,8 @@ use crate::stage::{FIRST_PORT, Stage};
 use crate::topology::{BALANCER, CLIENT, Role};
 use named::named;
 use ports::Fault;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sys::netns::Namespace;
 use sys::sock_diag::{DiagError, SockDiag};
@@ -26,10 +27,8 @@ const EXTRA_BATCHES: u16 = 6;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const DOOR: SocketAddr = SocketAddr::new(IpAddr::V4(BALANCER), 9000);
-/// Sent by the client on every connection.
-const HELLO: u8 = b'.';
-/// Ends the far end.
-const QUIT: u8 = b'q';
+/// Between two looks at a far end that was not there at once.
+const LOOK_EVERY: Duration = Duration::from_micros(50);
 
 named! {
     /// Who chooses ports.
@@ -50,10 +49,8 @@ pub fn measure(scale: Scale, chooser: Chooser) -> Result<Seen, LabError> {
     let Stage::Private(topology) = &stage else { unreachable!("just made private") };
     topology.set(Role::Client, "net.ipv4.tcp_tw_reuse", "0")?;
     let door = Door::open(topology.namespace(Role::Balancer)).map_err(failed)?;
-    let measured = stage.run(Role::Client, || measure_inside(scale, chooser));
-    let time_waits = crate::observe::time_waits(&stage, DOOR);
-    door.close().map_err(failed)?;
-    let (mut seen, time_waits) = (measured??, time_waits?);
+    let mut seen = stage.run(Role::Client, || measure_inside(scale, chooser, &door))??;
+    let time_waits = crate::observe::time_waits(&stage, DOOR)?;
     seen.client_time_wait = time_waits.client;
     seen.balancer_time_wait = time_waits.balancer;
     Ok(seen)
@@ -63,44 +60,41 @@ fn failed(reason: io::Error) -> LabError {
     LabError::Part { role: "far end of the port cliff", reason: reason.to_string() }
 }
 
-/// The far end: accepts, reads to the client's FIN, closes.
-struct Door<'a> {
-    namespace: &'a Namespace,
-    thread: JoinHandle<io::Result<io::Result<()>>>,
-}
+/// The far end, served by the thread that measures: a socket stays in the namespace it was made in.
+struct Door(TcpListener);
 
-impl<'a> Door<'a> {
-    fn open(namespace: &'a Namespace) -> io::Result<Self> {
+impl Door {
+    fn open(namespace: &Namespace) -> io::Result<Self> {
         let listener = namespace.run(|| TcpListener::bind(DOOR))??;
-        let thread = namespace.spawn("cliff-far-end", move || serve(&listener))?;
-        Ok(Self { namespace, thread })
+        listener.set_nonblocking(true)?;
+        Ok(Self(listener))
     }
 
-    fn close(self) -> io::Result<()> {
-        self.namespace.run(|| TcpStream::connect(DOOR)?.write_all(&[QUIT]))??;
-        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?
-    }
-}
-
-fn serve(listener: &TcpListener) -> io::Result<()> {
-    loop {
-        let (mut stream, _) = listener.accept()?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let mut byte = [0];
-        // A client that went away is its own affair; the next one is served.
-        while let Ok(1) = stream.read(&mut byte) {
-            if byte == [QUIT] {
-                return Ok(());
+    fn accept(&self) -> io::Result<TcpStream> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.0.accept() {
+                Ok((stream, _)) => return patient(stream),
+                Err(reason) if reason.kind() != ErrorKind::WouldBlock || Instant::now() >= until => return Err(reason),
+                // The handshake is still on its way: a softirq thread had to take over.
+                Err(_) => std::thread::sleep(LOOK_EVERY),
             }
         }
     }
 }
 
-fn measure_inside(scale: Scale, chooser: Chooser) -> Result<Seen, LabError> {
+/// A blocking stream that does not wait for ever.
+fn patient(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+fn measure_inside(scale: Scale, chooser: Chooser, door: &Door) -> Result<Seen, LabError> {
     let batch_len = (scale.ports / BATCHES).max(1);
     let batches = if chooser == Chooser::Own { BATCHES + EXTRA_BATCHES } else { BATCHES };
     let mut diag = SockDiag::open().map_err(LabError::Diag)?;
-    let mut run = Run { scale, chooser, next: 0, seen: Seen::default() };
+    let mut run = Run { scale, chooser, door, next: 0, seen: Seen::default() };
     let mut points = Vec::with_capacity(usize::from(batches));
     for _ in 0..batches {
         let time_wait_percent = share(&mut diag, scale).map_err(LabError::Diag)?;
@@ -122,15 +116,16 @@ fn share(diag: &mut SockDiag, scale: Scale) -> Result<f64, DiagError> {
 }
 
 /// Where a measurement stands.
-struct Run {
+struct Run<'a> {
     scale: Scale,
     chooser: Chooser,
+    door: &'a Door,
     /// Own ports: the next one, counted from the first.
     next: u16,
     seen: Seen,
 }
 
-impl Run {
+impl Run<'_> {
     /// One connection from `connect()` to both FINs, ours first. The time of `connect()`, or `None`
     /// where it failed.
     fn connect(&mut self) -> Option<Duration> {
@@ -157,7 +152,7 @@ impl Run {
         // Does not wait for the handshake: the time is that of the choice and of the SYN's way.
         bound.and_then(|()| socket::connect(&fd, &DOOR)).map_err(io::Error::from)?;
         let time = start.elapsed();
-        close_first(TcpStream::from(fd))?;
+        close_first(patient(TcpStream::from(fd))?, self.door.accept()?)?;
         Ok(time)
     }
 
@@ -168,13 +163,15 @@ impl Run {
     }
 }
 
-/// Sends FIN first and waits for the far end's, so that TIME_WAIT stands when this returns.
-fn close_first(mut stream: TcpStream) -> io::Result<()> {
-    stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(&[HELLO])?;
-    stream.shutdown(Shutdown::Write)?;
+/// FIN from here first, then from the far end, so that TIME_WAIT stands here when this returns.
+fn close_first(mut near: TcpStream, mut far: TcpStream) -> io::Result<()> {
+    near.shutdown(Shutdown::Write)?;
+    expect_end(&mut far)?;
+    drop(far);
+    expect_end(&mut near)
+}
+
+fn expect_end(stream: &mut TcpStream) -> io::Result<()> {
     match stream.read(&mut [0; 1])? {
         0 => Ok(()),
         _ => Err(io::Error::from(Errno::PROTO)),
