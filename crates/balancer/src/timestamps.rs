@@ -164,12 +164,9 @@ mod tests {
     }
 
     fn check(timestamps: &str, expect: impl Fn(&TimestampsError) -> bool) {
-        let namespace = match Namespace::new() {
-            Ok(namespace) => namespace,
-            Err(why) => return println!("skipped: {why}"),
-        };
+        let Some(namespace) = testkit::require(Namespace::new()) else { return };
         match namespace.run(|| try_elsewhere(timestamps)).expect("enters") {
-            Err(TimestampsError::Rule(why)) => println!("skipped: {why}"),
+            Err(TimestampsError::Rule(why)) => testkit::skip(why),
             found => assert!(found.as_ref().is_err_and(&expect), "tcp_timestamps={timestamps}: {found:?}"),
         }
     }

@@ -15,7 +15,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 use sys::link::{RouteSocket, VethPeer};
 use sys::netns::Namespace;
-use sys::{own_process, sysctl};
+use sys::sysctl;
+use testkit::own_process;
 
 type Test = (&'static str, fn());
 
@@ -32,7 +33,7 @@ const TESTS: [Test; 8] = [
 ];
 
 fn main() -> ExitCode {
-    own_process::run(&TESTS, own_process::in_private)
+    own_process::run(&TESTS, |_, test| own_process::in_private(test))
 }
 
 fn set(name: &str, value: &str) {

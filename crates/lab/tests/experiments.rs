@@ -5,7 +5,7 @@
 
 use lab::{Isolation, Options, Outcome, Progress, Verdict};
 use std::process::ExitCode;
-use sys::own_process;
+use testkit::own_process;
 
 type Test = (&'static str, fn() -> Result<(), String>);
 

@@ -13,7 +13,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use sys::link::{RouteSocket, VethPeer};
 use sys::netns::Namespace;
-use sys::{offload, own_process};
+use sys::offload;
+use testkit::own_process;
 
 type Test = (&'static str, fn(&Scene));
 
@@ -34,7 +35,7 @@ const MS: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
-    own_process::run(&TESTS, |name, test| own_process::in_private(name, || test(&Scene::new())))
+    own_process::run(&TESTS, |_, test| own_process::in_private(|| test(&Scene::new())))
 }
 
 /// Client and server with the gateway's namespace between them.

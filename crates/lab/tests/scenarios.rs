@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use sys::{netns, sysctl};
 use tcp_model::Version;
 use tcp_model::scenario::{Scenario, catalogue};
+use testkit::{require, skip};
 
 /// A scenario that takes longer is left out of an ordinary run.
 const LIMIT: Duration = Duration::from_secs(66);
@@ -30,12 +31,11 @@ fn main() -> ExitCode {
     let version: Version = match release.parse() {
         Ok(version) => version,
         Err(why) => {
-            println!("skipped: the model does not know {release}: {why}");
+            skip(format!("the model does not know {release}: {why}"));
             return ExitCode::SUCCESS;
         }
     };
-    if let Err(why) = netns::enter_private() {
-        println!("skipped: {why}");
+    if require(netns::enter_private()).is_none() {
         return ExitCode::SUCCESS;
     }
     if !a_wrong_expectation_is_noticed(version) {

@@ -6,13 +6,13 @@
 pub mod alloc_count;
 pub mod counters;
 pub mod epoll;
+pub mod exit;
 pub mod limits;
 pub mod link;
 mod netlink;
 pub mod netns;
 pub mod nft;
 pub mod offload;
-pub mod own_process;
 pub mod packet;
 pub mod signal;
 pub mod sock_diag;

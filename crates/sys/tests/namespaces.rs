@@ -14,7 +14,8 @@ use sys::link::{RouteSocket, VethPeer};
 use sys::netns::{self, Namespace};
 use sys::packet::PacketSocket;
 use sys::sock_diag::{End, Filter, SockDiag, States, TcpState};
-use sys::{offload, own_process, sysctl};
+use sys::{offload, sysctl};
+use testkit::{own_process, skip};
 
 #[derive(Clone, Copy)]
 enum Test {
@@ -47,8 +48,8 @@ fn main() -> ExitCode {
     if own_process::is_started_with("--linger") {
         return linger();
     }
-    own_process::run(&TESTS, |name, test| match test {
-        Inside(test) => own_process::in_private(name, || test(&Pair::new())),
+    own_process::run(&TESTS, |_, test| match test {
+        Inside(test) => own_process::in_private(|| test(&Pair::new())),
         Outside(test) => ExitCode::from(u8::from(!test())),
     })
 }
@@ -213,10 +214,13 @@ fn packet_errors_name_the_interface(pair: &Pair) {
     assert!(error.to_string().contains("nowhere"), "{error}");
 }
 
+/// What a lingering process says where it may not.
+const FORBIDDEN: &str = "forbidden: ";
+
 /// Makes namespaces and a guest, names them on standard output, and stays.
 fn linger() -> ExitCode {
     if let Err(why) = netns::enter_private() {
-        println!("skipped: {why}");
+        println!("{FORBIDDEN}{why}");
         return ExitCode::SUCCESS;
     }
     let pair = Pair::new();
@@ -241,8 +245,8 @@ fn a_killed_process_leaves_nothing() -> bool {
     BufReader::new(out).read_line(&mut line).expect("a line");
     child.kill().expect("SIGKILL");
     child.wait().expect("it is dead");
-    if line.starts_with("skipped") {
-        print!("{line}");
+    if let Some(why) = line.strip_prefix(FORBIDDEN) {
+        skip(why.trim());
         return true;
     }
     let words: Vec<&str> = line.split_whitespace().collect();

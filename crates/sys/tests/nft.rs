@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use sys::link::{RouteSocket, VethPeer};
 use sys::netns::Namespace;
 use sys::nft::{self, NftError, SynTimestampsOff};
-use sys::own_process;
 use sys::sysctl;
 use sys::tcp_info::{TcpInfo, tcp_info};
+use testkit::own_process;
 
 type Test = (&'static str, fn());
 
@@ -37,18 +37,7 @@ fn main() -> ExitCode {
     if own_process::is_started_with("--linger") {
         return linger();
     }
-    own_process::run(&TESTS, |name, test| own_process::in_private(name, || with_nf_tables(name, test)))
-}
-
-/// Runs `test` where the kernel can do what it tries, else says why it is skipped.
-fn with_nf_tables(name: &str, test: fn()) {
-    match SynTimestampsOff::install(SocketAddr::from(([127, 0, 0, 1], 1))) {
-        Err(why @ (NftError::NoNfTables { .. } | NftError::KernelTooOld { .. })) => println!("skipped {name}: {why}"),
-        installed => {
-            drop(installed.expect("a namespace of our own permits it"));
-            test();
-        }
-    }
+    own_process::run(&TESTS, |_, test| own_process::in_private(|| own_process::with_nf_tables(test)))
 }
 
 /// A listener, and the address to reach it at.

@@ -3,8 +3,14 @@
 //!
 //! Every test is the test program started again with `--inside NAME`.
 
-use crate::netns;
-use std::process::{Command, ExitCode};
+use crate::skip;
+use std::net::SocketAddr;
+use std::process::{Command, ExitCode, ExitStatus};
+use sys::netns;
+use sys::nft::{NftError, SynTimestampsOff};
+
+/// How a test's process ends when the test was skipped.
+const SKIPPED: u8 = 77;
 
 /// Runs the tests whose names contain the first argument (all without one), each in a process of its own; inside that
 /// process, hands the test to `inside`. Cargo's `--list` lists nothing.
@@ -13,7 +19,9 @@ pub fn run<T: Copy>(tests: &[(&'static str, T)], inside: impl FnOnce(&'static st
     match arguments.first().map(String::as_str) {
         Some("--inside") => {
             let (name, test) = tests.iter().find(|(known, _)| *known == arguments[1]).expect("a known test");
-            inside(name, *test)
+            skip::only_test(name);
+            let code = inside(name, *test);
+            if code == ExitCode::SUCCESS && skip::count() > 0 { ExitCode::from(SKIPPED) } else { code }
         }
         Some("--list") => ExitCode::SUCCESS,
         filter => run_all(tests, filter.filter(|word| !word.starts_with('-')).unwrap_or("")),
@@ -21,13 +29,25 @@ pub fn run<T: Copy>(tests: &[(&'static str, T)], inside: impl FnOnce(&'static st
 }
 
 fn run_all<T>(tests: &[(&'static str, T)], filter: &str) -> ExitCode {
-    let mut failed = false;
+    let (mut failed, mut skipped) = (false, 0);
     for (name, _) in tests.iter().filter(|(name, _)| name.contains(filter)) {
         let status = again(&["--inside", name]).status().expect("this program starts");
-        println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
-        failed |= !status.success();
+        println!("test {name} ... {}", word(status));
+        failed |= word(status) == "FAILED";
+        skipped += usize::from(word(status) == "skipped");
+    }
+    if skipped > 0 {
+        print!("{}", skip::total(skipped));
     }
     ExitCode::from(u8::from(failed))
+}
+
+fn word(status: ExitStatus) -> &'static str {
+    match status.code() {
+        Some(0) => "ok",
+        Some(code) if code == i32::from(SKIPPED) => "skipped",
+        _ => "FAILED",
+    }
 }
 
 /// This program, to be started again with other arguments.
@@ -42,11 +62,21 @@ pub fn is_started_with(argument: &str) -> bool {
     std::env::args().nth(1).is_some_and(|first| first == argument)
 }
 
-/// Runs `test` in a private network namespace; where none is to be had, says why the test is skipped.
-pub fn in_private(name: &str, test: impl FnOnce()) -> ExitCode {
-    match netns::enter_private() {
-        Ok(_) => test(),
-        Err(why) => println!("skipped {name}: {why}"),
+/// Runs `test` in a private network namespace; where none is to be had, the test is skipped.
+pub fn in_private(test: impl FnOnce()) -> ExitCode {
+    if skip::require(netns::enter_private()).is_some() {
+        test();
     }
     ExitCode::SUCCESS
+}
+
+/// Runs `test` where the kernel can do what it tries with nf_tables; where it cannot, the test is skipped.
+pub fn with_nf_tables(test: impl FnOnce()) {
+    match SynTimestampsOff::install(SocketAddr::from(([127, 0, 0, 1], 1))) {
+        Err(why @ (NftError::NoNfTables { .. } | NftError::KernelTooOld { .. })) => skip::skip(why),
+        installed => {
+            drop(installed.expect("a namespace of our own permits it"));
+            test();
+        }
+    }
 }

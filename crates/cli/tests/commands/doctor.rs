@@ -129,11 +129,11 @@ fn what_is_applied_can_be_taken_back() {
     );
     let Ok(output) = Command::new("unshare").args(["-rn", "sh", "-c", &script, env!("CARGO_BIN_EXE_quintet")]).output()
     else {
-        return println!("skipped: there is no `unshare` here");
+        return testkit::skip("unshare is not installed");
     };
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if err.contains("unshare:") || !file.exists() && out.contains("Read-only") {
-        return println!("skipped: no namespaces here: {err}");
+        return testkit::skip(format!("no namespaces here: {err}"));
     }
     assert_eq!(output.status.code(), Some(0), "{out}{err}");
     let (json, rest) = out.split_once("\nduring ").expect("the end of the report");

@@ -189,7 +189,7 @@ fn a_command_that_fails_leaves_files_as_they_were() {
 fn too_few_file_descriptors_are_told_with_the_way_out() {
     for command in ["serve", "origin"] {
         let line = format!("ulimit -n 7; exec \"$0\" {command} --listen 127.0.0.1:0 --workers 5");
-        let output = Command::new("sh").args(["-c", &line, env!("CARGO_BIN_EXE_quintet")]).output().expect("started");
+        let output = Command::new("/bin/sh").args(["-c", &line, env!("CARGO_BIN_EXE_quintet")]).output().expect("started");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{command}: {said}");
         assert!(said.contains("file descriptor") && said.contains("ulimit -n"), "{command}: {said}");
@@ -199,13 +199,14 @@ fn too_few_file_descriptors_are_told_with_the_way_out() {
 #[test]
 fn lab_keeps_what_the_gateway_carried() {
     let folder = std::env::temp_dir().join(format!("quintet-pcap-{}", std::process::id()));
-    let output = quintet(&["lab", "nat-cure-2", "--pcap", &folder.to_string_lossy()]);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if text.contains("cannot run here") {
-        return eprintln!("skipped: {text}");
-    }
-    let capture = std::fs::read(folder.join("nat-cure-2.pcap")).expect("a capture");
+    let output = quintet(&["lab", "nat-cure-2", "--json", "-", "--pcap", &folder.to_string_lossy()]);
+    let outcomes: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let capture = std::fs::read(folder.join("nat-cure-2.pcap"));
     std::fs::remove_dir_all(&folder).expect("removed");
+    if outcomes[0]["verdict"] == "cannot run here" {
+        return testkit::skip(&outcomes[0]["why"]);
+    }
+    let capture = capture.unwrap_or_else(|why| panic!("no capture: {why}: {outcomes:#}"));
     assert_eq!(capture[..4], 0xa1b2_3c4d_u32.to_le_bytes(), "pcap with nanoseconds");
     assert!(capture.len() > 1_000, "{} bytes of frames", capture.len());
 }

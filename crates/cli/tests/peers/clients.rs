@@ -1,7 +1,8 @@
 //! Other people's clients in front of our balancer and our origin.
 
-use crate::program::{Folder, Server, balancer, find, nginx, origin, run_well};
+use crate::program::{Folder, Server, balancer, nginx, origin, run_well};
 use std::process::Command;
+use testkit::installed;
 
 /// Our balancer over two of our origins.
 struct House {
@@ -21,7 +22,7 @@ impl House {
 
 /// Runs curl on a path; the body, then what `-w` shows.
 fn curl(house: &House, arguments: &[&str], path: &str, shows: &str) -> Option<(Vec<u8>, String)> {
-    let program = find("curl")?;
+    let program = installed("curl")?;
     let body = house.folder.path().join("body");
     let mut command = Command::new(program);
     command.args(["--silent", "--show-error", "--max-time", "15", "--noproxy", "*", "--write-out", shows]);
@@ -91,7 +92,7 @@ fn curl_uses_its_connection_again() {
 
 /// Complete requests and none that failed, in the words of ab.
 fn check_ab(arguments: &[&str]) {
-    let Some(program) = find("ab") else { return };
+    let Some(program) = installed("ab") else { return };
     let house = House::new();
     let shown = run_well(
         Command::new(program).args(["-n", "2000", "-c", "8"]).args(arguments).arg(house.balancer.url("/bytes/100")),
@@ -114,7 +115,7 @@ fn ab_sees_no_failure() {
 }
 
 fn check_wrk(arguments: &[&str], servers: Servers) {
-    let Some(program) = find("wrk") else { return };
+    let Some(program) = installed("wrk") else { return };
     let folder = Folder::new();
     let (behind, path) = match servers {
         Servers::Ours => (Some(origin()), "/bytes/100"),

@@ -5,21 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use testkit::installed;
 
 /// No program here needs this long to start, or to end.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Where an installed program is; says so when it is not.
-pub(crate) fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Servers are often where only root looks.
-    let more = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
-    let found = std::env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        eprintln!("skipped: {name} is not installed");
-    }
-    found
-}
 
 /// A free address; the kernel does not hand it out again soon.
 pub(crate) fn free_address() -> SocketAddr {
@@ -114,7 +103,7 @@ pub(crate) fn balancer(folder: &Folder, servers: &[SocketAddr]) -> Server {
 
 /// nginx with a small file `/small`, a large one `/large`, and `/upload`, which takes bodies; `None` when it is missing.
 pub(crate) fn nginx(folder: &Folder) -> Option<Server> {
-    let program = find("nginx")?;
+    let program = installed("nginx")?;
     let address = free_address();
     let path = folder.path().display();
     folder.write("small", [b's'; 100]);
@@ -136,7 +125,7 @@ pub(crate) fn nginx(folder: &Folder) -> Option<Server> {
 
 /// HAProxy in front of this server; `None` when it is missing.
 pub(crate) fn haproxy(folder: &Folder, server: SocketAddr) -> Option<Server> {
-    let program = find("haproxy")?;
+    let program = installed("haproxy")?;
     let address = free_address();
     let config = format!(
         "defaults\n  mode http\n  timeout connect 5s\n  timeout client 20s\n  timeout server 20s\n\n\

@@ -1,7 +1,8 @@
 //! Other people's servers and balancers around ours.
 
-use crate::program::{Folder, balancer, find, haproxy, nginx, origin, run_well};
+use crate::program::{Folder, balancer, haproxy, nginx, origin, run_well};
 use std::process::Command;
+use testkit::installed;
 
 /// A path behind a balancer must give just these many bytes with this status.
 fn check(curl: &std::path::Path, url: &str, arguments: &[&str], shown: &str) {
@@ -14,7 +15,7 @@ fn check(curl: &std::path::Path, url: &str, arguments: &[&str], shown: &str) {
 #[test]
 fn nginx_serves_behind_the_balancer() {
     let folder = Folder::new();
-    let (Some(curl), Some(nginx)) = (find("curl"), nginx(&folder)) else { return };
+    let (Some(curl), Some(nginx)) = (installed("curl"), nginx(&folder)) else { return };
     let upload = format!("@{}", folder.write("upload", vec![b'u'; 3_000_000]).display());
     let balancer = balancer(&folder, &[nginx.address]);
     for (path, arguments, shown) in [
@@ -35,7 +36,7 @@ fn nginx_serves_behind_the_balancer() {
 #[test]
 fn haproxy_stands_before_and_behind() {
     let (folder, outer) = (Folder::new(), Folder::new());
-    let Some(curl) = find("curl") else { return };
+    let Some(curl) = installed("curl") else { return };
     let origin = origin();
     let Some(behind) = haproxy(&folder, origin.address) else { return };
     let balancer = balancer(&folder, &[behind.address]);

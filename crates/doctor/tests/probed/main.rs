@@ -236,10 +236,7 @@ fn a_listener_that_speaks_no_http_is_a_finding() {
 
 #[test]
 fn ipv6_targets_are_probed_too() {
-    let Ok(listener) = TcpListener::bind("[::1]:0") else {
-        println!("skipped: this machine has no IPv6 loopback");
-        return;
-    };
+    let Some(listener) = testkit::require(TcpListener::bind("[::1]:0")) else { return };
     let listen = listener.local_addr().expect("bound");
     drop(listener);
     let origin = origin::start(OriginPlan::new(listen)).expect("an origin");

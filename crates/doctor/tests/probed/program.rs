@@ -5,20 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use testkit::installed;
 
 /// No program here needs this long to start.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Where an installed program is; says so when it is not.
-fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let more = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
-    let found = std::env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        println!("skipped: {name} is not installed");
-    }
-    found
-}
 
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
@@ -88,7 +78,7 @@ impl Drop for Server {
 
 /// nginx with a file `/small`, and more settings for its server.
 pub(crate) fn nginx(folder: &Folder, settings: &str) -> Option<Server> {
-    let program = find("nginx")?;
+    let program = installed("nginx")?;
     let address = free_address();
     let path = folder.path().display();
     let config = format!(
@@ -107,7 +97,7 @@ pub(crate) fn nginx(folder: &Folder, settings: &str) -> Option<Server> {
 
 /// HAProxy in front of a server.
 pub(crate) fn haproxy(folder: &Folder, server: SocketAddr) -> Option<Server> {
-    let program = find("haproxy")?;
+    let program = installed("haproxy")?;
     let address = free_address();
     let config = format!(
         "defaults\n  mode http\n  timeout connect 5s\n  timeout client 20s\n  timeout server 20s\n\n\
@@ -120,10 +110,11 @@ pub(crate) fn haproxy(folder: &Folder, server: SocketAddr) -> Option<Server> {
 /// Apache with a file `/small`, four requests per connection, and 200 ms for idle ones. Debian keeps its modules beside
 /// the program.
 pub(crate) fn apache(folder: &Folder) -> Option<Server> {
-    let program = find("apache2")?;
-    let modules = program.parent()?.parent()?.join("lib/apache2/modules");
+    let program = installed("apache2")?;
+    let prefix = program.ancestors().nth(2).expect("prefix/sbin/apache2");
+    let modules = prefix.join("lib/apache2/modules");
     if !modules.join("mod_mpm_event.so").is_file() {
-        println!("skipped: apache2 has no modules in {}", modules.display());
+        testkit::skip(format!("apache2 has no modules in {}", modules.display()));
         return None;
     }
     let address = free_address();
