@@ -60,11 +60,11 @@ impl Stage {
         }
     }
 
-    /// Where a role listens. On the loopback the kernel chooses the port, so that no two experiments
-    /// share a 4-tuple.
+    /// Where a role listens. On the loopback the address is this process's own and the kernel chooses the port, so that
+    /// no two experiments share a 4-tuple, and what other programs have left there is not counted.
     pub fn listen_address(&self, role: Role) -> SocketAddr {
         let (ip, port) = match (self, role) {
-            (Self::Loopback { .. }, _) => (Ipv4Addr::LOCALHOST, 0),
+            (Self::Loopback { .. }, _) => (own_loopback(), 0),
             (Self::Private(_), Role::Client) => (topology::CLIENT, 0),
             (Self::Private(_), Role::Balancer) => (topology::BALANCER, BALANCER_PORT),
             (Self::Private(_), Role::Server) => (topology::SERVER, SERVER_PORT),
@@ -111,6 +111,12 @@ impl Stage {
         }
         Ok(left_out)
     }
+}
+
+/// One address of 127.0.0.0/8 for each process: 22 bits, as many as process ids have.
+fn own_loopback() -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 | (high & 63), middle, low)
 }
 
 impl Value {

@@ -189,7 +189,8 @@ fn a_command_that_fails_leaves_files_as_they_were() {
 fn too_few_file_descriptors_are_told_with_the_way_out() {
     for command in ["serve", "origin"] {
         let line = format!("ulimit -n 7; exec \"$0\" {command} --listen 127.0.0.1:0 --workers 5");
-        let output = Command::new("/bin/sh").args(["-c", &line, env!("CARGO_BIN_EXE_quintet")]).output().expect("started");
+        let output =
+            Command::new("/bin/sh").args(["-c", &line, env!("CARGO_BIN_EXE_quintet")]).output().expect("started");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{command}: {said}");
         assert!(said.contains("file descriptor") && said.contains("ulimit -n"), "{command}: {said}");
