@@ -5,7 +5,7 @@ use crate::timestamps::{TimestampRules, TimestampsError, Unfulfilled};
 use crate::{Worker, WorkerShare};
 use balancer_core::{Counters, Settings, Timestamps};
 use ports::Fault;
-use reactor::Reactor;
+use reactor::Questions;
 use reactor::epoll::{EpollConfig, EpollReactor};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -227,7 +227,7 @@ fn run_worker(mut worker: Worker, config: EpollConfig, listeners: usize, tell: &
     let waker = io.waker();
     let started = reactor::App::start(&mut worker, &mut io).map(|()| {
         let address = |index| io.listener_address(reactor::ListenerId(index as u32));
-        (waker, (0..listeners).map(address).collect())
+        (waker, (0..listeners).filter_map(address).collect())
     });
     let failed = started.is_err();
     let _nobody_waits = tell.send(started);

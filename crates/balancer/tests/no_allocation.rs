@@ -5,7 +5,7 @@ use balancer::control::Control;
 use balancer::{Worker, WorkerShare};
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, ListenerId, Reactor, face};
+use reactor::{App, ListenerId, Questions, Reactor, face};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -42,7 +42,8 @@ impl Rig {
     }
 
     fn connect(&self) -> TcpStream {
-        let client = TcpStream::connect(self.io.listener_address(ListenerId(0))).expect("accepted");
+        let client =
+            TcpStream::connect(self.io.listener_address(ListenerId(0)).expect("it listens")).expect("accepted");
         client.set_nonblocking(true).expect("non-blocking");
         client
     }

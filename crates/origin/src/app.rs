@@ -194,7 +194,7 @@ impl Origin {
 impl<R: Reactor> App<R> for Origin {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
         let listener = io.listen(&ListenPlan::new(self.plan.listen))?;
-        self.address = Some(io.listener_address(listener));
+        self.address = io.listener_address(listener);
         self.listener = Some(listener);
         Ok(())
     }

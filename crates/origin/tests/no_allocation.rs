@@ -37,7 +37,7 @@ fn turn_until(origin: &mut Origin, io: &mut EpollReactor, requests: u64) {
         if origin.counters().requests >= requests {
             return;
         }
-        face::Reactor::turn(io, Some(face::Reactor::now(io) + Duration::from_millis(100)));
+        face::Reactor::turn(io, Some(face::Questions::now(io) + Duration::from_millis(100)));
         face::handle_ready(origin, io);
     }
     panic!("stuck at {} requests", origin.counters().requests);

@@ -1,7 +1,7 @@
 //! Runs several programs over one simulated network, each on its own host, until a goal is reached.
 
 use super::{SimNet, SimReactor};
-use reactor::face::{App, Reactor};
+use reactor::face::{App, Questions, Reactor};
 use std::time::Duration;
 
 /// A program and the host it runs on.

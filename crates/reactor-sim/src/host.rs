@@ -22,6 +22,8 @@ pub struct HostConfig {
     /// `net.ipv4.tcp_tw_reuse`: may the kernel's choice take a 4-tuple out of TIME_WAIT, where
     /// timestamps had been negotiated, after `tcp_tw_reuse_delay` (1 s)?
     pub tw_reuse: bool,
+    /// Can it be told what the peer has not acknowledged?
+    pub tells_unacknowledged: bool,
     /// Open sockets (RLIMIT_NOFILE).
     pub files_max: usize,
     /// Buffers of the reactor.
@@ -35,6 +37,7 @@ impl Default for HostConfig {
             time_wait: Some(Duration::from_secs(60)),
             timestamps: true,
             tw_reuse: false,
+            tells_unacknowledged: true,
             files_max: 20_000,
             buffers_max: 1024,
         }
@@ -134,6 +137,10 @@ impl Host {
     /// Connections the application has not seen the end of.
     pub(super) fn tenants(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn listener(&self, listener: ListenerId) -> Option<&Listener> {
+        self.listeners.get(listener.0 as usize)
     }
 
     pub(super) fn listener_mut(&mut self, listener: ListenerId) -> &mut Listener {

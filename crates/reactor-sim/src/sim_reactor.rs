@@ -5,7 +5,7 @@ use super::net::Net;
 use ports::Fault;
 use reactor::buf::Buf;
 use reactor::conn::{ConnId, ListenerId};
-use reactor::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor};
+use reactor::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -64,17 +64,40 @@ impl SimReactor {
     }
 }
 
-impl Reactor for SimReactor {
+impl Questions for SimReactor {
     fn now(&self) -> Duration {
         self.net.borrow().now
     }
 
-    fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
-        self.net.borrow_mut().listen(self.host, plan)
+    fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {
+        self.net.borrow().hosts[self.host].listener(listener).filter(|door| door.open).map(|door| door.address)
     }
 
-    fn listener_address(&self, listener: ListenerId) -> SocketAddr {
-        self.net.borrow_mut().hosts[self.host].listener_mut(listener).address
+    fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
+        self.with_live(conn, |end| end.local)
+    }
+
+    fn probe(&self, conn: ConnId) -> Probe {
+        self.net.borrow_mut().probe(self.host, conn)
+    }
+
+    fn is_receiving(&self, conn: ConnId) -> bool {
+        self.with_live(conn, |end| end.recv.is_some()).unwrap_or(false)
+    }
+
+    fn unacknowledged_bytes(&self, conn: ConnId) -> Option<usize> {
+        let told = self.net.borrow().hosts[self.host].config.tells_unacknowledged;
+        self.with_live(conn, |end| end.outstanding()).filter(|_| told)
+    }
+
+    fn timestamps(&self, conn: ConnId) -> Option<bool> {
+        self.with_live(conn, |end| end.timestamps)
+    }
+}
+
+impl Reactor for SimReactor {
+    fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
+        self.net.borrow_mut().listen(self.host, plan)
     }
 
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool) {
@@ -87,10 +110,6 @@ impl Reactor for SimReactor {
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         self.net.borrow_mut().connect(self.host, plan, first)
-    }
-
-    fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
-        self.with_live(conn, |end| end.local)
     }
 
     fn recv(&mut self, conn: ConnId, partial: Option<Buf>) {
@@ -107,22 +126,6 @@ impl Reactor for SimReactor {
 
     fn close(&mut self, conn: ConnId, how: Close) -> CloseOutcome {
         self.net.borrow_mut().close(self.host, conn, how)
-    }
-
-    fn probe(&mut self, conn: ConnId) -> Probe {
-        self.net.borrow_mut().probe(self.host, conn)
-    }
-
-    fn is_receiving(&self, conn: ConnId) -> bool {
-        self.with_live(conn, |end| end.recv.is_some()).unwrap_or(false)
-    }
-
-    fn unacknowledged_bytes(&self, conn: ConnId) -> usize {
-        self.with_live(conn, |end| end.outstanding()).unwrap_or(0)
-    }
-
-    fn timestamps(&self, conn: ConnId) -> Option<bool> {
-        self.with_live(conn, |end| end.timestamps)
     }
 
     fn take_buf(&mut self) -> Option<Buf> {

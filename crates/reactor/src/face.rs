@@ -1,4 +1,5 @@
-//! The face every backend shows: start an operation here, find its completion there.
+//! The face every backend shows: start an operation here, find its completion there ([`Reactor`]); ask at any time
+//! ([`Questions`]).
 //!
 //! Rules that hold for every backend:
 //! - At most one `recv` and one `send` are in flight per connection; starting a second is a bug of
@@ -214,16 +215,48 @@ pub enum Completion {
     Woken,
 }
 
-/// One event loop. Every method is for the loop's own thread.
-pub trait Reactor {
+/// What an application may ask of its event loop. An answer starts nothing and changes nothing; what cannot be told is
+/// `None`, never a made-up value.
+pub trait Questions {
     /// Time since this reactor's start; virtual in a simulation.
     fn now(&self) -> Duration;
 
+    /// Where a listener listens (its port where the plan said 0); `None` when it listens no more.
+    fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr>;
+
+    /// Our address and port of a connection.
+    fn local_address(&self, conn: ConnId) -> Option<SocketAddr>;
+
+    /// Looks without reading: are there bytes for the application?
+    fn probe(&self, conn: ConnId) -> Probe;
+
+    /// Does a recv wait, with nothing for the application received yet? `false` also when it has ended and its completion
+    /// is still queued.
+    fn is_receiving(&self, conn: ConnId) -> bool;
+
+    /// What a layer agreed on with the peer, from [`Completion::Accepted`] or [`Completion::Connected`] on; `None` for a
+    /// plain connection.
+    fn session(&self, _conn: ConnId) -> Option<&SessionInfo> {
+        None
+    }
+
+    /// Bytes sent that the peer has not acknowledged (SIOCOUTQ), those of layers included. A reset is safe when there
+    /// are none; when it cannot be told it is not.
+    fn unacknowledged_bytes(&self, conn: ConnId) -> Option<usize>;
+
+    /// Did both sides negotiate TCP timestamps?
+    fn timestamps(&self, conn: ConnId) -> Option<bool>;
+
+    /// Are most buffers in use? Those kept only in case should be let go then.
+    fn buffers_are_scarce(&self) -> bool {
+        false
+    }
+}
+
+/// One event loop. Every method is for the loop's own thread.
+pub trait Reactor: Questions {
     /// Starts listening and accepting.
     fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault>;
-
-    /// Where a listener listens (its port where the plan said 0).
-    fn listener_address(&self, listener: ListenerId) -> SocketAddr;
 
     /// Stops or restarts accepting; connections wait in the accept queue meanwhile.
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool);
@@ -238,9 +271,6 @@ pub trait Reactor {
     /// A fault known at once: no port, no file descriptor, no route.
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault>;
 
-    /// Our address and port of a connection.
-    fn local_address(&self, conn: ConnId) -> Option<SocketAddr>;
-
     /// Receives once: appends to `partial` where it is given and has room, else into a fresh buffer.
     fn recv(&mut self, conn: ConnId, partial: Option<Buf>);
 
@@ -253,32 +283,8 @@ pub trait Reactor {
     /// Closes; see [`Close`]. Operations in flight are dropped without completion.
     fn close(&mut self, conn: ConnId, how: Close) -> CloseOutcome;
 
-    /// Looks without reading: are there bytes for the application?
-    fn probe(&mut self, conn: ConnId) -> Probe;
-
-    /// Does a recv wait, with nothing for the application received yet? `false` also when it has ended and its completion
-    /// is still queued.
-    fn is_receiving(&self, conn: ConnId) -> bool;
-
-    /// What a layer agreed on with the peer, from [`Completion::Accepted`] or [`Completion::Connected`] on; `None` for a
-    /// plain connection.
-    fn session(&self, _conn: ConnId) -> Option<&SessionInfo> {
-        None
-    }
-
-    /// Bytes sent that the peer has not acknowledged (SIOCOUTQ), those of layers included.
-    fn unacknowledged_bytes(&self, conn: ConnId) -> usize;
-
-    /// Did both sides negotiate TCP timestamps? `None` where it cannot be told.
-    fn timestamps(&self, conn: ConnId) -> Option<bool>;
-
     /// An empty buffer to write a head into, or `None` when this reactor's bound is reached.
     fn take_buf(&mut self) -> Option<Buf>;
-
-    /// Are most buffers in use? Those kept only in case should be let go then.
-    fn buffers_are_scarce(&self) -> bool {
-        false
-    }
 
     /// Waits until something completes or `until` is reached (`None`: for as long as it takes).
     fn turn(&mut self, until: Option<Duration>);

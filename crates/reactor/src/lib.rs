@@ -5,7 +5,7 @@
 //! socket, so the same balancer runs over [`epoll`] on the kernel and over the crate `reactor-sim` on a
 //! seeded, virtual network.
 //!
-//! A backend that lives elsewhere, as the simulator does, implements [`Reactor`] with what every backend shares:
+//! A backend that lives elsewhere, as the simulator does, implements [`Reactor`] and [`Questions`] with what every backend shares:
 //! [`BufPool`] with [`BufPool::room_after`] for the buffers data arrives in, [`ConnId`] and [`ListenerId`] for
 //! its names.
 
@@ -22,7 +22,8 @@ pub use buf::{Buf, BufPool};
 pub use conn::{ConnId, ConnMap, ListenerId};
 pub use deadline::{Deadline, Fired};
 pub use face::{
-    After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor, Received, Source,
+    After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor,
+    Received, Source,
 };
 pub use session::SessionInfo;
 pub use timer::{TimerId, TimerWheel};

@@ -3,8 +3,8 @@
 use ports::{ClosedFirst, FaultKind};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{
-    After, Buf, Close, CloseOutcome, Completion, ConnId, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor, Received,
-    Source,
+    After, Buf, Close, CloseOutcome, Completion, ConnId, ConnectPlan, ListenPlan, ListenerId, Outgoing, Probe,
+    Questions, Reactor, Received, Source,
 };
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -34,11 +34,15 @@ fn next(io: &mut EpollReactor) -> Completion {
     }
 }
 
+fn address_of(io: &EpollReactor, listener: ListenerId) -> SocketAddr {
+    io.listener_address(listener).expect("it listens")
+}
+
 /// A listening reactor, a client of it, and the accepted connection.
 fn accepted() -> (EpollReactor, TcpStream, ConnId) {
     let mut io = reactor();
     let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
-    let client = TcpStream::connect(io.listener_address(listener)).expect("connected");
+    let client = TcpStream::connect(address_of(&io, listener)).expect("connected");
     client.set_read_timeout(Some(PATIENCE)).expect("set");
     match next(&mut io) {
         Completion::Accepted { conn, peer, .. } => {
@@ -267,7 +271,7 @@ fn a_port_the_kernel_chose_can_be_taken_over_from_time_wait() {
 fn a_recv_waits_for_a_buffer_when_none_is_left() {
     let mut io = EpollReactor::new(EpollConfig { buffers_max: 1, ..EpollConfig::default() }).expect("epoll");
     let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
-    let mut client = TcpStream::connect(io.listener_address(listener)).expect("connected");
+    let mut client = TcpStream::connect(address_of(&io, listener)).expect("connected");
     let Completion::Accepted { conn, .. } = next(&mut io) else { panic!("accepted first") };
     let held = io.take_buf().expect("the only one");
     client.write_all(b"hello").expect("sent");
@@ -285,7 +289,7 @@ fn a_recv_waits_for_a_buffer_when_none_is_left() {
 fn beyond_the_bound_connections_wait_in_the_accept_queue() {
     let mut io = EpollReactor::new(EpollConfig { connections_max: 1, ..EpollConfig::default() }).expect("epoll");
     let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
-    let address = io.listener_address(listener);
+    let address = address_of(&io, listener);
     let _first = TcpStream::connect(address).expect("connected");
     let _second = TcpStream::connect(address).expect("connected");
     let Completion::Accepted { conn, .. } = next(&mut io) else { panic!("accepted first") };
@@ -307,7 +311,7 @@ fn another_thread_wakes_the_reactor() {
 fn no_more_means_no_more_even_in_the_middle_of_a_batch() {
     let mut io = reactor();
     let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
-    let crowd: Vec<_> = (0..9).map(|_| TcpStream::connect(io.listener_address(listener)).expect("queued")).collect();
+    let crowd: Vec<_> = (0..9).map(|_| TcpStream::connect(address_of(&io, listener)).expect("queued")).collect();
     // Batches grow: by now more than one would be taken at once.
     for _ in 0..4 {
         assert!(matches!(next(&mut io), Completion::Accepted { .. }));
@@ -327,7 +331,7 @@ fn a_busy_connection_does_not_hold_up_accepting() {
     let (mut io, mut client, conn) = accepted();
     let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
     let reader = std::thread::spawn(move || while client.read(&mut [0; 65_536]).is_ok_and(|len| len > 0) {});
-    let _other = TcpStream::connect(io.listener_address(listener)).expect("queued");
+    let _other = TcpStream::connect(address_of(&io, listener)).expect("queued");
     let byte = buf(&mut io, b"x");
     io.send(conn, Outgoing::bytes(byte.clone()));
     io.turn(Some(io.now()));

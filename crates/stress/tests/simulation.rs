@@ -203,6 +203,19 @@ fn the_same_seed_gives_the_same_run() {
     }
 }
 
+/// What the kernel does not tell is no reason to throw a request away: who may not reset closes by FIN.
+#[test]
+fn nothing_is_reset_where_it_cannot_be_told_what_is_unacknowledged() {
+    let mut rng = Rng::new(3);
+    let draft =
+        PlanDraft { requests: Some(20), close: ClosePolicy::Rst, ..PlanDraft::new(format!("http://{}/", target())) };
+    let client = HostConfig { tells_unacknowledged: false, ..HostConfig::default() };
+    let weather = Weather::fair(&mut rng);
+    let seen = simulate(&draft.check().expect("a good draft"), &mut rng, weather, client).expect("a clean run");
+    assert_eq!((seen.tally.ok, seen.tally.oddities(Oddity::ResetUnsafe)), (20, 20));
+    assert_eq!((seen.tally.closed.count(ClosedFirst::OurFin), seen.tally.closed.count(ClosedFirst::RstSent)), (20, 0));
+}
+
 /// 200 requests over 20 ports.
 fn scarce(close: ClosePolicy, ports: PortMode, timestamps: bool) -> Seen {
     let mut rng = Rng::new(7);

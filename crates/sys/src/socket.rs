@@ -31,11 +31,11 @@ pub fn listen(address: &SocketAddr, backlog: u32, reuse_port: bool) -> Result<Ow
     Ok(fd)
 }
 
-/// Takes one connection from the accept queue; EAGAIN when there is none.
+/// Takes one connection from the accept queue; EAGAIN when there is none, EAFNOSUPPORT (and the connection is gone)
+/// when its peer has no address of the Internet's families.
 pub fn accept(listener: impl AsFd) -> Result<(OwnedFd, SocketAddr), Errno> {
     let (fd, peer) = net::acceptfrom_with(listener, FLAGS)?;
-    let peer = peer.and_then(to_std).unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
-    Ok((fd, peer))
+    Ok((fd, peer.and_then(to_std).ok_or(Errno::AFNOSUPPORT)?))
 }
 
 /// Binds, with no other option: a port in TIME_WAIT is refused.

@@ -87,5 +87,5 @@ pub fn unacknowledged_bytes(fd: &impl AsFd) -> Result<usize, Errno> {
     let mut bytes: libc::c_int = 0;
     // SAFETY: TIOCOUTQ (= SIOCOUTQ) writes one int, which lives on our stack for the whole call.
     let result = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-    if result == 0 { Ok(usize::try_from(bytes).unwrap_or(0)) } else { Err(last_errno()) }
+    if result == 0 { usize::try_from(bytes).map_err(|_| Errno::OVERFLOW) } else { Err(last_errno()) }
 }

@@ -42,7 +42,7 @@ impl Worker {
         let now = self.now(io);
         let Some(client) = self.clients.get(conn) else { return };
         let why = client.why;
-        if io.unacknowledged_bytes(conn) == 0 {
+        if io.unacknowledged_bytes(conn) == Some(0) {
             self.close_how(conn, Close::Reset, why, io);
         } else if now >= client.close_by {
             self.close_client(conn, why, io);

@@ -58,7 +58,7 @@ impl Worker {
         let in_flight = entry.phase == UpstreamPhase::Busy;
         let reset = match policy {
             ServerClose::Fin => false,
-            ServerClose::ResetWhenSafe => in_flight || io.unacknowledged_bytes(upstream) == 0,
+            ServerClose::ResetWhenSafe => in_flight || io.unacknowledged_bytes(upstream) == Some(0),
         };
         let mut outcome = io.close(upstream, if reset { Close::Reset } else { Close::Fin });
         if outcome == CloseOutcome::Unread {

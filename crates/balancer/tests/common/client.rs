@@ -5,7 +5,8 @@ use super::script::{Act, Progress, Script, Seen};
 use super::wire::{Head, Part, Reader};
 use ports::{Fault, FaultKind};
 use reactor::{
-    App, Close, CloseOutcome, Completion, ConnId, ConnMap, ConnectPlan, Outgoing, Reactor, Received, TimerWheel,
+    App, Close, CloseOutcome, Completion, ConnId, ConnMap, ConnectPlan, Outgoing, Questions, Reactor, Received,
+    TimerWheel,
 };
 use reactor_sim::SimReactor;
 use std::collections::VecDeque;

@@ -5,7 +5,9 @@ use super::plan::chunked;
 use super::script::{Act, Progress, Script, Seen};
 use super::wire::{Head, Part, Reader};
 use ports::Fault;
-use reactor::{App, Close, CloseOutcome, Completion, ConnId, ConnMap, ListenPlan, Reactor, Received, TimerWheel};
+use reactor::{
+    App, Close, CloseOutcome, Completion, ConnId, ConnMap, ListenPlan, Questions, Reactor, Received, TimerWheel,
+};
 use reactor_sim::SimReactor;
 use seed::Rng;
 use std::net::SocketAddr;

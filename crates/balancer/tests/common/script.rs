@@ -1,6 +1,6 @@
 //! What a scripted end does next: a queue of acts, one at a time.
 
-use reactor::{After, Close, ConnId, Outgoing, Reactor, TimerId, TimerWheel};
+use reactor::{After, Close, ConnId, Outgoing, Questions, Reactor, TimerId, TimerWheel};
 use reactor_sim::SimReactor;
 use std::collections::VecDeque;
 use std::time::Duration;

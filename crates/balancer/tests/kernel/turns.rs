@@ -6,7 +6,7 @@ use crate::wire::{PATIENCE, Wire};
 use balancer::control::Control;
 use balancer::{Worker, WorkerShare};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, ListenerId, Reactor, face};
+use reactor::{App, ListenerId, Questions, Reactor, face};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Rig {
     }
 
     fn client(&self) -> Wire {
-        Wire::connect(self.io.listener_address(ListenerId(0)), "the client")
+        Wire::connect(self.io.listener_address(ListenerId(0)).expect("it listens"), "the client")
     }
 
     /// Learns what happened; the worker hears of it with [`Rig::handle`].

@@ -147,8 +147,8 @@ impl EpollReactor {
                 true
             }
             Err(Errno::AGAIN) => false,
-            // The peer gave up while it waited in the queue; the next one may be well.
-            Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => true,
+            // The peer gave up while it waited in the queue, or nobody can say who it is; the next one may be well.
+            Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO | Errno::AFNOSUPPORT) => true,
             Err(errno) => {
                 self.pause_accepting(index, fault(errno));
                 false

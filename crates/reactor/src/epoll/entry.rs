@@ -147,7 +147,7 @@ impl Entry {
         })
     }
 
-    pub(super) fn probe(&mut self) -> Probe {
+    pub(super) fn probe(&self) -> Probe {
         if let Some(fault) = self.broken {
             return Probe::Broken(fault);
         }
@@ -163,7 +163,7 @@ impl Entry {
     }
 
     /// Who will have closed first when we close now; `None` where unread bytes forbid a FIN.
-    pub(super) fn who_closes(&mut self, how: Close) -> Option<ClosedFirst> {
+    pub(super) fn who_closes(&self, how: Close) -> Option<ClosedFirst> {
         if self.closed_first == Some(ClosedFirst::RstReceived) {
             return self.closed_first;
         }

@@ -11,7 +11,7 @@ mod write;
 
 use crate::buf::{Buf, BufPool};
 use crate::conn::{ConnId, ListenerId};
-use crate::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Reactor};
+use crate::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor};
 use accept::Listener;
 use entry::{Entry, Table};
 use ports::{ClosedFirst, Fault, FaultKind};
@@ -238,20 +238,44 @@ impl EpollReactor {
     }
 }
 
-impl Reactor for EpollReactor {
+impl Questions for EpollReactor {
     fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
-        self.start_listening(plan)
+    fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {
+        let listener = self.listeners.get(listener.0 as usize)?.as_ref()?;
+        Some(listener.address)
     }
 
-    fn listener_address(&self, listener: ListenerId) -> SocketAddr {
-        match self.listeners.get(listener.0 as usize) {
-            Some(Some(listener)) => listener.address,
-            _ => SocketAddr::from(([0, 0, 0, 0], 0)),
-        }
+    fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
+        socket::local_address(&self.table.get(conn)?.fd).ok()
+    }
+
+    fn probe(&self, conn: ConnId) -> Probe {
+        self.table.get(conn).map_or(Probe::Broken(Fault::of(FaultKind::Other)), Entry::probe)
+    }
+
+    fn is_receiving(&self, conn: ConnId) -> bool {
+        self.table.get(conn).is_some_and(|entry| entry.recv.is_waiting())
+    }
+
+    fn unacknowledged_bytes(&self, conn: ConnId) -> Option<usize> {
+        sockopt::unacknowledged_bytes(&self.table.get(conn)?.fd).ok()
+    }
+
+    fn timestamps(&self, conn: ConnId) -> Option<bool> {
+        tcp_info::tcp_info(&self.table.get(conn)?.fd).ok().map(|info| info.timestamps())
+    }
+
+    fn buffers_are_scarce(&self) -> bool {
+        self.pool.is_scarce()
+    }
+}
+
+impl Reactor for EpollReactor {
+    fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
+        self.start_listening(plan)
     }
 
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool) {
@@ -266,10 +290,6 @@ impl Reactor for EpollReactor {
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         self.start_connect(plan, first)
-    }
-
-    fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
-        socket::local_address(&self.table.get(conn)?.fd).ok()
     }
 
     fn recv(&mut self, conn: ConnId, partial: Option<Buf>) {
@@ -301,28 +321,8 @@ impl Reactor for EpollReactor {
         outcome
     }
 
-    fn probe(&mut self, conn: ConnId) -> Probe {
-        self.table.get_mut(conn).map_or(Probe::Broken(Fault::of(FaultKind::Other)), Entry::probe)
-    }
-
-    fn is_receiving(&self, conn: ConnId) -> bool {
-        self.table.get(conn).is_some_and(|entry| entry.recv.is_waiting())
-    }
-
-    fn unacknowledged_bytes(&self, conn: ConnId) -> usize {
-        self.table.get(conn).and_then(|entry| sockopt::unacknowledged_bytes(&entry.fd).ok()).unwrap_or(0)
-    }
-
-    fn timestamps(&self, conn: ConnId) -> Option<bool> {
-        tcp_info::tcp_info(&self.table.get(conn)?.fd).ok().map(|info| info.timestamps())
-    }
-
     fn take_buf(&mut self) -> Option<Buf> {
         self.pool.take()
-    }
-
-    fn buffers_are_scarce(&self) -> bool {
-        self.pool.is_scarce()
     }
 
     fn turn(&mut self, until: Option<Duration>) {

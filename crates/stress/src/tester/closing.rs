@@ -7,8 +7,9 @@ use reactor::{Close, CloseOutcome, Reactor};
 use std::time::Duration;
 use stress_core::{CloseBy, Oddity};
 
-/// Pause between looks at what the peer has not acknowledged before a reset.
-const ACK_LOOK_EVERY: Duration = Duration::from_millis(1);
+/// Pause between looks at what the peer has not acknowledged before a reset: the timer's precision, less is not to be
+/// had.
+const ACK_LOOK_EVERY: Duration = Duration::from_millis(reactor::timer::TICK_MS);
 /// Looks before the connection is closed by FIN instead.
 const ACK_LOOKS_MAX: u8 = 50;
 
@@ -29,7 +30,7 @@ impl Tester {
     /// A reset throws away what the peer has not acknowledged: it waits until there is nothing.
     pub(super) fn reset_if_acknowledged<R: Reactor>(&mut self, index: u32, io: &mut R) {
         let Some(conn) = self.slot(index).conn else { return };
-        if io.unacknowledged_bytes(conn) == 0 {
+        if io.unacknowledged_bytes(conn) == Some(0) {
             return self.close_now(index, Close::Reset, io);
         }
         let slot = self.slot(index);
