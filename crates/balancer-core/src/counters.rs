@@ -11,6 +11,8 @@ pub struct Counters {
     pub accepted: u64,
     /// `accept()` failures and pauses.
     pub accept_paused: u64,
+    /// Times a listener was full, so that new clients had to wait in the accept queue.
+    pub full: u64,
     /// Requests whose head was understood.
     pub requests: u64,
     /// Responses passed on whole.
@@ -31,6 +33,8 @@ pub struct Counters {
     pub pooled: u64,
     /// Requests that had to wait for a local port.
     pub queued_for_port: u64,
+    /// Requests that found the queue for a local port full.
+    pub port_queue_full: u64,
     /// Tunnels opened (101).
     pub tunnels: u64,
     /// Closes of client connections: who.
@@ -94,6 +98,7 @@ impl Counters {
         let mut all = vec![
             &mut self.accepted,
             &mut self.accept_paused,
+            &mut self.full,
             &mut self.requests,
             &mut self.responses,
             &mut self.truncated,
@@ -101,6 +106,7 @@ impl Counters {
             &mut self.connects,
             &mut self.pooled,
             &mut self.queued_for_port,
+            &mut self.port_queue_full,
             &mut self.tunnels,
             &mut self.clients_open,
             &mut self.servers_open,

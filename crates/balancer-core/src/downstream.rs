@@ -59,7 +59,7 @@ pub enum ClientOrder {
     Tell,
     /// The head did not come in time: begin an exchange that says so.
     Refuse(Failure),
-    /// Send FIN, throw away what is held, and read on; a FIN that was read already: close with [`CloseHow::Discard`].
+    /// Send FIN and throw away what is held; then [`Downstream::handle_shut_down`] tells how to go on.
     Drain,
     /// Ask how much is unacknowledged: [`Downstream::handle_unacknowledged`].
     LookAtAcks,
@@ -254,6 +254,11 @@ impl Downstream {
     /// A close by FIN was refused: bytes are there that nobody has read.
     pub fn handle_unread(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
         self.drain(why, scene)
+    }
+
+    /// Our FIN is out: what is still to be done for [`ClientOrder::Drain`].
+    pub fn handle_shut_down(&self) -> ClientOrder {
+        if self.eof { ClientOrder::Close(CloseHow::Discard, self.why) } else { ClientOrder::Read }
     }
 
     /// How many bytes the client has not acknowledged; `None` where that cannot be told, which is never safe.

@@ -11,6 +11,8 @@ pub enum Failure {
     HeadTimeout,
     /// The client took too long to send its body.
     BodyTimeout,
+    /// No server is there to ask.
+    NoServer,
     /// No server could be reached (refused, unreachable, reset while connecting).
     ServerUnreachable,
     /// No server took the connection in time.
@@ -46,7 +48,7 @@ impl Failure {
             Self::BadRequest(status) => status,
             Self::HeadTimeout | Self::BodyTimeout => 408,
             Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense => 502,
-            Self::NoLocalPort | Self::NoLocalResource => 503,
+            Self::NoServer | Self::NoLocalPort | Self::NoLocalResource => 503,
             Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
         }
     }
@@ -61,6 +63,7 @@ impl Failure {
             Self::BadRequest(_) => "the request breaks the rules of HTTP/1.1 (RFC 9112)",
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
+            Self::NoServer => "no server is there for this request",
             Self::ServerUnreachable => "no server could be reached",
             Self::ConnectTimeout => "no server accepted a connection in time",
             Self::ServerClosed => "the server closed the connection before it answered",
@@ -78,7 +81,7 @@ impl Failure {
     }
 
     /// Names of all failures, in the order of [`Failure::index`].
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
         "bad_request",
         "head_timeout",
         "body_timeout",
@@ -90,6 +93,7 @@ impl Failure {
         "request_timeout",
         "no_local_port",
         "no_local_resource",
+        "no_server",
     ];
 
     /// Position in [`Failure::NAMES`].
@@ -106,6 +110,7 @@ impl Failure {
             Self::RequestTimeout => 8,
             Self::NoLocalPort => 9,
             Self::NoLocalResource => 10,
+            Self::NoServer => 11,
         }
     }
 }

@@ -90,6 +90,11 @@ impl<K: Copy + PartialEq> IdleConnections<K> {
         guarded.map_or(self.idle_timeout, |time| time.min(self.idle_timeout))
     }
 
+    /// Is this connection idle here?
+    pub fn contains(&self, key: K) -> bool {
+        self.idle.iter().any(|(other, _)| *other == key)
+    }
+
     /// Connections idle now.
     pub fn len(&self) -> usize {
         self.idle.len()

@@ -21,7 +21,6 @@ pub use idle::IdleConnections;
 pub use policy::{ClientClose, ServerClose, Timestamps};
 pub use reason::{CloseReason, Side};
 pub use relay::Relay;
-pub use retry::{Attempt, NextStep};
 pub use select::Selection;
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ListenerLimits, ListenerSettings, PoolSettings, PortChoice, PortSettings,

@@ -33,6 +33,15 @@ pub enum ServerClose {
 }
 
 impl ServerClose {
+    /// Is a connection reset? One in mid-exchange is: nothing on it is wanted. An idle one only when the server has
+    /// acknowledged every byte; what cannot be told is not safe.
+    pub fn resets(self, in_flight: bool, unacknowledged: impl FnOnce() -> Option<usize>) -> bool {
+        match self {
+            Self::Fin => false,
+            Self::ResetWhenSafe => in_flight || unacknowledged() == Some(0),
+        }
+    }
+
     /// Configuration names, in the order they are offered.
     pub const NAMES: [(&'static str, Self); 2] = [("fin", Self::Fin), ("reset-when-safe", Self::ResetWhenSafe)];
 }

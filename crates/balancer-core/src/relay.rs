@@ -55,6 +55,8 @@ pub enum RelayFact {
     Broken(Way),
     /// Nothing happened for too long.
     Deadline,
+    /// A drain has lasted too long.
+    Cut,
 }
 
 /// What is to be done for one direction, in the order of the fields.
@@ -88,6 +90,8 @@ pub enum RelayEnd {
     Broken(Way),
     /// Nothing happened for too long.
     Idle,
+    /// A drain has lasted too long.
+    Cut,
 }
 
 /// Two joined connections.
@@ -138,6 +142,7 @@ impl Relay {
             }
             RelayFact::Broken(way) => step.end = Some(RelayEnd::Broken(way)),
             RelayFact::Deadline => step.end = Some(RelayEnd::Idle),
+            RelayFact::Cut => step.end = Some(RelayEnd::Cut),
         }
         step
     }

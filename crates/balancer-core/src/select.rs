@@ -20,25 +20,30 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Over `servers`, of which there is at least one.
-    pub fn new(servers: &[ServerSettings]) -> Self {
+    /// Over `servers`. The turn of worker number `start` begins at another server than that of its neighbours: short
+    /// trials reach all of them, and many workers do not all begin with the first.
+    pub fn new(servers: &[ServerSettings], start: u32) -> Self {
         let server = |settings: &ServerSettings| Server {
             weight: i64::from(settings.weight),
             credit: 0,
             aside_until: Duration::ZERO,
         };
-        Self { servers: servers.iter().map(server).collect() }
+        let mut selection = Self { servers: servers.iter().map(server).collect() };
+        for _ in 0..start as usize % servers.len().max(1) {
+            selection.turn(|_, _| true);
+        }
+        selection
     }
 
     /// The next server, other than `not` (the one that has just failed) where possible. Servers set aside
-    /// are passed over while another is left; when all are, the turn goes on as if none were.
-    pub fn pick(&mut self, now: Duration, not: Option<usize>) -> usize {
+    /// are passed over while another is left; when all are, the turn goes on as if none were. `None`: there is none.
+    pub fn pick(&mut self, now: Duration, not: Option<usize>) -> Option<usize> {
         if self.servers.len() == 1 {
-            return 0;
+            return Some(0);
         }
         self.turn(|index, server| Some(index) != not && server.aside_until <= now)
             .or_else(|| self.turn(|index, _| Some(index) != not))
-            .unwrap_or(0)
+            .or_else(|| self.turn(|_, _| true))
     }
 
     /// One turn of smooth weighted round robin: everyone gains its weight, the richest pays the sum.
@@ -79,12 +84,12 @@ mod tests {
     fn set(weights: &[u32]) -> Selection {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
         let servers: Vec<_> = weights.iter().map(|&weight| ServerSettings { address, weight }).collect();
-        Selection::new(&servers)
+        Selection::new(&servers, 0)
     }
 
     fn check(weights: &[u32], expect: &[usize]) {
         let mut selection = set(weights);
-        let got: Vec<_> = expect.iter().map(|_| selection.pick(Duration::ZERO, None)).collect();
+        let got: Vec<_> = expect.iter().map(|_| selection.pick(Duration::ZERO, None).expect("somebody")).collect();
         assert_eq!(got, expect, "weights {weights:?}");
     }
 
@@ -101,19 +106,29 @@ mod tests {
         let mut selection = set(&[1, 1]);
         selection.handle_unreachable(0, Duration::ZERO);
         let soon = Duration::from_millis(10);
-        assert_eq!([selection.pick(soon, None), selection.pick(soon, None)], [1, 1]);
+        assert_eq!([selection.pick(soon, None), selection.pick(soon, None)], [Some(1), Some(1)]);
         selection.handle_unreachable(1, Duration::ZERO);
-        let both: Vec<_> = (0..4).map(|_| selection.pick(soon, None)).collect();
+        let both: Vec<_> = (0..4).filter_map(|_| selection.pick(soon, None)).collect();
         assert!(both.contains(&0) && both.contains(&1), "all aside: the turn goes on, got {both:?}");
         selection.handle_answer(0);
-        assert_eq!(selection.pick(soon, None), 0);
+        assert_eq!(selection.pick(soon, None), Some(0));
     }
 
     #[test]
     fn the_one_that_failed_is_not_tried_again_at_once() {
         let mut selection = set(&[1, 1, 1]);
         for _ in 0..12 {
-            assert_ne!(selection.pick(Duration::ZERO, Some(1)), 1);
+            assert_ne!(selection.pick(Duration::ZERO, Some(1)), Some(1));
         }
+    }
+
+    #[test]
+    fn sixteen_workers_do_not_all_begin_with_the_first() {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let servers = [ServerSettings { address, weight: 1 }; 2];
+        let first = |worker| Selection::new(&servers, worker).pick(Duration::ZERO, None);
+        let firsts = (0..16).filter(|worker| first(*worker) == Some(0)).count();
+        assert_eq!(firsts, 8);
+        assert_eq!(Selection::new(&[], 3).pick(Duration::ZERO, None), None);
     }
 }

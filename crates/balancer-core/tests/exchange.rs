@@ -199,7 +199,7 @@ fn word(step: &Step) -> String {
             words.push(format!("pick-not-{not}"));
         }
         Option::Some(UpOrder::Attempt(AttemptOrder::Fresh { server })) => words.push(format!("fresh-{server}")),
-        Option::Some(UpOrder::Queue) => words.push("queue".to_owned()),
+        Option::Some(UpOrder::Queue { first }) => words.push(if first { "queue" } else { "queue-again" }.to_owned()),
         Option::Some(UpOrder::Send) => words.push("up".to_owned()),
         Option::Some(UpOrder::Drop) => words.push("toss".to_owned()),
         None => {}
@@ -400,7 +400,7 @@ fn without_a_local_port_it_queues_and_nobody_is_blamed() {
     assert_eq!((exchange.record().retries, exchange.record().queued), (0, true));
     check(GET, &[NoPort(0), Full], "pick, queue, 503");
     check(GET, &[NoPort(0), After(1)], "pick, queue, 503");
-    check(GET, &[NoPort(0), Fin, Turn, NoPort(1)], "pick, queue, -, pick, queue");
+    check(GET, &[NoPort(0), Fin, Turn, NoPort(1)], "pick, queue, -, pick, queue-again");
     check(POST, &[NoPort(0), Fin], "pick, queue, END cut(PeerAborted)");
 }
 

@@ -57,8 +57,15 @@ impl Exchange {
         self.try_again_or_fail(server, false, failure, scene, step);
     }
 
+    /// Nobody is there to ask, now: nobody was asked.
+    pub(super) fn handle_no_server(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        self.up.attempt = Attempt::Parted;
+        self.fail(Failure::NoServer, scene, step);
+    }
+
     /// Waits for a port; `false` when that has lasted long enough.
     fn queue(&mut self, scene: &Scene<'_>, step: &mut Step) -> bool {
+        let first = self.up.port_wait_until.is_none();
         let until = *self.up.port_wait_until.get_or_insert(scene.now + PORT_WAIT);
         if scene.now >= until {
             return false;
@@ -67,7 +74,7 @@ impl Exchange {
         self.up.attempt = Attempt::Queued;
         self.wait = Wait::Port;
         self.deadline = until.min(self.record.started_at + scene.client.request);
-        step.up = Some(UpOrder::Queue);
+        step.up = Some(UpOrder::Queue { first });
         true
     }
 

@@ -101,6 +101,8 @@ pub enum Fact {
         /// Why.
         fault: Fault,
     },
+    /// The set has no server to pick.
+    NoServer,
     /// Asked to queue for a local port, but no place was left.
     QueueFull,
     /// A port or a connection came free: it is this request's turn.
@@ -170,6 +172,8 @@ pub enum Fact {
     Deadline,
     /// The request takes long enough to watch the client for leaving.
     Patrol,
+    /// A drain has lasted too long: whatever is under way is cut.
+    Cut,
 }
 
 /// What is known of a response's head.

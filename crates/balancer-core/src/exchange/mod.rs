@@ -31,6 +31,7 @@ pub use time::{PORT_WAIT, Wait};
 use crate::Failure;
 use crate::reason::CloseReason;
 use core::time::Duration;
+use http1::Version;
 
 /// A request and its response, from a head that was understood (or refused) to the end of both.
 #[derive(Debug)]
@@ -182,6 +183,7 @@ impl Exchange {
             Fact::AttemptStarted { server, pooled } => self.handle_attempt_started(server, pooled, scene, &mut step),
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
+            Fact::NoServer => self.handle_no_server(scene, &mut step),
             Fact::QueueFull => self.fail(Failure::NoLocalPort, scene, &mut step),
             Fact::TurnCame => self.handle_turn_came(&mut step),
             Fact::Shortage => self.handle_shortage(scene, &mut step),
@@ -206,6 +208,7 @@ impl Exchange {
             Fact::ServerBroken => self.handle_server_gone(scene, &mut step),
             Fact::Deadline => self.handle_deadline(scene, &mut step),
             Fact::Patrol => self.watch_client(&mut step),
+            Fact::Cut => self.abort(CloseReason::Draining, &mut step),
         }
         step
     }
@@ -218,6 +221,11 @@ impl Exchange {
     /// May the request still have to be sent again? Else the shell lets go of what it kept of it.
     pub fn is_replayable(&self) -> bool {
         self.up.replayable
+    }
+
+    /// The version the client speaks.
+    pub fn client_version(&self) -> Version {
+        self.request.version
     }
 
     /// Does a request wait for a local port?

@@ -38,7 +38,10 @@ pub enum UpOrder {
     /// Make an attempt; [`Fact::AttemptStarted`](super::Fact) or a failure follows.
     Attempt(AttemptOrder),
     /// Queue for a local port; [`Fact::TurnCame`](super::Fact) follows, or [`Fact::QueueFull`](super::Fact) at once.
-    Queue,
+    Queue {
+        /// For the first time.
+        first: bool,
+    },
     /// Send the piece that is held.
     Send,
     /// Throw the piece away that is held: the server takes no more.

@@ -1,28 +1,49 @@
 //! One core's share of the balancer: an application over any reactor.
 //!
-//! Each file holds one stretch of a request's life: [`client`](self) reads heads, `request` passes bodies up,
-//! `upstream` chooses and connects, `pool` keeps and retires server connections, `response` passes answers down,
-//! `closing` ends connections by policy, `queue` lets requests wait for a local port, `tunnel` joins upgraded ones,
-//! `time` fires time-outs.
+//! ```text
+//!   completions, time, orders
+//!        |
+//!   accept  heads  hear  servers  relays  time          what happened, as facts
+//!        |
+//!   drive                                               tell the exchange, carry out what it orders
+//!        |
+//!   attempt  compose  clients  pool                     the orders, one each
+//!        |
+//!   state  parties  setup  alarm                        what is remembered
+//! ```
+//!
+//! Calls point down. What an order leads to that belongs above (a next head, a request whose turn has come) is noted
+//! in [`Worker::todo`] or counted as freed, and taken up by [`Worker::settle`] before the next completion: nothing
+//! re-enters. The decisions stand in `balancer_core`: [`balancer_core::exchange`], [`balancer_core::downstream`],
+//! [`balancer_core::relay`].
 
-mod answer;
-mod client;
-mod closing;
+mod accept;
+mod alarm;
+mod attempt;
+mod check;
+mod clients;
+mod compose;
+mod drain;
+mod drive;
+mod heads;
+mod hear;
+mod parties;
 mod pool;
 mod queue;
-mod request;
-mod response;
+mod relays;
+mod servers;
 mod setup;
 mod state;
 mod time;
-mod tunnel;
-mod upstream;
 
 use balancer_core::{Counters, Settings};
+use parties::Parties;
 use ports::Fault;
-use reactor::{App, Completion, ConnId, ConnMap, Reactor, TimerWheel};
+use reactor::{App, Completion, Reactor, TimerWheel};
 use setup::{BackendSet, Listener};
-use state::{Client, Upstream};
+use slotmap::SlotMap;
+use state::{Entry, ExchangeId, RelayEntry, RelayId, Todo};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use time::TimerKey;
@@ -35,15 +56,17 @@ pub use setup::WorkerShare;
 pub struct Worker {
     listeners: Vec<Listener>,
     sets: Vec<BackendSet>,
-    clients: ConnMap<Client>,
-    servers: ConnMap<Upstream>,
+    parties: Parties,
+    exchanges: SlotMap<ExchangeId, Entry>,
+    relays: SlotMap<RelayId, RelayEntry>,
     wheel: TimerWheel<TimerKey>,
-    counters: Counters,
+    todo: VecDeque<Todo>,
+    /// A port or a connection came free in a set in which requests wait.
+    freed: bool,
     control: Arc<Control>,
     /// Time of this turn; `None` until somebody asks.
     now: Option<Duration>,
     draining: bool,
-    drain_deadline: Option<Duration>,
     done: bool,
 }
 
@@ -53,50 +76,32 @@ impl Worker {
         Self {
             listeners: settings.listeners.iter().map(Listener::new).collect(),
             sets: settings.backend_sets.iter().map(|set| BackendSet::new(set, share)).collect(),
-            clients: ConnMap::default(),
-            servers: ConnMap::default(),
+            parties: Parties::default(),
+            exchanges: SlotMap::with_key(),
+            relays: SlotMap::with_key(),
             wheel: TimerWheel::new(),
-            counters: Counters::default(),
+            todo: VecDeque::new(),
+            freed: false,
             control,
             now: None,
             draining: false,
-            drain_deadline: None,
             done: false,
         }
     }
 
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
-        let mut counters = self.counters.clone();
-        counters.clients_open = self.clients.len() as u64;
-        counters.servers_open = self.servers.len() as u64;
-        counters
+        let mut sum = Counters::default();
+        let listeners = self.listeners.iter().map(|listener| &listener.counters);
+        let servers = self.sets.iter().flat_map(|set| set.servers.iter().map(|server| &server.counters));
+        listeners.chain(servers).for_each(|counters| sum.merge(counters));
+        sum.clients_open = self.parties.clients().count() as u64;
+        sum.servers_open = self.parties.len() as u64 - sum.clients_open;
+        sum
     }
 
     fn now<R: Reactor>(&mut self, io: &R) -> Duration {
         *self.now.get_or_insert_with(|| io.now())
-    }
-
-    /// Stops accepting, lets requests in flight finish within `patience`, closes what is idle.
-    pub fn handle_drain<R: Reactor>(&mut self, patience: Duration, io: &mut R) {
-        if self.draining {
-            return;
-        }
-        self.draining = true;
-        let until = self.now(io) + patience;
-        self.drain_deadline = Some(until);
-        self.wheel.set(until, TimerKey::Drain);
-        for listener in &self.listeners {
-            if let Some(id) = listener.id {
-                io.close_listener(id);
-            }
-        }
-        self.close_idle_connections(io);
-        self.check_done();
-    }
-
-    fn check_done(&mut self) {
-        self.done = self.draining && self.clients.is_empty() && self.servers.is_empty();
     }
 
     fn handle_woken<R: Reactor>(&mut self, io: &mut R) {
@@ -104,6 +109,21 @@ impl Worker {
             self.handle_drain(patience, io);
         }
         self.control.publish(self.counters());
+    }
+
+    /// Takes up what orders have left to be done: heads sent ahead, answers held, requests whose turn has come.
+    fn settle<R: Reactor>(&mut self, io: &mut R) {
+        loop {
+            match self.todo.pop_front() {
+                Some(Todo::TakeHead(conn)) => self.take_head(conn, io),
+                Some(Todo::ReadHeld(conn)) => self.read_held(conn, io),
+                None if self.freed => self.serve_queues(io),
+                None => break,
+            }
+        }
+        if self.draining {
+            self.done = self.parties.is_empty();
+        }
     }
 }
 
@@ -118,25 +138,14 @@ impl<R: Reactor> App<R> for Worker {
     fn handle_completion(&mut self, completion: Completion, io: &mut R) {
         match completion {
             Completion::Accepted { listener, conn, peer } => self.handle_accepted(listener, conn, peer, io),
-            Completion::AcceptFailed { .. } => self.counters.accept_paused += 1,
+            Completion::AcceptFailed { listener, .. } => self.handle_accept_failed(listener),
             Completion::Connected { conn, result } => self.handle_connected(conn, result, io),
-            Completion::Received { conn, result } => {
-                if self.is_client(conn) {
-                    self.handle_client_received(conn, result, io);
-                } else {
-                    self.handle_server_received(conn, result, io);
-                }
-            }
-            Completion::Sent { conn, result } => {
-                if self.is_client(conn) {
-                    self.handle_client_sent(conn, result, io);
-                } else {
-                    self.handle_server_sent(conn, result, io);
-                }
-            }
-            Completion::Closed { conn, outcome } => self.handle_client_closed(conn, outcome, io),
+            Completion::Received { conn, result } => self.handle_received(conn, result, io),
+            Completion::Sent { conn, result } => self.handle_sent(conn, result, io),
+            Completion::Closed { conn, outcome } => self.handle_closed(conn, outcome, io),
             Completion::Woken => self.handle_woken(io),
         }
+        self.settle(io);
     }
 
     fn handle_time(&mut self, io: &mut R) {
@@ -145,6 +154,7 @@ impl<R: Reactor> App<R> for Worker {
             self.expire(io);
         }
         self.now = None;
+        debug_assert_eq!(self.check(), Ok(()));
     }
 
     fn poll_deadline(&self) -> Option<Duration> {
@@ -153,11 +163,5 @@ impl<R: Reactor> App<R> for Worker {
 
     fn is_done(&self) -> bool {
         self.done
-    }
-}
-
-impl Worker {
-    fn is_client(&self, conn: ConnId) -> bool {
-        self.clients.get(conn).is_some()
     }
 }

@@ -1,134 +1,112 @@
-//! The end of a server connection's work: back to the pool, retired from it, closed by policy, or gone.
+//! The end of a server connection's work: back to the pool, retired from it, or closed by policy.
 
 use super::Worker;
-use super::state::{Phase, Response, UpstreamPhase};
+use super::state::{Inbound, Server, Work};
 use super::time::TimerKey;
-use balancer_core::{CloseReason, Failure, ServerClose, Side};
+use balancer_core::{CloseReason, Side};
 use ports::{ClosedFirst, PortEnd};
 use reactor::{Close, CloseOutcome, ConnId, Reactor};
 
+/// How a server connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    /// It was never established: its port was not used.
+    NeverStood,
+    By(Option<ClosedFirst>, CloseReason),
+}
+
 impl Worker {
-    /// The response is whole: keep the connection if both sides can, else retire it.
-    pub(super) fn release_upstream<R: Reactor>(&mut self, upstream: ConnId, keep: bool, io: &mut R) {
-        let now = self.now(io);
-        let draining = self.draining;
-        let Some(entry) = self.servers.get_mut(upstream) else { return };
-        entry.client = None;
-        entry.phase = UpstreamPhase::Idle;
-        let (set, server) = (entry.set, entry.server);
-        self.sets[set].selection.handle_answer(server);
-        if !keep || draining || entry.writing || entry.inbound.is_some() {
-            return self.close_upstream(upstream, CloseReason::ExchangeOver, io);
+    /// Reads from a server unless a recv is under way. Answers whether something is held that is to be looked at
+    /// first.
+    pub(super) fn read_server<R: Reactor>(&mut self, conn: ConnId, io: &mut R) -> bool {
+        let party = self.parties.server(conn);
+        match std::mem::take(&mut party.inbound) {
+            Inbound::Rest(rest) => {
+                party.inbound = Inbound::Rest(rest);
+                return true;
+            }
+            Inbound::Partial(partial) => start_recv(party, conn, Some(partial), io),
+            Inbound::None => start_recv(party, conn, None, io),
         }
-        if !entry.reading {
-            entry.reading = true;
-            io.recv(upstream, None);
-        }
-        let target = &mut self.sets[set].servers[server];
-        let evicted = target.idle.keep(upstream, now);
-        if !target.idle_timer && !target.idle.is_empty() {
-            target.idle_timer = true;
-            let at = target.idle.poll_deadline().unwrap_or(now);
-            self.wheel.set(at, TimerKey::Idle { set, server });
-        }
-        if let Some(evicted) = evicted {
-            self.close_upstream(evicted, CloseReason::PoolRetired, io);
-        }
-        self.serve_queue(set, io);
+        false
     }
 
-    /// Retires idle connections that are due, and comes again for the next.
-    pub(super) fn retire_idle<R: Reactor>(&mut self, set: usize, server: usize, io: &mut R) {
+    /// The response is whole: the connection is kept for another request.
+    pub(super) fn keep_server<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
         let now = self.now(io);
-        while let Some(upstream) = self.sets[set].servers[server].idle.poll_expired(now) {
-            self.close_upstream(upstream, CloseReason::Idle, io);
+        let party = self.parties.server(conn);
+        party.work = Work::None;
+        start_recv(party, conn, None, io);
+        let (set, server) = (party.set, party.server);
+        let backends = &mut self.sets[set];
+        backends.selection.handle_answer(server);
+        let evicted = backends.servers[server].idle.keep(conn, now);
+        self.arm_idle_timer(set, server);
+        if let Some(evicted) = evicted {
+            self.close_server(evicted, CloseReason::PoolRetired, io);
         }
+        self.note_freed(set);
+    }
+
+    fn arm_idle_timer(&mut self, set: usize, server: usize) {
         let target = &mut self.sets[set].servers[server];
-        target.idle_timer = false;
+        if target.idle_timer {
+            return;
+        }
         if let Some(at) = target.idle.poll_deadline() {
             target.idle_timer = true;
             self.wheel.set(at, TimerKey::Idle { set, server });
         }
     }
 
+    /// Retires idle connections that are due, and comes again for the next.
+    pub(super) fn retire_idle<R: Reactor>(&mut self, set: usize, server: usize, io: &mut R) {
+        let now = self.now(io);
+        while let Some(conn) = self.sets[set].servers[server].idle.poll_expired(now) {
+            self.close_server(conn, CloseReason::Idle, io);
+        }
+        self.sets[set].servers[server].idle_timer = false;
+        self.arm_idle_timer(set, server);
+    }
+
     /// Closes a server connection by its set's policy. One in mid-exchange is reset: nothing on it is wanted.
-    pub(super) fn close_upstream<R: Reactor>(&mut self, upstream: ConnId, why: CloseReason, io: &mut R) {
-        let Some(entry) = self.servers.get(upstream) else { return };
-        let policy = self.sets[entry.set].settings.pool.close;
-        let in_flight = entry.phase == UpstreamPhase::Busy;
-        let reset = match policy {
-            ServerClose::Fin => false,
-            ServerClose::ResetWhenSafe => in_flight || io.unacknowledged_bytes(upstream) == Some(0),
-        };
-        let mut outcome = io.close(upstream, if reset { Close::Reset } else { Close::Fin });
+    pub(super) fn close_server<R: Reactor>(&mut self, conn: ConnId, why: CloseReason, io: &mut R) {
+        let party = self.parties.server(conn);
+        let in_flight = party.open && party.work != Work::None && why != CloseReason::ExchangeOver;
+        let policy = self.sets[party.set].rules.pool.close;
+        let how =
+            if policy.resets(in_flight, || io.unacknowledged_bytes(conn)) { Close::Reset } else { Close::Fin };
+        let mut outcome = io.close(conn, how);
         if outcome == CloseOutcome::Unread {
-            outcome = io.close(upstream, Close::Discard);
+            outcome = io.close(conn, Close::Discard);
         }
         let who = match outcome {
             CloseOutcome::Closed(who) => who,
             CloseOutcome::Unread => None,
         };
-        self.note_upstream_closed(upstream, who, why, io);
+        self.forget_server(conn, Closed::By(who, why), io);
     }
 
-    fn note_upstream_closed<R: Reactor>(
-        &mut self,
-        upstream: ConnId,
-        who: Option<ClosedFirst>,
-        why: CloseReason,
-        io: &mut R,
-    ) {
+    /// A server connection is gone: counted, its port given back.
+    pub(super) fn forget_server<R: Reactor>(&mut self, conn: ConnId, closed: Closed, io: &mut R) {
         let now = self.now(io);
-        let Some(entry) = self.servers.remove(upstream) else { return };
-        let set = entry.set;
-        self.counters.count_close(Side::Server, who, why);
-        let end = PortEnd { closed_first: who, timestamps: entry.timestamps };
-        if let (Some(allocator), Some(lease)) = (&mut self.sets[entry.set].allocator, entry.lease) {
-            allocator.give_back(now, lease, end);
-        }
-        self.check_done();
-        self.serve_queue(set, io);
-    }
-
-    /// The server closed, or its connection broke.
-    pub(super) fn handle_server_gone<R: Reactor>(&mut self, upstream: ConnId, io: &mut R) {
-        let now = self.now(io);
-        let Some(entry) = self.servers.get(upstream) else { return };
-        let (set, server) = (entry.set, entry.server);
-        match (entry.phase, entry.client) {
-            (UpstreamPhase::Idle, _) => {
-                self.sets[set].servers[server].idle.handle_closed_by_server(upstream, now);
-                self.close_upstream(upstream, CloseReason::PeerLeft, io);
-            }
-            (_, None) => self.close_upstream(upstream, CloseReason::PeerLeft, io),
-            (_, Some(conn)) => {
-                let tunnel = self.clients.get(conn).is_some_and(|client| client.phase == Phase::Tunnel);
-                if tunnel {
-                    return self.abort_client(conn, CloseReason::TunnelOver, io);
-                }
-                self.detach(conn);
-                self.close_upstream(upstream, CloseReason::PeerAborted, io);
-                self.handle_attempt_broken(conn, Failure::ServerClosed, io);
+        let Server { set, server, lease, timestamps, .. } = self.parties.remove_server(conn);
+        let target = &mut self.sets[set].servers[server];
+        target.connections -= 1;
+        match closed {
+            Closed::NeverStood => self.sets[set].give_back_unused(lease, now),
+            Closed::By(closed_first, why) => {
+                target.counters.count_close(Side::Server, closed_first, why);
+                self.sets[set].give_back(lease, PortEnd { closed_first, timestamps }, now);
             }
         }
+        self.note_freed(set);
     }
+}
 
-    /// Parts the exchange of a client from its server connection.
-    pub(super) fn detach(&mut self, conn: ConnId) -> Option<ConnId> {
-        let exchange = self.clients.get_mut(conn)?.exchange.as_mut()?;
-        let upstream = exchange.upstream.take()?;
-        if let Some(entry) = self.servers.get_mut(upstream) {
-            entry.client = None;
-        }
-        Some(upstream)
-    }
-
-    fn handle_attempt_broken<R: Reactor>(&mut self, conn: ConnId, failure: Failure, io: &mut R) {
-        let Some(exchange) = self.clients.get(conn).and_then(|client| client.exchange.as_ref()) else { return };
-        match exchange.response {
-            Response::AwaitHead => self.try_again_or_fail(conn, failure, io),
-            Response::Body(_) => self.truncate_response(conn, io),
-            Response::Done { .. } => self.finish_if_uploaded(conn, io),
-        }
+fn start_recv<R: Reactor>(party: &mut Server, conn: ConnId, partial: Option<reactor::Buf>, io: &mut R) {
+    if !party.reading {
+        party.reading = true;
+        io.recv(conn, partial);
     }
 }

@@ -1,56 +1,52 @@
 //! Requests that found no local port wait a short while for one: a connection that comes back to the pool, or a
 //! port that is given back. The servers are not to blame and never set aside for it.
+//!
+//! What waits is served by `settle`, never inside a close.
 
 use super::Worker;
-use super::state::Wait;
-use reactor::{ConnId, Reactor};
-use std::time::Duration;
-
-/// How long a request waits for a local port before it is answered 503.
-pub(super) const PORT_WAIT: Duration = Duration::from_millis(500);
+use super::state::ExchangeId;
+use balancer_core::exchange::Fact;
+use reactor::Reactor;
 
 /// Requests that may wait per backend set and worker; one more is answered 503 at once.
 const PORT_QUEUE_MAX: usize = 1024;
 
 impl Worker {
-    /// Lets a request wait for a port; `false` when the queue is full or it has waited long enough.
-    pub(super) fn queue_for_port<R: Reactor>(&mut self, conn: ConnId, set: usize, io: &mut R) -> bool {
-        let now = self.now(io);
-        self.forget_those_gone(set);
-        let Some(exchange) = self.clients.get_mut(conn).and_then(|client| client.exchange.as_mut()) else {
-            return false;
-        };
-        let first_time = exchange.port_wait_until.is_none();
-        let until = *exchange.port_wait_until.get_or_insert(now + PORT_WAIT);
-        if self.sets[set].waiting.len() >= PORT_QUEUE_MAX || now >= until {
-            return false;
+    /// Lets a request wait for a port, unless too many do.
+    pub(super) fn join_queue(&mut self, id: ExchangeId, first: bool) -> Option<Fact> {
+        let (set, listener) = (self.exchanges[id].set, self.exchanges[id].listener);
+        let counters = &mut self.listeners[listener].counters;
+        if self.sets[set].waiting.len() >= PORT_QUEUE_MAX {
+            counters.port_queue_full += 1;
+            return Some(Fact::QueueFull);
         }
-        self.counters.queued_for_port += u64::from(first_time);
-        self.sets[set].waiting.push_back(conn);
-        self.set_wait(conn, Wait::Port, io);
-        self.set_deadline(conn, until);
-        true
+        counters.queued_for_port += u64::from(first);
+        self.sets[set].waiting.push_back(id);
+        None
     }
 
-    /// The first in the queue are the first to give up: those that did must not take the places of others.
-    fn forget_those_gone(&mut self, set: usize) {
-        while self.sets[set].waiting.front().is_some_and(|conn| !self.waits_for_port(*conn)) {
-            self.sets[set].waiting.pop_front();
+    /// A request waits no more: its turn came, it gave up, or its client left.
+    pub(super) fn leave_queue(&mut self, set: usize, id: ExchangeId) {
+        self.sets[set].waiting.retain(|other| *other != id);
+    }
+
+    /// A connection or a port of this set came free.
+    pub(super) fn note_freed(&mut self, set: usize) {
+        let set = &mut self.sets[set];
+        if !set.waiting.is_empty() {
+            set.freed += 1;
+            self.freed = true;
         }
     }
 
-    /// A connection or a port of this set came free: the request that has waited longest goes on.
-    pub(super) fn serve_queue<R: Reactor>(&mut self, set: usize, io: &mut R) {
-        while let Some(conn) = self.sets[set].waiting.pop_front() {
-            if self.waits_for_port(conn) {
-                return self.send_request(conn, None, io);
+    /// As many requests go on as connections or ports came free; those that have waited longest first.
+    pub(super) fn serve_queues<R: Reactor>(&mut self, io: &mut R) {
+        self.freed = false;
+        for set in 0..self.sets.len() {
+            for _ in 0..std::mem::take(&mut self.sets[set].freed) {
+                let Some(id) = self.sets[set].waiting.front().copied() else { break };
+                self.hear(id, Fact::TurnCame, io);
             }
         }
-    }
-
-    /// Clients that left or gave up meanwhile are still in the queue, but do not wait.
-    fn waits_for_port(&self, conn: ConnId) -> bool {
-        let exchange = self.clients.get(conn).and_then(|client| client.exchange.as_ref());
-        exchange.is_some_and(|exchange| exchange.wait == Wait::Port)
     }
 }

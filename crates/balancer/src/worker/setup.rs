@@ -1,11 +1,18 @@
 //! From settings to what one worker needs at hand.
 
-use balancer_core::{BackendSetSettings, IdleConnections, ListenerSettings, PortChoice, Selection};
-use http::Limits;
-use ports::{DestinationId, PortAllocator, PortRange, PortSet};
-use reactor::{ConnId, ListenPlan, ListenerId};
+use super::state::ExchangeId;
+use balancer_core::downstream::DownstreamScene;
+use balancer_core::exchange::Scene;
+use balancer_core::{
+    BackendSetSettings, Counters, IdleConnections, ListenerSettings, PortChoice, Selection, ServerSettings,
+};
+use http1::Limits;
+use ports::{DestinationId, Fault, FaultKind, Lease, PortAllocator, PortEnd, PortRange, PortSet};
+use reactor::{ConnId, ConnectPlan, ListenPlan, ListenerId, Source};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
 
 /// Which worker of how many: each gets its own slice of the local ports.
 #[derive(Clone, Copy, Debug)]
@@ -23,44 +30,98 @@ impl WorkerShare {
     pub const ALONE: Self = Self { index: 0, count: 1, kernel_range: (32768, 60999) };
 }
 
-pub(super) struct Listener {
+/// What a listener's clients are treated by.
+#[derive(Debug)]
+pub(super) struct ListenerRules {
     pub(super) settings: ListenerSettings,
-    pub(super) plan: ListenPlan,
     pub(super) limits: Limits,
-    pub(super) id: Option<ListenerId>,
-    pub(super) clients: usize,
 }
 
-impl Listener {
-    pub(super) fn new(settings: &ListenerSettings) -> Self {
+impl ListenerRules {
+    fn new(settings: &ListenerSettings) -> Self {
         let limits = Limits {
             head_bytes_max: settings.limits.head_bytes_max,
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
-        Self { settings: settings.clone(), plan: ListenPlan::new(settings.bind), limits, id: None, clients: 0 }
+        Self { settings: settings.clone(), limits }
+    }
+
+    pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
+        DownstreamScene { now, timeouts: &self.settings.timeouts, close: self.settings.close, draining }
+    }
+
+    pub(super) fn scene<'a>(&'a self, set: &'a BackendSetSettings, now: Duration, draining: bool) -> Scene<'a> {
+        Scene {
+            now,
+            client: &self.settings.timeouts,
+            server: &set.timeouts,
+            close: self.settings.close,
+            retries_max: set.retries_max,
+            draining,
+        }
+    }
+
+    pub(super) fn route(&self) -> usize {
+        self.settings.backend_set
+    }
+}
+
+pub(super) struct Listener {
+    pub(super) rules: Rc<ListenerRules>,
+    pub(super) plan: ListenPlan,
+    pub(super) id: Option<ListenerId>,
+    pub(super) clients: usize,
+    pub(super) counters: Counters,
+}
+
+impl Listener {
+    pub(super) fn new(settings: &ListenerSettings) -> Self {
+        Self {
+            rules: Rc::new(ListenerRules::new(settings)),
+            plan: ListenPlan::new(settings.bind),
+            id: None,
+            clients: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    /// New clients wait in the accept queue.
+    pub(super) fn is_full(&self) -> bool {
+        self.clients >= self.rules.settings.limits.connections_max
     }
 }
 
 pub(super) struct BackendSet {
-    pub(super) settings: BackendSetSettings,
+    pub(super) rules: Rc<BackendSetSettings>,
     pub(super) selection: Selection,
     pub(super) servers: Vec<Server>,
-    pub(super) allocator: Option<PortAllocator>,
+    allocator: Option<PortAllocator>,
     /// Requests that wait for a local port.
-    pub(super) waiting: VecDeque<ConnId>,
+    pub(super) waiting: VecDeque<ExchangeId>,
+    /// Ports and connections that came free while requests waited.
+    pub(super) freed: u32,
     /// Turn among the source addresses where the kernel chooses the port.
-    pub(super) next_source: usize,
+    next_source: usize,
 }
 
 pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) idle: IdleConnections<ConnId>,
-    pub(super) destination: Option<DestinationId>,
+    destination: Option<DestinationId>,
     /// A timer for the oldest idle connection is set.
     pub(super) idle_timer: bool,
     /// `Host` for requests that came without one (HTTP/1.0).
     pub(super) host: String,
+    /// Connections to it, opening and idle ones included.
+    pub(super) connections: usize,
+    pub(super) counters: Counters,
+}
+
+/// Where a connect starts from.
+pub(super) struct Start {
+    pub(super) plan: ConnectPlan,
+    pub(super) lease: Option<Lease>,
 }
 
 impl BackendSet {
@@ -69,23 +130,68 @@ impl BackendSet {
             PortChoice::Own => own_ports(settings, share).map(PortAllocator::new),
             PortChoice::Kernel => None,
         };
-        let servers = settings.servers.iter().map(|server| Server {
+        let server = |server: &ServerSettings| Server {
             address: server.address,
             idle: IdleConnections::new(settings.pool.idle_max, settings.pool.idle_timeout),
             destination: allocator.as_mut().and_then(|ports| ports.destination(server.address).ok()),
             idle_timer: false,
             host: server.address.to_string(),
-        });
-        let servers = servers.collect();
-        let selection = Selection::new(&settings.servers);
+            connections: 0,
+            counters: Counters::default(),
+        };
+        let servers = settings.servers.iter().map(server).collect();
         Self {
-            settings: settings.clone(),
-            selection,
+            rules: Rc::new(settings.clone()),
+            selection: Selection::new(&settings.servers, share.index),
             servers,
             allocator,
             waiting: VecDeque::new(),
+            freed: 0,
             next_source: share.index as usize,
         }
+    }
+
+    pub(super) fn choose_start(&mut self, server: usize, now: Duration) -> Result<Start, Fault> {
+        let target = &self.servers[server];
+        let mut plan = ConnectPlan::to(target.address);
+        if let (Some(allocator), Some(destination)) = (&mut self.allocator, target.destination) {
+            let lease = allocator.take(now, destination).map_err(|_| Fault::of(FaultKind::Ports))?;
+            plan.source = Source::Exact(lease.address());
+            return Ok(Start { plan, lease: Some(lease) });
+        }
+        plan.port_range = self.rules.ports.range;
+        let family = |address: &&IpAddr| address.is_ipv4() == target.address.is_ipv4();
+        let usable = self.rules.ports.sources.iter().filter(family).count();
+        if usable > 0 {
+            let turn = self.next_source % usable;
+            self.next_source = self.next_source.wrapping_add(1);
+            let address = self.rules.ports.sources.iter().filter(family).nth(turn);
+            plan.source = address.map_or(Source::Kernel, |address| Source::Address(*address));
+        }
+        Ok(Start { plan, lease: None })
+    }
+
+    pub(super) fn note_port_refused(&mut self, lease: Option<Lease>, now: Duration) {
+        if let (Some(allocator), Some(lease)) = (&mut self.allocator, lease) {
+            allocator.refused(now, lease);
+        }
+    }
+
+    pub(super) fn give_back_unused(&mut self, lease: Option<Lease>, now: Duration) {
+        self.give_back(lease, PortEnd { closed_first: None, timestamps: false }, now);
+    }
+
+    pub(super) fn give_back(&mut self, lease: Option<Lease>, end: PortEnd, now: Duration) {
+        if let (Some(allocator), Some(lease)) = (&mut self.allocator, lease) {
+            allocator.give_back(now, lease, end);
+        }
+    }
+
+    /// Leases that connections hold: of each destination.
+    pub(super) fn leases_out(&self) -> usize {
+        let Some(allocator) = &self.allocator else { return 0 };
+        let held = self.servers.iter().filter_map(|server| server.destination);
+        held.map(|destination| allocator.counts(destination).in_use as usize).sum()
     }
 }
 

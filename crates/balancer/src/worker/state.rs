@@ -1,219 +1,189 @@
-//! What a worker remembers of a client connection, a server connection, and the exchange between them.
+//! What a worker remembers: the parties it is connected with, the exchanges and relays between them.
 
-use balancer_core::{CloseReason, Failure};
-use http::{Method, Version};
-use http1::{BodyDecoder, HeadScan};
+use super::alarm::Alarm;
+use super::setup::ListenerRules;
+use balancer_core::BackendSetSettings;
+use balancer_core::downstream::Downstream;
+use balancer_core::exchange::Exchange;
+use balancer_core::relay::{Relay, Way};
+use http1::{BodyDecoder, HeadScan, Method};
 use ports::Lease;
-use reactor::{Buf, ConnId, TimerId};
+use reactor::{Buf, ConnId};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::rc::Rc;
 
-/// Where a client connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// No byte of a request yet.
-    AwaitHead,
-    /// A head has begun.
-    ReadHead,
-    /// A request is on its way, see [`Exchange`].
-    Exchange,
-    /// Our own answer is being sent.
-    Answer { then: AfterAnswer },
-    /// Bytes flow both ways untouched, see [`Exchange::tunnel`].
-    Tunnel,
-    /// Our FIN is out; what the client still sends is thrown away.
-    Drain,
-    /// The client is to close first.
-    AwaitFin,
-    /// Waiting for the last acknowledgement before a reset.
-    AwaitAck,
+slotmap::new_key_type! {
+    /// An exchange of one worker.
+    pub(super) struct ExchangeId;
+    /// A relay of one worker.
+    pub(super) struct RelayId;
 }
 
-/// What becomes of a client's connection after our own answer.
+/// A stream of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AfterAnswer {
-    Keep,
-    Close,
-    /// Closed, but what is left of the request may still be coming.
-    Drain,
+pub(super) struct StreamId(u32);
+
+impl StreamId {
+    /// HTTP/1 has one.
+    pub(super) const ONLY: Self = Self(0);
+}
+
+/// One end of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) conn: ConnId,
+    pub(super) stream: StreamId,
+}
+
+impl End {
+    /// The only stream of an HTTP/1 connection.
+    pub(super) fn only(conn: ConnId) -> Self {
+        Self { conn, stream: StreamId::ONLY }
+    }
+}
+
+/// Whoever is at the other end of a connection.
+#[derive(Debug)]
+pub(super) enum Party {
+    Client(Client),
+    Server(Server),
+}
+
+/// What a connection is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    None,
+    Exchange(ExchangeId),
+    Relay(RelayId),
 }
 
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) peer: SocketAddr,
     pub(super) listener: usize,
-    pub(super) phase: Phase,
+    pub(super) life: Downstream,
+    pub(super) work: Work,
     /// Received, not yet consumed: a partial head, or requests sent ahead.
     pub(super) inbound: Option<Buf>,
     pub(super) scan: HeadScan,
+    /// A recv is under way.
     pub(super) reading: bool,
-    pub(super) writing: bool,
-    /// The client's FIN was read.
-    pub(super) eof: bool,
-    /// Requests answered on this connection.
-    pub(super) served: u32,
-    pub(super) exchange: Option<Exchange>,
-    /// A failure that waits for the send in flight.
-    pub(super) failure: Option<Failure>,
-    /// Why the connection is being closed, once it is.
-    pub(super) why: CloseReason,
-    /// Bytes thrown away while draining.
-    pub(super) drained_bytes: usize,
-    pub(super) deadline: Duration,
-    pub(super) timer: Option<TimerId>,
-    /// When the timer fires; it may be earlier than the deadline, never later.
-    pub(super) timer_at: Duration,
-    /// Waiting for acknowledgements ends here.
-    pub(super) close_by: Duration,
-}
-
-/// What a request in flight waits for; decides which time-out it meets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// A local port, see `queue`.
-    Port,
-    Connect,
-    ClientBody,
-    Server,
-    ClientRead,
-}
-
-/// One request and its response.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    pub(super) server: usize,
-    pub(super) upstream: Option<ConnId>,
-    pub(super) pooled: bool,
-    pub(super) attempts: u32,
-    pub(super) method: Method,
-    pub(super) version: Version,
-    /// The client wants to keep its connection.
-    pub(super) keep_alive: bool,
-    pub(super) upgrade: bool,
-    pub(super) request: BodyDecoder,
-    pub(super) request_done: bool,
-    /// The server takes no more of the request.
-    pub(super) request_broken: bool,
-    /// The client waits for 100 and may never send its body.
-    pub(super) awaits_continue: bool,
-    /// Bytes of this attempt may have reached the server.
-    pub(super) sent: bool,
-    /// The first bytes sent, while they are all that was sent: to be repeated on another connection.
-    pub(super) replay: Option<Replay>,
-    pub(super) response: Response,
-    pub(super) response_scan: HeadScan,
-    pub(super) wait: Wait,
-    /// Set with the first wait for a local port: when that patience is over.
-    pub(super) port_wait_until: Option<Duration>,
-    pub(super) started_at: Duration,
-    pub(super) tunnel: Tunnel,
+    pub(super) alarm: Alarm,
 }
 
 #[derive(Debug)]
-pub(super) struct Replay {
-    pub(super) head: Buf,
-    pub(super) body: Option<Buf>,
-}
-
-/// How far the response has come.
-#[derive(Debug)]
-pub(super) enum Response {
-    AwaitHead,
-    Body(ResponseBody),
-    /// `by_close`: its body ends with the connection, so only a FIN says that it is whole.
-    Done {
-        keep: bool,
-        by_close: bool,
-    },
-}
-
-#[derive(Debug)]
-pub(super) struct ResponseBody {
-    pub(super) decoder: BodyDecoder,
-    /// The client speaks HTTP/1.0: chunks are unwrapped for it.
-    pub(super) unwrap_chunks: bool,
-    /// The end of the body is the end of the connection.
-    pub(super) until_close: bool,
-    pub(super) keep: bool,
-    pub(super) server_keeps: bool,
-    pub(super) status: u16,
-}
-
-impl Response {
-    /// Is a body under way whose end is the end of the connection?
-    pub(super) fn ends_with_connection(&self) -> bool {
-        match self {
-            Self::AwaitHead => false,
-            Self::Body(body) => body.until_close,
-            // Whole, but still being sent.
-            Self::Done { by_close, .. } => *by_close,
-        }
-    }
-}
-
-/// Which directions of a tunnel have ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tunnel {
-    pub(super) client_eof: bool,
-    pub(super) server_eof: bool,
-}
-
-/// Where a server connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UpstreamPhase {
-    Connecting,
-    Busy,
-    Idle,
-}
-
-#[derive(Debug)]
-pub(super) struct Upstream {
+pub(super) struct Server {
     pub(super) set: usize,
     pub(super) server: usize,
-    pub(super) client: Option<ConnId>,
-    pub(super) phase: UpstreamPhase,
-    /// Received, not yet passed on.
-    pub(super) inbound: Option<Buf>,
+    pub(super) work: Work,
+    /// The handshake is over.
+    pub(super) open: bool,
+    /// A recv is under way.
     pub(super) reading: bool,
-    pub(super) writing: bool,
+    pub(super) inbound: Inbound,
     pub(super) lease: Option<Lease>,
     pub(super) timestamps: bool,
 }
 
-impl Client {
-    pub(super) fn new(peer: SocketAddr, listener: usize, deadline: Duration) -> Self {
-        Self {
-            peer,
-            listener,
-            phase: Phase::AwaitHead,
-            inbound: None,
-            scan: HeadScan::default(),
-            reading: false,
-            writing: false,
-            eof: false,
-            served: 0,
-            exchange: None,
-            failure: None,
-            why: CloseReason::ExchangeOver,
-            drained_bytes: 0,
-            deadline,
-            timer: None,
-            timer_at: Duration::MAX,
-            close_by: Duration::MAX,
+/// Received from a server, not yet passed on.
+#[derive(Debug, Default)]
+pub(super) enum Inbound {
+    #[default]
+    None,
+    /// The beginning of a head: more is read behind it.
+    Partial(Buf),
+    /// What came behind an interim response: to be looked at.
+    Rest(Buf),
+}
+
+/// The request as it was received, as long as it may have to be sent again: head, and the body that came with it.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) bytes: Buf,
+    pub(super) head_len: usize,
+}
+
+/// An exchange with the bytes it decides about.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) core: Exchange,
+    pub(super) client: End,
+    pub(super) server: Option<End>,
+    pub(super) listener: usize,
+    pub(super) set: usize,
+    /// The rules it began with; it ends by them.
+    pub(super) rules: Rc<ListenerRules>,
+    pub(super) set_rules: Rc<BackendSetSettings>,
+    pub(super) method: Method,
+    pub(super) upgrade: bool,
+    pub(super) up: UpBytes,
+    pub(super) down: DownBytes,
+}
+
+/// The request's bytes.
+#[derive(Debug)]
+pub(super) struct UpBytes {
+    pub(super) kept: Option<Kept>,
+    pub(super) decoder: BodyDecoder,
+    /// A piece of the body that is still to be sent.
+    pub(super) held: Option<Buf>,
+}
+
+/// The response's bytes.
+#[derive(Debug, Default)]
+pub(super) struct DownBytes {
+    pub(super) scan: HeadScan,
+    /// From the head on; before it there is none.
+    pub(super) decoder: Option<BodyDecoder>,
+    pub(super) unwrap_chunks: bool,
+    /// Ready to be sent: a head, and a piece of body.
+    pub(super) head: Option<Buf>,
+    pub(super) body: Option<Buf>,
+}
+
+/// A relay with its ends and the bytes it holds.
+#[derive(Debug)]
+pub(super) struct RelayEntry {
+    pub(super) core: Relay,
+    pub(super) client: ConnId,
+    pub(super) server: ConnId,
+    /// Bytes that wait, on their way up and down.
+    pub(super) held: [Option<Buf>; 2],
+}
+
+impl RelayEntry {
+    /// The connection that bytes of this direction come from.
+    pub(super) fn source(&self, way: Way) -> ConnId {
+        match way {
+            Way::Up => self.client,
+            Way::Down => self.server,
         }
     }
+
+    /// The connection they go to.
+    pub(super) fn sink(&self, way: Way) -> ConnId {
+        self.source(way.reversed())
+    }
+}
+
+/// What could not be done inside an order: it is done before the next completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Todo {
+    /// A client's next head may be among what it sent ahead.
+    TakeHead(ConnId),
+    /// A server's answer goes on in what is held.
+    ReadHeld(ConnId),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// An idle keep-alive connection may cost 1 KiB of user memory in all. The tables are arrays by connection
-    /// number, so one connection has a slot in each; the reactor's own entry takes what is left.
+    /// An idle keep-alive connection may cost 1 KiB of user memory in all. The table is an array by connection number;
+    /// the reactor's own entry takes what is left.
     #[test]
     fn an_idle_connection_fits_its_budget() {
-        let client = size_of::<Option<(u32, Client)>>();
-        let server = size_of::<Option<(u32, Upstream)>>();
-        assert!(client + server <= 768, "client slot {client} bytes, server slot {server} bytes");
+        let slot = size_of::<Option<(u32, Party)>>();
+        assert!(slot <= 192, "a slot takes {slot} bytes");
     }
 }

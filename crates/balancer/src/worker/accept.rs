@@ -1,0 +1,42 @@
+//! Clients come in.
+
+use super::Worker;
+use super::alarm::Alarm;
+use super::state::{Client, Party, Work};
+use super::time::{PATROL, TimerKey};
+use balancer_core::downstream::Downstream;
+use http1::HeadScan;
+use reactor::{ConnId, ListenerId, Reactor};
+use std::net::SocketAddr;
+
+impl Worker {
+    pub(super) fn handle_accepted<R: Reactor>(&mut self, at: ListenerId, conn: ConnId, peer: SocketAddr, io: &mut R) {
+        let now = self.now(io);
+        let index = self.listener_index(at);
+        let listener = &mut self.listeners[index];
+        listener.counters.accepted += 1;
+        listener.clients += 1;
+        if listener.is_full() {
+            listener.counters.full += 1;
+            io.set_accepting(at, false);
+        }
+        let life = Downstream::accepted(&listener.rules.downstream_scene(now, self.draining));
+        let mut alarm = Alarm::default();
+        alarm.arm(life.deadline().min(now + PATROL), TimerKey::Client(conn), &mut self.wheel);
+        let scan = HeadScan::default();
+        let client =
+            Client { peer, listener: index, life, work: Work::None, inbound: None, scan, reading: true, alarm };
+        self.parties.insert(conn, Party::Client(client));
+        io.recv(conn, None);
+    }
+
+    pub(super) fn handle_accept_failed(&mut self, at: ListenerId) {
+        let index = self.listener_index(at);
+        self.listeners[index].counters.accept_paused += 1;
+    }
+
+    fn listener_index(&self, id: ListenerId) -> usize {
+        let found = self.listeners.iter().position(|listener| listener.id == Some(id));
+        found.expect("a listener that was closed accepts nothing")
+    }
+}

@@ -1,0 +1,160 @@
+//! An attempt to reach a server: picked, the request written for it, a pooled connection taken or one opened.
+
+use super::Worker;
+use super::compose;
+use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
+use balancer_core::exchange::{AttemptOrder, Fact};
+use http1::forward::RequestEdits;
+use http1::{HeadSlots, RequestHead, parse_request};
+use ports::{Blame, Fault, FaultKind, Lease};
+use reactor::{ConnId, Outgoing, Probe, Reactor};
+
+/// Local ports tried for one connect before it counts as "no port left"; a refusal costs two microseconds.
+const PORT_TRIES_MAX: u32 = 64;
+
+impl Worker {
+    /// Makes one attempt. `head` is the request's head where it has just been parsed.
+    pub(super) fn attempt<R: Reactor>(
+        &mut self,
+        id: ExchangeId,
+        order: AttemptOrder,
+        head: Option<&RequestHead<'_, '_>>,
+        io: &mut R,
+    ) -> Fact {
+        let now = self.now(io);
+        let set = self.exchanges[id].set;
+        let (server, may_pool) = match order {
+            AttemptOrder::Fresh { server } => (server as usize, false),
+            AttemptOrder::Pick { not } => match self.sets[set].selection.pick(now, not.map(|not| not as usize)) {
+                Some(server) => (server, true),
+                None => return Fact::NoServer,
+            },
+        };
+        let Some(out) = self.compose_request(id, set, server, head, io) else { return Fact::Shortage };
+        match may_pool.then(|| self.take_pooled(id, set, server, io)).flatten() {
+            Some(conn) => self.send_on_pooled(id, conn, out, io),
+            None => self.send_on_fresh(id, set, server, out, io),
+        }
+    }
+
+    /// The request as this server shall see it. A request that was parsed once parses again.
+    fn compose_request<R: Reactor>(
+        &mut self,
+        id: ExchangeId,
+        set: usize,
+        server: usize,
+        head: Option<&RequestHead<'_, '_>>,
+        io: &mut R,
+    ) -> Option<Outgoing> {
+        let entry = &self.exchanges[id];
+        let kept = entry.up.kept.as_ref().expect("a request is kept as long as it may be sent again");
+        let edits = RequestEdits {
+            client: self.parties.client(entry.client.conn).peer.ip(),
+            proto: "http",
+            connection: compose::upstream_connection(entry.upgrade, entry.set_rules.pool.idle_max > 0),
+            fallback_host: &self.sets[set].servers[server].host,
+        };
+        let out = match head {
+            Some(head) => compose::request(head, &edits, io)?,
+            None => {
+                let mut slots = HeadSlots::new();
+                let parsed = parse_request(&kept.bytes, &entry.rules.limits, &mut slots);
+                compose::request(&parsed.ok().flatten()?, &edits, io)?
+            }
+        };
+        let body = (kept.head_len < kept.bytes.len()).then(|| kept.bytes.slice(kept.head_len..kept.bytes.len()));
+        Some(Outgoing { head: Some(out), body, ..Outgoing::default() })
+    }
+
+    /// A connection of the pool that can be trusted with this request. What has arrived already was said before it: it
+    /// must not become its answer. And a request that cannot be repeated must not meet a connection the server has
+    /// just closed.
+    fn take_pooled<R: Reactor>(&mut self, id: ExchangeId, set: usize, server: usize, io: &mut R) -> Option<ConnId> {
+        let now = self.now(io);
+        let conn = self.sets[set].servers[server].idle.take(now)?;
+        let idempotent = self.exchanges[id].method.is_idempotent();
+        if io.is_receiving(conn) && (idempotent || io.probe(conn) == Probe::Quiet) {
+            return Some(conn);
+        }
+        self.lose_idle_server(conn, io);
+        None
+    }
+
+    fn send_on_pooled<R: Reactor>(&mut self, id: ExchangeId, conn: ConnId, out: Outgoing, io: &mut R) -> Fact {
+        let party = self.parties.server(conn);
+        party.work = Work::Exchange(id);
+        let (set, server) = (party.set, party.server);
+        self.sets[set].servers[server].counters.pooled += 1;
+        self.exchanges[id].server = Some(End::only(conn));
+        io.send(conn, out);
+        Fact::AttemptStarted { server: server as u32, pooled: true }
+    }
+
+    /// Opens a connection and sends the request with the handshake.
+    fn send_on_fresh<R: Reactor>(
+        &mut self,
+        id: ExchangeId,
+        set: usize,
+        server: usize,
+        out: Outgoing,
+        io: &mut R,
+    ) -> Fact {
+        match self.open(set, server, &out, io) {
+            Ok((conn, lease)) => {
+                let party = Server {
+                    set,
+                    server,
+                    work: Work::Exchange(id),
+                    open: false,
+                    reading: false,
+                    inbound: Inbound::None,
+                    lease,
+                    timestamps: false,
+                };
+                self.parties.insert(conn, Party::Server(party));
+                self.sets[set].servers[server].connections += 1;
+                let entry: &mut Entry = &mut self.exchanges[id];
+                entry.server = Some(End::only(conn));
+                Fact::AttemptStarted { server: server as u32, pooled: false }
+            }
+            Err(fault) => self.connect_failed(set, server, fault, io),
+        }
+    }
+
+    /// A connect failed: whose fault that is, is counted, and decides whether the server is set aside.
+    pub(super) fn connect_failed<R: Reactor>(&mut self, set: usize, server: usize, fault: Fault, io: &mut R) -> Fact {
+        let now = self.now(io);
+        let here = fault.kind.blame() == Blame::Here;
+        let set = &mut self.sets[set];
+        set.servers[server].counters.connects_failed[usize::from(!here)] += 1;
+        if !here {
+            set.selection.handle_unreachable(server, now);
+        }
+        Fact::ConnectFailed { server: server as u32, fault }
+    }
+
+    /// Tries local ports until one is taken, within bounds.
+    fn open<R: Reactor>(
+        &mut self,
+        set: usize,
+        server: usize,
+        out: &Outgoing,
+        io: &mut R,
+    ) -> Result<(ConnId, Option<Lease>), Fault> {
+        let now = self.now(io);
+        let set = &mut self.sets[set];
+        for _ in 0..PORT_TRIES_MAX {
+            let start = set.choose_start(server, now)?;
+            let again = Outgoing { head: out.head.clone(), body: out.body.clone(), after: out.after };
+            match io.connect(&start.plan, again) {
+                Ok(conn) => return Ok((conn, start.lease)),
+                Err(fault) if fault.kind == FaultKind::Ports => set.note_port_refused(start.lease, now),
+                Err(fault) => {
+                    set.give_back_unused(start.lease, now);
+                    return Err(fault);
+                }
+            }
+        }
+        Err(Fault::of(FaultKind::Ports))
+    }
+}

@@ -1,0 +1,103 @@
+//! What must hold between two turns: what each party, exchange, queue and lease says of the others.
+
+use super::Worker;
+use super::state::{Client, ExchangeId, Party, Server, Work};
+use reactor::ConnId;
+
+/// Parties beyond which the sweep is too dear for every turn of a debug build.
+const CHECKED_MAX: usize = 256;
+
+impl Worker {
+    /// The invariants across parties. Swept after every turn in debug builds, and so in every simulated run.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.parties.len() > CHECKED_MAX {
+            return Ok(());
+        }
+        for (conn, party) in self.parties.iter() {
+            match party {
+                Party::Client(client) => self.check_client(conn, client)?,
+                Party::Server(server) => self.check_server(conn, server)?,
+            }
+        }
+        for (id, entry) in &self.exchanges {
+            entry.core.check()?;
+            let queued = self.sets[entry.set].waiting.iter().filter(|waiting| **waiting == id).count();
+            holds(queued == usize::from(entry.core.is_queued()), "who queues stands in the queue, once")?;
+            holds(
+                entry.server.is_some() == entry.core.attached_server().is_some(),
+                "an exchange has the server it says",
+            )?;
+        }
+        self.check_sums()
+    }
+
+    fn check_client(&self, conn: ConnId, client: &Client) -> Result<(), String> {
+        let deadline = match client.work {
+            Work::None => client.life.deadline(),
+            Work::Exchange(id) => {
+                let entry = self.entry(id)?;
+                holds(entry.client.conn == conn, "a busy client is named back by its exchange")?;
+                holds(client.reading || !entry.core.is_reading().0, "an exchange knows whether its client is read")?;
+                entry.core.deadline()
+            }
+            Work::Relay(id) => self.relays.get(id).ok_or("a client's relay exists")?.core.deadline(),
+        };
+        let armed = client.alarm.at().is_some_and(|at| at <= deadline);
+        holds(armed, "every client has a timer not later than its deadline")?;
+        holds(client.life.is_busy() == (client.work != Work::None), "a client is busy while it has work")?;
+        holds(
+            !client.life.is_ending() || client.inbound.is_none(),
+            "nothing is held of a client that is on its way out",
+        )
+    }
+
+    fn check_server(&self, conn: ConnId, server: &Server) -> Result<(), String> {
+        let idle = self.sets[server.set].servers[server.server].idle.contains(conn);
+        match server.work {
+            Work::None => {
+                holds(idle, "a server connection without work is idle in its pool")?;
+                holds(server.reading, "an idle server connection is watched")
+            }
+            Work::Exchange(id) => {
+                let entry = self.entry(id)?;
+                let named = entry.server.is_some_and(|end| end.conn == conn);
+                holds(named && !idle, "a busy server connection is named back by its exchange")?;
+                holds(entry.core.attached_server() == Some(server.server as u32), "an exchange knows its server")
+            }
+            Work::Relay(id) => holds(self.relays.contains_key(id) && !idle, "a server's relay exists"),
+        }
+    }
+
+    fn check_sums(&self) -> Result<(), String> {
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let clients = self.parties.clients().filter(|(_, client)| client.listener == index).count();
+            holds(clients == listener.clients, "a listener's clients add up")?;
+        }
+        for (index, set) in self.sets.iter().enumerate() {
+            let here = || self.parties.servers().filter(|(_, server)| server.set == index);
+            let leases = here().filter(|(_, server)| server.lease.is_some()).count();
+            holds(leases == set.leases_out(), "leases out are server connections with a lease")?;
+            for (number, server) in set.servers.iter().enumerate() {
+                let connections = here().filter(|(_, party)| party.server == number).count();
+                holds(connections == server.connections, "a server's connections add up")?;
+                holds(server.idle.is_empty() || server.idle_timer, "idle connections have a timer")?;
+            }
+            let waiting = set.waiting.iter().all(|id| self.exchanges.get(*id).is_some_and(|e| e.core.is_queued()));
+            holds(waiting, "queue entries wait")?;
+        }
+        let busy = self.exchanges.len() + self.relays.len();
+        let working = self.parties.clients().filter(|(_, client)| client.work != Work::None).count();
+        holds(busy == working, "every exchange and every relay has a client")
+    }
+
+    fn entry(&self, id: ExchangeId) -> Result<&super::state::Entry, String> {
+        self.exchanges.get(id).ok_or_else(|| "what a party works for exists".to_owned())
+    }
+}
+
+fn holds(rule: bool, words: &str) -> Result<(), String> {
+    if rule { Ok(()) } else { Err(words.to_owned()) }
+}

@@ -1,0 +1,151 @@
+//! Tells an exchange what happened and carries out what it orders, until it waits again or has ended.
+
+use super::Worker;
+use super::state::{Entry, ExchangeId, Todo, Work};
+use super::time::TimerKey;
+use balancer_core::exchange::{Answer, DownOrder, Fact, ServerOrder, Step, Then, UpOrder};
+use http1::HeadScan;
+use reactor::{After, Outgoing, Reactor};
+
+impl Worker {
+    /// Something happened to an exchange.
+    pub(super) fn hear<R: Reactor>(&mut self, id: ExchangeId, fact: Fact, io: &mut R) {
+        let step = self.tell(id, fact, io);
+        self.drive(id, step, io);
+    }
+
+    /// Tells the exchange, and lets go of what it needs no more.
+    pub(super) fn tell<R: Reactor>(&mut self, id: ExchangeId, fact: Fact, io: &mut R) -> Step {
+        let now = self.now(io);
+        let entry = &mut self.exchanges[id];
+        let queued = entry.core.is_queued();
+        let step = entry.core.handle(fact, &entry.rules.scene(&entry.set_rules, now, self.draining));
+        if !entry.core.is_replayable() {
+            entry.up.kept = None;
+        }
+        if queued && !entry.core.is_queued() {
+            let set = entry.set;
+            self.leave_queue(set, id);
+        }
+        step
+    }
+
+    /// Carries out a step, and those that its orders lead to: each round is an attempt, of which there are few, or an
+    /// answer, of which there is one.
+    pub(super) fn drive<R: Reactor>(&mut self, id: ExchangeId, mut step: Step, io: &mut R) {
+        while let Some(fact) = self.apply(id, &step, io) {
+            step = self.tell(id, fact, io);
+        }
+        if let Some(entry) = self.exchanges.get(id) {
+            debug_assert_eq!(entry.core.check(), Ok(()), "{:?}", entry.core);
+            let (conn, at) = (entry.client.conn, entry.core.deadline());
+            self.parties.client(conn).alarm.arm(at, TimerKey::Client(conn), &mut self.wheel);
+        }
+    }
+
+    /// The one place where orders are carried out. What an order comes to at once is the next fact.
+    fn apply<R: Reactor>(&mut self, id: ExchangeId, step: &Step, io: &mut R) -> Option<Fact> {
+        let abandoned = step.server.and_then(|order| self.apply_server(id, order, io));
+        let attempted = step.up.and_then(|order| self.apply_up(id, order, io));
+        let answered = step.down.and_then(|order| self.apply_down(id, order, io));
+        if step.read_client {
+            let conn = self.exchanges[id].client.conn;
+            self.read_client(conn, io);
+        }
+        if step.read_server {
+            self.apply_read_server(id, io);
+        }
+        if let Some(then) = step.end {
+            self.end_exchange(id, then, io);
+        }
+        abandoned.or(attempted).or(answered)
+    }
+
+    fn apply_server<R: Reactor>(&mut self, id: ExchangeId, order: ServerOrder, io: &mut R) -> Option<Fact> {
+        let end = self.exchanges[id].server.take().expect("an exchange parts from a server it has");
+        match order {
+            ServerOrder::Keep => self.keep_server(end.conn, io),
+            ServerOrder::Close(why) => self.close_server(end.conn, why, io),
+            ServerOrder::Abandon => return Some(self.abandon_server(end.conn, io)),
+        }
+        None
+    }
+
+    fn apply_up<R: Reactor>(&mut self, id: ExchangeId, order: UpOrder, io: &mut R) -> Option<Fact> {
+        match order {
+            UpOrder::Attempt(order) => return Some(self.attempt(id, order, None, io)),
+            UpOrder::Queue { first } => return self.join_queue(id, first),
+            UpOrder::Send => {
+                let entry = &mut self.exchanges[id];
+                let held = entry.up.held.take().expect("a piece is held until it is sent");
+                let end = entry.server.expect("a piece is sent to a server that is there");
+                io.send(end.conn, Outgoing::bytes(held));
+            }
+            UpOrder::Drop => self.exchanges[id].up.held = None,
+        }
+        None
+    }
+
+    fn apply_down<R: Reactor>(&mut self, id: ExchangeId, order: DownOrder, io: &mut R) -> Option<Fact> {
+        match order {
+            DownOrder::Send { close } => {
+                let entry = &mut self.exchanges[id];
+                let (head, body) = (entry.down.head.take(), entry.down.body.take());
+                let after = if close { After::Close } else { After::Keep };
+                io.send(entry.client.conn, Outgoing { head, body, after });
+                None
+            }
+            DownOrder::Answer(answer) => self.answer(id, answer, io),
+        }
+    }
+
+    fn answer<R: Reactor>(&mut self, id: ExchangeId, answer: Answer, io: &mut R) -> Option<Fact> {
+        let entry = &mut self.exchanges[id];
+        (entry.down.head, entry.down.body, entry.up.held) = (None, None, None);
+        let Some(out) = super::compose::answer(&answer, io) else { return Some(Fact::Shortage) };
+        io.send(entry.client.conn, Outgoing::bytes(out));
+        None
+    }
+
+    fn apply_read_server<R: Reactor>(&mut self, id: ExchangeId, io: &mut R) {
+        let end = self.exchanges[id].server.expect("an exchange reads from a server it has");
+        if self.read_server(end.conn, io) {
+            self.todo.push_back(Todo::ReadHeld(end.conn));
+        }
+    }
+
+    /// The one end of an exchange: its record is counted, the client's connection goes on or is closed.
+    fn end_exchange<R: Reactor>(&mut self, id: ExchangeId, then: Then, io: &mut R) {
+        let entry = self.exchanges.remove(id).expect("an exchange ends once");
+        self.count(&entry);
+        if then == Then::Relay {
+            return self.begin_relay(entry, io);
+        }
+        let now = self.now(io);
+        let conn = entry.client.conn;
+        drop(entry);
+        let client = self.parties.client(conn);
+        client.work = Work::None;
+        client.scan = HeadScan::default();
+        let scene = self.listeners[client.listener].rules.downstream_scene(now, self.draining);
+        let order = client.life.handle_exchange_over(then, client.inbound.is_some(), &scene);
+        if client.life.is_ending() {
+            client.inbound = None; // nobody will look at it
+        }
+        self.carry_out(conn, order, io);
+    }
+
+    fn count(&mut self, entry: &Entry) {
+        let record = entry.core.record();
+        let counters = &mut self.listeners[entry.listener].counters;
+        counters.responses += u64::from(record.responded);
+        counters.truncated += u64::from(record.truncated);
+        counters.retries += u64::from(record.retries);
+        if record.status != 0 {
+            counters.count_status(record.status);
+        }
+        if let Some(failure) = record.failure {
+            counters.count_failure(failure);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Request heads: looked for in what a client sent, routed once, and begun as exchanges.
+
+use super::Worker;
+use super::setup::ListenerRules;
+use super::state::{DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
+use balancer_core::Failure;
+use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
+use http1::{BodyDecoder, BodyKind, HeadScan, HeadSlots, Method, RequestHead, parse_request};
+use reactor::{Buf, ConnId, Reactor};
+use std::rc::Rc;
+
+impl Worker {
+    /// Looks for a head in what is held of a client; begins an exchange when it is whole.
+    pub(super) fn take_head<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+        let client = self.parties.client(conn);
+        let buf = client.inbound.take().expect("a head is looked for in what is held");
+        let rules = Rc::clone(&self.listeners[client.listener].rules);
+        let mut slots = HeadSlots::new();
+        let parsed = match client.scan.worth_parsing(&buf, &rules.limits) {
+            true => parse_request(&buf, &rules.limits, &mut slots),
+            false => Ok(None),
+        };
+        let (id, step) = match parsed {
+            Ok(Some(head)) => self.begin(conn, &buf, &head, rules, io),
+            Ok(None) => {
+                self.parties.client(conn).inbound = Some(buf);
+                return self.read_more_of_head(conn, io);
+            }
+            Err(error) => self.begin_refusal(conn, Failure::BadRequest(error.status()), io),
+        };
+        // What is needed of it is kept; an answer of ours may need the room.
+        drop(buf);
+        self.drive(id, step, io);
+    }
+
+    fn read_more_of_head<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+        let now = self.now(io);
+        let client = self.parties.client(conn);
+        let scene = self.listeners[client.listener].rules.downstream_scene(now, self.draining);
+        let order = client.life.handle_head_incomplete(&scene);
+        self.carry_out(conn, order, io);
+    }
+
+    /// A request that was understood: its way is decided, once, and an exchange begins.
+    fn begin<R: Reactor>(
+        &mut self,
+        conn: ConnId,
+        buf: &Buf,
+        head: &RequestHead<'_, '_>,
+        rules: Rc<ListenerRules>,
+        io: &mut R,
+    ) -> (ExchangeId, Step) {
+        let now = self.now(io);
+        let mut decoder = BodyDecoder::new(head.body, &rules.limits);
+        let passed = match decoder.pass(&buf[head.len..]) {
+            Ok(passed) => passed,
+            Err(error) => return self.begin_refusal(conn, Failure::BadRequest(error.status()), io),
+        };
+        let end = head.len + passed.len;
+        let set = rules.route();
+        let set_rules = Rc::clone(&self.sets[set].rules);
+        let client = self.parties.client(conn);
+        client.inbound = (end < buf.len()).then(|| buf.slice(end..buf.len()));
+        client.life.handle_exchange_begun();
+        let opening = Opening {
+            version: head.version,
+            idempotent: head.method.is_idempotent(),
+            head_only: head.method == Method::Head,
+            keep_alive: head.keep_alive,
+            requests_left: client.life.served() + 1 < rules.settings.limits.requests_per_connection_max,
+            upgrade: head.upgrade.is_some() && head.body.is_empty(),
+            expects_continue: head.expect_continue && passed.len == 0,
+            whole: passed.done,
+            ahead: client.inbound.is_some(),
+            eof: client.life.is_eof(),
+            kept: client.life.served() > 0,
+            body_len: passed.len,
+        };
+        let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, self.draining));
+        let kept = Kept { bytes: buf.slice(0..end), head_len: head.len };
+        let up = UpBytes { kept: Some(kept), decoder, held: None };
+        let listener = client.listener;
+        self.listeners[listener].counters.requests += 1;
+        let id = self.exchanges.insert(Entry {
+            core,
+            client: End::only(conn),
+            server: None,
+            listener,
+            set,
+            rules,
+            set_rules,
+            method: head.method,
+            upgrade: opening.upgrade,
+            up,
+            down: DownBytes::default(),
+        });
+        self.parties.client(conn).work = Work::Exchange(id);
+        (id, self.attempt_first(id, step, head, io))
+    }
+
+    /// The first attempt is written from the head that has just been parsed.
+    fn attempt_first<R: Reactor>(
+        &mut self,
+        id: ExchangeId,
+        step: Step,
+        head: &RequestHead<'_, '_>,
+        io: &mut R,
+    ) -> Step {
+        match step.up {
+            Some(UpOrder::Attempt(order)) => {
+                let fact = self.attempt(id, order, Some(head), io);
+                self.tell(id, fact, io)
+            }
+            _ => step,
+        }
+    }
+
+    /// A head that did not come in time.
+    pub(super) fn refuse<R: Reactor>(&mut self, conn: ConnId, failure: Failure, io: &mut R) {
+        let (id, step) = self.begin_refusal(conn, failure, io);
+        self.drive(id, step, io);
+    }
+
+    /// A head that is not understood is an exchange all the same, with an answer of our own.
+    fn begin_refusal<R: Reactor>(&mut self, conn: ConnId, failure: Failure, io: &mut R) -> (ExchangeId, Step) {
+        let now = self.now(io);
+        let client = self.parties.client(conn);
+        client.inbound = None;
+        client.scan = HeadScan::default();
+        client.life.handle_exchange_begun();
+        let listener = client.listener;
+        let rules = Rc::clone(&self.listeners[listener].rules);
+        let set = rules.route();
+        let set_rules = Rc::clone(&self.sets[set].rules);
+        let (core, step) = Exchange::refuse(failure, &rules.scene(&set_rules, now, self.draining));
+        let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);
+        let id = self.exchanges.insert(Entry {
+            core,
+            client: End::only(conn),
+            server: None,
+            listener,
+            set,
+            rules,
+            set_rules,
+            method: Method::Other,
+            upgrade: false,
+            up: UpBytes { kept: None, decoder, held: None },
+            down: DownBytes::default(),
+        });
+        self.parties.client(conn).work = Work::Exchange(id);
+        (id, step)
+    }
+}

@@ -1,0 +1,243 @@
+//! What comes in, as facts: for a client connection itself, for the exchange or the relay it belongs to.
+
+use super::Worker;
+use super::compose::{self, Unwrapped};
+use super::state::{Client, ExchangeId, Inbound, Party, Server, Work};
+use balancer_core::downstream::ClientOrder;
+use balancer_core::exchange::{Fact, HeadPlan, ResponseFacts, Took};
+use balancer_core::relay::{RelayFact, Way};
+use http1::{BodyDecoder, BodyKind, HeadScan, HeadSlots, Limits, parse_response};
+use ports::Fault;
+use reactor::{Buf, CloseOutcome, ConnId, Reactor, Received};
+
+impl Worker {
+    pub(super) fn handle_received<R: Reactor>(&mut self, conn: ConnId, result: Result<Received, Fault>, io: &mut R) {
+        match self.parties.get(conn) {
+            Some(Party::Client(_)) => self.handle_client_received(conn, result, io),
+            Some(Party::Server(_)) => self.handle_server_received(conn, result, io),
+            None => debug_assert!(false, "the reactor tells nothing of connections that were closed"),
+        }
+    }
+
+    fn handle_client_received<R: Reactor>(&mut self, conn: ConnId, result: Result<Received, Fault>, io: &mut R) {
+        let client = self.parties.client(conn);
+        client.reading = false;
+        let order = match result {
+            Ok(Received::Data(buf)) => match client.life.handle_bytes(buf.len()) {
+                ClientOrder::Tell => return self.tell_of_client_bytes(conn, buf, io),
+                ClientOrder::TakeHead => {
+                    client.inbound = Some(buf);
+                    return self.take_head(conn, io);
+                }
+                order => order,
+            },
+            Ok(Received::Eof(_partial)) => client.life.handle_eof(),
+            Err(_) => client.life.handle_broken(),
+        };
+        if order != ClientOrder::Tell {
+            return self.carry_out(conn, order, io);
+        }
+        let left = client.life.is_eof();
+        match client.work {
+            Work::Exchange(id) => self.hear(id, if left { Fact::ClientEof } else { Fact::ClientBroken }, io),
+            Work::Relay(id) if left => self.hear_relay(id, RelayFact::Eof(Way::Up), io),
+            Work::Relay(id) => self.hear_relay(id, RelayFact::Broken(Way::Up), io),
+            Work::None => debug_assert!(false, "a busy client has work"),
+        }
+    }
+
+    fn tell_of_client_bytes<R: Reactor>(&mut self, conn: ConnId, buf: Buf, io: &mut R) {
+        match self.parties.client(conn).work {
+            Work::Exchange(id) => {
+                let fact = self.take_request_bytes(id, buf);
+                self.hear(id, fact, io);
+            }
+            Work::Relay(id) => self.hear_relay_bytes(id, Way::Up, buf, io),
+            Work::None => debug_assert!(false, "a busy client has work"),
+        }
+    }
+
+    /// Cuts bytes at the end of the request's body. What is behind it belongs to the next request.
+    fn take_request_bytes(&mut self, id: ExchangeId, mut buf: Buf) -> Fact {
+        let entry = &mut self.exchanges[id];
+        let client = self.parties.client(entry.client.conn);
+        if entry.up.decoder.is_done() {
+            client.inbound = Some(buf);
+            return Fact::ClientAhead;
+        }
+        let passed = match entry.up.decoder.pass(&buf) {
+            Ok(passed) => passed,
+            Err(error) => return Fact::RequestMalformed { status: error.status() },
+        };
+        entry.up.held = Some(buf.split_to(passed.len));
+        client.inbound = (!buf.is_empty()).then_some(buf);
+        Fact::RequestBytes { len: passed.len, whole: passed.done, ahead: client.inbound.is_some() }
+    }
+
+    fn handle_server_received<R: Reactor>(&mut self, conn: ConnId, result: Result<Received, Fault>, io: &mut R) {
+        let server = self.parties.server(conn);
+        server.reading = false;
+        match (server.work, result) {
+            (Work::Exchange(id), Ok(Received::Data(buf))) => self.read_response(id, buf, io),
+            (Work::Exchange(id), Ok(Received::Eof(partial))) => {
+                let ends_body = self.exchanges[id].down.decoder.as_ref().is_some_and(|d| d.finish_at_eof().is_ok());
+                self.hear(id, Fact::ServerEof { partial: partial.is_some(), ends_body }, io);
+            }
+            (Work::Exchange(id), Err(_)) => self.hear(id, Fact::ServerBroken, io),
+            (Work::Relay(id), Ok(Received::Data(buf))) => self.hear_relay_bytes(id, Way::Down, buf, io),
+            (Work::Relay(id), Ok(Received::Eof(_))) => self.hear_relay(id, RelayFact::Eof(Way::Down), io),
+            (Work::Relay(id), Err(_)) => self.hear_relay(id, RelayFact::Broken(Way::Down), io),
+            // Nobody asked: an idle server connection that speaks is not to be trusted.
+            (Work::None, _) => self.lose_idle_server(conn, io),
+        }
+    }
+
+    /// An answer goes on in what came behind an interim response.
+    pub(super) fn read_held<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+        let Some(Party::Server(Server { work: Work::Exchange(id), inbound, .. })) = self.parties.get_mut(conn) else {
+            return; // its exchange ended before its turn came
+        };
+        let id = *id;
+        if let Inbound::Rest(buf) = std::mem::take(inbound) {
+            self.read_response(id, buf, io);
+        }
+    }
+
+    fn read_response<R: Reactor>(&mut self, id: ExchangeId, buf: Buf, io: &mut R) {
+        let fact = match self.exchanges[id].down.decoder {
+            None => self.take_response_head(id, buf, io),
+            Some(_) => self.take_response_bytes(id, buf, io),
+        };
+        self.hear(id, fact, io);
+    }
+
+    /// Looks for the head of a response; interim ones that the client would not understand are left out.
+    fn take_response_head<R: Reactor>(&mut self, id: ExchangeId, mut buf: Buf, io: &mut R) -> Fact {
+        let now = self.now(io);
+        loop {
+            let entry = &mut self.exchanges[id];
+            let limits = Limits::default();
+            let mut slots = HeadSlots::new();
+            let parsed = match entry.down.scan.worth_parsing(&buf, &limits) {
+                true => parse_response(&buf, &limits, &mut slots, entry.method),
+                false => Ok(None),
+            };
+            let head = match parsed {
+                Ok(Some(head)) => head,
+                Ok(None) => return self.keep_partial(id, buf),
+                Err(_) => return Fact::ResponseMalformed,
+            };
+            entry.down.scan = HeadScan::default();
+            let facts = ResponseFacts {
+                status: head.status,
+                keep_alive: head.keep_alive,
+                chunked: head.body == BodyKind::Chunked,
+                until_close: head.body == BodyKind::UntilClose,
+            };
+            let (len, body) = (head.len, head.body);
+            let scene = entry.rules.scene(&entry.set_rules, now, self.draining);
+            let plan = entry.core.plan_head(&facts, &scene);
+            entry.up.kept = None;
+            let written = match plan {
+                HeadPlan::Malformed => return Fact::ResponseMalformed,
+                HeadPlan::Skip => None,
+                HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) => {
+                    let Some(out) = compose::response(&head, entry.core.client_version(), &edits, io) else {
+                        return Fact::ResponseShortage;
+                    };
+                    entry.down.unwrap_chunks = edits.unwrap_chunks;
+                    Some(out)
+                }
+            };
+            entry.down.head = written;
+            buf.advance(len);
+            match plan {
+                HeadPlan::Skip if buf.is_empty() => return Fact::ResponseSkipped,
+                HeadPlan::Skip => {}
+                HeadPlan::Interim(_) | HeadPlan::Upgrade(_) | HeadPlan::Malformed => {
+                    return self.keep_rest(id, plan, buf);
+                }
+                HeadPlan::Final(_) => {
+                    entry.down.decoder = Some(BodyDecoder::new(body, &limits));
+                    return self.take_response_bytes(id, buf, io);
+                }
+            }
+        }
+    }
+
+    fn keep_partial(&mut self, id: ExchangeId, buf: Buf) -> Fact {
+        let end = self.exchanges[id].server.expect("a response comes from a server");
+        self.parties.server(end.conn).inbound = Inbound::Partial(buf);
+        Fact::ResponseBegun
+    }
+
+    /// What came behind an interim response or a 101 is looked at when that was sent.
+    fn keep_rest(&mut self, id: ExchangeId, plan: HeadPlan, rest: Buf) -> Fact {
+        let end = self.exchanges[id].server.expect("a response comes from a server");
+        if !rest.is_empty() {
+            self.parties.server(end.conn).inbound = Inbound::Rest(rest);
+        }
+        if matches!(plan, HeadPlan::Upgrade(_)) { Fact::Upgraded } else { Fact::ResponseInterim }
+    }
+
+    /// Cuts bytes at the end of the response's body; chunks are unwrapped where the client does not know them.
+    fn take_response_bytes<R: Reactor>(&mut self, id: ExchangeId, mut buf: Buf, io: &mut R) -> Fact {
+        let down = &mut self.exchanges[id].down;
+        let decoder = down.decoder.as_mut().expect("a body comes behind its head");
+        let (body, whole, leftover) = if down.unwrap_chunks {
+            match compose::unwrapped(decoder, &buf, io) {
+                Unwrapped::Data { data, whole, leftover } => (data, whole, leftover),
+                Unwrapped::Malformed => return Fact::ResponseMalformed,
+                Unwrapped::Shortage => return Fact::ResponseShortage,
+            }
+        } else {
+            let Ok(passed) = decoder.pass(&buf) else { return Fact::ResponseMalformed };
+            let body = buf.split_to(passed.len);
+            (body, passed.done, !buf.is_empty())
+        };
+        let len = body.len();
+        down.body = (len > 0).then_some(body);
+        Fact::ResponseBytes { len, whole, leftover }
+    }
+
+    pub(super) fn handle_sent<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {
+        let (work, way) = match self.parties.get(conn) {
+            Some(Party::Client(Client { work, .. })) => (*work, Way::Down),
+            Some(Party::Server(Server { work, .. })) => (*work, Way::Up),
+            None => return debug_assert!(false, "the reactor tells nothing of connections that were closed"),
+        };
+        match (work, way) {
+            (Work::Exchange(id), Way::Down) => {
+                self.hear(id, if result.is_ok() { Fact::ClientTook } else { Fact::ClientBroken }, io);
+            }
+            (Work::Exchange(id), Way::Up) => {
+                let took = match result {
+                    Ok(()) if io.buffers_are_scarce() => Took::AllButScarce,
+                    Ok(()) => Took::All,
+                    Err(_) => Took::Broken,
+                };
+                self.hear(id, Fact::ServerTook(took), io);
+            }
+            (Work::Relay(id), way) => {
+                // A send fails because of its sink, which is where the other direction comes from.
+                let fact = if result.is_ok() { RelayFact::Took(way) } else { RelayFact::Broken(way.reversed()) };
+                self.hear_relay(id, fact, io);
+            }
+            (Work::None, _) => debug_assert!(false, "only exchanges and relays send"),
+        }
+    }
+
+    /// A response went out with [`reactor::After::Close`], and the connection with it.
+    pub(super) fn handle_closed<R: Reactor>(&mut self, conn: ConnId, outcome: CloseOutcome, io: &mut R) {
+        let Work::Exchange(id) = self.parties.client(conn).work else {
+            return debug_assert!(false, "only an exchange closes with its last byte");
+        };
+        match outcome {
+            CloseOutcome::Unread => self.hear(id, Fact::ClientClosed { unread: true }, io),
+            CloseOutcome::Closed(who) => {
+                self.hear(id, Fact::ClientClosed { unread: false }, io);
+                self.forget_client(conn, who, balancer_core::CloseReason::ExchangeOver, io);
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Relays: two connections joined. Begun by an exchange that was upgraded.
+
+use super::Worker;
+use super::state::{Entry, Inbound, RelayEntry, RelayId, Work};
+use super::time::TimerKey;
+use balancer_core::CloseReason;
+use balancer_core::downstream::{ClientOrder, CloseHow};
+use balancer_core::relay::{Flow, FlowStep, Relay, RelayEnd, RelayFact, RelayStep, Way};
+use reactor::{Buf, ConnId, Outgoing, Reactor};
+
+impl Worker {
+    /// The server agreed: its 101 goes out, then whatever both sides sent early.
+    pub(super) fn begin_relay<R: Reactor>(&mut self, mut entry: Entry, io: &mut R) {
+        let now = self.now(io);
+        let (client_conn, server_conn) = (entry.client.conn, entry.server.expect("an upgrade has a server").conn);
+        self.listeners[entry.listener].counters.tunnels += 1;
+        let server = self.parties.server(server_conn);
+        let rest = match std::mem::take(&mut server.inbound) {
+            Inbound::Rest(rest) => Some(rest),
+            Inbound::None | Inbound::Partial(_) => None,
+        };
+        io.send(client_conn, Outgoing { head: entry.down.head.take(), body: rest, ..Outgoing::default() });
+        let client = self.parties.client(client_conn);
+        let early = client.inbound.take();
+        let up = Flow {
+            reading: client.reading,
+            sending: entry.core.is_sending().1,
+            held: early.is_some(),
+            eof: client.life.is_eof(),
+        };
+        let down = Flow { sending: true, ..Flow::default() };
+        let (core, step) = Relay::begin(up, down, entry.rules.settings.timeouts.idle, now);
+        let held = [early, None];
+        let id = self.relays.insert(RelayEntry { core, client: client_conn, server: server_conn, held });
+        self.parties.client(client_conn).work = Work::Relay(id);
+        self.parties.server(server_conn).work = Work::Relay(id);
+        self.apply_relay(id, &step, io);
+    }
+
+    pub(super) fn hear_relay_bytes<R: Reactor>(&mut self, id: RelayId, way: Way, buf: Buf, io: &mut R) {
+        self.relays[id].held[way as usize] = Some(buf);
+        self.hear_relay(id, RelayFact::Bytes(way), io);
+    }
+
+    pub(super) fn hear_relay<R: Reactor>(&mut self, id: RelayId, fact: RelayFact, io: &mut R) {
+        let now = self.now(io);
+        let step = self.relays[id].core.handle(fact, now);
+        self.apply_relay(id, &step, io);
+    }
+
+    fn apply_relay<R: Reactor>(&mut self, id: RelayId, step: &RelayStep, io: &mut R) {
+        self.apply_flow(id, Way::Up, step.up, io);
+        self.apply_flow(id, Way::Down, step.down, io);
+        if let Some(end) = step.end {
+            return self.end_relay(id, end, io);
+        }
+        let entry = &self.relays[id];
+        debug_assert_eq!(entry.core.check(), Ok(()), "{:?}", entry.core);
+        let (conn, at) = (entry.client, entry.core.deadline());
+        self.parties.client(conn).alarm.arm(at, TimerKey::Client(conn), &mut self.wheel);
+    }
+
+    fn apply_flow<R: Reactor>(&mut self, id: RelayId, way: Way, flow: FlowStep, io: &mut R) {
+        let entry = &mut self.relays[id];
+        let (source, sink) = (entry.source(way), entry.sink(way));
+        if flow.send {
+            let held = entry.held[way as usize].take().expect("bytes are held until they are sent");
+            io.send(sink, Outgoing::bytes(held));
+        }
+        if flow.shutdown {
+            io.shutdown_write(sink);
+        }
+        if flow.read {
+            self.read_relay_source(way, source, io);
+        }
+    }
+
+    fn read_relay_source<R: Reactor>(&mut self, way: Way, source: ConnId, io: &mut R) {
+        match way {
+            Way::Up => self.read_client(source, io),
+            Way::Down => {
+                let held = self.read_server(source, io);
+                debug_assert!(!held, "what a server sent early went out with its 101");
+            }
+        }
+    }
+
+    /// Both connections are closed; nothing of either is wanted any more.
+    fn end_relay<R: Reactor>(&mut self, id: RelayId, end: RelayEnd, io: &mut R) {
+        let entry = self.relays.remove(id).expect("a relay ends once");
+        let (client_why, server_why) = match end {
+            RelayEnd::Over => (CloseReason::TunnelOver, CloseReason::TunnelOver),
+            RelayEnd::Broken(Way::Up) => (CloseReason::PeerAborted, CloseReason::OtherSideFailed),
+            RelayEnd::Broken(Way::Down) => (CloseReason::TunnelOver, CloseReason::OtherSideFailed),
+            RelayEnd::Cut => (CloseReason::Draining, CloseReason::OtherSideFailed),
+            RelayEnd::Idle => (CloseReason::Idle, CloseReason::OtherSideFailed),
+        };
+        self.close_server(entry.server, server_why, io);
+        self.parties.client(entry.client).work = Work::None;
+        self.carry_out(entry.client, ClientOrder::Close(CloseHow::Discard, client_why), io);
+    }
+}
