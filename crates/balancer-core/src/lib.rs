@@ -10,6 +10,7 @@ pub mod policy;
 pub mod reason;
 pub mod relay;
 pub mod retry;
+pub mod router;
 pub mod select;
 pub mod settings;
 
@@ -21,6 +22,7 @@ pub use idle::IdleConnections;
 pub use policy::{ClientClose, ServerClose, Timestamps};
 pub use reason::{CloseReason, Side};
 pub use relay::Relay;
+pub use router::Router;
 pub use select::Selection;
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ListenerLimits, ListenerSettings, PoolSettings, PortChoice, PortSettings,

@@ -11,4 +11,4 @@ mod worker;
 pub use config::{Config, ConfigError};
 pub use run::{Handle, Plan, StartError, Warning, start};
 pub use timestamps::TimestampsError;
-pub use worker::{Worker, WorkerShare};
+pub use worker::{SetupError, Worker, WorkerShare};

@@ -2,7 +2,7 @@
 
 use crate::control::Control;
 use crate::timestamps::{TimestampRules, TimestampsError, Unfulfilled};
-use crate::{Worker, WorkerShare};
+use crate::{SetupError, Worker, WorkerShare};
 use balancer_core::{Counters, Settings, Timestamps};
 use ports::Fault;
 use reactor::Questions;
@@ -56,6 +56,9 @@ pub enum StartError {
         /// Why, and the way out.
         reason: TimestampsError,
     },
+    /// A backend set cannot be worked with by so many workers.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// A worker could not be set up.
     #[error("worker {index}: {fault}")]
     Worker {
@@ -110,7 +113,14 @@ pub struct Handle {
 }
 
 /// What a worker reports once: its waker and the addresses it listens on, or why it could not.
-type Started = Result<(Waker, Vec<SocketAddr>), Fault>;
+type Started = Result<(Waker, Vec<SocketAddr>), NotStarted>;
+
+/// Why a worker did not start.
+#[derive(Debug)]
+enum NotStarted {
+    Setup(SetupError),
+    Fault(Fault),
+}
 
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
@@ -127,7 +137,10 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     for index in 0..plan.workers {
         let running = start_worker(plan, &settings, index);
         // An error drops the handle, which ends the workers started so far.
-        let (running, addresses) = running.map_err(|fault| StartError::Worker { index, fault })?;
+        let (running, addresses) = running.map_err(|why| match why {
+            NotStarted::Setup(error) => StartError::Setup(error),
+            NotStarted::Fault(fault) => StartError::Worker { index, fault },
+        })?;
         handle.workers.push(running);
         if index == 0 {
             // Port 0 was chosen by the kernel for the first: the others share it.
@@ -189,7 +202,7 @@ fn explain(error: &std::io::Error, port: u16) -> String {
     }
 }
 
-fn start_worker(plan: &Plan, settings: &Settings, index: usize) -> Result<(Running, Vec<SocketAddr>), Fault> {
+fn start_worker(plan: &Plan, settings: &Settings, index: usize) -> Result<(Running, Vec<SocketAddr>), NotStarted> {
     let control = Arc::new(Control::default());
     let (tell, told): (Sender<Started>, Receiver<Started>) = channel();
     let share = WorkerShare {
@@ -206,13 +219,19 @@ fn start_worker(plan: &Plan, settings: &Settings, index: usize) -> Result<(Runni
                 let _runs_unpinned = sys::thread::pin_to_core(index % sys::thread::cores());
             }
             let (settings, share, control) = worker;
-            run_worker(Worker::new(&settings, share, control), config, settings.listeners.len(), &tell)
+            match Worker::new(&settings, share, control) {
+                Ok(worker) => run_worker(worker, config, settings.listeners.len(), &tell),
+                Err(error) => {
+                    let _nobody_waits = tell.send(Err(NotStarted::Setup(error)));
+                    Counters::default()
+                }
+            }
         })
-        .map_err(|error| Fault::from_errno(error.raw_os_error().unwrap_or(0)))?;
+        .map_err(|error| NotStarted::Fault(Fault::from_errno(error.raw_os_error().unwrap_or(0))))?;
     match told.recv() {
         Ok(Ok((waker, addresses))) => Ok((Running { control, waker, thread }, addresses)),
-        Ok(Err(fault)) => Err(fault),
-        Err(_) => Err(Fault::of(ports::FaultKind::Other)),
+        Ok(Err(why)) => Err(why),
+        Err(_) => Err(NotStarted::Fault(Fault::of(ports::FaultKind::Other))),
     }
 }
 
@@ -220,7 +239,7 @@ fn run_worker(mut worker: Worker, config: EpollConfig, listeners: usize, tell: &
     let mut io = match EpollReactor::new(config) {
         Ok(io) => io,
         Err(fault) => {
-            let _nobody_waits = tell.send(Err(fault));
+            let _nobody_waits = tell.send(Err(NotStarted::Fault(fault)));
             return worker.counters();
         }
     };
@@ -230,7 +249,7 @@ fn run_worker(mut worker: Worker, config: EpollConfig, listeners: usize, tell: &
         (waker, (0..listeners).filter_map(address).collect())
     });
     let failed = started.is_err();
-    let _nobody_waits = tell.send(started);
+    let _nobody_waits = tell.send(started.map_err(NotStarted::Fault));
     if !failed {
         reactor::face::run_started(&mut worker, &mut io);
     }

@@ -80,6 +80,7 @@ fn own_ports_must_suffice_for_the_workers() {
     let config = Config::parse("few.toml", &text.replace("[20000, 29999]", "[20000, 20001]")).unwrap();
     assert!(config.plan(Some(2)).is_ok());
     let error = config.plan(Some(3)).unwrap_err();
+    let error = error.to_string();
     assert!(error.starts_with("backend set \"second\": 2 own ports cannot be divided among 3 workers"), "{error}");
 }
 

@@ -31,7 +31,7 @@ pub use time::{PORT_WAIT, Wait};
 use crate::Failure;
 use crate::reason::CloseReason;
 use core::time::Duration;
-use http1::Version;
+use http::Version;
 
 /// A request and its response, from a head that was understood (or refused) to the end of both.
 #[derive(Debug)]

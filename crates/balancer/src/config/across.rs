@@ -2,7 +2,7 @@
 
 use super::backend::BackendSet;
 use super::listener::Listener;
-use balancer_core::{BackendSetSettings, ListenerSettings, PortChoice, Settings};
+use balancer_core::{BackendSetSettings, ListenerSettings, Settings};
 use config_file::{Mistake, Placed, nearest};
 
 /// Joins listeners with the sets they name. `None` only where mistakes were noted.
@@ -24,22 +24,6 @@ pub(super) fn join(
         backend_sets: backend_sets.into_iter().collect::<Option<_>>()?,
     };
     (mistakes.len() == before).then_some(settings)
-}
-
-/// Own ports are divided among the workers; each needs at least one.
-pub(super) fn check_ports(settings: &Settings, workers: usize) -> Result<(), String> {
-    for set in &settings.backend_sets {
-        let Some((low, high)) = set.ports.range.filter(|_| set.ports.choice == PortChoice::Own) else { continue };
-        let ports = usize::from(high - low) + 1;
-        if ports < workers {
-            return Err(format!(
-                "backend set \"{}\": {ports} own ports cannot be divided among {workers} workers; \
-                 widen `port_range` or use fewer workers",
-                set.name
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn check_unique<'a>(what: &str, names: impl Iterator<Item = &'a Placed<&'a str>>, mistakes: &mut Vec<Mistake>) {

@@ -8,7 +8,8 @@ mod across;
 mod backend;
 mod listener;
 
-use crate::Plan;
+use crate::worker::check_shares;
+use crate::{Plan, SetupError, WorkerShare};
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use config_file::Section;
 pub use config_file::{ConfigError, Mistake, parse_duration};
@@ -68,10 +69,11 @@ impl Config {
     /// What to start; `workers` stands above the file, and one per core is the default.
     ///
     /// # Errors
-    /// More workers than own ports, in words.
-    pub fn plan(&self, workers: Option<usize>) -> Result<Plan, String> {
+    /// A set whose own ports cannot be divided among so many workers.
+    pub fn plan(&self, workers: Option<usize>) -> Result<Plan, SetupError> {
         let workers = workers.or(self.workers).unwrap_or_else(sys::thread::cores);
-        across::check_ports(&self.settings, workers)?;
+        let kernel_range = sys::sysctl::local_port_range().unwrap_or(WorkerShare::ALONE.kernel_range);
+        check_shares(&self.settings, workers as u32, kernel_range)?;
         Ok(Plan {
             settings: self.settings.clone(),
             workers,

@@ -1,12 +1,11 @@
 //! Clients come in.
 
 use super::Worker;
-use super::alarm::Alarm;
 use super::state::{Client, Party, Work};
 use super::time::{PATROL, TimerKey};
 use balancer_core::downstream::Downstream;
 use http1::HeadScan;
-use reactor::{ConnId, ListenerId, Reactor};
+use reactor::{ConnId, Deadline, ListenerId, Reactor};
 use std::net::SocketAddr;
 
 impl Worker {
@@ -21,8 +20,9 @@ impl Worker {
             io.set_accepting(at, false);
         }
         let life = Downstream::accepted(&listener.rules.downstream_scene(now, self.draining));
-        let mut alarm = Alarm::default();
-        alarm.arm(life.deadline().min(now + PATROL), TimerKey::Client(conn), &mut self.wheel);
+        let mut alarm = Deadline::default();
+        alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);
+        alarm.set(life.deadline(), TimerKey::Client(conn), &mut self.wheel);
         let scan = HeadScan::default();
         let client =
             Client { peer, listener: index, life, work: Work::None, inbound: None, scan, reading: true, alarm };

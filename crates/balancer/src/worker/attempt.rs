@@ -4,13 +4,11 @@ use super::Worker;
 use super::compose;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::exchange::{AttemptOrder, Fact};
-use http1::forward::RequestEdits;
-use http1::{HeadSlots, RequestHead, parse_request};
-use ports::{Blame, Fault, FaultKind, Lease};
-use reactor::{ConnId, Outgoing, Probe, Reactor};
-
-/// Local ports tried for one connect before it counts as "no port left"; a refusal costs two microseconds.
-const PORT_TRIES_MAX: u32 = 64;
+use http::RequestHead;
+use http::forward::RequestEdits;
+use http1::{HeadSlots, parse_request};
+use ports::{Blame, Fault, FaultKind, Lease, Tries};
+use reactor::{ConnId, ConnectPlan, Outgoing, Probe, Reactor};
 
 impl Worker {
     /// Makes one attempt. `head` is the request's head where it has just been parsed.
@@ -59,7 +57,7 @@ impl Worker {
             None => {
                 let mut slots = HeadSlots::new();
                 let parsed = parse_request(&kept.bytes, &entry.rules.limits, &mut slots);
-                compose::request(&parsed.ok().flatten()?, &edits, io)?
+                compose::request(&parsed.ok().flatten()?.head, &edits, io)?
             }
         };
         let body = (kept.head_len < kept.bytes.len()).then(|| kept.bytes.slice(kept.head_len..kept.bytes.len()));
@@ -133,7 +131,7 @@ impl Worker {
         Fact::ConnectFailed { server: server as u32, fault }
     }
 
-    /// Tries local ports until one is taken, within bounds.
+    /// Tries starting points until one is taken, within bounds.
     fn open<R: Reactor>(
         &mut self,
         set: usize,
@@ -143,18 +141,18 @@ impl Worker {
     ) -> Result<(ConnId, Option<Lease>), Fault> {
         let now = self.now(io);
         let set = &mut self.sets[set];
-        for _ in 0..PORT_TRIES_MAX {
-            let start = set.choose_start(server, now)?;
+        let target = set.servers[server].target;
+        let mut tries = Tries::default();
+        loop {
+            let start = set.sources.choose(now, target).map_err(|_| Fault::of(FaultKind::Ports))?;
+            let port_range = start.range.map(|range| (range.low(), range.high()));
+            let plan = ConnectPlan { remote: target.address(), source: start.source, port_range };
             let again = Outgoing { head: out.head.clone(), body: out.body.clone(), after: out.after };
-            match io.connect(&start.plan, again) {
+            match io.connect(&plan, again) {
                 Ok(conn) => return Ok((conn, start.lease)),
-                Err(fault) if fault.kind == FaultKind::Ports => set.note_port_refused(start.lease, now),
-                Err(fault) => {
-                    set.give_back_unused(start.lease, now);
-                    return Err(fault);
-                }
+                Err(fault) if set.sources.connect_failed(now, target, start.lease, fault, &mut tries) => {}
+                Err(fault) => return Err(fault),
             }
         }
-        Err(Fault::of(FaultKind::Ports))
     }
 }

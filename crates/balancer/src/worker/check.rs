@@ -45,7 +45,7 @@ impl Worker {
             }
             Work::Relay(id) => self.relays.get(id).ok_or("a client's relay exists")?.core.deadline(),
         };
-        let armed = client.alarm.at().is_some_and(|at| at <= deadline);
+        let armed = client.alarm.is_kept() && client.alarm.at() == deadline;
         holds(armed, "every client has a timer not later than its deadline")?;
         holds(client.life.is_busy() == (client.work != Work::None), "a client is busy while it has work")?;
         holds(
@@ -79,7 +79,7 @@ impl Worker {
         for (index, set) in self.sets.iter().enumerate() {
             let here = || self.parties.servers().filter(|(_, server)| server.set == index);
             let leases = here().filter(|(_, server)| server.lease.is_some()).count();
-            holds(leases == set.leases_out(), "leases out are server connections with a lease")?;
+            holds(leases == set.sources.leases_out(), "leases out are server connections with a lease")?;
             for (number, server) in set.servers.iter().enumerate() {
                 let connections = here().filter(|(_, party)| party.server == number).count();
                 holds(connections == server.connections, "a server's connections add up")?;

@@ -36,7 +36,7 @@ impl Worker {
             };
         }
         let client = self.parties.client(conn);
-        client.alarm.arm(client.life.deadline(), TimerKey::Client(conn), &mut self.wheel);
+        client.alarm.set(client.life.deadline(), TimerKey::Client(conn), &mut self.wheel);
     }
 
     /// Reads from the client unless a recv is under way or its FIN was read.
@@ -103,7 +103,7 @@ impl Worker {
         io: &mut R,
     ) {
         let mut client = self.parties.remove_client(conn);
-        client.alarm.disarm(&mut self.wheel);
+        client.alarm.cancel(&mut self.wheel);
         let listener = &mut self.listeners[client.listener];
         listener.counters.count_close(Side::Client, who, why);
         let was_full = listener.is_full();

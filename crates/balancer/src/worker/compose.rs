@@ -1,9 +1,9 @@
 //! Heads written for the other side, and the balancer's own answers: a clear status and one line of text.
 
 use balancer_core::exchange::{Answer, HeadEdits};
-use balancer_core::failure::reason_phrase;
-use http1::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
-use http1::{BodyDecoder, BodyKind, HeadWriter, RequestHead, ResponseHead, TooLong, Version};
+use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
+use http::{BodyKind, FieldSink, RequestHead, ResponseHead, TooLong, Version, reason_phrase};
+use http1::{BodyDecoder, HeadWriter};
 use reactor::{Buf, Reactor};
 
 /// The head as the server shall see it; `None` when no buffer is left or it does not fit into one.
@@ -44,11 +44,11 @@ pub(super) fn answer<R: Reactor>(answer: &Answer, io: &mut R) -> Option<Buf> {
     let text = answer.failure.text();
     let mut out = written(io, |head| {
         let status = answer.failure.status();
-        head.status_line(status, reason_phrase(status))?;
-        head.header("Content-Type", b"text/plain; charset=utf-8")?;
-        head.header_u64("Content-Length", text.len() as u64 + 1)?;
+        head.response(status, reason_phrase(status).unwrap_or("Error"))?;
+        head.field("Content-Type", b"text/plain; charset=utf-8")?;
+        head.field_u64("Content-Length", text.len() as u64 + 1)?;
         if !answer.keep {
-            head.header("Connection", b"close")?;
+            head.field("Connection", b"close")?;
         }
         head.end()
     })?;

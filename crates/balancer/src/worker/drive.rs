@@ -39,7 +39,7 @@ impl Worker {
         if let Some(entry) = self.exchanges.get(id) {
             debug_assert_eq!(entry.core.check(), Ok(()), "{:?}", entry.core);
             let (conn, at) = (entry.client.conn, entry.core.deadline());
-            self.parties.client(conn).alarm.arm(at, TimerKey::Client(conn), &mut self.wheel);
+            self.parties.client(conn).alarm.set(at, TimerKey::Client(conn), &mut self.wheel);
         }
     }
 

@@ -5,7 +5,8 @@ use super::setup::ListenerRules;
 use super::state::{DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
 use balancer_core::Failure;
 use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
-use http1::{BodyDecoder, BodyKind, HeadScan, HeadSlots, Method, RequestHead, parse_request};
+use http::{BodyKind, Method, RequestHead};
+use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
 use reactor::{Buf, ConnId, Reactor};
 use std::rc::Rc;
 
@@ -21,7 +22,7 @@ impl Worker {
             false => Ok(None),
         };
         let (id, step) = match parsed {
-            Ok(Some(head)) => self.begin(conn, &buf, &head, rules, io),
+            Ok(Some(parsed)) => self.begin(conn, &buf, &parsed, rules, io),
             Ok(None) => {
                 self.parties.client(conn).inbound = Some(buf);
                 return self.read_more_of_head(conn, io);
@@ -46,27 +47,28 @@ impl Worker {
         &mut self,
         conn: ConnId,
         buf: &Buf,
-        head: &RequestHead<'_, '_>,
+        parsed: &Parsed<RequestHead<'_, '_>>,
         rules: Rc<ListenerRules>,
         io: &mut R,
     ) -> (ExchangeId, Step) {
         let now = self.now(io);
+        let Parsed { head, len: head_len, keep_alive } = parsed;
         let mut decoder = BodyDecoder::new(head.body, &rules.limits);
-        let passed = match decoder.pass(&buf[head.len..]) {
+        let passed = match decoder.pass(&buf[*head_len..]) {
             Ok(passed) => passed,
             Err(error) => return self.begin_refusal(conn, Failure::BadRequest(error.status()), io),
         };
-        let end = head.len + passed.len;
-        let set = rules.route();
-        let set_rules = Rc::clone(&self.sets[set].rules);
+        let end = head_len + passed.len;
         let client = self.parties.client(conn);
+        let set = rules.router.decide(&head.facts(client.peer.ip(), false));
+        let set_rules = Rc::clone(&self.sets[set].rules);
         client.inbound = (end < buf.len()).then(|| buf.slice(end..buf.len()));
         client.life.handle_exchange_begun();
         let opening = Opening {
             version: head.version,
             idempotent: head.method.is_idempotent(),
             head_only: head.method == Method::Head,
-            keep_alive: head.keep_alive,
+            keep_alive: *keep_alive,
             requests_left: client.life.served() + 1 < rules.settings.limits.requests_per_connection_max,
             upgrade: head.upgrade.is_some() && head.body.is_empty(),
             expects_continue: head.expect_continue && passed.len == 0,
@@ -77,7 +79,7 @@ impl Worker {
             body_len: passed.len,
         };
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, self.draining));
-        let kept = Kept { bytes: buf.slice(0..end), head_len: head.len };
+        let kept = Kept { bytes: buf.slice(0..end), head_len: *head_len };
         let up = UpBytes { kept: Some(kept), decoder, held: None };
         let listener = client.listener;
         self.listeners[listener].counters.requests += 1;
@@ -130,7 +132,7 @@ impl Worker {
         client.life.handle_exchange_begun();
         let listener = client.listener;
         let rules = Rc::clone(&self.listeners[listener].rules);
-        let set = rules.route();
+        let set = rules.router.fallback();
         let set_rules = Rc::clone(&self.sets[set].rules);
         let (core, step) = Exchange::refuse(failure, &rules.scene(&set_rules, now, self.draining));
         let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);

@@ -6,7 +6,8 @@ use super::state::{Client, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::{Fact, HeadPlan, ResponseFacts, Took};
 use balancer_core::relay::{RelayFact, Way};
-use http1::{BodyDecoder, BodyKind, HeadScan, HeadSlots, Limits, parse_response};
+use http::{BodyKind, Limits};
+use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
 use reactor::{Buf, CloseOutcome, ConnId, Reactor, Received};
 
@@ -122,19 +123,19 @@ impl Worker {
                 true => parse_response(&buf, &limits, &mut slots, entry.method),
                 false => Ok(None),
             };
-            let head = match parsed {
-                Ok(Some(head)) => head,
+            let Parsed { head, len, keep_alive } = match parsed {
+                Ok(Some(parsed)) => parsed,
                 Ok(None) => return self.keep_partial(id, buf),
                 Err(_) => return Fact::ResponseMalformed,
             };
             entry.down.scan = HeadScan::default();
             let facts = ResponseFacts {
                 status: head.status,
-                keep_alive: head.keep_alive,
+                keep_alive,
                 chunked: head.body == BodyKind::Chunked,
                 until_close: head.body == BodyKind::UntilClose,
             };
-            let (len, body) = (head.len, head.body);
+            let body = head.body;
             let scene = entry.rules.scene(&entry.set_rules, now, self.draining);
             let plan = entry.core.plan_head(&facts, &scene);
             entry.up.kept = None;

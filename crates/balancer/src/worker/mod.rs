@@ -9,7 +9,7 @@
 //!        |
 //!   attempt  compose  clients  pool                     the orders, one each
 //!        |
-//!   state  parties  setup  alarm                        what is remembered
+//!   state  parties  setup                               what is remembered
 //! ```
 //!
 //! Calls point down. What an order leads to that belongs above (a next head, a request whose turn has come) is noted
@@ -18,7 +18,6 @@
 //! [`balancer_core::relay`].
 
 mod accept;
-mod alarm;
 mod attempt;
 mod check;
 mod clients;
@@ -50,7 +49,8 @@ use time::TimerKey;
 
 use crate::control::Control;
 
-pub use setup::WorkerShare;
+pub(crate) use setup::check_shares;
+pub use setup::{SetupError, WorkerShare};
 
 /// The balancer of one core.
 pub struct Worker {
@@ -72,10 +72,14 @@ pub struct Worker {
 
 impl Worker {
     /// A worker with its share of the ports. Listens when it is started.
-    pub fn new(settings: &Settings, share: WorkerShare, control: Arc<Control>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// The ports of a set's own choice cannot be divided among so many workers.
+    pub fn new(settings: &Settings, share: WorkerShare, control: Arc<Control>) -> Result<Self, SetupError> {
+        let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, share));
+        Ok(Self {
             listeners: settings.listeners.iter().map(Listener::new).collect(),
-            sets: settings.backend_sets.iter().map(|set| BackendSet::new(set, share)).collect(),
+            sets: sets.collect::<Result<_, _>>()?,
             parties: Parties::default(),
             exchanges: SlotMap::with_key(),
             relays: SlotMap::with_key(),
@@ -86,7 +90,7 @@ impl Worker {
             now: None,
             draining: false,
             done: false,
-        }
+        })
     }
 
     /// What was counted so far.

@@ -94,10 +94,10 @@ impl Worker {
         let target = &mut self.sets[set].servers[server];
         target.connections -= 1;
         match closed {
-            Closed::NeverStood => self.sets[set].give_back_unused(lease, now),
+            Closed::NeverStood => self.sets[set].sources.return_unused(now, lease),
             Closed::By(closed_first, why) => {
                 target.counters.count_close(Side::Server, closed_first, why);
-                self.sets[set].give_back(lease, PortEnd { closed_first, timestamps }, now);
+                self.sets[set].sources.give_back(now, lease, PortEnd { closed_first, timestamps });
             }
         }
         self.note_freed(set);

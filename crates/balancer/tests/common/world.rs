@@ -101,7 +101,8 @@ pub(crate) struct Balancer {
 impl Balancer {
     pub(crate) fn new(settings: &Settings, io: SimReactor) -> Self {
         let control = Arc::new(Control::default());
-        Self { worker: Worker::new(settings, WorkerShare::ALONE, Arc::clone(&control)), control, io }
+        let worker = Worker::new(settings, WorkerShare::ALONE, Arc::clone(&control)).expect("ports for one");
+        Self { worker, control, io }
     }
 
     /// Asks for a drain, as SIGTERM does.

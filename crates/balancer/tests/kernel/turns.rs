@@ -26,7 +26,8 @@ struct Rig {
 
 impl Rig {
     fn new(servers: &[SocketAddr]) -> Self {
-        let mut worker = Worker::new(&stage::settings(servers), WorkerShare::ALONE, Arc::new(Control::default()));
+        let mut worker = Worker::new(&stage::settings(servers), WorkerShare::ALONE, Arc::new(Control::default()))
+            .expect("ports for one");
         let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
         worker.start(&mut io).expect("listening");
         Self { worker, io }
