@@ -14,8 +14,10 @@ pub mod conn;
 pub mod deadline;
 pub mod epoll;
 pub mod face;
+pub mod mailbox;
 mod pages;
 mod session;
+pub mod spawn;
 pub mod timer;
 
 pub use buf::{Buf, BufPool};
@@ -25,5 +27,7 @@ pub use face::{
     After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor,
     Received, Source,
 };
+pub use mailbox::{Answer, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
 pub use session::SessionInfo;
+pub use spawn::{Place, Running, SpawnError, Starting, spawn};
 pub use timer::{TimerId, TimerWheel};

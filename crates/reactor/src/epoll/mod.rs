@@ -88,8 +88,14 @@ pub struct EpollReactor {
 impl EpollReactor {
     /// Errors: EMFILE, ENFILE, ENOMEM.
     pub fn new(config: EpollConfig) -> Result<Self, Fault> {
+        Self::with_waker(config, Waker::new().map_err(fault)?)
+    }
+
+    /// One that `waker` wakes: for those who have to know the waker before the event loop is there.
+    ///
+    /// Errors: EMFILE, ENFILE, ENOMEM.
+    pub fn with_waker(config: EpollConfig, waker: Waker) -> Result<Self, Fault> {
         let epoll = Epoll::new().map_err(fault)?;
-        let waker = Waker::new().map_err(fault)?;
         epoll.add(&waker, TOKEN_WAKER, Interest::Level).map_err(fault)?;
         Ok(Self {
             epoll,
