@@ -1,65 +1,171 @@
-//! What one worker counts; merged for reports.
+//! What a balancer counts: every counter declared once, with its name, its dimension and its meaning. Merging, text,
+//! JSON and metrics are readers of that one table ([`Counters::visit`]).
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::reason::{CloseReason, Side};
 use ports::{ClosedFirst, ClosingTally};
 
-/// Counters of one worker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Client connections accepted.
-    pub accepted: u64,
-    /// `accept()` failures and pauses.
-    pub accept_paused: u64,
-    /// Times a listener was full, so that new clients had to wait in the accept queue.
-    pub full: u64,
-    /// Requests whose head was understood.
-    pub requests: u64,
-    /// Responses passed on whole.
-    pub responses: u64,
-    /// Responses by class of their status: 1xx to 5xx, final ones of servers.
-    pub statuses: [u64; 5],
-    /// Requests that failed, by [`Failure::index`].
-    pub failures: [u64; Failure::NAMES.len()],
-    /// Responses cut off in the middle because the server failed then.
-    pub truncated: u64,
-    /// Attempts repeated.
-    pub retries: u64,
-    /// Connections opened to servers.
-    pub connects: u64,
-    /// Connects that failed, by whose fault: here, there.
-    pub connects_failed: [u64; 2],
-    /// Requests sent on a connection of the pool.
-    pub pooled: u64,
-    /// Requests that had to wait for a local port.
-    pub queued_for_port: u64,
-    /// Requests that found the queue for a local port full.
-    pub port_queue_full: u64,
-    /// Tunnels opened (101).
-    pub tunnels: u64,
-    /// Closes of client connections: who.
-    pub client_closes: ClosingTally,
-    /// Closes of server connections: who.
-    pub server_closes: ClosingTally,
-    /// Closes of client connections: why.
-    pub client_reasons: [u64; CloseReason::ALL.len()],
-    /// Closes of server connections: why.
-    pub server_reasons: [u64; CloseReason::ALL.len()],
-    /// Client connections open now.
-    pub clients_open: u64,
-    /// Server connections open now.
-    pub servers_open: u64,
+/// Classes of status codes, by their first digit.
+pub const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Which of the things that are counted apart a counter belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dimension {
+    /// A listener.
+    Listener,
+    /// A backend set.
+    Set,
+    /// A server of a set.
+    Server,
+    /// A worker: its event loop.
+    Worker,
+}
+
+/// What is declared of one counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// Its name, groups before dots: `clients.accepted`.
+    pub name: &'static str,
+    /// What it is counted for.
+    pub dimension: Dimension,
+    /// It goes down, too: something that is so now.
+    pub gauge: bool,
+    /// What it counts.
+    pub meaning: &'static str,
+}
+
+/// A counter, or a row of them with a label each.
+trait Count {
+    fn add(&mut self, other: &Self);
+    fn visit(&self, label: fn(usize) -> &'static str, each: &mut dyn FnMut(Option<&'static str>, u64));
+}
+
+impl Count for u64 {
+    fn add(&mut self, other: &Self) {
+        *self += other;
+    }
+
+    fn visit(&self, _: fn(usize) -> &'static str, each: &mut dyn FnMut(Option<&'static str>, u64)) {
+        each(None, *self);
+    }
+}
+
+impl<const N: usize> Count for [u64; N] {
+    fn add(&mut self, other: &Self) {
+        self.iter_mut().zip(other).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    fn visit(&self, label: fn(usize) -> &'static str, each: &mut dyn FnMut(Option<&'static str>, u64)) {
+        self.iter().enumerate().for_each(|(at, count)| each(Some(label(at)), *count));
+    }
+}
+
+impl Count for ClosingTally {
+    fn add(&mut self, other: &Self) {
+        self.merge(other);
+    }
+
+    fn visit(&self, label: fn(usize) -> &'static str, each: &mut dyn FnMut(Option<&'static str>, u64)) {
+        ClosedFirst::ALL.iter().enumerate().for_each(|(at, who)| each(Some(label(at)), self.count(*who)));
+    }
+}
+
+fn no_label(_: usize) -> &'static str {
+    ""
+}
+
+/// Who closed a client's connection first, as reports name it.
+fn client_closer(at: usize) -> &'static str {
+    match ClosedFirst::ALL[at] {
+        ClosedFirst::PeerFin => "client_fin",
+        who => who.name(),
+    }
+}
+
+fn server_closer(at: usize) -> &'static str {
+    match ClosedFirst::ALL[at] {
+        ClosedFirst::PeerFin => "server_fin",
+        who => who.name(),
+    }
+}
+
+macro_rules! counters {
+    ($( $name:literal $field:ident: $type:ty $([$label:expr])?, $dimension:ident $($gauge:ident)?, $meaning:literal; )+) => {
+        /// Counters of one listener, set, server or worker, or the sum of several. What does not belong to its
+        /// [`Dimension`] stays 0.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $( #[doc = $meaning] pub $field: $type, )+
+        }
+
+        impl Counters {
+            /// Every counter as it was declared, in the order of reports.
+            pub const TABLE: &'static [Counter] = &[
+                $( Counter {
+                    name: $name,
+                    dimension: Dimension::$dimension,
+                    gauge: counters!(@gauge $($gauge)?),
+                    meaning: $meaning,
+                }, )+
+            ];
+
+            /// Shows every counter with its label, where it has one, and its value; in the order of [`Counters::TABLE`].
+            pub fn visit(&self, mut each: impl FnMut(&'static Counter, Option<&'static str>, u64)) {
+                let mut table = Self::TABLE.iter();
+                $(
+                    let declared = table.next().expect("as many are declared as there are");
+                    Count::visit(&self.$field, counters!(@label $($label)?), &mut |label, value| each(declared, label, value));
+                )+
+            }
+
+            /// Adds another's counters.
+            pub fn merge(&mut self, other: &Self) {
+                $( Count::add(&mut self.$field, &other.$field); )+
+            }
+        }
+    };
+    (@gauge) => { false };
+    (@gauge gauge) => { true };
+    (@label) => { no_label };
+    (@label $label:expr) => { $label };
+}
+
+counters! {
+    "requests" requests: u64, Listener, "Requests whose head was understood.";
+    "responses" responses: u64, Listener, "Responses passed on whole.";
+    "truncated" truncated: u64, Listener, "Responses cut off in the middle because the server failed then.";
+    "retries" retries: u64, Listener, "Attempts after the first of a request.";
+    "tunnels" tunnels: u64, Listener, "Upgraded connections (101).";
+    "statuses" statuses: [u64; 5] [|at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
+    "failures" failures: [u64; FailureKind::ALL.len()] [|at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
+    "clients.accepted" accepted: u64, Listener, "Client connections accepted.";
+    "clients.accept_paused" accept_paused: u64, Listener, "Failures of accept(), each with a pause.";
+    "clients.open" clients_open: u64, Listener gauge, "Client connections open now.";
+    "clients.closed_first" client_closes: ClosingTally [client_closer], Listener, "Closes of client connections, by who closed first.";
+    "clients.why" client_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Listener, "Closes of client connections, by reason.";
+    "clients.full" full: u64, Listener, "Times a listener was full, so that new clients had to wait in the accept queue.";
+    "servers.opened" connects: u64, Server, "Connections opened to servers.";
+    "servers.open" servers_open: u64, Server gauge, "Server connections open now.";
+    "servers.reused" pooled: u64, Server, "Requests sent on a connection of the pool.";
+    "servers.queued_for_port" queued_for_port: u64, Set, "Requests that had to wait for a local port.";
+    "servers.connects_failed_here" connects_failed_here: u64, Server, "Connects that failed because of a shortage here.";
+    "servers.connects_failed_there" connects_failed_there: u64, Server, "Connects that the server or the way to it failed.";
+    "servers.closed_first" server_closes: ClosingTally [server_closer], Server, "Closes of server connections, by who closed first.";
+    "servers.why" server_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Server, "Closes of server connections, by reason.";
+    "servers.port_queue_full" port_queue_full: u64, Set, "Requests that found the queue for a local port full.";
+    "limits.recv_waited_for_buffer" recv_waited_for_buffer: u64, Worker, "Reads that had to wait because all buffers were in use.";
+    "limits.unwatchable" unwatchable: u64, Worker, "Connections closed because the kernel had no memory to watch them.";
 }
 
 impl Counters {
     /// Counts a failed request.
     pub fn count_failure(&mut self, failure: Failure) {
-        self.failures[failure.index()] += 1;
+        self.failures[failure.kind() as usize] += 1;
     }
 
     /// Counts a final status.
     pub fn count_status(&mut self, status: u16) {
-        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        let class = usize::from(status / 100).clamp(1, STATUS_CLASSES.len()) - 1;
         self.statuses[class] += 1;
     }
 
@@ -77,46 +183,57 @@ impl Counters {
 
     /// Failed requests of one kind.
     pub fn failed(&self, failure: Failure) -> u64 {
-        self.failures[failure.index()]
+        self.failures[failure.kind() as usize]
     }
 
     /// All failed requests.
     pub fn failed_total(&self) -> u64 {
         self.failures.iter().sum()
     }
+}
 
-    /// Adds another worker's counters.
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.scalars_mut().into_iter().zip(other.clone().scalars_mut()) {
-            *mine += *theirs;
-        }
-        self.client_closes.merge(&other.client_closes);
-        self.server_closes.merge(&other.server_closes);
+/// Counters by what they were counted for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Each listener by its name.
+    pub listeners: Vec<(String, Counters)>,
+    /// Each backend set by its name.
+    pub sets: Vec<(String, Counters)>,
+    /// Each server by its set's name and its own.
+    pub servers: Vec<(String, String, Counters)>,
+    /// Event loops, and whatever left with a change of the configuration.
+    pub rest: Counters,
+}
+
+impl Report {
+    /// The sum of all.
+    pub fn total(&self) -> Counters {
+        let mut sum = self.rest.clone();
+        let named = self.listeners.iter().chain(&self.sets).map(|(_, counters)| counters);
+        named.chain(self.servers.iter().map(|(_, _, counters)| counters)).for_each(|counters| sum.merge(counters));
+        sum
     }
 
-    fn scalars_mut(&mut self) -> Vec<&mut u64> {
-        let mut all = vec![
-            &mut self.accepted,
-            &mut self.accept_paused,
-            &mut self.full,
-            &mut self.requests,
-            &mut self.responses,
-            &mut self.truncated,
-            &mut self.retries,
-            &mut self.connects,
-            &mut self.pooled,
-            &mut self.queued_for_port,
-            &mut self.port_queue_full,
-            &mut self.tunnels,
-            &mut self.clients_open,
-            &mut self.servers_open,
-        ];
-        all.extend(&mut self.statuses);
-        all.extend(&mut self.failures);
-        all.extend(&mut self.connects_failed);
-        all.extend(&mut self.client_reasons);
-        all.extend(&mut self.server_reasons);
-        all
+    /// Adds another worker's: what has the same name is one.
+    pub fn merge(&mut self, other: Self) {
+        merge_named(&mut self.listeners, other.listeners);
+        merge_named(&mut self.sets, other.sets);
+        for (set, server, counters) in other.servers {
+            match self.servers.iter_mut().find(|(in_set, name, _)| *in_set == set && *name == server) {
+                Some((_, _, mine)) => mine.merge(&counters),
+                None => self.servers.push((set, server, counters)),
+            }
+        }
+        self.rest.merge(&other.rest);
+    }
+}
+
+fn merge_named(mine: &mut Vec<(String, Counters)>, theirs: Vec<(String, Counters)>) {
+    for (name, counters) in theirs {
+        match mine.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => known.merge(&counters),
+            None => mine.push((name, counters)),
+        }
     }
 }
 
@@ -124,16 +241,56 @@ impl Counters {
 mod tests {
     use super::*;
 
-    #[test]
-    fn merging_adds_everything() {
+    fn some() -> Counters {
         let mut one = Counters { accepted: 2, requests: 3, ..Counters::default() };
         one.count_failure(Failure::NoLocalPort);
         one.count_status(204);
         one.count_close(Side::Client, Some(ClosedFirst::OurFin), CloseReason::ExchangeOver);
-        let mut sum = one.clone();
-        sum.merge(&one);
+        one
+    }
+
+    #[test]
+    fn merging_adds_everything() {
+        let mut sum = some();
+        sum.merge(&some());
         assert_eq!((sum.accepted, sum.requests, sum.failed(Failure::NoLocalPort)), (4, 6, 2));
         assert_eq!((sum.statuses[1], sum.client_closes.count(ClosedFirst::OurFin)), (2, 2));
         assert_eq!(sum.client_reasons[CloseReason::ExchangeOver as usize], 2);
+    }
+
+    #[test]
+    fn readers_see_every_counter_under_its_name() {
+        let mut seen = Vec::new();
+        some().visit(|counter, label, value| {
+            if value > 0 {
+                seen.push(format!("{}{} {value}", counter.name, label.map(|l| format!(".{l}")).unwrap_or_default()));
+            }
+        });
+        let expect = [
+            "requests 3",
+            "statuses.2xx 1",
+            "failures.no_local_port 1",
+            "clients.accepted 2",
+            "clients.closed_first.our_fin 1",
+            "clients.why.exchange_over 1",
+        ];
+        assert_eq!(seen, expect);
+        let names: std::collections::BTreeSet<_> = Counters::TABLE.iter().map(|counter| counter.name).collect();
+        assert_eq!(names.len(), Counters::TABLE.len(), "a name is given once");
+    }
+
+    #[test]
+    fn the_parts_of_a_report_add_up_by_name() {
+        let report = |name: &str| Report {
+            listeners: vec![(name.to_owned(), some())],
+            servers: vec![("app".to_owned(), name.to_owned(), Counters { connects: 1, ..Counters::default() })],
+            ..Report::default()
+        };
+        let mut sum = report("web");
+        sum.merge(report("web"));
+        sum.merge(report("api"));
+        assert_eq!((sum.listeners.len(), sum.servers.len()), (2, 2));
+        assert_eq!((sum.listeners[0].1.accepted, sum.servers[0].2.connects), (4, 2));
+        assert_eq!((sum.total().accepted, sum.total().connects), (6, 3));
     }
 }

@@ -14,10 +14,10 @@ pub mod router;
 pub mod select;
 pub mod settings;
 
-pub use counters::Counters;
+pub use counters::{Counters, Report};
 pub use downstream::Downstream;
 pub use exchange::Exchange;
-pub use failure::Failure;
+pub use failure::{Failure, FailureKind};
 pub use idle::IdleConnections;
 pub use policy::{ClientClose, ServerClose, Timestamps};
 pub use reason::{CloseReason, Side};

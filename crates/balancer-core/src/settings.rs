@@ -1,6 +1,7 @@
 //! What the balancer is told to do: checked, so that it cannot be wrong.
 
 use crate::policy::{ClientClose, ServerClose, Timestamps};
+use named::named;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -141,19 +142,16 @@ impl Default for PoolSettings {
     }
 }
 
-/// Who chooses the local port towards servers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PortChoice {
-    /// The kernel, in `connect()`.
-    #[default]
-    Kernel,
-    /// Our allocator: oldest port first, explicit bind + SO_REUSEADDR.
-    Own,
-}
-
-impl PortChoice {
-    /// Configuration names, in the order they are offered.
-    pub const NAMES: [(&'static str, Self); 2] = [("kernel", Self::Kernel), ("own", Self::Own)];
+named! {
+    /// Who chooses the local port towards servers.
+    #[derive(Default)]
+    pub enum PortChoice {
+        /// The kernel, in `connect()`.
+        #[default]
+        Kernel = "kernel",
+        /// Our allocator: oldest port first, explicit bind + SO_REUSEADDR.
+        Own = "own",
+    }
 }
 
 /// Our side of the connections to servers.

@@ -3,6 +3,7 @@
 use crate::mistake::Mistake;
 use crate::suggest::nearest;
 use crate::value;
+use named::Named;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;
@@ -163,6 +164,12 @@ impl<'a, 'i> Section<'a, 'i> {
         mistakes: &mut Vec<Mistake>,
     ) -> Option<T> {
         value::choice(key, self.take(key)?, names, mistakes)
+    }
+
+    /// A member of a closed set, by its name.
+    pub fn named<T: Named>(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<T> {
+        let names: Vec<(&'static str, T)> = T::ALL.iter().map(|member| (member.name(), *member)).collect();
+        self.choice(key, &names, mistakes)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[[backend_set]]`: where requests go.
 
-use balancer_core::{PoolSettings, PortChoice, PortSettings, ServerClose, ServerSettings, ServerTimeouts};
+use balancer_core::{PoolSettings, PortChoice, PortSettings, ServerSettings, ServerTimeouts};
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -101,7 +101,7 @@ fn read_ports(
     servers: &[Placed<ServerSettings>],
     mistakes: &mut Vec<Mistake>,
 ) -> PortSettings {
-    let choice = section.choice("ports", &PortChoice::NAMES, mistakes).unwrap_or_default();
+    let choice = section.named::<PortChoice>("ports", mistakes).unwrap_or_default();
     let sources = section.take("sources").map(|list| read_sources(list, servers, mistakes)).unwrap_or_default();
     let range = section.take("port_range").and_then(|range| read_range(range, mistakes));
     PortSettings { choice, sources, range }
@@ -163,7 +163,7 @@ fn read_pool(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> PoolS
     let pool = PoolSettings {
         idle_max: section.number("idle_max", 0, IDLE_MAX, mistakes).unwrap_or(base.idle_max),
         idle_timeout: section.duration("idle_timeout", mistakes).unwrap_or(base.idle_timeout),
-        close: section.choice("close", &ServerClose::NAMES, mistakes).unwrap_or(base.close),
+        close: section.named("close", mistakes).unwrap_or(base.close),
     };
     section.finish(mistakes);
     pool

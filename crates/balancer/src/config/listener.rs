@@ -29,7 +29,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
             value::socket_address(value, mistakes).map(|address| Placed { value: address, span: value.span() })
         }),
         backends: section.text("backends", "\"app\"", mistakes),
-        close: section.choice("close", &ClientClose::NAMES, mistakes).unwrap_or_default(),
+        close: section.named("close", mistakes).unwrap_or_default(),
         timestamps: read_timestamps(&mut section, mistakes),
         limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
         timeouts: section.table("timeouts", mistakes).map(|times| read_timeouts(times, mistakes)).unwrap_or_default(),
@@ -43,7 +43,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
 /// Whoever gets it wrong is told what "off" costs, too.
 fn read_timestamps(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Timestamps {
     let known = mistakes.len();
-    let choice = section.choice("timestamps", &Timestamps::NAMES, mistakes);
+    let choice = section.named::<Timestamps>("timestamps", mistakes);
     for mistake in &mut mistakes[known..] {
         let help = mistake.help.take().unwrap_or_default();
         mistake.help = Some(format!("{help}; {}", Timestamps::COST));

@@ -124,8 +124,11 @@ impl Worker {
         let now = self.now(io);
         let here = fault.kind.blame() == Blame::Here;
         let set = &mut self.sets[set];
-        set.servers[server].counters.connects_failed[usize::from(!here)] += 1;
-        if !here {
+        let counters = &mut set.servers[server].counters;
+        if here {
+            counters.connects_failed_here += 1;
+        } else {
+            counters.connects_failed_there += 1;
             set.selection.handle_unreachable(server, now);
         }
         Fact::ConnectFailed { server: server as u32, fault }

@@ -35,7 +35,7 @@ mod setup;
 mod state;
 mod time;
 
-use balancer_core::{Counters, Settings};
+use balancer_core::{Counters, Report, Settings};
 use parties::Parties;
 use ports::Fault;
 use reactor::{App, Completion, Reactor, TimerWheel};
@@ -61,6 +61,8 @@ pub struct Worker {
     relays: SlotMap<RelayId, RelayEntry>,
     wheel: TimerWheel<TimerKey>,
     todo: VecDeque<Todo>,
+    /// Counters of what left with a change of the configuration.
+    gone: Counters,
     /// A port or a connection came free in a set in which requests wait.
     freed: bool,
     control: Arc<Control>,
@@ -85,6 +87,7 @@ impl Worker {
             relays: SlotMap::with_key(),
             wheel: TimerWheel::new(),
             todo: VecDeque::new(),
+            gone: Counters::default(),
             freed: false,
             control,
             now: None,
@@ -93,15 +96,28 @@ impl Worker {
         })
     }
 
-    /// What was counted so far.
+    /// What was counted so far, by what it was counted for.
+    pub fn report(&self) -> Report {
+        let open_clients =
+            |listener: &Listener| Counters { clients_open: listener.clients as u64, ..listener.counters.clone() };
+        let open_servers =
+            |server: &setup::Server| Counters { servers_open: server.connections as u64, ..server.counters.clone() };
+        let name = |server: &setup::Server| server.target.address().to_string();
+        let servers = |set: &BackendSet| {
+            let of_set = |server| (set.rules.name.clone(), name(server), open_servers(server));
+            set.servers.iter().map(of_set).collect::<Vec<_>>()
+        };
+        Report {
+            listeners: self.listeners.iter().map(|l| (l.rules.settings.name.clone(), open_clients(l))).collect(),
+            sets: self.sets.iter().map(|set| (set.rules.name.clone(), set.counters.clone())).collect(),
+            servers: self.sets.iter().flat_map(servers).collect(),
+            rest: self.gone.clone(),
+        }
+    }
+
+    /// What was counted so far, all together.
     pub fn counters(&self) -> Counters {
-        let mut sum = Counters::default();
-        let listeners = self.listeners.iter().map(|listener| &listener.counters);
-        let servers = self.sets.iter().flat_map(|set| set.servers.iter().map(|server| &server.counters));
-        listeners.chain(servers).for_each(|counters| sum.merge(counters));
-        sum.clients_open = self.parties.clients().count() as u64;
-        sum.servers_open = self.parties.len() as u64 - sum.clients_open;
-        sum
+        self.report().total()
     }
 
     fn now<R: Reactor>(&mut self, io: &R) -> Duration {

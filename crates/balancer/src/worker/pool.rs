@@ -74,8 +74,7 @@ impl Worker {
         let party = self.parties.server(conn);
         let in_flight = party.open && party.work != Work::None && why != CloseReason::ExchangeOver;
         let policy = self.sets[party.set].rules.pool.close;
-        let how =
-            if policy.resets(in_flight, || io.unacknowledged_bytes(conn)) { Close::Reset } else { Close::Fin };
+        let how = if policy.resets(in_flight, || io.unacknowledged_bytes(conn)) { Close::Reset } else { Close::Fin };
         let mut outcome = io.close(conn, how);
         if outcome == CloseOutcome::Unread {
             outcome = io.close(conn, Close::Discard);

@@ -14,14 +14,13 @@ const PORT_QUEUE_MAX: usize = 1024;
 impl Worker {
     /// Lets a request wait for a port, unless too many do.
     pub(super) fn join_queue(&mut self, id: ExchangeId, first: bool) -> Option<Fact> {
-        let (set, listener) = (self.exchanges[id].set, self.exchanges[id].listener);
-        let counters = &mut self.listeners[listener].counters;
-        if self.sets[set].waiting.len() >= PORT_QUEUE_MAX {
-            counters.port_queue_full += 1;
+        let set = &mut self.sets[self.exchanges[id].set];
+        if set.waiting.len() >= PORT_QUEUE_MAX {
+            set.counters.port_queue_full += 1;
             return Some(Fact::QueueFull);
         }
-        counters.queued_for_port += u64::from(first);
-        self.sets[set].waiting.push_back(id);
+        set.counters.queued_for_port += u64::from(first);
+        set.waiting.push_back(id);
         None
     }
 

@@ -100,6 +100,7 @@ pub(super) struct BackendSet {
     pub(super) waiting: VecDeque<ExchangeId>,
     /// Ports and connections that came free while requests waited.
     pub(super) freed: u32,
+    pub(super) counters: Counters,
 }
 
 pub(super) struct Server {
@@ -134,6 +135,7 @@ impl BackendSet {
             sources,
             waiting: VecDeque::new(),
             freed: 0,
+            counters: Counters::default(),
         })
     }
 }

@@ -1,8 +1,8 @@
 //! The balancer's counters for people and for programs.
 
-use balancer_core::{CloseReason, Counters, Failure};
+use balancer_core::{CloseReason, Counters, FailureKind};
 use ports::{ClosedFirst, ClosingTally};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// Several lines: requests, failures, and for each side who closed first and why.
@@ -23,8 +23,8 @@ pub(crate) fn text(counters: &Counters) -> String {
         counters.servers_open,
         counters.pooled,
         counters.retries,
-        counters.connects_failed[0],
-        counters.connects_failed[1]
+        counters.connects_failed_here,
+        counters.connects_failed_there
     );
     list(&mut text, "failures", failures(counters));
     list(&mut text, "clients, closed first", closes(&counters.client_closes, "client"));
@@ -44,7 +44,7 @@ fn list(text: &mut String, title: &str, counts: Vec<(String, u64)>) {
 }
 
 fn failures(counters: &Counters) -> Vec<(String, u64)> {
-    Failure::NAMES.iter().zip(counters.failures).map(|(name, count)| ((*name).to_owned(), count)).collect()
+    FailureKind::ALL.iter().zip(counters.failures).map(|(kind, count)| (kind.name().to_owned(), count)).collect()
 }
 
 fn reasons(counts: &[u64]) -> Vec<(String, u64)> {
@@ -65,44 +65,27 @@ fn name(who: ClosedFirst, peer: &str) -> String {
     }
 }
 
-/// The same as JSON, zeroes included.
+/// The same as JSON, zeroes included: the dots in the counters' names are levels.
 pub(crate) fn json(counters: &Counters) -> Value {
-    let object = |counts: Vec<(String, u64)>| {
-        Value::Object(counts.into_iter().map(|(name, count)| (name, Value::from(count))).collect::<Map<_, _>>())
-    };
-    json!({
-        "requests": counters.requests,
-        "responses": counters.responses,
-        "truncated": counters.truncated,
-        "retries": counters.retries,
-        "tunnels": counters.tunnels,
-        "statuses": { "1xx": counters.statuses[0], "2xx": counters.statuses[1], "3xx": counters.statuses[2],
-                      "4xx": counters.statuses[3], "5xx": counters.statuses[4] },
-        "failures": object(failures(counters)),
-        "clients": {
-            "accepted": counters.accepted,
-            "accept_paused": counters.accept_paused,
-            "open": counters.clients_open,
-            "closed_first": object(closes(&counters.client_closes, "client")),
-            "why": object(reasons(&counters.client_reasons)),
-        },
-        "servers": {
-            "opened": counters.connects,
-            "open": counters.servers_open,
-            "reused": counters.pooled,
-            "queued_for_port": counters.queued_for_port,
-            "connects_failed_here": counters.connects_failed[0],
-            "connects_failed_there": counters.connects_failed[1],
-            "closed_first": object(closes(&counters.server_closes, "server")),
-            "why": object(reasons(&counters.server_reasons)),
-        },
-    })
+    let mut all = Map::new();
+    counters.visit(|counter, label, value| {
+        let mut level = &mut all;
+        let mut path: Vec<&str> = counter.name.split('.').chain(label).collect();
+        let last = path.pop().unwrap_or_default();
+        for name in path {
+            let below = level.entry(name).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(below) = below else { unreachable!("a group of counters is no counter") };
+            level = below;
+        }
+        level.insert(last.to_owned(), Value::from(value));
+    });
+    Value::Object(all)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use balancer_core::Side;
+    use balancer_core::{Failure, Side};
 
     #[test]
     fn what_did_not_happen_is_left_out_for_people_and_zero_for_programs() {
