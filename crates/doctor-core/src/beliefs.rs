@@ -1,7 +1,9 @@
 //! What people believe about TIME_WAIT, and what is true.
 
+use serde::Serialize;
+
 /// A common mistake.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Belief {
     /// What people do or say.
     pub claim: &'static str,

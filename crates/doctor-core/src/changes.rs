@@ -3,6 +3,7 @@
 use crate::facts::Sysctls;
 use crate::finding::Finding;
 use core::fmt;
+use serde::Serialize;
 
 /// The only sysctls ever written, whatever a revert file says.
 pub const ALLOWED: [&str; 9] = [
@@ -21,7 +22,7 @@ pub const ALLOWED: [&str; 9] = [
 const REVERT_LINES_MAX: usize = 256;
 
 /// One sysctl and its new value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SysctlChange {
     /// Which.
     pub name: &'static str,
@@ -41,7 +42,7 @@ fn assignment(name: &str, value: &str) -> String {
 }
 
 /// A change with what it replaces.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlannedChange {
     /// Which sysctl.
     pub name: &'static str,

@@ -4,6 +4,7 @@ use crate::beliefs::Belief;
 use crate::changes::SysctlChange;
 use core::fmt;
 use named::named;
+use serde::Serialize;
 
 named! {
     /// How bad a finding is.
@@ -48,7 +49,7 @@ named! {
 }
 
 /// One way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cure {
     /// In words.
     pub what: String,
@@ -57,6 +58,7 @@ pub struct Cure {
     /// What it touches.
     pub invasiveness: Invasiveness,
     /// The sysctl it sets, where it is one that `--apply` may set.
+    #[serde(skip)]
     pub change: Option<SysctlChange>,
 }
 
@@ -74,8 +76,8 @@ impl Cure {
     }
 }
 
-/// Something the doctor found.
-#[derive(Clone, Debug)]
+/// Something the doctor found. Serialises to a finding of `doctor --json`.
+#[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// Stable name, for `doctor explain ID` and for scripts.
     pub id: &'static str,

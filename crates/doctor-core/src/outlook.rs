@@ -4,18 +4,22 @@ use crate::facts::{DestinationUse, HostFacts, Reuse};
 use crate::rule::Case;
 use core::time::Duration;
 use ports::Budget;
+use serde::{Serialize, Serializer};
 
 /// Destinations shown.
 const OUTLOOKS_MAX: usize = 16;
 
-/// The ports towards one destination.
-#[derive(Clone, Debug, PartialEq)]
+/// The ports towards one destination. Serialises to an entry of `ports` of `doctor --json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outlook {
     /// Which, in words.
     pub to: String,
+    /// Is this the answer to a question (`--rate`), not what is there?
+    pub asked: bool,
     /// Ports held now, TIME_WAIT included.
     pub taken: u64,
     /// Of those, in TIME_WAIT.
+    #[serde(skip)]
     pub time_wait: u64,
     /// Ports there are.
     pub capacity: u64,
@@ -24,9 +28,12 @@ pub struct Outlook {
     /// The rate that could go on for ever with us closing first.
     pub rate_per_s_max: f64,
     /// Until connects fail if it goes on like this; `None`: they last.
+    #[serde(rename = "gone_in_s", serialize_with = "seconds_if_any")]
     pub gone_in: Option<Duration>,
-    /// Is this the answer to a question (`--rate`), not what is there?
-    pub asked: bool,
+}
+
+fn seconds_if_any<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
 }
 
 /// What was asked, then the fullest destinations.

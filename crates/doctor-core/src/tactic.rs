@@ -3,6 +3,7 @@
 use crate::facts::HostFacts;
 use crate::target::{ClosedBy, Probe, TargetFacts};
 use named::named;
+use serde::Serialize;
 
 named! {
     /// `--close` of the tester.
@@ -26,8 +27,8 @@ named! {
     }
 }
 
-/// How to open one connection per request without running out of ports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How to open one connection per request without running out of ports. Serialises to `advice` of `doctor --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tactic {
     /// Who closes.
     pub close: CloseTactic,

@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use named::named;
+use serde::Serialize;
 
 /// Everything the probes of one target saw.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,10 +92,11 @@ named! {
     }
 }
 
-/// How one probed connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How one probed connection ended. Serialises to one of the `closings` of `doctor --json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Closing {
-    /// By whom.
+    /// By whom; in the report that is `closes_first`.
+    #[serde(skip)]
     pub by: ClosedBy,
     /// What came before.
     pub response: Response,

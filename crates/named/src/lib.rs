@@ -15,7 +15,7 @@
 //! assert_eq!(PortMode::Own.name(), "own");
 //! assert_eq!(PortMode::ALL[PortMode::Own.index()], PortMode::Own);
 //! assert_eq!(PortMode::from_name("kernel"), Some(PortMode::Kernel));
-//! assert_eq!(PortMode::list(), "kernel, own");
+//! assert_eq!(PortMode::list(), "kernel or own");
 //! ```
 //! Flags, files, reports and JSON all take the name from here: a member displays and serialises as its name.
 
@@ -39,9 +39,13 @@ pub trait Named: Copy + Eq + 'static {
         Self::ALL.iter().copied().find(|member| member.name() == name)
     }
 
-    /// Every name, with commas between: what can be chosen, for messages.
+    /// What can be chosen, for messages: `kernel or own`, `server, client or reset`.
     fn list() -> String {
-        Self::ALL.iter().map(|member| member.name()).collect::<Vec<_>>().join(", ")
+        let names: Vec<&str> = Self::ALL.iter().map(|member| member.name()).collect();
+        match names.as_slice() {
+            [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+            _ => names.concat(),
+        }
     }
 }
 
@@ -86,7 +90,7 @@ macro_rules! named {
                 <Self as $crate::Named>::from_name(name)
             }
 
-            /// Every name, with commas between: what can be chosen, for messages.
+            /// What can be chosen, for messages.
             $visibility fn list() -> ::std::string::String {
                 <Self as $crate::Named>::list()
             }
@@ -140,7 +144,7 @@ mod tests {
             assert_eq!((Side::from_name(side.name()), side.index()), (Some(side), at));
         }
         assert_eq!(Side::from_name("Left"), None);
-        assert_eq!(Side::list(), "left, right");
+        assert_eq!(Side::list(), "left or right");
     }
 
     #[test]

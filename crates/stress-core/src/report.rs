@@ -9,6 +9,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use named::Named;
 use ports::{ClosingTally, Fault};
+use serde::{Serialize, Serializer};
 use stats::recorder::Bar;
 use stats::{Percentiles, Series, per_second};
 
@@ -58,8 +59,8 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
-/// The plan in words and numbers.
-#[derive(Clone, Debug, PartialEq)]
+/// The plan in words and numbers. Serialises to `plan` of `stress --json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlanSummary {
     /// Target.
     pub url: String,
@@ -76,8 +77,10 @@ pub struct PlanSummary {
     /// Number of requests, where it was limited.
     pub requests: Option<u64>,
     /// Duration, where it was limited.
+    #[serde(rename = "duration_s", serialize_with = "seconds_if_any")]
     pub duration: Option<Duration>,
     /// Time-out of a request.
+    #[serde(rename = "timeout_s", serialize_with = "seconds")]
     pub timeout: Duration,
     /// Who ends a connection.
     pub close: ClosePolicy,
@@ -87,21 +90,21 @@ pub struct PlanSummary {
     pub sources: Vec<core::net::IpAddr>,
 }
 
-/// Requests by their end.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Requests by their end. Serialises to `requests` of `stress --json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Requests {
     /// Complete responses, whatever their status.
     pub ok: u64,
     /// Failed requests.
     pub failed: u64,
-    /// Still in flight when the time to drain was over; neither ok nor failed.
-    pub abandoned: u64,
     /// Complete responses per second; `None` when no time passed.
     pub per_s: Option<f64>,
+    /// Still in flight when the time to drain was over; neither ok nor failed.
+    pub abandoned: u64,
 }
 
-/// Connections of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Connections of a run. Serialises to `connections` of `stress --json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Connections {
     /// Connects tried.
     pub tried: u64,
@@ -148,6 +151,15 @@ pub struct RunFacts {
     pub time_wait_ours: TimeWaitOurs,
     /// What was said before the start.
     pub warnings: Vec<String>,
+}
+
+/// Seconds, with their fraction.
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+fn seconds_if_any<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
 }
 
 impl PlanSummary {

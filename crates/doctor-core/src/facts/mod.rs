@@ -13,6 +13,7 @@ pub use sockets::{DestinationUse, ListenerUse, SocketFacts, TimeWaits};
 pub use sysctls::Sysctls;
 
 use core::net::SocketAddr;
+use serde::Serialize;
 
 /// One host, seen from one network namespace.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,8 +40,8 @@ pub struct HostFacts {
     pub gaps: Vec<Gap>,
 }
 
-/// The connection-tracking table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The connection-tracking table. Serialises to `conntrack` of `doctor --json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ConntrackFacts {
     /// Entries.
     pub count: u64,
@@ -51,19 +52,23 @@ pub struct ConntrackFacts {
     /// Entries that clashed with another: no free NAT port, since boot.
     pub insert_failed: u64,
     /// Entries thrown out early to make room, since boot.
+    #[serde(skip)]
     pub early_dropped: u64,
     /// `dropped` and `early_dropped` during the window.
+    #[serde(skip)]
     pub dropped_grown: u64,
     /// `insert_failed` during the window.
+    #[serde(skip)]
     pub insert_failed_grown: u64,
 }
 
-/// Open files of one process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Open files of one process. Serialises to `files` of `doctor --json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FileFacts {
     /// Whose.
     pub pid: u32,
     /// Is it the doctor itself (a stand-in for what this shell starts)?
+    #[serde(skip)]
     pub own: bool,
     /// Open now; `None` when it may not be looked at.
     pub open: Option<u64>,

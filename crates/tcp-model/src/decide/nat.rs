@@ -83,7 +83,7 @@ impl Policy {
 
 /// A word that names no [`Policy`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a NAT policy; write one of {known}", known = Policy::list())]
+#[error("{0:?} is not a NAT policy; write {known}", known = Policy::list())]
 pub struct UnknownPolicy(String);
 
 impl FromStr for Policy {

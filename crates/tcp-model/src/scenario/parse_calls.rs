@@ -78,7 +78,7 @@ fn result(words: &mut Words<'_>) -> Result<CallResult, Wrong> {
     if word == "ok" {
         return Ok(CallResult::Ok);
     }
-    let unknown = || Wrong::new(format!("{word:?} is not a result"), format!("write ok or one of {}", Errno::list()));
+    let unknown = || Wrong::new(format!("{word:?} is not a result"), format!("write ok, {}", Errno::list()));
     Errno::from_name(word).map(CallResult::Error).ok_or_else(unknown)
 }
 

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use named::named;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 named! {
@@ -48,8 +49,8 @@ impl Cause {
     }
 }
 
-/// What became of SYNs and connects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What became of SYNs and connects. Serialises to `syns` of `simulate --json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Syns {
     /// SYNs that clients sent, those sent again included.
     pub sent: u64,
@@ -110,8 +111,8 @@ impl ConnectTimes {
     }
 }
 
-/// The scene at one instant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The scene at one instant. Serialises to a point of `simulate --json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Point {
     /// When, in simulated seconds.
     pub at_s: u64,

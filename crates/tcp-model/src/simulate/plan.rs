@@ -241,7 +241,7 @@ fn within(field: &'static str, value: u64, low: u64, high: u64) -> Result<u64, P
 }
 
 fn closes(text: &str) -> Result<Closes, PlanError> {
-    let unknown = || PlanError { field: "closes", problem: format!("is {text:?}; write one of {}", Closes::list()) };
+    let unknown = || PlanError { field: "closes", problem: format!("is {text:?}; write {}", Closes::list()) };
     Closes::from_name(text).ok_or_else(unknown)
 }
 
@@ -274,10 +274,10 @@ mod tests {
                 |p| (p.rate, p.duration_s) = (1_000_000, 3600),
                 "rate: with duration_s the number of connects is 3600000000; it must be 1 to 200000000",
             ),
-            (|p| p.closes = "both".into(), "closes: is \"both\"; write one of server, client, reset"),
+            (|p| p.closes = "both".into(), "closes: is \"both\"; write server, client or reset"),
             (
                 |p| p.nat = "cone".into(),
-                "nat: \"cone\" is not a NAT policy; write one of preserve, sequential, random, lru, linux-6.4, linux-6.5, or none",
+                "nat: \"cone\" is not a NAT policy; write preserve, sequential, random, lru, linux-6.4 or linux-6.5, or none",
             ),
             (|p| p.nat_addresses = 300, "nat_addresses: is 300; it must be 1 to 256"),
             (|p| p.nat_time_wait_s = 4000, "nat_time_wait_s: is 4000; it must be 0 to 3600"),

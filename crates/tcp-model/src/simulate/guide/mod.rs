@@ -9,6 +9,7 @@ use super::engine::simulate;
 use super::output::Output;
 use super::plan::RawPlan;
 use core::fmt;
+use serde::{Serialize, Serializer};
 
 /// How far a claim is true. Always derived from what the model shows, so that a changed decision changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,12 @@ impl fmt::Display for Judgement {
     }
 }
 
+impl Serialize for Judgement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Judgement {
     /// This where `shown`, else plainly true.
     const fn unless_true(self, shown: bool) -> Self {
@@ -46,8 +53,8 @@ impl Judgement {
     }
 }
 
-/// One claim and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One claim and what became of it. Serialises to an entry of `simulate guide --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Its name.
     pub name: &'static str,

@@ -1,0 +1,71 @@
+//! One self-contained HTML file and the parts it is made of. Whatever is put in is escaped by its type.
+
+mod figure;
+
+pub(crate) use figure::{Bar, Colour, Part, Series, bars, curves};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = include_str!("style.css");
+
+/// The file.
+pub(crate) fn document(title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// Figures that are seen first.
+pub(crate) fn cards(cards: &[(String, &str)]) -> Markup {
+    html! {
+        div.cards {
+            @for (value, name) in cards {
+                div { b { (value) } span { (name) } }
+            }
+        }
+    }
+}
+
+/// A titled list.
+pub(crate) fn list(title: &str, items: &[String]) -> Markup {
+    html! {
+        h2 { (title) }
+        ul { @for item in items { li { (item) } } }
+    }
+}
+
+/// Lines one below the other, in the background.
+pub(crate) fn faint_lines(text: &str) -> Markup {
+    html! {
+        p.faint { @for (at, line) in text.lines().enumerate() { @if at > 0 { br; } (line) } }
+    }
+}
+
+/// A long name that may be broken behind its underscores.
+pub(crate) fn breakable(name: &str) -> Markup {
+    html! { @for part in name.split_inclusive('_') { (part) wbr; } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_is_text() {
+        let body = html! { (list("a < b", &["<script>".to_owned()])) (faint_lines("one & two\nthree")) };
+        let page = document("\"title\"", &body);
+        for escaped in ["a &lt; b", "&lt;script&gt;", "one &amp; two<br>three", "<title>&quot;title&quot;</title>"] {
+            assert!(page.contains(escaped), "{escaped} in {page}");
+        }
+        assert!(!page.contains("<script>"), "{page}");
+    }
+}

@@ -1,0 +1,64 @@
+//! The shape of `stress --json`.
+
+use crate::counts::{closes, object};
+use serde_json::{Value, json};
+use stats::Percentiles;
+use stress_core::{ErrorKind, Report, TimeWaitOurs};
+
+/// A report as JSON.
+pub(super) fn report(report: &Report) -> Value {
+    let mut value = json!({
+        "plan": report.plan,
+        "duration_s": report.duration.as_secs_f64(),
+        "requests": report.requests,
+        "latency_us": percentiles(report.latency_us.as_ref()),
+        "connections": report.connections,
+        "errors": errors(report),
+        "closed_first": object(closes(&report.closed_first, "server")),
+        "ports": ports(report),
+        "connect_us": percentiles(report.connect_us.as_ref()),
+        "statuses": object(report.statuses.iter().map(|(code, count)| (code.to_string(), *count))),
+        "stopped": report.stopped,
+        "body_bytes": report.body_bytes,
+        "client_limited": report.verdict.is_client_limited(),
+        "notes": report.notes,
+    });
+    if let Some(error) = &report.http_error {
+        value["http_error"] = Value::from(error.to_string());
+    }
+    value
+}
+
+fn ports(report: &Report) -> Value {
+    let (count, why) = match &report.ports.time_wait_ours {
+        TimeWaitOurs::Counted(count) => (Some(*count), None),
+        TimeWaitOurs::Unknown(why) => (None, Some(why)),
+    };
+    let mut value = json!({
+        "consumed_per_1000_requests": report.ports.consumed_per_1000_requests,
+        "time_wait_ours": count,
+        "refused": report.ports.refused,
+    });
+    if let Some(why) = why {
+        value["time_wait_unknown"] = Value::from(why.as_str());
+    }
+    value
+}
+
+/// Every kind, also those that did not occur.
+fn errors(report: &Report) -> Value {
+    let count = |kind| report.errors.iter().find(|(seen, _)| *seen == kind).map_or(0, |(_, count)| *count);
+    object(ErrorKind::ALL.into_iter().map(|kind| (kind.name(), count(kind))))
+}
+
+/// The same keys where nothing was measured.
+fn percentiles(of: Option<&Percentiles>) -> Value {
+    let value = |pick: fn(&Percentiles) -> f64| of.map(pick);
+    json!({
+        "p50": value(|of| of.p50),
+        "p90": value(|of| of.p90),
+        "p99": value(|of| of.p99),
+        "p999": value(|of| of.p999),
+        "max": value(|of| of.max),
+    })
+}

@@ -1,0 +1,26 @@
+//! What `quintet stress` shows: the plan as understood, the line while it runs, the report.
+
+mod json;
+mod plan;
+mod progress;
+mod report;
+
+use crate::Present;
+pub use plan::plan;
+pub use progress::progress;
+use serde_json::Value;
+use stress_core::Report;
+
+/// A run that is over. Its plan was shown before ([`plan`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Finished<'a>(pub &'a Report);
+
+impl Present for Finished<'_> {
+    fn text(&self, columns: usize) -> String {
+        report::text(self.0, columns)
+    }
+
+    fn json(&self) -> Value {
+        json::report(self.0)
+    }
+}

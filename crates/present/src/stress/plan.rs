@@ -1,0 +1,53 @@
+//! The plan as understood, said before the start.
+
+use crate::number::{bytes, count, span};
+use stress_core::report::PlanSummary;
+use stress_core::{ClosePolicy, PortMode};
+
+/// The plan as understood, for people.
+pub fn plan(plan: &PlanSummary) -> String {
+    let body = if plan.body_bytes > 0 { format!(" with {}", bytes(plan.body_bytes as u64)) } else { String::new() };
+    let mut text = format!(
+        "Plan: {} {}{body} ({})\n      {} connections on {} threads, {}, time-out {}",
+        plan.method,
+        plan.url,
+        plan.target,
+        count(u64::from(plan.connections)),
+        plan.threads,
+        until(plan),
+        span(plan.timeout),
+    );
+    text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
+    text.push('\n');
+    text
+}
+
+fn until(plan: &PlanSummary) -> String {
+    match (plan.requests, plan.duration) {
+        (Some(requests), Some(time)) => format!("{} requests or {}", count(requests), span(time)),
+        (Some(requests), None) => format!("{} requests", count(requests)),
+        (None, Some(time)) => format!("for {}", span(time)),
+        (None, None) => "until stopped".to_owned(),
+    }
+}
+
+fn close_words(close: ClosePolicy) -> &'static str {
+    match close {
+        ClosePolicy::Keep => "keep (connections stay open)",
+        ClosePolicy::Wait => "wait (one request each, the server closes first)",
+        ClosePolicy::Fin => "fin (one request each, we close first)",
+        ClosePolicy::Rst => "rst (one request each, we reset)",
+    }
+}
+
+fn ports_words(plan: &PlanSummary) -> String {
+    let who = match plan.ports {
+        PortMode::Kernel => "kernel's choice",
+        PortMode::Own => "own allocator",
+    };
+    match plan.sources.as_slice() {
+        [] => who.to_owned(),
+        [one] => format!("{who}, from {one}"),
+        [first, .., last] => format!("{who}, from {} addresses ({first} to {last})", plan.sources.len()),
+    }
+}

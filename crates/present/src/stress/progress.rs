@@ -1,0 +1,57 @@
+//! The line shown while a run is in progress.
+
+use crate::bars::gauge;
+use crate::number::{count, rate};
+use stress_core::Snapshot;
+
+/// Columns of the gauge.
+const WIDTH: usize = 20;
+
+/// One line without a line break: gauge, time, rate now, and what went wrong.
+pub fn progress(at: &Snapshot) -> String {
+    let gauge = gauge(at.progress(), WIDTH, "=", " ");
+    let mut line =
+        format!("[{gauge}] {:>5.1} s  {:>12}  {} ok", at.elapsed.as_secs_f64(), rate(at.per_s_now), count(at.ok),);
+    if at.failed > 0 {
+        line.push_str(&format!(", {} failed", count(at.failed)));
+    }
+    if at.failed_here > 0 {
+        line.push_str(&format!(" ({} on this host)", count(at.failed_here)));
+    }
+    line.push_str(&format!("; {} connections, {} left TIME_WAIT here", count(at.opened), count(at.time_waits)));
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[track_caller]
+    fn check(at: Snapshot, expect: &str) {
+        assert_eq!(progress(&at), expect);
+    }
+
+    #[test]
+    fn the_line_tells_how_far_and_how_well() {
+        let start = Snapshot { requests: Some(100), ..Snapshot::default() };
+        check(start, "[                    ]   0.0 s             -  0 ok; 0 connections, 0 left TIME_WAIT here");
+        let half = Snapshot {
+            elapsed: Duration::from_millis(5000),
+            duration: Some(Duration::from_secs(10)),
+            ok: 150_000,
+            failed: 1200,
+            failed_here: 1000,
+            opened: 50,
+            time_waits: 7,
+            per_s_now: Some(30_123.4),
+            ..Snapshot::default()
+        };
+        check(
+            half,
+            "[==========          ]   5.0 s      30,123/s  150,000 ok, 1,200 failed (1,000 on this host); 50 connections, 7 left TIME_WAIT here",
+        );
+        let over = Snapshot { ok: 250, requests: Some(100), ..Snapshot::default() };
+        assert!(progress(&over).starts_with("[====================]"));
+    }
+}

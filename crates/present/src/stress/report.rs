@@ -1,0 +1,142 @@
+//! The report: summary, latency, connections, what failed, who closed, what it cost in ports.
+
+use crate::number::{bytes, count, rate, significant, time_us};
+use crate::text::Text;
+use ports::ClosedFirst;
+use stats::Percentiles;
+use stress_core::{ErrorKind, Report, TimeWaitOurs};
+
+/// The whole report but the plan, which stands above it since before the run: each section after an empty line.
+pub(super) fn text(report: &Report, columns: usize) -> String {
+    let mut text = Text::new(columns);
+    text.line("");
+    push_summary(&mut text, report);
+    push_latency(&mut text, report);
+    push_connects(&mut text, report);
+    push_statuses(&mut text, report);
+    push_errors(&mut text, report);
+    push_closes(&mut text, report);
+    push_ports(&mut text, report);
+    push_verdict(&mut text, report);
+    text.finish()
+}
+
+fn push_summary(text: &mut Text, report: &Report) {
+    let requests = &report.requests;
+    let early = if report.stopped { " (stopped before its end)" } else { "" };
+    text.line("Summary");
+    text.row("duration", format!("{:.3} s{early}", report.duration.as_secs_f64()));
+    text.row("responses", format!("{} complete, {}", count(requests.ok), rate(requests.per_s)));
+    text.row("failed", count(requests.failed));
+    if requests.abandoned > 0 {
+        text.row("abandoned", format!("{} in flight at the end", count(requests.abandoned)));
+    }
+    text.row("body bytes", bytes(report.body_bytes));
+}
+
+fn push_latency(text: &mut Text, report: &Report) {
+    let Some(latency) = &report.latency_us else { return };
+    text.section("Latency (from when a request is due to its complete response)");
+    let most = report.latency_bars.iter().map(|bar| bar.count).max().unwrap_or(0);
+    for bar in &report.latency_bars {
+        text.bar(&format!("up to {}", time_us(bar.up_to_us)), bar.count, most, "");
+    }
+    text.gap();
+    let shares = [
+        ("50 %", latency.p50),
+        ("75 %", latency.p75),
+        ("90 %", latency.p90),
+        ("95 %", latency.p95),
+        ("99 %", latency.p99),
+        ("99.9 %", latency.p999),
+    ];
+    shares.iter().for_each(|(share, us)| text.row(share, time_us(*us)));
+    push_spread(text, latency);
+}
+
+fn push_spread(text: &mut Text, of: &Percentiles) {
+    let [min, mean, deviation, max] = [of.min, of.mean, of.deviation, of.max].map(time_us);
+    text.row("spread", format!("min {min}, mean {mean}, deviation {deviation}, max {max}"));
+}
+
+fn push_connects(text: &mut Text, report: &Report) {
+    let of = &report.connections;
+    text.section("Connections");
+    text.row("opened", format!("{} of {} tried, {}", count(of.opened), count(of.tried), rate(of.per_s)));
+    if let Some(time) = &report.connect_us {
+        let [p50, p99] = [time.p50, time.p99].map(time_us);
+        text.row("connect time", format!("50 % {p50}, 99 % {p99}"));
+        push_spread(text, time);
+    }
+    if of.timestamps_asked > 0 {
+        let share = format!("{} of {} looked at", count(of.timestamps_seen), count(of.timestamps_asked));
+        text.row("timestamps", format!("negotiated on {share}"));
+    }
+}
+
+fn push_statuses(text: &mut Text, report: &Report) {
+    if !report.statuses.is_empty() {
+        text.section("Status codes");
+    }
+    report.statuses.iter().for_each(|(code, number)| text.row(&code.to_string(), count(*number)));
+}
+
+fn push_errors(text: &mut Text, report: &Report) {
+    if !report.errors.is_empty() || !report.oddities.is_empty() {
+        text.section("Errors");
+    }
+    for (kind, number) in &report.errors {
+        text.row(kind.name(), format!("{} ({})", count(*number), kind.meaning()));
+        let of_kind = report.faults.iter().filter(|(fault, _)| ErrorKind::from(*fault) == *kind);
+        of_kind.for_each(|(fault, number)| text.row("", format!("{} {fault}", count(*number))));
+    }
+    report.http_error.iter().for_each(|error| text.row("", format!("the first: {error}")));
+    for (what, number) in &report.oddities {
+        text.row("also seen", format!("{} ({})", count(*number), what.meaning()));
+    }
+}
+
+fn push_closes(text: &mut Text, report: &Report) {
+    if report.closed_first.total() > 0 {
+        text.section("Who closed first");
+    }
+    for who in ClosedFirst::ALL {
+        let (name, meaning) = close_words(who);
+        match report.closed_first.count(who) {
+            0 => {}
+            number => text.row(name, format!("{} ({meaning})", count(number))),
+        }
+    }
+}
+
+fn close_words(who: ClosedFirst) -> (&'static str, &'static str) {
+    match who {
+        ClosedFirst::PeerFin => ("server FIN", "TIME_WAIT stays with the server"),
+        ClosedFirst::OurFin => ("our FIN", "TIME_WAIT stays here"),
+        ClosedFirst::Simultaneous => ("simultaneous", "TIME_WAIT on both sides"),
+        ClosedFirst::RstSent => ("RST sent", "no TIME_WAIT"),
+        ClosedFirst::RstReceived => ("RST received", "no TIME_WAIT"),
+    }
+}
+
+fn push_ports(text: &mut Text, report: &Report) {
+    let used = &report.ports;
+    let per_1000 = used.consumed_per_1000_requests.map_or_else(|| "-".to_owned(), significant);
+    let time_wait = match &used.time_wait_ours {
+        TimeWaitOurs::Counted(number) => count(*number),
+        TimeWaitOurs::Unknown(why) => format!("unknown: {why}"),
+    };
+    text.section("Ports");
+    text.row("consumed", format!("{per_1000} per 1,000 requests"));
+    text.row("TIME_WAIT", format!("{time_wait} of our 4-tuples"));
+    if used.refused > 0 {
+        text.row("refused", format!("{} held by others; the next one was tried", count(used.refused)));
+    }
+}
+
+fn push_verdict(text: &mut Text, report: &Report) {
+    text.section(format!("Verdict: {}", report.verdict));
+    report.notes.iter().for_each(|note| text.line(format!("  note: {note}")));
+    let advice = report.verdict.advice(report.plan.close, report.plan.ports);
+    advice.iter().for_each(|advice| text.line(format!("  try {advice}")));
+}

@@ -1,0 +1,8 @@
+//! What the commands show of results made by hand: text, pages, and the JSON shapes byte by byte.
+
+mod doctor;
+mod fixtures;
+mod shapes;
+mod stress;
+#[path = "../../../doctor-core/tests/support/mod.rs"]
+mod support;
