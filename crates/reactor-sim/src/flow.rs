@@ -1,5 +1,6 @@
 //! One TCP connection of the simulated network: two ends and what is on the way between them.
 
+use super::doors::DoorId;
 use ports::{ClosedFirst, Fault};
 use reactor::buf::Buf;
 use reactor::conn::ConnId;
@@ -122,6 +123,8 @@ pub(super) struct End {
     /// The application's name for it; none before `accept` and after `close`.
     pub(super) conn: Option<ConnId>,
     pub(super) phase: Phase,
+    /// The listening socket its SYN met.
+    pub(super) door: Option<DoorId>,
     pub(super) timestamps: bool,
 
     pub(super) send: Option<SendOp>,
@@ -158,6 +161,7 @@ impl End {
             remote,
             conn: None,
             phase: Phase::Gone,
+            door: None,
             timestamps: false,
             send: None,
             outbox: VecDeque::new(),

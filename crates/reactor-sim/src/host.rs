@@ -1,13 +1,13 @@
 //! A simulated host: its table of connections, its listeners and its completions.
 
+use super::doors::SimSocket;
 use super::flow::EndId;
-use super::tuples::Tuples;
 use reactor::buf::BufPool;
 use reactor::conn::{ConnId, ListenerId};
 use reactor::face::{CloseOutcome, Completion};
 use seed::Rng;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a simulated host is like.
@@ -60,21 +60,19 @@ struct Slot {
 }
 
 pub(super) struct Listener {
-    pub(super) address: SocketAddr,
-    pub(super) backlog: usize,
+    /// None once it was let go.
+    pub(super) socket: Option<Arc<SimSocket>>,
     pub(super) accepting: bool,
     /// Paused after a failed accept.
     pub(super) paused: bool,
-    pub(super) open: bool,
-    pub(super) queue: VecDeque<EndId>,
 }
 
 pub(super) struct Host {
-    pub(super) addresses: Vec<IpAddr>,
+    /// Where it runs; several event loops may share one.
+    pub(super) machine: usize,
     pub(super) config: HostConfig,
     pub(super) buffers: BufPool,
     pub(super) buffers_in_use_max: usize,
-    pub(super) tuples: Tuples,
     pub(super) listeners: Vec<Listener>,
     pub(super) files: usize,
     /// Ends whose data waits for a free buffer.
@@ -85,12 +83,11 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(addresses: Vec<IpAddr>, config: HostConfig) -> Self {
+    pub(super) fn new(machine: usize, config: HostConfig) -> Self {
         Self {
-            addresses,
+            machine,
             buffers: BufPool::new(config.buffers_max),
             buffers_in_use_max: 0,
-            tuples: Tuples::default(),
             listeners: Vec::new(),
             files: 0,
             starved: Vec::new(),
@@ -145,16 +142,6 @@ impl Host {
 
     pub(super) fn listener_mut(&mut self, listener: ListenerId) -> &mut Listener {
         &mut self.listeners[listener.0 as usize]
-    }
-
-    /// Who listens where a SYN for `address` arrives?
-    pub(super) fn listener_for(&self, address: SocketAddr) -> Option<ListenerId> {
-        let fits = |listener: &Listener| {
-            let at = listener.address;
-            let ip_fits = at.ip() == address.ip() || at.ip().is_unspecified();
-            listener.open && at.port() == address.port() && ip_fits
-        };
-        self.listeners.iter().position(fits).map(|index| ListenerId(index as u32))
     }
 
     pub(super) fn push(&mut self, completion: Completion) {

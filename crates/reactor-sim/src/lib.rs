@@ -11,6 +11,7 @@
 //! decides (who holds TIME_WAIT, when a 4-tuple may be used again, when a close becomes a reset)
 //! follows Linux 6.18; [`Weather`] says what goes wrong and how often.
 
+mod doors;
 mod drive;
 mod flow;
 mod host;
@@ -88,6 +89,7 @@ impl SimNet {
     /// Lets the network come to rest: every close runs to its end, `TIME_WAIT` aside.
     pub fn settle(&self) {
         let mut net = self.0.borrow_mut();
+        net.close_abandoned();
         while let Some(at) = net.next_event_at() {
             net.advance_to(at);
         }

@@ -1,8 +1,10 @@
 //! The state of the simulated network: hosts, connections, and the events still to come.
 
+use super::doors::Door;
 use super::flow::{End, EndId, Phase, Segment};
 use super::host::{Host, HostConfig};
 use super::log::{Entry, Log};
+use super::tuples::Tuples;
 use super::weather::{Injected, Weather};
 use reactor::conn::ListenerId;
 use reactor::face::Completion;
@@ -29,12 +31,21 @@ pub(super) enum Event {
     ResumeAccept(usize, ListenerId),
 }
 
+/// What the event loops of one machine share.
+pub(super) struct Machine {
+    pub(super) addresses: Vec<IpAddr>,
+    pub(super) first_host: usize,
+    pub(super) tuples: Tuples,
+    pub(super) doors: Vec<Door>,
+}
+
 pub(super) struct Net {
     pub(super) now: Duration,
     pub(super) rng: Rng,
     pub(super) weather: Weather,
     pub(super) injected: Injected,
     pub(super) hosts: Vec<Host>,
+    pub(super) machines: Vec<Machine>,
     pub(super) flows: BTreeMap<u32, [End; 2]>,
     pub(super) flows_opened: u32,
     /// Broken rules: of the applications, or of the network itself.
@@ -52,6 +63,7 @@ impl Net {
             weather,
             injected: Injected::default(),
             hosts: Vec::new(),
+            machines: Vec::new(),
             flows: BTreeMap::new(),
             flows_opened: 0,
             violations: Vec::new(),
@@ -62,12 +74,28 @@ impl Net {
     }
 
     pub(super) fn add_host(&mut self, addresses: Vec<IpAddr>, config: HostConfig) -> usize {
-        self.hosts.push(Host::new(addresses, config));
+        let first_host = self.hosts.len();
+        let machine = self.machines.len();
+        self.machines.push(Machine { addresses, first_host, tuples: Tuples::default(), doors: Vec::new() });
+        self.hosts.push(Host::new(machine, config));
+        first_host
+    }
+
+    /// Another event loop where that of `host` runs.
+    pub(super) fn add_sibling(&mut self, host: usize) -> usize {
+        let Host { machine, config, .. } = &self.hosts[host];
+        let sibling = Host::new(*machine, config.clone());
+        self.hosts.push(sibling);
         self.hosts.len() - 1
     }
 
+    /// Where an address is; the first event loop there stands for all until one of them accepts.
     pub(super) fn host_of(&self, address: IpAddr) -> Option<usize> {
-        self.hosts.iter().position(|host| host.addresses.contains(&address))
+        self.machines.iter().find(|machine| machine.addresses.contains(&address)).map(|machine| machine.first_host)
+    }
+
+    pub(super) fn machine_of(&mut self, host: usize) -> &mut Machine {
+        &mut self.machines[self.hosts[host].machine]
     }
 
     pub(super) fn end(&mut self, id: EndId) -> Option<&mut End> {

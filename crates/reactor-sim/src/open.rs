@@ -1,12 +1,11 @@
 //! How connections begin: choosing our side, sending the SYN, accepting.
 
+use super::doors::DoorId;
 use super::flow::{End, EndId, Phase, Segment, SendOp};
-use super::host::Listener;
 use super::net::{Event, Net};
 use ports::Fault;
 use reactor::conn::{ConnId, ListenerId};
 use reactor::face::{Completion, ConnectPlan, ListenPlan, Outgoing, Source};
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ impl Net {
             return Err(Fault::from_errno(EHOSTUNREACH));
         };
         let local = self.choose_source(host, plan)?;
-        self.hosts[host].tuples.occupy((local, plan.remote));
+        self.machine_of(host).tuples.occupy((local, plan.remote));
         let id = self.new_flow(host, server, local, plan.remote);
         let conn = self.hosts[host].admit(id);
         let end = self.end(id).expect("just made");
@@ -63,32 +62,33 @@ impl Net {
 
     fn choose_source(&mut self, host: usize, plan: &ConnectPlan) -> Result<SocketAddr, Fault> {
         let remote = plan.remote;
-        let (now, host) = (self.now, &self.hosts[host]);
+        let (now, machine) = (self.now, &self.machines[self.hosts[host].machine]);
         let not_available = Fault::from_errno(EADDRNOTAVAIL);
         let same_family = |ip: &&std::net::IpAddr| ip.is_ipv4() == remote.is_ipv4();
         let ip = match plan.source {
             Source::Address(ip) if !ip.is_unspecified() => ip,
             Source::Exact(address) if !address.ip().is_unspecified() => address.ip(),
-            _ if host.addresses.contains(&remote.ip()) => remote.ip(),
-            _ => *host.addresses.iter().find(same_family).ok_or(not_available)?,
+            _ if machine.addresses.contains(&remote.ip()) => remote.ip(),
+            _ => *machine.addresses.iter().find(same_family).ok_or(not_available)?,
         };
-        if !host.addresses.contains(&ip) {
+        if !machine.addresses.contains(&ip) {
             return Err(not_available);
         }
         if let Source::Exact(source) = plan.source
             && source.port() != 0
         {
             let source = SocketAddr::new(ip, source.port());
-            if host.listener_for(source).is_some() {
+            if self.door_for(self.hosts[host].machine, source, 0).is_some() {
                 return Err(Fault::from_errno(EADDRINUSE));
             }
-            let free = host.tuples.is_free_for_bound((source, remote), now);
+            let free = machine.tuples.is_free_for_bound((source, remote), now);
             return if free { Ok(source) } else { Err(not_available) };
         }
-        let (low, high) = plan.port_range.unwrap_or(host.config.ports);
-        let range = (low.max(host.config.ports.0), high.min(host.config.ports.1));
+        let config = &self.hosts[host].config;
+        let (low, high) = plan.port_range.unwrap_or(config.ports);
+        let range = (low.max(config.ports.0), high.min(config.ports.1));
         let local = SocketAddr::new(ip, 0);
-        host.tuples.choose_port(local, remote, range, now, &host.config, &mut self.rng).ok_or(not_available)
+        machine.tuples.choose_port(local, remote, range, now, config, &mut self.rng).ok_or(not_available)
     }
 
     /// Sends the SYN, with the retransmissions the weather asks for.
@@ -109,31 +109,8 @@ impl Net {
     }
 
     pub(super) fn listen(&mut self, host: usize, plan: &ListenPlan) -> Result<ListenerId, Fault> {
-        let known = self.hosts[host].addresses.contains(&plan.address.ip());
-        if !known && !plan.address.ip().is_unspecified() {
-            return Err(Fault::from_errno(EADDRNOTAVAIL));
-        }
-        let address = self.free_listen_address(host, plan.address)?;
-        let listeners = &mut self.hosts[host].listeners;
-        listeners.push(Listener {
-            address,
-            backlog: plan.backlog as usize,
-            accepting: true,
-            paused: false,
-            open: true,
-            queue: VecDeque::new(),
-        });
-        Ok(ListenerId(listeners.len() as u32 - 1))
-    }
-
-    fn free_listen_address(&self, host: usize, wish: SocketAddr) -> Result<SocketAddr, Fault> {
-        let host = &self.hosts[host];
-        let (low, high) = host.config.ports;
-        let range = if wish.port() == 0 { low..=high } else { wish.port()..=wish.port() };
-        range
-            .map(|port| SocketAddr::new(wish.ip(), port))
-            .find(|address| host.listener_for(*address).is_none())
-            .ok_or(Fault::from_errno(EADDRINUSE))
+        let listening = self.bind(self.hosts[host].machine, plan, false)?;
+        self.adopt(host, listening)
     }
 
     pub(super) fn set_accepting(&mut self, host: usize, listener: ListenerId, accepting: bool) {
@@ -141,20 +118,11 @@ impl Net {
         self.accept_all(host, listener);
     }
 
-    pub(super) fn close_listener(&mut self, host: usize, listener: ListenerId) {
-        let door = self.hosts[host].listener_mut(listener);
-        door.open = false;
-        for id in std::mem::take(&mut door.queue) {
-            self.answer_with_reset(id);
-            self.vanish(id);
-        }
-    }
-
     /// Accepts everything that waits, as long as the application wants it.
     pub(super) fn accept_all(&mut self, host: usize, listener: ListenerId) {
-        loop {
-            let door = self.hosts[host].listener_mut(listener);
-            if !door.open || !door.accepting || door.paused || door.queue.is_empty() {
+        while let Some(door) = self.door_of(host, listener).filter(|door| !self.door(*door).queue.is_empty()) {
+            let state = self.hosts[host].listener_mut(listener);
+            if !state.accepting || state.paused {
                 return;
             }
             if let Err(fault) = self.take_file(host) {
@@ -162,17 +130,17 @@ impl Net {
                 self.after(ACCEPT_PAUSE, Event::ResumeAccept(host, listener));
                 return self.push(host, Completion::AcceptFailed { listener, fault });
             }
-            self.accept_one(host, listener);
+            self.accept_one(host, listener, door);
         }
     }
 
-    fn accept_one(&mut self, host: usize, listener: ListenerId) {
-        let Some(id) = self.hosts[host].listener_mut(listener).queue.pop_front() else {
+    fn accept_one(&mut self, host: usize, listener: ListenerId, door: DoorId) {
+        let Some(id) = self.door(door).queue.pop_front() else {
             return;
         };
         let conn = self.hosts[host].admit(id);
         let Some(end) = self.end(id) else { return };
-        (end.phase, end.conn) = (Phase::Open, Some(conn));
+        (end.phase, end.conn, end.host) = (Phase::Open, Some(conn), host);
         let peer = end.remote;
         self.note(id, "accepted", 0);
         self.push(host, Completion::Accepted { listener, conn, peer });

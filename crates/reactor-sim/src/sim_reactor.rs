@@ -6,6 +6,7 @@ use ports::Fault;
 use reactor::buf::Buf;
 use reactor::conn::{ConnId, ListenerId};
 use reactor::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor};
+use reactor::{ListenError, Listening};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -32,7 +33,28 @@ impl SimReactor {
     /// 4-tuples of this host in TIME_WAIT now.
     pub fn time_waits(&self) -> usize {
         let net = self.net.borrow();
-        net.hosts[self.host].tuples.time_waits(net.now)
+        net.machines[net.hosts[self.host].machine].tuples.time_waits(net.now)
+    }
+
+    /// Another event loop on this host: with the same addresses and 4-tuples, with bounds of its own.
+    pub fn sibling(&self) -> Self {
+        let host = self.net.borrow_mut().add_sibling(self.host);
+        Self::new(Rc::clone(&self.net), host)
+    }
+
+    /// As `reactor::epoll::listen` does: sockets that listen at the address of `plan`, to be adopted by event loops of
+    /// this host.
+    pub fn bind_listeners(&self, plan: &ListenPlan, count: usize) -> Result<Vec<Listening>, ListenError> {
+        let net = &mut *self.net.borrow_mut();
+        let machine = net.hosts[self.host].machine;
+        let failed = |fault| ListenError::new(plan, fault);
+        let first = net.bind(machine, plan, true).map_err(failed)?;
+        let others = ListenPlan { address: first.address(), ..plan.clone() };
+        let mut all = vec![first];
+        for _ in 1..count {
+            all.push(net.bind(machine, &others, false).map_err(failed)?);
+        }
+        Ok(all)
     }
 
     /// The largest number of buffers that were in use at once.
@@ -70,7 +92,9 @@ impl Questions for SimReactor {
     }
 
     fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {
-        self.net.borrow().hosts[self.host].listener(listener).filter(|door| door.open).map(|door| door.address)
+        let net = &mut *self.net.borrow_mut();
+        let door = net.door_of(self.host, listener)?;
+        Some(net.door(door).address)
     }
 
     fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
@@ -98,6 +122,10 @@ impl Questions for SimReactor {
 impl Reactor for SimReactor {
     fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
         self.net.borrow_mut().listen(self.host, plan)
+    }
+
+    fn adopt_listener(&mut self, listening: Listening) -> Result<ListenerId, Fault> {
+        self.net.borrow_mut().adopt(self.host, listening)
     }
 
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool) {

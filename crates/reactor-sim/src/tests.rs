@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 mod closing;
 mod echo;
+mod listeners;
 mod moving;
 mod opening;
 

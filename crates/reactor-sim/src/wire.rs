@@ -36,21 +36,21 @@ impl Net {
     fn handle_syn(&mut self, to: EndId) {
         let Some(end) = self.end(to) else { return };
         let (host, tuple) = (end.host, (end.local, end.remote));
-        let Some(listener) = self.hosts[host].listener_for(tuple.0) else {
+        self.close_abandoned();
+        let Some(door) = self.door_for(self.hosts[host].machine, tuple.0, to.flow) else {
             return self.answer_with_reset(to);
         };
         if self.rng.chance(self.weather.refuse) {
             self.injected.refused += 1;
             return self.answer_with_reset(to);
         }
-        let queue = self.hosts[host].listener_mut(listener);
-        let overflows = queue.queue.len() >= queue.backlog;
-        if overflows || self.hosts[host].tuples.is_live(tuple) {
+        if self.door(door).is_full() || self.machine_of(host).tuples.is_live(tuple) {
             self.note(to, "syn dropped", 0);
             return self.transmit_late(to.peer(), Segment::Syn, SYN_RETRY);
         }
-        self.hosts[host].tuples.occupy(tuple);
-        self.end(to).expect("looked up above").phase = Phase::Handshake;
+        self.machine_of(host).tuples.occupy(tuple);
+        let end = self.end(to).expect("looked up above");
+        (end.phase, end.door) = (Phase::Handshake, Some(door));
         self.transmit(to, Segment::SynAck);
     }
 
@@ -72,14 +72,15 @@ impl Net {
         let Some(end) = self.end(to).filter(|end| end.phase == Phase::Handshake) else {
             return;
         };
-        let (host, address) = (end.host, end.local);
-        let Some(listener) = self.hosts[host].listener_for(address) else {
-            self.vanish(to);
-            return self.answer_with_reset(to);
-        };
-        self.end(to).expect("looked up above").phase = Phase::Queued;
-        self.hosts[host].listener_mut(listener).queue.push_back(to);
-        self.accept_all(host, listener);
+        let door = end.door;
+        // A socket that closed during the handshake resets it; another of the same address does not take it over.
+        match door.filter(|door| self.door(*door).is_open()) {
+            Some(door) => self.queue_at(door, to),
+            None => {
+                self.vanish(to);
+                self.answer_with_reset(to);
+            }
+        }
     }
 
     fn handle_data(&mut self, to: EndId, bytes: &[u8]) {
@@ -221,10 +222,11 @@ impl Net {
         end.released = true;
         let (host, tuple, timestamps) = (end.host, (end.local, end.remote), end.timestamps);
         let waits = end.is_finished() && end.closed_first_now().leaves_time_wait_here();
-        let host = &mut self.hosts[host];
-        match host.config.time_wait.filter(|_| waits) {
-            Some(wait) => host.tuples.linger(tuple, now, wait, timestamps),
-            None => host.tuples.release(tuple),
+        let time_wait = self.hosts[host].config.time_wait.filter(|_| waits);
+        let tuples = &mut self.machine_of(host).tuples;
+        match time_wait {
+            Some(wait) => tuples.linger(tuple, now, wait, timestamps),
+            None => tuples.release(tuple),
         }
     }
 

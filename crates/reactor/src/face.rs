@@ -30,6 +30,7 @@
 
 use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
+use crate::listening::Listening;
 use crate::session::SessionInfo;
 pub use ports::Source;
 use ports::{ClosedFirst, Fault, Start};
@@ -255,13 +256,20 @@ pub trait Questions {
 
 /// One event loop. Every method is for the loop's own thread.
 pub trait Reactor: Questions {
-    /// Starts listening and accepting.
+    /// Starts listening and accepting, on a socket of this event loop's own.
     fn listen(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault>;
+
+    /// Starts accepting from a socket that was made elsewhere, and may have others who accept from it.
+    ///
+    /// # Errors
+    /// It cannot be watched, or is of another backend.
+    fn adopt_listener(&mut self, listening: Listening) -> Result<ListenerId, Fault>;
 
     /// Stops or restarts accepting; connections wait in the accept queue meanwhile.
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool);
 
-    /// Stops listening.
+    /// Stops accepting for good, and lets the socket go. It closes (and resets what waits in its accept queue) unless
+    /// somebody else holds it.
     fn close_listener(&mut self, listener: ListenerId);
 
     /// Starts connecting; `first` is sent as soon as the connection stands (at once, where the

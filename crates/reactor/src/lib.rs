@@ -14,6 +14,7 @@ pub mod conn;
 pub mod deadline;
 pub mod epoll;
 pub mod face;
+pub mod listening;
 pub mod mailbox;
 mod pages;
 mod session;
@@ -27,6 +28,7 @@ pub use face::{
     After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor,
     Received, Source,
 };
+pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
 pub use session::SessionInfo;
 pub use spawn::{Place, Running, SpawnError, Starting, spawn};

@@ -16,8 +16,7 @@ pub fn tcp_for(address: &SocketAddr) -> Result<OwnedFd, Errno> {
     net::socket_with(family, SocketType::STREAM, FLAGS, None)
 }
 
-/// A bound, listening socket. `TCP_QUICKACK=0` is set after `listen()` so that accepted sockets inherit
-/// it: the ACK of a request then rides on the response. `TCP_NODELAY` is inherited too.
+/// A bound, listening socket; see [`start_listening`].
 pub fn listen(address: &SocketAddr, backlog: u32, reuse_port: bool) -> Result<OwnedFd, Errno> {
     let fd = tcp_for(address)?;
     sockopt::set_reuse_address(&fd, true)?;
@@ -25,10 +24,27 @@ pub fn listen(address: &SocketAddr, backlog: u32, reuse_port: bool) -> Result<Ow
         sockopt::set_reuse_port(&fd, true)?;
     }
     net::bind(&fd, address)?;
-    net::listen(&fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
-    sockopt::set_no_delay(&fd, true)?;
-    sockopt::set_quick_ack(&fd, false)?;
+    start_listening(&fd, backlog)?;
     Ok(fd)
+}
+
+/// Makes a bound socket listen; what is accepted from it is as [`prepare_accepted`] says.
+pub fn start_listening(fd: &impl AsFd, backlog: u32) -> Result<(), Errno> {
+    net::listen(fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    prepare_accepted(fd)
+}
+
+/// `TCP_QUICKACK=0` is set after `listen()` so that accepted sockets inherit it: the ACK of a request then rides on the
+/// response. `TCP_NODELAY` is inherited too.
+pub fn prepare_accepted(listener: &impl AsFd) -> Result<(), Errno> {
+    sockopt::set_no_delay(listener, true)?;
+    sockopt::set_quick_ack(listener, false)
+}
+
+/// Makes a socket that came from elsewhere as ours are: non-blocking, close-on-exec.
+pub fn make_ours(fd: &impl AsFd) -> Result<(), Errno> {
+    rustix::io::ioctl_fionbio(fd, true)?;
+    rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)
 }
 
 /// Takes one connection from the accept queue; EAGAIN when there is none, EAFNOSUPPORT (and the connection is gone)

@@ -39,6 +39,11 @@ pub fn set_reuse_port(fd: &impl AsFd, on: bool) -> Result<(), Errno> {
     set(fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, libc::c_int::from(on))
 }
 
+/// SO_ACCEPTCONN: does this socket listen?
+pub fn is_listening(fd: &impl AsFd) -> Result<bool, Errno> {
+    get_int(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN).map(|listens| listens != 0)
+}
+
 /// TCP_NODELAY: no Nagle.
 pub fn set_no_delay(fd: &impl AsFd, on: bool) -> Result<(), Errno> {
     set(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, libc::c_int::from(on))

@@ -11,6 +11,7 @@ use crate::face::{Completion, ListenPlan};
 use ports::{Fault, FaultKind};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use sys::epoll::Interest;
 use sys::{Errno, socket};
 
@@ -27,7 +28,8 @@ enum Accepting {
 }
 
 pub(super) struct Listener {
-    fd: OwnedFd,
+    /// Others may accept from it as well.
+    fd: Arc<OwnedFd>,
     pub(super) address: SocketAddr,
     /// How many to take at the next event: doubled when all were there, else back to one.
     batch: u32,
@@ -56,10 +58,22 @@ impl EpollReactor {
     pub(super) fn start_listening(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
         let fd = socket::listen(&plan.address, plan.backlog, plan.reuse_port).map_err(fault)?;
         let address = socket::local_address(&fd).map_err(fault)?;
+        self.start_accepting(Arc::new(fd), address)
+    }
+
+    pub(super) fn start_accepting(&mut self, fd: Arc<OwnedFd>, address: SocketAddr) -> Result<ListenerId, Fault> {
         let index = self.listeners.len();
         self.epoll.add(&fd, TOKEN_LISTENER | index as u64, Interest::Level).map_err(fault)?;
         self.listeners.push(Some(Listener { fd, address, batch: 1, left: 0, accepting: Accepting::Yes }));
         Ok(ListenerId(index as u32))
+    }
+
+    /// The descriptor outlives us where others hold it: epoll must forget it by name.
+    pub(super) fn let_listener_go(&mut self, index: usize) {
+        self.switch_listener(index, Accepting::No);
+        if let Some(slot) = self.listeners.get_mut(index) {
+            *slot = None;
+        }
     }
 
     pub(super) fn set_listener_accepting(&mut self, index: usize, accepting: bool) {

@@ -4,6 +4,7 @@
 //! A connection that must wait is registered once, edge-triggered, at the end of the turn.
 
 mod accept;
+mod bind;
 mod connect;
 mod entry;
 mod read;
@@ -12,7 +13,9 @@ mod write;
 use crate::buf::{Buf, BufPool};
 use crate::conn::{ConnId, ListenerId};
 use crate::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor};
+use crate::listening::Listening;
 use accept::Listener;
+pub use bind::{Bound, bind, listen, listening_from};
 use entry::{Entry, Table};
 use ports::{ClosedFirst, Fault, FaultKind};
 use std::collections::VecDeque;
@@ -284,14 +287,18 @@ impl Reactor for EpollReactor {
         self.start_listening(plan)
     }
 
+    fn adopt_listener(&mut self, listening: Listening) -> Result<ListenerId, Fault> {
+        let address = listening.address();
+        let socket = listening.socket().ok_or(Fault::of(FaultKind::Other))?;
+        self.start_accepting(socket, address)
+    }
+
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool) {
         self.set_listener_accepting(listener.0 as usize, accepting);
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
-        if let Some(slot) = self.listeners.get_mut(listener.0 as usize) {
-            *slot = None;
-        }
+        self.let_listener_go(listener.0 as usize);
     }
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {

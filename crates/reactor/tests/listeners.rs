@@ -1,0 +1,167 @@
+//! Listening sockets made by one and adopted by others, on the kernel.
+
+use reactor::epoll::{EpollConfig, EpollReactor, bind, listen, listening_from};
+use reactor::{Close, Completion, ConnId, ListenPlan, ListenerId, Listening, Questions, Reactor};
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn any() -> ListenPlan {
+    ListenPlan::new("127.0.0.1:0".parse().expect("an address"))
+}
+
+fn reactor() -> EpollReactor {
+    EpollReactor::new(EpollConfig::default()).expect("an event loop")
+}
+
+fn one() -> Listening {
+    listen(&any(), 1).expect("listening").pop().expect("one socket")
+}
+
+fn adopt(io: &mut EpollReactor, listening: &Listening) -> ListenerId {
+    let id = io.adopt_listener(listening.clone()).expect("adopted");
+    assert_eq!(io.listener_address(id), Some(listening.address()));
+    id
+}
+
+/// The next connection, within patience.
+fn accepted(io: &mut EpollReactor) -> ConnId {
+    let until = io.now() + PATIENCE;
+    while io.now() < until {
+        match io.poll_completion() {
+            Some(Completion::Accepted { conn, .. }) => return conn,
+            Some(other) => panic!("{other:?}"),
+            None => io.turn(Some(until)),
+        }
+    }
+    panic!("nobody came in {PATIENCE:?}")
+}
+
+/// How many connections these loops have once they have `count` together.
+fn shares(loops: &mut [EpollReactor], count: usize) -> Vec<usize> {
+    let until = loops[0].now() + PATIENCE;
+    while loops.iter().map(EpollReactor::open_connections).sum::<usize>() < count {
+        assert!(loops[0].now() < until, "fewer than {count} accepted");
+        for io in loops.iter_mut() {
+            let soon = io.now() + Duration::from_millis(1);
+            io.turn(Some(soon));
+            while io.poll_completion().is_some() {}
+        }
+    }
+    loops.iter().map(EpollReactor::open_connections).collect()
+}
+
+fn crowd(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    (0..count).map(|_| TcpStream::connect(address).expect("queued")).collect()
+}
+
+#[track_caller]
+fn check_refused(address: SocketAddr) {
+    let refused = TcpStream::connect(address).expect_err("nobody listens");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn nobody_is_refused_from_listen_on_whoever_adopts_and_lets_go() {
+    let listening = one();
+    let early = TcpStream::connect(listening.address()).expect("queued");
+    let (mut first, mut second) = (reactor(), reactor());
+    let id = adopt(&mut first, &listening);
+    accepted(&mut first);
+    first.close_listener(id);
+    assert_eq!(first.listener_address(id), None);
+    let between = TcpStream::connect(listening.address()).expect("queued");
+    first.turn(Some(first.now() + Duration::from_millis(5)));
+    assert!(first.poll_completion().is_none(), "it is not the first's any more");
+    adopt(&mut second, &listening);
+    accepted(&mut second);
+    drop((early, between));
+}
+
+#[test]
+fn the_socket_closes_with_the_last_who_holds_it() {
+    let listening = one();
+    let address = listening.address();
+    let mut io = reactor();
+    let id = adopt(&mut io, &listening);
+    drop(listening);
+    let _kept = TcpStream::connect(address).expect("the loop listens on");
+    let conn = accepted(&mut io);
+    io.close_listener(id);
+    check_refused(address);
+    io.close(conn, Close::Discard);
+}
+
+#[test]
+fn a_bound_address_refuses_until_it_listens() {
+    let bound = bind(&any(), 2).expect("bound");
+    let address = bound.address();
+    assert_ne!(address.port(), 0);
+    check_refused(address);
+    let sockets = bound.listen().expect("listening");
+    assert_eq!(sockets.iter().map(Listening::address).collect::<Vec<_>>(), [address; 2]);
+    drop(TcpStream::connect(address).expect("queued"));
+}
+
+#[test]
+fn somebody_who_listens_first_is_named_in_the_error() {
+    let bound = bind(&any(), 2).expect("bound");
+    let _quicker = TcpListener::bind(bound.address()).expect("SO_REUSEADDR lets it in as long as nobody listens");
+    let refused = bound.listen().expect_err("somebody listens");
+    assert_eq!(refused.fault.errno_name(), "EADDRINUSE");
+}
+
+#[test]
+fn with_a_socket_each_the_kernel_spreads_connections_over_workers() {
+    let sockets = listen(&any(), 3).expect("listening");
+    let clients = crowd(sockets[0].address(), 96);
+    let mut loops: Vec<EpollReactor> = (0..3).map(|_| reactor()).collect();
+    for (io, listening) in loops.iter_mut().zip(&sockets) {
+        adopt(io, listening);
+    }
+    let shares = shares(&mut loops, clients.len());
+    assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
+}
+
+#[test]
+fn workers_can_share_one_socket() {
+    let listening = one();
+    let mut loops: Vec<EpollReactor> = (0..3).map(|_| reactor()).collect();
+    let ids: Vec<ListenerId> = loops.iter_mut().map(|io| adopt(io, &listening)).collect();
+    let clients = crowd(listening.address(), 30);
+    assert_eq!(shares(&mut loops, clients.len()).iter().sum::<usize>(), 30);
+    loops[0].close_listener(ids[0]);
+    let before = loops[0].open_connections();
+    let more = crowd(listening.address(), 10);
+    assert_eq!(shares(&mut loops, clients.len() + more.len())[0], before);
+}
+
+#[test]
+fn an_address_where_somebody_listens_is_refused_however_they_share() {
+    let stranger = listen(&any(), 2).expect("listening");
+    let taken = stranger[0].address();
+    let refused = bind(&ListenPlan::new(taken), 1).expect_err("taken");
+    assert_eq!((refused.address, refused.fault.errno_name()), (taken, "EADDRINUSE"));
+    assert!(refused.to_string().contains("it is in use: stop what listens there"), "{refused}");
+    let elsewhere = bind(&ListenPlan::new("192.0.2.1:80".parse().expect("an address")), 1).expect_err("not ours");
+    assert!(elsewhere.to_string().contains("no interface of this host"), "{elsewhere}");
+}
+
+#[test]
+fn a_socket_from_elsewhere_can_be_adopted() {
+    let theirs = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = theirs.local_addr().expect("bound");
+    let listening = listening_from(OwnedFd::from(theirs)).expect("it listens");
+    assert_eq!(listening.address(), address);
+    let mut io = reactor();
+    adopt(&mut io, &listening);
+    let _client = TcpStream::connect(address).expect("queued");
+    accepted(&mut io);
+    io.turn(Some(io.now()));
+    assert!(io.poll_completion().is_none(), "an empty queue does not block the loop");
+    let silent = sys::socket::tcp_for(&address).expect("a socket");
+    assert!(listening_from(silent).is_err(), "it does not listen");
+}
