@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// Layers from the ground up. A crate may depend on crates of lower layers only, and within a layer on those listed
 /// before it. The last layer stands above everything, so that only `[dev-dependencies]` can name it.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 6] = [
     (
         "pure",
         &[
@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ),
     ("system", &["config-file", "sys", "reactor"]),
     ("shell", &["origin", "balancer", "stress", "doctor", "lab"]),
+    ("presentation", &["present"]),
     ("top", &["quintet", "xtask"]),
     ("tests only", &["testkit", "reactor-sim"]),
 ];

@@ -4,13 +4,14 @@ mod change;
 mod watch;
 
 use crate::failure::{Outcome, Result};
-use crate::output::{Output, Progress, ResultFile};
+use crate::output::{self, Output, Progress, ResultFile};
 use crate::values;
-use ::doctor::{HostPlan, Patience, Report};
+use ::doctor::{HostPlan, Patience};
 use anyhow::bail;
 use change::ChangeArgs;
-use doctor_core::render::{render_html, render_text};
 use doctor_core::{Diagnosis, Question};
+use present::doctor::{Found, stories, story};
+use present::{Page, Present};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -106,16 +107,14 @@ pub(crate) fn run(args: &DoctorArgs) -> Result {
     args.change.check_consent()?;
     let mut html = args.html.as_deref().map(|path| ResultFile::open("--html", path)).transpose()?;
     let diagnosis = look(args)?;
-    output.say(render_text(&diagnosis).trim_end());
+    let found = Found { diagnosis: &diagnosis, applied: None };
+    output.say_result(&found);
     if let Some(file) = &mut html {
-        file.write(&render_html(&diagnosis))?;
+        file.write(&found.page())?;
     }
     let changes = args.change.run(&diagnosis, &output)?;
-    let mut report = serde_json::to_value(Report::of(&diagnosis))?;
-    if let Some(changes) = changes {
-        report["applied"] = changes;
-    }
-    output.write_json(&report)?;
+    let applied = changes.as_ref().map(change::Changes::applied);
+    output.write_json(&Found { applied, ..found }.json())?;
     Ok(if diagnosis.is_bad() { Outcome::Bad } else { Outcome::AsHoped })
 }
 
@@ -143,9 +142,9 @@ fn look(args: &DoctorArgs) -> anyhow::Result<Diagnosis> {
 
 fn explain(id: Option<&str>) -> Result {
     let text = match id {
-        Some(id) => doctor_core::explain(id)?,
-        None => doctor_core::explain::list(),
+        Some(id) => story(doctor_core::explain(id)?, output::width()),
+        None => stories(doctor_core::all_rules()),
     };
-    Output::People.say(text.trim_end());
+    Output::People.say(text);
     Ok(Outcome::AsHoped)
 }

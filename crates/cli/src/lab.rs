@@ -1,10 +1,10 @@
 //! `quintet lab`.
 
 use crate::failure::{Failure, Outcome, Result};
-use crate::output::{Output, Progress, width};
+use crate::output::{Output, Progress};
 use anyhow::anyhow;
-use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width};
 use lab::{Isolation, Options, Verdict};
+use present::lab::{Outcomes, list};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,9 +42,7 @@ pub(crate) fn run(args: &LabArgs) -> Result {
     let selected = lab::select(&args.names)?;
     let mut output = Output::open(args.json.as_deref())?;
     if args.list {
-        for experiment in selected {
-            output.say(format!("{:<24} {}", experiment.name, experiment.claim));
-        }
+        output.say(list(selected));
         return Ok(Outcome::AsHoped);
     }
     let options = Options {
@@ -62,12 +60,7 @@ pub(crate) fn run(args: &LabArgs) -> Result {
     if let Some(notice) = notice {
         output.say(notice);
     }
-    output.say(table(&outcomes).to_string());
-    for outcome in outcomes.iter().filter(|outcome| !outcome.chart.is_empty()) {
-        output.say(format!("\n{}", outcome.chart.join("\n")));
-    }
-    output.say(format!("\n{}", tally(&outcomes)));
-    output.write_json(&outcomes)?;
+    output.show(&Outcomes(&outcomes))?;
     judge(&outcomes)
 }
 
@@ -79,37 +72,4 @@ fn judge(outcomes: &[lab::Outcome]) -> Result {
         (false, true) => Ok(Outcome::AsHoped),
         (false, false) => Err(Failure(anyhow!("no claim could be tried here; the table says why"))),
     }
-}
-
-fn table(outcomes: &[lab::Outcome]) -> Table {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width());
-    table.set_header(["claim", "what was seen", "verdict"]);
-    for outcome in outcomes {
-        let seen = outcome.seen.as_ref().map_or_else(|| "nothing ran".to_owned(), lab::Seen::summary);
-        let verdict = match outcome.verdict {
-            Verdict::Holds => "holds".to_owned(),
-            other => format!("{}: {}", other.name(), outcome.why),
-        };
-        let claim = format!("{}: {}", outcome.name, outcome.claim);
-        table.add_row([claim, seen, verdict].map(Cell::new));
-    }
-    let percent = |share| ColumnConstraint::UpperBoundary(Width::Percentage(share));
-    for (column, share) in table.column_iter_mut().zip([44, 36, 20]) {
-        column.set_constraint(percent(share));
-    }
-    table
-}
-
-fn tally(outcomes: &[lab::Outcome]) -> String {
-    let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
-    format!(
-        "{} claims: {} hold, {} differ, {} cannot run here",
-        outcomes.len(),
-        count(Verdict::Holds),
-        count(Verdict::Differs),
-        count(Verdict::CannotRun)
-    )
 }

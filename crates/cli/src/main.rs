@@ -8,7 +8,6 @@ mod output;
 mod serve;
 mod simulate;
 mod stress;
-mod stress_json;
 mod values;
 
 use clap::{Parser, Subcommand};

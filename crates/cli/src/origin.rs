@@ -3,9 +3,8 @@
 use crate::failure::{Outcome, Result};
 use crate::output::Output;
 use crate::values;
-use ::origin::{CloseHabit, Counters, OriginPlan};
-use ports::ClosedFirst;
-use serde_json::{Value, json};
+use ::origin::{CloseHabit, OriginPlan};
+use present::origin::Totals;
 use std::net::SocketAddr;
 use std::time::Duration;
 use sys::signal::Signals;
@@ -67,47 +66,6 @@ pub(crate) fn run(args: &OriginArgs) -> Result {
         signals.wait(Duration::from_secs(3600)),
         Some(sys::signal::Signal::Interrupt | sys::signal::Signal::Terminate)
     ) {}
-    let counters = handle.stop();
-    output.say(text(&counters));
-    output.write_json(&counters_json(&counters))?;
+    output.show(&Totals(&handle.stop()))?;
     Ok(Outcome::AsHoped)
-}
-
-fn text(counters: &Counters) -> String {
-    let closes = ClosedFirst::ALL.map(|who| (closer(who), counters.closes.count(who)));
-    let closes: Vec<String> =
-        closes.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!(", {name} {count}")).collect();
-    format!(
-        "connections {}, requests {}, refused {}; closed first:{}",
-        counters.accepted,
-        counters.requests,
-        counters.refused,
-        if closes.is_empty() { " nobody".to_owned() } else { closes.concat()[1..].to_owned() }
-    )
-}
-
-fn counters_json(counters: &Counters) -> Value {
-    let mut closed_first = json!({});
-    for who in ClosedFirst::ALL {
-        closed_first[closer(who)] = counters.closes.count(who).into();
-    }
-    json!({
-        "accepted": counters.accepted,
-        "requests": counters.requests,
-        "refused": counters.refused,
-        "accept_failed": counters.accept_failed,
-        "shortages": counters.shortages,
-        "idle": counters.idle,
-        "closed_first": closed_first,
-    })
-}
-
-fn closer(who: ClosedFirst) -> &'static str {
-    match who {
-        ClosedFirst::PeerFin => "client_fin",
-        ClosedFirst::OurFin => "our_fin",
-        ClosedFirst::Simultaneous => "simultaneous",
-        ClosedFirst::RstSent => "rst_sent",
-        ClosedFirst::RstReceived => "rst_received",
-    }
 }

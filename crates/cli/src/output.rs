@@ -1,7 +1,8 @@
 //! Where results go: JSON to a file or standard output, words for people to the other.
 
 use anyhow::{Context, bail};
-use serde::Serialize;
+use present::{Page, Present, screen};
+use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -26,17 +27,37 @@ impl Output {
         }
     }
 
-    /// Prints a line for people. A reader who has left (a closed pipe) is no error.
+    /// Prints whole lines for people; nothing where there is nothing to say. A reader who has left (a closed pipe) is no
+    /// error.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
         let text = text.as_ref();
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         let _reader_left = match self {
-            Self::JsonToStdout => writeln!(std::io::stderr(), "{text}"),
-            _ => writeln!(std::io::stdout(), "{text}"),
+            Self::JsonToStdout => write!(std::io::stderr(), "{text}{end}"),
+            _ => write!(std::io::stdout(), "{text}{end}"),
         };
     }
 
+    /// Prints a result for people.
+    pub(crate) fn say_result(&self, result: &impl Present) {
+        self.say(result.text(width()));
+    }
+
+    /// Shows a result to everybody who asked for it.
+    pub(crate) fn show(&mut self, result: &impl Present) -> anyhow::Result<()> {
+        self.say_result(result);
+        self.write_json(&result.json())
+    }
+
+    /// As [`Output::show`], with its page.
+    pub(crate) fn show_with_page(&mut self, result: &impl Page, page: Option<&mut ResultFile>) -> anyhow::Result<()> {
+        self.say_result(result);
+        page.map_or(Ok(()), |file| file.write(&result.page()))?;
+        self.write_json(&result.json())
+    }
+
     /// Writes the result for programs, if they asked.
-    pub(crate) fn write_json(&mut self, value: &impl Serialize) -> anyhow::Result<()> {
+    pub(crate) fn write_json(&mut self, value: &Value) -> anyhow::Result<()> {
         match self {
             Self::People => Ok(()),
             Self::JsonToStdout => write_to(&mut std::io::stdout(), &pretty(value)?, "standard output"),
@@ -88,7 +109,7 @@ impl ResultFile {
     }
 }
 
-fn pretty(value: &impl Serialize) -> anyhow::Result<String> {
+fn pretty(value: &Value) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
@@ -100,10 +121,10 @@ fn write_to(out: &mut impl Write, text: &str, name: &str) -> anyhow::Result<()> 
 }
 
 /// Columns for tables: the terminal's own width (COLUMNS, where a shell exports it), else a page.
-pub(crate) fn width() -> u16 {
+pub(crate) fn width() -> usize {
     const WIDTH_DEFAULT: u16 = 118;
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    columns.or_else(sys::terminal::columns).unwrap_or(WIDTH_DEFAULT).clamp(60, 200)
+    columns.or_else(sys::terminal::columns).unwrap_or(WIDTH_DEFAULT).clamp(60, 200).into()
 }
 
 /// Columns for messages on standard error.
@@ -135,7 +156,7 @@ impl Progress {
     pub(crate) fn show(&mut self, line: &str) {
         if self.enabled {
             self.shown = true;
-            let _terminal_gone = write!(std::io::stderr(), "\r\x1b[2K{line}");
+            let _terminal_gone = write!(std::io::stderr(), "{}", screen::progress(line));
         }
     }
 
@@ -143,7 +164,7 @@ impl Progress {
     pub(crate) fn clear(&mut self) {
         if self.shown {
             self.shown = false;
-            let _terminal_gone = write!(std::io::stderr(), "\r\x1b[2K");
+            let _terminal_gone = write!(std::io::stderr(), "{}", screen::progress(""));
         }
     }
 }

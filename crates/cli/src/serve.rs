@@ -1,7 +1,5 @@
 //! `quintet serve`.
 
-mod counters;
-
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{self, Output};
 use crate::values;
@@ -9,6 +7,7 @@ use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::{Config, Handle, StartError};
 use ports::FaultKind;
+use present::serve::Totals;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -84,8 +83,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     }
     greet(&output, &handle, plan.workers, !embedded.is_empty());
     let counters = serve(&signals, handle, config.drain, &output);
-    output.say(counters::text(&counters));
-    output.write_json(&counters::json(&counters))?;
+    output.show(&Totals(&counters))?;
     Ok(Outcome::AsHoped)
 }
 
@@ -145,7 +143,7 @@ fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
 fn serve(signals: &Signals, handle: Handle, patience: Duration, output: &Output) -> balancer_core::Counters {
     loop {
         match signals.wait(Duration::from_secs(3600)) {
-            Some(Signal::User1) => output.say(counters::text(&handle.counters())),
+            Some(Signal::User1) => output.say_result(&Totals(&handle.counters())),
             Some(Signal::Interrupt | Signal::Terminate) => break,
             None => {}
         }

@@ -1,20 +1,17 @@
 //! `quintet simulate`.
 
-mod chart;
 mod file;
 mod flags;
 mod guide;
-mod html;
-mod json;
+mod kernels;
 mod plan;
-mod sweep;
-mod text;
 
 use crate::failure::{Outcome, Result};
 use crate::output::{Output, Progress, ResultFile};
 use flags::PlanArgs;
+use present::simulate::{Ran, Swept};
 use std::path::PathBuf;
-use tcp_model::simulate::simulate;
+use tcp_model::simulate::{Variant, simulate, sweep};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,26 +69,22 @@ pub(crate) fn run(args: &SimulateArgs) -> Result {
         return guide::run(json.as_deref());
     }
     let scene = plan::read(&args.plan, args.config.as_deref())?;
-    let kernels = args.sweep.as_deref().map(sweep::kernels).transpose()?;
+    let kernels = args.sweep.as_deref().map(kernels::parse).transpose()?;
     let mut output = Output::open(args.json.as_deref())?;
     let mut html = args.html.as_deref().map(|path| ResultFile::open("--html", path)).transpose()?;
     let mut progress = Progress::new();
     progress.show(&format!("{} connects to simulate", scene.raw.rate * scene.raw.duration_s));
-    let (words, page, value) = match kernels {
+    match kernels {
         Some(kernels) => {
-            let cells = sweep::run(&scene.raw, &kernels);
-            (sweep::text(&cells), html::sweep_page(&scene.raw, &cells), sweep::json(&cells))
+            let cells = sweep(&scene.raw, &kernels, &Variant::usual());
+            progress.clear();
+            output.show_with_page(&Swept { raw: &scene.raw, cells: &cells }, html.as_mut())?;
         }
         None => {
             let result = simulate(&scene.plan);
-            (text::report(&scene.raw, &result), html::page(&scene.raw, &result), json::report(&result))
+            progress.clear();
+            output.show_with_page(&Ran { raw: &scene.raw, result: &result }, html.as_mut())?;
         }
-    };
-    progress.clear();
-    output.say(words.trim_end());
-    if let Some(file) = &mut html {
-        file.write(&page)?;
     }
-    output.write_json(&value)?;
     Ok(Outcome::AsHoped)
 }

@@ -2,18 +2,19 @@
 
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{Output, Progress};
-use crate::stress_json::report_json;
 use crate::values;
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow, ensure};
 use balancer::Config;
+use present::stress::Finished;
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use stress::StopFlag;
 use stress_core::plan::BODY_BYTES_MAX;
-use stress_core::{ClosePolicy, Plan, PlanDraft, PortMode, parse_sources, render_plan, render_text};
+use stress_core::report::PlanSummary;
+use stress_core::{ClosePolicy, Plan, PlanDraft, PortMode, parse_sources};
 use sys::signal::{Signal, Signals};
 
 const EXAMPLES: &str = "\
@@ -138,10 +139,7 @@ pub(crate) fn run(args: &StressArgs) -> Result {
         None => checked,
     };
     let report = drive(&plan, signals, &output)?;
-    // The plan stands there already, from before the run.
-    let text = render_text(&report);
-    output.say(text.strip_prefix(render_plan(&report.plan).as_str()).unwrap_or(&text));
-    output.write_json(&report_json(&report))?;
+    output.show(&Finished(&report))?;
     Ok(if report.verdict.is_good() { Outcome::AsHoped } else { Outcome::Bad })
 }
 
@@ -217,7 +215,7 @@ fn check_somebody_listens(url: &http::Url, target: SocketAddr) -> anyhow::Result
 fn drive(plan: &Plan, signals: Signals, output: &Output) -> anyhow::Result<stress_core::Report> {
     let ready = stress::prepare(plan)?;
     check_somebody_listens(&plan.url, ready.target)?;
-    output.say(render_plan(&stress_core::report::PlanSummary::new(plan, ready.target, ready.threads)));
+    output.say(present::stress::plan(&PlanSummary::new(plan, ready.target, ready.threads)));
     for warning in &ready.warnings {
         output.say(format!("warning: {warning}"));
     }
@@ -225,7 +223,7 @@ fn drive(plan: &Plan, signals: Signals, output: &Output) -> anyhow::Result<stres
     stop_on_signal(signals, stop.clone());
     let mut progress = Progress::new();
     let report = stress::run_prepared(plan, ready, &stop, |snapshot| {
-        progress.show(&stress_core::progress_line(snapshot));
+        progress.show(&present::stress::progress(snapshot));
     });
     progress.clear();
     Ok(report?)

@@ -1,7 +1,7 @@
 //! Why connects fail, or when they will: recorded facts in, findings out.
 //!
 //! Pure: no sockets, no clock, no threads. The shell (`doctor`) gathers [`HostFacts`] and
-//! [`TargetFacts`]; [`diagnose`] runs every [`Rule`] over them; [`render`] shows the result to people.
+//! [`TargetFacts`]; [`diagnose`] runs every [`Rule`] over them.
 //!
 //! ```text
 //! facts/   what a host looks like        rules/   one table per subject: facts -> finding
@@ -17,7 +17,6 @@ pub mod facts;
 pub mod finding;
 pub mod outlook;
 pub mod question;
-pub mod render;
 pub mod rule;
 mod rules;
 pub mod tactic;

@@ -6,18 +6,16 @@
 //! let host = doctor::gather(&HostPlan::default());
 //! let target = doctor::probe("http://10.0.0.1:8080/", &Patience::default())?;
 //! let diagnosis = doctor_core::diagnose(host, Some(target), doctor_core::Question::default());
-//! println!("{}", doctor_core::render::render_text(&diagnosis));
+//! println!("{}", diagnosis.verdict());
 //! # Ok::<(), doctor::TargetError>(())
 //! ```
 
 pub mod apply;
 mod host;
 mod probed;
-mod report;
 mod watch;
 
 pub use apply::{Applied, ApplyError, Consent, apply, revert};
 pub use host::{HostPlan, NoSuchProcess, check_process, gather};
 pub use probed::{Patience, TargetError, probe};
-pub use report::{HostReport, OutlookReport, Report, TargetReport};
 pub use watch::{Snapshot, Watch};

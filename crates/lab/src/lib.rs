@@ -9,7 +9,6 @@
 //! ```
 
 pub mod catalogue;
-pub mod chart;
 pub mod cliff;
 pub mod cliff_verdict;
 pub mod error;

@@ -31,9 +31,6 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// Its reason, in one sentence.
     pub why: String,
-    /// A drawing for the terminal, line by line; empty for most.
-    #[serde(skip)]
-    pub chart: Vec<String>,
 }
 
 /// What was seen over all phases of an experiment: what is counted is the sum, what is a state is the last.

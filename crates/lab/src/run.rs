@@ -1,7 +1,6 @@
 //! Runs experiments one after the other and hands out their outcomes.
 
 use crate::catalogue::{catalogue, find};
-use crate::chart;
 use crate::cliff::{self, Chooser};
 use crate::cliff_verdict;
 use crate::error::LabError;
@@ -126,13 +125,12 @@ struct Finding {
     expected: String,
     seen: Option<Seen>,
     judgement: Judgement,
-    chart: Vec<String>,
 }
 
 impl Finding {
     fn cannot(expected: String, why: &LabError) -> Self {
         let judgement = Judgement { verdict: Verdict::CannotRun, why: why.to_string() };
-        Self { expected, seen: None, judgement, chart: Vec::new() }
+        Self { expected, seen: None, judgement }
     }
 }
 
@@ -154,7 +152,6 @@ fn run_one(experiment: &'static Experiment, options: &Options, forbidden: Option
         seen: finding.seen,
         verdict: finding.judgement.verdict,
         why: finding.judgement.why,
-        chart: finding.chart,
     }
 }
 
@@ -176,7 +173,7 @@ fn run_traffic(traffic: &Traffic, ports: u16, forbidden: Option<&Forbidden>) -> 
         Ok(played) => {
             let mut judgement = verdict::judge(traffic.phases, &played.phases, scale);
             note_left_out(&mut judgement, &played.left_out);
-            Finding { expected, seen: Some(played.seen), judgement, chart: Vec::new() }
+            Finding { expected, seen: Some(played.seen), judgement }
         }
     }
 }
@@ -195,8 +192,7 @@ fn run_cliff(ports: u16, forbidden: Option<&Forbidden>) -> Finding {
             let own_failed = own.tried - own.succeeded;
             let judgement = cliff_verdict::judge(&kernel.connect_times, &own.connect_times, own_failed);
             let seen = Seen::of_phases(vec![kernel, own]);
-            let chart = chart::draw(&seen.connect_times);
-            Finding { expected, seen: Some(seen), judgement, chart }
+            Finding { expected, seen: Some(seen), judgement }
         }
     }
 }
@@ -214,14 +210,14 @@ fn run_nat(scene: &NatScene, pcap: Option<&Path>, forbidden: Option<&Forbidden>)
         Ok(played) => {
             let mut judgement = nat::verdict::judge(scene, &played.facts);
             note_left_out(&mut judgement, &played.left_out);
-            Finding { expected, seen: Some(played.seen), judgement, chart: Vec::new() }
+            Finding { expected, seen: Some(played.seen), judgement }
         }
     }
 }
 
 fn run_recycle() -> Finding {
     let judgement = Judgement { verdict: Verdict::CannotRun, why: nat::recycle::why_not() };
-    Finding { expected: nat::recycle::predicted(), seen: None, judgement, chart: Vec::new() }
+    Finding { expected: nat::recycle::predicted(), seen: None, judgement }
 }
 
 fn note_left_out(judgement: &mut Judgement, left_out: &[String]) {

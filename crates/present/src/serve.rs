@@ -1,18 +1,33 @@
-//! The balancer's counters for people and for programs.
+//! The balancer's counters for people and for programs: two readers of the table in which they are declared.
 
 use crate::Present;
-use crate::counts::{closes, object};
 use crate::number::count;
 use crate::text::{Text, happened};
-use balancer_core::{CloseReason, Counters, Failure};
-use serde_json::{Value, json};
+use balancer_core::Counters;
+use serde_json::{Map, Value};
+
+/// What the first two lines tell, so that it need not be told again.
+const HEADLINES: [&str; 11] = [
+    "requests",
+    "responses",
+    "truncated",
+    "retries",
+    "clients.accepted",
+    "clients.open",
+    "servers.opened",
+    "servers.open",
+    "servers.reused",
+    "servers.connects_failed_here",
+    "servers.connects_failed_there",
+];
 
 /// A balancer's totals.
 #[derive(Clone, Copy, Debug)]
 pub struct Totals<'a>(pub &'a Counters);
 
 impl Present for Totals<'_> {
-    /// Requests, connections, failures, and for each side who closed first and why. What did not happen is left out.
+    /// Requests and connections, then what else happened: failures, limits that were hit, and for each side who closed
+    /// first and why.
     fn text(&self, columns: usize) -> String {
         let counters = self.0;
         let mut text = Text::new(columns);
@@ -31,8 +46,8 @@ impl Present for Totals<'_> {
             count(counters.servers_open),
             count(counters.pooled),
             count(counters.retries),
-            count(counters.connects_failed[0]),
-            count(counters.connects_failed[1])
+            count(counters.connects_failed_here),
+            count(counters.connects_failed_there)
         ));
         for (title, counts) in lists(counters) {
             happened(counts).into_iter().for_each(|counts| text.line(format!("{title}: {counts}")));
@@ -40,82 +55,69 @@ impl Present for Totals<'_> {
         text.finish()
     }
 
+    /// Zeroes included: the dots in the counters' names are levels.
     fn json(&self) -> Value {
-        let counters = self.0;
-        let [statuses_1xx, statuses_2xx, statuses_3xx, statuses_4xx, statuses_5xx] = counters.statuses;
-        json!({
-            "requests": counters.requests,
-            "responses": counters.responses,
-            "truncated": counters.truncated,
-            "retries": counters.retries,
-            "tunnels": counters.tunnels,
-            "statuses": {
-                "1xx": statuses_1xx, "2xx": statuses_2xx, "3xx": statuses_3xx, "4xx": statuses_4xx, "5xx": statuses_5xx,
-            },
-            "failures": object(failures(counters)),
-            "clients": {
-                "accepted": counters.accepted,
-                "accept_paused": counters.accept_paused,
-                "open": counters.clients_open,
-                "closed_first": object(closes(&counters.client_closes, "client")),
-                "why": object(reasons(&counters.client_reasons)),
-            },
-            "servers": {
-                "opened": counters.connects,
-                "open": counters.servers_open,
-                "reused": counters.pooled,
-                "queued_for_port": counters.queued_for_port,
-                "connects_failed_here": counters.connects_failed[0],
-                "connects_failed_there": counters.connects_failed[1],
-                "closed_first": object(closes(&counters.server_closes, "server")),
-                "why": object(reasons(&counters.server_reasons)),
-            },
-        })
+        let mut all = Map::new();
+        self.0.visit(|counter, label, value| {
+            let mut level = &mut all;
+            let mut path: Vec<&str> = counter.name.split('.').chain(label).collect();
+            let last = path.pop().unwrap_or_default();
+            for name in path {
+                let below = level.entry(name).or_insert_with(|| Value::Object(Map::new()));
+                let Value::Object(below) = below else { unreachable!("a group of counters is no counter") };
+                level = below;
+            }
+            level.insert(last.to_owned(), Value::from(value));
+        });
+        Value::Object(all)
     }
 }
 
-type Counts = Vec<(String, u64)>;
+type Counts = Vec<(&'static str, u64)>;
 
-fn lists(counters: &Counters) -> [(&'static str, Counts); 6] {
-    let waits = [
-        ("accept paused".to_owned(), counters.accept_paused),
-        ("requests queued for a port".to_owned(), counters.queued_for_port),
-        ("tunnels".to_owned(), counters.tunnels),
-    ];
-    [
-        ("failures", failures(counters)),
-        ("also", waits.to_vec()),
-        ("clients, closed first", closes(&counters.client_closes, "client").collect()),
-        ("clients, why", reasons(&counters.client_reasons)),
-        ("servers, closed first", closes(&counters.server_closes, "server").collect()),
-        ("servers, why", reasons(&counters.server_reasons)),
-    ]
-}
-
-fn failures(counters: &Counters) -> Counts {
-    Failure::NAMES.iter().zip(counters.failures).map(|(name, count)| ((*name).to_owned(), count)).collect()
-}
-
-fn reasons(counts: &[u64]) -> Counts {
-    CloseReason::ALL.iter().zip(counts).map(|(reason, count)| (reason.name().to_owned(), *count)).collect()
+/// Counters with labels, a list each; the others, in one list of their own.
+fn lists(counters: &Counters) -> Vec<(String, Counts)> {
+    let mut lists: Vec<(String, Counts)> = Vec::new();
+    let mut others = Counts::new();
+    counters.visit(|counter, label, value| match label {
+        _ if HEADLINES.contains(&counter.name) => {}
+        None => others.push((counter.name, value)),
+        Some(label) => {
+            let title = counter.name.replace('.', ", ").replace('_', " ");
+            match lists.last_mut().filter(|(last, _)| *last == title) {
+                Some((_, counts)) => counts.push((label, value)),
+                None => lists.push((title, vec![(label, value)])),
+            }
+        }
+    });
+    lists.push(("also".to_owned(), others));
+    lists
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use balancer_core::Side;
+    use balancer_core::{CloseReason, Failure, Side};
     use ports::ClosedFirst;
 
     #[test]
     fn what_did_not_happen_is_left_out_for_people_and_zero_for_programs() {
-        let mut counters = Counters { accepted: 3, requests: 5, responses: 4, ..Counters::default() };
+        let mut counters = Counters { accepted: 3, requests: 5, responses: 4, full: 6, ..Counters::default() };
         counters.count_failure(Failure::NoLocalPort);
         counters.count_close(Side::Client, Some(ClosedFirst::PeerFin), CloseReason::PeerLeft);
         let text = Totals(&counters).text(80);
-        assert!(text.contains("failures: no_local_port 1") && text.contains("client_fin 1"), "{text}");
-        assert!(!text.contains("rst_sent"), "{text}");
+        for words in ["failures: no_local_port 1", "clients, closed first: client_fin 1", "also: clients.full 6"] {
+            assert!(text.contains(words), "{words} in {text}");
+        }
+        assert!(!text.contains("rst_sent") && !text.contains("tunnels"), "{text}");
         let json = Totals(&counters).json();
         assert_eq!(json["clients"]["closed_first"]["client_fin"], 1);
         assert_eq!(json["servers"]["closed_first"]["rst_sent"], 0);
+    }
+
+    #[test]
+    fn headlines_are_counters() {
+        let known = |name: &&str| Counters::TABLE.iter().any(|counter| counter.name == *name);
+        assert!(HEADLINES.iter().all(known));
     }
 }

@@ -2,14 +2,13 @@
 //! how its end is counted, and what a run says in the end.
 //!
 //! ```text
-//! PlanDraft -> Plan -> (shell drives one Life per connection) -> Tally per thread -> Report -> text
+//! PlanDraft -> Plan -> (shell drives one Life per connection) -> Tally per thread -> Report
 //! ```
 
 pub mod backoff;
 pub mod error_kind;
 pub mod life;
 pub mod plan;
-pub mod render;
 pub mod report;
 pub mod snapshot;
 pub mod sources;
@@ -21,7 +20,6 @@ pub mod verdict;
 pub use error_kind::ErrorKind;
 pub use life::{Life, Rules};
 pub use plan::{ClosePolicy, Plan, PlanDraft, PlanError, PortMode};
-pub use render::{progress_line, render_plan, render_text};
 pub use report::{Report, TimeWaitOurs};
 pub use snapshot::Snapshot;
 pub use sources::parse_sources;

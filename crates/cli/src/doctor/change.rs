@@ -6,7 +6,7 @@ use ::doctor::{Consent, apply};
 use anyhow::bail;
 use doctor_core::Diagnosis;
 use doctor_core::changes::{self, PlannedChange};
-use serde_json::{Value, json};
+use present::doctor::{Applied, Reverted, planned};
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -45,9 +45,9 @@ impl ChangeArgs {
     }
 
     /// Shows the plan; carries it out where that was asked for and agreed to. Gives what was done, for `--json`.
-    pub(super) fn run(&self, diagnosis: &Diagnosis, output: &Output) -> anyhow::Result<Option<Value>> {
+    pub(super) fn run(&self, diagnosis: &Diagnosis, output: &Output) -> anyhow::Result<Option<Changes>> {
         let plan = changes::plan(&diagnosis.findings, &diagnosis.host.sysctls);
-        show(&plan, self.apply, output);
+        output.say(planned(&plan, self.apply));
         if !self.apply || plan.is_empty() {
             return Ok(None);
         }
@@ -58,31 +58,29 @@ impl ChangeArgs {
         let applied = apply::apply(&plan, &self.revert_file, Consent::given_by_the_user())?;
         let file = applied.revert_file.display().to_string();
         output.say(format!("{} set; to take them back: quintet doctor --revert {file}", applied.changed));
-        Ok(Some(json!({ "changes": plan.iter().map(change).collect::<Vec<_>>(), "revert_file": file })))
+        Ok(Some(Changes { plan, revert_file: file }))
+    }
+}
+
+/// What was set, and what takes it back.
+#[derive(Debug)]
+pub(super) struct Changes {
+    plan: Vec<PlannedChange>,
+    revert_file: String,
+}
+
+impl Changes {
+    /// For the report.
+    pub(super) fn applied(&self) -> Applied<'_> {
+        Applied { changes: &self.plan, revert_file: &self.revert_file }
     }
 }
 
 /// Takes back what the file holds. Naming it is the consent.
 pub(super) fn revert(file: &Path, output: &mut Output) -> Result {
     let changes = apply::revert(file, Consent::given_by_the_user())?;
-    for change in &changes {
-        output.say(format!("{} = {}", change.name, change.value));
-    }
-    output.say(format!("{} set back; {} is removed", changes.len(), file.display()));
-    let list = changes.iter().map(|change| json!({ "name": change.name, "value": change.value }));
-    output.write_json(&json!({ "reverted": list.collect::<Vec<_>>() }))?;
+    output.show(&Reverted { changes: &changes, revert_file: &file.display().to_string() })?;
     Ok(Outcome::AsHoped)
-}
-
-fn show(plan: &[PlannedChange], apply: bool, output: &Output) {
-    match (plan.is_empty(), apply) {
-        (true, true) => output.say("\nno finding has a sysctl to set: nothing to apply"),
-        (true, false) => {}
-        (false, _) => {
-            output.say(if apply { "\nTo be set" } else { "\nWhat --apply would set" });
-            plan.iter().for_each(|change| output.say(format!("  {change}")));
-        }
-    }
 }
 
 /// Asks on the terminal; anything but a clear yes is a no.
@@ -91,8 +89,4 @@ fn agreed(count: usize) -> anyhow::Result<bool> {
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-fn change(change: &PlannedChange) -> Value {
-    json!({ "name": change.name, "old": change.old, "new": change.new, "because": change.because })
 }

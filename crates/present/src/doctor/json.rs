@@ -62,7 +62,8 @@ fn destination(to: &DestinationUse) -> Value {
 fn target(target: &TargetFacts, diagnosis: &Diagnosis) -> Value {
     let handshake = target.handshake;
     let by_name: BTreeMap<&str, _> = target.closings.iter().map(|(probe, end)| (probe.name(), end)).collect();
-    let closes_first: Map<String, Value> = by_name.iter().map(|(probe, end)| ((*probe).to_owned(), json!(end.by))).collect();
+    let closes_first: Map<String, Value> =
+        by_name.iter().map(|(probe, end)| ((*probe).to_owned(), json!(end.by))).collect();
     json!({
         "url": target.url,
         "address": target.address,

@@ -28,7 +28,11 @@ impl Present for Swept<'_> {
         text.line(TITLE);
         let settings = self.rows().next().unwrap_or_default().iter().map(|cell| (cell.variant.as_str(), 100));
         let header: Vec<_> = [("kernel", 100)].into_iter().chain(settings).collect();
-        text.block(&table(columns, &header, self.rows().map(|row| [kernel(row)].into_iter().chain(row.iter().map(mark)).collect())));
+        text.block(&table(
+            columns,
+            &header,
+            self.rows().map(|row| [kernel(row)].into_iter().chain(row.iter().map(mark)).collect()),
+        ));
         self.reasons().iter().for_each(|reason| text.line(format!("  -  {reason}")));
         text.finish()
     }

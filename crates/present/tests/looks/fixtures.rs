@@ -75,15 +75,20 @@ pub(crate) fn serve() -> Counters {
     let mut counters = Counters {
         accepted: 1234,
         accept_paused: 2,
+        full: 12,
         requests: 98_765,
         responses: 98_000,
         statuses: [1, 97_000, 300, 400, 299],
         truncated: 6,
         retries: 7,
         connects: 50,
-        connects_failed: [3, 4],
+        connects_failed_here: 3,
+        connects_failed_there: 4,
         pooled: 97_950,
         queued_for_port: 8,
+        port_queue_full: 13,
+        recv_waited_for_buffer: 14,
+        unwatchable: 15,
         tunnels: 9,
         clients_open: 10,
         servers_open: 11,
@@ -100,7 +105,15 @@ pub(crate) fn serve() -> Counters {
 
 /// An origin's totals.
 pub(crate) fn origin() -> origin::Counters {
-    origin::Counters { accepted: 5, accept_failed: 6, requests: 1700, refused: 8, shortages: 9, idle: 10, closes: closes(11) }
+    origin::Counters {
+        accepted: 5,
+        accept_failed: 6,
+        requests: 1700,
+        refused: 8,
+        shortages: 9,
+        idle: 10,
+        closes: closes(11),
+    }
 }
 
 /// A look at a host that fills.
@@ -115,7 +128,8 @@ pub(crate) fn snapshot() -> doctor::Snapshot {
         gone_in: gone_in_s.map(Duration::from_secs),
         asked: false,
     };
-    let outlooks = vec![outlook("10.0.0.1:80 from 10.0.0.2", 250, Some(90)), outlook("10.0.0.3:80 from 10.0.0.2", 10, None)];
+    let outlooks =
+        vec![outlook("10.0.0.1:80 from 10.0.0.2", 250, Some(90)), outlook("10.0.0.3:80 from 10.0.0.2", 10, None)];
     doctor::Snapshot { at: Duration::from_secs(3), host: HostFacts::default(), outlooks }
 }
 
