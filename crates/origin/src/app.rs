@@ -7,17 +7,22 @@ use http::Limits;
 use http1::HeadScan;
 use ports::Fault;
 use reactor::{
-    App, Close, CloseOutcome, Completion, ConnId, ConnMap, Deadline, Fired, ListenPlan, ListenerId, Reactor, Received,
-    TimerWheel,
+    App, Close, CloseOutcome, Completion, ConnId, ConnMap, Deadline, Fired, Inbox, ListenPlan, ListenerId, Listening,
+    Mail, Reactor, Received, TimerWheel,
 };
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Bytes read after our FIN before the connection is given up.
 const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// What an origin can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// End at once, open connections included. So does a mailbox that is closed.
+    Stop,
+}
 
 /// One worker of an origin.
 pub struct Origin {
@@ -27,16 +32,18 @@ pub struct Origin {
     pub(crate) conns: ConnMap<Conn>,
     pub(crate) counters: Counters,
     timers: TimerWheel<ConnId>,
+    /// To be adopted at the start.
+    socket: Option<Listening>,
     listener: Option<ListenerId>,
     address: Option<SocketAddr>,
     paused: bool,
-    stop: Arc<AtomicBool>,
+    orders: Inbox<Order>,
     done: bool,
 }
 
 impl Origin {
-    /// An origin that ends when `stop` is set and its reactor is woken.
-    pub fn new(plan: OriginPlan, stop: Arc<AtomicBool>) -> Self {
+    /// An origin that listens by itself, where `plan` says, and obeys `orders`.
+    pub fn new(plan: OriginPlan, orders: Inbox<Order>) -> Self {
         Self {
             hello: format!("Hello from {}, a quintet origin.\n", plan.name).into(),
             plan,
@@ -44,12 +51,18 @@ impl Origin {
             conns: ConnMap::default(),
             counters: Counters::default(),
             timers: TimerWheel::new(),
+            socket: None,
             listener: None,
             address: None,
             paused: false,
-            stop,
+            orders,
             done: false,
         }
+    }
+
+    /// An origin that accepts from `socket`.
+    pub fn on(socket: Listening, plan: OriginPlan, orders: Inbox<Order>) -> Self {
+        Self { socket: Some(socket), ..Self::new(plan, orders) }
     }
 
     /// Where it listens, once started.
@@ -176,10 +189,15 @@ impl Origin {
         }
     }
 
-    fn stop_if_asked<R: Reactor>(&mut self, io: &mut R) {
-        if !self.stop.load(Ordering::Acquire) || self.done {
-            return;
+    fn obey<R: Reactor>(&mut self, io: &mut R) {
+        while let Some(mail) = self.orders.poll() {
+            match mail {
+                Mail::Order(Order::Stop) | Mail::Closed => self.stop(io),
+            }
         }
+    }
+
+    fn stop<R: Reactor>(&mut self, io: &mut R) {
         self.done = true;
         if let Some(listener) = self.listener.take() {
             io.close_listener(listener);
@@ -193,7 +211,10 @@ impl Origin {
 
 impl<R: Reactor> App<R> for Origin {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
-        let listener = io.listen(&ListenPlan::new(self.plan.listen))?;
+        let listener = match self.socket.take() {
+            Some(socket) => io.adopt_listener(socket)?,
+            None => io.listen(&ListenPlan::new(self.plan.listen))?,
+        };
         self.address = io.listener_address(listener);
         self.listener = Some(listener);
         Ok(())
@@ -216,7 +237,7 @@ impl<R: Reactor> App<R> for Origin {
             }
             // An origin opens no connection.
             Completion::Connected { .. } => {}
-            Completion::Woken => self.stop_if_asked(io),
+            Completion::Woken => self.obey(io),
         }
     }
 

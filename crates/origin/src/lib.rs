@@ -23,7 +23,7 @@ mod plan;
 mod route;
 mod serve;
 
-pub use app::Origin;
+pub use app::{Order, Origin};
 pub use counters::Counters;
 pub use plan::{CloseHabit, OriginPlan};
 pub use serve::{Handle, StartError, WORKERS_MAX, start};

@@ -1,17 +1,11 @@
 //! Runs an origin on threads of its own over the kernel. Threads inherit the network namespace of the caller.
 
-use crate::app::Origin;
+use crate::app::{Order, Origin};
 use crate::counters::Counters;
 use crate::plan::OriginPlan;
-use ports::{Fault, FaultKind};
-use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, face};
+use reactor::epoll::{EpollConfig, EpollReactor, listen};
+use reactor::{App, ListenError, ListenPlan, Listening, Place, Running, SpawnError, Starting, spawn};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
-use sys::waker::Waker;
 
 /// Threads one origin may have.
 pub const WORKERS_MAX: usize = 256;
@@ -20,39 +14,25 @@ pub const WORKERS_MAX: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {}", .fault.listen_advice())]
-    Listen {
-        /// Which.
-        address: SocketAddr,
-        /// Why not.
-        fault: Fault,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The name cannot stand in a header.
     #[error("origin name {0:?}: use visible ASCII characters")]
     Name(String),
     /// No such number of threads.
     #[error("{0} workers: use 1 to {WORKERS_MAX}")]
     Workers(usize),
-    /// The system gave no thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
+    /// A thread cannot be had, or nothing can run on it.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
 }
 
 /// A running origin; ends when dropped.
 #[derive(Debug)]
 pub struct Handle {
     address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    workers: Vec<Worker>,
+    workers: Vec<Running<Order, Counters>>,
 }
-
-#[derive(Debug)]
-struct Worker {
-    waker: Waker,
-    thread: JoinHandle<Counters>,
-}
-
-type Started = Result<(SocketAddr, Waker), Fault>;
 
 /// Starts an origin. When this returns, it listens.
 pub fn start(plan: OriginPlan) -> Result<Handle, StartError> {
@@ -63,14 +43,26 @@ pub fn start(plan: OriginPlan) -> Result<Handle, StartError> {
     if !(1..=WORKERS_MAX).contains(&plan.workers) {
         return Err(StartError::Workers(plan.workers));
     }
-    check_free(plan.listen)?;
-    let mut handle = Handle { address: plan.listen, stop: Arc::default(), workers: Vec::new() };
-    for index in 0..plan.workers {
-        // The first worker may get its port from the kernel; the others share it.
-        let plan = OriginPlan { listen: handle.address, ..plan.clone() };
-        handle.add_worker(index, plan)?;
-    }
-    Ok(handle)
+    let sockets = listen(&ListenPlan::new(plan.listen), plan.workers)?;
+    let address = sockets.first().map_or(plan.listen, Listening::address);
+    let starting: Vec<_> = sockets
+        .into_iter()
+        .enumerate()
+        .map(|(at, socket)| start_worker(&plan, at, socket))
+        .collect::<Result<_, _>>()?;
+    let workers = starting.into_iter().map(|one| one.wait().map(|(running, ())| running));
+    Ok(Handle { address, workers: workers.collect::<Result<_, _>>()? })
+}
+
+fn start_worker(plan: &OriginPlan, at: usize, socket: Listening) -> Result<Starting<Order, (), Counters>, SpawnError> {
+    let reactor = EpollConfig { connections_max: plan.connections_max, ..EpollConfig::default() };
+    let plan = plan.clone();
+    let start = move |orders, io: &mut EpollReactor| {
+        let mut origin = Origin::on(socket, plan, orders);
+        origin.start(io)?;
+        Ok((origin, ()))
+    };
+    spawn(Place { name: format!("origin-{at}"), core: None, reactor }, start, |origin, _| origin.counters())
 }
 
 impl Handle {
@@ -80,69 +72,11 @@ impl Handle {
     }
 
     /// Ends it at once, open connections included; returns what was counted.
-    pub fn stop(mut self) -> Counters {
-        self.end()
-    }
-
-    fn add_worker(&mut self, index: usize, plan: OriginPlan) -> Result<(), StartError> {
-        let address = plan.listen;
-        let stop = Arc::clone(&self.stop);
-        let (ready, wait): (Sender<Started>, Receiver<Started>) = channel();
-        let thread =
-            std::thread::Builder::new().name(format!("origin-{index}")).spawn(move || run(plan, stop, &ready))?;
-        // A worker that panicked before it reported has hung up.
-        match wait.recv().unwrap_or(Err(Fault::of(FaultKind::Other))) {
-            Ok((address, waker)) => {
-                self.address = address;
-                self.workers.push(Worker { waker, thread });
-                Ok(())
-            }
-            Err(fault) => Err(StartError::Listen { address, fault }),
-        }
-    }
-
-    fn end(&mut self) -> Counters {
-        self.stop.store(true, Ordering::Release);
+    pub fn stop(self) -> Counters {
         let mut all = Counters::default();
-        for worker in self.workers.drain(..) {
-            worker.waker.wake();
-            if let Ok(counters) = worker.thread.join() {
-                all.merge(&counters);
-            }
-        }
+        // All are told before the first is waited for.
+        self.workers.iter().for_each(|worker| worker.outbox().close());
+        self.workers.into_iter().for_each(|worker| all.merge(&worker.end()));
         all
     }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// Workers share the address by SO_REUSEPORT, which would let us share it with a stranger's process, too.
-fn check_free(address: SocketAddr) -> Result<(), StartError> {
-    let bound = std::net::TcpListener::bind(address).map(drop);
-    bound.map_err(|error| {
-        let fault = Fault::from_errno(error.raw_os_error().unwrap_or_default());
-        StartError::Listen { address, fault }
-    })
-}
-
-/// One worker's thread.
-fn run(plan: OriginPlan, stop: Arc<AtomicBool>, ready: &Sender<Started>) -> Counters {
-    let config = EpollConfig { connections_max: plan.connections_max, ..EpollConfig::default() };
-    let mut app = Origin::new(plan, stop);
-    let started = EpollReactor::new(config).and_then(|mut io| app.start(&mut io).map(|()| io));
-    match started {
-        Ok(mut io) => {
-            let address = app.address().unwrap_or(app.plan.listen);
-            let _starter_waits = ready.send(Ok((address, io.waker())));
-            face::run_started(&mut app, &mut io);
-        }
-        Err(fault) => {
-            let _starter_waits = ready.send(Err(fault));
-        }
-    }
-    app.counters()
 }

@@ -2,7 +2,7 @@
 
 use origin::{Origin, OriginPlan};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, face};
+use reactor::{App, Inbox, face};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -46,7 +46,7 @@ fn turn_until(origin: &mut Origin, io: &mut EpollReactor, requests: u64) {
 #[track_caller]
 fn check(path: &'static str) {
     let mut io = EpollReactor::new(EpollConfig::default()).expect("an event loop");
-    let mut origin = Origin::new(OriginPlan::new("127.0.0.1:0".parse().unwrap()), Default::default());
+    let mut origin = Origin::new(OriginPlan::new("127.0.0.1:0".parse().unwrap()), Inbox::silent());
     origin.start(&mut io).expect("started");
     let address = origin.address().expect("it listens");
     let client = std::thread::spawn(move || ask(address, path));

@@ -1,6 +1,7 @@
 //! Why a run cannot start.
 
-use ports::{Fault, SetError};
+use ports::SetError;
+use reactor::SpawnError;
 use std::net::IpAddr;
 
 /// Why a run cannot start. Nothing was sent. The text names the thing and the way out.
@@ -70,10 +71,7 @@ pub enum StressError {
     /// The range of ephemeral ports cannot be read.
     #[error("cannot read the range of ephemeral ports: {0}; give one with --port-range")]
     PortRange(String),
-    /// An event loop cannot be made.
-    #[error("cannot start an event loop: {0}")]
-    Reactor(Fault),
-    /// A thread cannot be made.
-    #[error("cannot start a thread: {0}; use fewer threads")]
-    Thread(std::io::Error),
+    /// A thread cannot be had, or nothing can run on it.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
 }

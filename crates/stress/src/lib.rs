@@ -4,7 +4,7 @@
 //! [`reactor::App`] that runs over any reactor, the simulated one included.
 
 mod error;
-mod live;
+mod orders;
 mod preflight;
 mod request;
 mod resolve;
@@ -14,7 +14,7 @@ mod tester;
 mod time_wait;
 
 pub use error::StressError;
-pub use live::Live;
+pub use orders::{Counts, Order};
 pub use preflight::{Preflight, preflight};
 pub use resolve::resolve;
 pub use run::{prepare, run, run_prepared};

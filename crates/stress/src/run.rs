@@ -1,13 +1,12 @@
 //! A whole run: threads, progress, the report.
 
-use crate::live::{Counts, Live, PUBLISH_EVERY};
+use crate::orders::{Counts, Order};
 use crate::preflight::{Preflight, preflight};
 use crate::tester::{Share, Tester};
 use crate::{StopFlag, StressError, resolve, time_wait};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::JoinHandle;
+use reactor::{App, Place, Running, SpawnError, Starting, spawn};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use stress_core::report::RunFacts;
 use stress_core::{Plan, Report, Snapshot, Tally};
@@ -15,7 +14,8 @@ use stress_core::{Plan, Report, Snapshot, Tally};
 /// How often progress is reported.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 
-type Ended = Result<Tally, StressError>;
+/// How long a tester may take to say how far it is.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Does what `plan` says and reports: [`prepare`], then [`run_prepared`].
 ///
@@ -45,8 +45,9 @@ pub fn run_prepared(
     progress: impl FnMut(&Snapshot),
 ) -> Result<Report, StressError> {
     let started = Instant::now();
-    let threads = start_threads(plan, &ready, stop)?;
-    let tally = Watch { plan, stop, started, threads }.until_done(progress)?;
+    let testers = start_testers(plan, &ready)?;
+    testers.threads.iter().for_each(|tester| stop.tell(tester.outbox().clone()));
+    let tally = Watch::new(plan, started, testers).until_done(progress);
     let facts = RunFacts {
         target: ready.target,
         threads: ready.threads,
@@ -57,42 +58,39 @@ pub fn run_prepared(
     Ok(Report::new(plan, facts, &tally))
 }
 
-struct Threads {
-    handles: Vec<JoinHandle<()>>,
-    lives: Vec<Arc<Live>>,
-    ended: Receiver<Ended>,
+/// Threads that run testers, and where their tallies come from, in the order they end.
+struct Testers {
+    threads: Vec<Running<Order, ()>>,
+    ended: Receiver<(usize, Tally)>,
 }
 
-fn start_threads(plan: &Plan, ready: &Preflight, stop: &StopFlag) -> Result<Threads, StressError> {
-    let shares = shares(plan, ready)?;
+fn start_testers(plan: &Plan, ready: &Preflight) -> Result<Testers, StressError> {
     let (sender, ended) = channel();
-    let mut threads = Threads { handles: Vec::new(), lives: Vec::new(), ended };
-    for share in shares {
-        let live = Arc::new(Live::default());
-        let (plan, flag, sender) = (plan.clone(), stop.clone(), sender.clone());
-        let tester_live = Arc::clone(&live);
-        let job = move || {
-            // The receiver is gone only when the run was given up.
-            let _given_up = sender.send(run_share(&plan, share, flag, tester_live));
-        };
-        match std::thread::Builder::new().name("stress".into()).spawn(job) {
-            Ok(handle) => threads.handles.push(handle),
-            Err(error) => {
-                stop.stop();
-                return Err(StressError::Thread(error));
-            }
-        }
-        threads.lives.push(live);
-    }
-    Ok(threads)
+    let shares = shares(plan, ready)?.into_iter().enumerate();
+    let starting = shares.map(|(at, share)| start_tester(plan.clone(), share, at, sender.clone()));
+    // All of them before the first is waited for: they shall begin together.
+    let starting: Vec<_> = starting.collect::<Result<_, SpawnError>>()?;
+    let threads = starting.into_iter().map(|one| one.wait().map(|(running, ())| running));
+    Ok(Testers { threads: threads.collect::<Result<_, SpawnError>>()?, ended })
 }
 
-fn run_share(plan: &Plan, share: Share, stop: StopFlag, live: Arc<Live>) -> Ended {
-    let config = EpollConfig { connections_max: share.connections as usize + 1, ..EpollConfig::default() };
-    let mut io = EpollReactor::new(config).map_err(StressError::Reactor)?;
-    let mut tester = Tester::new(plan, share, stop, live);
-    reactor::face::run(&mut tester, &mut io).map_err(StressError::Reactor)?;
-    Ok(tester.into_tally())
+fn start_tester(
+    plan: Plan,
+    share: Share,
+    at: usize,
+    sender: Sender<(usize, Tally)>,
+) -> Result<Starting<Order, (), ()>, SpawnError> {
+    let reactor = EpollConfig { connections_max: share.connections as usize + 1, ..EpollConfig::default() };
+    let start = move |orders, io: &mut EpollReactor| {
+        let mut tester = Tester::new(&plan, share, orders);
+        tester.start(io)?;
+        Ok((tester, ()))
+    };
+    let end = move |tester: Tester, _: &EpollReactor| {
+        // The receiver is gone only when the run was given up.
+        let _given_up = sender.send((at, tester.into_tally()));
+    };
+    spawn(Place { name: format!("stress-{at}"), core: None, reactor }, start, end)
 }
 
 /// Divides connections, requests and ports among threads.
@@ -117,49 +115,58 @@ fn part_of_many(all: u64, at: u64, parts: u64) -> u64 {
 
 struct Watch<'a> {
     plan: &'a Plan,
-    stop: &'a StopFlag,
     started: Instant,
-    threads: Threads,
+    testers: Testers,
+    /// Of each tester, as far as is known.
+    counts: Vec<Counts>,
+    last: Snapshot,
 }
 
-impl Watch<'_> {
-    /// Reports progress until every thread has ended; merges what they counted.
-    fn until_done(self, mut progress: impl FnMut(&Snapshot)) -> Result<Tally, StressError> {
-        let (mut all, mut failure) = (Tally::default(), None);
-        let (mut left, mut last) = (self.threads.handles.len(), Snapshot::default());
+impl<'a> Watch<'a> {
+    fn new(plan: &'a Plan, started: Instant, testers: Testers) -> Self {
+        let counts = vec![Counts::default(); testers.threads.len()];
+        Self { plan, started, testers, counts, last: Snapshot::default() }
+    }
+
+    /// Reports progress until every tester has ended; merges what they counted.
+    fn until_done(mut self, mut progress: impl FnMut(&Snapshot)) -> Tally {
+        let (mut all, mut left) = (Tally::default(), self.counts.len());
         while left > 0 {
-            match self.threads.ended.recv_timeout(PROGRESS_EVERY) {
-                Ok(Ok(tally)) => {
+            match self.testers.ended.recv_timeout(PROGRESS_EVERY) {
+                Ok((at, tally)) => {
+                    self.counts[at] = Counts::of(&tally);
                     all.merge(&tally);
                     left -= 1;
                 }
-                Ok(Err(error)) => {
-                    // Without one thread the run is not what was asked for.
-                    self.stop.stop();
-                    failure.get_or_insert(error);
-                    left -= 1;
-                }
                 Err(RecvTimeoutError::Timeout) => {
-                    last = self.snapshot(&last);
-                    progress(&last);
+                    self.ask();
+                    self.last = self.snapshot();
+                    progress(&self.last);
                 }
+                // One of them panicked.
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        for handle in self.threads.handles {
-            if let Err(panic) = handle.join() {
-                std::panic::resume_unwind(panic);
-            }
-        }
-        failure.map_or(Ok(all), Err)
+        self.testers.threads.into_iter().for_each(Running::join);
+        all
     }
 
-    fn snapshot(&self, before: &Snapshot) -> Snapshot {
+    /// Asks every tester how far it is. Of one that has ended, or is too busy to say, the last word counts.
+    fn ask(&mut self) {
+        let answers: Vec<_> = self.testers.threads.iter().map(|one| one.outbox().ask(Order::Report)).collect();
+        for (counts, answer) in self.counts.iter_mut().zip(answers) {
+            if let Ok(Ok(now)) = answer.map(|answer| answer.wait(ANSWER_PATIENCE)) {
+                *counts = now;
+            }
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
         let mut counts = Counts::default();
-        self.threads.lives.iter().for_each(|live| live.add_to(&mut counts));
+        self.counts.iter().for_each(|of_one| counts.add(of_one));
         let elapsed = self.started.elapsed();
-        let over = elapsed.saturating_sub(before.elapsed);
-        let done = counts.ok.saturating_sub(before.ok);
+        let over = elapsed.saturating_sub(self.last.elapsed);
+        let done = counts.ok.saturating_sub(self.last.ok);
         Snapshot {
             elapsed,
             duration: self.plan.duration,
@@ -169,7 +176,7 @@ impl Watch<'_> {
             failed_here: counts.failed_here,
             opened: counts.opened,
             time_waits: counts.time_waits,
-            per_s_now: stats::per_second(done, over.max(PUBLISH_EVERY)),
+            per_s_now: stats::per_second(done, over),
         }
     }
 }

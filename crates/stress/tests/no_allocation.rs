@@ -6,9 +6,8 @@ mod common;
 use common::{Script, Server};
 use ports::{PortRange, PortSet, SourceSet};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, Reactor, face};
-use std::sync::Arc;
-use stress::{Live, Share, StopFlag, Tester};
+use reactor::{App, Inbox, Reactor, face};
+use stress::{Share, Tester};
 use stress_core::{ClosePolicy, PlanDraft, PortMode};
 use sys::alloc_count::{CountingAllocator, allocations_in};
 
@@ -44,7 +43,7 @@ fn check(script: Script, close: ClosePolicy, own: Option<PortRange>) {
     let whole = Share::whole(&plan, server.address);
     let own_ports = |range| SourceSet::Own(PortSet::new(local(), range).expect("a good set"));
     let share = Share { sources: own.map_or(whole.sources.clone(), own_ports), ..whole };
-    let mut tester = Tester::new(&plan, share, StopFlag::new(), Arc::new(Live::default()));
+    let mut tester = Tester::new(&plan, share, Inbox::silent());
     let mut io = EpollReactor::new(EpollConfig::default()).expect("an event loop");
     tester.start(&mut io).expect("started");
     // As many buffers as could ever be in use at once: when they are needed is up to the server's timing.

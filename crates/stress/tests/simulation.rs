@@ -2,13 +2,12 @@
 
 use origin::{Origin, OriginPlan};
 use ports::{ClosedFirst, PortRange, PortSet, SourceSet};
-use reactor_sim::{Goal, HostConfig, Injected, Limits, Player, SimNet, Weather, run_until};
+use reactor::{Inbox, mailbox};
+use reactor_sim::{Goal, HostConfig, Injected, Limits, Player, SimNet, SimReactor, Weather, run_until};
 use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use stress::{Live, Share, StopFlag, Tester};
+use stress::{Order, Share, Tester};
 use stress_core::{ClosePolicy, ErrorKind, Oddity, Plan, PlanDraft, PortMode, Tally};
 use testkit::{Replay, sweep};
 
@@ -38,14 +37,14 @@ fn simulate(plan: &Plan, rng: &mut Rng, weather: Weather, client: HostConfig) ->
     let range = PortRange::new(client.ports.0, client.ports.1).expect("a good range");
     let mut client_io = net.host(&[IpAddr::from(CLIENT)], client);
     let mut server_io = net.host(&[IpAddr::from(SERVER)], HostConfig::default());
-    let stop_origin = Arc::new(AtomicBool::new(false));
-    let mut origin = Origin::new(OriginPlan::new(target()), Arc::clone(&stop_origin));
+    let (origin_orders, inbox) = mailbox(1, None);
+    let mut origin = Origin::new(OriginPlan::new(target()), inbox);
     let own = PortSet::new(vec![IpAddr::from(CLIENT)], range).expect("a good set");
     let mut share = Share::whole(plan, target());
     if plan.ports == PortMode::Own {
         share.sources = SourceSet::Own(own);
     }
-    let mut tester = Tester::new(plan, share, StopFlag::new(), Arc::new(Live::default()));
+    let mut tester = Tester::new(plan, share, Inbox::silent());
     let mut players = [
         Player { name: "origin", app: &mut origin, io: &mut server_io },
         Player { name: "tester", app: &mut tester, io: &mut client_io },
@@ -55,7 +54,7 @@ fn simulate(plan: &Plan, rng: &mut Rng, weather: Weather, client: HostConfig) ->
     // The last FINs are on their way.
     run_until(&net, &mut players, Limits::default(), Goal::Time(net.now() + Duration::from_secs(1)))?;
     let time_waits = players[1].io.time_waits();
-    stop_origin.store(true, Ordering::SeqCst);
+    origin_orders.close();
     players[0].io.wake();
     run_until(&net, &mut players, Limits::default(), Goal::AllDone)?;
     let (answered, tally) = (origin.counters().requests, tester.into_tally());
@@ -214,6 +213,41 @@ fn nothing_is_reset_where_it_cannot_be_told_what_is_unacknowledged() {
     let seen = simulate(&draft.check().expect("a good draft"), &mut rng, weather, client).expect("a clean run");
     assert_eq!((seen.tally.ok, seen.tally.oddities(Oddity::ResetUnsafe)), (20, 20));
     assert_eq!((seen.tally.closed.count(ClosedFirst::OurFin), seen.tally.closed.count(ClosedFirst::RstSent)), (20, 0));
+}
+
+#[test]
+fn a_tester_says_how_far_it_is_and_stops_when_told() {
+    let mut rng = Rng::new(11);
+    let weather = Weather::fair(&mut rng);
+    let net = SimNet::new(rng, weather);
+    let (mut client_io, mut server_io) =
+        (net.host(&[CLIENT.into()], HostConfig::default()), net.host(&[SERVER.into()], HostConfig::default()));
+    let mut origin = Origin::new(OriginPlan::new(target()), Inbox::silent());
+    let endless =
+        PlanDraft { duration: Some(Duration::from_secs(3600)), ..PlanDraft::new(format!("http://{}/", target())) };
+    let plan = endless.check().expect("a good draft");
+    let (outbox, inbox) = mailbox(2, None);
+    let mut tester = Tester::new(&plan, Share::whole(&plan, target()), inbox);
+    let answer = outbox.ask(Order::Report).expect("there is room");
+    let mut run = |io: &mut SimReactor, goal| {
+        let mut players = [
+            Player { name: "tester", app: &mut tester, io },
+            Player { name: "origin", app: &mut origin, io: &mut server_io },
+        ];
+        run_until(&net, &mut players, Limits::default(), goal).expect("a clean run");
+        net.now()
+    };
+    run(&mut client_io, Goal::Time(Duration::from_secs(1)));
+    client_io.wake();
+    let asked_at = run(&mut client_io, Goal::Time(Duration::from_secs(2)));
+    let counts = answer.wait(Duration::ZERO).expect("answered when woken");
+    assert!(counts.ok > 0 && counts.opened == 50 && counts.failed == 0, "{counts:?}");
+    outbox.post(Order::Stop).expect("there is room");
+    client_io.wake();
+    let done_at = run(&mut client_io, Goal::Done(0));
+    assert!(done_at < asked_at + Duration::from_secs(5), "{done_at:?}");
+    let tally = tester.into_tally();
+    assert!(tally.ok >= counts.ok && tally.failed() + tally.abandoned == 0, "{} ok", tally.ok);
 }
 
 /// 200 requests over 20 ports.

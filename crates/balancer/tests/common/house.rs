@@ -4,13 +4,12 @@ use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, dra
 use balancer_core::{Counters, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
+use reactor::{Inbox, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, SimNet, SimReactor, Weather, run_until};
 use seed::Rng;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use stress::{Live, Share, StopFlag, Tester};
+use stress::{Share, Tester};
 use stress_core::{ClosePolicy, ErrorKind, Plan, PlanDraft, Tally};
 
 /// One run of the whole house.
@@ -56,10 +55,14 @@ impl House {
         let mut client_io = net.host(&[CLIENT], self.client_host);
         let mut balancer = Balancer::new(&self.settings, net.host(&[BALANCER], self.balancer_host));
         let mut origin_ios = ORIGINS.map(|ip| net.host(&[ip], HostConfig::default()));
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut origins = ORIGINS.map(|ip| Origin::new(OriginPlan::new(SocketAddr::new(ip, 8080)), Arc::clone(&stop)));
+        let origin = |ip| {
+            let (orders, inbox) = mailbox(1, None);
+            (Origin::new(OriginPlan::new(SocketAddr::new(ip, 8080)), inbox), orders)
+        };
+        let [(origin_a, orders_a), (origin_b, orders_b)] = ORIGINS.map(origin);
+        let mut origins = [origin_a, origin_b];
         let share = Share::whole(&self.plan, SocketAddr::new(BALANCER, 80));
-        let mut tester = Tester::new(&self.plan, share, StopFlag::default(), Arc::new(Live::default()));
+        let mut tester = Tester::new(&self.plan, share, Inbox::silent());
 
         let mut run = |balancer: &mut Balancer, client_io: &mut SimReactor, ios: &mut [SimReactor; 2], goal| {
             let [io_a, io_b] = ios;
@@ -80,7 +83,7 @@ impl House {
         run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Done(1))?;
         let later = net.now() + Duration::from_secs(130);
         run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Time(later))?;
-        stop.store(true, Ordering::Release);
+        [orders_a, orders_b].iter().for_each(Outbox::close);
         origin_ios.iter().for_each(SimReactor::wake);
         run(&mut balancer, &mut client_io, &mut origin_ios, Goal::AllDone)?;
 

@@ -16,7 +16,7 @@ impl Tester {
             Completion::Received { conn, result } => self.received(conn, result, io),
             Completion::Connected { conn, result } => self.connected(conn, result, io),
             Completion::Sent { conn, result } => self.sent(conn, result, io),
-            Completion::Woken => self.look_at_stop(io),
+            Completion::Woken => self.obey(io),
             // Nothing listens here, and no send closes.
             Completion::Accepted { .. } | Completion::AcceptFailed { .. } | Completion::Closed { .. } => {}
         }

@@ -13,14 +13,12 @@ mod issue;
 mod slot;
 mod time;
 
-use crate::live::Live;
+use crate::orders::Order;
 use crate::request::Request;
-use crate::stop::StopFlag;
 use ports::{Fault, SourceSet, Sources, Target};
-use reactor::{App, Completion, ConnId, ConnMap, Reactor, TimerWheel};
+use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
 use slot::Slot;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use stress_core::{Plan, Rules, Tally};
 
@@ -63,9 +61,7 @@ pub struct Tester {
     /// Slots that are not parked.
     busy: usize,
     started_at: Duration,
-    publish_at: Duration,
-    stop: StopFlag,
-    live: Arc<Live>,
+    orders: Inbox<Order>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +75,8 @@ enum Phase {
 }
 
 impl Tester {
-    /// A tester for `share` of `plan`. `stop` ends it early; it publishes into `live` as it goes.
-    pub fn new(plan: &Plan, share: Share, stop: StopFlag, live: Arc<Live>) -> Self {
+    /// A tester for `share` of `plan` that obeys `orders`.
+    pub fn new(plan: &Plan, share: Share, orders: Inbox<Order>) -> Self {
         let rules = Rules { close: plan.close, method: plan.method, limits: http::Limits::default() };
         let connections = share.connections as usize;
         let mut sources = Sources::new(share.sources);
@@ -99,9 +95,7 @@ impl Tester {
             requests_left: share.requests,
             busy: connections,
             started_at: Duration::ZERO,
-            publish_at: Duration::ZERO,
-            stop,
-            live,
+            orders,
             plan: plan.clone(),
         }
     }
@@ -150,7 +144,7 @@ impl<R: Reactor> App<R> for Tester {
     }
 
     fn poll_deadline(&self) -> Option<Duration> {
-        Some(self.next_deadline())
+        self.next_deadline()
     }
 
     fn is_done(&self) -> bool {

@@ -2,8 +2,8 @@
 
 use super::slot::Doing;
 use super::{Phase, Tester};
-use crate::live::PUBLISH_EVERY;
-use reactor::{Close, Fired, Reactor};
+use crate::orders::{Counts, Order};
+use reactor::{Close, Fired, Mail, Reactor};
 use std::time::Duration;
 use stress_core::{ClosePolicy, Oddity};
 
@@ -17,11 +17,6 @@ impl Tester {
             let Some(index) = self.timers.pop_due(now) else { break };
             self.timer_fired(index, now, io);
         }
-        if now >= self.publish_at || self.busy == 0 {
-            self.publish_at = now + PUBLISH_EVERY;
-            self.live.publish(&self.tally);
-            self.look_at_stop(io);
-        }
         match self.phase {
             Phase::Issuing { until: Some(until) } if now >= until => self.begin_drain(io),
             Phase::Draining { until } if now >= until => self.abandon(io),
@@ -29,19 +24,25 @@ impl Tester {
         }
     }
 
-    pub(super) fn next_deadline(&self) -> Duration {
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
         let end = match self.phase {
             Phase::Issuing { until } => until,
             Phase::Draining { until } => Some(until),
             Phase::Over => None,
         };
-        let all = [self.timers.poll_deadline(), end, Some(self.publish_at)];
-        all.into_iter().flatten().min().unwrap_or(self.publish_at)
+        [self.timers.poll_deadline(), end].into_iter().flatten().min()
     }
 
-    pub(super) fn look_at_stop<R: Reactor>(&mut self, io: &mut R) {
-        if self.stop.is_stopped() && matches!(self.phase, Phase::Issuing { .. }) {
-            self.begin_drain(io);
+    /// Somebody told or asked something.
+    pub(super) fn obey<R: Reactor>(&mut self, io: &mut R) {
+        while let Some(mail) = self.orders.poll() {
+            match mail {
+                Mail::Order(Order::Report(reply)) => reply.send(Counts::of(&self.tally)),
+                Mail::Order(Order::Stop) | Mail::Closed if matches!(self.phase, Phase::Issuing { .. }) => {
+                    self.begin_drain(io);
+                }
+                Mail::Order(Order::Stop) | Mail::Closed => {}
+            }
         }
     }
 

@@ -1,0 +1,48 @@
+//! What a tester is told and asked while it runs.
+
+use reactor::Reply;
+use stress_core::Tally;
+
+/// An order to a [`Tester`](crate::Tester).
+#[derive(Debug)]
+pub enum Order {
+    /// Say how far you are.
+    Report(Reply<Counts>),
+    /// Start nothing new; what is in flight may finish within the plan's bound.
+    Stop,
+}
+
+/// How far a tester is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Complete responses.
+    pub ok: u64,
+    /// Failed requests.
+    pub failed: u64,
+    /// Of those, failures of this host.
+    pub failed_here: u64,
+    /// Connections established.
+    pub opened: u64,
+    /// Ends that left TIME_WAIT here.
+    pub time_waits: u64,
+}
+
+impl Counts {
+    pub(crate) fn of(tally: &Tally) -> Self {
+        Self {
+            ok: tally.ok,
+            failed: tally.failed(),
+            failed_here: tally.failed_here(),
+            opened: tally.connects_opened,
+            time_waits: tally.closed.time_waits_here(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.failed_here += other.failed_here;
+        self.opened += other.opened;
+        self.time_waits += other.time_waits;
+    }
+}
