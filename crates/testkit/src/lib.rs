@@ -1,11 +1,15 @@
 //! What tests of several crates need: a sweep over seeds whose failures say how to replay them, tests in processes of
-//! their own, and tests that are skipped loudly.
+//! their own, tests that are skipped loudly, and waits that a busy machine does not turn red.
 //!
 //! For tests only: no crate depends on it except under `[dev-dependencies]`. The generator itself is the crate `seed`.
 
+pub mod address;
 pub mod own_process;
 pub mod skip;
 pub mod sweep;
+pub mod wait;
 
+pub use address::own_loopback;
 pub use skip::{installed, require, skip};
 pub use sweep::{Replay, seeds, sweep};
+pub use wait::{PATIENCE, eventually, when_quick};
