@@ -10,11 +10,11 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use sys::netns::Namespace;
 use sys::nft::{self, NftError};
 use sys::tcp_info::tcp_info;
-use testkit::own_process;
+use testkit::{PATIENCE, eventually, own_process};
 
 type Test = (&'static str, fn());
 
@@ -31,7 +31,6 @@ const TESTS: [Test; 9] = [
     ("without_permission_there_is_a_warning", without_permission_there_is_a_warning),
 ];
 
-const PATIENCE: Duration = Duration::from_secs(5);
 const ANY_PORT: &str = "127.0.0.1:0";
 
 fn main() -> ExitCode {
@@ -133,7 +132,7 @@ fn the_rule_ends_with_drain_and_drop() {
 fn linger() -> ExitCode {
     let balancer = start(&[(ANY_PORT, Timestamps::Off)], no_server(), 2).expect("starts");
     println!("{}", balancer.addresses()[0]);
-    std::thread::sleep(Duration::from_secs(60));
+    std::thread::sleep(10 * PATIENCE);
     ExitCode::FAILURE
 }
 
@@ -145,11 +144,7 @@ fn the_rule_ends_with_sigkill() {
     assert_eq!(tables(), 1);
     child.kill().expect("SIGKILL");
     child.wait().expect("it is dead");
-    let until = Instant::now() + PATIENCE;
-    while tables() > 0 {
-        assert!(Instant::now() < until, "the table outlives its owner");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually("the table ends with its owner", || tables() == 0);
 }
 
 /// Runs it where the loopback is down, so that nobody can connect to himself.

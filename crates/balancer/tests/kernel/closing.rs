@@ -5,6 +5,7 @@ use crate::script::Act::*;
 use crate::script::{Act, play_with};
 use crate::stage::{Stage, eventually};
 use crate::wire::End::*;
+use crate::wire::PATIENCE;
 use balancer_core::{ClientClose, CloseReason, Counters, ServerClose, Settings};
 use ports::ClosedFirst;
 use std::net::SocketAddr;
@@ -19,17 +20,31 @@ const CLOSED: &str = "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\no
 
 const SHORT: Duration = Duration::from_millis(150);
 
+/// A client that closes is waited for as long as it takes.
 fn closing(policy: ClientClose) -> impl FnOnce(&mut Settings) {
+    closing_within(policy, PATIENCE)
+}
+
+fn closing_within(policy: ClientClose, close: Duration) -> impl FnOnce(&mut Settings) {
     move |settings: &mut Settings| {
         settings.listeners[0].close = policy;
-        settings.listeners[0].timeouts.close = SHORT;
+        settings.listeners[0].timeouts.close = close;
     }
 }
 
 /// A response in whole, then this; one client, closed by whom?
 fn check_client(policy: ClientClose, then: &[Act<'_>], who: ClosedFirst) -> Counters {
+    check_client_with(closing(policy), policy, then, who)
+}
+
+fn check_client_with(
+    change: impl FnOnce(&mut Settings),
+    policy: ClientClose,
+    then: &[Act<'_>],
+    who: ClosedFirst,
+) -> Counters {
     let exchange = [ClientSends(ASKS_CLOSE), OriginSees(GOT), OriginSends(OK), ClientSees(CLOSED)];
-    let counters = play_with(closing(policy), &[&exchange[..], then].concat());
+    let counters = play_with(change, &[&exchange[..], then].concat());
     assert_eq!(counters.client_closes.count(who), 1, "{policy:?}: {counters:?}");
     assert_eq!(counters.client_reasons[CloseReason::ExchangeOver as usize], 1, "{policy:?}: {counters:?}");
     counters
@@ -45,7 +60,8 @@ fn client_first_waits_for_the_clients_fin() {
     let waits = [ClientSeesNothing, ClientHalfCloses, ClientSeesEnd(Eof)];
     check_client(ClientClose::ClientFirst, &waits, ClosedFirst::PeerFin);
     // A client that never closes is not waited for beyond the limit.
-    check_client(ClientClose::ClientFirst, &[ClientSeesNothing, ClientSeesEnd(Eof)], ClosedFirst::OurFin);
+    let (short, never) = (closing_within(ClientClose::ClientFirst, SHORT), [ClientSeesEnd(Eof), NoSoonerThan(SHORT)]);
+    check_client_with(short, ClientClose::ClientFirst, &never, ClosedFirst::OurFin);
     // A client may have closed its side before.
     let early = [ClientSends(ASKS_CLOSE), ClientHalfCloses, OriginSees(GOT), Pause(SHORT), OriginSends(OK)];
     let counters =

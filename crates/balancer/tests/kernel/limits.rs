@@ -1,10 +1,10 @@
 //! Bounds and time-outs towards clients.
 
 use crate::script::Act::*;
-use crate::script::{play, play_with};
+use crate::script::{TIGHT, play, play_with};
 use crate::stage::{self, Stage};
 use crate::wire::End::*;
-use crate::wire::Wire;
+use crate::wire::{PATIENCE, Wire};
 use balancer_core::{CloseReason, Failure, Settings};
 use reactor::epoll::EpollConfig;
 use std::collections::VecDeque;
@@ -42,12 +42,10 @@ fn heads_up_to_the_bound_pass() {
 
 #[test]
 fn a_client_that_waits_too_long_is_closed() {
-    let short = |settings: &mut Settings| settings.listeners[0].timeouts.idle = SHORT;
-    for acts in [
-        &[Pause(Duration::ZERO), ClientSeesNothing, ClientSeesEnd(Eof)][..],
-        &[ClientSends(GET), OriginSees(GOT), OriginSends(OK), ClientSees(OK), ClientSeesNothing, ClientSeesEnd(Eof)],
-    ] {
-        let counters = play_with(short, acts);
+    let exchange = [ClientSends(GET), OriginSees(GOT), OriginSends(OK), ClientSees(OK)];
+    for (acts, idle) in [(&[NewClient][..], SHORT), (&exchange, TIGHT)] {
+        let acts = [acts, &[ClientSeesEnd(Eof), NoSoonerThan(idle)]].concat();
+        let counters = play_with(|settings| settings.listeners[0].timeouts.idle = idle, &acts);
         assert_eq!(counters.client_reasons[CloseReason::Idle as usize], 1, "{counters:?}");
     }
 }
@@ -58,10 +56,10 @@ fn a_head_that_does_not_end_is_answered_408() {
     let counters = play_with(
         short,
         &[
-            ClientSends("GET / HTTP/1.1\n"),
-            ClientSeesNothing,
+            ClientSends("GET / HTTP/1.1\nHost: a\nX: "),
             // A byte now and then does not extend it.
-            ClientSends("Host: a\n"),
+            ClientDrips("x"),
+            NoSoonerThan(SHORT),
             ClientSeesStatus(408),
             ClientSeesEnd(Eof),
         ],
@@ -71,19 +69,20 @@ fn a_head_that_does_not_end_is_answered_408() {
 
 #[test]
 fn a_body_that_stalls_is_answered_408() {
-    let short = |settings: &mut Settings| settings.listeners[0].timeouts.body = SHORT;
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.body = TIGHT;
     let counters = play_with(
         short,
         &[
             ClientSends("POST / HTTP/1.1\nHost: a\nContent-Length: 9\n\n1"),
             OriginSees("POST / HTTP/1.1\nHost: a\n[path]\nContent-Length: 9\n\n1"),
-            Pause(Duration::from_millis(90)),
+            Pause(TIGHT / 4),
             ClientSends("2"),
             OriginSees("2"),
-            Pause(Duration::from_millis(90)),
+            Pause(TIGHT / 4),
             ClientSends("3"),
             OriginSees("3"),
             ClientSeesStatus(408),
+            NoSoonerThan(TIGHT),
             ClientSeesEnd(Eof),
             OriginSeesEnd(Reset),
         ],
@@ -93,7 +92,7 @@ fn a_body_that_stalls_is_answered_408() {
 
 #[test]
 fn a_body_that_stalls_after_the_answer_has_begun_is_cut_off() {
-    let short = |settings: &mut Settings| settings.listeners[0].timeouts.body = SHORT;
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.body = TIGHT;
     let counters = play_with(
         short,
         &[
@@ -110,21 +109,18 @@ fn a_body_that_stalls_after_the_answer_has_begun_is_cut_off() {
 
 #[test]
 fn a_request_that_takes_too_long_in_all_is_answered_504() {
-    let short = |settings: &mut Settings| settings.listeners[0].timeouts.request = Duration::from_millis(250);
+    let short = |settings: &mut Settings| settings.listeners[0].timeouts.request = TIGHT;
     let counters = play_with(
         short,
         &[
-            ClientSends("POST / HTTP/1.1\nHost: a\nContent-Length: 9\n\n1"),
-            OriginSees("POST / HTTP/1.1\nHost: a\n[path]\nContent-Length: 9\n\n1"),
-            Pause(Duration::from_millis(100)),
-            ClientSends("2"),
-            OriginSees("2"),
-            Pause(Duration::from_millis(100)),
-            ClientSends("3"),
-            OriginSees("3"),
+            ClientSends("POST / HTTP/1.1\nHost: a\nContent-Length: 10000\n\n1"),
+            OriginSees("POST / HTTP/1.1\nHost: a\n[path]\nContent-Length: 10000\n\n1"),
+            // A byte now and then does not extend it.
+            ClientDrips("2"),
+            NoSoonerThan(TIGHT),
             ClientSeesStatus(504),
             ClientSeesEnd(Eof),
-            OriginSeesEnd(Reset),
+            OriginSeesEndAfterAny("2", Reset),
         ],
     );
     assert_eq!(counters.failed(Failure::RequestTimeout), 1);
@@ -218,13 +214,13 @@ fn a_shortage_of_ours_is_told_as_such() {
 /// The client neither reads the answer nor sends the rest of its request: that ends, too.
 #[test]
 fn a_client_stuck_in_both_directions_is_cut_off() {
-    let stage = Stage::new(|settings| settings.listeners[0].timeouts.body = SHORT);
+    let stage = Stage::new(|settings| settings.listeners[0].timeouts.body = TIGHT);
     let mut client = stage.client();
     client.sends("POST / HTTP/1.1\nHost: a\nContent-Length: 100\n\n0123456789");
     let mut server = stage.server();
     server.reads_head();
     server.sends("HTTP/1.1 200 OK\nContent-Length: 100000000\n\n");
-    server.stream().set_write_timeout(Some(SHORT / 5)).expect("a time-out");
+    server.stream().set_write_timeout(Some(TIGHT / 5)).expect("a time-out");
     let flood = vec![0; 1 << 20];
     while std::io::Write::write(&mut server.stream(), &flood).is_ok() {}
     client.sends("0123456789");
@@ -239,14 +235,17 @@ fn slow_heads_do_not_use_up_the_buffers() {
     const BUFFERS: usize = 16;
     let origin = stage::listener();
     let reactor = EpollConfig { buffers_max: BUFFERS, ..EpollConfig::default() };
-    let balancer = stage::start(stage::settings(&[stage::address(&origin)]), 1, reactor);
+    let mut settings = stage::settings(&[stage::address(&origin)]);
+    settings.listeners[0].timeouts.head = 10 * PATIENCE;
+    let balancer = stage::start(settings, 1, reactor);
     let address = balancer.addresses()[0];
     let mut slow: Vec<Wire> = (0..4 * BUFFERS).map(|_| Wire::connect(address, "a slow client")).collect();
     slow.iter_mut().for_each(|client| client.sends("GET /a HTTP/1.1\nHo"));
-    std::thread::sleep(SHORT);
+    stage::eventually("all have begun", || balancer.counters().accepted == 4 * BUFFERS as u64);
+    // What they have sent was there before this client came, so it is read before.
     let mut client = Wire::connect(address, "the client");
     client.sends(GET);
-    let mut server = stage::accept(&origin, crate::wire::PATIENCE).expect("a request");
+    let mut server = stage::accept(&origin, PATIENCE).expect("a request");
     server.reads_head();
     server.sends(OK);
     client.sees(OK);

@@ -7,6 +7,7 @@ use reactor::epoll::EpollConfig;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
+pub(crate) use testkit::eventually;
 
 /// A running balancer with its only server in our hands.
 pub(crate) struct Stage {
@@ -56,15 +57,6 @@ pub(crate) fn accept(listener: &TcpListener, patience: Duration) -> Option<Wire>
             }
             Err(_) => return None,
         }
-    }
-}
-
-/// Waits until it is so.
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "never came true: {what}");
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

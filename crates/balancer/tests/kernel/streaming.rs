@@ -36,9 +36,8 @@ fn write_body(mut to: impl Write, len: usize, written: &AtomicUsize) {
     }
 }
 
-/// Reads and compares; a pause before the first byte.
-fn read_body(mut from: impl Read, len: usize, pause: Duration) {
-    std::thread::sleep(pause);
+/// Reads and compares.
+fn read_body(mut from: impl Read, len: usize) {
     let mut block = vec![0; 65_536];
     let mut place = 0;
     while place < len {
@@ -86,20 +85,30 @@ impl Rig {
     }
 }
 
-/// Moves a body from one thread to another, through the balancer; the reader takes its time.
+/// Moves a body from one thread to another, through the balancer; the reader begins when the writer is stuck.
 fn move_body(from: &Wire, to: &Wire) {
     let written = AtomicUsize::new(0);
     let before = resident_bytes();
-    let pause = Duration::from_millis(400);
     std::thread::scope(|scope| {
         scope.spawn(|| write_body(from.stream(), LARGE, &written));
-        scope.spawn(|| read_body(to.stream(), LARGE, pause));
-        std::thread::sleep(pause / 2);
-        let ahead = written.load(Ordering::Relaxed);
-        assert!(ahead > 0 && ahead < HELD_MAX, "{ahead} bytes were taken while nobody read");
+        let ahead = when_stuck(&written);
+        assert!(ahead < HELD_MAX, "{ahead} bytes were taken while nobody read");
         let grown = resident_bytes().saturating_sub(before);
         assert!(grown < GROWTH_MAX, "memory grew by {grown} bytes");
+        read_body(to.stream(), LARGE);
     });
+}
+
+/// How far the writer has come when it comes no further.
+fn when_stuck(written: &AtomicUsize) -> usize {
+    const LOOK_EVERY: Duration = Duration::from_millis(200);
+    let mut seen = 0;
+    stage::eventually("the writer is stuck", || {
+        std::thread::sleep(LOOK_EVERY);
+        let before = std::mem::replace(&mut seen, written.load(Ordering::Relaxed));
+        seen > 0 && seen == before || seen >= HELD_MAX
+    });
+    seen
 }
 
 #[test]
@@ -153,7 +162,7 @@ fn both_directions_stream_at_once() {
     client.sees(&head);
     std::thread::scope(|scope| {
         scope.spawn(|| write_body(client.stream(), len, &written));
-        scope.spawn(|| read_body(client.stream(), len, Duration::ZERO));
+        scope.spawn(|| read_body(client.stream(), len));
         scope.spawn(|| std::io::copy(&mut server.stream().take(len as u64), &mut server.stream()).expect("echoed"));
     });
     // Both ends saw the whole exchange: the connection is kept.
@@ -167,18 +176,23 @@ fn a_shortage_of_buffers_is_waited_out() {
     let len = 1_000_000;
     let rig = Rig::new();
     let head = format!("HTTP/1.1 200 OK\nContent-Length: {len}\n\n");
+    let written = AtomicUsize::new(0);
     let pairs: Vec<_> = (0..2 * BUFFERS / 3).map(|_| rig.begin("GET / HTTP/1.1\nHost: a\n\n")).collect();
-    let count = pairs.len() as u64;
+    let (clients, servers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    let count = clients.len() as u64;
     std::thread::scope(|scope| {
-        for (mut client, mut server) in pairs {
-            let head = &head;
+        let (head, written) = (&head, &written);
+        for mut server in servers {
             scope.spawn(move || {
                 server.sends(head);
-                write_body(server.stream(), len, &AtomicUsize::new(0));
+                write_body(server.stream(), len, written);
             });
+        }
+        when_stuck(written);
+        for mut client in clients {
             scope.spawn(move || {
                 client.sees(head);
-                read_body(client.stream(), len, Duration::from_millis(100));
+                read_body(client.stream(), len);
             });
         }
     });

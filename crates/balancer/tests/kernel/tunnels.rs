@@ -1,7 +1,7 @@
 //! Upgraded connections: bytes both ways, each direction ending by itself.
 
 use crate::script::Act::*;
-use crate::script::{Act, play, play_with};
+use crate::script::{Act, TIGHT, play, play_with};
 use crate::wire::End::*;
 use std::time::Duration;
 
@@ -111,26 +111,14 @@ fn a_switch_nobody_asked_for_is_nonsense() {
 
 #[test]
 fn a_silent_tunnel_is_closed_after_the_idle_timeout() {
-    let short =
-        |settings: &mut balancer_core::Settings| settings.listeners[0].timeouts.idle = Duration::from_millis(200);
-    let counters = play_with(
-        short,
-        &[
-            ClientSends(ASKS),
-            OriginSees(ASKED),
-            OriginSends(AGREES),
-            ClientSees(AGREES),
-            Pause(Duration::from_millis(120)),
-            ClientSends("alive"),
-            OriginSees("alive"),
-            Pause(Duration::from_millis(120)),
-            OriginSends("alive"),
-            ClientSees("alive"),
-            ClientSeesEnd(Eof),
-            OriginSeesEnd(Reset),
-        ],
-    );
-    assert_eq!(counters.client_reasons[balancer_core::CloseReason::Idle as usize], 1);
+    let tight = |settings: &mut balancer_core::Settings| settings.listeners[0].timeouts.idle = TIGHT;
+    let shake = [ClientSends(ASKS), OriginSees(ASKED), OriginSends(AGREES), ClientSees(AGREES), Pause(TIGHT / 4)];
+    // Whichever side was heard last, the time starts with that.
+    for heard in [[ClientSends("alive"), OriginSees("alive")], [OriginSends("alive"), ClientSees("alive")]] {
+        let ends = [ClientSeesEnd(Eof), NoSoonerThan(TIGHT), OriginSeesEnd(Reset)];
+        let counters = play_with(tight, &[&shake[..], &heard, &ends].concat());
+        assert_eq!(counters.client_reasons[balancer_core::CloseReason::Idle as usize], 1, "{heard:?}");
+    }
 }
 
 /// A client that had nothing to say beyond its request: its FIN belongs to the tunnel all the same.

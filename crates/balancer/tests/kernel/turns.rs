@@ -2,7 +2,7 @@
 //! ours to choose.
 
 use crate::stage;
-use crate::wire::{PATIENCE, Wire};
+use crate::wire::{PATIENCE, Wire, crlf};
 use balancer::control::Control;
 use balancer::{Worker, WorkerShare};
 use reactor::epoll::{EpollConfig, EpollReactor};
@@ -47,12 +47,36 @@ impl Rig {
         face::handle_ready(&mut self.worker, &mut self.io);
     }
 
-    /// Turns until nothing more happens.
+    /// Turns until nothing more happens at once.
     fn settle(&mut self) {
         for _ in 0..10 {
             self.look();
             self.handle();
         }
+    }
+
+    /// Turns until this end can read so many bytes without waiting: nobody turns the worker while a test waits.
+    fn settle_for(&mut self, wire: &Wire, bytes: usize) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            self.settle();
+            if wire.can_read(bytes) {
+                return;
+            }
+            assert!(Instant::now() < until, "{bytes} bytes do not come");
+        }
+    }
+
+    /// The client gets [`OK`].
+    fn answers(&mut self, client: &mut Wire) {
+        self.settle_for(client, crlf(OK).len());
+        client.sees(OK);
+    }
+
+    /// A request's head comes to the server.
+    fn asks(&mut self, server: &mut Wire) {
+        self.settle_for(server, 1);
+        server.reads_head();
     }
 
     /// The next connection to this origin.
@@ -72,10 +96,9 @@ impl Rig {
         let mut client = self.client();
         client.sends(GET);
         let mut server = self.server(origin);
-        server.reads_head();
+        self.asks(&mut server);
         server.sends(OK);
-        self.settle();
-        client.sees(OK);
+        self.answers(&mut client);
         (client, server)
     }
 }
@@ -89,11 +112,12 @@ fn what_came_before_the_request_is_not_its_answer() {
         let (mut client, mut server) = rig.warm(&origin);
         client.sends(request);
         server.sends(POISON);
+        client.has_arrived();
+        server.has_arrived();
         let mut fresh = rig.server(&origin);
-        fresh.reads_head();
+        rig.asks(&mut fresh);
         fresh.sends(OK);
-        rig.settle();
-        client.sees(OK);
+        rig.answers(&mut client);
     }
 }
 
@@ -104,20 +128,19 @@ fn a_repeated_upload_is_whole() {
     let mut rig = Rig::new(&[stage::address(&origin)]);
     let (mut client, server) = rig.warm(&origin);
     client.sends(&format!("{PUT}01234"));
+    client.has_arrived();
     rig.look();
     server.resets();
     rig.handle();
     let mut fresh = rig.server(&origin);
-    fresh.reads_head();
+    rig.asks(&mut fresh);
     client.sends("56789");
-    rig.settle();
+    rig.settle_for(&fresh, 10);
     fresh.sees("0123456789");
     fresh.sends(OK);
-    rig.settle();
-    client.sees(OK);
+    rig.answers(&mut client);
     client.sends(GET);
-    rig.settle();
-    fresh.reads_head();
+    rig.asks(&mut fresh);
 }
 
 /// A listener whose queue is full: connections to it hang until the one returned is accepted.
@@ -138,19 +161,20 @@ fn a_body_waits_for_the_repetition_of_its_head() {
     let mut client = rig.client();
     client.sends(&format!("{PUT}01234"));
     let mut server = rig.server(&origin);
-    server.reads_head();
+    rig.asks(&mut server);
+    rig.settle_for(&server, 5);
     server.sees("01234");
     rig.settle();
     drop(server);
     rig.settle();
     client.sends("56789");
+    client.has_arrived();
     rig.settle();
     stage::accept(&other, PATIENCE).expect("the one that filled the queue");
     let mut server = rig.server(&other);
-    rig.settle();
-    server.reads_head();
+    rig.asks(&mut server);
+    rig.settle_for(&server, 10);
     server.sees("0123456789");
     server.sends(OK);
-    rig.settle();
-    client.sees(OK);
+    rig.answers(&mut client);
 }

@@ -2,10 +2,9 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Nothing on loopback takes this long unless it hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) use testkit::PATIENCE;
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,22 +85,62 @@ impl Wire {
 
     /// No byte and no end within this time.
     pub(crate) fn sees_nothing(&mut self, time: Duration) {
-        self.stream.set_read_timeout(Some(time)).expect("a time-out");
         let mut byte = [0];
-        let result = self.stream.peek(&mut byte);
-        self.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let result = self.peek_within(time, &mut byte);
         let quiet = matches!(&result, Err(error) if error.kind() == ErrorKind::WouldBlock);
         assert!(quiet, "{} expects nothing, sees {result:?} {byte:?}", self.name);
     }
 
+    /// Sends this now and then until something comes back.
+    pub(crate) fn drips(&mut self, text: &str) {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let until = Instant::now() + PATIENCE;
+        while self.peek_within(PAUSE, &mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+            assert!(Instant::now() < until, "{} drips, and nothing comes back", self.name);
+            self.sends(text);
+        }
+    }
+
+    fn peek_within(&mut self, time: Duration, byte: &mut [u8; 1]) -> std::io::Result<usize> {
+        self.stream.set_read_timeout(Some(time)).expect("a time-out");
+        let result = self.stream.peek(byte);
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        result
+    }
+
+    /// What was sent stands in the receive queue of the other end: it has been acknowledged.
+    pub(crate) fn has_arrived(&self) {
+        testkit::eventually("what was sent is acknowledged", || {
+            sys::sockopt::unacknowledged_bytes(&self.stream).is_ok_and(|bytes| bytes == 0)
+        });
+    }
+
+    /// Are so many bytes here?
+    pub(crate) fn can_read(&self, bytes: usize) -> bool {
+        self.stream.set_nonblocking(true).expect("non-blocking");
+        let here = self.stream.peek(&mut vec![0; bytes]);
+        self.stream.set_nonblocking(false).expect("blocking");
+        here.is_ok_and(|here| here == bytes)
+    }
+
     /// The end comes next, in this way.
     pub(crate) fn sees_end(&mut self, expect: End) {
+        self.sees_end_after_any("nothing", expect);
+    }
+
+    /// The end comes in this way, after this as often as it may come.
+    pub(crate) fn sees_end_after_any(&mut self, text: &str, expect: End) {
         let mut rest = [0; 256];
-        let got = match self.stream.read(&mut rest) {
-            Ok(0) => End::Eof,
-            Ok(len) => panic!("{} expects {expect:?}, sees {:?}", self.name, String::from_utf8_lossy(&rest[..len])),
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => End::Reset,
-            Err(error) => panic!("{} expects {expect:?}, sees {error}", self.name),
+        let got = loop {
+            match self.stream.read(&mut rest) {
+                Ok(0) => break End::Eof,
+                Ok(len) => {
+                    let seen = String::from_utf8_lossy(&rest[..len]);
+                    assert!(seen.replace(text, "").is_empty(), "{} expects {expect:?}, sees {seen:?}", self.name);
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break End::Reset,
+                Err(error) => panic!("{} expects {expect:?}, sees {error}", self.name),
+            }
         };
         assert_eq!(got, expect, "how the connection of {} ended", self.name);
     }
