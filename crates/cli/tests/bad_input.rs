@@ -4,9 +4,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
-
-/// No bad input takes longer to refuse.
-const PATIENCE: Duration = Duration::from_secs(20);
+use testkit::PATIENCE;
 
 fn quintet(args: &[&str]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_quintet"))

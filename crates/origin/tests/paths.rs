@@ -4,9 +4,7 @@ use origin::{CloseHabit, OriginPlan, pattern};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-
-/// Patience of a test with one read.
-const READ_MAX: Duration = Duration::from_secs(10);
+use testkit::PATIENCE;
 
 fn start(change: impl Fn(&mut OriginPlan)) -> origin::Handle {
     let mut plan = OriginPlan::new("127.0.0.1:0".parse().unwrap());
@@ -16,7 +14,7 @@ fn start(change: impl Fn(&mut OriginPlan)) -> origin::Handle {
 
 fn connect(origin: &origin::Handle) -> TcpStream {
     let stream = TcpStream::connect(origin.address()).unwrap();
-    stream.set_read_timeout(Some(READ_MAX)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
@@ -177,7 +175,8 @@ fn check_habit(close: CloseHabit, request: &str, expect_closed: bool) {
     let origin = start(|plan| plan.close = close);
     let mut stream = connect(&origin);
     stream.write_all(request.as_bytes()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    // A close is waited for as long as it takes; that none comes cannot be waited for.
+    stream.set_read_timeout(Some(if expect_closed { PATIENCE } else { Duration::from_millis(300) })).unwrap();
     let closed = match stream.read_to_end(&mut Vec::new()) {
         Ok(_) => true,
         Err(error) if error.kind() == ErrorKind::WouldBlock => false,

@@ -9,8 +9,7 @@ use reactor::{
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(5);
+use testkit::PATIENCE;
 
 fn reactor() -> EpollReactor {
     EpollReactor::new(EpollConfig::default()).expect("an epoll file")

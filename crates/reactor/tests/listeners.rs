@@ -6,8 +6,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(5);
+use testkit::PATIENCE;
 
 fn any() -> ListenPlan {
     ListenPlan::new("127.0.0.1:0".parse().expect("an address"))

@@ -4,8 +4,7 @@ use ports::{Fault, FaultKind};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Completion, Inbox, Mail, Place, Reply, Running, SpawnError, Starting, spawn};
 use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(5);
+use testkit::PATIENCE;
 
 /// What a [`Counter`] does when told to.
 enum Order {

@@ -10,13 +10,12 @@ use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{ExitCode, Stdio};
-use std::time::{Duration, Instant};
 use sys::link::{RouteSocket, VethPeer};
 use sys::netns::Namespace;
 use sys::nft::{self, NftError, SynTimestampsOff};
 use sys::sysctl;
 use sys::tcp_info::{TcpInfo, tcp_info};
-use testkit::own_process;
+use testkit::{PATIENCE, eventually, own_process};
 
 type Test = (&'static str, fn());
 
@@ -49,7 +48,7 @@ fn listen(bind: &str) -> (TcpListener, SocketAddr) {
 
 /// Connects; what client and server negotiated.
 fn negotiated(listener: &TcpListener, address: SocketAddr) -> [TcpInfo; 2] {
-    let client = TcpStream::connect_timeout(&address, Duration::from_secs(5)).expect("connects");
+    let client = TcpStream::connect_timeout(&address, PATIENCE).expect("connects");
     let (server, _) = listener.accept().expect("accepts");
     [&client, &server].map(|end| tcp_info(end).expect("TCP_INFO"))
 }
@@ -224,7 +223,7 @@ fn linger() -> ExitCode {
     let port = std::env::args().nth(2).and_then(|port| port.parse().ok()).expect("a port");
     let _rule = install(SocketAddr::from(([127, 0, 0, 1], port)));
     println!("ready");
-    std::thread::sleep(Duration::from_secs(60));
+    std::thread::sleep(10 * PATIENCE);
     ExitCode::FAILURE
 }
 
@@ -239,11 +238,7 @@ fn a_killed_process_leaves_no_table() {
     check("another process's rule", &listener, address, false);
     child.kill().expect("SIGKILL");
     child.wait().expect("it is dead");
-    let until = Instant::now() + Duration::from_secs(5);
-    while !nft::tables().expect("lists").is_empty() {
-        assert!(Instant::now() < until, "the table outlives its owner");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually("the table ends with its owner", || nft::tables().expect("lists").is_empty());
     check("after SIGKILL", &listener, address, true);
 }
 

@@ -3,6 +3,7 @@
 mod doctor;
 mod program;
 mod simulate;
+mod target;
 
 use program::{PATIENCE, Running, check_keys, json_of, keys, place, quintet};
 use serde_json::Value;
@@ -10,8 +11,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sys::signal::Signal;
+use target::Target;
+use testkit::{eventually, when_quick};
 
 /// Sends a request and reads to the end.
 fn get(address: SocketAddr, path: &str) -> String {
@@ -75,37 +78,51 @@ fn stress_ends_with_1_where_the_target_fails() {
     assert!(report["latency_us"]["p50"].is_null(), "nothing was measured, so nothing is told: {report:#}");
 }
 
+/// The tester against a target that has answered some of its requests.
+fn stress_at_work(target: &Target, more: &[&str]) -> Running {
+    let before = target.answered();
+    let run = Running::start(&[&["stress", &target.url(), "-z", "10m", "-c", "2"], more].concat());
+    eventually("some requests are answered", || target.answered() >= before + 10);
+    run
+}
+
 #[test]
 fn a_signal_ends_a_run_with_its_report() {
-    let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0"]);
-    let url = format!("http://{}/bytes/10", origin.address());
-    let run = Running::start(&["stress", &url, "-z", "10m", "-c", "2", "--json", "-"]);
-    std::thread::sleep(Duration::from_millis(500));
+    let run = stress_at_work(&Target::start(), &["--json", "-"]);
     run.signal(Signal::Interrupt);
     let (code, out, err) = run.end();
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
     assert_eq!(code, Some(0), "{err}");
     assert_eq!(report["stopped"], true);
     assert!(report["requests"]["ok"].as_u64() > Some(0), "{report:#}");
+}
+
+#[test]
+fn a_signal_ends_an_origin_with_its_counts() {
+    let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0"]);
+    get(origin.address(), "/");
     origin.signal(Signal::Terminate);
     let (code, out, _) = origin.end();
     assert_eq!(code, Some(0));
-    assert!(out.contains("requests ") && out.contains("closed first:"), "{out}");
+    assert!(out.contains("requests 1") && out.contains("closed first:"), "{out}");
 }
 
-/// As timeout(1) does it: its child first, then the whole group.
+/// As timeout(1) does it: its child first, then the whole group. Two signals further apart than this are two wishes.
 #[test]
 fn the_same_signal_twice_at_once_is_one() {
-    let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0"]);
-    let url = format!("http://{}/bytes/10", origin.address());
+    const SAME_WISH: Duration = Duration::from_millis(200);
+    let target = Target::start();
     for pause in [0, 1, 20] {
-        let run = Running::start(&["stress", &url, "-z", "10m", "-c", "2"]);
-        std::thread::sleep(Duration::from_millis(300));
-        run.signal(Signal::Interrupt);
-        std::thread::sleep(Duration::from_millis(pause));
-        run.signal(Signal::Interrupt);
-        let (code, out, err) = run.end();
-        assert!(code == Some(0) && out.contains("Verdict:"), "{pause} ms: {code:?} {out}{err}");
+        let (code, said) = when_quick(SAME_WISH, || {
+            let run = stress_at_work(&target, &[]);
+            let start = Instant::now();
+            run.signal(Signal::Interrupt);
+            std::thread::sleep(Duration::from_millis(pause));
+            run.signal(Signal::Interrupt);
+            let (code, out, err) = run.end();
+            ((code, out + &err), start.elapsed())
+        });
+        assert!(code == Some(0) && said.contains("Verdict:"), "{pause} ms: {code:?} {said}");
     }
 }
 

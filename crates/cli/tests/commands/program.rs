@@ -8,8 +8,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use sys::signal::Signal;
 
-/// No command here takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) use testkit::PATIENCE;
 
 /// A command that is ended whatever happens.
 pub(crate) struct Running {

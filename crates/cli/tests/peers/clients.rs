@@ -25,7 +25,7 @@ fn curl(house: &House, arguments: &[&str], path: &str, shows: &str) -> Option<(V
     let program = installed("curl")?;
     let body = house.folder.path().join("body");
     let mut command = Command::new(program);
-    command.args(["--silent", "--show-error", "--max-time", "15", "--noproxy", "*", "--write-out", shows]);
+    command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--write-out", shows]);
     command.arg("--output").arg(&body).args(arguments).arg(house.balancer.url(path));
     let shown = run_well(&mut command);
     let content = std::fs::read(&body).unwrap_or_default();

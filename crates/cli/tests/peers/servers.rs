@@ -7,7 +7,7 @@ use testkit::installed;
 /// A path behind a balancer must give just these many bytes with this status.
 fn check(curl: &std::path::Path, url: &str, arguments: &[&str], shown: &str) {
     let mut command = Command::new(curl);
-    command.args(["--silent", "--show-error", "--max-time", "15", "--noproxy", "*", "--output", "/dev/null"]);
+    command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--output", "/dev/null"]);
     command.args(["--write-out", "%{http_code} %{size_download}"]).args(arguments).arg(url);
     assert_eq!(String::from_utf8_lossy(&run_well(&mut command)), shown, "{url} {arguments:?}");
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Shorter than for real: everything is on this machine.
 fn patience() -> Patience {
-    Patience { close: Duration::from_millis(300), idle: Duration::from_millis(400), ..Patience::default() }
+    Patience { close: Duration::from_secs(1), idle: Duration::from_millis(1200), ..Patience::default() }
 }
 
 fn look(url: &str) -> TargetFacts {

@@ -39,7 +39,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
+        let listener = TcpListener::bind((testkit::own_loopback(), 0)).expect("a free port on loopback");
         let server = Self {
             address: listener.local_addr().expect("bound"),
             requests: Arc::default(),
