@@ -90,6 +90,17 @@ impl<K: Copy + PartialEq> IdleConnections<K> {
         guarded.map_or(self.idle_timeout, |time| time.min(self.idle_timeout))
     }
 
+    /// Other bounds from now on; what was learned stays. Follow with [`IdleConnections::poll_excess`].
+    pub fn set_bounds(&mut self, idle_max: usize, idle_timeout: Duration) {
+        self.idle_max = idle_max;
+        self.idle_timeout = idle_timeout;
+    }
+
+    /// The oldest connection beyond the bound: retire it.
+    pub fn poll_excess(&mut self) -> Option<K> {
+        if self.idle.len() > self.idle_max { self.poll_any() } else { None }
+    }
+
     /// Is this connection idle here?
     pub fn contains(&self, key: K) -> bool {
         self.idle.iter().any(|(other, _)| *other == key)
@@ -111,6 +122,17 @@ mod tests {
     use super::*;
 
     const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn smaller_bounds_retire_the_oldest_and_keep_what_was_learned() {
+        let mut idle = IdleConnections::new(3, 10 * S);
+        ['a', 'b', 'c', 'd'].into_iter().for_each(|key| _ = idle.keep(key, S));
+        idle.handle_closed_by_server('b', 5 * S);
+        let learned = idle.lifetime();
+        idle.set_bounds(1, 20 * S);
+        assert_eq!((idle.poll_excess(), idle.poll_excess(), idle.lifetime()), (Some('c'), None, learned));
+        assert!(idle.contains('d') && learned < 10 * S);
+    }
 
     #[test]
     fn the_newest_is_used_first_and_the_oldest_retired_first() {

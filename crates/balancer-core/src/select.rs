@@ -6,8 +6,9 @@ use std::time::Duration;
 /// How long a server that refused or timed out is set aside while others can serve.
 pub const SET_ASIDE: Duration = Duration::from_secs(1);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Server {
+    /// 0: nobody, or one that has left.
     weight: i64,
     credit: i64,
     aside_until: Duration,
@@ -38,12 +39,21 @@ impl Selection {
     /// The next server, other than `not` (the one that has just failed) where possible. Servers set aside
     /// are passed over while another is left; when all are, the turn goes on as if none were. `None`: there is none.
     pub fn pick(&mut self, now: Duration, not: Option<usize>) -> Option<usize> {
-        if self.servers.len() == 1 {
-            return Some(0);
-        }
         self.turn(|index, server| Some(index) != not && server.aside_until <= now)
             .or_else(|| self.turn(|index, _| Some(index) != not))
             .or_else(|| self.turn(|_, _| true))
+    }
+
+    /// Gives server number `index` another weight; 0 takes it out of the turn. The others' turns go on as they stand.
+    pub fn set_weight(&mut self, index: usize, weight: u32) {
+        if index >= self.servers.len() {
+            self.servers.resize(index + 1, Server::default());
+        }
+        let server = &mut self.servers[index];
+        server.weight = i64::from(weight);
+        if weight == 0 {
+            *server = Server::default();
+        }
     }
 
     /// One turn of smooth weighted round robin: everyone gains its weight, the richest pays the sum.
@@ -51,7 +61,7 @@ impl Selection {
         let mut total = 0;
         let mut best: Option<usize> = None;
         for index in 0..self.servers.len() {
-            if !eligible(index, &self.servers[index]) {
+            if self.servers[index].weight == 0 || !eligible(index, &self.servers[index]) {
                 continue;
             }
             let server = &mut self.servers[index];
@@ -120,6 +130,21 @@ mod tests {
         for _ in 0..12 {
             assert_ne!(selection.pick(Duration::ZERO, Some(1)), Some(1));
         }
+    }
+
+    #[test]
+    fn servers_come_and_go_in_the_middle_of_the_turn() {
+        let mut selection = set(&[1, 1]);
+        assert_eq!(selection.pick(Duration::ZERO, None), Some(0));
+        selection.set_weight(3, 2);
+        let four: Vec<_> = (0..4).filter_map(|_| selection.pick(Duration::ZERO, None)).collect();
+        assert_eq!(four, [1, 3, 0, 3], "the one whose turn it was is not forgotten");
+        selection.set_weight(3, 0);
+        selection.set_weight(0, 0);
+        assert!((0..4).all(|_| selection.pick(Duration::ZERO, None) == Some(1)));
+        assert_eq!(selection.pick(Duration::ZERO, Some(1)), Some(1), "there is no other");
+        selection.set_weight(1, 0);
+        assert_eq!(selection.pick(Duration::ZERO, None), None);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! The worker is an [`reactor::App`]: the same code runs on the kernel and in the simulation.
 
 pub mod config;
-pub mod control;
+mod doors;
+pub mod orders;
 mod run;
 mod timestamps;
 mod worker;

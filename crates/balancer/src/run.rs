@@ -1,21 +1,24 @@
-//! Starts the workers, each on a thread with its own reactor, and steers them.
+//! Starts the workers, each on a thread with its own reactor, and steers them by orders.
 
-use crate::control::Control;
-use crate::timestamps::{TimestampRules, TimestampsError, Unfulfilled};
+use crate::doors::Doors;
+use crate::orders::{ApplyError, Order, Snapshot};
+use crate::timestamps::{TimestampsError, Unfulfilled};
+use crate::worker::check_shares;
 use crate::{SetupError, Worker, WorkerShare};
-use balancer_core::{Counters, Settings, Timestamps};
-use ports::Fault;
-use reactor::Questions;
+use balancer_core::{Counters, Report, Settings};
+use ports::{Fault, FaultKind};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-use sys::waker::Waker;
+use reactor::{App, Inbox, ListenError, NoAnswer, Place, Questions, Running, SpawnError, Starting};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Open files that are not connections: listeners, epoll, wakers, standard streams, and some to spare.
 const FILES_RESERVED: u64 = 48;
+/// How long a worker may take to answer a question before its last answer is taken for it.
+const REPORT_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a worker may take to work by a new configuration.
+const APPLY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -30,18 +33,16 @@ pub struct Plan {
     pub pin: bool,
 }
 
-/// Why nothing was started.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why nothing was started, or changed.
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
-    #[error("listener {name:?}: cannot listen on {address}: {what}")]
+    #[error("listener {name:?}: {error}")]
     Listen {
         /// Name of the listener.
         name: String,
-        /// Its address.
-        address: SocketAddr,
         /// Why, and the way out.
-        what: String,
+        error: ListenError,
     },
     /// A listener cannot be without TCP timestamps, or that cannot be verified.
     #[error(
@@ -60,12 +61,28 @@ pub enum StartError {
     #[error(transparent)]
     Setup(#[from] SetupError),
     /// A worker could not be set up.
-    #[error("worker {index}: {fault}")]
+    #[error("worker {index}: {error}")]
     Worker {
         /// Which.
         index: usize,
         /// Why.
-        fault: Fault,
+        error: SpawnError,
+    },
+    /// A worker did not take a changed configuration; the others went back to the one before.
+    #[error("worker {index}: {error}")]
+    Apply {
+        /// Which.
+        index: usize,
+        /// Why.
+        error: ApplyError,
+    },
+    /// A worker did not answer.
+    #[error("worker {index}: {error}")]
+    NoAnswer {
+        /// Which.
+        index: usize,
+        /// Why.
+        error: NoAnswer,
     },
 }
 
@@ -96,82 +113,36 @@ impl From<Unfulfilled> for Warning {
     }
 }
 
-struct Running {
-    control: Arc<Control>,
-    waker: Waker,
-    thread: JoinHandle<Counters>,
-}
+type Thread = Running<Order, Report>;
 
 /// A running balancer. Dropping it drains without patience.
 pub struct Handle {
-    workers: Vec<Running>,
-    addresses: Vec<SocketAddr>,
-    finished: Counters,
-    /// Dropped last: the rules stay as long as a listener does.
-    timestamps: TimestampRules,
+    /// Dropped first: no worker outlives its listeners.
+    workers: Vec<Thread>,
+    doors: Doors,
+    settings: Arc<Settings>,
+    /// What each worker told last.
+    told: Mutex<Vec<Report>>,
     warnings: Vec<Warning>,
-}
-
-/// What a worker reports once: its waker and the addresses it listens on, or why it could not.
-type Started = Result<(Waker, Vec<SocketAddr>), NotStarted>;
-
-/// Why a worker did not start.
-#[derive(Debug)]
-enum NotStarted {
-    Setup(SetupError),
-    Fault(Fault),
 }
 
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     let mut settings = plan.settings.clone();
-    check_listeners(&mut settings)?;
+    check_shares(&settings, plan.workers as u32, kernel_range())?;
     leave_files_for_servers(&mut settings, plan.workers);
-    let mut handle = Handle {
-        workers: Vec::new(),
-        addresses: Vec::new(),
-        finished: Counters::default(),
-        timestamps: TimestampRules::install(&settings)?,
-        warnings: Vec::new(),
-    };
-    for index in 0..plan.workers {
-        let running = start_worker(plan, &settings, index);
-        // An error drops the handle, which ends the workers started so far.
-        let (running, addresses) = running.map_err(|why| match why {
-            NotStarted::Setup(error) => StartError::Setup(error),
-            NotStarted::Fault(fault) => StartError::Worker { index, fault },
-        })?;
-        handle.workers.push(running);
-        if index == 0 {
-            // Port 0 was chosen by the kernel for the first: the others share it.
-            for (listener, address) in settings.listeners.iter_mut().zip(&addresses) {
-                listener.bind = *address;
-            }
-            handle.addresses = addresses;
-        }
-    }
-    handle.timestamps.verify()?;
-    handle.warnings = std::mem::take(&mut handle.timestamps.unfulfilled).into_iter().map(Warning::from).collect();
+    let doors = Doors::open(&mut settings, plan.workers, &Doors::default())?;
+    let settings = Arc::new(settings);
+    let workers = start_workers(plan, &settings, &doors)?;
+    let told = Mutex::new(vec![Report::default(); workers.len()]);
+    let mut handle = Handle { workers, doors, settings, told, warnings: Vec::new() };
+    handle.warnings = handle.doors.verify()?.into_iter().map(Warning::from).collect();
     Ok(handle)
 }
 
-/// An address in use is found here, before SO_REUSEPORT would let two balancers share it.
-/// A port that a rule must name is chosen here, where it was left to the kernel.
-fn check_listeners(settings: &mut Settings) -> Result<(), StartError> {
-    let mut chosen = Vec::new();
-    for listener in &mut settings.listeners {
-        let failed = |error: std::io::Error| StartError::Listen {
-            name: listener.name.clone(),
-            address: listener.bind,
-            what: explain(&error, listener.bind.port()),
-        };
-        let tried = TcpListener::bind(listener.bind).map_err(failed)?;
-        if listener.bind.port() == 0 && listener.timestamps != Timestamps::On {
-            listener.bind = tried.local_addr().map_err(failed)?;
-            chosen.push(tried); // kept until the others have chosen, so that no two get the same
-        }
-    }
-    Ok(())
+/// The ports of sets that choose themselves without a range of their own.
+pub(crate) fn kernel_range() -> (u16, u16) {
+    sys::sysctl::local_port_range().unwrap_or(WorkerShare::ALONE.kernel_range)
 }
 
 /// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
@@ -188,78 +159,35 @@ fn clients_max(files: u64, shares: usize) -> usize {
     usize::try_from(pairs).unwrap_or(usize::MAX).checked_div(shares).unwrap_or(usize::MAX).max(1)
 }
 
-fn explain(error: &std::io::Error, port: u16) -> String {
-    use std::io::ErrorKind;
-    match error.kind() {
-        ErrorKind::AddrInUse => {
-            format!("the address is in use; `ss -ltnp 'sport = :{port}'` shows by whom, or choose another port")
-        }
-        ErrorKind::AddrNotAvailable => "no interface of this host has this address".to_owned(),
-        ErrorKind::PermissionDenied => {
-            "not permitted; ports below 1024 need CAP_NET_BIND_SERVICE, or choose a port from 1024 up".to_owned()
-        }
-        _ => error.to_string(),
-    }
-}
-
-fn start_worker(plan: &Plan, settings: &Settings, index: usize) -> Result<(Running, Vec<SocketAddr>), NotStarted> {
-    let control = Arc::new(Control::default());
-    let (tell, told): (Sender<Started>, Receiver<Started>) = channel();
-    let share = WorkerShare {
-        index: index as u32,
-        count: plan.workers as u32,
-        kernel_range: sys::sysctl::local_port_range().unwrap_or(WorkerShare::ALONE.kernel_range),
-    };
-    let worker = (settings.clone(), share, Arc::clone(&control));
-    let (config, pin) = (plan.reactor, plan.pin);
-    let thread = std::thread::Builder::new()
-        .name(format!("worker-{index}"))
-        .spawn(move || {
-            if pin {
-                let _runs_unpinned = sys::thread::pin_to_core(index % sys::thread::cores());
-            }
-            let (settings, share, control) = worker;
-            match Worker::new(&settings, share, control) {
-                Ok(worker) => run_worker(worker, config, settings.listeners.len(), &tell),
-                Err(error) => {
-                    let _nobody_waits = tell.send(Err(NotStarted::Setup(error)));
-                    Counters::default()
-                }
-            }
-        })
-        .map_err(|error| NotStarted::Fault(Fault::from_errno(error.raw_os_error().unwrap_or(0))))?;
-    match told.recv() {
-        Ok(Ok((waker, addresses))) => Ok((Running { control, waker, thread }, addresses)),
-        Ok(Err(why)) => Err(why),
-        Err(_) => Err(NotStarted::Fault(Fault::of(ports::FaultKind::Other))),
-    }
-}
-
-fn run_worker(mut worker: Worker, config: EpollConfig, listeners: usize, tell: &Sender<Started>) -> Counters {
-    let mut io = match EpollReactor::new(config) {
-        Ok(io) => io,
-        Err(fault) => {
-            let _nobody_waits = tell.send(Err(NotStarted::Fault(fault)));
-            return worker.counters();
-        }
-    };
-    let waker = io.waker();
-    let started = reactor::App::start(&mut worker, &mut io).map(|()| {
-        let address = |index| io.listener_address(reactor::ListenerId(index as u32));
-        (waker, (0..listeners).filter_map(address).collect())
+/// All begin, then each is waited for; an error drops those that run, which ends them.
+fn start_workers(plan: &Plan, settings: &Arc<Settings>, doors: &Doors) -> Result<Vec<Thread>, StartError> {
+    let failed = |index| move |error| StartError::Worker { index, error };
+    let starting = (0..plan.workers).map(|index| {
+        let snapshot = Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(index) };
+        spawn_worker(plan, snapshot, index).map_err(failed(index))
     });
-    let failed = started.is_err();
-    let _nobody_waits = tell.send(started.map_err(NotStarted::Fault));
-    if !failed {
-        reactor::face::run_started(&mut worker, &mut io);
-    }
-    worker.counters()
+    let starting = starting.collect::<Result<Vec<_>, _>>()?;
+    let wait = |(index, worker): (usize, Starting<Order, (), Report>)| worker.wait().map_err(failed(index));
+    starting.into_iter().enumerate().map(wait).map(|started| started.map(|(running, ())| running)).collect()
+}
+
+fn spawn_worker(plan: &Plan, snapshot: Snapshot, index: usize) -> Result<Starting<Order, (), Report>, SpawnError> {
+    let share = WorkerShare { index: index as u32, count: plan.workers as u32, kernel_range: kernel_range() };
+    let name = format!("worker-{index}");
+    let place = Place { name, core: plan.pin.then_some(index), reactor: plan.reactor };
+    let begin = move |inbox: Inbox<Order>, io: &mut EpollReactor| {
+        // Its ports were divided before: what fails here is the event loop.
+        let mut worker = Worker::new(snapshot, share, inbox).map_err(|_| Fault::of(FaultKind::Ports))?;
+        worker.start(io)?;
+        Ok((worker, ()))
+    };
+    reactor::spawn(place, begin, |worker: Worker, io: &EpollReactor| worker.report(io.shortages()))
 }
 
 impl Handle {
     /// Where the listeners listen, in the order of the settings.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.doors.addresses()
     }
 
     /// What was asked for and is not so: to be shown once.
@@ -267,45 +195,84 @@ impl Handle {
         &self.warnings
     }
 
-    /// Counters of all workers, not older than this call (or than a worker that does not answer within a second).
+    /// Works by other settings from now on: what stays by name stays as it is, what is new begins, what is gone
+    /// drains. No connection of what stays is lost.
+    ///
+    /// # Errors
+    /// The balancer works by the settings it had.
+    pub fn apply(&mut self, settings: &Settings) -> Result<(), StartError> {
+        let mut settings = settings.clone();
+        check_shares(&settings, self.workers.len() as u32, kernel_range())?;
+        leave_files_for_servers(&mut settings, self.workers.len());
+        let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
+        let settings = Arc::new(settings);
+        match self.order_apply(&settings, &doors).and_then(|()| Ok(doors.verify()?)) {
+            Ok(unfulfilled) => {
+                self.warnings = unfulfilled.into_iter().map(Warning::from).collect();
+                (self.doors, self.settings) = (doors, settings);
+                Ok(())
+            }
+            Err(error) => {
+                // They know the settings before; who cannot take them back could not be helped by another try.
+                let _went_back = self.order_apply(&self.settings, &self.doors);
+                Err(error)
+            }
+        }
+    }
+
+    fn order_apply(&self, settings: &Arc<Settings>, doors: &Doors) -> Result<(), StartError> {
+        let ask = |(index, worker): (usize, &Thread)| {
+            let snapshot = Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(index) };
+            (index, worker.outbox().ask(|reply| Order::Apply(snapshot, reply)))
+        };
+        let asked: Vec<_> = self.workers.iter().enumerate().map(ask).collect();
+        let mut first = Ok(());
+        for (index, answer) in asked {
+            let answer = answer.map_err(NoAnswer::from).and_then(|answer| answer.wait(APPLY_PATIENCE));
+            let taken = match answer {
+                Ok(taken) => taken.map_err(|error| StartError::Apply { index, error }),
+                Err(error) => Err(StartError::NoAnswer { index, error }),
+            };
+            first = first.and(taken);
+        }
+        first
+    }
+
+    /// What was counted, by what it was counted for; not older than this call (or than the last answer of a worker that
+    /// does not answer within a second).
+    pub fn report(&self) -> Report {
+        let asked: Vec<_> = self.workers.iter().map(|worker| worker.outbox().ask(Order::Report)).collect();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (last, answer) in told.iter_mut().zip(asked) {
+            if let Some(report) = answer.ok().and_then(|answer| answer.wait(REPORT_PATIENCE).ok()) {
+                *last = report;
+            }
+        }
+        told.iter().cloned().fold(Report::default(), merged)
+    }
+
+    /// The sum of [`Handle::report`].
     pub fn counters(&self) -> Counters {
-        let mut sum = self.finished.clone();
-        for worker in &self.workers {
-            let (_, before) = worker.control.counters();
-            worker.waker.wake();
-            let until = Instant::now() + Duration::from_secs(1);
-            while worker.control.counters().1 == before && Instant::now() < until && !worker.thread.is_finished() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            sum.merge(&worker.control.counters().0);
-        }
-        sum
+        self.report().total()
     }
 
-    /// Stops accepting, lets requests in flight finish within `patience`, then cuts what is left. Returns the final
-    /// counters.
+    /// Stops accepting, lets requests in flight finish within `patience`, then cuts what is left. Returns what was
+    /// counted in the end.
     pub fn drain(mut self, patience: Duration) -> Counters {
-        self.end(patience);
-        self.finished.clone()
-    }
-
-    fn end(&mut self, patience: Duration) {
+        // With the workers' the sockets close: who comes from here on is refused.
+        self.doors.close();
         for worker in &self.workers {
-            worker.control.ask_drain(patience);
-            worker.waker.wake();
-        }
-        for worker in self.workers.drain(..) {
-            if let Ok(counters) = worker.thread.join() {
-                self.finished.merge(&counters);
+            if worker.outbox().post(Order::Drain(patience)).is_err() {
+                worker.outbox().close(); // it does not read its orders: it ends without patience
             }
         }
+        self.workers.into_iter().map(Running::join).fold(Report::default(), merged).total()
     }
 }
 
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.end(Duration::ZERO);
-    }
+fn merged(mut sum: Report, one: Report) -> Report {
+    sum.merge(one);
+    sum
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! No allocation per request on the hot path: a worker on the kernel's sockets, driven step by step from one thread,
 //! with every allocation counted.
 
-use balancer::control::Control;
+use balancer::orders::Snapshot;
 use balancer::{Worker, WorkerShare};
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, ListenerId, Questions, Reactor, face};
+use reactor::{App, Inbox, ListenerId, Questions, Reactor, face};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 use sys::alloc_count::{CountingAllocator, allocations_in};
 
@@ -36,7 +35,8 @@ impl Rig {
         origin.set_nonblocking(true).expect("non-blocking");
         let address = origin.local_addr().expect("bound");
         let mut worker =
-            Worker::new(&settings(address), WorkerShare::ALONE, Arc::new(Control::default())).expect("ports for one");
+            Worker::new(Snapshot::bind(settings(address)).expect("free addresses"), WorkerShare::ALONE, Inbox::silent())
+            .expect("ports for one");
         let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
         worker.start(&mut io).expect("listening");
         Self { worker, io, origin, server: None, allocated: 0 }

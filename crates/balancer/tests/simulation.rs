@@ -56,6 +56,14 @@ fn a_drain_in_the_middle_ends_in_time_and_cleanly() {
     });
 }
 
+/// Listeners, sets, servers, weights and policies change in the middle of traffic: nothing of what stays is lost.
+#[test]
+fn a_configuration_that_changes_loses_nothing() {
+    sweep(replay("a_configuration_that_changes_loses_nothing"), 300, |seed| {
+        check(seed, Mood::Change, Outcome::check_change)
+    });
+}
+
 #[test]
 fn the_same_seed_gives_the_same_run() {
     for seed in 0..10 {

@@ -5,8 +5,7 @@ use crate::output::{self, Output};
 use crate::values;
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
-use balancer::{Config, Handle, StartError};
-use ports::FaultKind;
+use balancer::{Config, Handle};
 use present::serve::Totals;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -77,7 +76,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
     let plan = config.plan(args.workers).map_err(|why| anyhow!(why))?;
-    let handle = balancer::start(&plan).map_err(with_way_out)?;
+    let handle = balancer::start(&plan)?;
     for warning in handle.warnings() {
         output::complain(format!("quintet: warning: {warning}"));
     }
@@ -91,16 +90,6 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
 fn load(path: &Path) -> anyhow::Result<Config> {
     let (width, colour) = (output::error_width(), output::error_colour());
     Config::load(path).map_err(|error| anyhow!("{}", error.render(width, colour)))
-}
-
-/// A shortage is told with what ends it.
-fn with_way_out(error: StartError) -> anyhow::Error {
-    match error {
-        StartError::Worker { fault, .. } if fault.kind == FaultKind::Files => {
-            anyhow!("{error}: raise the limit with `ulimit -n`, or use fewer --workers")
-        }
-        error => error.into(),
-    }
 }
 
 fn check_workers(workers: Option<usize>) -> anyhow::Result<()> {

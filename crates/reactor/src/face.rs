@@ -252,6 +252,22 @@ pub trait Questions {
     fn buffers_are_scarce(&self) -> bool {
         false
     }
+
+    /// Bounds of this event loop that were hit.
+    fn shortages(&self) -> Shortages {
+        Shortages::default()
+    }
+}
+
+/// Bounds that were hit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shortages {
+    /// Times a recv had to wait for a buffer.
+    pub recv_waited_for_buffer: u64,
+    /// Times accepting paused (EMFILE, ENFILE, ENOMEM or `connections_max`).
+    pub accept_paused: u64,
+    /// Connections that could not be watched (ENOSPC, ENOMEM from epoll_ctl).
+    pub unwatchable: u64,
 }
 
 /// One event loop. Every method is for the loop's own thread.

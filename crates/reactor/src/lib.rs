@@ -26,7 +26,7 @@ pub use conn::{ConnId, ConnMap, ListenerId};
 pub use deadline::{Deadline, Fired};
 pub use face::{
     After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor,
-    Received, Source,
+    Received, Shortages, Source,
 };
 pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};

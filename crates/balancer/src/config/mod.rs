@@ -9,7 +9,7 @@ mod backend;
 mod listener;
 
 use crate::worker::check_shares;
-use crate::{Plan, SetupError, WorkerShare};
+use crate::{Plan, SetupError};
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use config_file::Section;
 pub use config_file::{ConfigError, Mistake, parse_duration};
@@ -72,8 +72,7 @@ impl Config {
     /// A set whose own ports cannot be divided among so many workers.
     pub fn plan(&self, workers: Option<usize>) -> Result<Plan, SetupError> {
         let workers = workers.or(self.workers).unwrap_or_else(sys::thread::cores);
-        let kernel_range = sys::sysctl::local_port_range().unwrap_or(WorkerShare::ALONE.kernel_range);
-        check_shares(&self.settings, workers as u32, kernel_range)?;
+        check_shares(&self.settings, workers as u32, crate::run::kernel_range())?;
         Ok(Plan {
             settings: self.settings.clone(),
             workers,

@@ -19,7 +19,7 @@ impl Worker {
             listener.counters.full += 1;
             io.set_accepting(at, false);
         }
-        let life = Downstream::accepted(&listener.rules.downstream_scene(now, self.draining));
+        let life = Downstream::accepted(&listener.downstream_scene(now, self.draining));
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);
         alarm.set(life.deadline(), TimerKey::Client(conn), &mut self.wheel);

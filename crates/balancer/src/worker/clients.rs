@@ -56,7 +56,7 @@ impl Worker {
         let client = self.parties.client(conn);
         client
             .life
-            .handle_unacknowledged(bytes, &self.listeners[client.listener].rules.downstream_scene(now, self.draining))
+            .handle_unacknowledged(bytes, &self.listeners[client.listener].downstream_scene(now, self.draining))
     }
 
     /// FIN now; then what still comes is read and thrown away.
@@ -88,8 +88,8 @@ impl Worker {
             CloseOutcome::Unread => {
                 let now = self.now(io);
                 let client = self.parties.client(conn);
-                let rules = &self.listeners[client.listener].rules;
-                Some(client.life.handle_unread(why, &rules.downstream_scene(now, self.draining)))
+                let listener = &self.listeners[client.listener];
+                Some(client.life.handle_unread(why, &listener.downstream_scene(now, self.draining)))
             }
         }
     }
@@ -108,7 +108,8 @@ impl Worker {
         listener.counters.count_close(Side::Client, who, why);
         let was_full = listener.is_full();
         listener.clients -= 1;
-        if let Some(id) = listener.id.filter(|_| was_full && !self.draining) {
+        let may_accept = was_full && !listener.is_full() && !listener.leaving && !self.draining;
+        if let Some(id) = listener.id.filter(|_| may_accept) {
             io.set_accepting(id, true);
         }
     }

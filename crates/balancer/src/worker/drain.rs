@@ -19,7 +19,7 @@ impl Worker {
         self.draining = true;
         let until = self.now(io) + patience;
         self.wheel.set(until, TimerKey::Drain);
-        for listener in &self.listeners {
+        for listener in self.listeners.iter().filter(|listener| !listener.leaving) {
             if let Some(id) = listener.id {
                 io.close_listener(id);
             }

@@ -19,7 +19,8 @@ impl Worker {
         let now = self.now(io);
         let entry = &mut self.exchanges[id];
         let queued = entry.core.is_queued();
-        let step = entry.core.handle(fact, &entry.rules.scene(&entry.set_rules, now, self.draining));
+        let draining = self.draining || self.listeners[entry.listener].leaving;
+        let step = entry.core.handle(fact, &entry.rules.scene(&entry.set_rules, now, draining));
         if !entry.core.is_replayable() {
             entry.up.kept = None;
         }
@@ -127,7 +128,7 @@ impl Worker {
         let client = self.parties.client(conn);
         client.work = Work::None;
         client.scan = HeadScan::default();
-        let scene = self.listeners[client.listener].rules.downstream_scene(now, self.draining);
+        let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
         let order = client.life.handle_exchange_over(then, client.inbound.is_some(), &scene);
         if client.life.is_ending() {
             client.inbound = None; // nobody will look at it

@@ -37,7 +37,7 @@ impl Worker {
     fn read_more_of_head<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
         let now = self.now(io);
         let client = self.parties.client(conn);
-        let scene = self.listeners[client.listener].rules.downstream_scene(now, self.draining);
+        let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
         let order = client.life.handle_head_incomplete(&scene);
         self.carry_out(conn, order, io);
     }

@@ -29,25 +29,25 @@ mod hear;
 mod parties;
 mod pool;
 mod queue;
+mod reconcile;
 mod relays;
 mod servers;
 mod setup;
 mod state;
 mod time;
 
-use balancer_core::{Counters, Report, Settings};
+use balancer_core::{Counters, Report};
 use parties::Parties;
 use ports::Fault;
-use reactor::{App, Completion, Reactor, TimerWheel};
+use reactor::{App, Completion, Inbox, Listening, Mail, Reactor, Shortages, TimerWheel};
 use setup::{BackendSet, Listener};
 use slotmap::SlotMap;
 use state::{Entry, ExchangeId, RelayEntry, RelayId, Todo};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 use time::TimerKey;
 
-use crate::control::Control;
+use crate::orders::{Order, Snapshot};
 
 pub(crate) use setup::check_shares;
 pub use setup::{SetupError, WorkerShare};
@@ -65,7 +65,10 @@ pub struct Worker {
     gone: Counters,
     /// A port or a connection came free in a set in which requests wait.
     freed: bool,
-    control: Arc<Control>,
+    share: WorkerShare,
+    inbox: Inbox<Order>,
+    /// Sockets of the first snapshot, until they are adopted at the start.
+    listening: Vec<(String, Listening)>,
     /// Time of this turn; `None` until somebody asks.
     now: Option<Duration>,
     draining: bool,
@@ -73,11 +76,16 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker with its share of the ports. Listens when it is started.
+    /// A worker with its share of the ports. It accepts from the sockets of its listeners when it is started.
     ///
     /// # Errors
-    /// The ports of a set's own choice cannot be divided among so many workers.
-    pub fn new(settings: &Settings, share: WorkerShare, control: Arc<Control>) -> Result<Self, SetupError> {
+    /// The ports of a set's own choice cannot be divided among so many workers, or a socket is missing.
+    pub fn new(snapshot: Snapshot, share: WorkerShare, inbox: Inbox<Order>) -> Result<Self, SetupError> {
+        let Snapshot { settings, listening } = snapshot;
+        let missing = settings.listeners.iter().find(|listener| !listening.iter().any(|(name, _)| *name == listener.name));
+        if let Some(listener) = missing {
+            return Err(SetupError::NoSocket { name: listener.name.clone() });
+        }
         let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, share));
         Ok(Self {
             listeners: settings.listeners.iter().map(Listener::new).collect(),
@@ -89,7 +97,9 @@ impl Worker {
             todo: VecDeque::new(),
             gone: Counters::default(),
             freed: false,
-            control,
+            share,
+            inbox,
+            listening,
             now: None,
             draining: false,
             done: false,
@@ -97,7 +107,7 @@ impl Worker {
     }
 
     /// What was counted so far, by what it was counted for.
-    pub fn report(&self) -> Report {
+    pub fn report(&self, shortages: Shortages) -> Report {
         let open_clients =
             |listener: &Listener| Counters { clients_open: listener.clients as u64, ..listener.counters.clone() };
         let open_servers =
@@ -111,13 +121,17 @@ impl Worker {
             listeners: self.listeners.iter().map(|l| (l.rules.settings.name.clone(), open_clients(l))).collect(),
             sets: self.sets.iter().map(|set| (set.rules.name.clone(), set.counters.clone())).collect(),
             servers: self.sets.iter().flat_map(servers).collect(),
-            rest: self.gone.clone(),
+            rest: Counters {
+                recv_waited_for_buffer: shortages.recv_waited_for_buffer,
+                unwatchable: shortages.unwatchable,
+                ..self.gone.clone()
+            },
         }
     }
 
     /// What was counted so far, all together.
     pub fn counters(&self) -> Counters {
-        self.report().total()
+        self.report(Shortages::default()).total()
     }
 
     fn now<R: Reactor>(&mut self, io: &R) -> Duration {
@@ -125,10 +139,14 @@ impl Worker {
     }
 
     fn handle_woken<R: Reactor>(&mut self, io: &mut R) {
-        if let Some(patience) = self.control.drain_asked() {
-            self.handle_drain(patience, io);
+        while let Some(mail) = self.inbox.poll() {
+            match mail {
+                Mail::Order(Order::Apply(snapshot, reply)) => reply.send(self.reconcile(&snapshot, io)),
+                Mail::Order(Order::Drain(patience)) => self.handle_drain(patience, io),
+                Mail::Order(Order::Report(reply)) => reply.send(self.report(io.shortages())),
+                Mail::Closed => self.handle_drain(Duration::ZERO, io),
+            }
         }
-        self.control.publish(self.counters());
     }
 
     /// Takes up what orders have left to be done: heads sent ahead, answers held, requests whose turn has come.
@@ -149,8 +167,11 @@ impl Worker {
 
 impl<R: Reactor> App<R> for Worker {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
+        let sockets = std::mem::take(&mut self.listening);
         for listener in &mut self.listeners {
-            listener.id = Some(io.listen(&listener.plan)?);
+            let name = &listener.rules.settings.name;
+            let (_, socket) = sockets.iter().find(|(of, _)| of == name).expect("every listener came with a socket");
+            listener.id = Some(io.adopt_listener(socket.clone())?);
         }
         Ok(())
     }

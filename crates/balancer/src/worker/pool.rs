@@ -39,6 +39,9 @@ impl Worker {
         start_recv(party, conn, None, io);
         let (set, server) = (party.set, party.server);
         let backends = &mut self.sets[set];
+        if backends.leaving || backends.servers[server].leaving {
+            return self.close_server(conn, CloseReason::PoolRetired, io);
+        }
         backends.selection.handle_answer(server);
         let evicted = backends.servers[server].idle.keep(conn, now);
         self.arm_idle_timer(set, server);
@@ -50,12 +53,10 @@ impl Worker {
 
     fn arm_idle_timer(&mut self, set: usize, server: usize) {
         let target = &mut self.sets[set].servers[server];
-        if target.idle_timer {
-            return;
-        }
-        if let Some(at) = target.idle.poll_deadline() {
-            target.idle_timer = true;
-            self.wheel.set(at, TimerKey::Idle { set, server });
+        if target.idle_timer.is_none()
+            && let Some(at) = target.idle.poll_deadline()
+        {
+            target.idle_timer = Some(self.wheel.set(at, TimerKey::Idle { set, server }));
         }
     }
 
@@ -65,7 +66,7 @@ impl Worker {
         while let Some(conn) = self.sets[set].servers[server].idle.poll_expired(now) {
             self.close_server(conn, CloseReason::Idle, io);
         }
-        self.sets[set].servers[server].idle_timer = false;
+        self.sets[set].servers[server].idle_timer = None;
         self.arm_idle_timer(set, server);
     }
 

@@ -9,9 +9,9 @@ use balancer_core::{
 };
 use http::Limits;
 use ports::{PortRange, PortSet, SetError, SourceSet, Sources, Target, TooManyDestinations};
-use reactor::{ConnId, ListenPlan, ListenerId};
+use reactor::{ConnId, ListenerId, TimerId};
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,18 +40,15 @@ pub(super) struct ListenerRules {
 }
 
 impl ListenerRules {
-    fn new(settings: &ListenerSettings) -> Self {
+    /// `set`: the place of its backend set in the worker's table.
+    pub(super) fn new(settings: &ListenerSettings, set: usize) -> Self {
         let limits = Limits {
             head_bytes_max: settings.limits.head_bytes_max,
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
-        let router = Router::everything_to(settings.backend_set);
+        let router = Router::everything_to(set);
         Self { settings: settings.clone(), limits, router }
-    }
-
-    pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
-        DownstreamScene { now, timeouts: &self.settings.timeouts, close: self.settings.close, draining }
     }
 
     pub(super) fn scene<'a>(&'a self, set: &'a BackendSetSettings, now: Duration, draining: bool) -> Scene<'a> {
@@ -68,21 +65,38 @@ impl ListenerRules {
 
 pub(super) struct Listener {
     pub(super) rules: Rc<ListenerRules>,
-    pub(super) plan: ListenPlan,
     pub(super) id: Option<ListenerId>,
     pub(super) clients: usize,
+    /// It is gone from the configuration; its clients are served to the end of their requests.
+    pub(super) leaving: bool,
     pub(super) counters: Counters,
 }
 
 impl Listener {
+    /// One whose socket is still to be adopted.
     pub(super) fn new(settings: &ListenerSettings) -> Self {
-        Self {
-            rules: Rc::new(ListenerRules::new(settings)),
-            plan: ListenPlan::new(settings.bind),
-            id: None,
-            clients: 0,
-            counters: Counters::default(),
-        }
+        let rules = Rc::new(ListenerRules::new(settings, settings.backend_set));
+        Self { rules, id: None, clients: 0, leaving: false, counters: Counters::default() }
+    }
+
+    /// One that accepts already.
+    pub(super) fn listening(rules: ListenerRules, id: ListenerId) -> Self {
+        Self { rules: Rc::new(rules), id: Some(id), clients: 0, leaving: false, counters: Counters::default() }
+    }
+
+    /// Is it the one that these settings speak of?
+    pub(super) fn is(&self, settings: &ListenerSettings) -> bool {
+        (&self.rules.settings.name, self.rules.settings.bind) == (&settings.name, settings.bind)
+    }
+
+    /// Its place may be another's.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.leaving && self.clients == 0
+    }
+
+    pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
+        let ListenerSettings { timeouts, close, .. } = &self.rules.settings;
+        DownstreamScene { now, timeouts, close: *close, draining: draining || self.leaving }
     }
 
     /// New clients wait in the accept queue.
@@ -101,17 +115,21 @@ pub(super) struct BackendSet {
     /// Ports and connections that came free while requests waited.
     pub(super) freed: u32,
     pub(super) counters: Counters,
+    /// It is gone from the configuration; requests that began with it end with it.
+    pub(super) leaving: bool,
 }
 
 pub(super) struct Server {
     pub(super) target: Target,
     pub(super) idle: IdleConnections<ConnId>,
-    /// A timer for the oldest idle connection is set.
-    pub(super) idle_timer: bool,
+    /// The timer for the oldest idle connection.
+    pub(super) idle_timer: Option<TimerId>,
     /// `Host` for requests that came without one (HTTP/1.0).
     pub(super) host: String,
     /// Connections to it, opening and idle ones included.
     pub(super) connections: usize,
+    /// It is gone from the set; its connections finish their work.
+    pub(super) leaving: bool,
     pub(super) counters: Counters,
 }
 
@@ -136,7 +154,45 @@ impl BackendSet {
             waiting: VecDeque::new(),
             freed: 0,
             counters: Counters::default(),
+            leaving: false,
         })
+    }
+
+    /// Makes sure that connections to `address` can start.
+    pub(super) fn know(&mut self, address: SocketAddr) -> Result<Target, SetupError> {
+        let failed = |reason| SetupError::Servers { set: self.rules.name.clone(), reason };
+        self.sources.target(address).map_err(failed)
+    }
+
+    /// The server leaves: no request is sent to it any more, what it works on it may finish.
+    pub(super) fn let_go(&mut self, number: usize) {
+        self.servers[number].leaving = true;
+        self.selection.set_weight(number, 0);
+        self.sources.forget(self.servers[number].target);
+    }
+
+    /// The place of the server at `address`, which is [known](Self::know): that it has, or had and still finishes
+    /// its work in, or a vacant or new one. Counters of the place's former tenant go to `gone`.
+    pub(super) fn place_of(&mut self, address: SocketAddr, gone: &mut Counters) -> usize {
+        let here = self.servers.iter().position(|server| server.target.address() == address);
+        if let Some(number) = here {
+            if std::mem::take(&mut self.servers[number].leaving)
+                && let Ok(target) = self.sources.target(address)
+            {
+                self.servers[number].target = target;
+            }
+            return number;
+        }
+        let target = self.sources.target(address).expect("it is known already");
+        let server = Server::new(target, &self.rules.pool);
+        let vacant = self.servers.iter().position(|server| server.leaving && server.connections == 0);
+        let Some(number) = vacant else {
+            self.servers.push(server);
+            return self.servers.len() - 1;
+        };
+        let left = std::mem::replace(&mut self.servers[number], server);
+        gone.merge(&left.counters);
+        number
     }
 }
 
@@ -145,9 +201,10 @@ impl Server {
         Self {
             target,
             idle: IdleConnections::new(pool.idle_max, pool.idle_timeout),
-            idle_timer: false,
+            idle_timer: None,
             host: target.address().to_string(),
             connections: 0,
+            leaving: false,
             counters: Counters::default(),
         }
     }
@@ -176,6 +233,12 @@ pub enum SetupError {
         set: String,
         /// Why.
         reason: SetError,
+    },
+    /// A listener came without a socket.
+    #[error("listener {name:?}: no socket was handed over; bind it first")]
+    NoSocket {
+        /// Its name.
+        name: String,
     },
     /// It has more servers than ports can be kept for.
     #[error("backend set \"{set}\": own ports for so many servers: {reason}; choose `ports = \"kernel\"`")]

@@ -40,7 +40,7 @@ impl House {
         let mut rng = Rng::new(seed);
         let weather = match mood {
             Mood::Rough => Weather::rough(&mut rng),
-            Mood::Fair | Mood::Tight | Mood::Drain => Weather::fair(&mut rng),
+            Mood::Fair | Mood::Tight | Mood::Drain | Mood::Change => Weather::fair(&mut rng),
         };
         let settings = draw_settings(&mut rng, mood);
         let balancer_host = balancer_host(&mut rng, mood);

@@ -3,6 +3,7 @@
 //!
 //! Nothing here uses the balancer's own HTTP code: what is checked must not check itself.
 
+pub(crate) mod change;
 pub(crate) mod client;
 pub(crate) mod house;
 pub(crate) mod origin;

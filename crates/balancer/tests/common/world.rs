@@ -1,15 +1,16 @@
 //! The whole scene on simulated hosts: clients, the balancer, two origins; built, run and judged.
 
+use super::change::Changes;
 use super::client::{ScriptedClient, Tally, Verdict};
 use super::origin::ScriptedOrigin;
 use super::plan::Session;
-use balancer::control::Control;
+use balancer::orders::{Order, Snapshot};
 use balancer::{Worker, WorkerShare};
 use balancer_core::{
     BackendSetSettings, ClientClose, ClientTimeouts, Counters, ListenerLimits, ListenerSettings, PoolSettings,
     PortChoice, PortSettings, ServerClose, ServerSettings, ServerTimeouts, Settings,
 };
-use reactor::App;
+use reactor::{App, ListenPlan, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
 use seed::Rng;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -35,6 +36,8 @@ pub(crate) enum Mood {
     Tight,
     /// Fair weather, but the balancer is told to drain while clients are at work.
     Drain,
+    /// Fair weather, but the configuration changes again and again while clients are at work.
+    Change,
 }
 
 /// Settings a user might choose, at random.
@@ -87,27 +90,44 @@ pub(crate) fn balancer_host(rng: &mut Rng, mood: Mood) -> HostConfig {
             ..HostConfig::default()
         },
         Mood::Tight => HostConfig { timestamps: rng.chance(0.5), ..HostConfig::default() },
-        Mood::Fair | Mood::Drain => HostConfig::default(),
+        Mood::Fair | Mood::Drain | Mood::Change => HostConfig::default(),
     }
+}
+
+/// Orders that may wait for the worker.
+const ORDERS_MAX: usize = 16;
+
+/// The settings with the sockets of all their listeners, bound as their owner does.
+pub(crate) fn snapshot(settings: &Settings, io: &SimReactor) -> Snapshot {
+    let bind = |listener: &ListenerSettings| {
+        let bound = io.bind_listeners(&ListenPlan::new(listener.bind), 1).expect("a free address");
+        (listener.name.clone(), bound[0].clone())
+    };
+    Snapshot { settings: Arc::new(settings.clone()), listening: settings.listeners.iter().map(bind).collect() }
 }
 
 /// The balancer on its host.
 pub(crate) struct Balancer {
     pub(crate) worker: Worker,
-    pub(crate) control: Arc<Control>,
+    pub(crate) orders: Outbox<Order>,
     pub(crate) io: SimReactor,
 }
 
 impl Balancer {
     pub(crate) fn new(settings: &Settings, io: SimReactor) -> Self {
-        let control = Arc::new(Control::default());
-        let worker = Worker::new(settings, WorkerShare::ALONE, Arc::clone(&control)).expect("ports for one");
-        Self { worker, control, io }
+        let (orders, inbox) = mailbox(ORDERS_MAX, None);
+        let worker = Worker::new(snapshot(settings, &io), WorkerShare::ALONE, inbox).expect("ports for one");
+        Self { worker, orders, io }
     }
 
     /// Asks for a drain, as SIGTERM does.
     pub(crate) fn drain(&self, patience: Duration) {
-        self.control.ask_drain(patience);
+        self.order(Order::Drain(patience));
+    }
+
+    /// Posts an order to the worker.
+    pub(crate) fn order(&self, order: Order) {
+        self.orders.post(order).expect("the mailbox has room");
         self.io.wake();
     }
 }
@@ -129,7 +149,7 @@ pub(crate) fn play(seed: u64, mood: Mood, sessions_count: usize) -> Result<Outco
     let mut rng = Rng::new(seed);
     let weather = match mood {
         Mood::Rough => Weather::rough(&mut rng),
-        Mood::Fair | Mood::Tight | Mood::Drain => Weather::fair(&mut rng),
+        Mood::Fair | Mood::Tight | Mood::Drain | Mood::Change => Weather::fair(&mut rng),
     };
     let net = SimNet::new(rng.fork(), weather);
     let settings = draw_settings(&mut rng, mood);
@@ -158,7 +178,16 @@ pub(crate) fn play(seed: u64, mood: Mood, sessions_count: usize) -> Result<Outco
         ];
         run_until(&net, &mut players, Limits::default(), goal)
     };
-    if mood != Mood::Drain {
+    if mood == Mood::Change {
+        let mut changes = Changes::new(&settings, rng.fork());
+        for _ in 0..rng.range(1, 12) {
+            play_until(&mut balancer, &mut origin_ios, Goal::Time(net.now() + Duration::from_millis(rng.range(1, 300))))?;
+            changes.order(&balancer);
+        }
+        play_until(&mut balancer, &mut origin_ios, Goal::Done(0))?;
+        play_until(&mut balancer, &mut origin_ios, Goal::Time(net.now() + Duration::from_millis(1)))?;
+        changes.check()?;
+    } else if mood != Mood::Drain {
         play_until(&mut balancer, &mut origin_ios, Goal::Done(0))?;
     }
     play_until(&mut balancer, &mut origin_ios, Goal::Time(net.now() + lull))?;
@@ -218,6 +247,11 @@ impl Outcome {
         let spoiled = |verdict: &Verdict| self.spoiled && *verdict == Verdict::Told(502);
         self.check_strange(|verdict| *verdict == Verdict::Told(503) || spoiled(verdict))?;
         self.check_books()
+    }
+
+    /// A configuration that changes loses nothing of what stays: no request, and no connection of a client.
+    pub(crate) fn check_change(&self) -> Result<(), String> {
+        self.check_fair()
     }
 
     /// Whoever came too late is refused, whoever was at work is served or cut off; never a wrong answer.

@@ -140,7 +140,7 @@ const OPEN: [TcpState; 7] = [
     TcpState::NewSynReceived,
 ];
 
-fn in_state(local: SocketAddr, remote: SocketAddr, states: &[TcpState]) -> usize {
+pub(crate) fn in_state(local: SocketAddr, remote: SocketAddr, states: &[TcpState]) -> usize {
     let filter = Filter { states: States::of(states), local: Socket::Exact(local), remote: Socket::Exact(remote) };
     let mut count = 0;
     SockDiag::open().expect("sock_diag").for_each(&filter, |_| count += 1).expect("sock_diag");

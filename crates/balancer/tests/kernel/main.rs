@@ -9,6 +9,8 @@ mod draining;
 mod exchange;
 mod failures;
 mod limits;
+mod ports;
+mod reload;
 mod retries;
 mod script;
 mod smuggling;

@@ -113,6 +113,7 @@ fn each_listener_has_its_own_servers() {
     settings.listeners.extend(other.listeners);
     settings.backend_sets.extend(other.backend_sets);
     settings.listeners[1].backend_set = 1;
+    settings.listeners[1].name = "other".to_owned();
     let balancer = stage::start(settings, 1, Default::default());
     for (address, origin) in balancer.addresses().iter().zip(&origins) {
         let mut client = Wire::connect(*address, "a client");

@@ -3,13 +3,12 @@
 
 use crate::stage;
 use crate::wire::{PATIENCE, Wire, crlf};
-use balancer::control::Control;
+use balancer::orders::Snapshot;
 use balancer::{Worker, WorkerShare};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, ListenerId, Questions, Reactor, face};
+use reactor::{App, Inbox, ListenerId, Questions, Reactor, face};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
@@ -26,7 +25,7 @@ struct Rig {
 
 impl Rig {
     fn new(servers: &[SocketAddr]) -> Self {
-        let mut worker = Worker::new(&stage::settings(servers), WorkerShare::ALONE, Arc::new(Control::default()))
+        let mut worker = Worker::new(Snapshot::bind(stage::settings(servers)).expect("free addresses"), WorkerShare::ALONE, Inbox::silent())
             .expect("ports for one");
         let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
         worker.start(&mut io).expect("listening");

@@ -12,7 +12,9 @@ mod write;
 
 use crate::buf::{Buf, BufPool};
 use crate::conn::{ConnId, ListenerId};
-use crate::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor};
+use crate::face::{
+    Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor, Shortages,
+};
 use crate::listening::Listening;
 use accept::Listener;
 pub use bind::{Bound, bind, listen, listening_from};
@@ -55,17 +57,6 @@ impl Default for EpollConfig {
     fn default() -> Self {
         Self { buffers_max: 16 * 1024, connections_max: 1 << 20 }
     }
-}
-
-/// Bounds that were hit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shortages {
-    /// Times a recv had to wait for a buffer.
-    pub recv_waited_for_buffer: u64,
-    /// Times accepting paused (EMFILE, ENFILE, ENOMEM or `connections_max`).
-    pub accept_paused: u64,
-    /// Connections that could not be watched (ENOSPC, ENOMEM from epoll_ctl).
-    pub unwatchable: u64,
 }
 
 /// One epoll event loop; belongs to the thread that made it.
@@ -119,11 +110,6 @@ impl EpollReactor {
     /// A handle that wakes this reactor from another thread ([`Completion::Woken`]).
     pub fn waker(&self) -> Waker {
         self.waker.clone()
-    }
-
-    /// Bounds hit so far.
-    pub fn shortages(&self) -> Shortages {
-        self.shortages
     }
 
     /// Open connections.
@@ -279,6 +265,10 @@ impl Questions for EpollReactor {
 
     fn buffers_are_scarce(&self) -> bool {
         self.pool.is_scarce()
+    }
+
+    fn shortages(&self) -> Shortages {
+        self.shortages
     }
 }
 

@@ -1,0 +1,66 @@
+//! What the owner of the configuration asks of a worker, through its mailbox.
+
+use crate::worker::SetupError;
+use crate::StartError;
+use balancer_core::{ListenerSettings, Report, Settings};
+use ports::Fault;
+use reactor::{ListenPlan, Listening, Reply};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An order to one worker. It is carried out between two completions; a request under way ends by the rules it began
+/// with.
+#[derive(Debug)]
+pub enum Order {
+    /// Work by this snapshot from now on. Answered when that is so, or with why nothing was changed.
+    Apply(Snapshot, Reply<Result<(), ApplyError>>),
+    /// Stop accepting, let requests in flight finish within this patience, then cut what is left, and end.
+    Drain(Duration),
+    /// Tell what was counted.
+    Report(Reply<Report>),
+}
+
+/// The configuration as it stands, with the sockets of its listeners.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Listeners and backend sets.
+    pub settings: Arc<Settings>,
+    /// Bound sockets by the names of their listeners, at least of those that the worker does not know yet.
+    pub listening: Vec<(String, Listening)>,
+}
+
+impl Snapshot {
+    /// Binds the listeners of a worker that runs alone.
+    ///
+    /// # Errors
+    /// An address cannot be listened on.
+    pub fn bind(settings: Settings) -> Result<Self, StartError> {
+        let listen = |listener: &ListenerSettings| {
+            let name = listener.name.clone();
+            let bound = reactor::epoll::listen(&ListenPlan::new(listener.bind), 1);
+            let sockets = bound.map_err(|error| StartError::Listen { name: name.clone(), error })?;
+            Ok(sockets.into_iter().map(|socket| (name.clone(), socket)).collect::<Vec<_>>())
+        };
+        let listening = settings.listeners.iter().map(listen).collect::<Result<Vec<_>, StartError>>()?.concat();
+        Ok(Self { settings: Arc::new(settings), listening })
+    }
+}
+
+/// Why a worker did not take a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// It is ending.
+    #[error("the balancer is draining: start it anew with this configuration")]
+    Draining,
+    /// A set cannot be worked with, or a socket is missing.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A listener's socket cannot be accepted from.
+    #[error("listener {name:?}: {fault}")]
+    Listen {
+        /// Its name.
+        name: String,
+        /// Why.
+        fault: Fault,
+    },
+}

@@ -1,0 +1,238 @@
+//! Another snapshot of the configuration: what stays by name stays as it is (connections, turns, what was learned of
+//! servers), what is new begins, what is gone drains. A request ends by the rules it began with.
+//!
+//! Everything that can fail comes first, so that a snapshot is taken whole or not at all.
+
+use super::Worker;
+use super::setup::{BackendSet, Listener, ListenerRules, Server, SetupError};
+use crate::orders::{ApplyError, Snapshot};
+use balancer_core::downstream::{ClientOrder, CloseHow};
+use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings};
+use reactor::{ConnId, ListenerId, Reactor};
+use std::rc::Rc;
+
+/// Where each section of the snapshot has its place in the tables of the worker, and what is made for it.
+struct Prepared {
+    sets: Vec<Place<BackendSet>>,
+    listeners: Vec<Place<ListenerId>>,
+}
+
+enum Place<T> {
+    /// The section of that name that is here already.
+    Here(usize),
+    New(T),
+}
+
+impl Worker {
+    /// Works by `snapshot` from now on.
+    ///
+    /// # Errors
+    /// Nothing was changed.
+    pub(super) fn reconcile<R: Reactor>(&mut self, snapshot: &Snapshot, io: &mut R) -> Result<(), ApplyError> {
+        if self.draining {
+            return Err(ApplyError::Draining);
+        }
+        let prepared = self.prepare(snapshot, io)?;
+        let places = self.reconcile_sets(&snapshot.settings.backend_sets, prepared.sets, io);
+        self.reconcile_listeners(&snapshot.settings.listeners, prepared.listeners, &places, io);
+        Ok(())
+    }
+
+    fn prepare<R: Reactor>(&mut self, snapshot: &Snapshot, io: &mut R) -> Result<Prepared, ApplyError> {
+        let sets = snapshot.settings.backend_sets.iter().map(|settings| self.prepare_set(settings));
+        let sets = sets.collect::<Result<_, _>>()?;
+        let mut listeners = Vec::new();
+        for settings in &snapshot.settings.listeners {
+            match self.prepare_listener(settings, snapshot, io) {
+                Ok(place) => listeners.push(place),
+                Err(error) => {
+                    let new = listeners.into_iter().filter_map(|place| match place {
+                        Place::New(id) => Some(id),
+                        Place::Here(_) => None,
+                    });
+                    new.for_each(|id| io.close_listener(id));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Prepared { sets, listeners })
+    }
+
+    /// A set whose ports are chosen otherwise is another one: leases of one allocator mean nothing to the next.
+    fn prepare_set(&mut self, settings: &BackendSetSettings) -> Result<Place<BackendSet>, SetupError> {
+        let same = |set: &BackendSet| set.rules.name == settings.name && set.rules.ports == settings.ports;
+        let Some(index) = self.sets.iter().position(same) else {
+            return BackendSet::new(settings, self.share).map(Place::New);
+        };
+        for server in &settings.servers {
+            self.sets[index].know(server.address)?;
+        }
+        Ok(Place::Here(index))
+    }
+
+    fn prepare_listener<R: Reactor>(
+        &self,
+        settings: &ListenerSettings,
+        snapshot: &Snapshot,
+        io: &mut R,
+    ) -> Result<Place<ListenerId>, ApplyError> {
+        if let Some(index) = self.listeners.iter().position(|listener| listener.is(settings) && !listener.leaving) {
+            return Ok(Place::Here(index));
+        }
+        let socket = snapshot.listening.iter().find(|(name, _)| *name == settings.name);
+        let (_, socket) = socket.ok_or_else(|| SetupError::NoSocket { name: settings.name.clone() })?;
+        let adopted = io.adopt_listener(socket.clone());
+        adopted.map(Place::New).map_err(|fault| ApplyError::Listen { name: settings.name.clone(), fault })
+    }
+
+    /// Answers with the place of each set in the worker's table.
+    fn reconcile_sets<R: Reactor>(
+        &mut self,
+        settings: &[BackendSetSettings],
+        places: Vec<Place<BackendSet>>,
+        io: &mut R,
+    ) -> Vec<usize> {
+        // Looked for before anything leaves: a place that has just been left may still be named by what is under way.
+        let mut vacant: Vec<usize> = (0..self.sets.len()).filter(|index| self.is_vacant(*index)).collect();
+        let mut stays = vec![false; self.sets.len()];
+        let mut indices = Vec::with_capacity(places.len());
+        for (settings, place) in settings.iter().zip(places) {
+            let index = match place {
+                Place::Here(index) => {
+                    self.update_set(index, settings, io);
+                    index
+                }
+                Place::New(set) => self.place_set(set, vacant.pop()),
+            };
+            stays.resize(stays.len().max(index + 1), false);
+            stays[index] = true;
+            indices.push(index);
+        }
+        for index in (0..stays.len()).filter(|index| !stays[*index]) {
+            self.sets[index].leaving = true;
+            self.retire_all(index, io);
+        }
+        indices
+    }
+
+    fn is_vacant(&self, set: usize) -> bool {
+        let unused = |server: &Server| server.connections == 0;
+        let named = || self.exchanges.values().any(|entry| entry.set == set);
+        self.sets[set].leaving && self.sets[set].servers.iter().all(unused) && !named()
+    }
+
+    fn place_set(&mut self, set: BackendSet, vacant: Option<usize>) -> usize {
+        let Some(index) = vacant else {
+            self.sets.push(set);
+            return self.sets.len() - 1;
+        };
+        let left = std::mem::replace(&mut self.sets[index], set);
+        self.gone.merge(&left.counters);
+        left.servers.iter().for_each(|server| self.gone.merge(&server.counters));
+        index
+    }
+
+    /// The set stays: its servers come, go, and weigh more or less.
+    fn update_set<R: Reactor>(&mut self, index: usize, settings: &BackendSetSettings, io: &mut R) {
+        let set = &mut self.sets[index];
+        set.leaving = false;
+        set.rules = Rc::new(settings.clone());
+        for number in 0..set.servers.len() {
+            let address = set.servers[number].target.address();
+            if !settings.servers.iter().any(|server| server.address == address) && !set.servers[number].leaving {
+                set.let_go(number);
+            }
+        }
+        for server in &settings.servers {
+            let number = set.place_of(server.address, &mut self.gone);
+            set.servers[number].idle.set_bounds(settings.pool.idle_max, settings.pool.idle_timeout);
+            set.selection.set_weight(number, server.weight);
+        }
+        self.retire_all_that_left(index, io);
+        // Whoever waits for a port may have more of them now, or other servers to go to.
+        self.note_freed(index);
+    }
+
+    fn retire_all_that_left<R: Reactor>(&mut self, set: usize, io: &mut R) {
+        for number in 0..self.sets[set].servers.len() {
+            if self.sets[set].servers[number].leaving {
+                self.retire_server(set, number, io);
+            }
+            while let Some(conn) = self.sets[set].servers[number].idle.poll_excess() {
+                self.close_server(conn, CloseReason::PoolRetired, io);
+            }
+        }
+    }
+
+    fn retire_all<R: Reactor>(&mut self, set: usize, io: &mut R) {
+        for number in 0..self.sets[set].servers.len() {
+            self.retire_server(set, number, io);
+        }
+    }
+
+    /// Idle connections go at once, busy ones when their work is done.
+    fn retire_server<R: Reactor>(&mut self, set: usize, server: usize, io: &mut R) {
+        while let Some(conn) = self.sets[set].servers[server].idle.poll_any() {
+            self.close_server(conn, CloseReason::PoolRetired, io);
+        }
+        // Its place may soon be another's.
+        if let Some(timer) = self.sets[set].servers[server].idle_timer.take() {
+            self.wheel.cancel(timer);
+        }
+    }
+
+    fn reconcile_listeners<R: Reactor>(
+        &mut self,
+        settings: &[ListenerSettings],
+        places: Vec<Place<ListenerId>>,
+        sets: &[usize],
+        io: &mut R,
+    ) {
+        let mut vacant: Vec<usize> = (0..self.listeners.len()).filter(|at| self.listeners[*at].is_vacant()).collect();
+        let mut stays = vec![false; self.listeners.len()];
+        for (settings, place) in settings.iter().zip(places) {
+            let rules = ListenerRules::new(settings, sets[settings.backend_set]);
+            let index = match place {
+                Place::Here(index) => {
+                    self.listeners[index].rules = Rc::new(rules);
+                    index
+                }
+                Place::New(id) => self.place_listener(Listener::listening(rules, id), vacant.pop()),
+            };
+            stays.resize(stays.len().max(index + 1), false);
+            stays[index] = true;
+            let listener = &mut self.listeners[index];
+            let id = listener.id.expect("a listener that stays listens");
+            io.set_accepting(id, !listener.is_full());
+        }
+        for index in (0..stays.len()).filter(|index| !stays[*index]) {
+            self.close_listener(index, io);
+        }
+    }
+
+    fn place_listener(&mut self, listener: Listener, vacant: Option<usize>) -> usize {
+        let Some(index) = vacant else {
+            self.listeners.push(listener);
+            return self.listeners.len() - 1;
+        };
+        let left = std::mem::replace(&mut self.listeners[index], listener);
+        self.gone.merge(&left.counters);
+        index
+    }
+
+    /// A listener that is gone: its idle clients go at once, busy ones when they have their answer.
+    fn close_listener<R: Reactor>(&mut self, index: usize, io: &mut R) {
+        if self.listeners[index].leaving {
+            return;
+        }
+        self.listeners[index].leaving = true;
+        if let Some(id) = self.listeners[index].id {
+            io.close_listener(id);
+        }
+        let ours = self.parties.clients().filter(|(_, client)| client.listener == index && client.life.is_idle());
+        let idle: Vec<ConnId> = ours.map(|(conn, _)| conn).collect();
+        for conn in idle {
+            self.carry_out(conn, ClientOrder::Close(CloseHow::Fin, CloseReason::Draining), io);
+        }
+    }
+}

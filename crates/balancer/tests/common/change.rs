@@ -1,0 +1,89 @@
+//! Configurations that follow one another while clients are at work. What clients use, the listener "web", stays by
+//! name; everything else may come, go, or be another.
+
+use super::world::{BALANCER, Balancer, ORIGINS};
+use balancer::orders::{ApplyError, Order, Snapshot};
+use balancer_core::{
+    ClientClose, ListenerSettings, PoolSettings, PortChoice, ServerClose, ServerSettings, Settings,
+};
+use reactor::{Answer, Listening, ListenPlan};
+use seed::Rng;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A sequence of configurations, and what the worker answered to each.
+pub(crate) struct Changes {
+    settings: Settings,
+    rng: Rng,
+    /// Sockets of listeners that came and may go, as their owner keeps them.
+    open: HashMap<u16, Listening>,
+    answers: Vec<Answer<Result<(), ApplyError>>>,
+}
+
+impl Changes {
+    pub(crate) fn new(first: &Settings, rng: Rng) -> Self {
+        Self { settings: first.clone(), rng, open: HashMap::new(), answers: Vec::new() }
+    }
+
+    /// Draws the next configuration and posts it to the worker.
+    pub(crate) fn order(&mut self, balancer: &Balancer) {
+        self.draw();
+        let listening = self.settings.listeners.iter().skip(1).map(|listener| listener.bind).collect::<Vec<_>>();
+        self.open.retain(|port, _| listening.iter().any(|bind| bind.port() == *port));
+        for bind in listening {
+            let listen = || balancer.io.bind_listeners(&ListenPlan::new(bind), 1).expect("a free address")[0].clone();
+            self.open.entry(bind.port()).or_insert_with(listen);
+        }
+        let named = self.settings.listeners.iter().skip(1).map(|l| (l.name.clone(), self.open[&l.bind.port()].clone()));
+        let snapshot = Snapshot { settings: Arc::new(self.settings.clone()), listening: named.collect() };
+        let (reply, answer) = reactor::mailbox::reply();
+        self.answers.push(answer);
+        balancer.order(Order::Apply(snapshot, reply));
+    }
+
+    /// Every configuration was taken.
+    pub(crate) fn check(self) -> Result<(), String> {
+        for answer in self.answers {
+            let taken = answer.wait(Duration::ZERO).map_err(|why| why.to_string())?;
+            taken.map_err(|why| format!("a configuration was not taken: {why}"))?;
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) {
+        let rng = &mut self.rng;
+        let web = &mut self.settings.listeners[0];
+        web.close = *rng.pick(&[ClientClose::BalancerFirst, ClientClose::ClientFirst, ClientClose::ResetWhenSafe]);
+        web.limits.connections_max = *rng.pick(&[2, 5, 1000]);
+        let web = web.clone();
+        self.settings.listeners.truncate(1);
+        for port in 81..81 + rng.range(0, 3) as u16 {
+            let bind = SocketAddr::new(BALANCER, port);
+            self.settings.listeners.push(ListenerSettings { name: format!("extra-{port}"), bind, ..web.clone() });
+        }
+        let set = &mut self.settings.backend_sets[0];
+        set.name = (*rng.pick(&["app", "app", "app", "other"])).to_owned();
+        set.servers = draw_servers(rng);
+        set.pool = PoolSettings {
+            idle_max: *rng.pick(&[0, 1, 256]),
+            idle_timeout: Duration::from_millis(*rng.pick(&[100, 50_000])),
+            close: *rng.pick(&[ServerClose::Fin, ServerClose::ResetWhenSafe]),
+        };
+        if rng.chance(0.1) {
+            set.ports.choice = *rng.pick(&[PortChoice::Kernel, PortChoice::Own]);
+        }
+    }
+}
+
+/// One of the two servers, or both, in any order and weight.
+fn draw_servers(rng: &mut Rng) -> Vec<ServerSettings> {
+    let mut servers: Vec<_> = ORIGINS
+        .iter()
+        .map(|ip| ServerSettings { address: SocketAddr::new(*ip, 8080), weight: rng.range(1, 4) as u32 })
+        .collect();
+    rng.shuffle(&mut servers);
+    servers.truncate(1 + rng.index(2));
+    servers
+}
