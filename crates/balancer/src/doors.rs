@@ -26,6 +26,7 @@ struct Door {
 #[derive(Default)]
 pub(crate) struct Doors {
     doors: Vec<Door>,
+    addresses: Vec<SocketAddr>,
     /// Dropped last: the rules stay as long as a listener does.
     timestamps: TimestampRules,
 }
@@ -53,7 +54,8 @@ impl Doors {
         for ((listener, asked), opening) in settings.listeners.iter().zip(asked).zip(openings) {
             doors.push(opening.listen(listener, asked)?);
         }
-        Ok(Self { doors, timestamps })
+        let addresses = doors.iter().map(|door| door.address).collect();
+        Ok(Self { doors, addresses, timestamps })
     }
 
     fn opening(&self, listener: &ListenerSettings, workers: usize) -> Result<Opening<'_>, StartError> {
@@ -82,8 +84,8 @@ impl Doors {
         self.doors.iter_mut().for_each(|door| door.sockets.clear());
     }
 
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        self.doors.iter().map(|door| door.address).collect()
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 }
 
@@ -99,9 +101,7 @@ impl Opening<'_> {
         let (name, address) = (listener.name.clone(), self.address());
         let sockets = match self {
             Self::Open(door) => door.sockets.clone(),
-            Self::Bound(bound) => {
-                bound.listen().map_err(|error| StartError::Listen { name: name.clone(), error })?
-            }
+            Self::Bound(bound) => bound.listen().map_err(|error| StartError::Listen { name: name.clone(), error })?,
         };
         Ok(Door { name, asked, address, sockets })
     }

@@ -1,7 +1,7 @@
 //! What the owner of the configuration asks of a worker, through its mailbox.
 
-use crate::worker::SetupError;
 use crate::StartError;
+use crate::worker::SetupError;
 use balancer_core::{ListenerSettings, Report, Settings};
 use ports::Fault;
 use reactor::{ListenPlan, Listening, Reply};

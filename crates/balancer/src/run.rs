@@ -186,7 +186,7 @@ fn spawn_worker(plan: &Plan, snapshot: Snapshot, index: usize) -> Result<Startin
 
 impl Handle {
     /// Where the listeners listen, in the order of the settings.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
+    pub fn addresses(&self) -> &[SocketAddr] {
         self.doors.addresses()
     }
 

@@ -34,9 +34,12 @@ impl Rig {
         let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
         origin.set_nonblocking(true).expect("non-blocking");
         let address = origin.local_addr().expect("bound");
-        let mut worker =
-            Worker::new(Snapshot::bind(settings(address)).expect("free addresses"), WorkerShare::ALONE, Inbox::silent())
-            .expect("ports for one");
+        let mut worker = Worker::new(
+            Snapshot::bind(settings(address)).expect("free addresses"),
+            WorkerShare::ALONE,
+            Inbox::silent(),
+        )
+        .expect("ports for one");
         let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
         worker.start(&mut io).expect("listening");
         Self { worker, io, origin, server: None, allocated: 0 }

@@ -54,9 +54,7 @@ impl Worker {
         let now = self.now(io);
         let bytes = io.unacknowledged_bytes(conn);
         let client = self.parties.client(conn);
-        client
-            .life
-            .handle_unacknowledged(bytes, &self.listeners[client.listener].downstream_scene(now, self.draining))
+        client.life.handle_unacknowledged(bytes, &self.listeners[client.listener].downstream_scene(now, self.draining))
     }
 
     /// FIN now; then what still comes is read and thrown away.

@@ -82,7 +82,8 @@ impl Worker {
     /// The ports of a set's own choice cannot be divided among so many workers, or a socket is missing.
     pub fn new(snapshot: Snapshot, share: WorkerShare, inbox: Inbox<Order>) -> Result<Self, SetupError> {
         let Snapshot { settings, listening } = snapshot;
-        let missing = settings.listeners.iter().find(|listener| !listening.iter().any(|(name, _)| *name == listener.name));
+        let missing =
+            settings.listeners.iter().find(|listener| !listening.iter().any(|(name, _)| *name == listener.name));
         if let Some(listener) = missing {
             return Err(SetupError::NoSocket { name: listener.name.clone() });
         }

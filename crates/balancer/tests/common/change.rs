@@ -3,10 +3,8 @@
 
 use super::world::{BALANCER, Balancer, ORIGINS};
 use balancer::orders::{ApplyError, Order, Snapshot};
-use balancer_core::{
-    ClientClose, ListenerSettings, PoolSettings, PortChoice, ServerClose, ServerSettings, Settings,
-};
-use reactor::{Answer, Listening, ListenPlan};
+use balancer_core::{ClientClose, ListenerSettings, PoolSettings, PortChoice, ServerClose, ServerSettings, Settings};
+use reactor::{Answer, ListenPlan, Listening};
 use seed::Rng;
 use std::collections::HashMap;
 use std::net::SocketAddr;

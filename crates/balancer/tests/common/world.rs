@@ -181,7 +181,11 @@ pub(crate) fn play(seed: u64, mood: Mood, sessions_count: usize) -> Result<Outco
     if mood == Mood::Change {
         let mut changes = Changes::new(&settings, rng.fork());
         for _ in 0..rng.range(1, 12) {
-            play_until(&mut balancer, &mut origin_ios, Goal::Time(net.now() + Duration::from_millis(rng.range(1, 300))))?;
+            play_until(
+                &mut balancer,
+                &mut origin_ios,
+                Goal::Time(net.now() + Duration::from_millis(rng.range(1, 300))),
+            )?;
             changes.order(&balancer);
         }
         play_until(&mut balancer, &mut origin_ios, Goal::Done(0))?;

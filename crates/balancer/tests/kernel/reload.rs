@@ -24,7 +24,8 @@ fn answers(server: &mut Wire, client: &mut Wire) {
 
 fn with_servers(settings: &Settings, servers: &[SocketAddr]) -> Settings {
     let mut settings = settings.clone();
-    settings.backend_sets[0].servers = servers.iter().map(|address| ServerSettings { address: *address, weight: 1 }).collect();
+    settings.backend_sets[0].servers =
+        servers.iter().map(|address| ServerSettings { address: *address, weight: 1 }).collect();
     settings
 }
 
@@ -67,7 +68,11 @@ fn listeners_come_and_go() {
     let _server = served_by(&origin, &mut other);
 
     let mut taken = two.clone();
-    taken.listeners.push(ListenerSettings { name: "taken".to_owned(), bind: stage::address(&origin), ..two.listeners[0].clone() });
+    taken.listeners.push(ListenerSettings {
+        name: "taken".to_owned(),
+        bind: stage::address(&origin),
+        ..two.listeners[0].clone()
+    });
     let error = balancer.apply(&taken).expect_err("somebody listens there").to_string();
     assert!(error.starts_with("listener \"taken\": cannot listen on"), "{error}");
     assert_eq!(balancer.addresses().len(), 2, "nothing was changed");

@@ -25,8 +25,12 @@ struct Rig {
 
 impl Rig {
     fn new(servers: &[SocketAddr]) -> Self {
-        let mut worker = Worker::new(Snapshot::bind(stage::settings(servers)).expect("free addresses"), WorkerShare::ALONE, Inbox::silent())
-            .expect("ports for one");
+        let mut worker = Worker::new(
+            Snapshot::bind(stage::settings(servers)).expect("free addresses"),
+            WorkerShare::ALONE,
+            Inbox::silent(),
+        )
+        .expect("ports for one");
         let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
         worker.start(&mut io).expect("listening");
         Self { worker, io }
