@@ -88,6 +88,8 @@ pub struct PlanSummary {
     pub ports: PortMode,
     /// Source addresses; empty: the kernel's choice.
     pub sources: Vec<core::net::IpAddr>,
+    /// Source ports, lowest and highest; `None`: the system's ephemeral range.
+    pub port_range: Option<(u16, u16)>,
 }
 
 /// Requests by their end. Serialises to `requests` of `stress --json`.
@@ -178,6 +180,7 @@ impl PlanSummary {
             close: plan.close,
             ports: plan.ports,
             sources: plan.sources.clone(),
+            port_range: plan.port_range.map(|range| (range.low(), range.high())),
         }
     }
 }

@@ -67,6 +67,18 @@ fn stress_without_a_url_runs_against_an_embedded_balancer() {
     assert_eq!(report["connections"]["opened"], 4);
 }
 
+/// A run whose ports were bounded must say so: the same numbers mean something else then.
+#[test]
+fn stress_tells_the_port_range_it_was_given() {
+    let more = ["-n", "20", "-c", "2", "--json", "-"];
+    let report = json_of(&[&["stress", "--port-range", "21100-21199"], &more[..]].concat(), 0);
+    assert_eq!(report["plan"]["port_range"], serde_json::json!([21_100, 21_199]));
+    let output = quintet(&["stress", "--port-range", "21100-21199", "--ports", "own", "-n", "20", "-c", "2"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.contains("ports: own allocator of 21100-21199"), "{text}");
+    assert!(json_of(&[&["stress"], &more[..]].concat(), 0)["plan"]["port_range"].is_null());
+}
+
 #[test]
 fn stress_ends_with_1_where_the_target_fails() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

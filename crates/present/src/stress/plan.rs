@@ -45,8 +45,9 @@ fn ports_words(plan: &PlanSummary) -> String {
         PortMode::Kernel => "kernel's choice",
         PortMode::Own => "own allocator",
     };
+    let who = plan.port_range.map_or(who.to_owned(), |(low, high)| format!("{who} of {low}-{high}"));
     match plan.sources.as_slice() {
-        [] => who.to_owned(),
+        [] => who,
         [one] => format!("{who}, from {one}"),
         [first, .., last] => format!("{who}, from {} addresses ({first} to {last})", plan.sources.len()),
     }

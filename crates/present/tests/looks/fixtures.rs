@@ -54,6 +54,7 @@ pub(crate) fn stress_nothing() -> Report {
         ports: PortMode::Own,
         duration: Some(Duration::from_millis(1500)),
         sources: vec!["10.0.0.2".parse().expect("an address"), "10.0.0.3".parse().expect("an address")],
+        port_range: Some((21_000, 21_999)),
         body: b"12345".to_vec(),
         ..PlanDraft::new("http://[::1]/")
     };

@@ -3,6 +3,8 @@
 use crate::fixtures;
 use present::Present;
 use present::stress::{Finished, plan};
+use stress_core::PortMode;
+use stress_core::report::PlanSummary;
 
 #[test]
 fn the_text_is_as_expected() {
@@ -10,6 +12,24 @@ fn the_text_is_as_expected() {
     let seen = plan(&report.plan) + &Finished(&report).text(118);
     let expect = include_str!("../golden/stress.txt");
     assert_eq!(seen, expect, "\nseen:\n{seen}");
+}
+
+#[test]
+fn the_plan_says_where_connections_start() {
+    let mut summary = fixtures::stress_nothing().plan;
+    let mut check = |change: &dyn Fn(&mut PlanSummary), expect: &str| {
+        change(&mut summary);
+        let seen = plan(&summary);
+        assert!(seen.trim_end().ends_with(expect), "{seen}");
+    };
+    check(&|_| {}, "; ports: own allocator of 21000-21999, from 2 addresses (10.0.0.2 to 10.0.0.3)");
+    check(
+        &|plan| plan.ports = PortMode::Kernel,
+        "; ports: kernel's choice of 21000-21999, from 2 addresses (10.0.0.2 to 10.0.0.3)",
+    );
+    check(&|plan| plan.sources.truncate(1), "; ports: kernel's choice of 21000-21999, from 10.0.0.2");
+    check(&|plan| plan.sources.clear(), "; ports: kernel's choice of 21000-21999");
+    check(&|plan| plan.port_range = None, "; ports: kernel's choice");
 }
 
 #[test]
