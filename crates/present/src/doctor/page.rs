@@ -30,7 +30,7 @@ fn section(finding: &Finding) -> Markup {
             p { code { (finding.id) } " (" (finding.certainty) "): " (finding.evidence) }
             ol {
                 @for cure in &finding.cures {
-                    li { (cure.what) @if !cure.command.is_empty() { br; code { (cure.command) } } }
+                    li { (cure.what) @if !cure.command.is_empty() { code.command { (cure.command) } } }
                 }
             }
             ul { @for belief in finding.wrong_cures { li.faint { "not: " (belief.claim) " (" (belief.truth) ")" } } }
@@ -82,7 +82,7 @@ fn target(diagnosis: &Diagnosis) -> Markup {
         (list(&format!("Target {}", target.url), &facts))
         @if let (None, Some((command, why))) = (&target.unreachable, words::tactic(diagnosis)) {
             h2 { "To stress this target" }
-            p { code { (command) } }
+            code.command { (command) }
             p { (why) }
         }
     }

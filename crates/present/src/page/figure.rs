@@ -64,9 +64,9 @@ pub(crate) fn curves(title: &str, series: &[Series<'_>]) -> Markup {
     html! {
         figure {
             figcaption {
-                (title)
+                b { (title) }
                 @for one in seen.iter().filter(|one| !one.name.is_empty()) { " " span class={ "key " (one.colour) } { (one.name) } }
-                @for one in zero { " " span.key { (one.name) ": none" } }
+                @for one in zero { " " span.key.none { (one.name) ": none" } }
             }
             div.plot {
                 div.y { @for at in (0..=TICKS).rev() { span { (tick(share(at) * y_max)) } } }
@@ -99,7 +99,7 @@ fn points(series: &Series<'_>, x_max: f64, y_max: f64) -> String {
 pub(crate) fn bars(title: &str, keys: &[(Colour, &str)], bars: &[Bar]) -> Markup {
     html! {
         figure {
-            figcaption { (title) @for (colour, name) in keys { " " span class={ "key " (colour) } { (name) } } }
+            figcaption { b { (title) } @for (colour, name) in keys { " " span class={ "key " (colour) } { (name) } } }
             @for bar in bars {
                 div.bar {
                     span { (super::breakable(&bar.label)) }

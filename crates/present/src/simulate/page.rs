@@ -25,7 +25,7 @@ pub(super) fn page(ran: &Ran<'_>) -> String {
         (port_curves(result))
         (trouble_curves(result))
         h2 { "Port budget" }
-        table { @for (name, number) in budget(result) { tr { th { (name) } td { (count(number)) } } } }
+        table.budget { @for (name, number) in budget(result) { tr { th { (name) } td { (count(number)) } } } }
     };
     document("quintet simulate", &body)
 }
