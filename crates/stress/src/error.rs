@@ -3,18 +3,14 @@
 use ports::SetError;
 use reactor::SpawnError;
 use std::net::IpAddr;
+use sys::resolve::ResolveError;
 
 /// Why a run cannot start. Nothing was sent. The text names the thing and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum StressError {
     /// The name does not resolve.
-    #[error("cannot resolve {host:?}: {reason}; check the name, or give an IP address")]
-    Resolve {
-        /// The name.
-        host: String,
-        /// What the resolver said.
-        reason: String,
-    },
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     /// RLIMIT_NOFILE is too low.
     #[error(
         "{connections} connections need {needed} file descriptors, the limit is {limit}: \

@@ -14,6 +14,7 @@ pub mod netns;
 pub mod nft;
 pub mod offload;
 pub mod packet;
+pub mod resolve;
 pub mod signal;
 pub mod sock_diag;
 pub mod socket;

@@ -12,8 +12,8 @@ use doctor_core::TargetFacts;
 use doctor_core::target::{Probe, Response};
 use http::url::{Url, UrlError};
 use prober::Prober;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
+use sys::resolve::{ResolveError, resolve};
 
 /// How long a probe waits for what.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +51,8 @@ pub enum TargetError {
         mistake: UrlError,
     },
     /// The name has no address.
-    #[error("{host:?} cannot be resolved: {reason}; check the name, or give an address")]
-    Resolve {
-        /// Which.
-        host: String,
-        /// The resolver's words.
-        reason: String,
-    },
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
 }
 
 /// Probes `url`. A target that does not answer is a fact, not an error.
@@ -66,7 +61,7 @@ pub enum TargetError {
 /// The URL is wrong, or its name has no address.
 pub fn probe(url: &str, patience: &Patience) -> Result<TargetFacts, TargetError> {
     let parsed = Url::parse(url).map_err(|mistake| TargetError::Url { url: url.to_owned(), mistake })?;
-    let address = resolve(&parsed)?;
+    let address = resolve(parsed.host(), parsed.port())?[0];
     let mut facts = TargetFacts { url: parsed.to_string(), address: Some(address), ..TargetFacts::default() };
     // The idle probe only waits: it does so beside the others.
     std::thread::scope(|scope| {
@@ -115,12 +110,6 @@ fn probe_all(facts: &mut TargetFacts, prober: &mut Prober<'_>) {
 
 fn no_http(facts: &TargetFacts) -> bool {
     facts.closings.iter().all(|(_, end)| end.response == Response::Nothing && end.status.is_none())
-}
-
-fn resolve(url: &Url) -> Result<SocketAddr, TargetError> {
-    let failed = |reason: String| TargetError::Resolve { host: url.host().to_owned(), reason };
-    let mut found = (url.host(), url.port()).to_socket_addrs().map_err(|error| failed(error.to_string()))?;
-    found.next().ok_or_else(|| failed("it has no address".to_owned()))
 }
 
 #[cfg(test)]
