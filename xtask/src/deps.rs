@@ -12,6 +12,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
         "pure",
         &[
             "named",
+            "units",
             "seed",
             "ports",
             "stats",

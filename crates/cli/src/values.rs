@@ -5,17 +5,7 @@ use std::time::Duration;
 
 /// `500`, `10k`, `2m` (million).
 pub(crate) fn count(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is not a number: write 500, 10k or 2m");
-    let (digits, factor) = match text.strip_suffix(['k', 'K']) {
-        Some(digits) => (digits, 1_000.0),
-        None => text.strip_suffix(['m', 'M']).map_or((text, 1.0), |digits| (digits, 1_000_000.0)),
-    };
-    if factor == 1.0 {
-        return digits.parse().map_err(|_| wrong());
-    }
-    let value: f64 = digits.parse().map_err(|_| wrong())?;
-    let product = (value * factor).round();
-    if (0.0..=1e15).contains(&product) { Ok(product as u64) } else { Err(wrong()) }
+    units::count(text).map_err(|error| error.to_string())
 }
 
 /// As [`count`], for numbers of connections and threads.
@@ -78,22 +68,6 @@ pub(crate) fn port_range(text: &str) -> Result<(u16, u16), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_as_people_type_them() {
-        let check = |text: &str, expect: Option<u64>| assert_eq!(count(text).ok(), expect, "{text:?}");
-        check("0", Some(0));
-        check("500", Some(500));
-        check("10k", Some(10_000));
-        check("1.5k", Some(1_500));
-        check("2m", Some(2_000_000));
-        check("-1", None);
-        check("-1k", None);
-        check("k", None);
-        check("10 k", None);
-        check("1e99m", None);
-        check("NaNk", None);
-    }
 
     #[test]
     fn times_as_people_type_them() {

@@ -8,14 +8,13 @@
 
 mod mistake;
 mod section;
-mod suggest;
 pub mod value;
 
 pub use mistake::{ConfigError, Mistake};
+pub use named::nearest;
 pub use section::{Placed, Section, Value, wrong_type};
 use std::io::Read;
 use std::path::Path;
-pub use suggest::nearest;
 use toml::de::DeTable;
 pub use value::parse_duration;
 

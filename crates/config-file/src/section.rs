@@ -1,9 +1,8 @@
 //! One table of the file: keys are taken out by name and checked; what nobody took is unknown.
 
 use crate::mistake::Mistake;
-use crate::suggest::nearest;
 use crate::value;
-use named::Named;
+use named::{Named, nearest};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use crate::mistake::Mistake;
 use crate::section::{Placed, Value, wrong_type};
-use crate::suggest::nearest;
+use named::nearest;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -11,19 +11,11 @@ use std::time::Duration;
 /// Longest time-out.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Reads `500ms`, `30s`, `5m`, `1h`: a whole number with its unit, more than 0 and at most a day.
+/// A time as settings have it: `500ms`, `30s`, `5m`, `1h`, in whole milliseconds, more than 0 and at most a day.
 pub fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let number: u64 = text[..digits].parse().ok()?;
-    let ms_each = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60 * 1000,
-        "h" => 60 * 60 * 1000,
-        _ => return None,
-    };
-    let time = Duration::from_millis(number.checked_mul(ms_each)?);
-    (!time.is_zero() && time <= TIME_MAX).then_some(time)
+    let time = units::duration(text).ok()?;
+    let is_whole = !text.contains('.') && !text.ends_with("us");
+    (is_whole && !time.is_zero() && time <= TIME_MAX).then_some(time)
 }
 
 /// A string.

@@ -19,6 +19,9 @@
 //! ```
 //! Flags, files, reports and JSON all take the name from here: a member displays and serialises as its name.
 
+mod nearest;
+
+pub use nearest::nearest;
 #[doc(hidden)]
 pub use serde;
 

@@ -51,6 +51,29 @@ impl FaultKind {
     }
 }
 
+/// The errnos this project meets: number (asm-generic, as on every architecture Rust has but MIPS and SPARC), name, kind.
+const ERRNOS: [(i32, &str, FaultKind); 15] = [
+    (1, "EPERM", FaultKind::Permission),
+    (12, "ENOMEM", FaultKind::Memory),
+    (13, "EACCES", FaultKind::Permission),
+    (23, "ENFILE", FaultKind::Files),
+    (24, "EMFILE", FaultKind::Files),
+    (32, "EPIPE", FaultKind::Reset),
+    (98, "EADDRINUSE", FaultKind::Ports),
+    (99, "EADDRNOTAVAIL", FaultKind::Ports),
+    (101, "ENETUNREACH", FaultKind::Unreachable),
+    (103, "ECONNABORTED", FaultKind::Aborted),
+    (104, "ECONNRESET", FaultKind::Reset),
+    (105, "ENOBUFS", FaultKind::Memory),
+    (110, "ETIMEDOUT", FaultKind::TimedOut),
+    (111, "ECONNREFUSED", FaultKind::Refused),
+    (113, "EHOSTUNREACH", FaultKind::Unreachable),
+];
+
+fn known(errno: i32) -> Option<&'static (i32, &'static str, FaultKind)> {
+    ERRNOS.iter().find(|(number, ..)| *number == errno)
+}
+
 /// A failure with the errno that told of it (0 where no system call did).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
@@ -61,20 +84,9 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Sorts a Linux errno (asm-generic numbers).
+    /// Sorts a Linux errno.
     pub fn from_errno(errno: i32) -> Self {
-        let kind = match errno {
-            99 | 98 => FaultKind::Ports,
-            23 | 24 => FaultKind::Files,
-            12 | 105 => FaultKind::Memory,
-            1 | 13 => FaultKind::Permission,
-            111 => FaultKind::Refused,
-            101 | 113 => FaultKind::Unreachable,
-            110 => FaultKind::TimedOut,
-            104 | 32 => FaultKind::Reset,
-            103 => FaultKind::Aborted,
-            _ => FaultKind::Other,
-        };
+        let kind = known(errno).map_or(FaultKind::Other, |(_, _, kind)| *kind);
         Self { kind, errno }
     }
 
@@ -97,24 +109,7 @@ impl Fault {
 
     /// The errno's symbolic name where it is one this project reports (`EADDRNOTAVAIL`), else `"errno"`.
     pub fn errno_name(&self) -> &'static str {
-        match self.errno {
-            1 => "EPERM",
-            12 => "ENOMEM",
-            13 => "EACCES",
-            23 => "ENFILE",
-            24 => "EMFILE",
-            32 => "EPIPE",
-            98 => "EADDRINUSE",
-            99 => "EADDRNOTAVAIL",
-            101 => "ENETUNREACH",
-            103 => "ECONNABORTED",
-            104 => "ECONNRESET",
-            105 => "ENOBUFS",
-            110 => "ETIMEDOUT",
-            111 => "ECONNREFUSED",
-            113 => "EHOSTUNREACH",
-            _ => "errno",
-        }
+        known(self.errno).map_or("errno", |(_, name, _)| name)
     }
 }
 

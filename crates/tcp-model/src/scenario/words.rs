@@ -71,12 +71,8 @@ impl<'a> Words<'a> {
 /// `400ms`, `60s`, `0.5s`.
 fn duration(word: &str) -> Result<Duration, Wrong> {
     let wrong = || Wrong::new(format!("{word:?} is not a duration"), "write it like 400ms, 60s or 0.5s");
-    let (number, scale) = match word.strip_suffix("ms") {
-        Some(number) => (number, 1e-3),
-        None => (word.strip_suffix('s').ok_or_else(wrong)?, 1.0),
-    };
-    let seconds = number.parse::<f64>().map_err(|_| wrong())? * scale;
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    let is_short = word.ends_with('s');
+    units::duration(word).ok().filter(|_| is_short).ok_or_else(wrong)
 }
 
 /// `+0.6`: seconds after the step before.
