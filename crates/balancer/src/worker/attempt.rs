@@ -7,7 +7,7 @@ use balancer_core::exchange::{AttemptOrder, Fact};
 use http::RequestHead;
 use http::forward::RequestEdits;
 use http1::{HeadSlots, parse_request};
-use ports::{Blame, Fault, FaultKind, Lease, Tries};
+use ports::{Fault, FaultKind, Lease, Tries};
 use reactor::{ConnId, ConnectPlan, Outgoing, Probe, Reactor};
 
 impl Worker {
@@ -117,21 +117,6 @@ impl Worker {
             }
             Err(fault) => self.connect_failed(set, server, fault, io),
         }
-    }
-
-    /// A connect failed: whose fault that is, is counted, and decides whether the server is set aside.
-    pub(super) fn connect_failed<R: Reactor>(&mut self, set: usize, server: usize, fault: Fault, io: &mut R) -> Fact {
-        let now = self.now(io);
-        let here = fault.kind.blame() == Blame::Here;
-        let set = &mut self.sets[set];
-        let counters = &mut set.servers[server].counters;
-        if here {
-            counters.connects_failed_here += 1;
-        } else {
-            counters.connects_failed_there += 1;
-            set.selection.handle_unreachable(server, now);
-        }
-        Fact::ConnectFailed { server: server as u32, fault }
     }
 
     /// Tries starting points until one is taken, within bounds.

@@ -2,11 +2,11 @@
 
 use super::Worker;
 use super::setup::ListenerRules;
-use super::state::{DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
+use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
 use balancer_core::Failure;
 use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
 use http::{BodyKind, Method, RequestHead};
-use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
+use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, Passed, parse_request};
 use reactor::{Buf, ConnId, Reactor};
 use std::rc::Rc;
 
@@ -52,7 +52,7 @@ impl Worker {
         io: &mut R,
     ) -> (ExchangeId, Step) {
         let now = self.now(io);
-        let Parsed { head, len: head_len, keep_alive } = parsed;
+        let Parsed { head, len: head_len, .. } = parsed;
         let mut decoder = BodyDecoder::new(head.body, &rules.limits);
         let passed = match decoder.pass(&buf[*head_len..]) {
             Ok(passed) => passed,
@@ -60,29 +60,15 @@ impl Worker {
         };
         let end = head_len + passed.len;
         let client = self.parties.client(conn);
-        let set = rules.router.decide(&head.facts(client.peer.ip(), false));
-        let set_rules = Rc::clone(&self.sets[set].rules);
         client.inbound = (end < buf.len()).then(|| buf.slice(end..buf.len()));
         client.life.handle_exchange_begun();
-        let opening = Opening {
-            version: head.version,
-            idempotent: head.method.is_idempotent(),
-            head_only: head.method == Method::Head,
-            keep_alive: *keep_alive,
-            requests_left: client.life.served() + 1 < rules.settings.limits.requests_per_connection_max,
-            upgrade: head.upgrade.is_some() && head.body.is_empty(),
-            expects_continue: head.expect_continue && passed.len == 0,
-            whole: passed.done,
-            ahead: client.inbound.is_some(),
-            eof: client.life.is_eof(),
-            kept: client.life.served() > 0,
-            body_len: passed.len,
-        };
-        let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, self.draining));
-        let kept = Kept { bytes: buf.slice(0..end), head_len: *head_len };
-        let up = UpBytes { kept: Some(kept), decoder, held: None };
-        let listener = client.listener;
+        let opening = opening(parsed, &passed, client, &rules);
+        let (listener, set) = (client.listener, rules.router.decide(&head.facts(client.peer.ip(), false)));
+        let set_rules = Rc::clone(&self.sets[set].rules);
+        let draining = self.draining || self.listeners[listener].leaving;
+        let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
         self.listeners[listener].counters.requests += 1;
+        let kept = Kept { bytes: buf.slice(0..end), head_len: *head_len };
         let id = self.exchanges.insert(Entry {
             core,
             client: End::only(conn),
@@ -93,11 +79,11 @@ impl Worker {
             set_rules,
             method: head.method,
             upgrade: opening.upgrade,
-            up,
+            up: UpBytes { kept: Some(kept), decoder, held: None },
             down: DownBytes::default(),
         });
         self.parties.client(conn).work = Work::Exchange(id);
-        (id, self.attempt_first(id, step, head, io))
+        (id, self.attempt_first(id, step, parsed, io))
     }
 
     /// The first attempt is written from the head that has just been parsed.
@@ -105,12 +91,12 @@ impl Worker {
         &mut self,
         id: ExchangeId,
         step: Step,
-        head: &RequestHead<'_, '_>,
+        parsed: &Parsed<RequestHead<'_, '_>>,
         io: &mut R,
     ) -> Step {
         match step.up {
             Some(UpOrder::Attempt(order)) => {
-                let fact = self.attempt(id, order, Some(head), io);
+                let fact = self.attempt(id, order, Some(&parsed.head), io);
                 self.tell(id, fact, io)
             }
             _ => step,
@@ -151,5 +137,24 @@ impl Worker {
         });
         self.parties.client(conn).work = Work::Exchange(id);
         (id, step)
+    }
+}
+
+/// What the exchange is told of its request.
+fn opening(parsed: &Parsed<RequestHead<'_, '_>>, passed: &Passed, client: &Client, rules: &ListenerRules) -> Opening {
+    let Parsed { head, keep_alive, .. } = parsed;
+    Opening {
+        version: head.version,
+        idempotent: head.method.is_idempotent(),
+        head_only: head.method == Method::Head,
+        keep_alive: *keep_alive,
+        requests_left: client.life.served() + 1 < rules.settings.limits.requests_per_connection_max,
+        upgrade: head.upgrade.is_some() && head.body.is_empty(),
+        expects_continue: head.expect_continue && passed.len == 0,
+        whole: passed.done,
+        ahead: client.inbound.is_some(),
+        eof: client.life.is_eof(),
+        kept: client.life.served() > 0,
+        body_len: passed.len,
     }
 }

@@ -6,7 +6,7 @@ use super::state::{Client, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::{Fact, HeadPlan, ResponseFacts, Took};
 use balancer_core::relay::{RelayFact, Way};
-use http::{BodyKind, Limits};
+use http::{BodyKind, Limits, ResponseHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
 use reactor::{Buf, CloseOutcome, ConnId, Reactor, Received};
@@ -114,7 +114,6 @@ impl Worker {
 
     /// Looks for the head of a response; interim ones that the client would not understand are left out.
     fn take_response_head<R: Reactor>(&mut self, id: ExchangeId, mut buf: Buf, io: &mut R) -> Fact {
-        let now = self.now(io);
         loop {
             let entry = &mut self.exchanges[id];
             let limits = Limits::default();
@@ -123,47 +122,53 @@ impl Worker {
                 true => parse_response(&buf, &limits, &mut slots, entry.method),
                 false => Ok(None),
             };
-            let Parsed { head, len, keep_alive } = match parsed {
+            let parsed = match parsed {
                 Ok(Some(parsed)) => parsed,
                 Ok(None) => return self.keep_partial(id, buf),
                 Err(_) => return Fact::ResponseMalformed,
             };
-            entry.down.scan = HeadScan::default();
-            let facts = ResponseFacts {
-                status: head.status,
-                keep_alive,
-                chunked: head.body == BodyKind::Chunked,
-                until_close: head.body == BodyKind::UntilClose,
-            };
-            let body = head.body;
-            let scene = entry.rules.scene(&entry.set_rules, now, self.draining);
-            let plan = entry.core.plan_head(&facts, &scene);
-            entry.up.kept = None;
-            let written = match plan {
-                HeadPlan::Malformed => return Fact::ResponseMalformed,
-                HeadPlan::Skip => None,
-                HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) => {
-                    let Some(out) = compose::response(&head, entry.core.client_version(), &edits, io) else {
-                        return Fact::ResponseShortage;
-                    };
-                    entry.down.unwrap_chunks = edits.unwrap_chunks;
-                    Some(out)
-                }
-            };
-            entry.down.head = written;
+            let (len, body) = (parsed.len, parsed.head.body);
+            let Some(plan) = self.write_response_head(id, &parsed, io) else { return Fact::ResponseShortage };
             buf.advance(len);
             match plan {
+                HeadPlan::Malformed => return Fact::ResponseMalformed,
                 HeadPlan::Skip if buf.is_empty() => return Fact::ResponseSkipped,
                 HeadPlan::Skip => {}
-                HeadPlan::Interim(_) | HeadPlan::Upgrade(_) | HeadPlan::Malformed => {
-                    return self.keep_rest(id, plan, buf);
-                }
+                HeadPlan::Interim(_) => return self.keep_rest(id, buf, Fact::ResponseInterim),
+                HeadPlan::Upgrade(_) => return self.keep_rest(id, buf, Fact::Upgraded),
                 HeadPlan::Final(_) => {
-                    entry.down.decoder = Some(BodyDecoder::new(body, &limits));
+                    self.exchanges[id].down.decoder = Some(BodyDecoder::new(body, &limits));
                     return self.take_response_bytes(id, buf, io);
                 }
             }
         }
+    }
+
+    /// Asks what becomes of a head, and writes it so. `None`: no buffer is left to write it into.
+    fn write_response_head<R: Reactor>(
+        &mut self,
+        id: ExchangeId,
+        parsed: &Parsed<ResponseHead<'_, '_>>,
+        io: &mut R,
+    ) -> Option<HeadPlan> {
+        let now = self.now(io);
+        let entry = &mut self.exchanges[id];
+        let Parsed { head, keep_alive, .. } = parsed;
+        let facts = ResponseFacts {
+            status: head.status,
+            keep_alive: *keep_alive,
+            chunked: head.body == BodyKind::Chunked,
+            until_close: head.body == BodyKind::UntilClose,
+        };
+        let draining = self.draining || self.listeners[entry.listener].leaving;
+        let plan = entry.core.plan_head(&facts, &entry.rules.scene(&entry.set_rules, now, draining));
+        entry.down.scan = HeadScan::default();
+        entry.up.kept = None;
+        if let HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) = plan {
+            entry.down.head = Some(compose::response(head, entry.core.client_version(), &edits, io)?);
+            entry.down.unwrap_chunks = edits.unwrap_chunks;
+        }
+        Some(plan)
     }
 
     fn keep_partial(&mut self, id: ExchangeId, buf: Buf) -> Fact {
@@ -173,12 +178,12 @@ impl Worker {
     }
 
     /// What came behind an interim response or a 101 is looked at when that was sent.
-    fn keep_rest(&mut self, id: ExchangeId, plan: HeadPlan, rest: Buf) -> Fact {
+    fn keep_rest(&mut self, id: ExchangeId, rest: Buf, fact: Fact) -> Fact {
         let end = self.exchanges[id].server.expect("a response comes from a server");
         if !rest.is_empty() {
             self.parties.server(end.conn).inbound = Inbound::Rest(rest);
         }
-        if matches!(plan, HeadPlan::Upgrade(_)) { Fact::Upgraded } else { Fact::ResponseInterim }
+        fact
     }
 
     /// Cuts bytes at the end of the response's body; chunks are unwrapped where the client does not know them.

@@ -21,6 +21,7 @@ mod accept;
 mod attempt;
 mod check;
 mod clients;
+mod clock;
 mod compose;
 mod drain;
 mod drive;
@@ -36,6 +37,7 @@ mod setup;
 mod state;
 mod time;
 
+use balancer_core::exchange::Fact;
 use balancer_core::{Counters, Report};
 use parties::Parties;
 use ports::Fault;
@@ -135,10 +137,6 @@ impl Worker {
         self.report(Shortages::default()).total()
     }
 
-    fn now<R: Reactor>(&mut self, io: &R) -> Duration {
-        *self.now.get_or_insert_with(|| io.now())
-    }
-
     fn handle_woken<R: Reactor>(&mut self, io: &mut R) {
         while let Some(mail) = self.inbox.poll() {
             match mail {
@@ -146,6 +144,17 @@ impl Worker {
                 Mail::Order(Order::Drain(patience)) => self.handle_drain(patience, io),
                 Mail::Order(Order::Report(reply)) => reply.send(self.report(io.shortages())),
                 Mail::Closed => self.handle_drain(Duration::ZERO, io),
+            }
+        }
+    }
+
+    /// As many requests go on as connections or ports came free; those that have waited longest first.
+    fn serve_queues<R: Reactor>(&mut self, io: &mut R) {
+        self.freed = false;
+        for set in 0..self.sets.len() {
+            for _ in 0..std::mem::take(&mut self.sets[set].freed) {
+                let Some(id) = self.sets[set].waiting.front().copied() else { break };
+                self.hear(id, Fact::TurnCame, io);
             }
         }
     }
@@ -162,6 +171,21 @@ impl Worker {
         }
         if self.draining {
             self.done = self.parties.is_empty();
+        }
+    }
+}
+
+impl Worker {
+    /// Timers that are due.
+    fn expire<R: Reactor>(&mut self, io: &mut R) {
+        let now = self.now(io);
+        while let Some(key) = self.wheel.pop_due(now) {
+            match key {
+                TimerKey::Client(conn) => self.handle_client_timer(conn, io),
+                TimerKey::Idle { set, server } => self.retire_idle(set, server, io),
+                TimerKey::Drain => self.cut_everything(io),
+            }
+            self.settle(io);
         }
     }
 }

@@ -1,10 +1,11 @@
-//! The end of a server connection's work: back to the pool, retired from it, or closed by policy.
+//! The end of a server connection's work: back to the pool, retired from it, closed by policy, lost, or never begun.
 
 use super::Worker;
 use super::state::{Inbound, Server, Work};
 use super::time::TimerKey;
+use balancer_core::exchange::Fact;
 use balancer_core::{CloseReason, Side};
-use ports::{ClosedFirst, PortEnd};
+use ports::{Blame, ClosedFirst, Fault, FaultKind, PortEnd};
 use reactor::{Close, CloseOutcome, ConnId, Reactor};
 
 /// How a server connection ended.
@@ -85,6 +86,39 @@ impl Worker {
             CloseOutcome::Unread => None,
         };
         self.forget_server(conn, Closed::By(who, why), io);
+    }
+
+    /// The server closed an idle connection, or spoke on it.
+    pub(super) fn lose_idle_server<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+        let now = self.now(io);
+        let party = self.parties.server(conn);
+        let (set, server) = (party.set, party.server);
+        self.sets[set].servers[server].idle.handle_closed_by_server(conn, now);
+        self.close_server(conn, CloseReason::PeerLeft, io);
+    }
+
+    /// The handshake took too long: its socket is given up, which is as good as a refusal.
+    pub(super) fn abandon_server<R: Reactor>(&mut self, conn: ConnId, io: &mut R) -> Fact {
+        let party = self.parties.server(conn);
+        let (set, server) = (party.set, party.server);
+        io.close(conn, Close::Discard);
+        self.forget_server(conn, Closed::NeverStood, io);
+        self.connect_failed(set, server, Fault::of(FaultKind::TimedOut), io)
+    }
+
+    /// A connect failed: whose fault that is, is counted, and decides whether the server is set aside.
+    pub(super) fn connect_failed<R: Reactor>(&mut self, set: usize, server: usize, fault: Fault, io: &mut R) -> Fact {
+        let now = self.now(io);
+        let here = fault.kind.blame() == Blame::Here;
+        let set = &mut self.sets[set];
+        let counters = &mut set.servers[server].counters;
+        if here {
+            counters.connects_failed_here += 1;
+        } else {
+            counters.connects_failed_there += 1;
+            set.selection.handle_unreachable(server, now);
+        }
+        Fact::ConnectFailed { server: server as u32, fault }
     }
 
     /// A server connection is gone: counted, its port given back.

@@ -6,7 +6,6 @@
 use super::Worker;
 use super::state::ExchangeId;
 use balancer_core::exchange::Fact;
-use reactor::Reactor;
 
 /// Requests that may wait per backend set and worker; one more is answered 503 at once.
 const PORT_QUEUE_MAX: usize = 1024;
@@ -35,17 +34,6 @@ impl Worker {
         if !set.waiting.is_empty() {
             set.freed += 1;
             self.freed = true;
-        }
-    }
-
-    /// As many requests go on as connections or ports came free; those that have waited longest first.
-    pub(super) fn serve_queues<R: Reactor>(&mut self, io: &mut R) {
-        self.freed = false;
-        for set in 0..self.sets.len() {
-            for _ in 0..std::mem::take(&mut self.sets[set].freed) {
-                let Some(id) = self.sets[set].waiting.front().copied() else { break };
-                self.hear(id, Fact::TurnCame, io);
-            }
         }
     }
 }

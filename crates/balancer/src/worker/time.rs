@@ -26,20 +26,8 @@ pub(super) enum TimerKey {
 }
 
 impl Worker {
-    pub(super) fn expire<R: Reactor>(&mut self, io: &mut R) {
-        let now = self.now(io);
-        while let Some(key) = self.wheel.pop_due(now) {
-            match key {
-                TimerKey::Client(conn) => self.handle_client_timer(conn, io),
-                TimerKey::Idle { set, server } => self.retire_idle(set, server, io),
-                TimerKey::Drain => self.cut_everything(io),
-            }
-            self.settle(io);
-        }
-    }
-
     /// A client's timer may fire before its deadline, which has moved away meanwhile.
-    fn handle_client_timer<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+    pub(super) fn handle_client_timer<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
         let now = self.now(io);
         let client = self.parties.client(conn);
         let work = client.work;
