@@ -13,13 +13,13 @@ use ports::{PortRange, SetError};
 /// Connections one run may keep.
 pub const CONNECTIONS_MAX: u32 = 1_000_000;
 /// Threads one run may use.
-pub const THREADS_MAX: u32 = 1024;
+pub(crate) const THREADS_MAX: u32 = 1024;
 /// Largest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Largest request head, in bytes: it goes out of one buffer.
 pub const HEAD_BYTES_MAX: usize = 15 * 1024;
 /// Requests when neither a number nor a duration is asked for (as hey and oha do).
-pub const REQUESTS_DEFAULT: u64 = 200;
+pub(crate) const REQUESTS_DEFAULT: u64 = 200;
 /// Longest time-out or duration: a day.
 pub const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -36,13 +36,6 @@ named! {
         Fin = "fin",
         /// One request per connection; we reset after the complete response, once everything is acknowledged.
         Rst = "rst",
-    }
-}
-
-impl ClosePolicy {
-    /// Does a connection end after one request?
-    pub fn is_one_request(self) -> bool {
-        self != Self::Keep
     }
 }
 
@@ -118,21 +111,7 @@ impl PlanDraft {
     /// Checks everything that can be checked without the machine it runs on.
     pub fn check(self) -> Result<Plan, PlanError> {
         let url = Url::parse(&self.url).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;
-        in_range("connections", u64::from(self.connections), u64::from(CONNECTIONS_MAX))?;
-        if let Some(threads) = self.threads {
-            in_range("threads", u64::from(threads), u64::from(THREADS_MAX))?;
-        }
-        if let Some(requests) = self.requests {
-            in_range("requests", requests, u64::MAX)?;
-        }
-        time_in_range("timeout", self.timeout)?;
-        self.duration.map_or(Ok(()), |duration| time_in_range("duration", duration))?;
-        if self.body.len() > BODY_BYTES_MAX {
-            return Err(PlanError::BodyTooLong(self.body.len()));
-        }
-        if self.sources.len() > SOURCES_MAX {
-            return Err(PlanError::TooManySources(self.sources.len()));
-        }
+        self.check_bounds()?;
         let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
@@ -159,6 +138,25 @@ impl PlanDraft {
             bytes if bytes > HEAD_BYTES_MAX => Err(PlanError::HeadTooLong(bytes)),
             _ => Ok(plan),
         }
+    }
+
+    fn check_bounds(&self) -> Result<(), PlanError> {
+        in_range("connections", u64::from(self.connections), u64::from(CONNECTIONS_MAX))?;
+        if let Some(threads) = self.threads {
+            in_range("threads", u64::from(threads), u64::from(THREADS_MAX))?;
+        }
+        if let Some(requests) = self.requests {
+            in_range("requests", requests, u64::MAX)?;
+        }
+        time_in_range("timeout", self.timeout)?;
+        self.duration.map_or(Ok(()), |duration| time_in_range("duration", duration))?;
+        if self.body.len() > BODY_BYTES_MAX {
+            return Err(PlanError::BodyTooLong(self.body.len()));
+        }
+        if self.sources.len() > SOURCES_MAX {
+            return Err(PlanError::TooManySources(self.sources.len()));
+        }
+        Ok(())
     }
 }
 

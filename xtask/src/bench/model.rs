@@ -44,48 +44,57 @@ fn per_us(count: u32, decide: &Decide) -> f64 {
 /// Each kind of decision, with inputs that take its different ways.
 fn kinds(count: u32) -> Vec<(&'static str, Decide)> {
     let (version, old) = (Version::new(6, 18), Version::new(3, 10));
-    let sysctls = Sysctls { tcp_tw_reuse: 1, ..Sysctls::defaults(version) };
-    let recycling = Sysctls { tcp_tw_recycle: true, ..Sysctls::defaults(old) };
     let start = time_wait(count);
     vec![
-        (
-            "SYN meets TIME_WAIT",
-            Box::new(move |round, now| {
-                let mut tw = black_box(start);
-                let syn = Segment::syn(round.wrapping_mul(0x9e37_79b9)).stamped(round, 0);
-                black_box(tw.handle_segment(version, &sysctls, &syn, now));
-            }),
-        ),
-        (
-            "tcp_tw_recycle",
-            Box::new(move |round, now| {
-                let peer = Some(Peer { tsval: black_box(1000), stamp: now });
-                black_box(recycle::handle_syn(old, &recycling, peer, Some(black_box(round)), now));
-            }),
-        ),
-        (
-            "tcp_tw_reuse",
-            Box::new(move |round, now| {
-                let asker = Asker { bound: round & 1 == 0, loopback: false };
-                black_box(reuse::decide(version, &sysctls, black_box(&start), asker, now));
-            }),
-        ),
-        (
-            "challenge ACK at client",
-            Box::new(move |round, _| {
-                let state = client::SynSent { isn: round, syns: 1, hz: 250 };
-                black_box(state.handle_segment(version, &Segment::new(Flags::ACK, 5, black_box(1000))));
-            }),
-        ),
-        (
-            "initial sequence",
-            Box::new(move |round, now| {
-                let flow =
-                    clock::Flow { source: round, destination: 1, source_port: round as u16, destination_port: 80 };
-                black_box(isn::isn(7, flow, now));
-            }),
-        ),
+        ("SYN meets TIME_WAIT", syn_meets_time_wait(version, start)),
+        ("tcp_tw_recycle", recycle(old)),
+        ("tcp_tw_reuse", reuse(version, start)),
+        ("challenge ACK at client", challenge(version)),
+        ("initial sequence", initial_sequence()),
     ]
+}
+
+fn reusing(version: Version) -> Sysctls {
+    Sysctls { tcp_tw_reuse: 1, ..Sysctls::defaults(version) }
+}
+
+fn syn_meets_time_wait(version: Version, start: TimeWait) -> Decide {
+    let sysctls = reusing(version);
+    Box::new(move |round, now| {
+        let mut tw = black_box(start);
+        let syn = Segment::syn(round.wrapping_mul(0x9e37_79b9)).stamped(round, 0);
+        black_box(tw.handle_segment(version, &sysctls, &syn, now));
+    })
+}
+
+fn recycle(version: Version) -> Decide {
+    let sysctls = Sysctls { tcp_tw_recycle: true, ..Sysctls::defaults(version) };
+    Box::new(move |round, now| {
+        let peer = Some(Peer { tsval: black_box(1000), stamp: now });
+        black_box(recycle::handle_syn(version, &sysctls, peer, Some(black_box(round)), now));
+    })
+}
+
+fn reuse(version: Version, start: TimeWait) -> Decide {
+    let sysctls = reusing(version);
+    Box::new(move |round, now| {
+        let asker = Asker { bound: round & 1 == 0, loopback: false };
+        black_box(reuse::decide(version, &sysctls, black_box(&start), asker, now));
+    })
+}
+
+fn challenge(version: Version) -> Decide {
+    Box::new(move |round, _| {
+        let state = client::SynSent { isn: round, syns: 1, hz: 250 };
+        black_box(state.handle_segment(version, &Segment::new(Flags::ACK, 5, black_box(1000))));
+    })
+}
+
+fn initial_sequence() -> Decide {
+    Box::new(move |round, now| {
+        let flow = clock::Flow { source: round, destination: 1, source_port: round as u16, destination_port: 80 };
+        black_box(isn::isn(7, flow, now));
+    })
 }
 
 fn time_wait(count: u32) -> TimeWait {

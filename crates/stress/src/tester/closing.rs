@@ -1,7 +1,7 @@
-//! How a connection ends, and what its slot does then.
+//! How a connection ends.
 
+use super::Tester;
 use super::slot::Doing;
-use super::{Phase, Tester};
 use ports::PortEnd;
 use reactor::{Close, CloseOutcome, Reactor};
 use std::time::Duration;
@@ -68,21 +68,6 @@ impl Tester {
             let end = PortEnd { closed_first, timestamps: self.timestamps };
             self.sources.give_back(io.now(), Some(lease), end);
         }
-    }
-
-    /// A slot without a connection: a pause after a failure, the next request otherwise.
-    pub(super) fn go_on<R: Reactor>(&mut self, index: u32, io: &mut R) {
-        if !self.slot(index).failed {
-            return self.issue(index, io);
-        }
-        if !matches!(self.phase, Phase::Issuing { .. }) {
-            return self.park(index, io);
-        }
-        let longest = self.plan.backoff_max;
-        let slot = self.slot(index);
-        slot.doing = Doing::Pausing;
-        let pause = slot.backoff.handle_failure(longest);
-        self.arm(index, io.now() + pause);
     }
 
     /// Nothing left to do for this slot; an open connection is closed by policy.

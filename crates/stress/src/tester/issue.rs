@@ -1,4 +1,4 @@
-//! A slot's next request: on the connection it has, or on a new one.
+//! A slot's next request, at once or after a pause: on the connection it has, or on a new one.
 
 use super::slot::Doing;
 use super::{Phase, Tester};
@@ -8,6 +8,21 @@ use std::time::Duration;
 use stress_core::Failure;
 
 impl Tester {
+    /// A slot without a connection: a pause after a failure, the next request otherwise.
+    pub(super) fn go_on<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        if !self.slot(index).failed {
+            return self.issue(index, io);
+        }
+        if !matches!(self.phase, Phase::Issuing { .. }) {
+            return self.park(index, io);
+        }
+        let longest = self.plan.backoff_max;
+        let slot = self.slot(index);
+        slot.doing = Doing::Pausing;
+        let pause = slot.backoff.handle_failure(longest);
+        self.arm(index, io.now() + pause);
+    }
+
     /// Issues a request if there is one left to issue, else parks the slot.
     pub(super) fn issue<R: Reactor>(&mut self, index: u32, io: &mut R) {
         let now = io.now();
