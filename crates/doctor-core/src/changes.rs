@@ -6,7 +6,7 @@ use core::fmt;
 use serde::Serialize;
 
 /// The only sysctls ever written, whatever a revert file says.
-pub const ALLOWED: [&str; 9] = [
+pub(crate) const ALLOWED: [&str; 9] = [
     "net.ipv4.ip_local_port_range",
     "net.ipv4.tcp_tw_reuse",
     "net.ipv4.tcp_timestamps",

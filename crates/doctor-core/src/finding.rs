@@ -64,7 +64,7 @@ pub struct Cure {
 
 impl Cure {
     /// A cure that is typed or configured by a person.
-    pub fn by_hand(invasiveness: Invasiveness, what: impl Into<String>, command: impl Into<String>) -> Self {
+    pub(crate) fn by_hand(invasiveness: Invasiveness, what: impl Into<String>, command: impl Into<String>) -> Self {
         Self { what: what.into(), command: command.into(), invasiveness, change: None }
     }
 

@@ -82,7 +82,7 @@ pub fn asked(case: &Case<'_>) -> Option<Outlook> {
 }
 
 /// How the kernel would treat the TIME_WAITs of what was asked.
-pub fn reuse_of_question(case: &Case<'_>) -> Reuse {
+pub(crate) fn reuse_of_question(case: &Case<'_>) -> Reuse {
     let target = case.target.filter(|target| target.is_reached());
     let loopback = target.and_then(|target| target.address).is_some_and(|address| address.ip().is_loopback());
     let timestamps = target.is_none_or(|target| target.handshake.timestamps);
@@ -90,7 +90,7 @@ pub fn reuse_of_question(case: &Case<'_>) -> Reuse {
 }
 
 /// The 4-tuples of what was asked, with what the probed target has taken of them already.
-pub fn budget(case: &Case<'_>) -> Budget {
+pub(crate) fn budget(case: &Case<'_>) -> Budget {
     let remote = case.target.and_then(|target| target.address);
     Budget {
         ports: case.host.capacity(),

@@ -67,7 +67,7 @@ pub struct Rule {
 
 impl Rule {
     /// The finding, if there is one; cures sorted mildest first.
-    pub fn examine(&self, case: &Case<'_>) -> Option<Finding> {
+    pub(crate) fn examine(&self, case: &Case<'_>) -> Option<Finding> {
         let mut found = (self.look)(case)?;
         found.cures.sort_by_key(|cure| cure.invasiveness);
         Some(Finding {

@@ -46,7 +46,7 @@ impl Tactic {
 }
 
 /// Mildest first: let the target close; else close first from ports that can be taken over at once; else reset.
-pub fn for_target(host: &HostFacts, target: &TargetFacts) -> Tactic {
+pub(crate) fn for_target(host: &HostFacts, target: &TargetFacts) -> Tactic {
     let (close, ports, why) = match target.closed_by(Probe::ConnectionClose) {
         Some(ClosedBy::ServerFin) => (
             CloseTactic::Wait,

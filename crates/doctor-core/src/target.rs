@@ -139,11 +139,6 @@ pub enum ReuseTry {
 }
 
 impl ReuseTry {
-    /// Did it work?
-    pub fn worked(self) -> bool {
-        matches!(self, Self::Connected { .. })
-    }
-
     /// Did it work without a SYN being sent twice?
     pub fn worked_at_once(self) -> bool {
         matches!(self, Self::Connected { syn_retransmits: 0, .. })
@@ -152,7 +147,7 @@ impl ReuseTry {
 
 impl TargetFacts {
     /// Could it be probed?
-    pub fn is_reached(&self) -> bool {
+    pub(crate) fn is_reached(&self) -> bool {
         self.unreachable.is_none() && self.address.is_some()
     }
 
@@ -167,7 +162,7 @@ impl TargetFacts {
     }
 
     /// After `Connection: close`, does the target close first?
-    pub fn closes_when_asked(&self) -> bool {
+    pub(crate) fn closes_when_asked(&self) -> bool {
         matches!(self.closed_by(Probe::ConnectionClose), Some(ClosedBy::ServerFin | ClosedBy::Rst))
     }
 

@@ -10,7 +10,7 @@ use core::net::{IpAddr, SocketAddr};
 use std::collections::HashMap;
 
 /// (source, destination) pairs counted at once.
-pub const PAIRS_MAX: usize = 4096;
+pub(crate) const PAIRS_MAX: usize = 4096;
 
 /// TCP_TIMEWAIT_LEN, in ms.
 const TIME_WAIT_MS: u64 = 60_000;

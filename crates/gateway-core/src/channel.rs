@@ -7,7 +7,7 @@ use seed::Rng;
 use std::collections::BinaryHeap;
 
 /// Frames that may be under way at the same time.
-pub const QUEUE_FRAMES_MAX: usize = 8192;
+pub(crate) const QUEUE_FRAMES_MAX: usize = 8192;
 
 /// What happens to frames on their way.
 #[derive(Clone, Copy, Debug, PartialEq)]

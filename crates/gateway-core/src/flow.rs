@@ -34,7 +34,7 @@ pub enum FlowState {
 
 impl FlowState {
     /// May the same inside end start anew with a SYN, or a Linux >= 6.5 NAT give the port to another?
-    pub fn is_over(self) -> bool {
+    pub(crate) fn is_over(self) -> bool {
         matches!(self, Self::TimeWait | Self::Closed)
     }
 }

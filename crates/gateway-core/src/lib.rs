@@ -19,11 +19,11 @@ mod settings;
 mod station;
 mod table;
 
-pub use channel::{QUEUE_FRAMES_MAX, Weather};
+pub use channel::Weather;
 pub use drops::{Counters, DropReason};
 pub use flow::{FlowState, Timeouts, Tuple};
 pub use gateway::{Gateway, Outgoing};
 pub use journal::{Fate, Journal, RECORDS_MAX, Record};
-pub use pcap::{CAPTURE_BYTES_MAX, Capture};
+pub use pcap::Capture;
 pub use settings::{FLOWS_MAX, Filter, Link, SettingError, Settings, Side};
 pub use tcp_model::decide::nat::Policy as PortPolicy;

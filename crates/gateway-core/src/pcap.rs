@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 /// Bytes a capture may have; later frames are only counted.
-pub const CAPTURE_BYTES_MAX: usize = 64 << 20;
+pub(crate) const CAPTURE_BYTES_MAX: usize = 64 << 20;
 
 /// Magic number of the variant with nanoseconds, in the writer's byte order.
 const MAGIC_NANOSECONDS: u32 = 0xa1b2_3c4d;

@@ -13,7 +13,7 @@ const CLIFF_MIN: f64 = 3.0;
 const FLAT_MAX: f64 = 2.0;
 
 /// What is expected, in figures.
-pub fn expected_text() -> String {
+pub(crate) fn expected_text() -> String {
     format!(
         "median connect() of the least disturbed batch with more than {SCARCE_PERCENT_MIN:.0} % of the ports in TIME_WAIT against less than \
          {FREE_PERCENT_MAX:.0} %: kernel's choice >= {CLIFF_MIN:.0} times, own ports <= {FLAT_MAX:.0} times, \

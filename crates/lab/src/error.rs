@@ -82,7 +82,7 @@ pub enum LabError {
 
 impl LabError {
     /// In few words, for a list of what was left out.
-    pub fn brief(&self) -> String {
+    pub(crate) fn brief(&self) -> String {
         match self {
             Self::HostValue { setting, there, .. } => format!("{setting} ({there} here)"),
             other => other.to_string(),

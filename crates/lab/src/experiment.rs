@@ -109,7 +109,7 @@ pub enum Amount {
 
 impl Amount {
     /// All the ports.
-    pub const PORTS: Self = Self::PortsPercent(100);
+    pub(crate) const PORTS: Self = Self::PortsPercent(100);
 
     /// The number, for a range of this size.
     pub fn value(self, scale: Scale) -> u64 {
@@ -174,7 +174,7 @@ named! {
 
 impl Relation {
     /// Does it hold?
-    pub fn holds(self, seen: u64, amount: u64) -> bool {
+    pub(crate) fn holds(self, seen: u64, amount: u64) -> bool {
         match self {
             Self::Exactly => seen == amount,
             Self::AtLeast => seen >= amount,
@@ -206,7 +206,7 @@ pub struct Scale {
 impl Scale {
     /// For so many ports: a delay that is longer than it takes to use them up. Near exhaustion
     /// `connect()` scans the whole range, 0.1 to 0.3 us a port (Linux 6.18).
-    pub fn for_ports(ports: u16) -> Self {
+    pub(crate) fn for_ports(ports: u16) -> Self {
         let reuse_delay_ms = (2000 + 2 * u64::from(ports)).min(60_000);
         Self { ports, reuse_delay_ms }
     }

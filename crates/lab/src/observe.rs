@@ -14,7 +14,7 @@ const SETTLE_STEP: Duration = Duration::from_millis(5);
 
 /// Counters of the two roles that matter, before a phase.
 #[derive(Debug)]
-pub struct Baseline {
+pub(crate) struct Baseline {
     client: Counters,
     balancer: Counters,
 }
@@ -24,7 +24,7 @@ impl Baseline {
     ///
     /// # Errors
     /// `/proc` cannot be read.
-    pub fn take(stage: &Stage) -> Result<Option<Self>, LabError> {
+    pub(crate) fn take(stage: &Stage) -> Result<Option<Self>, LabError> {
         if !stage.is_private() {
             return Ok(None);
         }
@@ -35,7 +35,7 @@ impl Baseline {
     ///
     /// # Errors
     /// `/proc` cannot be read.
-    pub fn growth(&self, stage: &Stage) -> Result<(Counters, Counters), LabError> {
+    pub(crate) fn growth(&self, stage: &Stage) -> Result<(Counters, Counters), LabError> {
         let client = counters(stage, Role::Client)?.since(&self.client);
         let balancer = counters(stage, Role::Balancer)?.since(&self.balancer);
         Ok((client, balancer))

@@ -8,7 +8,7 @@ use sys::netns::Forbidden;
 use sys::sysctl;
 
 /// First port of the client's range in a namespace of its own.
-pub const FIRST_PORT: u16 = 20_000;
+pub(crate) const FIRST_PORT: u16 = 20_000;
 
 /// The port the balancer listens on in a namespace of its own.
 const BALANCER_PORT: u16 = 80;
@@ -34,7 +34,7 @@ impl Stage {
     ///
     /// # Errors
     /// They cannot be built or set.
-    pub fn private(scale: Scale) -> Result<Self, LabError> {
+    pub(crate) fn private(scale: Scale) -> Result<Self, LabError> {
         let topology = Topology::build()?;
         let last = FIRST_PORT + scale.ports - 1;
         topology.set(Role::Client, "net.ipv4.ip_local_port_range", &format!("{FIRST_PORT} {last}"))?;
@@ -45,7 +45,7 @@ impl Stage {
     }
 
     /// Is every role alone in its namespace?
-    pub fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         matches!(self, Self::Private(_))
     }
 
@@ -132,7 +132,7 @@ impl Value {
 ///
 /// # Errors
 /// The host's delay cannot be read.
-pub fn host_scale(ports: u16) -> Result<Scale, LabError> {
+pub(crate) fn host_scale(ports: u16) -> Result<Scale, LabError> {
     let delay = sysctl::read_u64("net.ipv4.tcp_tw_reuse_delay");
     match delay {
         Ok(reuse_delay_ms) => Ok(Scale { ports, reuse_delay_ms }),

@@ -32,7 +32,7 @@ pub const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 2);
 /// The balancer's address on the client's side.
 pub const BALANCER: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 1);
 /// The balancer's address on the servers' side.
-pub const BALANCER_INSIDE: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 1);
+pub(crate) const BALANCER_INSIDE: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 1);
 /// The server's address.
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 2, 2);
 

@@ -47,7 +47,7 @@ pub fn judge(phases: &[Phase], seen: &[PhaseFacts], scale: Scale) -> Judgement {
 }
 
 /// What the phases expect, in figures.
-pub fn expected_text(phases: &[Phase], scale: Scale) -> String {
+pub(crate) fn expected_text(phases: &[Phase], scale: Scale) -> String {
     let phase_text = |phase: &Phase| {
         let parts: Vec<String> = phase.expect.iter().map(|expect| expect_text(expect, scale)).collect();
         format!("{} requests: {}", phase.requests.value(scale), parts.join(", "))

@@ -3,13 +3,13 @@
 /// The checksum over `parts` as if they stood in a row; every part but the last has an even length.
 ///
 /// Over data that includes its right checksum the result is 0.
-pub fn checksum(parts: &[&[u8]]) -> u16 {
+pub(crate) fn checksum(parts: &[&[u8]]) -> u16 {
     !fold(parts.iter().map(|part| sum(part)).sum())
 }
 
 /// What `before`, a checksum, becomes when `old` bytes are replaced by `new` ones (RFC 1624, equation 3).
 /// Both have the same, even length. A wrong checksum stays wrong.
-pub fn checksum_changed(before: u16, old: &[u8], new: &[u8]) -> u16 {
+pub(crate) fn checksum_changed(before: u16, old: &[u8], new: &[u8]) -> u16 {
     debug_assert!(old.len() == new.len() && old.len().is_multiple_of(2));
     let complement = |bytes: &[u8]| bytes.chunks_exact(2).map(|two| u64::from(!word(two))).sum::<u64>();
     !fold(u64::from(!before) + complement(old) + sum(new))

@@ -13,7 +13,6 @@ mod rewrite;
 mod segment;
 
 pub use arp::{Arp, Operation};
-pub use checksum::{checksum, checksum_changed};
 pub use ethernet::{Ethernet, Kind, Mac};
 pub use flags::Flags;
 pub use malformed::Malformed;

@@ -65,7 +65,7 @@ impl Options {
     }
 
     /// The option bytes, padded to a multiple of four.
-    pub fn to_bytes(self) -> Vec<u8> {
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(40);
         if let Some(mss) = self.mss {
             bytes.extend_from_slice(&[MSS, 4]);

@@ -91,7 +91,7 @@ pub struct PortEnd {
 
 impl PortEnd {
     /// There was no connection: the port was not used.
-    pub const UNUSED: Self = Self { closed_first: None, timestamps: false };
+    pub(crate) const UNUSED: Self = Self { closed_first: None, timestamps: false };
 }
 
 /// Ports of one set by what they could be used for now.
@@ -179,7 +179,7 @@ impl PortAllocator {
 
     /// [`PortAllocator::take`] towards an address that need not be a destination (any more): it is known for as long as
     /// leases are out.
-    pub fn take_in_passing(&mut self, now: Duration, address: SocketAddr) -> Result<Lease, NoPort> {
+    pub(crate) fn take_in_passing(&mut self, now: Duration, address: SocketAddr) -> Result<Lease, NoPort> {
         let id = match self.known.get(&address) {
             Some(id) => *id,
             None => {

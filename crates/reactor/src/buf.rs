@@ -65,7 +65,7 @@ impl BufPool {
     }
 
     /// Is less than a quarter of the stock left?
-    pub fn is_scarce(&self) -> bool {
+    pub(crate) fn is_scarce(&self) -> bool {
         self.in_use() * 4 > self.0.count_max * 3
     }
 
@@ -122,7 +122,7 @@ impl Buf {
     }
 
     /// Does nobody else share these bytes?
-    pub fn is_unique(&self) -> bool {
+    pub(crate) fn is_unique(&self) -> bool {
         Rc::strong_count(self.slab()) == 1
     }
 

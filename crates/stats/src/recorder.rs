@@ -4,7 +4,7 @@ use core::time::Duration;
 use hdrhistogram::Histogram;
 
 /// Longest duration kept apart; longer ones count as this (one hour).
-pub const RECORDED_NS_MAX: u64 = 3_600_000_000_000;
+pub(crate) const RECORDED_NS_MAX: u64 = 3_600_000_000_000;
 
 const SIGNIFICANT_DIGITS: u8 = 3;
 

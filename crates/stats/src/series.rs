@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 /// Entries before the resolution is halved.
-pub const ENTRIES_MAX: usize = 1024;
+pub(crate) const ENTRIES_MAX: usize = 1024;
 
 /// Counts over time. It starts with one entry per second.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +31,6 @@ impl Series {
             self.counts.resize(entry + 1, 0);
         }
         self.counts[entry] += count;
-    }
-
-    /// Time each entry stands for, in seconds.
-    pub fn seconds_per_entry(&self) -> u64 {
-        self.seconds_per_entry
     }
 
     /// Events per entry, from the start on.
@@ -81,7 +76,7 @@ mod tests {
     fn a_long_run_costs_resolution_not_memory() {
         let day = series(&(0..86_400).map(|second| (second, 1)).collect::<Vec<_>>());
         assert!(day.counts().len() <= ENTRIES_MAX);
-        assert_eq!(day.seconds_per_entry(), 128);
+        assert_eq!(day.seconds_per_entry, 128);
         assert_eq!(day.counts().iter().sum::<u64>(), 86_400);
         assert_eq!(day.counts()[0], 128);
     }

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 /// First pause. (The shell's timer rounds up to its own tick.)
-pub const BACKOFF_FIRST: Duration = Duration::from_millis(1);
+pub(crate) const BACKOFF_FIRST: Duration = Duration::from_millis(1);
 
 /// Doublings after which a pause would exceed any bound.
 const DOUBLINGS_MAX: u8 = 20;

@@ -7,7 +7,7 @@ use ports::{Blame, ClosingTally, Fault};
 use stats::{Recorder, Series};
 
 /// Distinct errnos counted apart; later ones count by kind only.
-pub const ERRNOS_MAX: usize = 32;
+pub(crate) const ERRNOS_MAX: usize = 32;
 
 /// Status codes are three digits.
 const STATUS_CODES: usize = 1000;

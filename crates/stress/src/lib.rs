@@ -15,7 +15,7 @@ mod time_wait;
 
 pub use error::StressError;
 pub use orders::{Counts, Order};
-pub use preflight::{Preflight, preflight};
+pub use preflight::Preflight;
 pub use resolve::resolve;
 pub use run::{prepare, run, run_prepared};
 pub use stop::StopFlag;

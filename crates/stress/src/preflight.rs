@@ -26,7 +26,7 @@ pub struct Preflight {
 }
 
 /// Looks at the host before a run. Raises RLIMIT_NOFILE as far as an ordinary user may.
-pub fn preflight(plan: &Plan, target: SocketAddr) -> Result<Preflight, StressError> {
+pub(crate) fn preflight(plan: &Plan, target: SocketAddr) -> Result<Preflight, StressError> {
     let threads = threads(plan);
     check_files(plan, threads)?;
     let family = |source: &IpAddr| source.is_ipv4() == target.is_ipv4();

@@ -108,23 +108,10 @@ impl RouteSocket {
         self.create(RouteNetlinkMessage::NewAddress(message), what)
     }
 
-    /// Adds a route to `destination`/`prefix_len` by way of `gateway`.
-    ///
-    /// # Errors
-    /// EEXIST, ENETUNREACH where the gateway is not on a link, EPERM.
-    pub fn add_route(&mut self, destination: IpAddr, prefix_len: u8, gateway: IpAddr) -> Result<(), LinkError> {
-        let mut message = unicast_route(gateway);
-        message.header.destination_prefix_length = prefix_len;
-        message.attributes.push(RouteAttribute::Destination(destination.into()));
-        self.create(RouteNetlinkMessage::NewRoute(message), || {
-            format!("adding the route {destination}/{prefix_len} via {gateway}")
-        })
-    }
-
     /// Adds the default route.
     ///
     /// # Errors
-    /// As [`RouteSocket::add_route`].
+    /// EEXIST, ENETUNREACH where the gateway is not on a link, EPERM.
     pub fn add_default_route(&mut self, gateway: IpAddr) -> Result<(), LinkError> {
         let message = RouteNetlinkMessage::NewRoute(unicast_route(gateway));
         self.create(message, || format!("adding the default route via {gateway}"))

@@ -74,11 +74,6 @@ pub fn set_fin_wait_2_s(fd: &impl AsFd, seconds: i32) -> Result<(), Errno> {
     set(fd, libc::IPPROTO_TCP, libc::TCP_LINGER2, seconds)
 }
 
-/// SO_SNDBUF in bytes (the kernel doubles it).
-pub fn set_send_buffer(fd: &impl AsFd, bytes: i32) -> Result<(), Errno> {
-    set(fd, libc::SOL_SOCKET, libc::SO_SNDBUF, bytes)
-}
-
 /// Takes the pending error of a socket: how a non-blocking connect ended.
 pub fn take_error(fd: &impl AsFd) -> Result<(), Errno> {
     match get_int(fd, libc::SOL_SOCKET, libc::SO_ERROR)? {

@@ -51,7 +51,7 @@ named! {
 
 impl Counter {
     /// Which counter a segment rejected by PAWS in TIME_WAIT bumps: its own since 6.16 (c449d5f3a3d7).
-    pub const fn paws_in_time_wait(version: Version) -> Self {
+    pub(crate) const fn paws_in_time_wait(version: Version) -> Self {
         if version.at_least(6, 16) { Self::PawsTimewait } else { Self::PawsEstab }
     }
 }
@@ -62,7 +62,7 @@ pub struct Bumps(u32);
 
 impl Bumps {
     /// None.
-    pub const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self(0);
 
     /// One counter.
     pub const fn of(counter: Counter) -> Self {
@@ -70,7 +70,7 @@ impl Bumps {
     }
 
     /// These and one more.
-    pub const fn and(self, counter: Counter) -> Self {
+    pub(crate) const fn and(self, counter: Counter) -> Self {
         Self(self.0 | 1 << counter as u8)
     }
 
@@ -96,7 +96,7 @@ pub struct Counters([u64; Counter::ALL.len()]);
 
 impl Counters {
     /// Adds one to each of `bumps`.
-    pub fn bump(&mut self, bumps: Bumps) {
+    pub(crate) fn bump(&mut self, bumps: Bumps) {
         bumps.iter().for_each(|counter| self.0[counter as usize] += 1);
     }
 

@@ -29,7 +29,7 @@ impl Flags {
     /// RST alone.
     pub const RST: Self = Self { syn: false, ack: false, fin: false, rst: true };
     /// RST and ACK.
-    pub const RST_ACK: Self = Self { syn: false, ack: true, fin: false, rst: true };
+    pub(crate) const RST_ACK: Self = Self { syn: false, ack: true, fin: false, rst: true };
 
     /// The combinations that have a name, with it.
     pub const NAMED: [(&'static str, Self); 7] = [

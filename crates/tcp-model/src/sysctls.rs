@@ -67,7 +67,7 @@ impl Sysctls {
     }
 
     /// The sysctls that can be set, in the kernel's spelling.
-    pub const NAMES: [&'static str; 16] = [
+    pub(crate) const NAMES: [&'static str; 16] = [
         "tcp_timestamps",
         "tcp_tw_reuse",
         "tcp_tw_reuse_delay",
@@ -122,12 +122,12 @@ impl Sysctls {
     }
 
     /// May the kernel choose `port` for a connect?
-    pub fn is_reserved(&self, port: u16) -> bool {
+    pub(crate) fn is_reserved(&self, port: u16) -> bool {
         self.ip_local_reserved_ports.iter().any(|&(low, high)| (low..=high).contains(&port))
     }
 
     /// Ephemeral ports that can be chosen.
-    pub fn ephemeral_ports(&self) -> u32 {
+    pub(crate) fn ephemeral_ports(&self) -> u32 {
         let (low, high) = self.ip_local_port_range;
         (low..=high).filter(|&port| !self.is_reserved(port)).count() as u32
     }

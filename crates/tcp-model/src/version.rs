@@ -63,7 +63,7 @@ impl Version {
     }
 
     /// The same series at a patch level.
-    pub const fn patched(self, patch: u16) -> Self {
+    pub(crate) const fn patched(self, patch: u16) -> Self {
         Self { patch, ..self }
     }
 
@@ -74,12 +74,12 @@ impl Version {
     }
 
     /// Do both belong to one series (`6.18` and `6.18.17`)?
-    pub fn same_series(self, other: Self) -> bool {
+    pub(crate) fn same_series(self, other: Self) -> bool {
         self.series == other.series
     }
 
     /// The patch level inside the series; 0 when none was named.
-    pub const fn patch(self) -> u16 {
+    pub(crate) const fn patch(self) -> u16 {
         self.patch
     }
 }
@@ -158,7 +158,7 @@ impl VersionRange {
     }
 
     /// Up to `version`.
-    pub const fn up_to(version: Version) -> Self {
+    pub(crate) const fn up_to(version: Version) -> Self {
         Self { from: None, to: Some(version) }
     }
 

@@ -11,5 +11,5 @@ pub mod wait;
 
 pub use address::own_loopback;
 pub use skip::{installed, require, skip};
-pub use sweep::{Replay, seeds, sweep};
+pub use sweep::{Replay, sweep};
 pub use wait::{PATIENCE, eventually, when_quick};

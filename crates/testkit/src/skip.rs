@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Environment variable that makes a skipped test a failed one: for a machine that has everything.
-pub const ALL_VARIABLE: &str = "QUINTET_ALL";
+pub(crate) const ALL_VARIABLE: &str = "QUINTET_ALL";
 
 /// Test and reason, in this process.
 static SKIPPED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Environment variable that sets the number of seeds of every sweep.
-pub const SEEDS_VARIABLE: &str = "QUINTET_SEEDS";
+pub(crate) const SEEDS_VARIABLE: &str = "QUINTET_SEEDS";
 /// Environment variable that replays one seed.
 pub const SEED_VARIABLE: &str = "QUINTET_SEED";
 
@@ -34,7 +34,7 @@ impl Replay {
 ///
 /// # Panics
 /// When a variable is set to something that is not a number.
-pub fn seeds(count_default: u64) -> Range<u64> {
+pub(crate) fn seeds(count_default: u64) -> Range<u64> {
     choose(count_default, variable(SEED_VARIABLE), variable(SEEDS_VARIABLE))
 }
 

@@ -29,22 +29,17 @@ impl KernelVersion {
     }
 
     /// `tcp_tw_recycle` exists: removed in 4.12 (4396e46187ca).
-    pub fn has_recycle(self) -> bool {
+    pub(crate) fn has_recycle(self) -> bool {
         self < Self::new(4, 12, 0)
     }
 
     /// Timestamps start at a random offset for every 4-tuple again (165573e41f2f): 6.18.17, 6.19.7 and later.
-    pub fn has_per_flow_timestamps(self) -> bool {
+    pub(crate) fn has_per_flow_timestamps(self) -> bool {
         match (self.major, self.minor) {
             (6, 18) => self.patch >= 17,
             (6, 19) => self.patch >= 7,
             _ => self >= Self::new(7, 0, 0),
         }
-    }
-
-    /// A client in SYN_SENT resends at once after the challenge of a TIME_WAIT (9603d47bad46, 5.7).
-    pub fn recovers_fast(self) -> bool {
-        self >= Self::new(5, 7, 0)
     }
 }
 

@@ -120,7 +120,7 @@ pub enum Reuse {
 
 impl Reuse {
     /// Does it free TIME_WAIT ports?
-    pub fn applies(self) -> bool {
+    pub(crate) fn applies(self) -> bool {
         matches!(self, Self::After { .. })
     }
 }
@@ -143,7 +143,7 @@ impl HostFacts {
     }
 
     /// As [`HostFacts::reuse`], for a destination that may have no socket yet.
-    pub fn reuse_towards(&self, loopback: bool, timestamps_there: bool) -> Reuse {
+    pub(crate) fn reuse_towards(&self, loopback: bool, timestamps_there: bool) -> Reuse {
         match self.sysctls.number("net.ipv4.tcp_tw_reuse") {
             None | Some(0) => Reuse::Off,
             Some(2) if !loopback => Reuse::LoopbackOnly,
@@ -154,7 +154,7 @@ impl HostFacts {
     }
 
     /// Ports towards `to` that `connect()` cannot have now.
-    pub fn blocked(&self, to: &DestinationUse) -> u64 {
+    pub(crate) fn blocked(&self, to: &DestinationUse) -> u64 {
         match self.reuse(to) {
             Reuse::After { .. } => to.taken() - to.time_wait,
             _ => to.taken(),
@@ -162,7 +162,7 @@ impl HostFacts {
     }
 
     /// What is known of the ports towards one address, summed over our sources.
-    pub fn taken_towards(&self, remote: SocketAddr) -> u64 {
+    pub(crate) fn taken_towards(&self, remote: SocketAddr) -> u64 {
         let towards = self.sockets.destinations.iter().filter(|known| known.remote == remote);
         towards.map(DestinationUse::taken).sum()
     }

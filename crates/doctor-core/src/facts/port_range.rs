@@ -37,7 +37,7 @@ impl PortFacts {
     }
 
     /// Ports in the range.
-    pub fn in_range(&self) -> u32 {
+    pub(crate) fn in_range(&self) -> u32 {
         u32::from(self.high - self.low) + 1
     }
 
@@ -47,7 +47,7 @@ impl PortFacts {
     }
 
     /// Ports that `connect()` may really choose.
-    pub fn usable(&self) -> u32 {
+    pub(crate) fn usable(&self) -> u32 {
         self.in_range().saturating_sub(self.reserved_count())
     }
 

@@ -100,7 +100,7 @@ impl DestinationUse {
     }
 
     /// Is the destination this host itself by its loopback address?
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.remote.ip().is_loopback() || self.source.is_loopback()
     }
 }

@@ -66,7 +66,7 @@ impl Sysctls {
     }
 
     /// Is it there and this number?
-    pub fn is(&self, name: &str, value: u64) -> bool {
+    pub(crate) fn is(&self, name: &str, value: u64) -> bool {
         self.number(name) == Some(value)
     }
 

@@ -28,7 +28,7 @@ const PATIENCE_SHORT_MS: u64 = 2_500;
 const PATIENCE_MS: u64 = 5_000;
 
 /// The scene of most experiments: the balancer closes first and keeps TIME_WAIT.
-pub const REUSE: NatScene = NatScene {
+pub(crate) const REUSE: NatScene = NatScene {
     settings: DEFAULTS,
     pairs: FEW,
     gate: Gate::Ours,

@@ -6,7 +6,7 @@ use crate::verdict::Judgement;
 use std::collections::BTreeMap;
 
 /// What is expected, in words and figures.
-pub fn expected_text(scene: &NatScene) -> String {
+pub(crate) fn expected_text(scene: &NatScene) -> String {
     let parts: Vec<String> = scene.expect.iter().map(expect_text).collect();
     format!("{} 5-tuples used by both clients: {}", scene.pairs, parts.join(", "))
 }

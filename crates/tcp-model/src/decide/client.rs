@@ -1,6 +1,5 @@
 //! A client in SYN_SENT: when it sends its SYN again, and what it does when TIME_WAIT answers with an ACK.
 
-use crate::counter::{Bumps, Counter};
 use crate::segment::{Flags, Segment};
 use crate::source::{Certainty, Source};
 use crate::sysctls::Sysctls;
@@ -8,7 +7,7 @@ use crate::version::{Version, VersionRange};
 use core::time::Duration;
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "an ACK that acknowledges nothing of the SYN gets an RST, and the connect goes on",
         function: "tcp_rcv_synsent_state_process",
@@ -43,10 +42,10 @@ pub const SOURCES: &[Source] = &[
 const RTO_MAX: Duration = Duration::from_secs(120);
 
 /// Jiffies after which a SYN is sent again at once (TCP_TIMEOUT_MIN).
-pub const FAST_RESEND_JIFFIES: u32 = 2;
+pub(crate) const FAST_RESEND_JIFFIES: u32 = 2;
 
 /// How long a client waits before it sends its SYN the first time again.
-pub fn first_rto(version: Version) -> Duration {
+pub(crate) fn first_rto(version: Version) -> Duration {
     Duration::from_secs(if version.at_least(3, 1) { 1 } else { 3 })
 }
 
@@ -58,14 +57,9 @@ pub fn interval(version: Version, sysctls: &Sysctls, sent: u32) -> Duration {
 }
 
 /// SYNs sent in all before a connect fails.
-pub fn syns_max(version: Version, sysctls: &Sysctls) -> u32 {
+pub(crate) fn syns_max(version: Version, sysctls: &Sysctls) -> u32 {
     let linear = if version.at_least(6, 5) { u32::from(sysctls.tcp_syn_linear_timeouts) } else { 0 };
     1 + linear + u32::from(sysctls.tcp_syn_retries)
-}
-
-/// How long a connect takes to fail with ETIMEDOUT when nothing is answered.
-pub fn gives_up_after(version: Version, sysctls: &Sysctls) -> Duration {
-    (1..=syns_max(version, sysctls)).map(|sent| interval(version, sysctls, sent)).sum()
 }
 
 /// What a client in SYN_SENT does with a segment.
@@ -84,17 +78,6 @@ pub enum Verdict {
     Refused,
     /// Nothing.
     Ignored,
-}
-
-impl Verdict {
-    /// The counters that go with it.
-    pub fn bumps(self) -> Bumps {
-        match self {
-            Self::Challenged { .. } => Bumps::of(Counter::OutRsts),
-            Self::Refused => Bumps::of(Counter::AttemptFails),
-            Self::Connected | Self::Ignored => Bumps::NONE,
-        }
-    }
 }
 
 /// A client that sent a SYN.
@@ -144,8 +127,7 @@ mod tests {
         assert_eq!(gaps("2.6.32"), [3, 6, 12, 24, 48, 96]);
         assert_eq!(gaps("3.10"), [1, 2, 4, 8, 16, 32, 64]);
         assert_eq!(gaps("6.18"), [1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64]);
-        let version = Version::new(5, 10);
-        assert_eq!(gives_up_after(version, &Sysctls::defaults(version)), Duration::from_secs(127));
+        assert_eq!(gaps("5.10").iter().sum::<u64>(), 127, "then a connect fails with ETIMEDOUT");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::version::{Version, VersionRange};
 use core::time::Duration;
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "TSval counts jiffies",
         function: "tcp_time_stamp",
@@ -46,7 +46,7 @@ pub const SOURCES: &[Source] = &[
 
 /// What the random offset depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Offset {
+pub(crate) enum Offset {
     /// There is none: one clock for the whole host, which starts at boot.
     None,
     /// Source and destination address.
@@ -57,7 +57,7 @@ pub enum Offset {
 
 impl Offset {
     /// What `version` does with `tcp_timestamps=1`.
-    pub fn of_version(version: Version) -> Self {
+    pub(crate) fn of_version(version: Version) -> Self {
         let six_18 = Version::new(6, 18);
         let six_19 = Version::new(6, 19);
         let per_flow = match version {
@@ -73,7 +73,7 @@ impl Offset {
     }
 
     /// What a host does: `tcp_timestamps=2` turns the offset off.
-    pub fn of(version: Version, sysctls: &Sysctls) -> Self {
+    pub(crate) fn of(version: Version, sysctls: &Sysctls) -> Self {
         if sysctls.tcp_timestamps == 2 { Self::None } else { Self::of_version(version) }
     }
 }
@@ -93,27 +93,27 @@ pub struct Flow {
 
 /// A host's clock for timestamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clock {
+pub(crate) struct Clock {
     /// What is added.
-    pub offset: Offset,
+    pub(crate) offset: Offset,
     /// Ticks per second: 1000, or HZ up to 4.12.
-    pub ticks_per_s: u32,
+    pub(crate) ticks_per_s: u32,
     /// Ticks since boot when the caller's time began.
-    pub uptime_ticks: u32,
+    pub(crate) uptime_ticks: u32,
     /// The secret of this boot.
-    pub secret: u64,
+    pub(crate) secret: u64,
 }
 
 impl Clock {
     /// The clock of a host that was up for `uptime` when the caller's time began.
-    pub fn new(version: Version, sysctls: &Sysctls, hz: u32, uptime: Duration, secret: u64) -> Self {
+    pub(crate) fn new(version: Version, sysctls: &Sysctls, hz: u32, uptime: Duration, secret: u64) -> Self {
         let ticks_per_s = if version.at_least(4, 13) { 1000 } else { hz };
         let uptime_ticks = (uptime.as_millis() as u64 * u64::from(ticks_per_s) / 1000) as u32;
         Self { offset: Offset::of(version, sysctls), ticks_per_s, uptime_ticks, secret }
     }
 
     /// TSval of a segment sent on `flow` at `now`.
-    pub fn tsval(&self, flow: Flow, now: Duration) -> u32 {
+    pub(crate) fn tsval(&self, flow: Flow, now: Duration) -> u32 {
         let ticks = now.as_secs() * u64::from(self.ticks_per_s)
             + u64::from(now.subsec_micros()) * u64::from(self.ticks_per_s) / 1_000_000;
         self.uptime_ticks.wrapping_add(ticks as u32).wrapping_add(self.offset_of(flow))
@@ -131,7 +131,7 @@ impl Clock {
 }
 
 /// A hash that spreads well; stands for the kernel's keyed siphash, of which only the spread matters here.
-pub const fn mix(value: u64) -> u64 {
+pub(crate) const fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -10,7 +10,7 @@ use crate::version::{Version, VersionRange};
 use core::time::Duration;
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "FIN or RST at close()",
         function: "tcp_close",
@@ -73,7 +73,7 @@ pub fn close(closing: Closing) -> Sent {
 
 /// What an orphan does when its FIN was acknowledged and the peer has not closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Orphan {
+pub(crate) enum Orphan {
     /// It ends with an RST (a negative TCP_LINGER2).
     Reset,
     /// It becomes a mini-socket for this long.
@@ -82,19 +82,10 @@ pub enum Orphan {
     Socket(Duration, Duration),
 }
 
-impl Orphan {
-    /// How long FIN_WAIT2 lasts in all.
-    pub fn lasts(self) -> Duration {
-        match self {
-            Self::Reset => Duration::ZERO,
-            Self::MiniSocket(mini) => mini,
-            Self::Socket(socket, mini) => socket + mini,
-        }
-    }
-}
+impl Orphan {}
 
 /// Enters FIN_WAIT2 without an owner. `linger2_s` is TCP_LINGER2: 0 for the sysctl's time.
-pub fn orphan(sysctls: &Sysctls, linger2_s: i32, rto: Duration) -> Orphan {
+pub(crate) fn orphan(sysctls: &Sysctls, linger2_s: i32, rto: Duration) -> Orphan {
     let fin_timeout = Duration::from_secs(u64::from(sysctls.tcp_fin_timeout_s));
     let wished = match linger2_s {
         ..0 => return Orphan::Reset,
@@ -116,7 +107,7 @@ pub fn time_wait(version: Version, sysctls: &Sysctls, timestamps: bool, rto: Dur
 }
 
 /// Is there room for one more mini-socket beside `held`?
-pub fn admit(sysctls: &Sysctls, held: u32) -> Result<(), Bumps> {
+pub(crate) fn admit(sysctls: &Sysctls, held: u32) -> Result<(), Bumps> {
     if held < sysctls.tcp_max_tw_buckets { Ok(()) } else { Err(Bumps::of(Counter::TimeWaitOverflow)) }
 }
 
@@ -130,7 +121,7 @@ pub enum Counted {
 }
 
 /// When `version` counts it.
-pub fn tw_counted(version: Version) -> Counted {
+pub(crate) fn tw_counted(version: Version) -> Counted {
     if version.at_least(5, 18) { Counted::AtCreation } else { Counted::AtExpiry }
 }
 

@@ -6,7 +6,7 @@ use crate::version::VersionRange;
 use core::time::Duration;
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[Source {
+pub(crate) const SOURCES: &[Source] = &[Source {
     decision: "ISN = hash(4-tuple, secret) + nanoseconds / 64",
     function: "secure_tcp_seq, seq_scale",
     versions: VersionRange::ALL,
@@ -15,7 +15,7 @@ pub const SOURCES: &[Source] = &[Source {
 }];
 
 /// Sequence numbers per second that the clock adds: 15.6 million.
-pub const PER_SECOND: u32 = 15_625_000;
+pub(crate) const PER_SECOND: u32 = 15_625_000;
 
 /// The ISN of `flow` at `now`.
 pub fn isn(secret: u64, flow: Flow, now: Duration) -> u32 {

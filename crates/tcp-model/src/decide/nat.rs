@@ -13,7 +13,7 @@ use core::time::Duration;
 use named::named;
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "the source port is kept, else searched",
         function: "get_unique_tuple, nf_nat_l4proto_unique_tuple",
@@ -45,7 +45,7 @@ pub const SOURCES: &[Source] = &[
 ];
 
 /// Ports tried in the first round (NF_NAT_MAX_ATTEMPTS); each further round halves it, down to 16.
-pub const ATTEMPTS_MAX: u32 = 128;
+pub(crate) const ATTEMPTS_MAX: u32 = 128;
 const ATTEMPTS_MIN: u32 = 16;
 /// In the last so many attempts of a round an old entry may be evicted (NF_NAT_HARDER_THRESH).
 const EVICTING_ATTEMPTS: u32 = 32;
@@ -70,13 +70,8 @@ named! {
 }
 
 impl Policy {
-    /// Linux's policy at `version`.
-    pub fn of_linux(version: Version) -> Self {
-        if version.at_least(6, 5) { Self::LinuxNew } else { Self::LinuxOld }
-    }
-
     /// May it hand out a port whose entry is in TIME_WAIT or CLOSE?
-    pub fn evicts(self) -> bool {
+    pub(crate) fn evicts(self) -> bool {
         self == Self::LinuxNew
     }
 }
@@ -110,7 +105,7 @@ pub enum Holder {
 
 impl Holder {
     /// May a SYN with this sequence number take its place by eviction (6.5 and later)?
-    pub fn gives_way_to(self, syn_seq: u32) -> bool {
+    pub(crate) fn gives_way_to(self, syn_seq: u32) -> bool {
         matches!(self, Self::Closed { isn } if after(syn_seq, isn))
     }
 }
@@ -125,7 +120,7 @@ pub struct Choice {
 }
 
 /// The ports Linux keeps a source port among: privileged ones stay privileged.
-pub fn linux_range(inside_port: u16) -> (u16, u16) {
+pub(crate) fn linux_range(inside_port: u16) -> (u16, u16) {
     match inside_port {
         0..=511 => (1, 511),
         512..=1023 => (600, 1023),
@@ -135,7 +130,7 @@ pub fn linux_range(inside_port: u16) -> (u16, u16) {
 
 /// Linux's choice for a SYN. `random` gives a start for each round; `holder` tells what holds a public port towards the
 /// destination. `None`: the packet is lost (`insert_failed`).
-pub fn linux_choice(
+pub(crate) fn linux_choice(
     policy: Policy,
     inside_port: u16,
     syn_seq: u32,
@@ -195,12 +190,6 @@ impl TimeOuts {
     pub const LINUX: Self = Self { time_wait: Duration::from_secs(120), close: Duration::from_secs(10) };
 }
 
-/// Does the RST of a client that was challenged get through a Linux gateway? Not before 6.2, where conntrack takes it
-/// for invalid, if invalid packets are dropped.
-pub fn challenge_reset_passes(gateway: Version, drops_invalid: bool) -> bool {
-    gateway.at_least(6, 2) || !drops_invalid
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +244,5 @@ mod tests {
         }
         assert_eq!("oldest".parse::<Policy>(), Err(UnknownPolicy("oldest".to_owned())));
         assert_eq!((linux_range(80), linux_range(700), linux_range(1024)), ((1, 511), (600, 1023), (1024, 65_535)));
-        assert!(challenge_reset_passes(Version::new(6, 2), true) && !challenge_reset_passes(Version::new(6, 1), true));
     }
 }

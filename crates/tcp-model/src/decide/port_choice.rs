@@ -13,7 +13,7 @@ use crate::sysctls::Sysctls;
 use crate::version::{Version, VersionRange};
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "ports of low's parity first, then the others",
         function: "__inet_hash_connect",
@@ -49,7 +49,7 @@ pub const PORTS_MAX: u32 = 65_536;
 
 /// What stands on a port, as the search finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Occupant {
+pub(crate) enum Occupant {
     /// Nobody uses the port, to any destination.
     Nobody,
     /// A socket that called bind() owns it (its bucket has `fastreuse >= 0`).
@@ -62,14 +62,14 @@ pub enum Occupant {
 
 impl Occupant {
     /// May an unbound connect() take the port?
-    pub const fn lets_connect(self) -> bool {
+    pub(crate) const fn lets_connect(self) -> bool {
         matches!(self, Self::Nobody | Self::OtherTuple)
     }
 }
 
 /// How the ports are gone through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// Low's parity first (since 4.6).
     ParityFirst,
     /// All in one pass (up to 4.5, and with IP_LOCAL_PORT_RANGE since 6.8).
@@ -78,7 +78,7 @@ pub enum Order {
 
 impl Order {
     /// The order of `version`, for a socket with or without a range of its own.
-    pub const fn of(version: Version, own_range: bool) -> Self {
+    pub(crate) const fn of(version: Version, own_range: bool) -> Self {
         let one_pass = !version.at_least(4, 6) || (own_range && version.at_least(6, 8));
         if one_pass { Self::OnePass } else { Self::ParityFirst }
     }
@@ -97,7 +97,7 @@ pub struct Choice {
 
 /// No port: EADDRNOTAVAIL, after so many were looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoPort {
+pub(crate) struct NoPort {
     /// Ports looked at.
     pub looked_at: u32,
 }
@@ -111,7 +111,7 @@ pub fn range(version: Version, sysctls: &Sysctls, own: Option<(u16, u16)>) -> (u
 }
 
 /// Searches `range` from `offset` on; `occupant` tells what stands on a port.
-pub fn search(
+pub(crate) fn search(
     order: Order,
     sysctls: &Sysctls,
     (low, high): (u16, u16),

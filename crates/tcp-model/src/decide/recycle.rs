@@ -9,7 +9,7 @@ use crate::version::{Version, VersionRange};
 use core::time::Duration;
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "a SYN behind its address's last TSval is dropped",
         function: "tcp_v4_conn_request",
@@ -27,13 +27,13 @@ pub const SOURCES: &[Source] = &[
 ];
 
 /// How long an address is remembered (TCP_PAWS_MSL).
-pub const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// Ticks a SYN may be behind (TCP_PAWS_WINDOW).
 const WINDOW: i32 = 1;
 
 /// Shortest retransmission time-out; TIME_WAIT lasts 3.5 of them with recycle.
-pub const RTO_MIN: Duration = Duration::from_millis(200);
+pub(crate) const RTO_MIN: Duration = Duration::from_millis(200);
 
 /// What is remembered of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub enum Why {
 
 impl Verdict {
     /// The counters that go with it.
-    pub fn bumps(self) -> Bumps {
+    pub(crate) fn bumps(self) -> Bumps {
         match self {
             Self::Passes => Bumps::NONE,
             Self::Dropped(_) => Bumps::of(Counter::PawsPassive).and(Counter::ListenDrops),
@@ -73,7 +73,7 @@ impl Verdict {
 }
 
 /// Does this version look at tcp_tw_recycle, and is it on?
-pub fn is_on(version: Version, sysctls: &Sysctls) -> bool {
+pub(crate) fn is_on(version: Version, sysctls: &Sysctls) -> bool {
     sysctls.tcp_tw_recycle && sysctls.tcp_timestamps > 0 && !version.at_least(4, 12)
 }
 
@@ -97,7 +97,7 @@ pub fn handle_syn(
 
 /// We closed first and enter TIME_WAIT or FIN_WAIT2: what is remembered of the address from now on
 /// (`tcp_remember_stamp`). `last` is the connection's last TSval and when it came; `None` without timestamps.
-pub fn remember(
+pub(crate) fn remember(
     version: Version,
     sysctls: &Sysctls,
     peer: Option<Peer>,

@@ -11,7 +11,7 @@ use crate::version::{Version, VersionRange};
 use core::time::Duration;
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "reuse of a 4-tuple in TIME_WAIT by connect()",
         function: "tcp_twsk_unique",
@@ -80,7 +80,7 @@ pub enum Refusal {
 
 impl Verdict {
     /// The counters that go with it.
-    pub fn bumps(self) -> Bumps {
+    pub(crate) fn bumps(self) -> Bumps {
         match self {
             Self::Reused { .. } => Bumps::of(Counter::TwRecycled),
             Self::Refused(_) => Bumps::NONE,

@@ -6,7 +6,7 @@ use crate::sysctls::Sysctls;
 use crate::version::{Version, VersionRange};
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "what a listener does with a SYN",
         function: "tcp_conn_request",
@@ -45,18 +45,18 @@ pub struct Queues {
 
 impl Queues {
     /// Connections that may wait at most: one more than the backlog, which somaxconn limits.
-    pub fn accept_max(&self, sysctls: &Sysctls) -> u32 {
+    pub(crate) fn accept_max(&self, sysctls: &Sysctls) -> u32 {
         self.backlog.min(sysctls.somaxconn).saturating_add(1)
     }
 
     /// Is the accept queue full (`sk_acceptq_is_full`: more than the backlog waits)?
-    pub fn accept_is_full(&self, sysctls: &Sysctls) -> bool {
+    pub(crate) fn accept_is_full(&self, sysctls: &Sysctls) -> bool {
         self.accept >= self.accept_max(sysctls)
     }
 
     /// Is the queue of half-open connections full (`inet_csk_reqsk_queue_is_full`)? Its limit is the backlog (before
     /// 4.4 the next power of two, which is left out), since 6.13 one more, so that a backlog of 0 lets one in.
-    pub fn half_open_is_full(&self, version: Version, sysctls: &Sysctls) -> bool {
+    pub(crate) fn half_open_is_full(&self, version: Version, sysctls: &Sysctls) -> bool {
         self.half_open >= self.backlog.min(sysctls.somaxconn) + u32::from(version.at_least(6, 13))
     }
 }
@@ -132,7 +132,7 @@ pub enum Established {
 }
 
 /// Decides about the last ACK of a handshake (`tcp_check_req`).
-pub fn handle_handshake_ack(sysctls: &Sysctls, queues: Queues) -> (Established, Bumps) {
+pub(crate) fn handle_handshake_ack(sysctls: &Sysctls, queues: Queues) -> (Established, Bumps) {
     let overflow = Bumps::of(Counter::ListenOverflows).and(Counter::ListenDrops);
     match queues.accept_is_full(sysctls) {
         false => (Established::Queued, Bumps::NONE),

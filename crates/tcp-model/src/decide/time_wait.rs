@@ -23,7 +23,7 @@ use crate::version::{Version, VersionRange};
 use core::time::Duration;
 
 /// Where this is from.
-pub const SOURCES: &[Source] = &[
+pub(crate) const SOURCES: &[Source] = &[
     Source {
         decision: "a segment in TIME_WAIT or FIN_WAIT2",
         function: "tcp_timewait_state_process",
@@ -65,7 +65,7 @@ pub const SOURCES: &[Source] = &[
 const PAWS_MSL: Duration = Duration::from_secs(60);
 
 /// Distance between the old connection's last sequence number and the ISN of the one that takes over.
-pub const TAKEOVER_ISN_AHEAD: u32 = 65_537;
+pub(crate) const TAKEOVER_ISN_AHEAD: u32 = 65_537;
 
 /// Which state a mini-socket stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -252,7 +252,7 @@ impl TimeWait {
     }
 
     /// The ISN of a connection that takes over: ahead of anything the old one sent, and never 0.
-    pub fn takeover_isn(&self) -> u32 {
+    pub(crate) fn takeover_isn(&self) -> u32 {
         self.snd_nxt.wrapping_add(TAKEOVER_ISN_AHEAD).max(1)
     }
 
@@ -305,7 +305,7 @@ impl TimeWait {
 }
 
 /// How long a TSval counts: 24 days, or since 6.7 the 2147 s after which a microsecond clock has half wrapped.
-pub fn paws_memory(version: Version) -> Duration {
+pub(crate) fn paws_memory(version: Version) -> Duration {
     if version.at_least(6, 7) { Duration::from_secs(2147) } else { Duration::from_secs(24 * 86_400) }
 }
 

@@ -69,17 +69,17 @@ impl Host {
     }
 
     /// IP_BIND_ADDRESS_NO_PORT = 1.
-    pub fn set_bind_no_port(&mut self, socket: SocketId) {
+    pub(crate) fn set_bind_no_port(&mut self, socket: SocketId) {
         self.sockets[socket.0].bind_no_port = true;
     }
 
     /// IP_LOCAL_PORT_RANGE.
-    pub fn set_port_range(&mut self, socket: SocketId, low: u16, high: u16) {
+    pub(crate) fn set_port_range(&mut self, socket: SocketId, low: u16, high: u16) {
         self.sockets[socket.0].own_range = Some((low, high));
     }
 
     /// TCP_LINGER2, in seconds.
-    pub fn set_linger2(&mut self, socket: SocketId, seconds: i32) {
+    pub(crate) fn set_linger2(&mut self, socket: SocketId, seconds: i32) {
         self.sockets[socket.0].linger2_s = seconds;
         if let Some(flow) = self.sockets[socket.0].flow
             && let Some(connection) = self.connections.get_mut(&order(flow))
@@ -159,7 +159,7 @@ impl Host {
     }
 
     /// Is it connected?
-    pub fn connected_or(&self, socket: SocketId) -> Result<(), CallError> {
+    pub(crate) fn connected_or(&self, socket: SocketId) -> Result<(), CallError> {
         let own = self.sockets[socket.0];
         let state = own.flow.and_then(|flow| self.connection(flow)).map(|connection| connection.state);
         match (own.error, state) {
@@ -183,7 +183,7 @@ impl Host {
     }
 
     /// `send()` of `len` bytes, which leave at once.
-    pub fn send_bytes(&mut self, socket: SocketId, len: u16, now: Duration) -> Result<(), CallError> {
+    pub(crate) fn send_bytes(&mut self, socket: SocketId, len: u16, now: Duration) -> Result<(), CallError> {
         let flow = self.sockets[socket.0].flow.ok_or(CallError::Invalid)?;
         self.send_on(flow, Flags::ACK, len, now);
         Ok(())

@@ -31,7 +31,7 @@ impl Host {
     }
 
     /// Closes the listener; connections that nobody accepted are reset.
-    pub fn stop_listening(&mut self, now: Duration) {
+    pub(crate) fn stop_listening(&mut self, now: Duration) {
         let waiting = self.listener.take().map(|listener| listener.accept_queue).unwrap_or_default();
         for flow in waiting {
             self.send_on(flow, Flags::RST_ACK, 0, now);

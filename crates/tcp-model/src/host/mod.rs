@@ -99,7 +99,7 @@ impl Host {
     }
 
     /// Changes a sysctl while it runs.
-    pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
+    pub(crate) fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
         self.profile.sysctls.set(self.profile.version, name, value)?;
         self.clock.offset = Offset::of(self.profile.version, &self.profile.sysctls);
         Ok(())
@@ -116,7 +116,7 @@ impl Host {
     }
 
     /// The mini-socket on `flow`, if one is left at `now`.
-    pub fn mini(&self, flow: Flow, now: Duration) -> Option<&TimeWait> {
+    pub(crate) fn mini(&self, flow: Flow, now: Duration) -> Option<&TimeWait> {
         self.minis.get(&order(flow)).map(|mini| &mini.tw).filter(|tw| !tw.is_over(now))
     }
 

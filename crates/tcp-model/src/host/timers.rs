@@ -12,7 +12,7 @@ use core::time::Duration;
 
 impl Host {
     /// When something happens next.
-    pub fn next_timer(&self) -> Option<Duration> {
+    pub(crate) fn next_timer(&self) -> Option<Duration> {
         let connections = self.connections.values().filter_map(|connection| connection.timer);
         connections.chain(self.minis.values().map(|mini| mini.tw.expires)).min()
     }

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 /// What was last seen of one side of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FlowValues {
+pub(crate) struct FlowValues {
     /// Sequence number of its last SYN.
     pub isn: u32,
     /// Sequence number behind its last SYN, data or FIN.
-    pub nxt: u32,
+    pub(crate) nxt: u32,
     /// Its last TSval.
     pub ts: u32,
 }

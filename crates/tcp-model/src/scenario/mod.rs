@@ -45,7 +45,7 @@ mod words;
 
 pub use catalogue::{FILES, catalogue};
 pub use error::ScenarioError;
-pub use flow::{FlowValues, Names};
+pub use flow::Names;
 pub use report::{Disagreement, Entry, Timeline};
 pub use run::run;
 pub use types::{
@@ -57,10 +57,10 @@ pub use types::{
 pub const SERVICE_PORT: u16 = 80;
 
 /// The port on the other side when a step names none.
-pub const DEFAULT_PORT: u16 = 40_000;
+pub(crate) const DEFAULT_PORT: u16 = 40_000;
 
 /// How long an `expect` waits when it names no limit.
-pub const WITHIN_DEFAULT: core::time::Duration = core::time::Duration::from_millis(200);
+pub(crate) const WITHIN_DEFAULT: core::time::Duration = core::time::Duration::from_millis(200);
 
 /// How far a time may be off on a running kernel (timers are rounded up to a jiffy, and we are scheduled late).
 pub const TIME_TOLERANCE: core::time::Duration = core::time::Duration::from_millis(500);

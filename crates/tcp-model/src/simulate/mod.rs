@@ -25,6 +25,6 @@ mod tally;
 pub use engine::simulate;
 pub use guide::{Finding, Judgement, guide};
 pub use output::{Cause, ConnectTimes, Output, Point, Syns};
-pub use plan::{ADDRESSES_MAX, CLIENTS_MAX, CONNECTS_MAX, Closes, Nat, Plan, PlanError, RawPlan};
+pub use plan::{Closes, Nat, Plan, PlanError, RawPlan};
 pub use sweep::{Cell, Variant, sweep};
 pub use tally::POINTS_MAX;

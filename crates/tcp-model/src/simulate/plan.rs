@@ -8,11 +8,11 @@ use core::time::Duration;
 use named::named;
 
 /// Clients of one simulation.
-pub const CLIENTS_MAX: u64 = 10_000_000;
+pub(crate) const CLIENTS_MAX: u64 = 10_000_000;
 /// Public addresses of one gateway.
-pub const ADDRESSES_MAX: u64 = 256;
+pub(crate) const ADDRESSES_MAX: u64 = 256;
 /// Connects of one simulation.
-pub const CONNECTS_MAX: u64 = 200_000_000;
+pub(crate) const CONNECTS_MAX: u64 = 200_000_000;
 /// Longest simulated time: a day.
 const DURATION_S_MAX: u64 = 86_400;
 /// Longest round trip and life, in milliseconds.
