@@ -38,10 +38,10 @@ pub struct Handshake {
     pub window_scale: Option<(u8, u8)>,
     /// Connects that were timed.
     pub connects: u32,
-    /// Median time of a connect, in us.
-    pub connect_us_median: u64,
+    /// Median time of a connect, in us; `None` without any.
+    pub connect_us_median: Option<u64>,
     /// Longest, in us.
-    pub connect_us_max: u64,
+    pub connect_us_max: Option<u64>,
     /// SYNs that had to be sent again.
     pub syn_retransmits: u32,
 }

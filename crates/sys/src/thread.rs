@@ -28,11 +28,11 @@ pub fn cpu_time(pid: u32) -> Option<Duration> {
 }
 
 /// CPU time (user and system) of all children that ended and were waited for.
-pub fn ended_children_cpu_time() -> Duration {
+pub fn ended_children_cpu_time() -> Result<Duration, crate::Errno> {
     // SAFETY: `rusage` is plain data for which all zeroes is valid.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: `usage` lives on our stack for the whole call, which fills it.
     let result = unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
     let time = |at: libc::timeval| Duration::new(at.tv_sec as u64, at.tv_usec as u32 * 1000);
-    if result == 0 { time(usage.ru_utime) + time(usage.ru_stime) } else { Duration::ZERO }
+    if result == 0 { Ok(time(usage.ru_utime) + time(usage.ru_stime)) } else { Err(crate::sockopt::last_errno()) }
 }

@@ -90,11 +90,11 @@ struct Sample {
 }
 
 fn measure(stage: &Stage, peer: &Peer, load: Load, url: &str) -> anyhow::Result<Sample> {
-    let cpu_before = sys::thread::ended_children_cpu_time();
+    let cpu_before = sys::thread::ended_children_cpu_time()?;
     let start = Instant::now();
     let text = stage.run_client(CORE_UNDER_TEST, &(peer.command)(stage, load, url))?;
     let wall = start.elapsed();
-    let cpu = sys::thread::ended_children_cpu_time() - cpu_before;
+    let cpu = sys::thread::ended_children_cpu_time()? - cpu_before;
     let completed = (peer.completed)(&text).with_context(|| format!("reading the output of {}:\n{text}", peer.name))?;
     if completed < COMPLETED_MIN {
         bail!("{} completed only {completed} requests:\n{text}", peer.name);

@@ -18,8 +18,8 @@ use serde::Serialize;
 /// One host, seen from one network namespace.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostFacts {
-    /// The running kernel.
-    pub kernel: KernelVersion,
+    /// The running kernel, where its release could be read.
+    pub kernel: Option<KernelVersion>,
     /// As `uname` shows it.
     pub release: String,
     /// Settings.
@@ -47,17 +47,18 @@ pub struct ConntrackFacts {
     pub count: u64,
     /// Entries allowed.
     pub max: u64,
-    /// Packets dropped because there was no entry to be had, since boot.
-    pub dropped: u64,
+    /// Packets dropped because there was no entry to be had, since boot; `None` where the kernel shows no losses, as the
+    /// next two.
+    pub dropped: Option<u64>,
     /// Entries that clashed with another: no free NAT port, since boot.
-    pub insert_failed: u64,
+    pub insert_failed: Option<u64>,
     /// Entries thrown out early to make room, since boot.
     #[serde(skip)]
-    pub early_dropped: u64,
-    /// `dropped` and `early_dropped` during the window.
+    pub early_dropped: Option<u64>,
+    /// `dropped` and `early_dropped` during the window, as far as it is known.
     #[serde(skip)]
     pub dropped_grown: u64,
-    /// `insert_failed` during the window.
+    /// `insert_failed` during the window, as far as it is known.
     #[serde(skip)]
     pub insert_failed_grown: u64,
 }
@@ -83,8 +84,8 @@ pub struct FileFacts {
 pub struct Place {
     /// The container's kind (`docker`, `podman`, `kubernetes`, ...) where there are signs of one.
     pub container: Option<String>,
-    /// The network namespace's number (`net:[4026531840]`).
-    pub namespace: u64,
+    /// The network namespace's number (`net:[4026531840]`), where it could be read.
+    pub namespace: Option<u64>,
     /// Is it the one the machine started with? `None` when this process cannot know.
     pub initial_namespace: Option<bool>,
     /// Is the process root here?

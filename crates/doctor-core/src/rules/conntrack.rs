@@ -70,12 +70,17 @@ fn do_not_track() -> Cure {
     Cure::by_hand(Invasiveness::HostSetting, what, "nft add rule inet raw prerouting tcp dport PORT notrack")
 }
 
+fn known(count: Option<u64>) -> String {
+    count.map_or("unknown".to_owned(), |count| count.to_string())
+}
+
 fn full(case: &Case<'_>) -> Option<Found> {
     let table = table(case)?;
     (percent(table) >= FULL_PERCENT || table.dropped_grown > 0).then(|| {
+        let (dropped, early) = (known(table.dropped), known(table.early_dropped));
         let evidence = format!(
-            "{} of {} entries; dropped {} (+{}), thrown out early {}",
-            table.count, table.max, table.dropped, table.dropped_grown, table.early_dropped
+            "{} of {} entries; dropped {dropped} (+{}), thrown out early {early}",
+            table.count, table.max, table.dropped_grown
         );
         Found::new(Severity::Error, evidence).cure(raise(table)).cure(do_not_track())
     })
@@ -92,7 +97,7 @@ fn near(case: &Case<'_>) -> Option<Found> {
 
 fn insert_failed(case: &Case<'_>) -> Option<Found> {
     let table = table(case).filter(|table| table.insert_failed_grown > 0)?;
-    let evidence = format!("insert_failed {} (+{})", table.insert_failed, table.insert_failed_grown);
+    let evidence = format!("insert_failed {} (+{})", known(table.insert_failed), table.insert_failed_grown);
     let what = "give the gateway more addresses to translate to, or spread the clients over more destinations";
     Some(Found::new(Severity::Warning, evidence).cure(Cure::by_hand(Invasiveness::Topology, what, "")))
 }

@@ -27,8 +27,9 @@ fn losses(case: &Case<'_>) -> Option<Found> {
     let stands = |(name, _): &&(&str, &str)| counters.total(name) > 0 && counters.grown(name) == 0;
     let shown = |(name, finding): &(&str, &str)| format!("{} (see {finding})", counters.shown(name));
     let mut seen: Vec<String> = LOSSES.iter().filter(stands).map(shown).collect();
-    let table = case.host.conntrack.filter(|table| table.insert_failed > 0 && table.insert_failed_grown == 0);
-    seen.extend(table.map(|table| format!("insert_failed {} (see conntrack.insert-failed)", table.insert_failed)));
+    let table = case.host.conntrack.filter(|table| table.insert_failed_grown == 0);
+    let failed = table.and_then(|table| table.insert_failed).filter(|failed| *failed > 0);
+    seen.extend(failed.map(|failed| format!("insert_failed {failed} (see conntrack.insert-failed)")));
     (!seen.is_empty()).then(|| {
         let look =
             Cure::by_hand(Invasiveness::ClientSetting, "look again while the load is on", "quintet doctor --watch");

@@ -138,10 +138,10 @@ fn fin_timeout_myth(case: &Case<'_>) -> Option<Found> {
 
 fn recycle(case: &Case<'_>) -> Option<Found> {
     let host = case.host;
-    let on = host.kernel.has_recycle() && host.sysctls.is("net.ipv4.tcp_tw_recycle", 1);
-    (on && host.timestamps()).then(|| {
+    let kernel = host.kernel.filter(|kernel| kernel.has_recycle())?;
+    (host.sysctls.is("net.ipv4.tcp_tw_recycle", 1) && host.timestamps()).then(|| {
         let dropped = host.counters.shown("TcpExt.PAWSPassive");
-        let evidence = format!("net.ipv4.tcp_tw_recycle=1 on Linux {}; {dropped}", host.kernel);
+        let evidence = format!("net.ipv4.tcp_tw_recycle=1 on Linux {kernel}; {dropped}");
         Found::new(Severity::Error, evidence).cure(Cure::sysctl("switch it off", "net.ipv4.tcp_tw_recycle", "0"))
     })
 }

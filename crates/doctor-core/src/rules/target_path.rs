@@ -82,12 +82,13 @@ fn unreachable(case: &Case<'_>) -> Option<Found> {
 
 fn syn_retransmits(case: &Case<'_>) -> Option<Found> {
     let handshake = reached(case)?.handshake;
+    let longest_us = handshake.connect_us_max?;
     (handshake.syn_retransmits > 0).then(|| {
         let evidence = format!(
             "{} SYNs sent again in {} connects; longest connect {} ms",
             handshake.syn_retransmits,
             handshake.connects,
-            handshake.connect_us_max / 1000
+            longest_us / 1000
         );
         let what = "look for ListenOverflows, loss and filters at the target";
         Found::new(Severity::Warning, evidence).cure(cures::keep_alive()).cure(Cure::by_hand(
@@ -100,8 +101,9 @@ fn syn_retransmits(case: &Case<'_>) -> Option<Found> {
 
 fn slow_connect(case: &Case<'_>) -> Option<Found> {
     let handshake = reached(case)?.handshake;
-    (handshake.connect_us_median >= SLOW_CONNECT_US).then(|| {
-        let evidence = format!("median {} ms of {} connects", handshake.connect_us_median / 1000, handshake.connects);
+    let median_us = handshake.connect_us_median.filter(|us| *us >= SLOW_CONNECT_US);
+    median_us.map(|us| {
+        let evidence = format!("median {} ms of {} connects", us / 1000, handshake.connects);
         Found::new(Severity::Note, evidence).cure(cures::keep_alive())
     })
 }

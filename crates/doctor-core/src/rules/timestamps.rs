@@ -69,10 +69,11 @@ fn per_flow_offset(case: &Case<'_>) -> Option<Found> {
     let counters = &case.host.counters;
     let (syns, resets) = (counters.grown("TcpExt.TCPSynRetrans"), counters.grown("Tcp.OutRsts"));
     let opened = counters.grown("Tcp.ActiveOpens");
-    let random = case.host.kernel.has_per_flow_timestamps() && case.host.sysctls.is("net.ipv4.tcp_timestamps", 1);
+    let kernel = case.host.kernel.filter(|kernel| kernel.has_per_flow_timestamps())?;
+    let random = case.host.sysctls.is("net.ipv4.tcp_timestamps", 1);
     (random && opened > 0 && syns.min(resets) * 20 >= opened).then(|| {
         let names = ["Tcp.ActiveOpens", "TcpExt.TCPSynRetrans", "Tcp.OutRsts"];
-        let evidence = format!("Linux {}; {}", case.host.kernel, names.map(|name| counters.shown(name)).join(", "));
+        let evidence = format!("Linux {kernel}; {}", names.map(|name| counters.shown(name)).join(", "));
         let what = "one timestamp clock for all connections of this host";
         Found::new(Severity::Warning, evidence).certainty(Certainty::Likely).cure(Cure::sysctl(
             what,

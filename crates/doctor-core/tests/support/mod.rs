@@ -83,7 +83,7 @@ pub(crate) fn healthy() -> HostFacts {
     ];
     values.iter().for_each(|(name, value)| sysctls.set(name, value));
     HostFacts {
-        kernel: KernelVersion::new(6, 18, 10),
+        kernel: Some(KernelVersion::new(6, 18, 10)),
         sysctls,
         counters: CounterFacts::over(Duration::from_millis(300)),
         files: Some(FileFacts { pid: 7, own: true, open: Some(20), soft: 65_536, hard: 1_048_576 }),
@@ -139,7 +139,7 @@ fn read_expectation(case: &mut Recorded, key: &str, value: &str) -> Option<()> {
 
 fn read_host(host: &mut HostFacts, key: &str, value: &str) -> Option<()> {
     match key {
-        "kernel" => host.kernel = KernelVersion::parse(value)?,
+        "kernel" => host.kernel = Some(KernelVersion::parse(value)?),
         "time-waits" => {
             let words = pairs(value)?;
             host.sockets.time_waits.outgoing = words.get("out").copied().unwrap_or(0);
@@ -195,8 +195,8 @@ fn conntrack(value: &str) -> Option<ConntrackFacts> {
         let total = words.next()?.parse().ok()?;
         let grown = words.next()?.strip_prefix('+')?.parse().ok()?;
         match name {
-            "dropped" => (table.dropped, table.dropped_grown) = (total, grown),
-            "insert_failed" => (table.insert_failed, table.insert_failed_grown) = (total, grown),
+            "dropped" => (table.dropped, table.dropped_grown) = (Some(total), grown),
+            "insert_failed" => (table.insert_failed, table.insert_failed_grown) = (Some(total), grown),
             _ => return None,
         }
     }

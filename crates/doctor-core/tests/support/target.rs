@@ -19,8 +19,8 @@ pub(crate) fn good() -> TargetFacts {
             sack: true,
             window_scale: Some((7, 7)),
             connects: 8,
-            connect_us_median: 300,
-            connect_us_max: 900,
+            connect_us_median: Some(300),
+            connect_us_max: Some(900),
             syn_retransmits: 0,
         },
         closings: Probe::ALL.map(closed).to_vec(),
@@ -38,8 +38,8 @@ pub(crate) fn read(target: &mut TargetFacts, key: &str, value: &str) -> Option<(
         "address" => target.address = Some(value.parse().ok()?),
         "connect" => {
             let mut numbers = value.split(' ').map(|word| word.trim_start_matches('+').parse::<u64>());
-            target.handshake.connect_us_median = numbers.next()?.ok()?;
-            target.handshake.connect_us_max = numbers.next()?.ok()?;
+            target.handshake.connect_us_median = Some(numbers.next()?.ok()?);
+            target.handshake.connect_us_max = Some(numbers.next()?.ok()?);
             target.handshake.syn_retransmits = numbers.next()?.ok()? as u32;
         }
         "keep-alive" => {

@@ -11,10 +11,9 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    /// All zero where there is no such file.
-    pub(super) fn read() -> Self {
-        let text = std::fs::read_to_string("/proc/thread-self/net/stat/nf_conntrack");
-        text.map(|text| Self::parse(&text)).unwrap_or_default()
+    /// `None` where there is no such file.
+    pub(super) fn read() -> Option<Self> {
+        std::fs::read_to_string("/proc/thread-self/net/stat/nf_conntrack").ok().map(|text| Self::parse(&text))
     }
 
     /// A line of names, then one line of hexadecimal numbers per core.
@@ -24,7 +23,7 @@ impl Stat {
         let mut sum = Self::default();
         for line in lines {
             for (name, number) in names.iter().zip(line.split_whitespace()) {
-                let number = u64::from_str_radix(number, 16).unwrap_or(0);
+                let Ok(number) = u64::from_str_radix(number, 16) else { continue };
                 match *name {
                     "drop" => sum.drop += number,
                     "early_drop" => sum.early_drop += number,
@@ -38,16 +37,19 @@ impl Stat {
 }
 
 /// `None` where this namespace has no table.
-pub(super) fn facts(sysctls: &Sysctls, before: &Stat, after: &Stat) -> Option<ConntrackFacts> {
-    let lost = |stat: &Stat| stat.drop + stat.early_drop;
+pub(super) fn facts(sysctls: &Sysctls, before: Option<&Stat>, after: Option<&Stat>) -> Option<ConntrackFacts> {
+    let grown = |count: fn(&Stat) -> u64| match (before, after) {
+        (Some(before), Some(after)) => count(after).saturating_sub(count(before)),
+        _ => 0,
+    };
     Some(ConntrackFacts {
         count: sysctls.number("net.netfilter.nf_conntrack_count")?,
         max: sysctls.number("net.netfilter.nf_conntrack_max")?,
-        dropped: after.drop,
-        insert_failed: after.insert_failed,
-        early_dropped: after.early_drop,
-        dropped_grown: lost(after).saturating_sub(lost(before)),
-        insert_failed_grown: after.insert_failed.saturating_sub(before.insert_failed),
+        dropped: after.map(|stat| stat.drop),
+        insert_failed: after.map(|stat| stat.insert_failed),
+        early_dropped: after.map(|stat| stat.early_drop),
+        dropped_grown: grown(|stat| stat.drop + stat.early_drop),
+        insert_failed_grown: grown(|stat| stat.insert_failed),
     })
 }
 
@@ -68,10 +70,14 @@ mod tests {
     #[test]
     fn losses_grow_and_absence_is_said() {
         let mut sysctls = Sysctls::default();
-        assert_eq!(facts(&sysctls, &Stat::default(), &Stat::default()), None);
+        let (none_lost, lost) = (Stat::default(), Stat::parse(TEXT));
+        assert_eq!(facts(&sysctls, Some(&none_lost), Some(&none_lost)), None);
         sysctls.set("net.netfilter.nf_conntrack_count", "7");
         sysctls.set("net.netfilter.nf_conntrack_max", "100");
-        let seen = facts(&sysctls, &Stat::default(), &Stat::parse(TEXT)).expect("a table");
+        let seen = facts(&sysctls, Some(&none_lost), Some(&lost)).expect("a table");
         assert_eq!((seen.count, seen.max, seen.dropped_grown, seen.insert_failed_grown), (7, 100, 6, 17));
+        assert_eq!((seen.dropped, seen.insert_failed), (Some(5), Some(17)));
+        let hidden = facts(&sysctls, None, None).expect("a table whose losses are not shown");
+        assert_eq!((hidden.count, hidden.dropped, hidden.insert_failed), (7, None, None));
     }
 }

@@ -44,7 +44,7 @@ pub fn gather(plan: &HostPlan) -> HostFacts {
     let before = Sample::take();
     let mut facts = HostFacts { sysctls: read_sysctls(), place: place::read(), ..HostFacts::default() };
     facts.release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
-    facts.kernel = KernelVersion::parse(&facts.release).unwrap_or_default();
+    facts.kernel = KernelVersion::parse(&facts.release);
     facts.ports = PortFacts::from_sysctls(&facts.sysctls);
     match sockets::scan(&facts.ports) {
         Ok(sockets) => facts.sockets = sockets,
@@ -53,7 +53,7 @@ pub fn gather(plan: &HostPlan) -> HostFacts {
     facts.files = files::read(plan.pid, &mut facts.gaps);
     std::thread::sleep(plan.window.saturating_sub(began.elapsed()));
     let after = Sample::take();
-    facts.conntrack = conntrack::facts(&facts.sysctls, &before.conntrack, &after.conntrack);
+    facts.conntrack = conntrack::facts(&facts.sysctls, before.conntrack.as_ref(), after.conntrack.as_ref());
     facts.counters = growth(&before, &after, &mut facts.gaps);
     note_gaps(&mut facts);
     facts
@@ -62,7 +62,7 @@ pub fn gather(plan: &HostPlan) -> HostFacts {
 struct Sample {
     at: Instant,
     counters: Option<Counters>,
-    conntrack: conntrack::Stat,
+    conntrack: Option<conntrack::Stat>,
 }
 
 impl Sample {
@@ -96,6 +96,12 @@ fn growth(before: &Sample, after: &Sample, gaps: &mut Vec<Gap>) -> CounterFacts 
 }
 
 fn note_gaps(facts: &mut HostFacts) {
+    if facts.kernel.is_none() {
+        facts.gaps.push(gap("the kernel's version", "/proc/sys/kernel/osrelease cannot be read: is /proc mounted?"));
+    }
+    if facts.conntrack.is_some_and(|table| table.dropped.is_none()) {
+        facts.gaps.push(gap("losses of connection tracking", "this kernel has no /proc/net/stat/nf_conntrack"));
+    }
     if facts.conntrack.is_none() {
         facts
             .gaps
@@ -129,7 +135,7 @@ mod tests {
         let server = listener.local_addr().expect("bound");
         let clients: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(server).expect("connects")).collect();
         let facts = gather(&HostPlan { window: Duration::from_millis(20), ..HostPlan::default() });
-        assert!(facts.kernel >= KernelVersion::new(3, 0, 0), "{}", facts.release);
+        assert!(facts.kernel >= Some(KernelVersion::new(3, 0, 0)), "{}", facts.release);
         assert!(facts.capacity() > 0);
         let to = facts.sockets.destinations.iter().find(|to| to.remote == server).expect("our own connects");
         let inside =
@@ -141,7 +147,7 @@ mod tests {
         assert_eq!(queue.waiting, 3);
         assert!(facts.counters.total("Tcp.ActiveOpens") >= 3);
         assert!(facts.files.expect("our own limits").open.expect("our own files") >= 4);
-        assert!(facts.place.namespace > 0);
+        assert!(facts.place.namespace > Some(0));
     }
 
     #[test]

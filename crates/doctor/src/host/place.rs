@@ -11,7 +11,7 @@ pub(super) fn read() -> Place {
     let first = namespace_of("1").filter(|_| container.is_none());
     Place {
         initial_namespace: first.and_then(|first| Some(first == namespace?)),
-        namespace: namespace.unwrap_or(0),
+        namespace,
         container,
         root: effective_uid() == Some(0),
     }

@@ -94,8 +94,8 @@ impl<'a> Prober<'a> {
             sack: all(|one| one.sack),
             window_scale: self.opened.first().and_then(|one| one.window_scale),
             connects: self.opened.len() as u32,
-            connect_us_median: times.get(times.len() / 2).copied().unwrap_or(0),
-            connect_us_max: times.last().copied().unwrap_or(0),
+            connect_us_median: times.get(times.len() / 2).copied(),
+            connect_us_max: times.last().copied(),
             syn_retransmits: self.opened.iter().map(|one| one.syn_retransmits).sum(),
         }
     }

@@ -9,13 +9,12 @@ pub(super) fn target(target: &TargetFacts) -> Vec<String> {
     let yes = |on: bool| if on { "yes" } else { "no" };
     let handshake = &target.handshake;
     let scale = handshake.window_scale.map_or("no".to_owned(), |(theirs, ours)| format!("{theirs} there, {ours} here"));
-    let mut facts = vec![
-        format!("timestamps {}, SACK {}, window scale {scale}", yes(handshake.timestamps), yes(handshake.sack)),
-        format!(
-            "connect: median {} us, longest {} us, {} SYNs sent again",
-            handshake.connect_us_median, handshake.connect_us_max, handshake.syn_retransmits
-        ),
-    ];
+    let mut facts =
+        vec![format!("timestamps {}, SACK {}, window scale {scale}", yes(handshake.timestamps), yes(handshake.sack))];
+    if let (Some(median), Some(longest)) = (handshake.connect_us_median, handshake.connect_us_max) {
+        let again = handshake.syn_retransmits;
+        facts.push(format!("connect: median {median} us, longest {longest} us, {again} SYNs sent again"));
+    }
     for (probe, closing) in &target.closings {
         let status = closing.status.map_or("no status".to_owned(), |status| status.to_string());
         let (by, after_ms, response) = (closing.by, closing.after_ms, closing.response);
@@ -60,9 +59,13 @@ fn place(host: &HostFacts) -> String {
     let container = host.place.container.as_ref().map(|kind| format!(", inside {kind}")).unwrap_or_default();
     let namespace = match host.place.initial_namespace {
         Some(true) => "the machine's own network namespace".to_owned(),
-        _ => format!("network namespace {} only", host.place.namespace),
+        _ => match host.place.namespace {
+            Some(number) => format!("network namespace {number} only"),
+            None => "this network namespace only".to_owned(),
+        },
     };
-    let release = if host.release.is_empty() { host.kernel.to_string() } else { host.release.clone() };
+    let kernel = || host.kernel.map_or("of an unknown version".to_owned(), |kernel| kernel.to_string());
+    let release = if host.release.is_empty() { kernel() } else { host.release.clone() };
     format!("Linux {release}{container}; looking at {namespace}")
 }
 
