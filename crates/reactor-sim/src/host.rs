@@ -155,7 +155,7 @@ impl Host {
     /// Lets neighbours of different connections change places.
     pub(super) fn shuffle_ready(&mut self, rng: &mut Rng, probability: f64) {
         for later in 1..self.ready.len() {
-            let (a, b) = (conn_of(&self.ready[later - 1]), conn_of(&self.ready[later]));
+            let (a, b) = (self.ready[later - 1].conn(), self.ready[later].conn());
             if a != b && rng.chance(probability) {
                 self.ready.swap(later - 1, later);
             }
@@ -165,7 +165,7 @@ impl Host {
     /// Drops what is queued for names nobody uses any more, and with it the buffers in it.
     pub(super) fn purge_ready(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
-        ready.retain(|completion| conn_of(completion).is_some_and(|conn| !matches!(self.tenant(conn), Tenant::None)));
+        ready.retain(|completion| completion.conn().is_some_and(|conn| !matches!(self.tenant(conn), Tenant::None)));
         self.ready = ready;
     }
 
@@ -173,7 +173,7 @@ impl Host {
     pub(super) fn pop(&mut self) -> Option<Completion> {
         loop {
             let completion = self.ready.pop_front()?;
-            let Some(conn) = conn_of(&completion) else {
+            let Some(conn) = completion.conn() else {
                 return Some(completion);
             };
             if matches!(self.tenant(conn), Tenant::None) {
@@ -184,18 +184,6 @@ impl Host {
             }
             return Some(completion);
         }
-    }
-}
-
-/// Which connection a completion is about.
-pub(super) fn conn_of(completion: &Completion) -> Option<ConnId> {
-    match completion {
-        Completion::Accepted { conn, .. }
-        | Completion::Connected { conn, .. }
-        | Completion::Received { conn, .. }
-        | Completion::Sent { conn, .. }
-        | Completion::Closed { conn, .. } => Some(*conn),
-        Completion::AcceptFailed { .. } | Completion::Woken => None,
     }
 }
 

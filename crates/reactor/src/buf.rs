@@ -53,15 +53,10 @@ impl BufPool {
     /// # Errors
     /// Without a free buffer, or with a full one, `partial` comes back untouched.
     pub fn room_after(&self, partial: Option<Buf>) -> Result<Buf, Option<Buf>> {
-        let Some(partial) = partial else { return self.take().ok_or(None) };
-        if partial.len() == BUF_BYTES {
-            return Err(Some(partial));
+        match partial {
+            None => self.take().ok_or(None),
+            Some(partial) => partial.with_room().map_err(Some),
         }
-        if !partial.is_unique() {
-            // Only a clone is risked: shared bytes need a fresh buffer to move to.
-            return partial.clone().compact().ok_or(Some(partial));
-        }
-        if partial.spare_len() > 0 { Ok(partial) } else { partial.compact().ok_or(None) }
     }
 
     /// Is less than a quarter of the stock left?
@@ -168,6 +163,22 @@ impl Buf {
         let mut fresh = self.pool.take()?;
         fresh.append(&self).ok()?;
         Some(fresh)
+    }
+
+    /// These bytes with room behind them: as they are, moved within their slab, or moved to a fresh one where they are
+    /// shared.
+    ///
+    /// # Errors
+    /// A full buffer, or no free one to move to: the bytes come back untouched.
+    pub fn with_room(self) -> Result<Buf, Buf> {
+        if self.len() == BUF_BYTES {
+            return Err(self);
+        }
+        if !self.is_unique() {
+            // Only a clone is risked: shared bytes need a fresh buffer to move to.
+            return self.clone().compact().ok_or(self);
+        }
+        if self.spare_len() > 0 { Ok(self) } else { Ok(self.compact().expect("bytes nobody shares move in place")) }
     }
 
     /// Appends `bytes`, or gives back how many would not fit (nothing is written then). Shared bytes

@@ -158,7 +158,8 @@ pub enum Probe {
 /// What a `recv` brought.
 #[derive(Debug)]
 pub enum Received {
-    /// At least one new byte, appended to the partial buffer where one was handed in.
+    /// At least one new byte, appended to the partial buffer where one was handed in. Nobody else holds these bytes
+    /// yet, so that a layer can open them where they lie.
     Data(Buf),
     /// The peer's end: its FIN, and with a layer the end of that, too. A partial buffer that was handed in comes back.
     Eof(Option<Buf>),
@@ -214,6 +215,20 @@ pub enum Completion {
     },
     /// Somebody woke this reactor from another thread; look at your mailbox.
     Woken,
+}
+
+impl Completion {
+    /// Which connection it is about; `None` for what is about none.
+    pub fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Accepted { conn, .. }
+            | Self::Connected { conn, .. }
+            | Self::Received { conn, .. }
+            | Self::Sent { conn, .. }
+            | Self::Closed { conn, .. } => Some(*conn),
+            Self::AcceptFailed { .. } | Self::Woken => None,
+        }
+    }
 }
 
 /// What an application may ask of its event loop. An answer starts nothing and changes nothing; what cannot be told is
