@@ -30,7 +30,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("shell", &["origin", "balancer", "stress", "doctor", "lab"]),
     ("presentation", &["present"]),
     ("top", &["quintet", "xtask"]),
-    ("tests only", &["testkit", "reactor-sim"]),
+    ("tests only", &["testkit", "reactor-sim", "toy-layer"]),
 ];
 
 /// What a pure crate must not know, directly or through others: the operating system, sockets, clocks, runtimes, formats.

@@ -1,0 +1,129 @@
+//! How sealed connections end.
+
+use crate::conn::Phase;
+use crate::inbound::End;
+use crate::view::View;
+use crate::{LEAVE_MAX, truncated};
+use ports::{ClosedFirst, Fault, FaultKind};
+use reactor::{Close, CloseOutcome, Completion, ConnId, ListenerId, Probe, Reactor};
+
+impl<R: Reactor> View<'_, R> {
+    /// The application closes.
+    pub(crate) fn close_sealed(&mut self, id: ConnId, how: Close) -> CloseOutcome {
+        let Some(conn) = self.layer.conns.get(id) else { return CloseOutcome::Closed(None) };
+        if conn.phase != Phase::Open {
+            self.cut(id, how);
+            return CloseOutcome::Closed(None);
+        }
+        let held = conn.inbound.holds_bytes();
+        let broken = matches!(conn.inbound.end, End::Broken(_));
+        let below = self.io.probe(id);
+        match how {
+            Close::Reset => self.close_below(id, Close::Reset),
+            // Below they are read already: it would send a FIN.
+            Close::Discard if held => self.close_below(id, Close::Reset),
+            Close::Discard if broken || below == Probe::Readable => self.close_below(id, Close::Discard),
+            Close::Fin if broken => self.close_below(id, Close::Discard),
+            Close::Fin if held || below == Probe::Readable => CloseOutcome::Unread,
+            Close::Fin | Close::Discard => self.leave(id, below),
+        }
+    }
+
+    /// Closes by close-notify and FIN where somebody is there to read them; the application is done with it at once.
+    fn leave(&mut self, id: ConnId, below: Probe) -> CloseOutcome {
+        let now = self.io.now();
+        let Some(conn) = self.layer.conns.get_mut(id) else { return CloseOutcome::Closed(None) };
+        let cut_off = conn.outbound.is_busy() || matches!(below, Probe::Broken(_));
+        let owed = !cut_off && conn.outbound.owes_notify(below == Probe::PeerFin);
+        let Some(buf) = owed.then(|| self.io.take_buf()).flatten() else { return self.close_below(id, Close::Fin) };
+        let out = conn.outbound.seal_only_close(buf);
+        conn.phase = Phase::Leaving;
+        conn.inbound.forget_recv();
+        self.layer.counters.left += 1;
+        self.layer.up.retain(|completion| completion.conn() != Some(id));
+        self.layer.arm(id, now + LEAVE_MAX);
+        self.io.send(id, out);
+        CloseOutcome::Closed(Some(if below == Probe::PeerFin { ClosedFirst::PeerFin } else { ClosedFirst::OurFin }))
+    }
+
+    /// Closes below, and forgets it.
+    fn close_below(&mut self, id: ConnId, how: Close) -> CloseOutcome {
+        self.layer.forget(id);
+        match self.io.close(id, how) {
+            CloseOutcome::Unread => self.io.close(id, Close::Discard),
+            closed => closed,
+        }
+    }
+
+    /// Ends a connection the application does not know, or no longer.
+    pub(crate) fn cut(&mut self, id: ConnId, how: Close) {
+        let how = if how == Close::Reset { how } else { Close::Discard };
+        self.close_below(id, how);
+    }
+
+    /// The handshake failed.
+    pub(crate) fn fail(&mut self, id: ConnId, fault: Fault) {
+        let told = matches!(self.layer.conns.get(id).map(|conn| conn.phase), Some(Phase::Connecting { .. }));
+        self.layer.counters.handshakes_failed += 1;
+        self.cut(id, Close::Discard);
+        if told {
+            self.layer.up.push_back(Completion::Connected { conn: id, result: Err(fault) });
+        }
+    }
+
+    /// A connect failed below, where it is gone already.
+    pub(crate) fn tell_end(&mut self, id: ConnId, fault: Fault) {
+        self.layer.forget(id);
+        self.layer.up.push_back(Completion::Connected { conn: id, result: Err(fault) });
+    }
+
+    /// Ends the handshakes that came in by `listener`, or by any.
+    pub(crate) fn end_handshakes(&mut self, listener: Option<ListenerId>) {
+        let of = |phase| matches!(phase, Phase::Accepting { listener: at, .. } if listener.is_none_or(|one| one == at));
+        let these: Vec<ConnId> = self.layer.conns.iter().filter(|(_, conn)| of(conn.phase)).map(|(id, _)| id).collect();
+        these.into_iter().for_each(|id| self.fail(id, Fault::of(FaultKind::Aborted)));
+    }
+
+    /// One deadline that has passed, if any; false when none is left.
+    pub(crate) fn expire_one(&mut self) -> bool {
+        let Some(id) = self.layer.timers.pop_due(self.io.now()) else { return false };
+        let Some(conn) = self.layer.conns.get_mut(id) else { return true };
+        conn.timer = None;
+        match conn.phase {
+            Phase::Accepting { .. } | Phase::Connecting { .. } => self.fail(id, Fault::of(FaultKind::TimedOut)),
+            Phase::Leaving => self.cut(id, Close::Discard),
+            Phase::Open => {
+                if conn.inbound.end == End::Notified {
+                    conn.inbound.end = End::Whole;
+                }
+                self.advance_recv(id);
+            }
+        }
+        true
+    }
+
+    /// Tries those again that waited for a buffer.
+    pub(crate) fn retry_starved(&mut self) {
+        if self.layer.retry_at.is_some_and(|at| at <= self.io.now()) {
+            self.layer.retry_at = None;
+            for id in std::mem::take(&mut self.layer.starved) {
+                self.advance_send(id);
+                self.advance_recv(id);
+            }
+        }
+    }
+
+    /// What a sealed connection looks like to the application.
+    pub(crate) fn probe_sealed(&self, id: ConnId) -> Probe {
+        let below = self.io.probe(id);
+        let Some(conn) = self.layer.conns.get(id) else { return below };
+        match conn.inbound.end {
+            _ if conn.inbound.holds_bytes() => Probe::Readable,
+            End::Broken(fault) => Probe::Broken(fault),
+            End::Notified | End::Whole => Probe::PeerFin,
+            // No close-notify came before it, and none was asked for by ours.
+            End::None if below == Probe::PeerFin && !conn.outbound.is_notified() => Probe::Broken(truncated()),
+            End::None => below,
+        }
+    }
+}
