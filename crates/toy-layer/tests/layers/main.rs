@@ -4,5 +4,6 @@
 //! `QUINTET_SEEDS=5000 cargo test -p toy-layer --test layers` widens the sweeps.
 
 mod answers;
+mod edges;
 mod house;
 mod scene;
