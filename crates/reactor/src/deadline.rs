@@ -76,6 +76,11 @@ impl Deadline {
         self.at
     }
 
+    /// When the timer fires, at the deadline or before; [`Duration::MAX`] where none is set.
+    pub fn fires_by(&self) -> Duration {
+        self.timer.map_or(Duration::MAX, |(_, fires_at)| fires_at)
+    }
+
     /// Is a timer set that fires no later than the deadline? What must hold wherever something waits.
     pub fn is_kept(&self) -> bool {
         self.timer.is_some_and(|(_, fires_at)| fires_at <= self.at)

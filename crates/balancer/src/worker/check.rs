@@ -45,7 +45,7 @@ impl Worker {
             }
             Work::Relay(id) => self.relays.get(id).ok_or("a client's relay exists")?.core.deadline(),
         };
-        let armed = client.alarm.is_kept() && client.alarm.at() == deadline;
+        let armed = client.alarm.fires_by() <= deadline;
         holds(armed, "every client has a timer not later than its deadline")?;
         holds(client.life.is_busy() == (client.work != Work::None), "a client is busy while it has work")?;
         holds(

@@ -1,9 +1,10 @@
 //! Tells an exchange what happened and carries out what it orders, until it waits again or has ended.
 
 use super::Worker;
-use super::state::{Entry, ExchangeId, Todo, Work};
+use super::state::{ExchangeId, Todo, Work};
 use super::time::TimerKey;
-use balancer_core::exchange::{Answer, DownOrder, Fact, ServerOrder, Step, Then, UpOrder};
+use balancer_core::Counters;
+use balancer_core::exchange::{Answer, DownOrder, Fact, Record, ServerOrder, Step, Then, UpOrder};
 use http1::HeadScan;
 use reactor::{After, Outgoing, Reactor};
 
@@ -37,10 +38,13 @@ impl Worker {
         while let Some(fact) = self.apply(id, &step, io) {
             step = self.tell(id, fact, io);
         }
-        if let Some(entry) = self.exchanges.get(id) {
+        if let Some(entry) = self.exchanges.get_mut(id) {
             debug_assert_eq!(entry.core.check(), Ok(()), "{:?}", entry.core);
             let (conn, at) = (entry.client.conn, entry.core.deadline());
-            self.parties.client(conn).alarm.set(at, TimerKey::Client(conn), &mut self.wheel);
+            if at < entry.fires_by {
+                entry.fires_by = at;
+                self.parties.client(conn).alarm.set(at, TimerKey::Client(conn), &mut self.wheel);
+            }
         }
     }
 
@@ -117,14 +121,15 @@ impl Worker {
 
     /// The one end of an exchange: its record is counted, the client's connection goes on or is closed.
     fn end_exchange<R: Reactor>(&mut self, id: ExchangeId, then: Then, io: &mut R) {
-        let entry = self.exchanges.remove(id).expect("an exchange ends once");
-        self.count(&entry);
-        if then == Then::Relay {
-            return self.begin_relay(entry, io);
-        }
-        let now = self.now(io);
+        let entry = &self.exchanges[id];
         let conn = entry.client.conn;
+        count(entry.core.record(), &mut self.listeners[entry.listener].counters);
+        let entry = self.exchanges.remove(id);
+        if then == Then::Relay {
+            return self.begin_relay(entry.expect("an exchange ends once"), io);
+        }
         drop(entry);
+        let now = self.now(io);
         let client = self.parties.client(conn);
         client.work = Work::None;
         client.scan = HeadScan::default();
@@ -135,18 +140,17 @@ impl Worker {
         }
         self.carry_out(conn, order, io);
     }
+}
 
-    fn count(&mut self, entry: &Entry) {
-        let record = entry.core.record();
-        let counters = &mut self.listeners[entry.listener].counters;
-        counters.responses += u64::from(record.responded);
-        counters.truncated += u64::from(record.truncated);
-        counters.retries += u64::from(record.retries);
-        if record.status != 0 {
-            counters.count_status(record.status);
-        }
-        if let Some(failure) = record.failure {
-            counters.count_failure(failure);
-        }
+/// What an exchange came to, for its listener.
+fn count(record: &Record, counters: &mut Counters) {
+    counters.responses += u64::from(record.responded);
+    counters.truncated += u64::from(record.truncated);
+    counters.retries += u64::from(record.retries);
+    if record.status != 0 {
+        counters.count_status(record.status);
+    }
+    if let Some(failure) = record.failure {
+        counters.count_failure(failure);
     }
 }

@@ -63,7 +63,8 @@ impl Worker {
         client.inbound = (end < buf.len()).then(|| buf.slice(end..buf.len()));
         client.life.handle_exchange_begun();
         let opening = opening(parsed, &passed, client, &rules);
-        let (listener, set) = (client.listener, rules.router.decide(&head.facts(client.peer.ip(), false)));
+        let (listener, fires_by) = (client.listener, client.alarm.fires_by());
+        let set = rules.router.decide(&head.facts(client.peer.ip(), false));
         let set_rules = Rc::clone(&self.sets[set].rules);
         let draining = self.draining || self.listeners[listener].leaving;
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
@@ -75,6 +76,7 @@ impl Worker {
             server: None,
             listener,
             set,
+            fires_by,
             rules,
             set_rules,
             method: head.method,
@@ -116,7 +118,7 @@ impl Worker {
         client.inbound = None;
         client.scan = HeadScan::default();
         client.life.handle_exchange_begun();
-        let listener = client.listener;
+        let (listener, fires_by) = (client.listener, client.alarm.fires_by());
         let rules = Rc::clone(&self.listeners[listener].rules);
         let set = rules.router.fallback();
         let set_rules = Rc::clone(&self.sets[set].rules);
@@ -128,6 +130,7 @@ impl Worker {
             server: None,
             listener,
             set,
+            fires_by,
             rules,
             set_rules,
             method: Method::Other,

@@ -160,7 +160,14 @@ impl Worker {
     }
 
     /// Takes up what orders have left to be done: heads sent ahead, answers held, requests whose turn has come.
+    #[inline]
     fn settle<R: Reactor>(&mut self, io: &mut R) {
+        if self.freed || self.draining || !self.todo.is_empty() {
+            self.settle_all(io);
+        }
+    }
+
+    fn settle_all<R: Reactor>(&mut self, io: &mut R) {
         loop {
             match self.todo.pop_front() {
                 Some(Todo::TakeHead(conn)) => self.take_head(conn, io),

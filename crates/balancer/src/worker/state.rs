@@ -11,6 +11,7 @@ use ports::Lease;
 use reactor::{Buf, ConnId, Deadline};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 slotmap::new_key_type! {
     /// An exchange of one worker.
@@ -111,6 +112,8 @@ pub(super) struct Entry {
     pub(super) server: Option<End>,
     pub(super) listener: usize,
     pub(super) set: usize,
+    /// The client's timer fires by then: a deadline that is not nearer need not touch it.
+    pub(super) fires_by: Duration,
     /// The rules it began with; it ends by them.
     pub(super) rules: Rc<ListenerRules>,
     pub(super) set_rules: Rc<BackendSetSettings>,

@@ -31,10 +31,22 @@ impl Worker {
         let now = self.now(io);
         let client = self.parties.client(conn);
         let work = client.work;
+        let deadline = match work {
+            Work::None => client.life.deadline(),
+            Work::Exchange(id) => self.exchanges[id].core.deadline(),
+            Work::Relay(id) => self.relays[id].core.deadline(),
+        };
+        client.alarm.set(deadline, TimerKey::Client(conn), &mut self.wheel);
         match client.alarm.handle_timer(now, TimerKey::Client(conn), &mut self.wheel) {
-            Fired::Due => self.handle_client_deadline(conn, work, io),
+            Fired::Due => {
+                if let Work::Exchange(id) = work {
+                    self.exchanges[id].fires_by = Duration::MAX; // no timer is set any more
+                }
+                self.handle_client_deadline(conn, work, io);
+            }
             Fired::Early => {
                 if let Work::Exchange(id) = work {
+                    self.exchanges[id].fires_by = deadline;
                     self.hear(id, Fact::Patrol, io);
                 }
             }
