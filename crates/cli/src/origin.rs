@@ -25,25 +25,16 @@ pub(crate) struct OriginArgs {
     /// Threads.
     #[arg(long, value_name = "N", default_value_t = 1)]
     workers: usize,
-    /// What to do with a client's `Connection: close`, and with /close.
-    #[arg(long, value_enum, default_value_t = Close::Honour)]
-    close: Close,
+    /// A client's `Connection: close`, and /close: honour them, ignore them (keep whatever is asked), or always close,
+    /// after every answer.
+    #[arg(long, value_parser = values::named::<CloseHabit>(), default_value_t)]
+    close: CloseHabit,
     /// The name in its hello and in X-Origin.
     #[arg(long, default_value = "origin")]
     name: String,
     /// Write the final counters as JSON.
     #[arg(long, value_name = "FILE|-")]
     json: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Close {
-    /// Close when asked.
-    Honour,
-    /// Keep whatever is asked.
-    Ignore,
-    /// Close after every answer.
-    Always,
 }
 
 pub(crate) fn run(args: &OriginArgs) -> Result {
@@ -53,11 +44,7 @@ pub(crate) fn run(args: &OriginArgs) -> Result {
     let plan = OriginPlan {
         workers: args.workers,
         name: args.name.clone(),
-        close: match args.close {
-            Close::Honour => CloseHabit::Honour,
-            Close::Ignore => CloseHabit::Ignore,
-            Close::Always => CloseHabit::Always,
-        },
+        close: args.close,
         ..OriginPlan::new(args.listen)
     };
     let handle = ::origin::start(plan)?;

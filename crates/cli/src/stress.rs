@@ -93,31 +93,17 @@ struct RequestArgs {
 #[command(next_help_heading = "Connections")]
 struct ConnectionArgs {
     /// Who ends a connection, and when.
-    #[arg(long, value_enum, default_value_t = Close::Keep)]
-    close: Close,
+    #[arg(long, value_parser = values::named::<ClosePolicy>(), default_value_t)]
+    close: ClosePolicy,
     /// Who chooses source ports: the kernel, or our allocator (oldest first, bind + SO_REUSEADDR).
-    #[arg(long, value_enum, default_value_t = Ports::Kernel)]
-    ports: Ports,
+    #[arg(long, value_parser = values::named::<PortMode>(), default_value_t)]
+    ports: PortMode,
     /// Source addresses to use in turn: a list, with ranges (10.0.0.2,10.0.0.5-10.0.0.9).
     #[arg(long, value_name = "LIST")]
     source_ip: Option<String>,
     /// Source ports, LOW-HIGH [default: ip_local_port_range].
     #[arg(long, value_name = "LOW-HIGH", value_parser = values::port_range)]
     port_range: Option<(u16, u16)>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Close {
-    Keep,
-    Wait,
-    Fin,
-    Rst,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Ports {
-    Kernel,
-    Own,
 }
 
 /// An embedded balancer with its origin; they end with it.
@@ -154,16 +140,8 @@ fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
         headers: args.request.headers.clone(),
         body: args.request.data.as_deref().map_or_else(|| Ok(Vec::new()), body)?,
         timeout: args.request.timeout,
-        close: match args.connection.close {
-            Close::Keep => ClosePolicy::Keep,
-            Close::Wait => ClosePolicy::Wait,
-            Close::Fin => ClosePolicy::Fin,
-            Close::Rst => ClosePolicy::Rst,
-        },
-        ports: match args.connection.ports {
-            Ports::Kernel => PortMode::Kernel,
-            Ports::Own => PortMode::Own,
-        },
+        close: args.connection.close,
+        ports: args.connection.ports,
         sources: sources(args.connection.source_ip.as_deref())?,
         port_range: args.connection.port_range,
         ..PlanDraft::new(url)

@@ -1,7 +1,16 @@
 //! Values as people type them: `10k` requests, `30s`, `200ms`.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use named::Named;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// A member of a closed set, by its name.
+pub(crate) fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let names = PossibleValuesParser::new(T::ALL.iter().map(|member| member.name()));
+    // Others are refused before.
+    names.try_map(|name| T::from_name(&name).ok_or("no such name"))
+}
 
 /// `500`, `10k`, `2m` (million).
 pub(crate) fn count(text: &str) -> Result<u64, String> {

@@ -1,18 +1,21 @@
 //! What an origin is told to do.
 
+use named::named;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What an origin does with a client's wish to close.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CloseHabit {
-    /// Closes when the client asks for it, and after `/close`.
-    #[default]
-    Honour,
-    /// Keeps the connection whatever the client asks for, as some servers do. `/close` is ignored too.
-    Ignore,
-    /// Closes after every answer, as a server without keep-alive does.
-    Always,
+named! {
+    /// What an origin does with a client's wish to close.
+    #[derive(Default)]
+    pub enum CloseHabit {
+        /// Closes when the client asks for it, and after `/close`.
+        #[default]
+        Honour = "honour",
+        /// Keeps the connection whatever the client asks for, as some servers do. `/close` is ignored too.
+        Ignore = "ignore",
+        /// Closes after every answer, as a server without keep-alive does.
+        Always = "always",
+    }
 }
 
 /// How to run an origin.
