@@ -117,15 +117,37 @@ fn words_in(folder: &Path, words: &[&str]) -> anyhow::Result<Vec<String>> {
     Ok(breaches)
 }
 
+/// Direct normal dependencies.
 fn graph() -> anyhow::Result<Graph> {
+    arrows(|dependency| dependency["kind"].is_null())
+}
+
+/// Folders of the crates that can see each library, directly or through others, tests included. The fuzz targets see all.
+pub(crate) fn users() -> anyhow::Result<Graph> {
+    let arrows = arrows(|_| true)?;
+    let folder = |name: &str| if name == "quintet" { "cli".to_owned() } else { name.to_owned() };
+    let mut users = Graph::new();
+    for library in arrows.keys().filter(|name| !["quintet", "xtask"].contains(&name.as_str())) {
+        let mut open = vec![library];
+        let seen: &mut BTreeSet<String> = users.entry(folder(library)).or_default();
+        seen.insert("fuzz".to_owned());
+        while let Some(next) = open.pop() {
+            let above = arrows.iter().filter(|(_, below)| below.contains(next)).map(|(name, _)| name);
+            open.extend(above.filter(|name| *name != library && seen.insert(folder(name))));
+        }
+    }
+    Ok(users)
+}
+
+fn arrows(counts: impl Fn(&serde_json::Value) -> bool) -> anyhow::Result<Graph> {
     let text = cargo(&["metadata", "--format-version", "1", "--no-deps"])?;
     let metadata: serde_json::Value = serde_json::from_str(&text).context("reading cargo metadata")?;
     let mut graph = Graph::new();
     for package in metadata["packages"].as_array().context("packages in cargo metadata")? {
         let name = package["name"].as_str().context("a package's name")?;
-        let shipped = |dependency: &&serde_json::Value| dependency["kind"] != "dev";
         let dependencies = package["dependencies"].as_array().context("a package's dependencies")?;
-        let names = dependencies.iter().filter(shipped).filter_map(|dependency| dependency["name"].as_str());
+        let counted = dependencies.iter().filter(|dependency| counts(dependency));
+        let names = counted.filter_map(|dependency| dependency["name"].as_str());
         graph.insert(name.to_owned(), names.map(str::to_owned).collect());
     }
     Ok(graph)

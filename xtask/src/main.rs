@@ -1,7 +1,8 @@
-//! The project's own chores: `cargo xtask deps` and `cargo xtask bench`.
+//! The project's own chores: checks of the house's order, and measurements.
 
 mod bench;
 mod deps;
+mod shape;
 
 use clap::Parser;
 
@@ -11,6 +12,9 @@ use clap::Parser;
 enum Chore {
     /// Check the direction of dependencies, and that `unsafe` stays in `sys`.
     Deps,
+    /// Check the shape of the sources: functions fit a screen, files do not call each other in a circle, and what is
+    /// public is used.
+    Shape,
     /// Measure Quintet: beside its peers (nginx, HAProxy, wrk, ab, h2load), interleaved, in namespaces of our own; and
     /// its model and its doctor alone.
     Bench(bench::BenchArgs),
@@ -19,6 +23,7 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     match Chore::parse() {
         Chore::Deps => deps::run(),
+        Chore::Shape => shape::run(),
         Chore::Bench(args) => bench::run(&args),
     }
 }

@@ -72,7 +72,6 @@ pub(super) struct Host {
     pub(super) machine: usize,
     pub(super) config: HostConfig,
     pub(super) buffers: BufPool,
-    pub(super) buffers_in_use_max: usize,
     pub(super) listeners: Vec<Listener>,
     pub(super) files: usize,
     /// Ends whose data waits for a free buffer.
@@ -87,7 +86,6 @@ impl Host {
         Self {
             machine,
             buffers: BufPool::new(config.buffers_max),
-            buffers_in_use_max: 0,
             listeners: Vec::new(),
             files: 0,
             starved: Vec::new(),

@@ -60,19 +60,9 @@ impl SimNet {
         self.0.borrow().now
     }
 
-    /// Changes the weather for everything that happens from now on.
-    pub fn set_weather(&self, weather: Weather) {
-        self.0.borrow_mut().weather = weather;
-    }
-
     /// What the weather did so far.
     pub fn injected(&self) -> Injected {
         self.0.borrow().injected
-    }
-
-    /// Connections that were started so far.
-    pub fn connections_started(&self) -> u64 {
-        u64::from(self.0.borrow().flows_opened)
     }
 
     /// A hash of everything that happened: equal for equal seeds and programs.

@@ -57,11 +57,6 @@ impl SimReactor {
         Ok(all)
     }
 
-    /// The largest number of buffers that were in use at once.
-    pub fn buffers_in_use_max(&self) -> usize {
-        self.net.borrow().hosts[self.host].buffers_in_use_max
-    }
-
     /// Connections the program has open (or has not been told the end of).
     pub fn connections(&self) -> usize {
         self.net.borrow().hosts[self.host].tenants()
@@ -73,7 +68,6 @@ impl SimReactor {
         net.retry_starved(self.host);
         let host = &mut net.hosts[self.host];
         host.shuffle_ready(&mut net.rng, net.weather.reorder);
-        host.buffers_in_use_max = host.buffers_in_use_max.max(host.buffers.in_use());
         host.is_ready()
     }
 

@@ -362,7 +362,7 @@ pub fn run<R: Reactor, A: App<R>>(app: &mut A, io: &mut R) -> Result<(), Fault> 
 }
 
 /// Runs an `app` whose [`App::start`] was called already.
-pub fn run_started<R: Reactor, A: App<R>>(app: &mut A, io: &mut R) {
+pub(crate) fn run_started<R: Reactor, A: App<R>>(app: &mut A, io: &mut R) {
     while !app.is_done() {
         io.turn(app.poll_deadline());
         handle_ready(app, io);

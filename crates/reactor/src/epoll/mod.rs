@@ -88,7 +88,7 @@ impl EpollReactor {
     /// One that `waker` wakes: for those who have to know the waker before the event loop is there.
     ///
     /// Errors: EMFILE, ENFILE, ENOMEM.
-    pub fn with_waker(config: EpollConfig, waker: Waker) -> Result<Self, Fault> {
+    pub(crate) fn with_waker(config: EpollConfig, waker: Waker) -> Result<Self, Fault> {
         let epoll = Epoll::new().map_err(fault)?;
         epoll.add(&waker, TOKEN_WAKER, Interest::Level).map_err(fault)?;
         Ok(Self {
