@@ -14,7 +14,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What is public although nobody outside of its crate uses it: file, name, reason.
-const RIGHTLY_PUBLIC: &[(&str, &str, &str)] = &[];
+const RIGHTLY_PUBLIC: &[(&str, &str, &str)] = &[
+    (
+        "crates/reactor/src/buf.rs",
+        "unique_mut",
+        "a layer that decrypts changes bytes in place; tried in unit tests until there is one",
+    ),
+    ("crates/reactor-sim/src/sim_reactor.rs", "sibling", "several workers on one machine; used by unit tests so far"),
+];
 
 /// Folders that are not in shape yet: their breaches are told, but do not fail the check. No new ones.
 const NOT_YET: &[&str] = &["crates/balancer/src/worker", "crates/balancer-core/src"];
