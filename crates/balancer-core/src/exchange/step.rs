@@ -21,6 +21,15 @@ pub struct Step {
     pub end: Option<Then>,
 }
 
+impl Step {
+    /// Nothing is to be done but to wait.
+    #[inline]
+    pub fn is_nothing(&self) -> bool {
+        let Self { server, up, down, read_client, read_server, end } = self;
+        server.is_none() && up.is_none() && down.is_none() && !read_client && !read_server && end.is_none()
+    }
+}
+
 /// What becomes of a server connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerOrder {

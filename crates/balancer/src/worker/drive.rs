@@ -35,7 +35,9 @@ impl Worker {
     /// Carries out a step, and those that its orders lead to: each round is an attempt, of which there are few, or an
     /// answer, of which there is one.
     pub(super) fn drive<R: Reactor>(&mut self, id: ExchangeId, mut step: Step, io: &mut R) {
-        while let Some(fact) = self.apply(id, &step, io) {
+        while !step.is_nothing()
+            && let Some(fact) = self.apply(id, &step, io)
+        {
             step = self.tell(id, fact, io);
         }
         if let Some(entry) = self.exchanges.get_mut(id) {

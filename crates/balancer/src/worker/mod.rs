@@ -222,7 +222,8 @@ impl<R: Reactor> App<R> for Worker {
     }
 
     fn handle_time(&mut self, io: &mut R) {
-        self.now = None;
+        // By the time its completions were handled at, if anybody asked: what is due since then is due with the next turn,
+        // which does not wait.
         if self.wheel.poll_deadline().is_some_and(|at| at <= self.now(io)) {
             self.expire(io);
         }
