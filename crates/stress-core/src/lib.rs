@@ -5,6 +5,7 @@
 //! PlanDraft -> Plan -> (shell drives one Life per connection) -> Tally per thread -> Report
 //! ```
 
+pub mod arrivals;
 pub mod backoff;
 pub mod error_kind;
 pub mod life;

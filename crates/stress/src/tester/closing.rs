@@ -21,7 +21,7 @@ impl Tester {
             CloseBy::Reset => self.close_now(index, Close::Reset, io),
             CloseBy::Discard => self.close_now(index, Close::Discard, io),
             CloseBy::ResetWhenAcknowledged => {
-                self.slot(index).ack_looks = 0;
+                self.slot(index).link.ack_looks = 0;
                 self.reset_if_acknowledged(index, io);
             }
         }
@@ -29,13 +29,13 @@ impl Tester {
 
     /// A reset throws away what the peer has not acknowledged: it waits until there is nothing.
     pub(super) fn reset_if_acknowledged<R: Reactor>(&mut self, index: u32, io: &mut R) {
-        let Some(conn) = self.slot(index).conn else { return };
+        let Some(conn) = self.slot(index).link.conn else { return };
         if io.unacknowledged_bytes(conn) == Some(0) {
             return self.close_now(index, Close::Reset, io);
         }
         let slot = self.slot(index);
-        slot.ack_looks += 1;
-        if slot.ack_looks > ACK_LOOKS_MAX {
+        slot.link.ack_looks += 1;
+        if slot.link.ack_looks > ACK_LOOKS_MAX {
             self.tally.record_oddity(Oddity::ResetUnsafe);
             return self.close_now(index, Close::Fin, io);
         }
@@ -50,7 +50,7 @@ impl Tester {
 
     /// Closes and counts who closed first; the port goes back.
     pub(super) fn end_connection<R: Reactor>(&mut self, index: u32, how: Close, io: &mut R) {
-        let Some(conn) = self.slot(index).conn.take() else { return };
+        let Some(conn) = self.slot(index).link.conn.take() else { return };
         let outcome = match io.close(conn, how) {
             // Bytes nobody waits for any more: closing them away is a reset, and counted as one.
             CloseOutcome::Unread => io.close(conn, Close::Discard),
@@ -64,7 +64,7 @@ impl Tester {
         if let Some(who) = closed_first {
             self.tally.closed.record(who);
         }
-        if let Some(lease) = self.slot(index).lease.take() {
+        if let Some(lease) = self.slot(index).link.lease.take() {
             let end = PortEnd { closed_first, timestamps: self.timestamps };
             self.sources.give_back(io.now(), Some(lease), end);
         }

@@ -26,21 +26,21 @@ impl Tester {
         let Some(index) = self.slot_of(conn) else { return };
         if let Err(fault) = result {
             self.by_conn.remove(conn);
-            self.slot(index).conn = None;
+            self.slot(index).link.conn = None;
             if self.may_start_elsewhere(index, fault, io.now()) {
                 return self.connect(index, io);
             }
         } else {
             self.count_opened(index, conn, io);
         }
-        let step = self.slot(index).life.handle_connected(result);
+        let step = self.slot(index).exchange.life.handle_connected(result);
         self.apply(index, conn, step, None, io);
     }
 
     fn count_opened<R: Reactor>(&mut self, index: u32, conn: ConnId, io: &mut R) {
         let opened = self.tally.connects_opened;
         self.tally.connects_opened += 1;
-        let due = self.slot(index).due;
+        let due = self.slot(index).exchange.due;
         self.tally.connect_time.record(io.now().saturating_sub(due));
         if opened >= TIMESTAMPS_FIRST && !opened.is_multiple_of(TIMESTAMPS_EVERY) {
             return;
@@ -53,18 +53,18 @@ impl Tester {
 
     fn sent<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {
         let Some(index) = self.slot_of(conn) else { return };
-        let at = usize::from(self.slot(index).piece);
+        let at = usize::from(self.slot(index).exchange.piece);
         if result.is_ok() && self.request.has(at) {
             let (out, next) = self.request.send_from(at);
-            self.slot(index).piece = next as u16;
+            self.slot(index).exchange.piece = next as u16;
             return io.send(conn, out);
         }
-        self.slot(index).life.handle_sent(result);
+        self.slot(index).exchange.life.handle_sent(result);
     }
 
     fn received<R: Reactor>(&mut self, conn: ConnId, result: Result<Received, Fault>, io: &mut R) {
         let Some(index) = self.slot_of(conn) else { return };
-        let life = &mut self.slots[index as usize].life;
+        let life = &mut self.slots[index as usize].exchange.life;
         match result {
             Ok(Received::Data(buf)) => {
                 let step = life.handle_data(&buf, &self.rules);
@@ -119,10 +119,10 @@ impl Tester {
         match outcome {
             Outcome::Complete { status } => {
                 slot.backoff.handle_success();
-                self.tally.record_complete(status, now.saturating_sub(slot.due), at);
+                self.tally.record_complete(status, now.saturating_sub(slot.exchange.due), at);
             }
             Outcome::Failed(why) => {
-                slot.failed = true;
+                slot.exchange.failed = true;
                 self.tally.record_failure(why);
             }
         }

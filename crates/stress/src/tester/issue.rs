@@ -10,10 +10,10 @@ use stress_core::Failure;
 impl Tester {
     /// A slot without a connection: a pause after a failure, the next request otherwise.
     pub(super) fn go_on<R: Reactor>(&mut self, index: u32, io: &mut R) {
-        if !self.slot(index).failed {
+        if !self.slot(index).exchange.failed {
             return self.issue(index, io);
         }
-        if !matches!(self.phase, Phase::Issuing { .. }) {
+        if self.phase != Phase::Issuing {
             return self.park(index, io);
         }
         let longest = self.plan.backoff_max;
@@ -26,41 +26,26 @@ impl Tester {
     /// Issues a request if there is one left to issue, else parks the slot.
     pub(super) fn issue<R: Reactor>(&mut self, index: u32, io: &mut R) {
         let now = io.now();
-        if !self.take_request(now) {
-            return self.park(index, io);
-        }
+        let due = if self.phase == Phase::Issuing { self.arrivals.take(now) } else { None };
+        let Some(due) = due else { return self.park(index, io) };
         self.tally.elapsed = self.tally.elapsed.max(self.since_start(now));
         let slot = self.slot(index);
-        (slot.due, slot.doing, slot.failed, slot.tries) = (now, Doing::Working, false, Tries::default());
-        self.arm(index, now + self.plan.timeout);
-        if self.slot(index).conn.is_some() {
+        (slot.doing, slot.link.tries) = (Doing::Working, Tries::default());
+        (slot.exchange.due, slot.exchange.failed) = (due, false);
+        self.arm(index, due + self.plan.timeout);
+        if self.slot(index).link.conn.is_some() {
             self.send_again(index, io);
         } else {
             self.connect(index, io);
         }
     }
 
-    fn take_request(&mut self, now: Duration) -> bool {
-        let Phase::Issuing { until } = self.phase else { return false };
-        if until.is_some_and(|until| now >= until) {
-            return false;
-        }
-        match &mut self.requests_left {
-            Some(0) => false,
-            Some(left) => {
-                *left -= 1;
-                true
-            }
-            None => true,
-        }
-    }
-
     fn send_again<R: Reactor>(&mut self, index: u32, io: &mut R) {
         let (out, next) = self.request.send_from(0);
         let slot = &mut self.slots[index as usize];
-        slot.piece = next as u16;
-        slot.life.start_request();
-        if let Some(conn) = slot.conn {
+        slot.exchange.piece = next as u16;
+        slot.exchange.life.start_request();
+        if let Some(conn) = slot.link.conn {
             io.send(conn, out);
             io.recv(conn, None);
         }
@@ -81,13 +66,13 @@ impl Tester {
     fn try_connect<R: Reactor>(&mut self, index: u32, io: &mut R) -> Result<(), Fault> {
         let start = self.sources.choose(io.now(), self.target).map_err(|_| Fault::of(FaultKind::Ports))?;
         let plan = ConnectPlan::from(&start, self.target.address());
-        self.slots[index as usize].lease = start.lease;
+        self.slots[index as usize].link.lease = start.lease;
         let (first, next) = self.request.send_from(0);
         let conn = io.connect(&plan, first)?;
         let slot = &mut self.slots[index as usize];
-        slot.conn = Some(conn);
-        slot.piece = next as u16;
-        slot.life.start_connecting();
+        slot.link.conn = Some(conn);
+        slot.exchange.piece = next as u16;
+        slot.exchange.life.start_connecting();
         self.by_conn.insert(conn, index);
         Ok(())
     }
@@ -95,16 +80,16 @@ impl Tester {
     /// A connect came to nothing: takes its port back and says whether to start from another.
     pub(super) fn may_start_elsewhere(&mut self, index: u32, fault: Fault, now: Duration) -> bool {
         let slot = &mut self.slots[index as usize];
-        let lease = slot.lease.take();
+        let lease = slot.link.lease.take();
         self.tally.ports_refused += u64::from(lease.is_some() && fault.kind == FaultKind::Ports);
-        self.sources.connect_failed(now, self.target, lease, fault, &mut slot.tries)
+        self.sources.connect_failed(now, self.target, lease, fault, &mut slot.link.tries)
     }
 
     /// No connection came to be: the request failed.
     pub(super) fn connect_failed<R: Reactor>(&mut self, index: u32, fault: Fault, io: &mut R) {
         self.tally.record_failure(Failure::Fault(fault));
         let slot = self.slot(index);
-        (slot.conn, slot.failed) = (None, true);
+        (slot.link.conn, slot.exchange.failed) = (None, true);
         self.go_on(index, io);
     }
 }

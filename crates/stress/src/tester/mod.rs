@@ -20,6 +20,7 @@ use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
 use slot::Slot;
 use std::net::SocketAddr;
 use std::time::Duration;
+use stress_core::arrivals::{Arrivals, Pace};
 use stress_core::{Plan, Rules, Tally};
 
 /// What one thread has to do.
@@ -57,7 +58,7 @@ pub struct Tester {
     timers: TimerWheel<u32>,
     tally: Tally,
     phase: Phase,
-    requests_left: Option<u64>,
+    arrivals: Arrivals,
     /// Slots that are not parked.
     busy: usize,
     started_at: Duration,
@@ -66,8 +67,8 @@ pub struct Tester {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Requests are issued until `until`.
-    Issuing { until: Option<Duration> },
+    /// Requests are issued as they become due.
+    Issuing,
     /// Nothing new; what is in flight may finish until then.
     Draining { until: Duration },
     /// Only closes are left.
@@ -91,8 +92,8 @@ impl Tester {
             by_conn: ConnMap::default(),
             timers: TimerWheel::new(),
             tally: Tally::default(),
-            phase: Phase::Issuing { until: None },
-            requests_left: share.requests,
+            phase: Phase::Issuing,
+            arrivals: Arrivals::new(Pace::Closed, share.requests),
             busy: connections,
             started_at: Duration::ZERO,
             orders,
@@ -128,7 +129,8 @@ impl<R: Reactor> App<R> for Tester {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
         self.request = Request::new(&self.plan, io)?;
         self.started_at = io.now();
-        self.phase = Phase::Issuing { until: self.plan.duration.map(|duration| self.started_at + duration) };
+        let until = self.plan.duration.map(|duration| self.started_at + duration);
+        self.arrivals = self.arrivals.ending_at(until);
         for index in 0..self.slots.len() as u32 {
             self.issue(index, io);
         }

@@ -23,21 +23,33 @@ pub(super) enum Doing {
 /// See the module's head.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    pub(super) life: Life,
-    pub(super) conn: Option<ConnId>,
-    /// Port of our own choice.
-    pub(super) lease: Option<Lease>,
-    /// When the request was due.
-    pub(super) due: Duration,
+    pub(super) link: Link,
+    pub(super) exchange: Exchange,
     pub(super) deadline: Deadline,
     pub(super) backoff: Backoff,
     pub(super) doing: Doing,
-    /// Piece of the request that the next send starts with.
-    pub(super) piece: u16,
+}
+
+/// The connection a slot has.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    pub(super) conn: Option<ConnId>,
+    /// Port of our own choice.
+    pub(super) lease: Option<Lease>,
     /// Starting points refused for this request.
     pub(super) tries: Tries,
     /// Looks at what is unacknowledged before a reset.
     pub(super) ack_looks: u8,
-    /// The request on this connection failed: pause before the next.
+}
+
+/// The request a slot makes.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    pub(super) life: Life,
+    /// When the request was due.
+    pub(super) due: Duration,
+    /// Piece of the request that the next send starts with.
+    pub(super) piece: u16,
+    /// It failed: pause before the next.
     pub(super) failed: bool,
 }

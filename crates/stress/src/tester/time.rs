@@ -18,7 +18,7 @@ impl Tester {
             self.timer_fired(index, now, io);
         }
         match self.phase {
-            Phase::Issuing { until: Some(until) } if now >= until => self.begin_drain(io),
+            Phase::Issuing if self.arrivals.until().is_some_and(|until| now >= until) => self.begin_drain(io),
             Phase::Draining { until } if now >= until => self.abandon(io),
             _ => {}
         }
@@ -26,7 +26,7 @@ impl Tester {
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let end = match self.phase {
-            Phase::Issuing { until } => until,
+            Phase::Issuing => self.arrivals.until(),
             Phase::Draining { until } => Some(until),
             Phase::Over => None,
         };
@@ -38,9 +38,7 @@ impl Tester {
         while let Some(mail) = self.orders.poll() {
             match mail {
                 Mail::Order(Order::Report(reply)) => reply.send(Counts::of(&self.tally)),
-                Mail::Order(Order::Stop) | Mail::Closed if matches!(self.phase, Phase::Issuing { .. }) => {
-                    self.begin_drain(io);
-                }
+                Mail::Order(Order::Stop) | Mail::Closed if self.phase == Phase::Issuing => self.begin_drain(io),
                 Mail::Order(Order::Stop) | Mail::Closed => {}
             }
         }
@@ -56,11 +54,11 @@ impl Tester {
         if slot.deadline.handle_timer(now, index, &mut self.timers) == Fired::Early {
             return;
         }
-        match (slot.doing, slot.conn) {
+        match (slot.doing, slot.link.conn) {
             (Doing::Pausing, _) => self.issue(index, io),
             (Doing::AwaitingAck, _) => self.reset_if_acknowledged(index, io),
             (Doing::Working, Some(conn)) => {
-                let step = slot.life.handle_timeout(&self.rules);
+                let step = slot.exchange.life.handle_timeout(&self.rules);
                 self.apply(index, conn, step, None, io);
             }
             (Doing::Working | Doing::Parked, _) => {}
@@ -85,7 +83,7 @@ impl Tester {
             if self.slot(index).doing == Doing::Parked {
                 continue;
             }
-            if self.slot(index).life.is_busy() {
+            if self.slot(index).exchange.life.is_busy() {
                 self.tally.abandoned += 1;
             } else if self.slot(index).doing == Doing::Working {
                 self.tally.record_oddity(Oddity::WaitExpired);
