@@ -79,7 +79,8 @@ fn rst_leaves_no_time_wait() {
 
 #[test]
 fn our_own_ports_outlast_their_range() {
-    let server = Server::start(Script::Polite);
+    // A port whose last connection the server has not closed yet cannot be used again.
+    let server = Server::one_at_a_time(Script::Polite);
     // Outside the usual ephemeral range, so that nobody else's connect() takes them.
     let own = PlanDraft { ports: PortMode::Own, port_range: Some((21_000, 21_031)), ..draft(&server, 320) };
     let report = run(PlanDraft { close: ClosePolicy::Fin, ..own });
@@ -183,12 +184,26 @@ fn source_addresses_take_turns_and_multiply_the_ports() {
     check_all_ok(&report, 40);
 }
 
-/// Ten ports in a row that no socket of this host holds: a port somebody has bound is passed over by `connect()`.
+/// Ten ports in a row from which `connect()` works: it passes over those that somebody has bound, and a `bind()` to find
+/// that out would make one in TIME_WAIT such a port.
 fn ten_free_ports() -> (u16, u16) {
-    let free = |port: u16| std::net::TcpListener::bind(("0.0.0.0", port)).is_ok();
-    let starts = (34_000..60_000u16).step_by(10);
-    let low = starts.into_iter().find(|low| (*low..low + 10).all(free)).expect("ten free ports in a row");
+    let target = std::net::TcpListener::bind((testkit::own_loopback(), 0)).expect("a free port");
+    let to = target.local_addr().expect("bound");
+    let first = 34_000 + (std::process::id() % 1000) as u16 * 10;
+    let mut starts = (first..60_000).step_by(10);
+    let low = starts.find(|low| (*low..low + 10).all(|port| connects_from(port, to))).expect("ten free ports in a row");
     (low, low + 9)
+}
+
+/// Leaves nothing behind: the connection is reset.
+fn connects_from(port: u16, to: std::net::SocketAddr) -> bool {
+    let connect = || {
+        let fd = sys::socket::tcp_for(&to)?;
+        sys::sockopt::set_local_port_range(&fd, port, port)?;
+        sys::sockopt::set_linger_reset(&fd)?;
+        sys::socket::connect(&fd, &to)
+    };
+    connect().is_ok()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use testkit::PATIENCE;
 
 /// What the server does with each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A thread for each connection.
     pub(crate) fn start(script: Script) -> Self {
+        Self::start_with(script, |serve| drop(std::thread::spawn(serve)))
+    }
+
+    /// One connection after the other: when one is answered, those before it have ended on both sides.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    pub(crate) fn one_at_a_time(script: Script) -> Self {
+        Self::start_with(script, |serve| serve())
+    }
+
+    fn start_with(script: Script, run: fn(Box<dyn FnOnce() + Send>)) -> Self {
         let listener = TcpListener::bind((testkit::own_loopback(), 0)).expect("a free port on loopback");
         let server = Self {
             address: listener.local_addr().expect("bound"),
@@ -56,7 +67,7 @@ impl Server {
                 }
                 connections.fetch_add(1, Ordering::SeqCst);
                 let (requests, body_bytes) = (Arc::clone(&requests), Arc::clone(&body_bytes));
-                std::thread::spawn(move || serve(stream, script, &requests, &body_bytes));
+                run(Box::new(move || drop(serve(stream, script, &requests, &body_bytes))));
             }
         });
         server
@@ -77,7 +88,7 @@ impl Drop for Server {
 
 /// Serves one connection until either side ends it.
 fn serve(stream: TcpStream, script: Script, requests: &AtomicU64, body_bytes: &AtomicU64) -> Option<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
     stream.set_nodelay(true).ok()?;
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     loop {
