@@ -21,6 +21,15 @@ pub(crate) fn expected_text() -> String {
     )
 }
 
+/// A machine too busy to fill the range within the 60 s that TIME_WAIT lasts shows no cliff: some of the `connected` ports
+/// were no longer `waiting` at the end.
+pub fn too_slow(connected: u64, waiting: u64) -> Option<Judgement> {
+    let why = format!(
+        "of {connected} ports only {waiting} were still in TIME_WAIT when the last was used: this machine is too busy"
+    );
+    (waiting < connected).then_some(Judgement { verdict: Verdict::CannotRun, why })
+}
+
 /// Judges the curves; `own_failed` counts failures with own ports.
 pub fn judge(kernel: &[Series], own: &[Series], own_failed: u64) -> Judgement {
     let (Some(kernel), Some(own)) = (slow_down(kernel), slow_down(own)) else {
@@ -69,6 +78,14 @@ mod tests {
         check((20.0, 50.0), (22.0, 24.0), 0, Verdict::Differs);
         check((20.0, 400.0), (22.0, 60.0), 0, Verdict::Differs);
         check((20.0, 400.0), (22.0, 24.0), 1, Verdict::Differs);
+    }
+
+    #[test]
+    fn time_waits_that_ended_prove_nothing() {
+        assert_eq!(too_slow(3984, 3984), None);
+        let judgement = too_slow(3984, 3219).expect("too slow");
+        assert_eq!(judgement.verdict, Verdict::CannotRun);
+        assert!(judgement.why.contains("3219"), "{}", judgement.why);
     }
 
     #[test]

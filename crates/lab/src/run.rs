@@ -190,7 +190,9 @@ fn run_cliff(ports: u16, forbidden: Option<&Forbidden>) -> Finding {
         Err(why) => Finding::cannot(expected, &why),
         Ok((kernel, own)) => {
             let own_failed = own.tried - own.succeeded;
-            let judgement = cliff_verdict::judge(&kernel.connect_times, &own.connect_times, own_failed);
+            let too_slow = cliff_verdict::too_slow(kernel.succeeded, kernel.client_time_wait);
+            let judge = || cliff_verdict::judge(&kernel.connect_times, &own.connect_times, own_failed);
+            let judgement = too_slow.unwrap_or_else(judge);
             let seen = Seen::of_phases(vec![kernel, own]);
             Finding { expected, seen: Some(seen), judgement }
         }
