@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use testkit::PATIENCE;
+use testkit::{PATIENCE, free_address};
 
 fn quintet(args: &[&str]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_quintet"))
@@ -116,7 +116,7 @@ fn scenes() {
 
 #[test]
 fn targets() {
-    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let gone = free_address();
     check(&["stress", &format!("http://{gone}/")], &[&gone.to_string(), "nothing listens", "start the target"]);
     check(&["stress", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
     check(&["stress", "https://127.0.0.1/"], &["https", "http://"]);

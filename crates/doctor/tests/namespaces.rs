@@ -5,6 +5,7 @@
 
 use doctor::{ApplyError, Consent, HostPlan, Patience, Watch, apply, gather, probe, revert};
 use doctor_core::changes::{PlannedChange, plan};
+use doctor_core::facts::KernelVersion;
 use doctor_core::{Diagnosis, HostFacts, Question, Severity, diagnose};
 use origin::{CloseHabit, OriginPlan};
 use std::io::Read;
@@ -21,7 +22,8 @@ use testkit::own_process;
 type Test = (&'static str, fn());
 
 /// Each runs in a process of its own, in a fresh namespace.
-const TESTS: [Test; 8] = [
+const TESTS: [Test; 9] = [
+    ("this_host_is_read", this_host_is_read),
     ("used_up_ports_are_found", used_up_ports_are_found),
     ("accepted_connections_are_told_from_our_own", accepted_connections_are_told_from_our_own),
     ("a_target_without_timestamps_is_found", a_target_without_timestamps_is_found),
@@ -61,6 +63,25 @@ fn close_first(listener: &TcpListener, count: usize) -> (usize, Option<i32>) {
         assert_eq!(accepted.read(&mut [0; 1]).expect("our FIN"), 0);
     }
     (count, None)
+}
+
+fn this_host_is_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let server = listener.local_addr().expect("bound");
+    let clients: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(server).expect("connects")).collect();
+    let facts = quick();
+    assert!(facts.kernel >= Some(KernelVersion::new(3, 0, 0)), "{}", facts.release);
+    assert!(facts.capacity() > 0);
+    let to = facts.sockets.destinations.iter().find(|to| to.remote == server).expect("our own connects");
+    let inside = clients.iter().filter(|client| facts.ports.contains(client.local_addr().expect("connected").port()));
+    assert_eq!(to.live, inside.count() as u64);
+    assert_eq!(to.with_timestamps + to.without_timestamps, to.live, "every one was looked at: {to:?}");
+    assert_eq!(to.with_timestamps > 0, facts.timestamps());
+    let queue = facts.sockets.listeners.iter().find(|one| one.address == server).expect("our listener");
+    assert_eq!(queue.waiting, 3);
+    assert!(facts.counters.total("Tcp.ActiveOpens") >= 3);
+    assert!(facts.files.expect("our own limits").open.expect("our own files") >= 4);
+    assert!(facts.place.namespace > Some(0));
 }
 
 fn used_up_ports_are_found() {

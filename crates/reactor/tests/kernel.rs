@@ -209,7 +209,7 @@ fn an_empty_first_send_only_connects() {
 
 #[test]
 fn a_refused_connect_says_so() {
-    let gone: SocketAddr = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let gone = testkit::free_address();
     let mut io = reactor();
     let first = buf(&mut io, b"x");
     match io.connect(&ConnectPlan::to(gone), Outgoing::bytes(first)) {
@@ -239,7 +239,7 @@ fn an_exact_source_is_used() {
     let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut io = reactor();
     let mut plan = ConnectPlan::to(origin.local_addr().expect("bound"));
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let free = testkit::free_address();
     plan.source = Source::Exact(free);
     let conn = connected(&mut io, &plan, b"");
     assert_eq!(io.local_address(conn), Some(free));

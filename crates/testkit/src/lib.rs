@@ -9,7 +9,7 @@ pub mod skip;
 pub mod sweep;
 pub mod wait;
 
-pub use address::own_loopback;
+pub use address::{free_address, own_loopback};
 pub use skip::{installed, require, skip};
 pub use sweep::{Replay, sweep};
 pub use wait::{PATIENCE, eventually, when_quick};

@@ -107,7 +107,7 @@ fn a_server_that_breaks_off_in_the_body_cuts_the_response() {
 
 #[test]
 fn a_server_that_is_down_gives_502() {
-    let down = unused_address();
+    let down = testkit::free_address();
     let mut settings = stage::settings(&[down]);
     settings.backend_sets[0].retries_max = 2;
     let balancer = stage::start(settings, 1, Default::default());
@@ -131,7 +131,7 @@ fn a_server_that_is_down_gives_502() {
 #[test]
 fn one_server_down_of_two_is_not_noticed() {
     let origin = stage::listener();
-    let settings = stage::settings(&[unused_address(), stage::address(&origin)]);
+    let settings = stage::settings(&[testkit::free_address(), stage::address(&origin)]);
     let balancer = stage::start(settings, 1, Default::default());
     let mut client = Wire::connect(balancer.addresses()[0], "the client");
     let mut server: Option<Wire> = None;
@@ -241,10 +241,6 @@ fn a_request_waits_a_moment_for_a_local_port() {
     drop((first, second));
     let counters = stage.end();
     assert_eq!((counters.responses, counters.connects, counters.failed_total()), (2, 1, 0), "{counters:?}");
-}
-
-fn unused_address() -> SocketAddr {
-    stage::address(&stage::listener())
 }
 
 /// Two neighbours of the kernel's range from which it does connect: a port that was bound lately may be held by a

@@ -44,7 +44,7 @@ fn serve_one(origin: &TcpListener, servers: &mut Vec<Wire>) {
 fn an_address_in_use_is_named_and_nothing_is_left_behind() {
     let taken = stage::listener();
     let mut settings = stage::settings(&[stage::address(&taken)]);
-    let free = stage::address(&stage::listener());
+    let free = testkit::free_address();
     let mut second = settings.listeners[0].clone();
     settings.listeners[0].bind = free;
     second.name = "second".to_owned();

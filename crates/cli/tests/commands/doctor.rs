@@ -2,7 +2,6 @@
 
 use super::program::{Running, check_keys, keys, place, quintet};
 use serde_json::Value;
-use std::net::TcpListener;
 use std::process::Command;
 use sys::signal::Signal;
 
@@ -67,7 +66,7 @@ fn each_close_policy_of_our_balancer_is_recognised() {
 
 #[test]
 fn a_target_that_is_not_there_is_a_finding() {
-    let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let gone = testkit::free_address();
     let report = diagnose(&[&format!("http://{gone}/")]);
     assert!(has(&report, "target.unreachable"), "{report:#}");
     assert!(report["target"]["unreachable"].as_str().is_some_and(|why| why.contains("refused")), "{report:#}");

@@ -1,19 +1,14 @@
 //! Programs run by these tests: found, started, waited for, and ended whatever happens.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use testkit::{PATIENCE, installed};
+use testkit::{PATIENCE, free_address, installed};
 
 /// No program here works so long: thousands of requests, whose every step may have to wait for a busy machine.
 const WORK_MAX: Duration = PATIENCE.saturating_mul(4);
-
-/// A free address; the kernel does not hand it out again soon.
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
-}
 
 /// A folder that goes with its owner.
 pub(crate) struct Folder(PathBuf);

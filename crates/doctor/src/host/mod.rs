@@ -127,28 +127,6 @@ pub(crate) fn gap(what: impl Into<String>, remedy: impl Into<String>) -> Gap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{TcpListener, TcpStream};
-
-    #[test]
-    fn this_host_is_read() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
-        let server = listener.local_addr().expect("bound");
-        let clients: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(server).expect("connects")).collect();
-        let facts = gather(&HostPlan { window: Duration::from_millis(20), ..HostPlan::default() });
-        assert!(facts.kernel >= Some(KernelVersion::new(3, 0, 0)), "{}", facts.release);
-        assert!(facts.capacity() > 0);
-        let to = facts.sockets.destinations.iter().find(|to| to.remote == server).expect("our own connects");
-        let inside =
-            clients.iter().filter(|client| facts.ports.contains(client.local_addr().expect("connected").port()));
-        assert_eq!(to.live, inside.count() as u64);
-        assert_eq!(to.with_timestamps + to.without_timestamps, to.live, "every one was looked at: {to:?}");
-        assert_eq!(to.with_timestamps > 0, facts.timestamps());
-        let queue = facts.sockets.listeners.iter().find(|one| one.address == server).expect("our listener");
-        assert_eq!(queue.waiting, 3);
-        assert!(facts.counters.total("Tcp.ActiveOpens") >= 3);
-        assert!(facts.files.expect("our own limits").open.expect("our own files") >= 4);
-        assert!(facts.place.namespace > Some(0));
-    }
 
     #[test]
     fn a_missing_process_is_named() {

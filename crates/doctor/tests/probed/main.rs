@@ -216,7 +216,7 @@ fn apache_closes_first() {
 
 #[test]
 fn nobody_at_home_is_a_finding() {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let free = testkit::free_address();
     let facts = probe(&format!("http://{free}/"), &patience()).expect("a good URL");
     let why = facts.unreachable.clone().expect("nobody listens");
     assert!(why.contains("ECONNREFUSED"), "{why}");

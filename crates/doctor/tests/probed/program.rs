@@ -1,15 +1,11 @@
 //! Other people's servers: found, started with known settings, waited for, and ended whatever happens.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use testkit::{PATIENCE, installed};
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
-}
+use testkit::{PATIENCE, free_address, installed};
 
 /// A folder that goes with its owner.
 pub(crate) struct Folder(PathBuf);

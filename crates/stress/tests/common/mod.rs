@@ -67,7 +67,9 @@ impl Server {
                 }
                 connections.fetch_add(1, Ordering::SeqCst);
                 let (requests, body_bytes) = (Arc::clone(&requests), Arc::clone(&body_bytes));
-                run(Box::new(move || drop(serve(stream, script, &requests, &body_bytes))));
+                run(Box::new(move || {
+                    let _ended_by_either_side = serve(stream, script, &requests, &body_bytes);
+                }));
             }
         });
         server
