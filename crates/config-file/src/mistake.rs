@@ -60,7 +60,7 @@ impl Mistake {
 }
 
 /// Why a configuration cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     Unreadable {
@@ -115,5 +115,3 @@ impl fmt::Display for ConfigError {
         f.write_str(&self.render(annotate_snippets::renderer::DEFAULT_TERM_WIDTH, false))
     }
 }
-
-impl std::error::Error for ConfigError {}

@@ -102,21 +102,14 @@ pub fn revert_text(changes: &[PlannedChange]) -> String {
 }
 
 /// A revert file that is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
 pub struct RevertError {
     /// Line, from 1.
     pub line: usize,
     /// What is wrong with it.
     pub what: String,
 }
-
-impl fmt::Display for RevertError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
-    }
-}
-
-impl core::error::Error for RevertError {}
 
 /// Reads what [`revert_text`] wrote.
 ///

@@ -4,7 +4,7 @@ use crate::rule::Rule;
 use crate::rules;
 
 /// No finding has this id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct UnknownId {
     /// What was asked for.
     pub id: String,
@@ -21,8 +21,6 @@ impl core::fmt::Display for UnknownId {
         }
     }
 }
-
-impl core::error::Error for UnknownId {}
 
 /// The rule that finds `id`, with its story.
 ///

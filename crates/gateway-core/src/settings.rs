@@ -2,7 +2,6 @@
 
 use crate::channel::Weather;
 use crate::flow::Timeouts;
-use core::fmt;
 use core::net::Ipv4Addr;
 use packet::{Flags, Mac};
 use tcp_model::decide::nat::Policy;
@@ -115,9 +114,10 @@ impl Settings {
 }
 
 /// A setting that makes no sense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
     /// No public port.
+    #[error("the public ports {low} to {high} are none; use 1 to 65535 in order")]
     Ports {
         /// First.
         low: u16,
@@ -125,10 +125,13 @@ pub enum SettingError {
         high: u16,
     },
     /// No flow, or more than [`FLOWS_MAX`].
+    #[error("{0} flows cannot be remembered; use 1 to {FLOWS_MAX}")]
     Flows(usize),
     /// No inside link.
+    #[error("a gateway needs at least one inside link")]
     NoInside,
     /// A probability beyond 0 to 1, or a rate of nothing.
+    #[error("the {name} way has an impossible {what}")]
     Weather {
         /// Which way.
         name: &'static str,
@@ -136,18 +139,3 @@ pub enum SettingError {
         what: &'static str,
     },
 }
-
-impl fmt::Display for SettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ports { low, high } => {
-                write!(f, "the public ports {low} to {high} are none; use 1 to 65535 in order")
-            }
-            Self::Flows(flows) => write!(f, "{flows} flows cannot be remembered; use 1 to {FLOWS_MAX}"),
-            Self::NoInside => f.write_str("a gateway needs at least one inside link"),
-            Self::Weather { name, what } => write!(f, "the {name} way has an impossible {what}"),
-        }
-    }
-}
-
-impl core::error::Error for SettingError {}

@@ -40,12 +40,33 @@ impl Default for Limits {
     }
 }
 
+/// A run that did not come to its goal, or left something behind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}\n{state}")]
+pub struct Disorder {
+    what: String,
+    state: String,
+}
+
+impl Disorder {
+    /// `what` went wrong; `state`: who waits for what, and what the network holds.
+    pub(crate) fn new(what: impl Into<String>, state: String) -> Self {
+        Self { what: what.into(), state }
+    }
+}
+
+/// Properties of seeded sweeps fail by a text.
+impl From<Disorder> for String {
+    fn from(disorder: Disorder) -> Self {
+        disorder.to_string()
+    }
+}
+
 /// Runs `players` until `goal`. May be called again with the same players to go on.
 ///
 /// # Errors
-/// A text that says who waits for what, when a limit is hit, nothing can ever happen again, a program
-/// cannot start, or a program broke a rule of the face.
-pub fn run_until(net: &SimNet, players: &mut [Player<'_>], limits: Limits, goal: Goal) -> Result<(), String> {
+/// A limit is hit, nothing can ever happen again, a program cannot start, or a program broke a rule of the face.
+pub fn run_until(net: &SimNet, players: &mut [Player<'_>], limits: Limits, goal: Goal) -> Result<(), Disorder> {
     let mut run = Run { net, players, steps: 0 };
     run.start()?;
     while !run.reached(goal) {
@@ -64,10 +85,10 @@ struct Run<'r, 'p> {
 }
 
 impl Run<'_, '_> {
-    fn start(&mut self) -> Result<(), String> {
+    fn start(&mut self) -> Result<(), Disorder> {
         for Player { name, app, io } in self.players.iter_mut() {
             if !std::mem::replace(&mut io.started, true) {
-                app.start(io).map_err(|fault| format!("{name} cannot start: {fault}"))?;
+                app.start(io).map_err(|fault| Disorder::new(format!("{name} cannot start: {fault}"), String::new()))?;
             }
         }
         Ok(())
@@ -81,7 +102,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn check(&self, limits: Limits) -> Result<(), String> {
+    fn check(&self, limits: Limits) -> Result<(), Disorder> {
         if self.steps > limits.steps {
             return Err(self.dump(&format!("more than {} steps", limits.steps)));
         }
@@ -105,7 +126,7 @@ impl Run<'_, '_> {
     }
 
     /// Moves time to whatever comes next.
-    fn wait(&mut self, goal: Goal) -> Result<(), String> {
+    fn wait(&mut self, goal: Goal) -> Result<(), Disorder> {
         let players = self.players.iter().filter(|player| !player.app.is_done());
         let timers = players.filter_map(|player| player.app.poll_deadline());
         let goal = if let Goal::Time(at) = goal { Some(at) } else { None };
@@ -117,14 +138,14 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn dump(&self, why: &str) -> String {
-        let mut text = format!("{why}\n");
+    fn dump(&self, why: &str) -> Disorder {
+        let mut text = String::new();
         for Player { name, app, io } in self.players.iter() {
             let (done, deadline) = (app.is_done(), app.poll_deadline());
             let open = io.connections();
             text += &format!("host {} {name}: done {done}, next deadline {deadline:?}, {open} connections\n", io.host);
         }
-        text + &self.net.0.borrow().dump()
+        Disorder::new(why, text + &self.net.0.borrow().dump())
     }
 }
 

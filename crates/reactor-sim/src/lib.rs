@@ -27,7 +27,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use drive::{Goal, Limits, Player, run_until};
+pub use drive::{Disorder, Goal, Limits, Player, run_until};
 pub use host::HostConfig;
 pub use sim_reactor::SimReactor;
 pub use weather::{Injected, Weather};
@@ -88,7 +88,7 @@ impl SimNet {
 
     /// What a run must not leave behind, checked at its end: rules broken on the way, connections or
     /// buffers still held. Call it after [`SimNet::settle`] and after the programs were dropped.
-    pub fn check_clean(&self) -> Result<(), String> {
+    pub fn check_clean(&self) -> Result<(), Disorder> {
         let net = self.0.borrow();
         let mut wrong = net.violations.clone();
         for (index, host) in net.hosts.iter().enumerate() {
@@ -105,7 +105,7 @@ impl SimNet {
         }
         match wrong.is_empty() {
             true => Ok(()),
-            false => Err(format!("{}\n{}", wrong.join("\n"), net.dump())),
+            false => Err(Disorder::new(wrong.join("\n"), net.dump())),
         }
     }
 }

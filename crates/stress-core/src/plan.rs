@@ -199,7 +199,7 @@ pub struct Plan {
 }
 
 /// Why a draft is no plan. The text names the thing and the way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The URL.
     Url {
@@ -266,8 +266,6 @@ impl fmt::Display for PlanError {
         }
     }
 }
-
-impl std::error::Error for PlanError {}
 
 fn in_range(what: &'static str, value: u64, max: u64) -> Result<(), PlanError> {
     if value == 0 || value > max { Err(PlanError::OutOfRange { what, value, max }) } else { Ok(()) }

@@ -1,40 +1,26 @@
 //! `--source-ip`: addresses, lists of them and ranges.
 
-use core::fmt;
 use core::net::IpAddr;
 
 /// Addresses one list may stand for.
 pub const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
 
 /// What is wrong with a list of source addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourcesError {
     /// Neither an address nor a range.
+    #[error("{0:?} is not an IP address: use a list such as 10.0.0.2,10.0.0.5-10.0.0.9")]
     NotAnAddress(String),
     /// A range that ends before it begins, or mixes IPv4 and IPv6.
+    #[error("{0:?} is not a range: give two addresses of one family, the lower first")]
     BadRange(String),
     /// More than [`SOURCES_MAX`].
+    #[error("too many source addresses: at most {SOURCES_MAX} are supported")]
     TooMany,
     /// The same address twice.
+    #[error("source address {0} is given twice")]
     Repeated(IpAddr),
 }
-
-impl fmt::Display for SourcesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAnAddress(item) => {
-                write!(f, "{item:?} is not an IP address: use a list such as 10.0.0.2,10.0.0.5-10.0.0.9")
-            }
-            Self::BadRange(item) => {
-                write!(f, "{item:?} is not a range: give two addresses of one family, the lower first")
-            }
-            Self::TooMany => write!(f, "too many source addresses: at most {SOURCES_MAX} are supported"),
-            Self::Repeated(address) => write!(f, "source address {address} is given twice"),
-        }
-    }
-}
-
-impl std::error::Error for SourcesError {}
 
 /// Reads `ADDRESS[-ADDRESS][,...]`. A range may be shortened to its last number (`10.0.0.5-9`).
 pub fn parse_sources(text: &str) -> Result<Vec<IpAddr>, SourcesError> {

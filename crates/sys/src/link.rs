@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// What could not be done to the network, and the kernel's reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct LinkError {
     /// In words, with the names involved.
     pub what: String,
@@ -34,8 +34,6 @@ impl fmt::Display for LinkError {
         }
     }
 }
-
-impl std::error::Error for LinkError {}
 
 /// One end of a veth pair.
 #[derive(Clone, Copy, Debug)]

@@ -29,7 +29,7 @@ struct Offload {
 }
 
 /// An offload could not be turned off.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct OffloadError {
     /// Of which interface.
     pub interface: String,
@@ -49,8 +49,6 @@ impl fmt::Display for OffloadError {
         }
     }
 }
-
-impl std::error::Error for OffloadError {}
 
 /// Turns all of it off on an interface of the calling thread's namespace, and makes sure that it is.
 ///

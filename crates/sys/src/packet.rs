@@ -17,7 +17,7 @@ const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
 const RECEIVE_BYTES: i32 = 4 << 20;
 
 /// No packet socket could be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct PacketError {
     /// On which interface.
     pub interface: String,
@@ -36,8 +36,6 @@ impl fmt::Display for PacketError {
         }
     }
 }
-
-impl std::error::Error for PacketError {}
 
 /// What a packet socket received and lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -149,7 +149,7 @@ impl StateCounts {
 }
 
 /// The table could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct DiagError {
     /// Linux errno; ENOENT: the kernel has no `inet_diag` / `tcp_diag`.
     pub errno: Errno,
@@ -165,8 +165,6 @@ impl fmt::Display for DiagError {
         }
     }
 }
-
-impl std::error::Error for DiagError {}
 
 /// A sock_diag socket of the namespace that the opening thread was in.
 #[derive(Debug)]

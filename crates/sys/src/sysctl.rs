@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 
 /// A sysctl that could not be read or written.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub struct SysctlError {
     /// The sysctl, as the kernel spells it: `net.ipv4.tcp_tw_reuse`.
     pub name: String,
@@ -34,8 +34,6 @@ impl fmt::Display for SysctlError {
         }
     }
 }
-
-impl std::error::Error for SysctlError {}
 
 /// Reads `name` (`net.ipv4.tcp_tw_reuse`), without the newline.
 ///

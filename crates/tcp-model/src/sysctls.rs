@@ -175,7 +175,7 @@ fn ranges(value: &str) -> Option<[(u16, u16); RESERVED_RANGES_MAX]> {
 }
 
 /// Why a sysctl could not be set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SysctlError {
     name: String,
     problem: Problem,
@@ -199,8 +199,6 @@ impl fmt::Display for SysctlError {
         }
     }
 }
-
-impl core::error::Error for SysctlError {}
 
 #[cfg(test)]
 mod tests {

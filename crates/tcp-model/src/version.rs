@@ -99,7 +99,8 @@ impl fmt::Display for Version {
 }
 
 /// Why a text is not a kernel version or a range of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not {wanted}")]
 pub struct BadVersion {
     text: String,
     wanted: &'static str,
@@ -110,14 +111,6 @@ impl BadVersion {
         Self { text: text.to_owned(), wanted }
     }
 }
-
-impl fmt::Display for BadVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not {}", self.text, self.wanted)
-    }
-}
-
-impl core::error::Error for BadVersion {}
 
 impl FromStr for Version {
     type Err = BadVersion;

@@ -112,7 +112,7 @@ impl<'a> Play<'a> {
     fn peer(&mut self, spec: &PeerSegment) -> Result<Outcome, LabError> {
         let segment = match self.names.build(spec) {
             Ok(segment) => segment,
-            Err(unset) => return Ok(Err(unset)),
+            Err(unset) => return Ok(Err(unset.to_string())),
         };
         self.names.peer_sent(spec.flow, &segment);
         self.note(Entry::Peer(spec.flow, segment));

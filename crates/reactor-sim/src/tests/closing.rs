@@ -98,6 +98,6 @@ fn a_dead_name_gets_no_completion_and_its_use_is_noticed() {
     bench.client.recv(ours, None);
     bench.server.close(theirs, Close::Reset);
     bench.net.settle();
-    let says = bench.net.check_clean().expect_err("recv on a dead name is a bug");
+    let says = bench.net.check_clean().expect_err("recv on a dead name is a bug").to_string();
     assert!(says.contains("recv on dead"), "{says}");
 }

@@ -1,15 +1,22 @@
 //! Who forbids private namespaces, and the way out.
 
 use rustix::io::Errno;
-use std::fmt;
 use std::io;
 
 /// Why no private namespace could be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     /// The process has more than one thread; `unshare(CLONE_NEWUSER)` wants one (`unshare(2)`).
+    #[error(
+        "private namespaces must be made while the process has one thread; \
+         make them before any other thread starts"
+    )]
     ManyThreads,
     /// A limit on the number of namespaces is reached or is 0 (ENOSPC).
+    #[error(
+        "the number of namespaces is limited: {sysctl}={value}; raise it with \
+         `sysctl -w {sysctl}=10000` as root, or run as root"
+    )]
     Limit {
         /// The sysctl that sets it.
         sysctl: &'static str,
@@ -17,16 +24,34 @@ pub enum Forbidden {
         value: String,
     },
     /// Debian's and Arch's switch `kernel.unprivileged_userns_clone` is 0.
+    #[error(
+        "user namespaces are for root only: kernel.unprivileged_userns_clone=0; set it to 1 \
+         as root, or run as root"
+    )]
     UnprivilegedOff,
     /// AppArmor takes the capabilities away inside unprivileged user namespaces (Ubuntu 23.10 and later).
+    #[error(
+        "AppArmor takes the capabilities away inside user namespaces: \
+         kernel.apparmor_restrict_unprivileged_userns=1; set it to 0 as root, or run as root"
+    )]
     AppArmor,
     /// A seccomp filter is active and the call came back with EPERM (a container's default profile).
+    #[error(
+        "a seccomp filter forbids namespaces (a container's default profile does); start the \
+         container with `--security-opt seccomp=unconfined`, or with CAP_SYS_ADMIN"
+    )]
     Seccomp,
     /// Nobody asked for namespaces.
+    #[error("private namespaces were not asked for")]
     NotAsked,
     /// The kernel was built without network or user namespaces (EINVAL).
+    #[error("this kernel has no network or user namespaces; it needs CONFIG_NET_NS and CONFIG_USER_NS")]
     NotBuiltIn,
     /// Refused for a reason this process cannot see.
+    #[error(
+        "{step} was refused: {}; run as root, or outside of the container or chroot",
+        io::Error::from_raw_os_error(*.errno)
+    )]
     Refused {
         /// The step that was refused.
         step: &'static str,
@@ -34,45 +59,6 @@ pub enum Forbidden {
         errno: i32,
     },
 }
-
-impl fmt::Display for Forbidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ManyThreads => f.write_str(
-                "private namespaces must be made while the process has one thread; \
-                 make them before any other thread starts",
-            ),
-            Self::Limit { sysctl, value } => write!(
-                f,
-                "the number of namespaces is limited: {sysctl}={value}; raise it with \
-                 `sysctl -w {sysctl}=10000` as root, or run as root"
-            ),
-            Self::UnprivilegedOff => f.write_str(
-                "user namespaces are for root only: kernel.unprivileged_userns_clone=0; set it to 1 \
-                 as root, or run as root",
-            ),
-            Self::AppArmor => f.write_str(
-                "AppArmor takes the capabilities away inside user namespaces: \
-                 kernel.apparmor_restrict_unprivileged_userns=1; set it to 0 as root, or run as root",
-            ),
-            Self::Seccomp => f.write_str(
-                "a seccomp filter forbids namespaces (a container's default profile does); start the \
-                 container with `--security-opt seccomp=unconfined`, or with CAP_SYS_ADMIN",
-            ),
-            Self::NotAsked => f.write_str("private namespaces were not asked for"),
-            Self::NotBuiltIn => {
-                f.write_str("this kernel has no network or user namespaces; it needs CONFIG_NET_NS and CONFIG_USER_NS")
-            }
-            Self::Refused { step, errno } => write!(
-                f,
-                "{step} was refused: {}; run as root, or outside of the container or chroot",
-                io::Error::from_raw_os_error(*errno)
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Forbidden {}
 
 impl Forbidden {
     /// Finds out who refused `step`.

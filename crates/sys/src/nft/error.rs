@@ -1,19 +1,28 @@
 //! Why there is no rule, and the way out.
 
 use crate::Errno;
-use std::fmt;
-
 /// Why nf_tables did not do it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NftError {
     /// CAP_NET_ADMIN is missing in this network namespace (EPERM).
+    #[error(
+        "nf_tables: not permitted; it needs CAP_NET_ADMIN in this network namespace: run as root, give the \
+         program the capability (`setcap cap_net_admin+ep FILE`, systemd `AmbientCapabilities=CAP_NET_ADMIN`), \
+         or the container (`--cap-add NET_ADMIN`)"
+    )]
     NoPermission,
     /// The kernel was built without nf_tables, or its module cannot be loaded.
+    #[error(
+        "this kernel has no nf_tables ({}); it needs CONFIG_NF_TABLES and CONFIG_NF_TABLES_INET, or \
+         `modprobe nf_tables`",
+        reason(*.errno)
+    )]
     NoNfTables {
         /// Linux errno.
         errno: Errno,
     },
     /// The kernel has nf_tables, but not this part of it.
+    #[error("nf_tables of this kernel ({running}) has no {what}; Linux {since} and later have it")]
     KernelTooOld {
         /// What is missing.
         what: &'static str,
@@ -23,6 +32,10 @@ pub enum NftError {
         running: String,
     },
     /// Another answer of the kernel.
+    #[error(
+        "nf_tables: {step} failed: {}; `nft list ruleset` as root shows what is there",
+        reason(*.errno)
+    )]
     Refused {
         /// At which step.
         step: &'static str,
@@ -30,36 +43,6 @@ pub enum NftError {
         errno: Errno,
     },
 }
-
-impl fmt::Display for NftError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPermission => f.write_str(
-                "nf_tables: not permitted; it needs CAP_NET_ADMIN in this network namespace: run as root, give the \
-                 program the capability (`setcap cap_net_admin+ep FILE`, systemd `AmbientCapabilities=CAP_NET_ADMIN`), \
-                 or the container (`--cap-add NET_ADMIN`)",
-            ),
-            Self::NoNfTables { errno } => write!(
-                f,
-                "this kernel has no nf_tables ({}); it needs CONFIG_NF_TABLES and CONFIG_NF_TABLES_INET, or \
-                 `modprobe nf_tables`",
-                reason(*errno)
-            ),
-            Self::KernelTooOld { what, since, running } => {
-                write!(f, "nf_tables of this kernel ({running}) has no {what}; Linux {since} and later have it")
-            }
-            Self::Refused { step, errno } => {
-                write!(
-                    f,
-                    "nf_tables: {step} failed: {}; `nft list ruleset` as root shows what is there",
-                    reason(*errno)
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for NftError {}
 
 impl NftError {
     pub(super) fn refused(step: &'static str, errno: Errno) -> Self {

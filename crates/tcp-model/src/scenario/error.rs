@@ -1,9 +1,8 @@
 //! What is wrong with a scenario file: where, and what would be right.
 
-use core::fmt;
-
 /// A mistake in a scenario file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {problem}; {advice}")]
 pub struct ScenarioError {
     /// The file.
     pub file: String,
@@ -14,14 +13,6 @@ pub struct ScenarioError {
     /// What would be right.
     pub advice: String,
 }
-
-impl fmt::Display for ScenarioError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}; {}", self.file, self.line, self.problem, self.advice)
-    }
-}
-
-impl core::error::Error for ScenarioError {}
 
 /// A mistake in one line, before the line's number is known.
 #[derive(Clone, Debug, PartialEq, Eq)]

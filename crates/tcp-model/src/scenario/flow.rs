@@ -4,6 +4,11 @@ use super::types::{FlowKey, PeerSegment, Value};
 use crate::segment::{Segment, Timestamp};
 use std::collections::BTreeMap;
 
+/// A value by a name that nothing has set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not set yet; a step before must have seen it or kept it by `let`")]
+pub struct Unset(Value);
+
 /// What was last seen of one side of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FlowValues {
@@ -81,9 +86,12 @@ impl Names {
         }
     }
 
-    /// The segment that a step asks the peer to send; an unset name is given back as the error.
-    pub fn build(&self, spec: &PeerSegment) -> Result<Segment, String> {
-        let number = |value: &Value| self.value(spec.flow, value).ok_or_else(|| format!("{value:?} is not set yet"));
+    /// The segment that a step asks the peer to send.
+    ///
+    /// # Errors
+    /// It names a value that nothing has set.
+    pub fn build(&self, spec: &PeerSegment) -> Result<Segment, Unset> {
+        let number = |value: &Value| self.value(spec.flow, value).ok_or_else(|| Unset(value.clone()));
         let timestamp = match &spec.timestamp {
             Some((val, ecr)) => Some(Timestamp { val: number(val)?, ecr: number(ecr)? }),
             None => None,

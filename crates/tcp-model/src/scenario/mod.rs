@@ -45,7 +45,7 @@ mod words;
 
 pub use catalogue::{FILES, catalogue};
 pub use error::ScenarioError;
-pub use flow::Names;
+pub use flow::{Names, Unset};
 pub use report::{Disagreement, Entry, Timeline};
 pub use run::run;
 pub use types::{

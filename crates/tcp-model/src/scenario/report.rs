@@ -49,7 +49,7 @@ impl fmt::Display for Timeline {
 }
 
 /// A scenario and a host that do not agree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Disagreement {
     /// The scenario.
     pub scenario: String,
@@ -72,5 +72,3 @@ impl fmt::Display for Disagreement {
         write!(f, "{}", self.timeline)
     }
 }
-
-impl core::error::Error for Disagreement {}

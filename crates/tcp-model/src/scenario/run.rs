@@ -92,7 +92,7 @@ impl<'a> Run<'a> {
     }
 
     fn peer(&mut self, spec: &PeerSegment) -> Result<(), String> {
-        let segment = self.names.build(spec)?;
+        let segment = self.names.build(spec).map_err(|unset| unset.to_string())?;
         self.names.peer_sent(spec.flow, &segment);
         self.timeline.push(self.now, Entry::Peer(spec.flow, segment));
         self.host.handle_segment(self.flow(spec.flow), &segment, self.now);

@@ -3,7 +3,6 @@
 use crate::decide::nat::{Policy, TimeOuts};
 use crate::sysctls::Sysctls;
 use crate::version::Version;
-use core::fmt;
 use core::time::Duration;
 use named::named;
 
@@ -141,21 +140,14 @@ pub struct Plan {
 }
 
 /// What is wrong with a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
 pub struct PlanError {
     /// The field, by its name in [`RawPlan`].
     pub field: &'static str,
     /// What is wrong, and what would be right.
     pub problem: String,
 }
-
-impl fmt::Display for PlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.problem)
-    }
-}
-
-impl core::error::Error for PlanError {}
 
 impl RawPlan {
     /// Checks every field.

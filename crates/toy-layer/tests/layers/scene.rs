@@ -160,7 +160,7 @@ impl Stage {
             origin_a.player("origin a", io_a),
             origin_b.player("origin b", io_b),
         ];
-        run_until(&self.net, &mut players, Limits::default(), goal)
+        Ok(run_until(&self.net, &mut players, Limits::default(), goal)?)
     }
 
     fn run_for(&mut self, time: Duration) -> Result<(), String> {
@@ -206,7 +206,7 @@ impl Stage {
         };
         drop((tester, balancer, origins));
         net.settle();
-        net.check_clean().map(|()| books)
+        Ok(net.check_clean().map(|()| books)?)
     }
 }
 
