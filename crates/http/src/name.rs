@@ -53,12 +53,12 @@ fn is_same(name: &[u8], known: &[u8]) -> bool {
     let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
     match (name.last_chunk::<8>(), known.last_chunk::<8>()) {
         (Some(end), Some(known_end)) => {
-            let whole = name.chunks_exact(8).zip(known.chunks_exact(8));
+            let mut whole = name.chunks_exact(8).zip(known.chunks_exact(8));
             let same = |(a, b): (&[u8], &[u8])| match (a.first_chunk(), b.first_chunk()) {
                 (Some(a), Some(b)) => word(a) | LOWER == word(b),
                 _ => false,
             };
-            word(end) | LOWER == word(known_end) && whole.map(same).all(|same| same)
+            word(end) | LOWER == word(known_end) && whole.all(same)
         }
         _ => name.iter().zip(known).all(|(a, b)| a | 0x20 == *b),
     }

@@ -3,8 +3,8 @@
 use super::Worker;
 use super::setup::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
-use balancer_core::Failure;
 use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
+use balancer_core::{BackendSetSettings, Failure};
 use http::{BodyKind, Method, RequestHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, Passed, parse_request};
 use reactor::{Buf, ConnId, Reactor};
@@ -63,29 +63,37 @@ impl Worker {
         client.inbound = (end < buf.len()).then(|| buf.slice(end..buf.len()));
         client.life.handle_exchange_begun();
         let opening = opening(parsed, &passed, client, &rules);
-        let (listener, fires_by) = (client.listener, client.alarm.fires_by());
-        let set = rules.router.decide(&head.facts(client.peer.ip(), false));
+        let (listener, set) = (client.listener, rules.router.decide(&head.facts(client.peer.ip(), false)));
         let set_rules = Rc::clone(&self.sets[set].rules);
         let draining = self.draining || self.listeners[listener].leaving;
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
         self.listeners[listener].counters.requests += 1;
         let kept = Kept { bytes: buf.slice(0..end), head_len: *head_len };
+        let (method, upgrade) = (head.method, opening.upgrade);
+        let request = Request { method, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
+        let id = self.insert(conn, core, Route { set, rules, set_rules }, request);
+        (id, self.attempt_first(id, step, parsed, io))
+    }
+
+    #[inline]
+    fn insert(&mut self, conn: ConnId, core: Exchange, route: Route, request: Request) -> ExchangeId {
+        let client = self.parties.client(conn);
         let id = self.exchanges.insert(Entry {
             core,
             client: End::only(conn),
             server: None,
-            listener,
-            set,
-            fires_by,
-            rules,
-            set_rules,
-            method: head.method,
-            upgrade: opening.upgrade,
-            up: UpBytes { kept: Some(kept), decoder, held: None },
+            listener: client.listener,
+            set: route.set,
+            fires_by: client.alarm.fires_by(),
+            rules: route.rules,
+            set_rules: route.set_rules,
+            method: request.method,
+            upgrade: request.upgrade,
+            up: request.up,
             down: DownBytes::default(),
         });
-        self.parties.client(conn).work = Work::Exchange(id);
-        (id, self.attempt_first(id, step, parsed, io))
+        client.work = Work::Exchange(id);
+        id
     }
 
     /// The first attempt is written from the head that has just been parsed.
@@ -118,29 +126,30 @@ impl Worker {
         client.inbound = None;
         client.scan = HeadScan::default();
         client.life.handle_exchange_begun();
-        let (listener, fires_by) = (client.listener, client.alarm.fires_by());
-        let rules = Rc::clone(&self.listeners[listener].rules);
+        let listener = &self.listeners[client.listener];
+        let (rules, draining) = (Rc::clone(&listener.rules), self.draining || listener.leaving);
         let set = rules.router.fallback();
         let set_rules = Rc::clone(&self.sets[set].rules);
-        let (core, step) = Exchange::refuse(failure, &rules.scene(&set_rules, now, self.draining));
+        let (core, step) = Exchange::refuse(failure, &rules.scene(&set_rules, now, draining));
         let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);
-        let id = self.exchanges.insert(Entry {
-            core,
-            client: End::only(conn),
-            server: None,
-            listener,
-            set,
-            fires_by,
-            rules,
-            set_rules,
-            method: Method::Other,
-            upgrade: false,
-            up: UpBytes { kept: None, decoder, held: None },
-            down: DownBytes::default(),
-        });
-        self.parties.client(conn).work = Work::Exchange(id);
-        (id, step)
+        let up = UpBytes { kept: None, decoder, held: None };
+        let request = Request { method: Method::Other, upgrade: false, up };
+        (self.insert(conn, core, Route { set, rules, set_rules }, request), step)
     }
+}
+
+/// Where a request goes, and the rules it goes by.
+struct Route {
+    set: usize,
+    rules: Rc<ListenerRules>,
+    set_rules: Rc<BackendSetSettings>,
+}
+
+/// What is kept of a request.
+struct Request {
+    method: Method,
+    upgrade: bool,
+    up: UpBytes,
 }
 
 /// What the exchange is told of its request.
