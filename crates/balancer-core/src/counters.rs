@@ -6,7 +6,7 @@ use crate::reason::{CloseReason, Side};
 use ports::{ClosedFirst, ClosingTally};
 
 /// Classes of status codes, by their first digit.
-pub const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Which of the things that are counted apart a counter belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

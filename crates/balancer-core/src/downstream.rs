@@ -13,10 +13,10 @@ use crate::settings::ClientTimeouts;
 use core::time::Duration;
 
 /// How often an unacknowledged response is looked at before a reset: the tick of the timers.
-pub const ACK_LOOK_EVERY: Duration = Duration::from_millis(16);
+const ACK_LOOK_EVERY: Duration = Duration::from_millis(16);
 
 /// Bytes of an unwanted request body thrown away before the connection is cut.
-pub const DRAIN_BYTES_MAX: usize = 1 << 20;
+const DRAIN_BYTES_MAX: usize = 1 << 20;
 
 /// Where a client connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub enum Failure {
 
 impl Failure {
     /// What a failed connection to a server means for the request.
-    pub fn of_connect(fault: Fault) -> Self {
+    pub(crate) fn of_connect(fault: Fault) -> Self {
         match (fault.kind.blame(), fault.kind) {
             (_, FaultKind::Ports) => Self::NoLocalPort,
             (Blame::Here, _) => Self::NoLocalResource,

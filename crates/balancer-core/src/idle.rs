@@ -85,7 +85,7 @@ impl<K: Copy + PartialEq> IdleConnections<K> {
 
     /// How long a connection may idle: what is configured, or a little less than what the server was seen to
     /// allow.
-    pub fn lifetime(&self) -> Duration {
+    fn lifetime(&self) -> Duration {
         let guarded = self.learned.map(|idled| idled - idled / GUARD_SHARE);
         guarded.map_or(self.idle_timeout, |time| time.min(self.idle_timeout))
     }

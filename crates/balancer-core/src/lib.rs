@@ -9,7 +9,7 @@ pub mod idle;
 pub mod policy;
 pub mod reason;
 pub mod relay;
-pub mod retry;
+mod retry;
 pub mod router;
 pub mod select;
 pub mod settings;

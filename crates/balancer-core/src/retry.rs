@@ -4,26 +4,26 @@ use crate::failure::Failure;
 
 /// What is known of an attempt that failed before a byte of the response came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// The failure.
-    pub failure: Failure,
+    pub(crate) failure: Failure,
     /// Attempts made, this one included.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// Further attempts allowed after the first.
-    pub retries_max: u32,
+    pub(crate) retries_max: u32,
     /// Bytes of the request may have reached the server.
-    pub sent: bool,
+    pub(crate) sent: bool,
     /// The method may be repeated (RFC 9110 section 9.2.2).
-    pub idempotent: bool,
+    pub(crate) idempotent: bool,
     /// All that was sent is still here to be sent again.
-    pub replayable: bool,
+    pub(crate) replayable: bool,
     /// The connection came from the pool: the server may have closed it before it saw the request.
-    pub pooled: bool,
+    pub(crate) pooled: bool,
 }
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextStep {
+pub(crate) enum NextStep {
     /// Again, on a fresh connection to the same server: a stale pooled connection says nothing of it.
     SameServer,
     /// Again, on another server.
@@ -34,7 +34,7 @@ pub enum NextStep {
 
 impl Attempt {
     /// Decides. A request that may have been processed is repeated only when its method allows it.
-    pub fn next_step(&self) -> NextStep {
+    pub(crate) fn next_step(&self) -> NextStep {
         if self.attempts > self.retries_max || !self.replayable {
             return NextStep::GiveUp;
         }

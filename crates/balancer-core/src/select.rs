@@ -4,7 +4,7 @@ use crate::settings::ServerSettings;
 use std::time::Duration;
 
 /// How long a server that refused or timed out is set aside while others can serve.
-pub const SET_ASIDE: Duration = Duration::from_secs(1);
+const SET_ASIDE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, Default)]
 struct Server {

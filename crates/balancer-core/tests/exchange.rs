@@ -387,6 +387,8 @@ fn while_nothing_was_sent_the_client_gets_a_clear_answer() {
     check(GET, &[Pooled(0), In::Took, Head(200), NoBuffer], "pick, -, -, KeepAlive, drop(OtherSideFailed) 503");
     check(GET, &[Shortage, Sent], "pick, 503, END keep");
     check(GET, &[Refused(0), Shortage, Shortage], "pick, pick-not-0, 503, END cut(Shortage)");
+    let told = check(POST, &[Pooled(0), In::Took, BadChunk], "pick, -, read-client, drop(OtherSideFailed) 400+close");
+    assert_eq!(told.is_reading(), (false, false), "the recv that brought it is over");
     check(
         POST,
         &[Pooled(0), In::Took, BadChunk, Sent],

@@ -23,7 +23,7 @@ pub(crate) fn expected_text() -> String {
 
 /// A machine too busy to fill the range within the 60 s that TIME_WAIT lasts shows no cliff: some of the `connected` ports
 /// were no longer `waiting` at the end.
-pub fn too_slow(connected: u64, waiting: u64) -> Option<Judgement> {
+pub(crate) fn too_slow(connected: u64, waiting: u64) -> Option<Judgement> {
     let why = format!(
         "of {connected} ports only {waiting} were still in TIME_WAIT when the last was used: this machine is too busy"
     );

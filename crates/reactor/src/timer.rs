@@ -90,6 +90,12 @@ impl<K: Copy> TimerWheel<K> {
         }
     }
 
+    /// Will this timer still fire?
+    pub fn is_set(&self, timer: TimerId) -> bool {
+        let node = self.slab.get(timer.index as usize);
+        node.is_some_and(|node| node.generation == timer.generation && node.list != NONE)
+    }
+
     /// When [`TimerWheel::pop_due`] should be called next. May be early when only timers of a later
     /// revolution are in the next bucket; late by less than a tick.
     pub fn poll_deadline(&self) -> Option<Duration> {
@@ -278,7 +284,8 @@ mod tests {
         let mut wheel = TimerWheel::new();
         let fired = wheel.set(ms(10), 1);
         let cancelled = wheel.set(ms(10), 2);
-        assert!(wheel.cancel(cancelled));
+        assert!(wheel.is_set(cancelled) && wheel.cancel(cancelled));
+        assert!(wheel.is_set(fired) && !wheel.is_set(cancelled));
         assert_eq!(pop_all(&mut wheel, ms(20)), [1]);
         wheel.set(ms(30), 3);
         wheel.set(ms(30), 4);

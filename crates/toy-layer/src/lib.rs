@@ -47,7 +47,7 @@ pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long the FIN may take behind a close-notify before the end is told without it: they left in one segment.
 pub const FIN_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How long our close-notify may take to leave, once the application has closed.
-pub const LEAVE_MAX: Duration = Duration::from_secs(5);
+pub(crate) const LEAVE_MAX: Duration = Duration::from_secs(5);
 /// How soon a shortage of buffers is looked at again.
 const SHORTAGE_RETRY: Duration = Duration::from_millis(5);
 

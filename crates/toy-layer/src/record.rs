@@ -8,9 +8,9 @@ use reactor::Buf;
 use reactor::buf::BUF_BYTES;
 
 /// Kind, magic and length.
-pub const HEADER_BYTES: usize = 5;
+pub(crate) const HEADER_BYTES: usize = 5;
 /// The checksum behind the payload.
-pub const TAG_BYTES: usize = 8;
+pub(crate) const TAG_BYTES: usize = 8;
 /// Payload of one record, as in TLS.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 14;
 /// A record without payload: what a close-notify takes.
@@ -68,7 +68,7 @@ impl Header {
     }
 
     /// Bytes of the whole record.
-    pub fn record_len(&self) -> usize {
+    pub(crate) fn record_len(&self) -> usize {
         HEADER_BYTES + self.payload_len + TAG_BYTES
     }
 }

@@ -26,7 +26,7 @@ mod up;
 
 pub use facts::{Fact, HeadEdits, HeadPlan, Opening, ResponseFacts, Scene, Took};
 pub use step::{Answer, AttemptOrder, DownOrder, Record, ServerOrder, Step, Then, UpOrder};
-pub use time::{PORT_WAIT, Wait};
+pub use time::Wait;
 
 use crate::Failure;
 use crate::reason::CloseReason;
@@ -189,7 +189,7 @@ impl Exchange {
             Fact::Shortage => self.handle_shortage(scene, &mut step),
             Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
             Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),
-            Fact::RequestMalformed { status } => self.fail(Failure::BadRequest(status), scene, &mut step),
+            Fact::RequestMalformed { status } => self.handle_request_malformed(status, scene, &mut step),
             Fact::ClientAhead => self.handle_client_ahead(),
             Fact::ClientEof => self.handle_client_eof(&mut step),
             Fact::ClientBroken => self.abort(CloseReason::PeerAborted, &mut step),

@@ -7,7 +7,7 @@ use crate::reason::CloseReason;
 use core::time::Duration;
 
 /// How long a request waits for a local port before it is answered 503.
-pub const PORT_WAIT: Duration = Duration::from_millis(500);
+pub(super) const PORT_WAIT: Duration = Duration::from_millis(500);
 
 /// What an exchange waits for; decides which time-out it meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use super::step::{Step, UpOrder};
 use super::{Attempt, Exchange, Scene, Stage, Took, Wait};
+use crate::Failure;
 use crate::reason::CloseReason;
 
 impl Exchange {
@@ -30,6 +31,12 @@ impl Exchange {
         } else {
             self.send_up(scene, step);
         }
+    }
+
+    /// Where the body ends cannot be told any more.
+    pub(super) fn handle_request_malformed(&mut self, status: u16, scene: &Scene<'_>, step: &mut Step) {
+        self.up.reading = false;
+        self.fail(Failure::BadRequest(status), scene, step);
     }
 
     /// From here on more was sent than is kept: this request cannot be repeated.

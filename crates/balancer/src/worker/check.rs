@@ -45,7 +45,7 @@ impl Worker {
             }
             Work::Relay(id) => self.relays.get(id).ok_or("a client's relay exists")?.core.deadline(),
         };
-        let armed = client.alarm.fires_by() <= deadline;
+        let armed = client.alarm.is_kept() && client.alarm.fires_by() <= deadline;
         holds(armed, "every client has a timer not later than its deadline")?;
         holds(client.life.is_busy() == (client.work != Work::None), "a client is busy while it has work")?;
         holds(
@@ -83,7 +83,7 @@ impl Worker {
             for (number, server) in set.servers.iter().enumerate() {
                 let connections = here().filter(|(_, party)| party.server == number).count();
                 holds(connections == server.connections, "a server's connections add up")?;
-                holds(server.idle.is_empty() || server.idle_timer.is_some(), "idle connections have a timer")?;
+                holds(server.idle.is_empty() || server.idle_timer.is_some_and(|timer| self.wheel.is_set(timer)), "idle connections have a timer")?;
             }
             let waiting = set.waiting.iter().all(|id| self.exchanges.get(*id).is_some_and(|e| e.core.is_queued()));
             holds(waiting, "queue entries wait")?;

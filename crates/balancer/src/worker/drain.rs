@@ -12,7 +12,7 @@ use std::time::Duration;
 
 impl Worker {
     /// Stops accepting, lets requests in flight finish within `patience`, closes what is idle.
-    pub fn handle_drain<R: Reactor>(&mut self, patience: Duration, io: &mut R) {
+    pub(super) fn handle_drain<R: Reactor>(&mut self, patience: Duration, io: &mut R) {
         if self.draining {
             return;
         }

@@ -135,6 +135,23 @@ fn an_http_10_client_may_leave_out_its_host() {
     stage.end();
 }
 
+/// Each server is told its own name, whichever comes first in the configuration.
+#[test]
+fn an_http_10_client_without_host_means_the_server_that_was_chosen() {
+    let origins = [crate::stage::listener(), crate::stage::listener()];
+    let addresses = [0, 1].map(|n| crate::stage::address(&origins[n]));
+    let balancer = crate::stage::start(crate::stage::settings(&addresses), 1, Default::default());
+    for (origin, address) in origins.iter().zip(addresses) {
+        let mut client = crate::wire::Wire::connect(balancer.addresses()[0], "the client");
+        client.sends("GET /a HTTP/1.0\n\n");
+        let mut server = crate::stage::accept(origin, crate::wire::PATIENCE).expect("a connection of the balancer");
+        let head = server.reads_head();
+        assert!(head.contains(&format!("\r\nHost: {address}\r\n")), "{head}");
+        server.sends(OK);
+        client.sees("HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok");
+    }
+}
+
 #[test]
 fn connection_close_closes() {
     let closed = "HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok";
