@@ -2,6 +2,7 @@
 
 mod bench;
 mod deps;
+mod instructions;
 mod shape;
 
 use clap::Parser;
@@ -15,6 +16,8 @@ enum Chore {
     /// Check the shape of the sources: functions fit a screen, files do not call each other in a circle, and what is
     /// public is used.
     Shape,
+    /// Count the instructions of the hot operations with valgrind, beside what is recorded.
+    Instructions(instructions::InstructionsArgs),
     /// Measure Quintet: beside its peers (nginx, HAProxy, wrk, ab, h2load), interleaved, in namespaces of our own; and
     /// its model and its doctor alone.
     Bench(bench::BenchArgs),
@@ -24,6 +27,7 @@ fn main() -> anyhow::Result<()> {
     match Chore::parse() {
         Chore::Deps => deps::run(),
         Chore::Shape => shape::run(),
+        Chore::Instructions(args) => instructions::run(&args),
         Chore::Bench(args) => bench::run(&args),
     }
 }

@@ -21,7 +21,7 @@
 //! So an application must be one over *any* reactor (generic per method, not per type), and everything here is about
 //! the application's bytes: what a layer adds (a handshake, record headers, a close-notify) is never seen above it.
 //! - [`Completion::Accepted`] and [`Completion::Connected`] come when the handshake is over;
-//!   [`Reactor::session`] then says what was agreed on.
+//!   [`Questions::session`] then says what was agreed on.
 //! - [`Received::Eof`] is the end the peer meant. A stream that ends without the layer's own end is cut off, and the
 //!   recv fails.
 //! - [`Close::Fin`], [`After::Close`] and [`Reactor::shutdown_write`] send the layer's end and the FIN in one segment.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 /// What a layer (TLS, the PROXY protocol) agreed on with the peer before it told of a connection.
 ///
-/// It is asked for ([`Reactor::session`](crate::Reactor::session)) and not told with each completion: a plain connection
+/// It is asked for ([`Questions::session`](crate::Questions::session)) and not told with each completion: a plain connection
 /// then pays nothing, completions stay small (they are moved through queues), and whoever needs a fact later than at
 /// [`Accepted`](crate::Completion::Accepted) need not have kept it. The peer's address is no part of it: a layer that
 /// learns a better one than the socket's puts it into `Accepted`.

@@ -31,7 +31,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     breaches.extend(calls_in_circles(&sources));
     breaches.extend(unused(&sources)?);
     if breaches.is_empty() {
-        println!("shape: {} files; functions fit a screen, nothing calls in circles, what is public is used", sources.len());
+        println!(
+            "shape: {} files; functions fit a screen, nothing calls in circles, what is public is used",
+            sources.len()
+        );
         return Ok(());
     }
     bail!("{} breaches of the house's shape:\n  {}", breaches.len(), breaches.join("\n  "))

@@ -83,7 +83,10 @@ impl Worker {
             for (number, server) in set.servers.iter().enumerate() {
                 let connections = here().filter(|(_, party)| party.server == number).count();
                 holds(connections == server.connections, "a server's connections add up")?;
-                holds(server.idle.is_empty() || server.idle_timer.is_some_and(|timer| self.wheel.is_set(timer)), "idle connections have a timer")?;
+                holds(
+                    server.idle.is_empty() || server.idle_timer.is_some_and(|timer| self.wheel.is_set(timer)),
+                    "idle connections have a timer",
+                )?;
             }
             let waiting = set.waiting.iter().all(|id| self.exchanges.get(*id).is_some_and(|e| e.core.is_queued()));
             holds(waiting, "queue entries wait")?;

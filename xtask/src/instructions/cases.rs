@@ -1,0 +1,185 @@
+//! What is measured. Each case runs so many rounds of one operation; what it prepares before is cancelled out by the
+//! runner, which compares two numbers of rounds.
+
+use balancer_core::exchange::{Exchange, Fact, Opening, ResponseFacts, Scene, Took};
+use balancer_core::{ClientClose, ClientTimeouts, ServerTimeouts};
+use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
+use http::{BodyKind, Limits, Method, Version};
+use http1::{BodyDecoder, ChunkLine, HeadSlots, HeadWriter, Parsed, parse_request, parse_response};
+use ports::{ClosedFirst, PortAllocator, PortEnd, PortRange, PortSet};
+use reactor::TimerWheel;
+use std::hint::black_box;
+use std::time::Duration;
+
+/// One operation.
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) run: fn(u32),
+}
+
+/// All of them, in the order they are shown.
+pub(super) const CASES: &[Case] = &[
+    Case { name: "http1/parse-request", run: parse_a_request },
+    Case { name: "http1/forward-request", run: forward_a_request },
+    Case { name: "http1/parse-response", run: parse_a_response },
+    Case { name: "http1/forward-response", run: forward_a_response },
+    Case { name: "http1/pass-16-chunks", run: pass_chunks },
+    Case { name: "exchange/keep-alive", run: exchange_on_a_pooled_connection },
+    Case { name: "ports/take-and-give-back", run: take_and_give_back },
+    Case { name: "wheel/set-and-cancel", run: set_and_cancel },
+    Case { name: "wheel/set-and-pop", run: set_and_pop },
+];
+
+/// A browser's request: ten fields besides Host.
+const REQUEST: &[u8] = b"GET /shop/items?page=2&sort=price HTTP/1.1\r\nHost: www.example.net\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
+    Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-US,en;q=0.5\r\n\
+    Accept-Encoding: gzip, deflate, br\r\nReferer: http://www.example.net/shop\r\nConnection: keep-alive\r\n\
+    Cookie: session=0123456789abcdef0123456789abcdef\r\nCache-Control: max-age=0\r\nX-Request-Id: 7f1c9a52\r\n\r\n";
+
+/// Its answer: ten fields.
+const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nServer: origin/1.0\r\n\
+    Content-Type: text/html; charset=utf-8\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\
+    Cache-Control: private, max-age=60\r\nETag: \"5f3c-1a2b3c4d\"\r\nVary: Accept-Encoding\r\n\
+    X-Request-Id: 7f1c9a52\r\nLast-Modified: Sun, 31 Dec 2023 00:00:00 GMT\r\n\r\n";
+
+const GOOD: &str = "the head is good";
+
+fn parse_a_request(rounds: u32) {
+    let limits = Limits::default();
+    for _ in 0..rounds {
+        let mut slots = HeadSlots::new();
+        black_box(parse_request(black_box(REQUEST), &limits, &mut slots).expect(GOOD));
+    }
+}
+
+fn forward_a_request(rounds: u32) {
+    let (limits, mut slots, mut out) = (Limits::default(), HeadSlots::new(), [0; 4096]);
+    let Parsed { head, .. } = parse_request(REQUEST, &limits, &mut slots).expect(GOOD).expect(GOOD);
+    for _ in 0..rounds {
+        let client = black_box([192, 0, 2, 7].into());
+        let edits =
+            RequestEdits { client, proto: "http", connection: Connection::KeepAlive, fallback_host: "fallback" };
+        black_box(write_forwarded_request(black_box(&head), &edits, &mut HeadWriter::new(black_box(&mut out))))
+            .expect(GOOD);
+    }
+}
+
+fn parse_a_response(rounds: u32) {
+    let limits = Limits::default();
+    for _ in 0..rounds {
+        let mut slots = HeadSlots::new();
+        black_box(parse_response(black_box(RESPONSE), &limits, &mut slots, black_box(Method::Get)).expect(GOOD));
+    }
+}
+
+fn forward_a_response(rounds: u32) {
+    let (limits, mut slots, mut out) = (Limits::default(), HeadSlots::new(), [0; 4096]);
+    let Parsed { head, .. } = parse_response(RESPONSE, &limits, &mut slots, Method::Get).expect(GOOD).expect(GOOD);
+    for _ in 0..rounds {
+        let (client_version, connection) = (black_box(Version::Http11), black_box(Connection::KeepAlive));
+        let edits = ResponseEdits { client_version, connection, body: head.body };
+        black_box(write_forwarded_response(black_box(&head), &edits, &mut HeadWriter::new(black_box(&mut out))))
+            .expect(GOOD);
+    }
+}
+
+/// Sixteen chunks of 1 KiB, as one read.
+fn pass_chunks(rounds: u32) {
+    let chunk = [ChunkLine::new(1024).as_bytes(), &[b'x'; 1024], b"\r\n"].concat();
+    let body = [chunk.repeat(16), b"0\r\n\r\n".to_vec()].concat();
+    let limits = Limits::default();
+    for _ in 0..rounds {
+        let passed = BodyDecoder::new(black_box(BodyKind::Chunked), &limits).pass(black_box(&body));
+        assert!(passed.is_ok_and(|passed| passed.done && passed.len == body.len()));
+    }
+}
+
+/// A GET that came whole, answered in one piece, both connections kept.
+fn exchange_on_a_pooled_connection(rounds: u32) {
+    let request = Opening {
+        version: Version::Http11,
+        idempotent: true,
+        head_only: false,
+        keep_alive: true,
+        requests_left: true,
+        upgrade: false,
+        expects_continue: false,
+        whole: true,
+        ahead: false,
+        eof: false,
+        kept: true,
+        body_len: 0,
+    };
+    let (client, server) = (ClientTimeouts::default(), ServerTimeouts::default());
+    let response = ResponseFacts { status: 200, keep_alive: true, chunked: false, until_close: false };
+    for round in 0..rounds {
+        let now = Duration::from_millis(u64::from(round));
+        let close = black_box(ClientClose::BalancerFirst);
+        let scene = Scene { now, client: &client, server: &server, close, retries_max: 2, draining: false };
+        let (mut exchange, _pick) = Exchange::begin(black_box(request), &scene);
+        black_box(exchange.handle(Fact::AttemptStarted { server: 0, pooled: true }, &scene));
+        black_box(exchange.handle(Fact::ServerTook(Took::All), &scene));
+        black_box(exchange.handle(Fact::ResponseBegun, &scene));
+        black_box(exchange.plan_head(black_box(&response), &scene));
+        black_box(exchange.handle(Fact::ResponseBytes { len: 5, whole: true, leftover: false }, &scene));
+        assert!(exchange.handle(Fact::ClientTook, &scene).end.is_some());
+    }
+}
+
+/// Each port has rested as TIME_WAIT with timestamps and is taken over.
+fn take_and_give_back(rounds: u32) {
+    const PORTS: u16 = 1000;
+    let range = PortRange::new(10_000, 10_000 + PORTS - 1).expect("a range");
+    let mut ports = PortAllocator::new(PortSet::any_address(range));
+    let to = ports.destination(([192, 0, 2, 1], 80).into()).expect("the first");
+    let end = PortEnd { closed_first: Some(ClosedFirst::OurFin), timestamps: true };
+    for round in 0..u32::from(PORTS) + rounds {
+        let now = Duration::from_millis(u64::from(round) * 10);
+        let lease = ports.take(black_box(now), to).expect("ports come free in time");
+        ports.give_back(now, lease, black_box(end));
+    }
+}
+
+/// As many timers as a busy worker has.
+fn busy_wheel() -> TimerWheel<u32> {
+    let mut wheel = TimerWheel::new();
+    for key in 0..1000 {
+        wheel.set(Duration::from_secs(3600 + u64::from(key)), key);
+    }
+    wheel
+}
+
+fn set_and_cancel(rounds: u32) {
+    let mut wheel = busy_wheel();
+    for key in 0..rounds {
+        let timer = wheel.set(black_box(Duration::from_millis(5000 + u64::from(key))), key);
+        assert!(wheel.cancel(black_box(timer)));
+    }
+}
+
+/// A timer each 10 ms, due after a second.
+fn set_and_pop(rounds: u32) {
+    let (mut wheel, mut popped) = (busy_wheel(), 0);
+    for key in 0..rounds {
+        let now = Duration::from_millis(u64::from(key) * 10);
+        wheel.set(black_box(now + Duration::from_secs(1)), key);
+        while wheel.pop_due(now).is_some() {
+            popped += 1;
+        }
+    }
+    black_box(popped);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_runs_and_has_its_own_name() {
+        for (at, case) in CASES.iter().enumerate() {
+            (case.run)(200);
+            assert!(CASES[..at].iter().all(|other| other.name != case.name), "{} twice", case.name);
+        }
+    }
+}
