@@ -75,7 +75,7 @@ impl Worker {
         (id, self.attempt_first(id, step, parsed, io))
     }
 
-    #[inline]
+    #[inline(always)] // it would be copied once more otherwise
     fn insert(&mut self, conn: ConnId, core: Exchange, route: Route, request: Request) -> ExchangeId {
         let client = self.parties.client(conn);
         let id = self.exchanges.insert(Entry {
@@ -120,6 +120,7 @@ impl Worker {
     }
 
     /// A head that is not understood is an exchange all the same, with an answer of our own.
+    #[cold]
     fn begin_refusal<R: Reactor>(&mut self, conn: ConnId, failure: Failure, io: &mut R) -> (ExchangeId, Step) {
         let now = self.now(io);
         let client = self.parties.client(conn);
