@@ -20,7 +20,7 @@ impl Worker {
         let now = self.now(io);
         let entry = &mut self.exchanges[id];
         let queued = entry.core.is_queued();
-        let draining = self.draining || self.listeners[entry.listener].leaving;
+        let draining = self.listeners[entry.listener].drains(self.draining);
         let step = entry.core.handle(fact, &entry.rules.scene(&entry.set_rules, now, draining));
         if !entry.core.is_replayable() {
             entry.up.kept = None;

@@ -65,7 +65,7 @@ impl Worker {
         let opening = opening(parsed, &passed, client, &rules);
         let (listener, set) = (client.listener, rules.router.decide(&head.facts(client.peer.ip(), false)));
         let set_rules = Rc::clone(&self.sets[set].rules);
-        let draining = self.draining || self.listeners[listener].leaving;
+        let draining = self.listeners[listener].drains(self.draining);
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
         self.listeners[listener].counters.requests += 1;
         let kept = Kept { bytes: buf.slice(0..end), head_len: *head_len };
@@ -128,7 +128,7 @@ impl Worker {
         client.scan = HeadScan::default();
         client.life.handle_exchange_begun();
         let listener = &self.listeners[client.listener];
-        let (rules, draining) = (Rc::clone(&listener.rules), self.draining || listener.leaving);
+        let (rules, draining) = (Rc::clone(&listener.rules), listener.drains(self.draining));
         let set = rules.router.fallback();
         let set_rules = Rc::clone(&self.sets[set].rules);
         let (core, step) = Exchange::refuse(failure, &rules.scene(&set_rules, now, draining));

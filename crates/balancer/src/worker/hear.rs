@@ -160,7 +160,7 @@ impl Worker {
             chunked: head.body == BodyKind::Chunked,
             until_close: head.body == BodyKind::UntilClose,
         };
-        let draining = self.draining || self.listeners[entry.listener].leaving;
+        let draining = self.listeners[entry.listener].drains(self.draining);
         let plan = entry.core.plan_head(&facts, &entry.rules.scene(&entry.set_rules, now, draining));
         entry.down.scan = HeadScan::default();
         entry.up.kept = None;

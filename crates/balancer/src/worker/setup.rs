@@ -11,7 +11,7 @@ use http::Limits;
 use ports::{PortRange, PortSet, SetError, SourceSet, Sources, Target, TooManyDestinations};
 use reactor::{ConnId, ListenerId, TimerId};
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -96,7 +96,13 @@ impl Listener {
 
     pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
         let ListenerSettings { timeouts, close, .. } = &self.rules.settings;
-        DownstreamScene { now, timeouts, close: *close, draining: draining || self.leaving }
+        DownstreamScene { now, timeouts, close: *close, draining: self.drains(draining) }
+    }
+
+    /// No client of it is kept: the worker drains, or the listener leaves.
+    #[inline]
+    pub(super) fn drains(&self, worker: bool) -> bool {
+        worker || self.leaving
     }
 
     /// New clients wait in the accept queue.
@@ -278,15 +284,12 @@ fn source_set(settings: &BackendSetSettings, kernel_range: (u16, u16)) -> Result
             Ok(SourceSet::Kernel { addresses: sources.clone(), range: range.map(ports).transpose()? })
         }
         PortChoice::Own => {
-            let sources = if sources.is_empty() { unspecified_sources(settings) } else { sources.clone() };
-            Ok(SourceSet::Own(PortSet::new(sources, ports(range.unwrap_or(kernel_range))?)?))
+            let range = ports(range.unwrap_or(kernel_range))?;
+            Ok(SourceSet::Own(if sources.is_empty() {
+                PortSet::any_address(range)
+            } else {
+                PortSet::new(sources.clone(), range)?
+            }))
         }
     }
-}
-
-/// Bind to the wildcard of each family in use: the kernel then picks the address by route.
-fn unspecified_sources(settings: &BackendSetSettings) -> Vec<IpAddr> {
-    let families = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
-    let used = |family: &IpAddr| settings.servers.iter().any(|s| s.address.is_ipv4() == family.is_ipv4());
-    families.into_iter().filter(used).collect()
 }
