@@ -293,3 +293,26 @@ fn source_set(settings: &BackendSetSettings, kernel_range: (u16, u16)) -> Result
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use balancer_core::ServerSettings;
+
+    /// A reload may bring servers of the other address family to a set that stays.
+    #[test]
+    fn own_ports_reach_servers_of_either_family() {
+        let first = ServerSettings { address: SocketAddr::from(([127, 0, 0, 1], 9001)), weight: 1 };
+        let mut settings = BackendSetSettings::new("app", vec![first]);
+        settings.ports.choice = PortChoice::Own;
+        let mut set = BackendSet::new(&settings, WorkerShare::ALONE).expect("ports for one");
+        for address in ["127.0.0.1:9002", "[::1]:9001"] {
+            let address: SocketAddr = address.parse().expect("an address");
+            let target = set.know(address).expect("room for it");
+            let start = set.sources.choose(Duration::ZERO, target).expect("a port");
+            let ports::Source::Exact(from) = start.source else { panic!("{address}: {start:?}") };
+            assert_eq!(from.is_ipv4(), address.is_ipv4(), "{address}");
+            set.sources.return_unused(Duration::ZERO, start.lease);
+        }
+    }
+}
