@@ -161,7 +161,7 @@ pub struct PortSettings {
     pub choice: PortChoice,
     /// Source addresses, used in turn; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
-    /// Ports, inclusive; `None`: `ip_local_port_range`.
+    /// Ports, inclusive; `None`: the kernel chooses from `ip_local_port_range`, our allocator from outside of it.
     pub range: Option<(u16, u16)>,
 }
 

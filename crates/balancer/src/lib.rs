@@ -5,11 +5,13 @@
 pub mod config;
 mod doors;
 pub mod orders;
+mod own_ports;
 mod run;
 mod timestamps;
 mod worker;
 
 pub use config::{Config, ConfigError};
+pub use own_ports::port_warnings;
 pub use run::{Handle, Plan, StartError, Warning, start};
 pub use timestamps::TimestampsError;
 pub use worker::{SetupError, Worker, WorkerShare};

@@ -2,11 +2,12 @@
 
 use crate::doors::Doors;
 use crate::orders::{ApplyError, Order, Snapshot};
+use crate::own_ports::{own_ports, port_warnings};
 use crate::timestamps::{TimestampsError, Unfulfilled};
 use crate::worker::check_shares;
 use crate::{SetupError, Worker, WorkerShare};
 use balancer_core::{Counters, Report, Settings};
-use ports::{Fault, FaultKind};
+use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, ListenError, NoAnswer, Place, Questions, Running, SpawnError, Starting};
 use std::net::SocketAddr;
@@ -99,6 +100,20 @@ pub enum Warning {
         /// Why, and the way out.
         reason: TimestampsError,
     },
+    /// A set binds ports that the kernel chooses from for everybody else.
+    #[error(
+        "backend set \"{set}\": {count} ports of its port_range lie in net.ipv4.ip_local_port_range ({}-{}): they are \
+         lost to every other program of this host for as long as they are used and 60 s longer; choose ports outside of \
+         it, or leave port_range out", .ephemeral.0, .ephemeral.1
+    )]
+    ContestedPorts {
+        /// Name of the set.
+        set: String,
+        /// So many ports.
+        count: u32,
+        /// The kernel's range.
+        ephemeral: (u16, u16),
+    },
 }
 
 impl From<Unfulfilled> for StartError {
@@ -123,26 +138,25 @@ pub struct Handle {
     settings: Arc<Settings>,
     /// What each worker told last.
     told: Mutex<Vec<Report>>,
+    /// What the workers divide among them.
+    own_ports: Option<PortList>,
     warnings: Vec<Warning>,
 }
 
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     let mut settings = plan.settings.clone();
-    check_shares(&settings, plan.workers as u32, kernel_range())?;
+    let own_ports = own_ports(&settings)?;
+    check_shares(&settings, plan.workers as u32, own_ports.as_ref())?;
     leave_files_for_servers(&mut settings, plan.workers);
     let doors = Doors::open(&mut settings, plan.workers, &Doors::default())?;
     let settings = Arc::new(settings);
-    let workers = start_workers(plan, &settings, &doors)?;
+    let workers = start_workers(plan, &settings, &doors, own_ports.as_ref())?;
     let told = Mutex::new(vec![Report::default(); workers.len()]);
-    let mut handle = Handle { workers, doors, settings, told, warnings: Vec::new() };
+    let mut handle = Handle { workers, doors, settings, told, own_ports, warnings: Vec::new() };
     handle.warnings = handle.doors.verify()?.into_iter().map(Warning::from).collect();
+    handle.warnings.extend(port_warnings(&handle.settings));
     Ok(handle)
-}
-
-/// The ports of sets that choose themselves without a range of their own.
-pub(crate) fn kernel_range() -> (u16, u16) {
-    sys::sysctl::local_port_range().unwrap_or(WorkerShare::ALONE.kernel_range)
 }
 
 /// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
@@ -160,19 +174,29 @@ fn clients_max(files: u64, shares: usize) -> usize {
 }
 
 /// All begin, then each is waited for; an error drops those that run, which ends them.
-fn start_workers(plan: &Plan, settings: &Arc<Settings>, doors: &Doors) -> Result<Vec<Thread>, StartError> {
+fn start_workers(
+    plan: &Plan,
+    settings: &Arc<Settings>,
+    doors: &Doors,
+    own_ports: Option<&PortList>,
+) -> Result<Vec<Thread>, StartError> {
     let failed = |index| move |error| StartError::Worker { index, error };
     let starting = (0..plan.workers).map(|index| {
         let snapshot = Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(index) };
-        spawn_worker(plan, snapshot, index).map_err(failed(index))
+        let share = WorkerShare { index: index as u32, count: plan.workers as u32, own_ports: own_ports.cloned() };
+        spawn_worker(plan, snapshot, share).map_err(failed(index))
     });
     let starting = starting.collect::<Result<Vec<_>, _>>()?;
     let wait = |(index, worker): (usize, Starting<Order, (), Report>)| worker.wait().map_err(failed(index));
     starting.into_iter().enumerate().map(wait).map(|started| started.map(|(running, ())| running)).collect()
 }
 
-fn spawn_worker(plan: &Plan, snapshot: Snapshot, index: usize) -> Result<Starting<Order, (), Report>, SpawnError> {
-    let share = WorkerShare { index: index as u32, count: plan.workers as u32, kernel_range: kernel_range() };
+fn spawn_worker(
+    plan: &Plan,
+    snapshot: Snapshot,
+    share: WorkerShare,
+) -> Result<Starting<Order, (), Report>, SpawnError> {
+    let index = share.index as usize;
     let name = format!("worker-{index}");
     let place = Place { name, core: plan.pin.then_some(index), reactor: plan.reactor };
     let begin = move |inbox: Inbox<Order>, io: &mut EpollReactor| {
@@ -202,13 +226,18 @@ impl Handle {
     /// The balancer works by the settings it had.
     pub fn apply(&mut self, settings: &Settings) -> Result<(), StartError> {
         let mut settings = settings.clone();
-        check_shares(&settings, self.workers.len() as u32, kernel_range())?;
+        if self.own_ports.is_none() {
+            // A set that is new may need some.
+            own_ports(&settings)?;
+        }
+        check_shares(&settings, self.workers.len() as u32, self.own_ports.as_ref())?;
         leave_files_for_servers(&mut settings, self.workers.len());
         let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
         let settings = Arc::new(settings);
         match self.order_apply(&settings, &doors).and_then(|()| Ok(doors.verify()?)) {
             Ok(unfulfilled) => {
                 self.warnings = unfulfilled.into_iter().map(Warning::from).collect();
+                self.warnings.extend(port_warnings(&settings));
                 (self.doors, self.settings) = (doors, settings);
                 Ok(())
             }

@@ -64,6 +64,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
         Output::People.say(format!("{}: {}", path.display(), in_words(config)));
+        complain_of(&balancer::port_warnings(&config.settings));
         return Ok(Outcome::AsHoped);
     }
     let mut output = Output::open(args.json.as_deref())?;
@@ -77,13 +78,15 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     });
     let plan = config.plan(args.workers).map_err(|why| anyhow!(why))?;
     let handle = balancer::start(&plan)?;
-    for warning in handle.warnings() {
-        output::complain(format!("quintet: warning: {warning}"));
-    }
+    complain_of(handle.warnings());
     greet(&output, &handle, plan.workers, !embedded.is_empty());
     let counters = serve(&signals, handle, config.drain, &output);
     output.show(&Totals(&counters))?;
     Ok(Outcome::AsHoped)
+}
+
+fn complain_of(warnings: &[balancer::Warning]) {
+    warnings.iter().for_each(|warning| output::complain(format!("quintet: warning: {warning}")));
 }
 
 /// Mistakes are shown as wide and as colourful as the terminal likes.

@@ -101,7 +101,7 @@ struct ConnectionArgs {
     /// Source addresses to use in turn: a list, with ranges (10.0.0.2,10.0.0.5-10.0.0.9).
     #[arg(long, value_name = "LIST")]
     source_ip: Option<String>,
-    /// Source ports, LOW-HIGH [default: ip_local_port_range].
+    /// Source ports, LOW-HIGH [default: ip_local_port_range; with --ports own those outside of it].
     #[arg(long, value_name = "LOW-HIGH", value_parser = values::port_range)]
     port_range: Option<(u16, u16)>,
 }

@@ -9,7 +9,8 @@
 
 use crate::closing::ClosedFirst;
 use crate::destination::Destination;
-use crate::set::{PortRange, PortSet};
+use crate::list::PortList;
+use crate::set::PortSet;
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -112,7 +113,7 @@ pub struct PortCounts {
 /// Hands out source addresses and ports, oldest first. See the module's head.
 #[derive(Debug)]
 pub struct PortAllocator {
-    range: PortRange,
+    ports: PortList,
     v4: Vec<IpAddr>,
     v6: Vec<IpAddr>,
     rooms: Vec<Room>,
@@ -133,7 +134,7 @@ impl PortAllocator {
     pub fn new(set: PortSet) -> Self {
         let (v4, v6) = set.sources().iter().partition(|source| source.is_ipv4());
         Self {
-            range: set.range(),
+            ports: set.ports().clone(),
             v4,
             v6,
             rooms: Vec::new(),
@@ -154,7 +155,7 @@ impl PortAllocator {
         if self.known.len() == DESTINATIONS_MAX {
             return Err(TooManyDestinations);
         }
-        let slots = self.sources_towards(&address).len() as u32 * self.range.len();
+        let slots = self.sources_towards(&address).len() as u32 * self.ports.len();
         let id = self.let_room(Destination::new(address, slots));
         self.known.insert(address, id);
         Ok(id)
@@ -201,7 +202,7 @@ impl PortAllocator {
         let tenant = self.rooms[lease.to.index as usize].tenant.as_ref().expect("it stays as long as leases are out");
         let sources = self.sources_towards(&tenant.address);
         let (slot, count) = (lease.slot as usize, sources.len());
-        SocketAddr::new(sources[slot % count], self.range.low() + (slot / count) as u16)
+        SocketAddr::new(sources[slot % count], self.ports.at((slot / count) as u32))
     }
 
     /// Takes back a port whose connection is over.

@@ -8,6 +8,8 @@ pub mod budget;
 pub mod closing;
 mod destination;
 pub mod fault;
+pub mod list;
+pub mod own;
 mod queue;
 pub mod set;
 pub mod sources;
@@ -16,5 +18,7 @@ pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, Por
 pub use budget::{Budget, BudgetVerdict};
 pub use closing::{ClosedFirst, ClosingTally};
 pub use fault::{Blame, Fault, FaultKind};
+pub use list::PortList;
+pub use own::{HostPorts, NoOwnPorts};
 pub use set::{PortRange, PortSet, SetError};
 pub use sources::{Source, SourceSet, Sources, Start, Target, Tries};

@@ -1,5 +1,7 @@
 //! Source addresses and a port range, checked, and their division among threads.
 
+use crate::list::PortList;
+use crate::own::EPHEMERAL_DEFAULT;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -44,6 +46,9 @@ pub enum SetError {
 }
 
 impl PortRange {
+    /// Linux's default for `ip_local_port_range`.
+    pub(crate) const DEFAULT_EPHEMERAL: Self = Self { low: EPHEMERAL_DEFAULT.0, high: EPHEMERAL_DEFAULT.1 };
+
     /// Ports `low` to `high`, both included.
     pub fn new(low: u16, high: u16) -> Result<Self, SetError> {
         if low == 0 || high < low {
@@ -68,15 +73,16 @@ impl PortRange {
         u32::from(self.high - self.low) + 1
     }
 
-    /// `parts` ranges that share no port and miss none, as equal as can be.
-    pub fn split(self, parts: u32) -> Result<Vec<Self>, SetError> {
-        let ports = self.len();
-        if parts == 0 || parts > ports {
-            return Err(SetError::TooFewPorts { ports, parts });
-        }
-        let start = |part: u32| u32::from(self.low) + (u64::from(ports) * u64::from(part) / u64::from(parts)) as u32;
-        let range = |part: u32| Self { low: start(part) as u16, high: (start(part + 1) - 1) as u16 };
-        Ok((0..parts).map(range).collect())
+    /// The same from its low end up to `high`, or its own high end if that is higher.
+    pub(crate) fn up_to(self, high: u16) -> Self {
+        Self { low: self.low, high: self.high.max(high) }
+    }
+
+    /// What is left of it without `other`: nothing, one range or two.
+    pub(crate) fn without(self, other: Self) -> impl Iterator<Item = Self> {
+        let below = (self.low < other.low).then(|| Self { low: self.low, high: self.high.min(other.low - 1) });
+        let above = (self.high > other.high).then(|| Self { low: self.low.max(other.high + 1), high: self.high });
+        below.into_iter().chain(above)
     }
 }
 
@@ -86,16 +92,16 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// Source addresses, each with the same range of ports.
+/// Source addresses, each with the same ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortSet {
     sources: Vec<IpAddr>,
-    range: PortRange,
+    ports: PortList,
 }
 
 impl PortSet {
-    /// Every port of `range` on every one of `sources`.
-    pub fn new(sources: Vec<IpAddr>, range: PortRange) -> Result<Self, SetError> {
+    /// Every one of `ports` on every one of `sources`.
+    pub fn new(sources: Vec<IpAddr>, ports: impl Into<PortList>) -> Result<Self, SetError> {
         match sources.len() {
             0 => return Err(SetError::NoSource),
             count if count > SOURCES_MAX => return Err(SetError::TooManySources(count)),
@@ -104,13 +110,13 @@ impl PortSet {
         let repeated = (1..sources.len()).find(|at| sources[..*at].contains(&sources[*at]));
         match repeated {
             Some(at) => Err(SetError::RepeatedSource(sources[at])),
-            None => Ok(Self { sources, range }),
+            None => Ok(Self { sources, ports: ports.into() }),
         }
     }
 
-    /// Every port of `range` on whatever address the kernel picks by route, of either family.
-    pub fn any_address(range: PortRange) -> Self {
-        Self { sources: vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()], range }
+    /// Every one of `ports` on whatever address the kernel picks by route, of either family.
+    pub fn any_address(ports: impl Into<PortList>) -> Self {
+        Self { sources: vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()], ports: ports.into() }
     }
 
     /// The addresses.
@@ -119,26 +125,26 @@ impl PortSet {
     }
 
     /// The ports of each.
-    pub fn range(&self) -> PortRange {
-        self.range
+    pub fn ports(&self) -> &PortList {
+        &self.ports
     }
 
     /// 4-tuples towards one destination.
     pub fn tuples(&self) -> u64 {
-        self.sources.len() as u64 * u64::from(self.range.len())
+        self.sources.len() as u64 * u64::from(self.ports.len())
     }
 
     /// Part `index` of `count` of which no two share a port.
     pub fn share(&self, index: u32, count: u32) -> Result<Self, SetError> {
-        let too_few = SetError::TooFewPorts { ports: self.range.len(), parts: index + 1 };
-        let range = self.range.split(count)?.get(index as usize).copied().ok_or(too_few)?;
-        Ok(Self { sources: self.sources.clone(), range })
+        let too_few = SetError::TooFewPorts { ports: self.ports.len(), parts: index + 1 };
+        let ports = self.ports.split(count)?.into_iter().nth(index as usize).ok_or(too_few)?;
+        Ok(Self { sources: self.sources.clone(), ports })
     }
 
     /// `parts` sets that share no port: one for each thread.
     pub fn split(&self, parts: u32) -> Result<Vec<Self>, SetError> {
-        let part = |range| Self { sources: self.sources.clone(), range };
-        Ok(self.range.split(parts)?.into_iter().map(part).collect())
+        let part = |ports| Self { sources: self.sources.clone(), ports };
+        Ok(self.ports.split(parts)?.into_iter().map(part).collect())
     }
 }
 
@@ -147,23 +153,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_split_loses_no_port_and_shares_none() {
-        for (low, high, parts) in [(1, 65535, 7), (1000, 1004, 5), (32768, 60999, 2), (5, 5, 1), (65530, 65535, 4)] {
-            let ranges = PortRange::new(low, high).unwrap().split(parts).unwrap();
-            let ports: Vec<u16> = ranges.iter().flat_map(|range| range.low()..=range.high()).collect();
-            assert_eq!(ports, (low..=high).collect::<Vec<_>>(), "{low}-{high} in {parts}");
-            assert_eq!(ranges.len(), parts as usize);
-        }
-    }
-
-    #[test]
     fn what_cannot_be_a_set_is_named() {
         let one = IpAddr::from([127, 0, 0, 1]);
         let range = PortRange::new(10, 12).unwrap();
         assert_eq!(PortRange::new(0, 5), Err(SetError::BadRange { low: 0, high: 5 }));
         assert_eq!(PortRange::new(9, 5), Err(SetError::BadRange { low: 9, high: 5 }));
-        assert_eq!(range.split(4), Err(SetError::TooFewPorts { ports: 3, parts: 4 }));
-        assert_eq!(range.split(0), Err(SetError::TooFewPorts { ports: 3, parts: 0 }));
+        let split = |parts| PortList::from(range).split(parts);
+        assert_eq!(split(4), Err(SetError::TooFewPorts { ports: 3, parts: 4 }));
         assert_eq!(PortSet::new(vec![], range), Err(SetError::NoSource));
         assert_eq!(PortSet::new(vec![one, one], range), Err(SetError::RepeatedSource(one)));
         assert_eq!(PortSet::new(vec![one; 1025], range), Err(SetError::TooManySources(1025)));

@@ -14,6 +14,7 @@ pub mod conn;
 pub mod deadline;
 pub mod epoll;
 pub mod face;
+mod host_ports;
 pub mod listening;
 pub mod mailbox;
 mod pages;
@@ -28,6 +29,7 @@ pub use face::{
     After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor,
     Received, Shortages, Source,
 };
+pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
 pub use session::SessionInfo;

@@ -78,7 +78,7 @@ pub struct PlanDraft {
     pub ports: PortMode,
     /// Source addresses to use in turn; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
-    /// Source ports, both ends included; `None`: the system's ephemeral range.
+    /// Source ports, both ends included; `None`: the kernel's range, or for our own choice ports outside of it.
     pub port_range: Option<(u16, u16)>,
     /// Longest pause of a connection that keeps failing.
     pub backoff_max: Duration,
@@ -190,7 +190,7 @@ pub struct Plan {
     pub ports: PortMode,
     /// Source addresses to use in turn; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
-    /// Source ports; `None`: the system's ephemeral range.
+    /// Source ports; `None`: the kernel's range, or for our own choice ports outside of it.
     pub port_range: Option<PortRange>,
     /// Longest pause of a connection that keeps failing.
     pub backoff_max: Duration,

@@ -88,7 +88,7 @@ pub struct PlanSummary {
     pub ports: PortMode,
     /// Source addresses; empty: the kernel's choice.
     pub sources: Vec<core::net::IpAddr>,
-    /// Source ports, lowest and highest; `None`: the system's ephemeral range.
+    /// Source ports that were asked for, lowest and highest.
     pub port_range: Option<(u16, u16)>,
 }
 

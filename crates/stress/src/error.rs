@@ -1,6 +1,6 @@
 //! Why a run cannot start.
 
-use ports::SetError;
+use ports::{NoOwnPorts, SetError};
 use reactor::SpawnError;
 use std::net::IpAddr;
 use sys::resolve::ResolveError;
@@ -64,6 +64,9 @@ pub enum StressError {
     /// The source ports cannot be divided among the threads.
     #[error(transparent)]
     Ports(#[from] SetError),
+    /// This host has no ports to spare for our own choice.
+    #[error(transparent)]
+    NoOwnPorts(#[from] NoOwnPorts),
     /// The range of ephemeral ports cannot be read.
     #[error("cannot read the range of ephemeral ports: {0}; give one with --port-range")]
     PortRange(String),

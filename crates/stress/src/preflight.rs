@@ -1,7 +1,7 @@
 //! What can be known before the first packet: does this host have the file descriptors and the ports?
 
 use crate::{Share, StressError};
-use ports::{Budget, PortRange, PortSet, SourceSet};
+use ports::{Budget, HostPorts, PortList, PortSet, SourceSet};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use stress_core::{ClosePolicy, Plan, PortMode};
 
@@ -36,18 +36,33 @@ pub(crate) fn preflight(plan: &Plan, target: SocketAddr) -> Result<Preflight, St
     check_sources(plan)?;
     check_route(plan, target)?;
     check_port_range(plan, target)?;
-    let range = port_range(plan);
-    let (sources, threads) = match plan.ports {
-        PortMode::Kernel => (Share::whole(plan, target).sources, threads),
+    let host = reactor::host_ports().map_err(|error| StressError::PortRange(error.to_string()));
+    let (sources, threads, ports) = match plan.ports {
+        PortMode::Kernel => (Share::whole(plan, target).sources, threads, kernel_ports(plan, host.as_ref().ok())),
         PortMode::Own => {
-            let range = range.as_ref().map_err(|why| StressError::PortRange(why.clone()))?;
-            (own_ports(plan, target, *range)?, threads_with_ports(plan, threads, *range)?)
+            let ports = own_ports(plan, host.as_ref())?;
+            (own_sources(plan, target, &ports)?, threads_with_ports(plan, threads, &ports)?, Some(ports))
         }
     };
     let usable = plan.sources.iter().filter(|source| family(source)).count().max(1) as u32;
-    let budget = range.ok().map(|range| Budget { sources: usable, ..Budget::of_ports(range.len()) });
-    let warnings = budget.as_ref().map(|budget| warnings(plan, budget)).unwrap_or_default();
+    let budget = ports.map(|ports| Budget { sources: usable, ..Budget::of_ports(ports.len()) });
+    let mut warnings: Vec<String> = host.ok().and_then(|host| range_warning(plan, &host)).into_iter().collect();
+    warnings.extend(budget.iter().flat_map(|budget| budget_warnings(plan, budget)));
     Ok(Preflight { target, threads, sources, budget, warnings })
+}
+
+/// The ports the kernel chooses from.
+fn kernel_ports(plan: &Plan, host: Option<&HostPorts>) -> Option<PortList> {
+    plan.port_range.or(host.map(|host| host.ephemeral)).map(PortList::from)
+}
+
+/// Those that were asked for, else those that nobody misses.
+fn own_ports(plan: &Plan, host: Result<&HostPorts, &StressError>) -> Result<PortList, StressError> {
+    match (plan.port_range, host) {
+        (Some(range), _) => Ok(range.into()),
+        (None, Ok(host)) => Ok(host.own("--port-range")?),
+        (None, Err(why)) => Err(StressError::PortRange(why.to_string())),
+    }
 }
 
 /// One per core, never more than connections.
@@ -57,9 +72,9 @@ fn threads(plan: &Plan) -> u32 {
 }
 
 /// Each thread needs ports of its own. Fewer threads than asked for would be another run: that is refused.
-fn threads_with_ports(plan: &Plan, threads: u32, range: PortRange) -> Result<u32, StressError> {
-    let threads = if plan.threads.is_none() { threads.min(range.len()) } else { threads };
-    range.split(threads)?;
+fn threads_with_ports(plan: &Plan, threads: u32, ports: &PortList) -> Result<u32, StressError> {
+    let threads = if plan.threads.is_none() { threads.min(ports.len()) } else { threads };
+    ports.split(threads)?;
     Ok(threads)
 }
 
@@ -103,17 +118,9 @@ fn check_port_range(plan: &Plan, target: SocketAddr) -> Result<(), StressError> 
     set.map_err(|_| StressError::PortRangeUnsupported)
 }
 
-fn port_range(plan: &Plan) -> Result<PortRange, String> {
-    if let Some(range) = plan.port_range {
-        return Ok(range);
-    }
-    let (low, high) = sys::sysctl::local_port_range().map_err(|error| error.to_string())?;
-    PortRange::new(low, high).map_err(|error| error.to_string())
-}
-
-fn own_ports(plan: &Plan, target: SocketAddr, range: PortRange) -> Result<SourceSet, StressError> {
+fn own_sources(plan: &Plan, target: SocketAddr, ports: &PortList) -> Result<SourceSet, StressError> {
     let sources = if plan.sources.is_empty() { vec![route_source(target)?] } else { plan.sources.clone() };
-    Ok(SourceSet::Own(PortSet::new(sources, range)?))
+    Ok(SourceSet::Own(PortSet::new(sources, ports.clone())?))
 }
 
 /// The address the kernel would use.
@@ -129,8 +136,8 @@ fn route_from(source: Option<IpAddr>, target: SocketAddr) -> std::io::Result<IpA
     Ok(socket.local_addr()?.ip())
 }
 
-fn warnings(plan: &Plan, budget: &Budget) -> Vec<String> {
-    let mut warnings: Vec<String> = ignored_bounds(plan).into_iter().collect();
+fn budget_warnings(plan: &Plan, budget: &Budget) -> Vec<String> {
+    let mut warnings = Vec::new();
     let tuples = budget.tuples();
     if u64::from(plan.connections) > tuples {
         warnings.push(format!(
@@ -149,12 +156,50 @@ fn warnings(plan: &Plan, budget: &Budget) -> Vec<String> {
     warnings
 }
 
-/// The kernel ignores bounds of IP_LOCAL_PORT_RANGE outside the sysctl's (`inet_sk_get_local_port_range`, 6.3).
-fn ignored_bounds(plan: &Plan) -> Option<String> {
-    let range = plan.port_range.filter(|_| plan.ports == PortMode::Kernel)?;
-    let (low, high) = sys::sysctl::local_port_range().ok()?;
-    let outside = range.low() < low || range.high() > high;
-    outside.then(|| {
-        format!("source ports {range} reach beyond net.ipv4.ip_local_port_range ({low}-{high}): the kernel ignores such a bound")
-    })
+/// What is the matter with a range that was asked for: bounds of IP_LOCAL_PORT_RANGE outside the sysctl's are ignored
+/// by the kernel (`inet_sk_get_local_port_range`, 6.3); ports of our own choice inside it are lost to everybody else.
+fn range_warning(plan: &Plan, host: &HostPorts) -> Option<String> {
+    let range = plan.port_range?;
+    let (ephemeral, contested) = (host.ephemeral, host.contested(range));
+    match plan.ports {
+        PortMode::Kernel if contested < range.len() => Some(format!(
+            "source ports {range} reach beyond net.ipv4.ip_local_port_range ({ephemeral}): the kernel ignores such a bound"
+        )),
+        PortMode::Own if contested > 0 => Some(format!(
+            "{contested} of the source ports {range} lie in net.ipv4.ip_local_port_range ({ephemeral}): other programs of \
+             this host cannot use them, wherever they connect to, until 60 s after this run; leave --port-range out to \
+             use ports outside of it"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stress_core::PlanDraft;
+
+    #[track_caller]
+    fn check(ports: PortMode, range: Option<(u16, u16)>, own: Result<&str, &str>, warns: Option<&str>) {
+        let host = HostPorts::default();
+        let draft = PlanDraft { ports, port_range: range, ..PlanDraft::new("http://127.0.0.1/") };
+        let plan = draft.check().expect("a good draft");
+        let seen = own_ports(&plan, Ok(&host)).map(|ports| ports.to_string()).map_err(|why| why.to_string());
+        assert_eq!(seen.as_deref().map_err(String::as_str), own);
+        let warning = range_warning(&plan, &host);
+        let is_as_expected = match (&warning, warns) {
+            (Some(text), Some(part)) => text.contains(part),
+            (seen, expect) => seen.is_none() && expect.is_none(),
+        };
+        assert!(is_as_expected, "{ports:?} {range:?}: {warning:?}");
+    }
+
+    #[test]
+    fn own_ports_are_taken_from_others_only_on_request() {
+        check(PortMode::Own, None, Ok("10000-32767, 61000-65535"), None);
+        check(PortMode::Own, Some((20_000, 29_999)), Ok("20000-29999"), None);
+        check(PortMode::Own, Some((40_000, 40_099)), Ok("40000-40099"), Some("100 of the source ports"));
+        check(PortMode::Kernel, Some((40_000, 40_099)), Ok("40000-40099"), None);
+        check(PortMode::Kernel, Some((20_000, 40_099)), Ok("20000-40099"), Some("the kernel ignores"));
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use stress::{StopFlag, StressError};
 use stress_core::{ClosePolicy, ErrorKind, Oddity, PlanDraft, PortMode, Report, TimeWaitOurs, Verdict};
-use sys::sock_diag::SockDiag;
+use sys::sock_diag::{End, Filter, SockDiag};
 use testkit::{PATIENCE, eventually};
 
 fn draft(server: &Server, requests: u64) -> PlanDraft {
@@ -89,6 +89,20 @@ fn our_own_ports_outlast_their_range() {
     let TimeWaitOurs::Counted(count) = report.ports.time_wait_ours else { panic!("{:?}", report.ports) };
     assert!(count <= 32, "32 ports cannot leave {count} TIME_WAITs");
     assert_eq!(report.connections.timestamps_seen, report.connections.timestamps_asked);
+}
+
+/// Ports bound inside the kernel's range would be lost to every other program of this host for 60 s.
+#[test]
+fn our_own_ports_are_nobody_elses() {
+    let server = Server::one_at_a_time(Script::Polite);
+    let own = PlanDraft { ports: PortMode::Own, close: ClosePolicy::Fin, ..draft(&server, 40) };
+    check_all_ok(&run(own), 40);
+    let (low, high) = sys::sysctl::local_port_range().expect("every Linux has a range");
+    let filter = Filter { remote: End::Exact(server.address), ..Filter::default() };
+    let mut ports = Vec::new();
+    let mut diag = SockDiag::open().expect("sock_diag");
+    diag.for_each(&filter, |entry| ports.push(entry.local.port())).expect("the table");
+    assert!(ports.len() >= 40 && ports.iter().all(|port| *port < low || *port > high), "{low}-{high}: {ports:?}");
 }
 
 #[test]

@@ -76,6 +76,29 @@ pub fn local_port_range() -> Result<(u16, u16), SysctlError> {
     }
 }
 
+/// Reads the ports that are kept out of the kernel's choice (`net.ipv4.ip_local_reserved_ports`): ranges, inclusive.
+///
+/// # Errors
+/// As [`read`], and where it is no list of ports.
+pub fn reserved_ports() -> Result<Vec<(u16, u16)>, SysctlError> {
+    const NAME: &str = "net.ipv4.ip_local_reserved_ports";
+    let text = read(NAME)?;
+    parse_ranges(&text).ok_or_else(|| {
+        let reason = io::Error::new(io::ErrorKind::InvalidData, format!("{text:?} is not a list of ports"));
+        SysctlError { name: NAME.to_owned(), value: None, reason }
+    })
+}
+
+/// `8080,9000-9010`; empty where none is reserved.
+fn parse_ranges(text: &str) -> Option<Vec<(u16, u16)>> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let range = |part: &str| {
+        let (low, high) = part.split_once('-').unwrap_or((part, part));
+        Some((low.parse().ok()?, high.parse().ok()?))
+    };
+    parts.map(range).collect()
+}
+
 /// Writes `name`.
 ///
 /// # Errors
@@ -107,6 +130,14 @@ mod tests {
     fn the_port_range_has_an_order() {
         let (low, high) = local_port_range().expect("every Linux has one");
         assert!(low <= high, "{low} {high}");
+    }
+
+    #[test]
+    fn reserved_ports_are_ranges() {
+        assert_eq!(parse_ranges(""), Some(vec![]));
+        assert_eq!(parse_ranges("8080,9000-9010\n"), Some(vec![(8080, 8080), (9000, 9010)]));
+        assert_eq!(parse_ranges("8080,many"), None);
+        reserved_ports().expect("every Linux has a list, if an empty one");
     }
 
     #[test]

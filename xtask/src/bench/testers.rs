@@ -112,7 +112,8 @@ fn ours(stage: &Stage, load: Load, url: &str) -> Command {
 
 fn ours_own_ports(stage: &Stage, load: Load, url: &str) -> Command {
     let mut command = ours(stage, load, url);
-    command.args(["--ports", "own"]);
+    // As wide as the kernel's, which by itself would be left to the other programs of the host.
+    command.args(["--ports", "own", "--port-range", "1024-65535"]);
     command
 }
 

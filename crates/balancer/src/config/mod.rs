@@ -72,7 +72,8 @@ impl Config {
     /// A set whose own ports cannot be divided among so many workers.
     pub fn plan(&self, workers: Option<usize>) -> Result<Plan, SetupError> {
         let workers = workers.or(self.workers).unwrap_or_else(sys::thread::cores);
-        check_shares(&self.settings, workers as u32, crate::run::kernel_range())?;
+        let own_ports = crate::own_ports::own_ports(&self.settings)?;
+        check_shares(&self.settings, workers as u32, own_ports.as_ref())?;
         Ok(Plan {
             settings: self.settings.clone(),
             workers,

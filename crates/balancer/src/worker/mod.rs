@@ -89,7 +89,7 @@ impl Worker {
         if let Some(listener) = missing {
             return Err(SetupError::NoSocket { name: listener.name.clone() });
         }
-        let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, share));
+        let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share));
         Ok(Self {
             listeners: settings.listeners.iter().map(Listener::new).collect(),
             sets: sets.collect::<Result<_, _>>()?,

@@ -62,7 +62,7 @@ impl Worker {
     fn prepare_set(&mut self, settings: &BackendSetSettings) -> Result<Place<BackendSet>, SetupError> {
         let same = |set: &BackendSet| set.rules.name == settings.name && set.rules.ports == settings.ports;
         let Some(index) = self.sets.iter().position(same) else {
-            return BackendSet::new(settings, self.share).map(Place::New);
+            return BackendSet::new(settings, &self.share).map(Place::New);
         };
         for server in &settings.servers {
             self.sets[index].know(server.address)?;

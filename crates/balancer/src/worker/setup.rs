@@ -8,7 +8,9 @@ use balancer_core::{
     Selection, Settings,
 };
 use http::Limits;
-use ports::{PortRange, PortSet, SetError, SourceSet, Sources, Target, TooManyDestinations};
+use ports::{
+    HostPorts, NoOwnPorts, PortList, PortRange, PortSet, SetError, SourceSet, Sources, Target, TooManyDestinations,
+};
 use reactor::{ConnId, ListenerId, TimerId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -16,19 +18,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// Which worker of how many: each gets its own slice of the local ports.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WorkerShare {
     /// 0 for the first worker.
     pub index: u32,
     /// At least 1.
     pub count: u32,
-    /// The kernel's `ip_local_port_range`, for sets that choose ports themselves without a range of their own.
-    pub kernel_range: (u16, u16),
+    /// For sets that choose ports themselves without a range of their own; `None`: as on a host with Linux's defaults.
+    pub own_ports: Option<PortList>,
 }
 
 impl WorkerShare {
-    /// The only worker, with Linux's default port range.
-    pub const ALONE: Self = Self { index: 0, count: 1, kernel_range: (32768, 60999) };
+    /// The only worker, on a host with Linux's default port range.
+    pub const ALONE: Self = Self { index: 0, count: 1, own_ports: None };
 }
 
 /// What a listener's clients are treated by.
@@ -142,10 +144,10 @@ pub(super) struct Server {
 impl BackendSet {
     /// # Errors
     /// The ports of the set's own choice cannot be divided among so many workers.
-    pub(super) fn new(settings: &BackendSetSettings, share: WorkerShare) -> Result<Self, SetupError> {
-        let sources = source_set(settings, share.kernel_range).and_then(|all| all.share(share.index, share.count));
+    pub(super) fn new(settings: &BackendSetSettings, share: &WorkerShare) -> Result<Self, SetupError> {
         let failed = |reason| SetupError::of_ports(&settings.name, share.count, reason);
-        let mut sources = Sources::new(sources.map_err(failed)?);
+        let all = source_set(settings, share.own_ports.as_ref())?;
+        let mut sources = Sources::new(all.share(share.index, share.count).map_err(failed)?);
         let mut servers = Vec::with_capacity(settings.servers.len());
         for server in &settings.servers {
             let failed = |reason| SetupError::Servers { set: settings.name.clone(), reason };
@@ -240,6 +242,14 @@ pub enum SetupError {
         /// Why.
         reason: SetError,
     },
+    /// It is to choose ports itself, has no range of its own, and this host has none to spare.
+    #[error("backend set \"{set}\": {reason}")]
+    NoOwnPorts {
+        /// Name of the set.
+        set: String,
+        /// Why, and the way out.
+        reason: NoOwnPorts,
+    },
     /// A listener came without a socket.
     #[error("listener {name:?}: no socket was handed over; bind it first")]
     NoSocket {
@@ -270,28 +280,29 @@ impl SetupError {
 ///
 /// # Errors
 /// The first set that cannot be divided.
-pub(crate) fn check_shares(settings: &Settings, workers: u32, kernel_range: (u16, u16)) -> Result<(), SetupError> {
-    let last = WorkerShare { index: workers - 1, count: workers, kernel_range };
-    settings.backend_sets.iter().try_for_each(|set| BackendSet::new(set, last).map(|_| ()))
+pub(crate) fn check_shares(settings: &Settings, workers: u32, own: Option<&PortList>) -> Result<(), SetupError> {
+    let last = WorkerShare { index: workers - 1, count: workers, own_ports: own.cloned() };
+    settings.backend_sets.iter().try_for_each(|set| BackendSet::new(set, &last).map(|_| ()))
 }
 
 /// Where connections of a set may start, all workers together.
-fn source_set(settings: &BackendSetSettings, kernel_range: (u16, u16)) -> Result<SourceSet, SetError> {
+fn source_set(settings: &BackendSetSettings, own: Option<&PortList>) -> Result<SourceSet, SetupError> {
     let PortSettings { choice, sources, range } = &settings.ports;
-    let ports = |(low, high)| PortRange::new(low, high);
-    match choice {
-        PortChoice::Kernel => {
-            Ok(SourceSet::Kernel { addresses: sources.clone(), range: range.map(ports).transpose()? })
-        }
-        PortChoice::Own => {
-            let range = ports(range.unwrap_or(kernel_range))?;
-            Ok(SourceSet::Own(if sources.is_empty() {
-                PortSet::any_address(range)
-            } else {
-                PortSet::new(sources.clone(), range)?
-            }))
-        }
+    let failed = |reason| SetupError::Ports { set: settings.name.clone(), reason };
+    let range = range.map(|(low, high)| PortRange::new(low, high)).transpose().map_err(failed)?;
+    if *choice == PortChoice::Kernel {
+        return Ok(SourceSet::Kernel { addresses: sources.clone(), range });
     }
+    let ports = match (range, own) {
+        (Some(range), _) => range.into(),
+        (None, Some(own)) => own.clone(),
+        (None, None) => crate::own_ports::of_host(&settings.name, &HostPorts::default())?,
+    };
+    Ok(SourceSet::Own(if sources.is_empty() {
+        PortSet::any_address(ports)
+    } else {
+        PortSet::new(sources.clone(), ports).map_err(failed)?
+    }))
 }
 
 #[cfg(test)]
@@ -305,7 +316,7 @@ mod tests {
         let first = ServerSettings { address: SocketAddr::from(([127, 0, 0, 1], 9001)), weight: 1 };
         let mut settings = BackendSetSettings::new("app", vec![first]);
         settings.ports.choice = PortChoice::Own;
-        let mut set = BackendSet::new(&settings, WorkerShare::ALONE).expect("ports for one");
+        let mut set = BackendSet::new(&settings, &WorkerShare::ALONE).expect("ports for one");
         for address in ["127.0.0.1:9002", "[::1]:9001"] {
             let address: SocketAddr = address.parse().expect("an address");
             let target = set.know(address).expect("room for it");
