@@ -51,11 +51,13 @@ pub struct EpollConfig {
     pub buffers_max: usize,
     /// Connections at most; accepting pauses and connecting fails beyond it.
     pub connections_max: usize,
+    /// When its time begins. Reactors made by copies of one configuration have one clock.
+    pub epoch: Instant,
 }
 
 impl Default for EpollConfig {
     fn default() -> Self {
-        Self { buffers_max: 16 * 1024, connections_max: 1 << 20 }
+        Self { buffers_max: 16 * 1024, connections_max: 1 << 20, epoch: Instant::now() }
     }
 }
 
@@ -94,7 +96,7 @@ impl EpollReactor {
         Ok(Self {
             epoll,
             waker,
-            start: Instant::now(),
+            start: config.epoch,
             pool: BufPool::new(config.buffers_max),
             table: Table::new(config.connections_max),
             listeners: Vec::new(),
