@@ -150,6 +150,7 @@ counters! {
     "servers.queued_for_port" queued_for_port: u64, Set, "Requests that had to wait for a local port.";
     "servers.connects_failed_here" connects_failed_here: u64, Server, "Connects that failed because of a shortage here.";
     "servers.connects_failed_there" connects_failed_there: u64, Server, "Connects that the server or the way to it failed.";
+    "servers.set_aside" set_aside: u64, Server, "Times a server was set aside because it could not be reached, or failed too often in a row.";
     "servers.closed_first" server_closes: ClosingTally [server_closer], Server, "Closes of server connections, by who closed first.";
     "servers.why" server_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Server, "Closes of server connections, by reason.";
     "servers.port_queue_full" port_queue_full: u64, Set, "Requests that found the queue for a local port full.";

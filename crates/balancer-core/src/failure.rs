@@ -3,6 +3,11 @@
 use named::named;
 use ports::{Blame, Fault, FaultKind};
 
+/// Does a failed connect speak against the server?
+pub(crate) fn is_theirs(failure: Failure) -> bool {
+    matches!(failure, Failure::ServerUnreachable | Failure::ConnectTimeout)
+}
+
 /// Why a request got no response of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {

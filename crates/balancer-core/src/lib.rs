@@ -1,10 +1,12 @@
 //! The balancer's decisions: which server, which connection, try again or not, who closes and why,
 //! what a client is told. No sockets, no clock, no threads; `now` is a [`core::time::Duration`].
 
+pub mod connects;
 pub mod counters;
 pub mod downstream;
 pub mod exchange;
 pub mod failure;
+pub mod health;
 pub mod idle;
 pub mod policy;
 pub mod reason;
@@ -14,12 +16,14 @@ pub mod router;
 pub mod select;
 pub mod settings;
 
+pub use connects::ConnectTimes;
 pub use counters::{Counters, Report};
 pub use downstream::Downstream;
 pub use exchange::Exchange;
 pub use failure::{Failure, FailureKind};
+pub use health::{Health, HealthRules, Standing, Verdict};
 pub use idle::IdleConnections;
-pub use policy::{ClientClose, ServerClose, Timestamps};
+pub use policy::{ClientClose, Reuse, ServerClose, Timestamps, Trust};
 pub use reason::{CloseReason, Side};
 pub use relay::Relay;
 pub use router::Router;

@@ -29,6 +29,30 @@ named! {
     }
 }
 
+named! {
+    /// Which requests travel on connections to servers that were used before (`reuse = "..."` of a pool).
+    #[derive(Default)]
+    pub enum Reuse {
+        /// All, but the first request of a client's connection that may not be repeated takes only a connection that
+        /// has proven itself ([`Trust::Proven`]), else a new one: nobody would send it again for the client.
+        #[default]
+        Safe = "safe",
+        /// All.
+        Always = "always",
+        /// None: a connection serves one request.
+        Never = "never",
+    }
+}
+
+/// What a connection of the pool must be for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Young enough.
+    Any,
+    /// Its last answer was clean, and it idles for less than half of what its server is known to allow.
+    Proven,
+}
+
 impl ServerClose {
     /// Is a connection reset? One in mid-exchange is: nothing on it is wanted. An idle one only when the server has
     /// acknowledged every byte; what cannot be told is not safe.

@@ -1,8 +1,16 @@
 //! May a request be tried again, and where?
 
 use crate::failure::Failure;
+use core::time::Duration;
 
-/// What is known of an attempt that failed before a byte of the response came.
+/// Pauses before an attempt when nobody takes connections; more than these fit into no connect time-out of a few seconds.
+const PAUSES_MAX: u32 = 8;
+/// The first of them; each is twice as long as the one before, ...
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+/// ... up to this.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// What is known of an attempt that failed before a byte of the response was passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Attempt {
     /// The failure.
@@ -17,7 +25,8 @@ pub(crate) struct Attempt {
     pub(crate) idempotent: bool,
     /// All that was sent is still here to be sent again.
     pub(crate) replayable: bool,
-    /// The connection came from the pool: the server may have closed it before it saw the request.
+    /// The connection came from the pool, and no byte came back on it: the server may have closed it before it saw the
+    /// request.
     pub(crate) pooled: bool,
 }
 
@@ -28,6 +37,8 @@ pub(crate) enum NextStep {
     SameServer,
     /// Again, on another server.
     OtherServer,
+    /// Again, after a moment: nobody takes connections now.
+    Pause,
     /// Tell the client.
     GiveUp,
 }
@@ -35,28 +46,45 @@ pub(crate) enum NextStep {
 impl Attempt {
     /// Decides. A request that may have been processed is repeated only when its method allows it.
     pub(crate) fn next_step(&self) -> NextStep {
-        if self.attempts > self.retries_max || !self.replayable {
+        if !self.replayable {
             return NextStep::GiveUp;
+        }
+        if self.attempts > self.retries_max {
+            return self.alone();
         }
         match self.failure {
             Failure::ServerUnreachable | Failure::ConnectTimeout if !self.sent => NextStep::OtherServer,
-            Failure::ServerClosed if !self.sent || self.idempotent => {
-                if self.pooled {
-                    NextStep::SameServer
-                } else {
-                    NextStep::OtherServer
-                }
+            Failure::ServerClosed if self.pooled && (!self.sent || self.idempotent) => NextStep::SameServer,
+            Failure::ServerClosed | Failure::ServerTimeout | Failure::ServerNonsense
+                if !self.sent || self.idempotent =>
+            {
+                NextStep::OtherServer
             }
             _ => NextStep::GiveUp,
         }
     }
+
+    /// There is no other server, or each had its attempt. One that takes no connections may only be starting anew.
+    pub(crate) fn alone(&self) -> NextStep {
+        let unsent = matches!(self.failure, Failure::ServerUnreachable | Failure::ConnectTimeout) && !self.sent;
+        let closed = self.failure == Failure::ServerClosed && self.idempotent && self.attempts <= self.retries_max;
+        match self.retries_max > 0 && self.replayable && (unsent || closed) {
+            true => NextStep::Pause,
+            false => NextStep::GiveUp,
+        }
+    }
+}
+
+/// How long to wait before the next attempt after `pauses` such waits. `None`: there were enough.
+pub(crate) fn pause_after(pauses: u32) -> Option<Duration> {
+    (pauses < PAUSES_MAX).then(|| (PAUSE_MIN * (1 << pauses)).min(PAUSE_MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(change: impl Fn(&mut Attempt), expect: NextStep) {
+    fn attempt(change: impl Fn(&mut Attempt)) -> Attempt {
         let mut attempt = Attempt {
             failure: Failure::ServerUnreachable,
             attempts: 1,
@@ -67,32 +95,60 @@ mod tests {
             pooled: false,
         };
         change(&mut attempt);
-        assert_eq!(attempt.next_step(), expect, "{attempt:?}");
+        attempt
     }
 
+    /// What comes next, and what where there is no other server.
+    fn check(change: impl Fn(&mut Attempt), expect: NextStep, alone: NextStep) {
+        let attempt = attempt(change);
+        assert_eq!((attempt.next_step(), attempt.alone()), (expect, alone), "{attempt:?}");
+    }
+
+    use NextStep::*;
+
     #[test]
-    fn what_was_not_sent_may_go_elsewhere() {
-        check(|_| {}, NextStep::OtherServer);
-        check(|a| a.failure = Failure::ConnectTimeout, NextStep::OtherServer);
-        check(|a| a.idempotent = false, NextStep::OtherServer);
-        check(|a| a.attempts = 3, NextStep::GiveUp);
-        check(|a| a.replayable = false, NextStep::GiveUp);
+    fn what_was_not_sent_may_go_elsewhere_or_wait() {
+        check(|_| {}, OtherServer, Pause);
+        check(|a| a.failure = Failure::ConnectTimeout, OtherServer, Pause);
+        check(|a| a.idempotent = false, OtherServer, Pause);
+        check(|a| a.attempts = 3, Pause, Pause);
+        check(|a| a.replayable = false, GiveUp, GiveUp);
+        check(|a| a.retries_max = 0, GiveUp, GiveUp);
     }
 
     #[test]
     fn what_may_have_been_processed_is_repeated_only_if_idempotent() {
         let closed = |a: &mut Attempt| (a.failure, a.sent) = (Failure::ServerClosed, true);
-        check(closed, NextStep::OtherServer);
-        check(|a| (closed(a), a.pooled = true).1, NextStep::SameServer);
-        check(|a| (closed(a), a.idempotent = false).1, NextStep::GiveUp);
-        check(|a| (closed(a), a.idempotent = false, a.pooled = true).2, NextStep::GiveUp);
+        check(closed, OtherServer, Pause);
+        check(|a| (closed(a), a.pooled = true).1, SameServer, Pause);
+        check(|a| (closed(a), a.attempts = 3).1, GiveUp, GiveUp);
+        check(|a| (closed(a), a.idempotent = false).1, GiveUp, GiveUp);
+        check(|a| (closed(a), a.idempotent = false, a.pooled = true).2, GiveUp, GiveUp);
     }
 
     #[test]
-    fn our_own_shortage_and_timeouts_are_not_repeated() {
-        for failure in [Failure::NoLocalPort, Failure::NoLocalResource, Failure::ServerTimeout, Failure::ServerNonsense]
-        {
-            check(|a| a.failure = failure, NextStep::GiveUp);
+    fn a_sick_servers_request_goes_elsewhere_but_not_to_itself() {
+        for failure in [Failure::ServerTimeout, Failure::ServerNonsense] {
+            let sick = |a: &mut Attempt| (a.failure, a.sent) = (failure, true);
+            check(sick, OtherServer, GiveUp);
+            check(|a| (sick(a), a.pooled = true).1, OtherServer, GiveUp);
+            check(|a| (sick(a), a.idempotent = false).1, GiveUp, GiveUp);
+            check(|a| (sick(a), a.attempts = 3).1, GiveUp, GiveUp);
         }
+    }
+
+    #[test]
+    fn our_own_shortage_is_not_repeated() {
+        for failure in [Failure::NoLocalPort, Failure::NoLocalResource] {
+            check(|a| a.failure = failure, GiveUp, GiveUp);
+        }
+    }
+
+    #[test]
+    fn pauses_are_bounded_in_number_and_fit_a_connect_timeout() {
+        let pauses: Vec<_> = (0..).map_while(pause_after).collect();
+        assert_eq!(pauses.len() as u32, PAUSES_MAX);
+        let sum: Duration = pauses.iter().sum();
+        assert!(sum > Duration::from_millis(1500) && sum < Duration::from_secs(5), "{sum:?}");
     }
 }

@@ -1,17 +1,13 @@
-//! Which server of a backend set: smooth weighted round robin over those that are not set aside.
+//! Which server of a backend set: smooth weighted round robin over those that are well, or due again.
 
+use crate::health::Standing;
 use crate::settings::ServerSettings;
-use std::time::Duration;
-
-/// How long a server that refused or timed out is set aside while others can serve.
-const SET_ASIDE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, Default)]
 struct Server {
     /// 0: nobody, or one that has left.
     weight: i64,
     credit: i64,
-    aside_until: Duration,
 }
 
 /// Round robin state of one backend set.
@@ -24,24 +20,29 @@ impl Selection {
     /// Over `servers`. The turn of worker number `start` begins at another server than that of its neighbours: short
     /// trials reach all of them, and many workers do not all begin with the first.
     pub fn new(servers: &[ServerSettings], start: u32) -> Self {
-        let server = |settings: &ServerSettings| Server {
-            weight: i64::from(settings.weight),
-            credit: 0,
-            aside_until: Duration::ZERO,
-        };
+        let server = |settings: &ServerSettings| Server { weight: i64::from(settings.weight), credit: 0 };
         let mut selection = Self { servers: servers.iter().map(server).collect() };
         for _ in 0..start as usize % servers.len().max(1) {
-            selection.turn(|_, _| true);
+            selection.turn(|_| true);
         }
         selection
     }
 
-    /// The next server, other than `not` (the one that has just failed) where possible. Servers set aside
-    /// are passed over while another is left; when all are, the turn goes on as if none were. `None`: there is none.
-    pub fn pick(&mut self, now: Duration, not: Option<usize>) -> Option<usize> {
-        self.turn(|index, server| Some(index) != not && server.aside_until <= now)
-            .or_else(|| self.turn(|index, _| Some(index) != not))
-            .or_else(|| self.turn(|_, _| true))
+    /// The next server, other than `not` (the one that has just failed). Servers that are aside have their turn only
+    /// where no other is left, those without a port only where all are and none is ruled out. `None`: there is nobody
+    /// (else).
+    pub fn pick(&mut self, not: Option<usize>, standing: impl Fn(usize) -> Standing) -> Option<usize> {
+        let other = |index| Some(index) != not;
+        self.turn(|index| other(index) && matches!(standing(index), Standing::Well | Standing::Due))
+            .or_else(|| self.turn(|index| other(index) && standing(index) == Standing::Aside))
+            .or_else(|| if not.is_none() { self.turn(|_| true) } else { None })
+    }
+
+    /// Is somebody else well?
+    pub fn has_other(&self, than: usize, standing: impl Fn(usize) -> Standing) -> bool {
+        let well =
+            |(index, server): (usize, &Server)| index != than && server.weight > 0 && standing(index) == Standing::Well;
+        self.servers.iter().enumerate().any(well)
     }
 
     /// Gives server number `index` another weight; 0 takes it out of the turn. The others' turns go on as they stand.
@@ -57,11 +58,11 @@ impl Selection {
     }
 
     /// One turn of smooth weighted round robin: everyone gains its weight, the richest pays the sum.
-    fn turn(&mut self, eligible: impl Fn(usize, &Server) -> bool) -> Option<usize> {
+    fn turn(&mut self, eligible: impl Fn(usize) -> bool) -> Option<usize> {
         let mut total = 0;
         let mut best: Option<usize> = None;
         for index in 0..self.servers.len() {
-            if self.servers[index].weight == 0 || !eligible(index, &self.servers[index]) {
+            if self.servers[index].weight == 0 || !eligible(index) {
                 continue;
             }
             let server = &mut self.servers[index];
@@ -75,21 +76,16 @@ impl Selection {
         self.servers[best?].credit -= total;
         best
     }
-
-    /// The server could not be reached: set it aside for a moment.
-    pub fn handle_unreachable(&mut self, index: usize, now: Duration) {
-        self.servers[index].aside_until = now + SET_ASIDE;
-    }
-
-    /// The server answered: it is back in the turn.
-    pub fn handle_answer(&mut self, index: usize) {
-        self.servers[index].aside_until = Duration::ZERO;
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Standing::*;
+
+    fn well(_: usize) -> Standing {
+        Well
+    }
 
     fn set(weights: &[u32]) -> Selection {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
@@ -99,7 +95,7 @@ mod tests {
 
     fn check(weights: &[u32], expect: &[usize]) {
         let mut selection = set(weights);
-        let got: Vec<_> = expect.iter().map(|_| selection.pick(Duration::ZERO, None).expect("somebody")).collect();
+        let got: Vec<_> = expect.iter().map(|_| selection.pick(None, well).expect("somebody")).collect();
         assert_eq!(got, expect, "weights {weights:?}");
     }
 
@@ -111,49 +107,63 @@ mod tests {
         check(&[5, 1, 1], &[0, 0, 1, 0, 2, 0, 0]);
     }
 
+    /// Eight turns among servers that stand so, with one of them ruled out: who had one.
+    fn check_turns(standings: &[Standing], not: Option<usize>, expect: &[usize]) {
+        let mut selection = set(&vec![1; standings.len()]);
+        let mut turns: Vec<_> = (0..8).filter_map(|_| selection.pick(not, |index| standings[index])).collect();
+        turns.sort_unstable();
+        turns.dedup();
+        assert_eq!(turns, expect, "{standings:?} without {not:?}");
+    }
+
     #[test]
-    fn a_server_set_aside_is_passed_over_while_another_is_left() {
-        let mut selection = set(&[1, 1]);
-        selection.handle_unreachable(0, Duration::ZERO);
-        let soon = Duration::from_millis(10);
-        assert_eq!([selection.pick(soon, None), selection.pick(soon, None)], [Some(1), Some(1)]);
-        selection.handle_unreachable(1, Duration::ZERO);
-        let both: Vec<_> = (0..4).filter_map(|_| selection.pick(soon, None)).collect();
-        assert!(both.contains(&0) && both.contains(&1), "all aside: the turn goes on, got {both:?}");
-        selection.handle_answer(0);
-        assert_eq!(selection.pick(soon, None), Some(0));
+    fn those_aside_are_passed_over_while_another_is_left() {
+        check_turns(&[Well, Well, Due], None, &[0, 1, 2]);
+        check_turns(&[Well, Aside], None, &[0]);
+        check_turns(&[Due, Aside], None, &[0]);
+        check_turns(&[Aside, Aside], None, &[0, 1]);
+        check_turns(&[Aside, Portless], None, &[0]);
+        check_turns(&[Portless, Portless], None, &[0, 1]);
     }
 
     #[test]
     fn the_one_that_failed_is_not_tried_again_at_once() {
-        let mut selection = set(&[1, 1, 1]);
-        for _ in 0..12 {
-            assert_ne!(selection.pick(Duration::ZERO, Some(1)), Some(1));
-        }
+        check_turns(&[Well, Well, Well], Some(1), &[0, 2]);
+        check_turns(&[Aside, Well, Aside], Some(1), &[0, 2]);
+        check_turns(&[Portless, Well, Aside], Some(1), &[2]);
+        check_turns(&[Portless, Well], Some(1), &[]);
+        check_turns(&[Well], Some(0), &[]);
+    }
+
+    #[test]
+    fn another_that_is_well_is_known() {
+        let selection = set(&[1, 1, 1]);
+        assert!(selection.has_other(0, |index| if index == 2 { Well } else { Aside }));
+        assert!(!selection.has_other(2, |index| if index == 2 { Well } else { Due }));
     }
 
     #[test]
     fn servers_come_and_go_in_the_middle_of_the_turn() {
         let mut selection = set(&[1, 1]);
-        assert_eq!(selection.pick(Duration::ZERO, None), Some(0));
+        assert_eq!(selection.pick(None, well), Some(0));
         selection.set_weight(3, 2);
-        let four: Vec<_> = (0..4).filter_map(|_| selection.pick(Duration::ZERO, None)).collect();
+        let four: Vec<_> = (0..4).filter_map(|_| selection.pick(None, well)).collect();
         assert_eq!(four, [1, 3, 0, 3], "the one whose turn it was is not forgotten");
         selection.set_weight(3, 0);
         selection.set_weight(0, 0);
-        assert!((0..4).all(|_| selection.pick(Duration::ZERO, None) == Some(1)));
-        assert_eq!(selection.pick(Duration::ZERO, Some(1)), Some(1), "there is no other");
+        assert!((0..4).all(|_| selection.pick(None, well) == Some(1)));
+        assert_eq!(selection.pick(Some(1), well), None, "there is no other");
         selection.set_weight(1, 0);
-        assert_eq!(selection.pick(Duration::ZERO, None), None);
+        assert_eq!(selection.pick(None, well), None);
     }
 
     #[test]
     fn sixteen_workers_do_not_all_begin_with_the_first() {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
         let servers = [ServerSettings { address, weight: 1 }; 2];
-        let first = |worker| Selection::new(&servers, worker).pick(Duration::ZERO, None);
+        let first = |worker| Selection::new(&servers, worker).pick(None, well);
         let firsts = (0..16).filter(|worker| first(*worker) == Some(0)).count();
         assert_eq!(firsts, 8);
-        assert_eq!(Selection::new(&[], 3).pick(Duration::ZERO, None), None);
+        assert_eq!(Selection::new(&[], 3).pick(None, well), None);
     }
 }

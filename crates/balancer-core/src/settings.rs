@@ -1,6 +1,7 @@
 //! What the balancer is told to do: checked, so that it cannot be wrong.
 
-use crate::policy::{ClientClose, ServerClose, Timestamps};
+use crate::health::HealthRules;
+use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
 use named::named;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -98,7 +99,9 @@ pub struct BackendSetSettings {
     pub ports: PortSettings,
     /// Patience.
     pub timeouts: ServerTimeouts,
-    /// Further attempts after the first.
+    /// When a server is set aside.
+    pub health: HealthRules,
+    /// Further attempts after the first; 0 also means that nobody waits for a server that is away for a moment.
     pub retries_max: u32,
 }
 
@@ -111,6 +114,7 @@ impl BackendSetSettings {
             pool: PoolSettings::default(),
             ports: PortSettings::default(),
             timeouts: ServerTimeouts::default(),
+            health: HealthRules::default(),
             retries_max: 2,
         }
     }
@@ -134,11 +138,25 @@ pub struct PoolSettings {
     pub idle_timeout: Duration,
     /// How one is retired.
     pub close: ServerClose,
+    /// Which requests may travel on one.
+    pub reuse: Reuse,
+}
+
+impl PoolSettings {
+    /// Idle connections that may be kept.
+    pub fn room(&self) -> usize {
+        if self.reuse == Reuse::Never { 0 } else { self.idle_max }
+    }
 }
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { idle_max: 256, idle_timeout: Duration::from_secs(50), close: ServerClose::default() }
+        Self {
+            idle_max: 256,
+            idle_timeout: Duration::from_secs(50),
+            close: ServerClose::default(),
+            reuse: Reuse::default(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use balancer_core::exchange::{
     AttemptOrder, DownOrder, Exchange, Fact, HeadPlan, Opening, ResponseFacts, Scene, ServerOrder, Step, Then, Took,
     UpOrder,
 };
-use balancer_core::{ClientClose, ClientTimeouts, Failure, ServerTimeouts};
+use balancer_core::{ClientClose, ClientTimeouts, Failure, Reuse, ServerTimeouts, Trust, Verdict};
 use http::Version;
 use ports::{Fault, FaultKind};
 use std::time::Duration;
@@ -15,9 +15,15 @@ enum In {
     /// The attempt found a pooled connection, or is connecting, to that server.
     Pooled(u32),
     Connecting(u32),
+    /// Another server is tried after a second.
+    Hurrying(u32),
     Connected,
     Refused(u32),
     NoPort(u32),
+    /// The handshake was given up.
+    TimedOut(u32),
+    /// There is no other server.
+    Nobody,
     Turn,
     Full,
     Shortage,
@@ -60,6 +66,7 @@ use In::*;
 const GET: Opening = Opening {
     version: Version::Http11,
     idempotent: true,
+    bodiless: true,
     head_only: false,
     keep_alive: true,
     requests_left: true,
@@ -72,7 +79,7 @@ const GET: Opening = Opening {
     body_len: 0,
 };
 /// A POST whose body is still to come.
-const POST: Opening = Opening { idempotent: false, whole: false, ..GET };
+const POST: Opening = Opening { idempotent: false, bodiless: false, whole: false, ..GET };
 const CLOSING: Opening = Opening { keep_alive: false, ..GET };
 const OLD: Opening = Opening { version: Version::Http10, ..CLOSING };
 
@@ -90,9 +97,10 @@ const SERVER: ServerTimeouts = ServerTimeouts { connect: Duration::from_secs(5),
 struct With {
     close: ClientClose,
     retries_max: u32,
+    server_errors: bool,
     draining: bool,
 }
-const USUAL: With = With { close: ClientClose::BalancerFirst, retries_max: 2, draining: false };
+const USUAL: With = With { close: ClientClose::BalancerFirst, retries_max: 2, server_errors: false, draining: false };
 
 fn scene(with: With, now: Duration) -> Scene<'static> {
     Scene {
@@ -101,17 +109,21 @@ fn scene(with: With, now: Duration) -> Scene<'static> {
         server: &SERVER,
         close: with.close,
         retries_max: with.retries_max,
+        server_errors: with.server_errors,
         draining: with.draining,
     }
 }
 
 fn facts(event: In) -> Fact {
     match event {
-        Pooled(server) => Fact::AttemptStarted { server, pooled: true },
-        Connecting(server) => Fact::AttemptStarted { server, pooled: false },
+        Pooled(server) => Fact::AttemptStarted { server, pooled: true, hurry: None },
+        Connecting(server) => Fact::AttemptStarted { server, pooled: false, hurry: None },
+        Hurrying(server) => Fact::AttemptStarted { server, pooled: false, hurry: Option::Some(Duration::from_secs(1)) },
         Connected => Fact::Connected,
         Refused(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::Refused) },
         NoPort(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::Ports) },
+        TimedOut(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::TimedOut) },
+        Nobody => Fact::NobodyElse,
         Turn => Fact::TurnCame,
         Full => Fact::QueueFull,
         Shortage => Fact::Shortage,
@@ -188,7 +200,7 @@ fn play(request: Opening, with: With, events: &[In]) -> (String, Exchange) {
 fn word(step: &Step) -> String {
     let mut words = Vec::new();
     match step.server {
-        Option::Some(ServerOrder::Keep) => words.push("pool".to_owned()),
+        Option::Some(ServerOrder::Keep { .. }) => words.push("pool".to_owned()),
         Option::Some(ServerOrder::Close(why)) => words.push(format!("drop({why:?})")),
         Option::Some(ServerOrder::Abandon) => words.push("abandon".to_owned()),
         None => {}
@@ -297,7 +309,7 @@ fn an_upload_goes_piece_by_piece() {
 #[test]
 fn an_early_answer_lets_the_upload_go_on_where_the_server_reads_on() {
     let early = [Pooled(0), In::Took, Head(413), Whole, Sent, Part, In::Took, Last, In::Took];
-    let expect = "pick, -, read-client, KeepAlive, down, -, up, read-client, up, pool END keep";
+    let expect = "pick, -, read-client, KeepAlive, down, -, up, read-client, up, drop(ExchangeOver) END keep";
     check(POST, &early, expect);
     let gone = [Pooled(0), In::Took, Head(413), Whole, Sent, Part, Stuck];
     check(POST, &gone, "pick, -, read-client, KeepAlive, down, -, up, drop(ExchangeOver) END drain");
@@ -343,14 +355,19 @@ fn an_upgrade_hands_over_where_it_was_asked_for() {
 fn a_failed_attempt_goes_elsewhere_while_it_may() {
     check(
         GET,
-        &[Connecting(0), Refused(0), Connecting(1), Refused(1), Connecting(0), Refused(0)],
-        "pick, -, pick-not-0, -, pick-not-1, -, 502",
+        &[Connecting(0), Refused(0), Connecting(1), Refused(1), Nobody],
+        "pick, -, pick-not-0, -, pick-not-1, read-client",
     );
     check(POST, &[Refused(0), Connecting(1)], "pick, pick-not-0, -");
     check(
         GET,
         &[Pooled(3), ServerFin, Connecting(3), Connected, ServerFin],
         "pick, -, drop(PeerAborted) fresh-3, -, read-server, drop(PeerAborted) pick-not-3",
+    );
+    check(
+        GET,
+        &[Pooled(3), HeadBegins, ServerFin, Connecting(1)],
+        "pick, -, read-server, drop(PeerAborted) pick-not-3, -",
     );
     check(POST, &[Pooled(0), In::Took, ServerFin], "pick, -, read-client, drop(PeerAborted) 502+close");
     check_with(GET, With { retries_max: 0, ..USUAL }, &[Refused(0)], "pick, 502");
@@ -359,7 +376,10 @@ fn a_failed_attempt_goes_elsewhere_while_it_may() {
 
 #[test]
 fn what_was_answered_or_let_go_is_not_repeated() {
-    check(GET, &[Pooled(0), In::Took, HeadBegins, ServerFin], "pick, -, -, read-server, drop(PeerAborted) 502");
+    let post = Opening { idempotent: false, ..GET };
+    check(post, &[Pooled(0), In::Took, HeadBegins, ServerFin], "pick, -, -, read-server, drop(PeerAborted) 502");
+    let hints = [Pooled(0), In::Took, Head(103), Sent, ServerFin];
+    check(GET, &hints, "pick, -, -, down, read-server, drop(PeerAborted) 502");
     check(GET, &[Pooled(0), Scarce, ServerFin], "pick, -, -, drop(PeerAborted) 502");
     let put = Opening { idempotent: true, ..POST };
     check(put, &[Pooled(0), In::Took, Part, ServerFin], "pick, -, read-client, up, drop(PeerAborted) 502+close");
@@ -398,12 +418,148 @@ fn while_nothing_was_sent_the_client_gets_a_clear_answer() {
 
 #[test]
 fn without_a_local_port_it_queues_and_nobody_is_blamed() {
-    let exchange = check(GET, &[NoPort(0), Turn, Pooled(1)], "pick, queue, pick, -");
+    let exchange = check(GET, &[NoPort(0), Nobody, Turn, Pooled(1)], "pick, pick-not-0, queue, pick, -");
     assert_eq!((exchange.record().retries, exchange.record().queued), (0, true));
-    check(GET, &[NoPort(0), Full], "pick, queue, 503");
-    check(GET, &[NoPort(0), After(1)], "pick, queue, 503");
-    check(GET, &[NoPort(0), Fin, Turn, NoPort(1)], "pick, queue, -, pick, queue-again");
-    check(POST, &[NoPort(0), Fin], "pick, queue, END cut(PeerAborted)");
+    check(GET, &[NoPort(0), Nobody, Full], "pick, pick-not-0, queue, 503");
+    check(GET, &[NoPort(0), Nobody, After(1)], "pick, pick-not-0, queue, 503");
+    let again = [NoPort(0), Nobody, Fin, Turn, NoPort(1), Nobody];
+    check(GET, &again, "pick, pick-not-0, queue, -, pick, pick-not-1, queue-again");
+    check(POST, &[NoPort(0), Nobody, Fin], "pick, pick-not-0, queue, END cut(PeerAborted)");
+}
+
+#[test]
+fn ports_used_up_towards_one_server_lead_to_another() {
+    let events = [NoPort(0), NoPort(1), NoPort(2), Connecting(3), Connected];
+    let exchange = check(GET, &events, "pick, pick-not-0, pick-not-1, pick-not-2, -, read-server");
+    assert_eq!((exchange.record().retries, exchange.record().queued), (0, false), "that was no attempt");
+}
+
+/// What is said of servers along the way.
+#[track_caller]
+fn check_verdicts(request: Opening, with: With, events: &[In], expect: &[(u32, Verdict)]) {
+    let (mut exchange, _) = Exchange::begin(request, &scene(with, Duration::ZERO));
+    let mut now = Duration::ZERO;
+    let mut verdicts = Vec::new();
+    for event in events {
+        if let After(seconds) = event {
+            now += Duration::from_secs(*seconds);
+        }
+        match head(*event) {
+            Option::Some(head) => _ = exchange.plan_head(&head, &scene(with, now)),
+            None => verdicts.extend(exchange.handle(facts(*event), &scene(with, now)).verdict),
+        }
+    }
+    assert_eq!(verdicts, expect, "{events:?}");
+}
+
+#[test]
+fn what_an_attempt_came_to_is_said_of_its_server() {
+    use Verdict::*;
+    let well = [Pooled(1), In::Took, Head(200), Some, Sent, Whole, Sent];
+    check_verdicts(GET, USUAL, &well, &[(1, Answered)]);
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, Head(500), Whole], &[(1, Answered)]);
+    let strict = With { server_errors: true, ..USUAL };
+    check_verdicts(GET, strict, &[Pooled(1), In::Took, Head(500), Whole], &[(1, Failed)]);
+    check_verdicts(GET, strict, &[Pooled(1), In::Took, Head(404), Whole], &[(1, Answered)]);
+    check_verdicts(GET, USUAL, &[Connecting(2), Refused(2)], &[(2, Unreachable)]);
+    check_verdicts(GET, USUAL, &[Refused(2)], &[(2, Unreachable)]);
+    check_verdicts(GET, USUAL, &[Hurrying(2), After(1), TimedOut(2)], &[(2, Failed)]);
+    check_verdicts(GET, USUAL, &[Hurrying(2), Refused(2)], &[(2, Unreachable)]);
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, After(30)], &[(1, Failed)]);
+    check_verdicts(GET, USUAL, &[Connecting(1), Connected, In::Took, ServerFin], &[(1, Failed)]);
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, HeadBegins, ServerFin], &[(1, Failed)]);
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, BadBody], &[(1, Failed)]);
+    // A kept connection that was closed meanwhile, our own shortage, an impatient client: nobody's failure.
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, ServerFin], &[]);
+    check_verdicts(GET, USUAL, &[NoPort(1), NoPort(2)], &[]);
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, Broken], &[]);
+    check_verdicts(POST, USUAL, &[Pooled(1), In::Took, After(30)], &[]);
+}
+
+#[test]
+fn a_sick_servers_request_goes_to_another() {
+    let late = [Pooled(0), In::Took, After(30), Connecting(1), Connected, In::Took, Head(200), Whole];
+    check(GET, &late, "pick, -, -, drop(TimedOut) pick-not-0, -, read-server, -, KeepAlive, pool down");
+    check(GET, &[Pooled(0), In::Took, After(30), Nobody], "pick, -, -, drop(TimedOut) pick-not-0, 504");
+    check(GET, &[Pooled(0), In::Took, BadBody, Nobody], "pick, -, -, drop(ProtocolError) pick-not-0, 502");
+    let post = Opening { idempotent: false, ..GET };
+    check(post, &[Pooled(0), In::Took, After(30)], "pick, -, -, drop(TimedOut) 504");
+    check(post, &[Pooled(0), In::Took, BadBody], "pick, -, -, drop(ProtocolError) 502");
+}
+
+#[test]
+fn a_handshake_that_hangs_makes_room_for_another_server() {
+    let hangs = [Hurrying(0), After(1), TimedOut(0), Connecting(1), Connected];
+    check(GET, &hangs, "pick, -, abandon, pick-not-0, -, read-server");
+    // The last attempt has all the time there is.
+    let last = play(GET, USUAL, &[Refused(0), Refused(1), Hurrying(2)]).1;
+    assert_eq!(last.deadline(), SERVER.connect);
+    let only = play(GET, USUAL, &[Connecting(0)]).1;
+    assert_eq!(only.deadline(), SERVER.connect);
+}
+
+#[test]
+fn where_nobody_takes_connections_it_waits_a_moment_between_attempts() {
+    let (mut exchange, _) = Exchange::begin(GET, &scene(USUAL, Duration::ZERO));
+    let mut now = Duration::ZERO;
+    let mut waits = Vec::new();
+    loop {
+        let mut step = exchange.handle(facts(Refused(0)), &scene(USUAL, now));
+        if step.up.is_some() {
+            step = exchange.handle(Fact::NobodyElse, &scene(USUAL, now));
+        }
+        if step.down.is_some() {
+            assert_eq!(word(&step), "502");
+            break;
+        }
+        assert_eq!(exchange.check(), Ok(()));
+        waits.push((exchange.deadline() - now).as_millis());
+        now = exchange.deadline();
+        assert_eq!(word(&exchange.handle(Fact::Deadline, &scene(USUAL, now))), "pick");
+    }
+    assert_eq!(waits, [50, 100, 200, 400, 800, 1000, 1000, 1000]);
+    assert!(now < SERVER.connect);
+    assert_eq!(exchange.record().retries, 8);
+    // Whoever wants no second attempt does not wait for one either.
+    check_with(GET, With { retries_max: 0, ..USUAL }, &[Connecting(0), Refused(0)], "pick, -, 502");
+    check(
+        POST,
+        &[Connecting(0), Part, Refused(0), Nobody, After(1), Connecting(0), Connected, In::Took],
+        "pick, -, -, pick-not-0, -, pick, -, read-server, up",
+    );
+    check(POST, &[Connecting(0), Refused(0), Nobody, Fin], "pick, -, pick-not-0, -, END cut(PeerAborted)");
+}
+
+#[test]
+fn a_server_connection_whose_answer_was_early_or_a_refusal_serves_nobody_else() {
+    let upload = |status| [Pooled(0), In::Took, Last, In::Took, Head(status), Whole];
+    let words = |end: &str| format!("pick, -, read-client, up, -, KeepAlive, {end} down");
+    check(POST, &upload(200), &words("pool"));
+    check(POST, &upload(413), &words("drop(ExchangeOver)"));
+    check(POST, &upload(503), &words("drop(ExchangeOver)"));
+    check(Opening { bodiless: true, idempotent: true, ..POST }, &upload(200), &words("drop(ExchangeOver)"));
+    check(GET, &[Pooled(0), In::Took, Head(404), Whole], "pick, -, -, KeepAlive, pool down");
+    let begun = [Pooled(0), In::Took, HeadBegins, Last, In::Took, Head(200), Whole];
+    check(POST, &begun, "pick, -, read-client, read-server, up, -, KeepAlive, drop(ExchangeOver) down");
+    let expects = Opening { expects_continue: true, ..POST };
+    let unasked = [Pooled(0), In::Took, Head(200), Whole, Sent];
+    check(expects, &unasked, "pick, -, read-client, Close, drop(ExchangeOver) down, END drain");
+}
+
+#[test]
+fn what_may_not_be_repeated_takes_a_proven_connection_and_ends_without_a_word() {
+    let trust = |request, reuse| Exchange::begin(request, &scene(USUAL, Duration::ZERO)).0.trust(reuse);
+    let again = Opening { kept: true, ..POST };
+    assert_eq!([trust(POST, Reuse::Safe), trust(POST, Reuse::Always)], [Trust::Proven, Trust::Any]);
+    assert_eq!([trust(GET, Reuse::Safe), trust(again, Reuse::Safe)], [Trust::Any, Trust::Any]);
+    let kept = Opening { idempotent: false, kept: true, ..GET };
+    let end = check(kept, &[Pooled(0), In::Took, ServerFin], "pick, read-client, -, drop(PeerAborted) END fin");
+    assert_eq!(end.record().failure, Option::Some(Failure::ServerClosed));
+    check(again, &[Pooled(0), In::Took, ServerFin], "pick, -, read-client, drop(PeerAborted) END drain");
+    // The server had the request, or the client's connection is new: it is told.
+    let fresh = [Connecting(0), Connected, In::Took, ServerFin];
+    check(kept, &fresh, "pick, read-client, read-server, -, drop(PeerAborted) 502");
+    check(kept, &[Pooled(0), HeadBegins, ServerFin], "pick, read-client, read-server, drop(PeerAborted) 502");
 }
 
 #[test]
@@ -425,7 +581,7 @@ fn a_client_is_watched_at_once_where_that_is_free_and_on_patrol_elsewhere() {
 #[test]
 fn every_wait_has_its_time_out() {
     check(GET, &[Connecting(0), After(5)], "pick, -, abandon");
-    check(GET, &[Pooled(0), In::Took, After(30)], "pick, -, -, drop(TimedOut) 504");
+    check(GET, &[Pooled(0), In::Took, After(30)], "pick, -, -, drop(TimedOut) pick-not-0");
     check(POST, &[Pooled(0), In::Took, After(30)], "pick, -, read-client, drop(OtherSideFailed) 408+close");
     check(GET, &[Pooled(0), In::Took, After(300)], "pick, -, -, drop(TimedOut) 504");
     check(

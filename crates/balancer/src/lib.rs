@@ -2,6 +2,7 @@
 //!
 //! The worker is an [`reactor::App`]: the same code runs on the kernel and in the simulation.
 
+mod boards;
 pub mod config;
 mod doors;
 pub mod orders;
@@ -10,6 +11,7 @@ mod run;
 mod timestamps;
 mod worker;
 
+pub use boards::Boards;
 pub use config::{Config, ConfigError};
 pub use own_ports::port_warnings;
 pub use run::{Handle, Plan, StartError, Warning, start};

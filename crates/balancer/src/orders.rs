@@ -1,6 +1,7 @@
 //! What the owner of the configuration asks of a worker, through its mailbox.
 
 use crate::StartError;
+use crate::boards::Boards;
 use crate::worker::SetupError;
 use balancer_core::{ListenerSettings, Report, Settings};
 use ports::Fault;
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     /// Bound sockets by the names of their listeners, at least of those that the worker does not know yet.
     pub listening: Vec<(String, Listening)>,
+    /// What the workers know together of the servers.
+    pub boards: Boards,
 }
 
 impl Snapshot {
@@ -42,7 +45,8 @@ impl Snapshot {
             Ok(sockets.into_iter().map(|socket| (name.clone(), socket)).collect::<Vec<_>>())
         };
         let listening = settings.listeners.iter().map(listen).collect::<Result<Vec<_>, StartError>>()?.concat();
-        Ok(Self { settings: Arc::new(settings), listening })
+        let boards = Boards::of(&settings, &Boards::default());
+        Ok(Self { settings: Arc::new(settings), listening, boards })
     }
 }
 

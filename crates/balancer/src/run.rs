@@ -1,5 +1,6 @@
 //! Starts the workers, each on a thread with its own reactor, and steers them by orders.
 
+use crate::boards::Boards;
 use crate::doors::Doors;
 use crate::orders::{ApplyError, Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
@@ -135,6 +136,7 @@ pub struct Handle {
     /// Dropped first: no worker outlives its listeners.
     workers: Vec<Thread>,
     doors: Doors,
+    boards: Boards,
     settings: Arc<Settings>,
     /// What each worker told last.
     told: Mutex<Vec<Report>>,
@@ -151,9 +153,10 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     leave_files_for_servers(&mut settings, plan.workers);
     let doors = Doors::open(&mut settings, plan.workers, &Doors::default())?;
     let settings = Arc::new(settings);
-    let workers = start_workers(plan, &settings, &doors, own_ports.as_ref())?;
+    let boards = Boards::of(&settings, &Boards::default());
+    let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref())?;
     let told = Mutex::new(vec![Report::default(); workers.len()]);
-    let mut handle = Handle { workers, doors, settings, told, own_ports, warnings: Vec::new() };
+    let mut handle = Handle { workers, doors, boards, settings, told, own_ports, warnings: Vec::new() };
     handle.warnings = handle.doors.verify()?.into_iter().map(Warning::from).collect();
     handle.warnings.extend(port_warnings(&handle.settings));
     Ok(handle)
@@ -178,17 +181,22 @@ fn start_workers(
     plan: &Plan,
     settings: &Arc<Settings>,
     doors: &Doors,
+    boards: &Boards,
     own_ports: Option<&PortList>,
 ) -> Result<Vec<Thread>, StartError> {
     let failed = |index| move |error| StartError::Worker { index, error };
     let starting = (0..plan.workers).map(|index| {
-        let snapshot = Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(index) };
+        let snapshot = snapshot_of(index, settings, doors, boards);
         let share = WorkerShare { index: index as u32, count: plan.workers as u32, own_ports: own_ports.cloned() };
         spawn_worker(plan, snapshot, share).map_err(failed(index))
     });
     let starting = starting.collect::<Result<Vec<_>, _>>()?;
     let wait = |(index, worker): (usize, Starting<Order, (), Report>)| worker.wait().map_err(failed(index));
     starting.into_iter().enumerate().map(wait).map(|started| started.map(|(running, ())| running)).collect()
+}
+
+fn snapshot_of(worker: usize, settings: &Arc<Settings>, doors: &Doors, boards: &Boards) -> Snapshot {
+    Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(worker), boards: boards.clone() }
 }
 
 fn spawn_worker(
@@ -233,25 +241,26 @@ impl Handle {
         check_shares(&settings, self.workers.len() as u32, self.own_ports.as_ref())?;
         leave_files_for_servers(&mut settings, self.workers.len());
         let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
+        let boards = Boards::of(&settings, &self.boards);
         let settings = Arc::new(settings);
-        match self.order_apply(&settings, &doors).and_then(|()| Ok(doors.verify()?)) {
+        match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {
             Ok(unfulfilled) => {
                 self.warnings = unfulfilled.into_iter().map(Warning::from).collect();
                 self.warnings.extend(port_warnings(&settings));
-                (self.doors, self.settings) = (doors, settings);
+                (self.doors, self.settings, self.boards) = (doors, settings, boards);
                 Ok(())
             }
             Err(error) => {
                 // They know the settings before; who cannot take them back could not be helped by another try.
-                let _went_back = self.order_apply(&self.settings, &self.doors);
+                let _went_back = self.order_apply(&self.settings, &self.doors, &self.boards);
                 Err(error)
             }
         }
     }
 
-    fn order_apply(&self, settings: &Arc<Settings>, doors: &Doors) -> Result<(), StartError> {
+    fn order_apply(&self, settings: &Arc<Settings>, doors: &Doors, boards: &Boards) -> Result<(), StartError> {
         let ask = |(index, worker): (usize, &Thread)| {
-            let snapshot = Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(index) };
+            let snapshot = snapshot_of(index, settings, doors, boards);
             (index, worker.outbox().ask(|reply| Order::Apply(snapshot, reply)))
         };
         let asked: Vec<_> = self.workers.iter().enumerate().map(ask).collect();

@@ -2,7 +2,7 @@
 //! `config/NAME.expected`. `QUINTET_BLESS=1` writes those texts anew; read them before you commit them.
 
 use balancer::Config;
-use balancer_core::{ClientClose, PortChoice, ServerClose, Timestamps};
+use balancer_core::{ClientClose, HealthRules, PortChoice, Reuse, ServerClose, Timestamps};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,6 +67,9 @@ fn every_key_arrives_where_it_belongs() {
     assert_eq!(set.ports.sources, ["10.0.0.2".parse::<std::net::IpAddr>().unwrap()]);
     assert_eq!((set.pool.idle_max, set.pool.idle_timeout), (0, Duration::from_secs(9)));
     assert_eq!((set.pool.close, set.retries_max), (ServerClose::Fin, 0));
+    assert_eq!(set.pool.reuse, Reuse::Always);
+    let (pause, pause_max) = (Duration::from_millis(250), Duration::from_secs(8));
+    assert_eq!(set.health, HealthRules { failures_max: 7, pause, pause_max, server_errors: true });
     let times = [set.timeouts.connect, set.timeouts.response].map(|time| time.as_secs());
     assert_eq!(times, [3, 4]);
     let plan = config.plan(None).unwrap();

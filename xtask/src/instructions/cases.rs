@@ -100,6 +100,7 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
     let request = Opening {
         version: Version::Http11,
         idempotent: true,
+        bodiless: true,
         head_only: false,
         keep_alive: true,
         requests_left: true,
@@ -116,9 +117,17 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
     for round in 0..rounds {
         let now = Duration::from_millis(u64::from(round));
         let close = black_box(ClientClose::BalancerFirst);
-        let scene = Scene { now, client: &client, server: &server, close, retries_max: 2, draining: false };
+        let scene = Scene {
+            now,
+            client: &client,
+            server: &server,
+            close,
+            retries_max: 2,
+            server_errors: false,
+            draining: false,
+        };
         let (mut exchange, _pick) = Exchange::begin(black_box(request), &scene);
-        black_box(exchange.handle(Fact::AttemptStarted { server: 0, pooled: true }, &scene));
+        black_box(exchange.handle(Fact::AttemptStarted { server: 0, pooled: true, hurry: None }, &scene));
         black_box(exchange.handle(Fact::ServerTook(Took::All), &scene));
         black_box(exchange.handle(Fact::ResponseBegun, &scene));
         black_box(exchange.plan_head(black_box(&response), &scene));

@@ -1,10 +1,13 @@
-//! Attempts: started, connected, failed, queued for a port, made again.
+//! Attempts: started, connected, failed, queued for a port, made again at once or after a moment.
 
 use super::step::{AttemptOrder, ServerOrder, Step, UpOrder};
 use super::time::PORT_WAIT;
 use super::{Attempt, Exchange, Scene, Stage, Wait};
-use crate::Failure;
+use crate::health::Verdict;
+use crate::reason::CloseReason;
 use crate::retry::{self, NextStep};
+use crate::{Failure, failure};
+use core::time::Duration;
 use ports::Fault;
 
 impl Exchange {
@@ -12,19 +15,36 @@ impl Exchange {
         self.up.attempt = Attempt::Ordered;
         self.up.broken = false;
         self.up.sent = false;
+        (self.down.begun, self.down.early) = (false, false);
         step.up = Some(UpOrder::Attempt(order));
     }
 
-    pub(super) fn handle_attempt_started(&mut self, server: u32, pooled: bool, scene: &Scene<'_>, step: &mut Step) {
+    pub(super) fn handle_attempt_started(
+        &mut self,
+        server: u32,
+        pooled: bool,
+        hurry: Option<Duration>,
+        scene: &Scene<'_>,
+        step: &mut Step,
+    ) {
         self.note_attempt(server);
+        self.up.lost = None;
         self.up.sending = true;
         self.up.sent = pooled;
         self.down.reading = pooled;
         self.up.attempt = if pooled { Attempt::Open { server, pooled } } else { Attempt::Connecting { server } };
         self.set_wait(if pooled { Wait::Server } else { Wait::Connect }, scene);
+        self.hurry(hurry.filter(|_| !pooled && self.up.attempts <= scene.retries_max), scene);
         if self.request.kept && self.up.attempts == 1 {
             self.watch_client(step);
         }
+    }
+
+    /// A handshake that hangs is given up early while another server may be asked in its stead.
+    fn hurry(&mut self, patience: Option<Duration>, scene: &Scene<'_>) {
+        let until = patience.map(|patience| scene.now + patience).filter(|until| *until < self.deadline);
+        self.up.hurried = until.is_some();
+        self.deadline = until.unwrap_or(self.deadline);
     }
 
     fn note_attempt(&mut self, server: u32) {
@@ -48,19 +68,29 @@ impl Exchange {
         let counted = matches!(self.up.attempt, Attempt::Connecting { .. });
         self.up.attempt = Attempt::Parted;
         self.up.sending = false;
-        if failure == Failure::NoLocalPort && self.queue(scene, step) {
-            return;
-        }
-        if !counted {
+        if !counted && failure != Failure::NoLocalPort {
             self.note_attempt(server);
+        }
+        if failure::is_theirs(failure) {
+            // One that only hangs may be slow.
+            let hung = failure == Failure::ConnectTimeout && self.up.hurried;
+            let verdict = if hung { Verdict::Failed } else { Verdict::Unreachable };
+            step.verdict = Some((server, verdict));
         }
         self.try_again_or_fail(server, false, failure, scene, step);
     }
 
-    /// Nobody is there to ask, now: nobody was asked.
-    pub(super) fn handle_no_server(&mut self, scene: &Scene<'_>, step: &mut Step) {
+    /// The set is empty, or has nobody but the server that was ruled out.
+    pub(super) fn handle_nobody_else(&mut self, scene: &Scene<'_>, step: &mut Step) {
         self.up.attempt = Attempt::Parted;
-        self.fail(Failure::NoServer, scene, step);
+        let Some(lost) = self.up.lost.take() else { return self.fail(Failure::NoServer, scene, step) };
+        if lost.failure == Failure::NoLocalPort && self.queue(scene, step) {
+            return;
+        }
+        if lost.alone() == NextStep::Pause && self.pause(scene, step) {
+            return;
+        }
+        self.fail(lost.failure, scene, step);
     }
 
     /// Waits for a port; `false` when that has lasted long enough.
@@ -84,12 +114,44 @@ impl Exchange {
         }
     }
 
+    /// Waits a moment before the next attempt, within the time that a connect may take. `false`: that time is over.
+    fn pause(&mut self, scene: &Scene<'_>, step: &mut Step) -> bool {
+        let Some(pause) = retry::pause_after(self.up.pauses) else { return false };
+        let until = scene.now + pause;
+        if until >= self.record.started_at + scene.server.connect {
+            return false;
+        }
+        self.up.pauses += 1;
+        self.up.attempt = Attempt::Pausing;
+        self.wait = Wait::Retry;
+        self.deadline = until.min(self.record.started_at + scene.client.request);
+        self.watch_client(step);
+        true
+    }
+
+    pub(super) fn handle_pause_over(&mut self, step: &mut Step) {
+        self.order_attempt(AttemptOrder::Pick { not: None }, step);
+    }
+
     /// The handshake took too long.
     pub(super) fn abandon_connect(&mut self, step: &mut Step) {
         step.server = Some(ServerOrder::Abandon);
     }
 
-    /// An attempt failed before a byte of the response came.
+    /// A server is not waited for any longer; another may answer.
+    pub(super) fn give_up_waiting(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        let Attempt::Open { server, pooled } = self.up.attempt else {
+            return self.fail(Failure::ServerTimeout, scene, step);
+        };
+        step.verdict = Some((server, Verdict::Failed));
+        if self.down.stage != Stage::Awaited {
+            return self.fail(Failure::ServerTimeout, scene, step);
+        }
+        self.drop_server(CloseReason::TimedOut, step);
+        self.try_again_or_fail(server, pooled, Failure::ServerTimeout, scene, step);
+    }
+
+    /// An attempt failed before a byte of the response was passed on.
     pub(super) fn try_again_or_fail(
         &mut self,
         server: u32,
@@ -105,12 +167,20 @@ impl Exchange {
             sent: self.up.sent,
             idempotent: self.request.idempotent,
             replayable: self.up.replayable && self.down.stage == Stage::Awaited && !self.down.sending,
-            pooled,
+            pooled: pooled && !self.down.begun,
         };
-        match attempt.next_step() {
-            NextStep::GiveUp => self.fail(failure, scene, step),
+        let next = if failure == Failure::NoLocalPort { NextStep::OtherServer } else { attempt.next_step() };
+        match next {
+            NextStep::Pause if self.pause(scene, step) => {}
+            NextStep::GiveUp if attempt.pooled && failure == Failure::ServerClosed && self.request.kept => {
+                self.hang_up(failure, step);
+            }
+            NextStep::Pause | NextStep::GiveUp => self.fail(failure, scene, step),
             NextStep::SameServer => self.order_attempt(AttemptOrder::Fresh { server }, step),
-            NextStep::OtherServer => self.order_attempt(AttemptOrder::Pick { not: Some(server) }, step),
+            NextStep::OtherServer => {
+                self.up.lost = Some(attempt);
+                self.order_attempt(AttemptOrder::Pick { not: Some(server) }, step);
+            }
         }
     }
 }

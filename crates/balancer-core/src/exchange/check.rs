@@ -11,22 +11,21 @@ impl Exchange {
     pub fn check(&self) -> Result<(), &'static str> {
         let Self { up, down, .. } = self;
         let attached = matches!(up.attempt, Attempt::Connecting { .. } | Attempt::Open { .. });
+        let pending = matches!(up.attempt, Attempt::Queued | Attempt::Pausing);
         let answering = matches!(down.stage, Stage::Answering { .. });
         let rules = [
             (!self.ended, "an exchange that has ended is told nothing more"),
             (up.attempt != Attempt::Ordered, "an attempt that was ordered has started or failed"),
             ((up.attempt == Attempt::Queued) == (self.wait == Wait::Port), "who queues for a port waits for one"),
+            ((up.attempt == Attempt::Pausing) == (self.wait == Wait::Retry), "who pauses waits for the next attempt"),
             (
                 self.wait != Wait::Connect || matches!(up.attempt, Attempt::Connecting { .. }),
                 "a wait for a handshake has one",
             ),
             (!up.sending || attached, "what is being sent to a server has a connection"),
             (!down.reading || attached, "what is read from a server has a connection"),
-            (
-                attached || up.attempt == Attempt::Queued || down.stage != Stage::Awaited,
-                "a response is awaited from somebody",
-            ),
-            (!up.held || up.attempt == Attempt::Queued || up.sending, "a piece is held only while it cannot be sent"),
+            (attached || pending || down.stage != Stage::Awaited, "a response is awaited from somebody"),
+            (!up.held || pending || up.sending, "a piece is held only while it cannot be sent"),
             (!up.replayable || down.stage == Stage::Awaited, "what was answered is not repeated"),
             (!up.reading || !up.eof, "nothing is read after the client's FIN"),
             (down.failure.is_none() || down.sending, "a failure waits for a send only"),
@@ -43,7 +42,7 @@ impl Exchange {
     pub fn attached_server(&self) -> Option<u32> {
         match self.up.attempt {
             Attempt::Connecting { server } | Attempt::Open { server, .. } => Some(server),
-            Attempt::Ordered | Attempt::Queued | Attempt::Parted => None,
+            Attempt::Ordered | Attempt::Queued | Attempt::Pausing | Attempt::Parted => None,
         }
     }
 

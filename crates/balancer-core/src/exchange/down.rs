@@ -1,9 +1,11 @@
 //! The response's way down: its head edited, its body passed on as fast as the client reads.
 
+use super::ending::why_server;
 use super::facts::{HeadEdits, HeadPlan, ResponseFacts};
 use super::step::{DownOrder, ServerOrder, Step, Then};
 use super::{Attempt, Exchange, Passing, Scene, Stage, Wait};
 use crate::Failure;
+use crate::health::Verdict;
 use crate::policy::ClientClose;
 use crate::reason::CloseReason;
 use http::Version;
@@ -12,12 +14,14 @@ use http::forward::Connection;
 impl Exchange {
     /// What becomes of a response's head, which is known whole. Follow with the fact that it was written.
     pub fn plan_head(&mut self, head: &ResponseFacts, scene: &Scene<'_>) -> HeadPlan {
-        // A byte of the answer came: the request was processed and is never repeated.
+        self.handle_answer_begun();
+        if head.status == 101 && !self.request.upgrade {
+            return HeadPlan::Malformed;
+        }
+        // What is passed on is never repeated.
         self.up.replayable = false;
-        self.down.reading = false;
         let edits = |connection| HeadEdits { connection, unwrap_chunks: false };
         match head.status {
-            101 if !self.request.upgrade => HeadPlan::Malformed,
             100..200 if self.request.version == Version::Http10 => HeadPlan::Skip,
             101 => HeadPlan::Upgrade(edits(Connection::Upgrade)),
             100..200 => {
@@ -28,14 +32,34 @@ impl Exchange {
         }
     }
 
+    /// A byte of the answer came: the request was processed. Some may be processed twice.
+    fn handle_answer_begun(&mut self) {
+        self.up.replayable &= self.request.idempotent;
+        self.down.reading = false;
+        self.down.begun = true;
+    }
+
     fn plan_final(&mut self, head: &ResponseFacts, scene: &Scene<'_>) -> HeadEdits {
         let unwrap_chunks = self.request.version == Version::Http10 && head.chunked;
         let until_close = unwrap_chunks || head.until_close;
         let keep = self.may_keep(head, scene) && !until_close;
-        let passing = Passing { keep, until_close, server_keeps: head.keep_alive, head_sent: false };
+        self.note_early();
+        let reusable = head.keep_alive && self.leaves_a_clean_connection(head);
+        let passing = Passing { keep, until_close, server_keeps: head.keep_alive, reusable, head_sent: false };
         self.down.stage = Stage::Passing(passing);
         self.record.status = head.status;
         HeadEdits { connection: if keep { Connection::KeepAlive } else { Connection::Close }, unwrap_chunks }
+    }
+
+    /// A server that answered before it had read the request may close any moment, whatever it said; so may one that
+    /// refused it, or that had no use for its body.
+    fn leaves_a_clean_connection(&self, head: &ResponseFacts) -> bool {
+        let unread = self.up.body && (head.status >= 400 || self.request.bodiless);
+        !self.down.early && !unread && !self.up.awaits_continue
+    }
+
+    fn note_early(&mut self) {
+        self.down.early |= self.up.body && (self.up.sending || !self.up.whole);
     }
 
     /// A server that closes before it has the whole request leaves a rest nobody wants (RFC 9112 section 9.6).
@@ -49,8 +73,8 @@ impl Exchange {
 
     /// Bytes came, but no whole head: read on.
     pub(super) fn handle_response_begun(&mut self, step: &mut Step) {
-        self.up.replayable = false;
-        self.down.reading = false;
+        self.handle_answer_begun();
+        self.note_early();
         self.read_server(step);
     }
 
@@ -70,12 +94,22 @@ impl Exchange {
         passing.head_sent = true;
         self.down.stage = Stage::Passing(passing);
         self.record.down_bytes += len as u64;
+        if with_head {
+            self.judge_answer(scene, step);
+        }
         let close = whole && self.complete(passing, leftover, scene, step);
         if with_head || len > 0 || close {
             self.send_down(close, scene, step);
         } else {
             self.go_on(scene, step);
         }
+    }
+
+    /// A final response speaks for its server, unless answers 500 to 599 do not.
+    fn judge_answer(&self, scene: &Scene<'_>, step: &mut Step) {
+        let bad = scene.server_errors && self.record.status >= 500;
+        let verdict = if bad { Verdict::Failed } else { Verdict::Answered };
+        step.verdict = self.record.server.map(|server| (server, verdict));
     }
 
     /// All of the response is here: the server connection goes back first, so that the next request finds it. Answers
@@ -89,7 +123,7 @@ impl Exchange {
         let may_have_unread = uploading || !self.up.whole || self.up.ahead;
         self.down.stage = Stage::Whole { keep, by_close: passing.until_close };
         if !uploading {
-            self.part(server_keeps && self.up.whole && !self.up.sending && !scene.draining, step);
+            self.part(passing.reusable && !leftover && !self.up.broken && !self.up.sending && !scene.draining, step);
         }
         !keep && scene.close == ClientClose::BalancerFirst && !may_have_unread
     }
@@ -102,7 +136,11 @@ impl Exchange {
         self.up.attempt = Attempt::Parted;
         self.up.sending = false;
         self.down.reading = false;
-        step.server = Some(if keep { ServerOrder::Keep } else { ServerOrder::Close(CloseReason::ExchangeOver) });
+        step.server = Some(if keep {
+            ServerOrder::Keep { clean: self.record.status < 400 }
+        } else {
+            ServerOrder::Close(CloseReason::ExchangeOver)
+        });
     }
 
     pub(super) fn send_down(&mut self, close: bool, scene: &Scene<'_>, step: &mut Step) {
@@ -141,28 +179,39 @@ impl Exchange {
         }
     }
 
-    /// What the server said cannot be passed on. While nothing was sent, the client gets a clear answer instead.
+    /// What the server said cannot be passed on. While nothing was sent, another server may do, or the client gets a
+    /// clear answer.
     pub(super) fn handle_response_unusable(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
         self.down.reading = false;
         if matches!(self.down.stage, Stage::Passing(passing) if !passing.head_sent) {
             self.down.stage = Stage::Awaited;
             self.record.status = 0;
         }
-        self.fail(failure, scene, step);
+        let Attempt::Open { server, pooled } = self.up.attempt else { return self.fail(failure, scene, step) };
+        if failure == Failure::ServerNonsense {
+            step.verdict = Some((server, Verdict::Failed));
+        }
+        if self.down.stage != Stage::Awaited {
+            return self.fail(failure, scene, step);
+        }
+        self.drop_server(why_server(failure), step);
+        self.try_again_or_fail(server, pooled, failure, scene, step);
     }
 
     /// The server agreed to another protocol: its 101 is the whole response.
     pub(super) fn handle_upgraded(&mut self, step: &mut Step) {
         self.record.status = 101;
         self.record.responded = true;
+        step.verdict = self.record.server.map(|server| (server, Verdict::Answered));
         self.up.attempt = Attempt::Parted;
         self.end(Then::Relay, step);
     }
 
     /// A FIN is the end of a body that has no other; else the server left too early.
     pub(super) fn handle_server_eof(&mut self, partial: bool, ends_body: bool, scene: &Scene<'_>, step: &mut Step) {
-        // Some of the answer came: the request was processed.
-        self.up.replayable &= !partial;
+        if partial {
+            self.handle_answer_begun();
+        }
         let Stage::Passing(passing) = self.down.stage else { return self.handle_server_gone(scene, step) };
         if !ends_body {
             return self.handle_server_gone(scene, step);
@@ -182,7 +231,11 @@ impl Exchange {
         self.up.sending = false;
         step.server = Some(ServerOrder::Close(CloseReason::PeerAborted));
         match self.down.stage {
-            Stage::Awaited => self.try_again_or_fail(server, pooled, Failure::ServerClosed, scene, step),
+            Stage::Awaited => {
+                // A connection of the pool may have been closed before the request came: that is nobody's failure.
+                step.verdict = (!pooled || self.down.begun).then_some((server, Verdict::Failed));
+                self.try_again_or_fail(server, pooled, Failure::ServerClosed, scene, step);
+            }
             Stage::Passing(_) => self.truncate(step),
             Stage::Whole { .. } | Stage::Answering { .. } => self.finish_if_uploaded(scene, step),
         }

@@ -23,7 +23,8 @@ impl Exchange {
             if !self.up.broken && (self.up.sending || !self.up.whole) {
                 return self.set_wait(if self.up.sending { Wait::Server } else { Wait::ClientBody }, scene);
             }
-            self.part(!self.up.broken && !scene.draining, step);
+            // Its answer was early: whatever it does with the rest, nobody else shall meet it.
+            self.part(false, step);
         }
         self.finish(step);
     }
@@ -70,6 +71,15 @@ impl Exchange {
             }
             Stage::Answering { .. } => unreachable!("returned above"),
         }
+    }
+
+    /// A kept connection of a server was closed as the request came, and may not be repeated by us. The client's own
+    /// connection was kept as well: closed without a word it says what happened, and the client may send it again.
+    pub(super) fn hang_up(&mut self, failure: Failure, step: &mut Step) {
+        self.record.failure = Some(failure);
+        let why = why_client(failure);
+        let unread = !self.up.whole || self.up.ahead;
+        self.end(if unread { Then::Drain(why) } else { Then::CloseByFin(why) }, step);
     }
 
     fn answer(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
@@ -122,7 +132,7 @@ impl Exchange {
         self.fail(Failure::NoLocalResource, scene, step);
     }
 
-    fn drop_server(&mut self, why: CloseReason, step: &mut Step) {
+    pub(super) fn drop_server(&mut self, why: CloseReason, step: &mut Step) {
         if matches!(self.up.attempt, Attempt::Connecting { .. } | Attempt::Open { .. }) {
             step.server = Some(ServerOrder::Close(why));
         }
@@ -149,7 +159,7 @@ impl Record {
     }
 }
 
-fn why_server(failure: Failure) -> CloseReason {
+pub(super) fn why_server(failure: Failure) -> CloseReason {
     match failure {
         Failure::ServerNonsense => CloseReason::ProtocolError,
         Failure::ServerTimeout | Failure::RequestTimeout | Failure::ConnectTimeout => CloseReason::TimedOut,

@@ -20,6 +20,8 @@ pub struct Scene<'a> {
     pub close: ClientClose,
     /// Further attempts after the first.
     pub retries_max: u32,
+    /// Answers 500 to 599 speak against their server.
+    pub server_errors: bool,
     /// No connection is kept any more.
     pub draining: bool,
 }
@@ -31,6 +33,8 @@ pub struct Opening {
     pub version: Version,
     /// The method may be repeated (RFC 9110 section 9.2.2).
     pub idempotent: bool,
+    /// A body has no meaning with its method (GET, HEAD, DELETE; RFC 9110 section 9.3): many servers leave it unread.
+    pub bodiless: bool,
     /// The answer has no body, whatever its head says (HEAD).
     pub head_only: bool,
     /// The client wants to keep its connection.
@@ -58,6 +62,7 @@ impl Opening {
     pub(super) const NONE: Self = Self {
         version: Version::Http11,
         idempotent: false,
+        bodiless: false,
         head_only: false,
         keep_alive: false,
         requests_left: false,
@@ -91,6 +96,8 @@ pub enum Fact {
         server: u32,
         /// The connection stands already.
         pooled: bool,
+        /// Another server is well: when this one has not answered the handshake after so long, that one is tried.
+        hurry: Option<Duration>,
     },
     /// The connection stands.
     Connected,
@@ -101,8 +108,8 @@ pub enum Fact {
         /// Why.
         fault: Fault,
     },
-    /// The set has no server to pick.
-    NoServer,
+    /// The set has no server to pick, or none but the one that was ruled out.
+    NobodyElse,
     /// Asked to queue for a local port, but no place was left.
     QueueFull,
     /// A port or a connection came free: it is this request's turn.

@@ -5,7 +5,7 @@
 //!   request bytes, FIN, broken  -->   Up    (the request's way)    -->  attempt, send
 //!   send, answer                <--   Down  (the response's way)   <--  head, bytes, FIN, broken
 //!
-//!   Up:    Unsent -> Queued | Connecting | Open -> Parted           (again, while it may be tried again)
+//!   Up:    Unsent -> Queued | Pausing | Connecting | Open -> Parted (again, while it may be tried again)
 //!   Down:  Awaited -> Passing -> Whole -> end                       Awaited -> Answering -> end
 //! ```
 //!
@@ -29,7 +29,9 @@ pub use step::{Answer, AttemptOrder, DownOrder, Record, ServerOrder, Step, Then,
 pub use time::Wait;
 
 use crate::Failure;
+use crate::policy::{Reuse, Trust};
 use crate::reason::CloseReason;
+use crate::retry;
 use core::time::Duration;
 use http::Version;
 
@@ -60,6 +62,8 @@ struct Up {
     ahead: bool,
     /// The client's FIN came.
     eof: bool,
+    /// The request has a body.
+    body: bool,
     /// The client waits for 100 and may never send its body.
     awaits_continue: bool,
     /// A send to the server is under way.
@@ -74,6 +78,12 @@ struct Up {
     attempts: u32,
     /// Set with the first wait for a local port: when that patience is over.
     port_wait_until: Option<Duration>,
+    /// What the last attempt came to, while another server is looked for.
+    lost: Option<retry::Attempt>,
+    /// Pauses before an attempt, so far.
+    pauses: u32,
+    /// Another server is tried when this handshake takes longer than usual.
+    hurried: bool,
 }
 
 /// Where the attempt to reach a server stands.
@@ -83,6 +93,8 @@ enum Attempt {
     Ordered,
     /// No local port was left: waiting for one.
     Queued,
+    /// Nobody takes connections: waiting a moment before the next attempt.
+    Pausing,
     Connecting {
         server: u32,
     },
@@ -102,6 +114,10 @@ struct Down {
     sending: bool,
     /// A recv is under way at the server.
     reading: bool,
+    /// Something came from the server of this attempt.
+    begun: bool,
+    /// The answer began before the request was all written.
+    early: bool,
     /// A failure that waits for the send under way.
     failure: Option<Failure>,
 }
@@ -130,6 +146,8 @@ struct Passing {
     /// The end of the body is the end of the connection.
     until_close: bool,
     server_keeps: bool,
+    /// The server's connection may carry another request.
+    reusable: bool,
     head_sent: bool,
 }
 
@@ -158,6 +176,7 @@ impl Exchange {
         let up = Up {
             attempt: Attempt::Parted,
             whole: request.whole,
+            body: request.body_len > 0 || !request.whole,
             reading: false,
             held: false,
             ahead: request.ahead,
@@ -169,8 +188,12 @@ impl Exchange {
             replayable: true,
             attempts: 0,
             port_wait_until: None,
+            lost: None,
+            pauses: 0,
+            hurried: false,
         };
-        let down = Down { stage: Stage::Awaited, sending: false, reading: false, failure: None };
+        let down =
+            Down { stage: Stage::Awaited, sending: false, reading: false, begun: false, early: false, failure: None };
         let record = Record { up_bytes: request.body_len as u64, ..Record::begun(scene.now) };
         Self { request, up, down, wait: Wait::Connect, deadline: Duration::MAX, record, ended: false }
     }
@@ -180,10 +203,12 @@ impl Exchange {
     pub fn handle(&mut self, fact: Fact, scene: &Scene<'_>) -> Step {
         let mut step = Step::default();
         match fact {
-            Fact::AttemptStarted { server, pooled } => self.handle_attempt_started(server, pooled, scene, &mut step),
+            Fact::AttemptStarted { server, pooled, hurry } => {
+                self.handle_attempt_started(server, pooled, hurry, scene, &mut step);
+            }
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
-            Fact::NoServer => self.handle_no_server(scene, &mut step),
+            Fact::NobodyElse => self.handle_nobody_else(scene, &mut step),
             Fact::QueueFull => self.fail(Failure::NoLocalPort, scene, &mut step),
             Fact::TurnCame => self.handle_turn_came(&mut step),
             Fact::Shortage => self.handle_shortage(scene, &mut step),
@@ -211,6 +236,12 @@ impl Exchange {
             Fact::Cut => self.abort(CloseReason::Draining, &mut step),
         }
         step
+    }
+
+    /// What a connection of the pool must be for this request.
+    pub fn trust(&self, reuse: Reuse) -> Trust {
+        let once = !self.request.idempotent && !self.request.kept;
+        if reuse == Reuse::Safe && once { Trust::Proven } else { Trust::Any }
     }
 
     /// When [`Fact::Deadline`] is due.

@@ -1,12 +1,15 @@
 //! What an exchange asks of the shell, and what it leaves behind.
 
 use crate::Failure;
+use crate::health::Verdict;
 use crate::reason::CloseReason;
 use core::time::Duration;
 
 /// What is to be done, in the order of the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
+    /// What is now known of a server.
+    pub verdict: Option<(u32, Verdict)>,
     /// With the server connection of the attempt: it then belongs to this exchange no more.
     pub server: Option<ServerOrder>,
     /// Towards a server.
@@ -25,8 +28,14 @@ impl Step {
     /// Nothing is to be done but to wait.
     #[inline]
     pub fn is_nothing(&self) -> bool {
-        let Self { server, up, down, read_client, read_server, end } = self;
-        server.is_none() && up.is_none() && down.is_none() && !read_client && !read_server && end.is_none()
+        let Self { verdict, server, up, down, read_client, read_server, end } = self;
+        verdict.is_none()
+            && server.is_none()
+            && up.is_none()
+            && down.is_none()
+            && !read_client
+            && !read_server
+            && end.is_none()
     }
 }
 
@@ -34,7 +43,10 @@ impl Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerOrder {
     /// Back to the pool.
-    Keep,
+    Keep {
+        /// Its answer was no error.
+        clean: bool,
+    },
     /// Closed by the set's policy.
     Close(CloseReason),
     /// Its handshake took too long: given up, as a failed connect. [`Fact::ConnectFailed`](super::Fact) follows.
@@ -62,7 +74,7 @@ pub enum UpOrder {
 pub enum AttemptOrder {
     /// Pick a server, and a pooled connection if there is one.
     Pick {
-        /// Not this one, where there is another: it has just failed.
+        /// Not this one: it has just failed. [`Fact::NobodyElse`](super::Fact) follows where there is no other.
         not: Option<u32>,
     },
     /// A fresh connection to this server.

@@ -14,6 +14,8 @@ pub(super) const PORT_WAIT: Duration = Duration::from_millis(500);
 pub enum Wait {
     /// A local port.
     Port,
+    /// The next attempt: nobody takes connections.
+    Retry,
     /// The handshake with a server.
     Connect,
     /// The client's body.
@@ -31,7 +33,7 @@ impl Exchange {
         let uploading = self.up.reading && !self.up.whole;
         let wait = if wait == Wait::Server && uploading { Wait::ClientBody } else { wait };
         let patience = match wait {
-            Wait::Port => PORT_WAIT,
+            Wait::Port | Wait::Retry => PORT_WAIT,
             Wait::Connect => scene.server.connect,
             Wait::Server => scene.server.response,
             Wait::ClientBody | Wait::ClientRead => scene.client.body,
@@ -50,9 +52,10 @@ impl Exchange {
         }
         match self.wait {
             Wait::Port => self.fail(Failure::NoLocalPort, scene, step),
+            Wait::Retry => self.handle_pause_over(step),
             Wait::Connect => self.abandon_connect(step),
             Wait::ClientBody => self.fail(Failure::BodyTimeout, scene, step),
-            Wait::Server | Wait::ClientRead => self.fail(Failure::ServerTimeout, scene, step),
+            Wait::Server | Wait::ClientRead => self.give_up_waiting(scene, step),
         }
     }
 }

@@ -89,6 +89,7 @@ fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
         pool: set.pool,
         ports: set.ports,
         timeouts: set.timeouts,
+        health: set.health,
         retries_max: set.retries_max,
     })
 }

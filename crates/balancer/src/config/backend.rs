@@ -1,6 +1,6 @@
 //! `[[backend_set]]`: where requests go.
 
-use balancer_core::{PoolSettings, PortChoice, PortSettings, ServerSettings, ServerTimeouts};
+use balancer_core::{HealthRules, PoolSettings, PortChoice, PortSettings, ServerSettings, ServerTimeouts};
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -11,6 +11,7 @@ const SERVERS_MAX: usize = 10_000;
 const WEIGHT_MAX: usize = 1000;
 const IDLE_MAX: usize = 100_000;
 const RETRIES_MAX: usize = 10;
+const FAILURES_MAX: usize = 255;
 const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
 
 /// A backend set with the places other sections may point at.
@@ -20,6 +21,7 @@ pub(super) struct BackendSet<'a> {
     pub(super) pool: PoolSettings,
     pub(super) ports: PortSettings,
     pub(super) timeouts: ServerTimeouts,
+    pub(super) health: HealthRules,
     pub(super) retries_max: u32,
 }
 
@@ -36,6 +38,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
             .table("timeouts", mistakes)
             .map(|times| read_timeouts(times, mistakes))
             .unwrap_or(base.timeouts),
+        health: section.table("health", mistakes).map(|rules| read_health(rules, mistakes)).unwrap_or(base.health),
         retries_max: section.number("retries_max", 0, RETRIES_MAX, mistakes).map_or(base.retries_max, |n| n as u32),
         servers: servers.into_iter().map(|server| server.value).collect(),
     };
@@ -164,6 +167,7 @@ fn read_pool(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> PoolS
         idle_max: section.number("idle_max", 0, IDLE_MAX, mistakes).unwrap_or(base.idle_max),
         idle_timeout: section.duration("idle_timeout", mistakes).unwrap_or(base.idle_timeout),
         close: section.named("close", mistakes).unwrap_or(base.close),
+        reuse: section.named("reuse", mistakes).unwrap_or(base.reuse),
     };
     section.finish(mistakes);
     pool
@@ -177,4 +181,16 @@ fn read_timeouts(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> S
     };
     section.finish(mistakes);
     timeouts
+}
+
+fn read_health(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> HealthRules {
+    let base = HealthRules::default();
+    let rules = HealthRules {
+        failures_max: section.number("failures_max", 0, FAILURES_MAX, mistakes).map_or(base.failures_max, |n| n as u32),
+        pause: section.duration("pause", mistakes).unwrap_or(base.pause),
+        pause_max: section.duration("pause_max", mistakes).unwrap_or(base.pause_max),
+        server_errors: section.switch("server_errors", mistakes).unwrap_or(base.server_errors),
+    };
+    section.finish(mistakes);
+    rules
 }

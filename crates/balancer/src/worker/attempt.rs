@@ -2,13 +2,15 @@
 
 use super::Worker;
 use super::compose;
+use super::setup::BackendSet;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::exchange::{AttemptOrder, Fact};
 use http::RequestHead;
 use http::forward::RequestEdits;
-use http1::{HeadSlots, parse_request};
+use http1::{HeadScan, HeadSlots, parse_request};
 use ports::{Fault, FaultKind, Lease, Tries};
 use reactor::{ConnId, ConnectPlan, Outgoing, Probe, Reactor};
+use std::time::Duration;
 
 impl Worker {
     /// Makes one attempt. `head` is the request's head where it has just been parsed.
@@ -23,16 +25,31 @@ impl Worker {
         let set = self.exchanges[id].set;
         let (server, may_pool) = match order {
             AttemptOrder::Fresh { server } => (server as usize, false),
-            AttemptOrder::Pick { not } => match self.sets[set].selection.pick(now, not.map(|not| not as usize)) {
+            AttemptOrder::Pick { not } => match self.pick(set, not.map(|not| not as usize), now) {
                 Some(server) => (server, true),
-                None => return Fact::NoServer,
+                None => return Fact::NobodyElse,
             },
         };
+        self.exchanges[id].down.scan = HeadScan::default();
         let Some(out) = self.compose_request(id, set, server, head, io) else { return Fact::Shortage };
         match may_pool.then(|| self.take_pooled(id, set, server, io)).flatten() {
             Some(conn) => self.send_on_pooled(id, conn, out, io),
             None => self.send_on_fresh(id, set, server, out, io),
         }
+    }
+
+    /// The server whose turn it is. One that is due after a pause is asked once; where another worker was quicker, the
+    /// turn goes on.
+    fn pick(&mut self, set: usize, not: Option<usize>, now: Duration) -> Option<usize> {
+        let BackendSet { selection, servers, rules, .. } = &mut self.sets[set];
+        let mut picked = selection.pick(not, |index| servers[index].standing(now))?;
+        for _ in 0..servers.len() {
+            if servers[picked].board.may_be_asked(now, &rules.health) {
+                break;
+            }
+            picked = selection.pick(not, |index| servers[index].standing(now))?;
+        }
+        Some(picked)
     }
 
     /// The request as this server shall see it. A request that was parsed once parses again.
@@ -49,7 +66,7 @@ impl Worker {
         let edits = RequestEdits {
             client: self.parties.client(entry.client.conn).peer.ip(),
             proto: "http",
-            connection: compose::upstream_connection(entry.upgrade, entry.set_rules.pool.idle_max > 0),
+            connection: compose::upstream_connection(entry.upgrade, entry.set_rules.pool.room() > 0),
             fallback_host: &self.sets[set].servers[server].host,
         };
         let out = match head {
@@ -69,7 +86,8 @@ impl Worker {
     /// just closed.
     fn take_pooled<R: Reactor>(&mut self, id: ExchangeId, set: usize, server: usize, io: &mut R) -> Option<ConnId> {
         let now = self.now(io);
-        let conn = self.sets[set].servers[server].idle.take(now)?;
+        let trust = self.exchanges[id].core.trust(self.sets[set].rules.pool.reuse);
+        let conn = self.sets[set].servers[server].idle.take(now, trust)?;
         let idempotent = self.exchanges[id].method.is_idempotent();
         if io.is_receiving(conn) && (idempotent || io.probe(conn) == Probe::Quiet) {
             return Some(conn);
@@ -85,7 +103,7 @@ impl Worker {
         self.sets[set].servers[server].counters.pooled += 1;
         self.exchanges[id].server = Some(End::only(conn));
         io.send(conn, out);
-        Fact::AttemptStarted { server: server as u32, pooled: true }
+        Fact::AttemptStarted { server: server as u32, pooled: true, hurry: None }
     }
 
     /// Opens a connection and sends the request with the handshake.
@@ -97,6 +115,7 @@ impl Worker {
         out: Outgoing,
         io: &mut R,
     ) -> Fact {
+        let now = self.now(io);
         match self.open(set, server, &out, io) {
             Ok((conn, lease)) => {
                 let party = Server {
@@ -104,6 +123,7 @@ impl Worker {
                     server,
                     work: Work::Exchange(id),
                     open: false,
+                    since: now,
                     reading: false,
                     inbound: Inbound::None,
                     lease,
@@ -113,10 +133,17 @@ impl Worker {
                 self.sets[set].servers[server].connections += 1;
                 let entry: &mut Entry = &mut self.exchanges[id];
                 entry.server = Some(End::only(conn));
-                Fact::AttemptStarted { server: server as u32, pooled: false }
+                Fact::AttemptStarted { server: server as u32, pooled: false, hurry: self.hurry(set, server, now) }
             }
             Err(fault) => self.connect_failed(set, server, fault, io),
         }
+    }
+
+    /// How long this connect may take before another server is asked; for ever where no other is well.
+    fn hurry(&self, set: usize, server: usize, now: Duration) -> Option<Duration> {
+        let BackendSet { selection, servers, .. } = &self.sets[set];
+        let other = selection.has_other(server, |index| servers[index].standing(now));
+        other.then(|| servers[server].connect_times.patience())
     }
 
     /// Tries starting points until one is taken, within bounds.

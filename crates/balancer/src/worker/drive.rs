@@ -52,6 +52,9 @@ impl Worker {
 
     /// The one place where orders are carried out. What an order comes to at once is the next fact.
     fn apply<R: Reactor>(&mut self, id: ExchangeId, step: &Step, io: &mut R) -> Option<Fact> {
+        if let Some((server, verdict)) = step.verdict {
+            self.note_verdict(self.exchanges[id].set, server, verdict, io);
+        }
         let abandoned = step.server.and_then(|order| self.apply_server(id, order, io));
         let attempted = step.up.and_then(|order| self.apply_up(id, order, io));
         let answered = step.down.and_then(|order| self.apply_down(id, order, io));
@@ -71,7 +74,7 @@ impl Worker {
     fn apply_server<R: Reactor>(&mut self, id: ExchangeId, order: ServerOrder, io: &mut R) -> Option<Fact> {
         let end = self.exchanges[id].server.take().expect("an exchange parts from a server it has");
         match order {
-            ServerOrder::Keep => self.keep_server(end.conn, io),
+            ServerOrder::Keep { clean } => self.keep_server(end.conn, clean, io),
             ServerOrder::Close(why) => self.close_server(end.conn, why, io),
             ServerOrder::Abandon => return Some(self.abandon_server(end.conn, io)),
         }

@@ -159,6 +159,7 @@ fn opening(parsed: &Parsed<RequestHead<'_, '_>>, passed: &Passed, client: &Clien
     Opening {
         version: head.version,
         idempotent: head.method.is_idempotent(),
+        bodiless: matches!(head.method, Method::Get | Method::Head | Method::Delete),
         head_only: head.method == Method::Head,
         keep_alive: *keep_alive,
         requests_left: client.life.served() + 1 < rules.settings.limits.requests_per_connection_max,

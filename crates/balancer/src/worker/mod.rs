@@ -83,13 +83,13 @@ impl Worker {
     /// # Errors
     /// The ports of a set's own choice cannot be divided among so many workers, or a socket is missing.
     pub fn new(snapshot: Snapshot, share: WorkerShare, inbox: Inbox<Order>) -> Result<Self, SetupError> {
-        let Snapshot { settings, listening } = snapshot;
+        let Snapshot { settings, listening, boards } = snapshot;
         let missing =
             settings.listeners.iter().find(|listener| !listening.iter().any(|(name, _)| *name == listener.name));
         if let Some(listener) = missing {
             return Err(SetupError::NoSocket { name: listener.name.clone() });
         }
-        let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share));
+        let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share, &boards));
         Ok(Self {
             listeners: settings.listeners.iter().map(Listener::new).collect(),
             sets: sets.collect::<Result<_, _>>()?,

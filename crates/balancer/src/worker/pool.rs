@@ -1,12 +1,17 @@
 //! The end of a server connection's work: back to the pool, retired from it, closed by policy, lost, or never begun.
 
 use super::Worker;
+use super::setup::BackendSet;
 use super::state::{Inbound, Server, Work};
 use super::time::TimerKey;
 use balancer_core::exchange::Fact;
-use balancer_core::{CloseReason, Side};
+use balancer_core::{CloseReason, Side, Verdict};
 use ports::{Blame, ClosedFirst, Fault, FaultKind, PortEnd};
 use reactor::{Close, CloseOutcome, ConnId, Reactor};
+use std::time::Duration;
+
+/// How long a server towards which no local port was left is passed over.
+const PORTLESS: Duration = Duration::from_millis(100);
 
 /// How a server connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +38,7 @@ impl Worker {
     }
 
     /// The response is whole: the connection is kept for another request.
-    pub(super) fn keep_server<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+    pub(super) fn keep_server<R: Reactor>(&mut self, conn: ConnId, clean: bool, io: &mut R) {
         let now = self.now(io);
         let party = self.parties.server(conn);
         party.work = Work::None;
@@ -43,8 +48,7 @@ impl Worker {
         if backends.leaving || backends.servers[server].leaving {
             return self.close_server(conn, CloseReason::PoolRetired, io);
         }
-        backends.selection.handle_answer(server);
-        let evicted = backends.servers[server].idle.keep(conn, now);
+        let evicted = backends.servers[server].idle.keep(conn, now, clean);
         self.arm_idle_timer(set, server);
         if let Some(evicted) = evicted {
             self.close_server(evicted, CloseReason::PoolRetired, io);
@@ -103,22 +107,33 @@ impl Worker {
         let (set, server) = (party.set, party.server);
         io.close(conn, Close::Discard);
         self.forget_server(conn, Closed::NeverStood, io);
+        self.sets[set].servers[server].connect_times.handle_hung();
         self.connect_failed(set, server, Fault::of(FaultKind::TimedOut), io)
     }
 
-    /// A connect failed: whose fault that is, is counted, and decides whether the server is set aside.
+    /// A connect failed: whose fault that is, is counted. Where no port was left towards this server, others are tried
+    /// for a moment.
     pub(super) fn connect_failed<R: Reactor>(&mut self, set: usize, server: usize, fault: Fault, io: &mut R) -> Fact {
         let now = self.now(io);
         let here = fault.kind.blame() == Blame::Here;
-        let set = &mut self.sets[set];
-        let counters = &mut set.servers[server].counters;
+        let target = &mut self.sets[set].servers[server];
         if here {
-            counters.connects_failed_here += 1;
+            target.counters.connects_failed_here += 1;
         } else {
-            counters.connects_failed_there += 1;
-            set.selection.handle_unreachable(server, now);
+            target.counters.connects_failed_there += 1;
+        }
+        if fault.kind == FaultKind::Ports {
+            target.portless_until = now + PORTLESS;
         }
         Fact::ConnectFailed { server: server as u32, fault }
+    }
+
+    /// What an attempt came to, for its server.
+    pub(super) fn note_verdict<R: Reactor>(&mut self, set: usize, server: u32, verdict: Verdict, io: &mut R) {
+        let now = self.now(io);
+        let BackendSet { servers, rules, .. } = &mut self.sets[set];
+        let server = &mut servers[server as usize];
+        server.counters.set_aside += u64::from(server.board.note(verdict, now, &rules.health));
     }
 
     /// A server connection is gone: counted, its port given back.
@@ -127,6 +142,7 @@ impl Worker {
         let Server { set, server, lease, timestamps, .. } = self.parties.remove_server(conn);
         let target = &mut self.sets[set].servers[server];
         target.connections -= 1;
+        target.portless_until = Duration::ZERO;
         match closed {
             Closed::NeverStood => self.sets[set].sources.return_unused(now, lease),
             Closed::By(closed_first, why) => {

@@ -5,6 +5,7 @@
 
 use super::Worker;
 use super::setup::{BackendSet, Listener, ListenerRules, Server, SetupError};
+use crate::boards::Boards;
 use crate::orders::{ApplyError, Snapshot};
 use balancer_core::downstream::{ClientOrder, CloseHow};
 use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings};
@@ -33,13 +34,13 @@ impl Worker {
             return Err(ApplyError::Draining);
         }
         let prepared = self.prepare(snapshot, io)?;
-        let places = self.reconcile_sets(&snapshot.settings.backend_sets, prepared.sets, io);
+        let places = self.reconcile_sets(&snapshot.settings.backend_sets, &snapshot.boards, prepared.sets, io);
         self.reconcile_listeners(&snapshot.settings.listeners, prepared.listeners, &places, io);
         Ok(())
     }
 
     fn prepare<R: Reactor>(&mut self, snapshot: &Snapshot, io: &mut R) -> Result<Prepared, ApplyError> {
-        let sets = snapshot.settings.backend_sets.iter().map(|settings| self.prepare_set(settings));
+        let sets = snapshot.settings.backend_sets.iter().map(|settings| self.prepare_set(settings, &snapshot.boards));
         let sets = sets.collect::<Result<_, _>>()?;
         let mut listeners = Vec::new();
         for settings in &snapshot.settings.listeners {
@@ -59,10 +60,10 @@ impl Worker {
     }
 
     /// A set whose ports are chosen otherwise is another one: leases of one allocator mean nothing to the next.
-    fn prepare_set(&mut self, settings: &BackendSetSettings) -> Result<Place<BackendSet>, SetupError> {
+    fn prepare_set(&mut self, settings: &BackendSetSettings, boards: &Boards) -> Result<Place<BackendSet>, SetupError> {
         let same = |set: &BackendSet| set.rules.name == settings.name && set.rules.ports == settings.ports;
         let Some(index) = self.sets.iter().position(same) else {
-            return BackendSet::new(settings, &self.share).map(Place::New);
+            return BackendSet::new(settings, &self.share, boards).map(Place::New);
         };
         for server in &settings.servers {
             self.sets[index].know(server.address)?;
@@ -89,6 +90,7 @@ impl Worker {
     fn reconcile_sets<R: Reactor>(
         &mut self,
         settings: &[BackendSetSettings],
+        boards: &Boards,
         places: Vec<Place<BackendSet>>,
         io: &mut R,
     ) -> Vec<usize> {
@@ -99,7 +101,7 @@ impl Worker {
         for (settings, place) in settings.iter().zip(places) {
             let index = match place {
                 Place::Here(index) => {
-                    self.update_set(index, settings, io);
+                    self.update_set(index, settings, boards, io);
                     index
                 }
                 Place::New(set) => self.place_set(set, vacant.pop()),
@@ -133,7 +135,7 @@ impl Worker {
     }
 
     /// The set stays: its servers come, go, and weigh more or less.
-    fn update_set<R: Reactor>(&mut self, index: usize, settings: &BackendSetSettings, io: &mut R) {
+    fn update_set<R: Reactor>(&mut self, index: usize, settings: &BackendSetSettings, boards: &Boards, io: &mut R) {
         let set = &mut self.sets[index];
         set.leaving = false;
         set.rules = Rc::new(settings.clone());
@@ -144,8 +146,8 @@ impl Worker {
             }
         }
         for server in &settings.servers {
-            let number = set.place_of(server.address, &mut self.gone);
-            set.servers[number].idle.set_bounds(settings.pool.idle_max, settings.pool.idle_timeout);
+            let number = set.place_of(server.address, boards.board(&settings.name, server.address), &mut self.gone);
+            set.servers[number].idle.set_bounds(settings.pool.room(), settings.pool.idle_timeout);
             set.selection.set_weight(number, server.weight);
         }
         self.retire_all_that_left(index, io);

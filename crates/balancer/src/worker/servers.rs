@@ -9,8 +9,9 @@ use reactor::{ConnId, Reactor};
 
 impl Worker {
     pub(super) fn handle_connected<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {
+        let now = self.now(io);
         let party = self.parties.server(conn);
-        let (set, server) = (party.set, party.server);
+        let (set, server, took) = (party.set, party.server, now.saturating_sub(party.since));
         let Work::Exchange(id) = party.work else {
             return debug_assert!(false, "a connection is opened for an exchange");
         };
@@ -20,7 +21,9 @@ impl Worker {
                 if party.lease.is_some() {
                     party.timestamps = io.timestamps(conn).unwrap_or(false);
                 }
-                self.sets[set].servers[server].counters.connects += 1;
+                let server = &mut self.sets[set].servers[server];
+                server.counters.connects += 1;
+                server.connect_times.handle_connected(took);
                 Fact::Connected
             }
             Err(fault) => {

@@ -1,11 +1,12 @@
 //! From settings to what one worker needs at hand.
 
 use super::state::ExchangeId;
+use crate::boards::{Board, Boards};
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::Scene;
 use balancer_core::{
-    BackendSetSettings, Counters, IdleConnections, ListenerSettings, PoolSettings, PortChoice, PortSettings, Router,
-    Selection, Settings,
+    BackendSetSettings, ConnectTimes, Counters, IdleConnections, ListenerSettings, PoolSettings, PortChoice,
+    PortSettings, Router, Selection, Settings, Standing,
 };
 use http::Limits;
 use ports::{
@@ -15,6 +16,7 @@ use reactor::{ConnId, ListenerId, TimerId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which worker of how many: each gets its own slice of the local ports.
@@ -60,6 +62,7 @@ impl ListenerRules {
             server: &set.timeouts,
             close: self.settings.close,
             retries_max: set.retries_max,
+            server_errors: set.health.server_errors,
             draining,
         }
     }
@@ -129,6 +132,11 @@ pub(super) struct BackendSet {
 
 pub(super) struct Server {
     pub(super) target: Target,
+    /// What all workers know of it.
+    pub(super) board: Arc<Board>,
+    pub(super) connect_times: ConnectTimes,
+    /// There was no local port left towards it; until then it is not tried while another can be.
+    pub(super) portless_until: Duration,
     pub(super) idle: IdleConnections<ConnId>,
     /// The timer for the oldest idle connection.
     pub(super) idle_timer: Option<TimerId>,
@@ -144,7 +152,7 @@ pub(super) struct Server {
 impl BackendSet {
     /// # Errors
     /// The ports of the set's own choice cannot be divided among so many workers.
-    pub(super) fn new(settings: &BackendSetSettings, share: &WorkerShare) -> Result<Self, SetupError> {
+    pub(super) fn new(settings: &BackendSetSettings, share: &WorkerShare, boards: &Boards) -> Result<Self, SetupError> {
         let failed = |reason| SetupError::of_ports(&settings.name, share.count, reason);
         let all = source_set(settings, share.own_ports.as_ref())?;
         let mut sources = Sources::new(all.share(share.index, share.count).map_err(failed)?);
@@ -152,7 +160,7 @@ impl BackendSet {
         for server in &settings.servers {
             let failed = |reason| SetupError::Servers { set: settings.name.clone(), reason };
             let target = sources.target(server.address).map_err(failed)?;
-            servers.push(Server::new(target, &settings.pool));
+            servers.push(Server::new(target, &settings.pool, boards.board(&settings.name, server.address)));
         }
         Ok(Self {
             rules: Rc::new(settings.clone()),
@@ -181,7 +189,7 @@ impl BackendSet {
 
     /// The place of the server at `address`, which is [known](Self::know): that it has, or had and still finishes
     /// its work in, or a vacant or new one. Counters of the place's former tenant go to `gone`.
-    pub(super) fn place_of(&mut self, address: SocketAddr, gone: &mut Counters) -> usize {
+    pub(super) fn place_of(&mut self, address: SocketAddr, board: Arc<Board>, gone: &mut Counters) -> usize {
         let here = self.servers.iter().position(|server| server.target.address() == address);
         if let Some(number) = here {
             if std::mem::take(&mut self.servers[number].leaving)
@@ -189,10 +197,11 @@ impl BackendSet {
             {
                 self.servers[number].target = target;
             }
+            self.servers[number].board = board;
             return number;
         }
         let target = self.sources.target(address).expect("it is known already");
-        let server = Server::new(target, &self.rules.pool);
+        let server = Server::new(target, &self.rules.pool, board);
         let vacant = self.servers.iter().position(|server| server.leaving && server.connections == 0);
         let Some(number) = vacant else {
             self.servers.push(server);
@@ -205,10 +214,19 @@ impl BackendSet {
 }
 
 impl Server {
-    fn new(target: Target, pool: &PoolSettings) -> Self {
+    /// How it stands as its turn comes.
+    #[inline]
+    pub(super) fn standing(&self, now: Duration) -> Standing {
+        if self.portless_until > now { Standing::Portless } else { self.board.standing(now) }
+    }
+
+    fn new(target: Target, pool: &PoolSettings, board: Arc<Board>) -> Self {
         Self {
             target,
-            idle: IdleConnections::new(pool.idle_max, pool.idle_timeout),
+            board,
+            connect_times: ConnectTimes::default(),
+            portless_until: Duration::ZERO,
+            idle: IdleConnections::new(pool.room(), pool.idle_timeout),
             idle_timer: None,
             host: target.address().to_string(),
             connections: 0,
@@ -282,7 +300,8 @@ impl SetupError {
 /// The first set that cannot be divided.
 pub(crate) fn check_shares(settings: &Settings, workers: u32, own: Option<&PortList>) -> Result<(), SetupError> {
     let last = WorkerShare { index: workers - 1, count: workers, own_ports: own.cloned() };
-    settings.backend_sets.iter().try_for_each(|set| BackendSet::new(set, &last).map(|_| ()))
+    let sets = settings.backend_sets.iter();
+    sets.map(|set| BackendSet::new(set, &last, &Boards::default())).try_for_each(|set| set.map(|_| ()))
 }
 
 /// Where connections of a set may start, all workers together.
@@ -316,7 +335,7 @@ mod tests {
         let first = ServerSettings { address: SocketAddr::from(([127, 0, 0, 1], 9001)), weight: 1 };
         let mut settings = BackendSetSettings::new("app", vec![first]);
         settings.ports.choice = PortChoice::Own;
-        let mut set = BackendSet::new(&settings, &WorkerShare::ALONE).expect("ports for one");
+        let mut set = BackendSet::new(&settings, &WorkerShare::ALONE, &Boards::default()).expect("ports for one");
         for address in ["127.0.0.1:9002", "[::1]:9001"] {
             let address: SocketAddr = address.parse().expect("an address");
             let target = set.know(address).expect("room for it");

@@ -79,6 +79,8 @@ pub(super) struct Server {
     pub(super) work: Work,
     /// The handshake is over.
     pub(super) open: bool,
+    /// When it was begun.
+    pub(super) since: Duration,
     /// A recv is under way.
     pub(super) reading: bool,
     pub(super) inbound: Inbound,

@@ -2,8 +2,11 @@
 //! name; everything else may come, go, or be another.
 
 use super::world::{BALANCER, Balancer, ORIGINS};
+use balancer::Boards;
 use balancer::orders::{ApplyError, Order, Snapshot};
-use balancer_core::{ClientClose, ListenerSettings, PoolSettings, PortChoice, ServerClose, ServerSettings, Settings};
+use balancer_core::{
+    ClientClose, ListenerSettings, PoolSettings, PortChoice, Reuse, ServerClose, ServerSettings, Settings,
+};
 use reactor::{Answer, ListenPlan, Listening};
 use seed::Rng;
 use std::collections::HashMap;
@@ -17,12 +20,13 @@ pub(crate) struct Changes {
     rng: Rng,
     /// Sockets of listeners that came and may go, as their owner keeps them.
     open: HashMap<u16, Listening>,
+    boards: Boards,
     answers: Vec<Answer<Result<(), ApplyError>>>,
 }
 
 impl Changes {
     pub(crate) fn new(first: &Settings, rng: Rng) -> Self {
-        Self { settings: first.clone(), rng, open: HashMap::new(), answers: Vec::new() }
+        Self { settings: first.clone(), rng, open: HashMap::new(), boards: Boards::default(), answers: Vec::new() }
     }
 
     /// Draws the next configuration and posts it to the worker.
@@ -34,8 +38,13 @@ impl Changes {
             let listen = || balancer.io.bind_listeners(&ListenPlan::new(bind), 1).expect("a free address")[0].clone();
             self.open.entry(bind.port()).or_insert_with(listen);
         }
+        self.boards = Boards::of(&self.settings, &self.boards);
         let named = self.settings.listeners.iter().skip(1).map(|l| (l.name.clone(), self.open[&l.bind.port()].clone()));
-        let snapshot = Snapshot { settings: Arc::new(self.settings.clone()), listening: named.collect() };
+        let snapshot = Snapshot {
+            settings: Arc::new(self.settings.clone()),
+            listening: named.collect(),
+            boards: self.boards.clone(),
+        };
         let (reply, answer) = reactor::mailbox::reply();
         self.answers.push(answer);
         balancer.order(Order::Apply(snapshot, reply));
@@ -65,6 +74,7 @@ impl Changes {
         set.name = (*rng.pick(&["app", "app", "app", "other"])).to_owned();
         set.servers = draw_servers(rng);
         set.pool = PoolSettings {
+            reuse: *rng.pick(&Reuse::ALL),
             idle_max: *rng.pick(&[0, 1, 256]),
             idle_timeout: Duration::from_millis(*rng.pick(&[100, 50_000])),
             close: *rng.pick(&[ServerClose::Fin, ServerClose::ResetWhenSafe]),

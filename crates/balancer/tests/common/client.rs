@@ -22,8 +22,9 @@ pub(crate) enum Verdict {
     Told(u16),
     /// The response began and was cut off; what came of it was right.
     Cut,
-    /// No response; `said` tells whether the response before announced the close.
-    Unanswered { said: bool },
+    /// No response; `said` tells whether the response before announced the close, `kept` whether there was one: who
+    /// keeps a connection has to reckon with its end.
+    Unanswered { said: bool, kept: bool },
     /// Never allowed.
     Wrong(String),
 }
@@ -205,15 +206,18 @@ impl ScriptedClient {
         let Some(mut talk) = self.talks.remove(conn) else { return };
         talk.script.stop_waiting(&mut self.wheel);
         let mut said = talk.said_close;
+        let kept = talk.seen.responses > 0;
         let may_close = talk.waiting.iter().any(|request| request.may_close) || self.closes_anyway;
         while let Some(request) = talk.waiting.pop_front() {
-            let verdict = judge_open(&request, talk.response.take(), talk.seen.eof, said);
+            let verdict = judge_open(&request, talk.response.take(), talk.seen.eof, said, kept);
             // Who sends requests ahead to one that closes may lose earlier answers to the reset that the
             // last of them meets (RFC 9112 section 9.6).
             let raced = may_close && !talk.seen.eof && !talk.waiting.is_empty();
             let raced = raced && matches!(verdict, Verdict::Cut | Verdict::Unanswered { .. });
             said |= raced;
-            said |= verdict == Verdict::Cut || matches!(request.expect, Expect::Cut { .. });
+            said |= verdict == Verdict::Cut
+                || matches!(verdict, Verdict::Unanswered { .. })
+                || matches!(request.expect, Expect::Cut { .. });
             self.record(talk.sessions_index, &request, verdict, raced);
         }
     }
@@ -231,10 +235,13 @@ impl ScriptedClient {
             Verdict::Unanswered { .. } => {}
             Verdict::Wrong(_) => self.tally.wrong.push(text.clone()),
         }
-        self.tally.lost += u64::from(raced || verdict == Verdict::Unanswered { said: true });
+        let lost = matches!(verdict, Verdict::Unanswered { said, kept } if said || kept);
+        self.tally.lost += u64::from(raced || lost);
         let as_expected = match verdict {
             Verdict::Right => true,
-            Verdict::Unanswered { said } => said || cut_wanted || raced,
+            // The server's end of a kept connection, passed on without a word.
+            Verdict::Unanswered { kept: true, .. } if request.expect == Expect::Fails(&[502]) => true,
+            Verdict::Unanswered { said, .. } => said || cut_wanted || raced,
             Verdict::Cut => cut_wanted || raced,
             Verdict::Told(_) | Verdict::Wrong(_) => false,
         };
@@ -360,8 +367,8 @@ fn judge_whole(request: &Request, response: &Response) -> Verdict {
 }
 
 /// The connection ended before the response did.
-fn judge_open(request: &Request, response: Option<Response>, eof: bool, said: bool) -> Verdict {
-    let Some(response) = response else { return Verdict::Unanswered { said } };
+fn judge_open(request: &Request, response: Option<Response>, eof: bool, said: bool, kept: bool) -> Verdict {
+    let Some(response) = response else { return Verdict::Unanswered { said, kept } };
     let body = match &request.expect {
         Expect::Whole { body, .. } | Expect::Cut { body } | Expect::Anything { body } => body,
         // A tunnel ends with its FIN.

@@ -5,10 +5,10 @@ use super::client::{ScriptedClient, Tally, Verdict};
 use super::origin::ScriptedOrigin;
 use super::plan::Session;
 use balancer::orders::{Order, Snapshot};
-use balancer::{Worker, WorkerShare};
+use balancer::{Boards, Worker, WorkerShare};
 use balancer_core::{
     BackendSetSettings, ClientClose, ClientTimeouts, Counters, ListenerLimits, ListenerSettings, PoolSettings,
-    PortChoice, PortSettings, ServerClose, ServerSettings, ServerTimeouts, Settings,
+    PortChoice, PortSettings, Reuse, ServerClose, ServerSettings, ServerTimeouts, Settings,
 };
 use reactor::{App, ListenPlan, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
@@ -63,6 +63,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
             idle_max: *rng.pick(&[0, 1, 256]),
             idle_timeout: Duration::from_millis(*rng.pick(&[100, 50_000])),
             close: *rng.pick(&[ServerClose::Fin, ServerClose::ResetWhenSafe]),
+            reuse: *rng.pick(&Reuse::ALL),
         },
         ports: PortSettings {
             choice: *rng.pick(&[PortChoice::Kernel, PortChoice::Own]),
@@ -103,7 +104,11 @@ pub(crate) fn snapshot(settings: &Settings, io: &SimReactor) -> Snapshot {
         let bound = io.bind_listeners(&ListenPlan::new(listener.bind), 1).expect("a free address");
         (listener.name.clone(), bound[0].clone())
     };
-    Snapshot { settings: Arc::new(settings.clone()), listening: settings.listeners.iter().map(bind).collect() }
+    Snapshot {
+        settings: Arc::new(settings.clone()),
+        listening: settings.listeners.iter().map(bind).collect(),
+        boards: Boards::of(settings, &Boards::default()),
+    }
 }
 
 /// The balancer on its host.
@@ -226,7 +231,7 @@ pub(crate) fn player<'a>(name: &'a str, app: &'a mut dyn App<SimReactor>, io: &'
 impl Outcome {
     /// Everything as scripted, and the balancer counted it so.
     pub(crate) fn check_fair(&self) -> Result<(), String> {
-        self.check_strange(|verdict| self.spoiled && *verdict == Verdict::Told(502))?;
+        self.check_strange(|verdict| self.is_spoiled(verdict))?;
         self.check_books()?;
         let Self { counters, tally, .. } = self;
         let unseen = tally.anything + tally.lost;
@@ -241,6 +246,11 @@ impl Outcome {
         }
     }
 
+    /// Did the request meet a connection that an origin had spoiled, and could not be repeated?
+    fn is_spoiled(&self, verdict: &Verdict) -> bool {
+        self.spoiled && matches!(verdict, Verdict::Told(502) | Verdict::Unanswered { kept: true, .. })
+    }
+
     /// Every failure is told, cut or cannot have been told; and there was a reason for it.
     pub(crate) fn check_rough(&self) -> Result<(), String> {
         if self.excused { self.check_books() } else { self.check_fair() }
@@ -248,8 +258,7 @@ impl Outcome {
 
     /// A shortage of the balancer's own is told as such and blamed on nobody.
     pub(crate) fn check_tight(&self) -> Result<(), String> {
-        let spoiled = |verdict: &Verdict| self.spoiled && *verdict == Verdict::Told(502);
-        self.check_strange(|verdict| *verdict == Verdict::Told(503) || spoiled(verdict))?;
+        self.check_strange(|verdict| *verdict == Verdict::Told(503) || self.is_spoiled(verdict))?;
         self.check_books()
     }
 

@@ -109,7 +109,7 @@ fn a_server_that_breaks_off_in_the_body_cuts_the_response() {
 fn a_server_that_is_down_gives_502() {
     let down = testkit::free_address();
     let mut settings = stage::settings(&[down]);
-    settings.backend_sets[0].retries_max = 2;
+    settings.backend_sets[0].timeouts.connect = SHORT;
     let balancer = stage::start(settings, 1, Default::default());
     let mut client = Wire::connect(balancer.addresses()[0], "the client");
     client.sends(GET);
@@ -121,17 +121,17 @@ fn a_server_that_is_down_gives_502() {
     let counters = balancer.drain(Duration::ZERO);
     stage::check_books(&counters);
     assert_eq!((counters.failed(Failure::ServerUnreachable), counters.accepted), (2, 1));
-    assert_eq!(
-        ([counters.connects_failed_here, counters.connects_failed_there], counters.retries),
-        ([0, 6], 4),
-        "three attempts each, blamed on the server"
-    );
+    // Attempts go on for as long as a connect may take, with pauses of 50 and 100 ms, which may be late here.
+    let attempts = counters.connects_failed_there;
+    assert!((4..=6).contains(&attempts) && counters.connects_failed_here == 0, "blamed on the server: {counters:?}");
+    assert_eq!((counters.retries, counters.set_aside), (attempts - 2, 1));
 }
 
 #[test]
 fn one_server_down_of_two_is_not_noticed() {
     let origin = stage::listener();
-    let settings = stage::settings(&[testkit::free_address(), stage::address(&origin)]);
+    let mut settings = stage::settings(&[testkit::free_address(), stage::address(&origin)]);
+    settings.backend_sets[0].health.pause = PATIENCE;
     let balancer = stage::start(settings, 1, Default::default());
     let mut client = Wire::connect(balancer.addresses()[0], "the client");
     let mut server: Option<Wire> = None;
@@ -149,7 +149,7 @@ fn one_server_down_of_two_is_not_noticed() {
     let counters = balancer.drain(Duration::ZERO);
     stage::check_books(&counters);
     assert_eq!((counters.responses, counters.failed_total()), (8, 0));
-    assert!((1..=2).contains(&counters.connects_failed_there), "set aside after a failure: {counters:?}");
+    assert_eq!((counters.connects_failed_there, counters.set_aside), (1, 1), "set aside after a failure: {counters:?}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod ports;
 mod reload;
 mod retries;
 mod script;
+mod sick;
 mod smuggling;
 mod stage;
 mod starting;

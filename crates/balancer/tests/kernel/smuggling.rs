@@ -112,6 +112,7 @@ fn requests_inside_bodies_stay_inside() {
         OriginSends(ok),
         ClientSees(ok),
         ClientSends(&next_sent),
+        NewServer,
         OriginSees(&next_seen),
         OriginSends(ok),
         ClientSees(ok),

@@ -5,6 +5,7 @@ use crate::stage;
 use crate::wire::{PATIENCE, Wire, crlf};
 use balancer::orders::Snapshot;
 use balancer::{Worker, WorkerShare};
+use balancer_core::Settings;
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, ListenerId, Questions, Reactor, face};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,12 +26,13 @@ struct Rig {
 
 impl Rig {
     fn new(servers: &[SocketAddr]) -> Self {
-        let mut worker = Worker::new(
-            Snapshot::bind(stage::settings(servers)).expect("free addresses"),
-            WorkerShare::ALONE,
-            Inbox::silent(),
-        )
-        .expect("ports for one");
+        Self::with(stage::settings(servers))
+    }
+
+    fn with(settings: Settings) -> Self {
+        let mut worker =
+            Worker::new(Snapshot::bind(settings).expect("free addresses"), WorkerShare::ALONE, Inbox::silent())
+                .expect("ports for one");
         let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
         worker.start(&mut io).expect("listening");
         Self { worker, io }
@@ -160,7 +162,9 @@ fn busy_listener() -> (TcpListener, TcpStream) {
 fn a_body_waits_for_the_repetition_of_its_head() {
     let origin = stage::listener();
     let (other, _filler) = busy_listener();
-    let mut rig = Rig::new(&[stage::address(&origin), stage::address(&other)]);
+    let mut settings = stage::settings(&[stage::address(&origin), stage::address(&other)]);
+    settings.backend_sets[0].retries_max = 1; // the last attempt waits for its connection
+    let mut rig = Rig::with(settings);
     let mut client = rig.client();
     client.sends(&format!("{PUT}01234"));
     let mut server = rig.server(&origin);

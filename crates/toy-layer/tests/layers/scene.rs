@@ -2,7 +2,7 @@
 
 use crate::answers::{Said, add_answers, add_requests};
 use balancer::orders::{Order, Snapshot};
-use balancer::{Config, Worker, WorkerShare};
+use balancer::{Boards, Config, Worker, WorkerShare};
 use balancer_core::Counters;
 use http::Method;
 use origin::{Origin, OriginPlan};
@@ -219,7 +219,8 @@ fn new_worker(config: &str, io: &SimReactor) -> (Worker, Outbox<Order>) {
     };
     let listening = settings.listeners.iter().map(|listener| bind(&listener.name, listener.bind)).collect();
     let (orders, inbox) = mailbox(1, None);
-    let snapshot = Snapshot { settings: Arc::new(settings), listening };
+    let boards = Boards::of(&settings, &Boards::default());
+    let snapshot = Snapshot { settings: Arc::new(settings), listening, boards };
     (Worker::new(snapshot, WorkerShare::ALONE, inbox).expect("one worker has all ports"), orders)
 }
 

@@ -1,0 +1,224 @@
+//! Is a server to be asked? What became of the requests it was asked decides, over all workers: failures in a row set it
+//! aside for a pause; then one request goes through before the rest; each pause is twice as long as the one before.
+//!
+//! ```text
+//!   well -- failures in a row, or unreachable --> aside -- pause over --> due -- one request claims it --> aside
+//!    ^                                                                                                      |
+//!    '---------------------------------------- any answer --------------------------------------------------'
+//! ```
+//!
+//! All of it is one word ([`Health::to_bits`]), so that workers can share it without a lock.
+
+use core::time::Duration;
+
+/// When a server is set aside, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthRules {
+    /// Failures in a row that set a server aside; 0: never. One that cannot be reached is set aside at once.
+    pub failures_max: u32,
+    /// The first pause.
+    pub pause: Duration,
+    /// The longest pause.
+    pub pause_max: Duration,
+    /// Answers 500 to 599 count as failures.
+    pub server_errors: bool,
+}
+
+impl Default for HealthRules {
+    fn default() -> Self {
+        Self {
+            failures_max: 3,
+            pause: Duration::from_secs(1),
+            pause_max: Duration::from_secs(30),
+            server_errors: false,
+        }
+    }
+}
+
+/// What an attempt says of its server. A shortage of ours says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It answered.
+    Answered,
+    /// It did not answer in time, broke off before an answer, or talked nonsense.
+    Failed,
+    /// It does not take connections.
+    Unreachable,
+}
+
+/// How a server stands, as its turn comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing speaks against it.
+    Well,
+    /// Its pause is over: whoever [claims](Health::claim) it may ask.
+    Due,
+    /// Only where nobody else is left.
+    Aside,
+    /// There is no port left here towards it; not its fault, and of no use to ask.
+    Portless,
+}
+
+/// What is known of one server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Failures in a row, while it is well.
+    failures: u8,
+    /// Pauses in a row; 0: well.
+    pauses: u8,
+    /// Milliseconds of the workers' common clock, in 48 bits: when the pause is over.
+    until: u64,
+}
+
+const UNTIL_BITS: u32 = 48;
+const UNTIL_MAX: u64 = (1 << UNTIL_BITS) - 1;
+
+impl Health {
+    /// As one word; 0 is a server that is well.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.failures) << (UNTIL_BITS + 8) | u64::from(self.pauses) << UNTIL_BITS | self.until
+    }
+
+    /// From the word of [`Health::to_bits`].
+    pub fn from_bits(bits: u64) -> Self {
+        Self { failures: (bits >> (UNTIL_BITS + 8)) as u8, pauses: (bits >> UNTIL_BITS) as u8, until: bits & UNTIL_MAX }
+    }
+
+    /// How it stands now.
+    pub fn standing(self, now: Duration) -> Standing {
+        match self.pauses {
+            0 => Standing::Well,
+            _ if millis(now) >= self.until => Standing::Due,
+            _ => Standing::Aside,
+        }
+    }
+
+    /// The one request that goes through after a pause. The next pause begins with it, longer: if it comes to nothing,
+    /// or to no end, the next one goes after that.
+    pub fn claim(self, now: Duration, rules: &HealthRules) -> Option<Self> {
+        (self.standing(now) == Standing::Due).then(|| self.paused(self.pauses.saturating_add(1), now, rules))
+    }
+
+    /// After an attempt.
+    pub fn after(self, verdict: Verdict, now: Duration, rules: &HealthRules) -> Self {
+        if verdict == Verdict::Answered || rules.failures_max == 0 {
+            return Self::default();
+        }
+        if self.pauses > 0 {
+            // What was under way when it was set aside, or the one request: the pause counts from here.
+            return self.paused(self.pauses, now, rules);
+        }
+        let failures = self.failures.saturating_add(1);
+        match verdict == Verdict::Unreachable || u32::from(failures) >= rules.failures_max {
+            true => self.paused(1, now, rules),
+            false => Self { failures, ..self },
+        }
+    }
+
+    fn paused(self, pauses: u8, now: Duration, rules: &HealthRules) -> Self {
+        let doublings = u32::from(pauses).saturating_sub(1).min(20);
+        let pause = rules.pause.saturating_mul(1 << doublings).min(rules.pause_max.max(rules.pause));
+        let until = (millis(now) + millis(pause).max(1)).min(UNTIL_MAX);
+        Self { failures: 0, pauses, until: until.max(self.until) }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(UNTIL_MAX).min(UNTIL_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Standing::*;
+    use Verdict::*;
+
+    const RULES: HealthRules = HealthRules {
+        failures_max: 3,
+        pause: Duration::from_secs(1),
+        pause_max: Duration::from_secs(30),
+        server_errors: false,
+    };
+
+    /// What happens at a tenth of a second, and how the server stands then.
+    #[derive(Clone, Copy)]
+    enum Step {
+        Is(Standing),
+        Comes(Verdict),
+        Claims(bool),
+    }
+    use Step::*;
+
+    fn check(rules: HealthRules, timeline: &[(u64, Step)]) {
+        let mut health = Health::default();
+        for (line, (tenths, step)) in timeline.iter().enumerate() {
+            let now = Duration::from_millis(tenths * 100);
+            match *step {
+                Is(standing) => assert_eq!(health.standing(now), standing, "line {line}"),
+                Comes(verdict) => health = health.after(verdict, now, &rules),
+                Claims(yes) => {
+                    let claimed = health.claim(now, &rules);
+                    assert_eq!(claimed.is_some(), yes, "line {line}");
+                    health = claimed.unwrap_or(health);
+                }
+            }
+            assert_eq!(Health::from_bits(health.to_bits()), health, "line {line}");
+        }
+    }
+
+    #[test]
+    fn failures_in_a_row_set_a_server_aside() {
+        check(RULES, &[(0, Comes(Failed)), (1, Comes(Failed)), (2, Is(Well)), (3, Comes(Failed)), (3, Is(Aside))]);
+        let mixed = [(0, Comes(Failed)), (1, Comes(Failed)), (2, Comes(Answered)), (3, Comes(Failed)), (4, Is(Well))];
+        check(RULES, &mixed);
+    }
+
+    #[test]
+    fn one_that_cannot_be_reached_is_set_aside_at_once() {
+        check(RULES, &[(0, Comes(Unreachable)), (9, Is(Aside)), (10, Is(Due))]);
+    }
+
+    #[test]
+    fn after_the_pause_one_request_goes_through_before_the_rest() {
+        let down =
+            [(0, Comes(Unreachable)), (9, Claims(false)), (10, Claims(true)), (10, Claims(false)), (10, Is(Aside))];
+        check(RULES, &[&down[..], &[(11, Comes(Answered)), (11, Is(Well))]].concat());
+        // It comes to no end: the next pause is over after twice the time.
+        check(RULES, &[&down[..], &[(29, Is(Aside)), (30, Claims(true)), (69, Is(Aside)), (70, Is(Due))]].concat());
+    }
+
+    #[test]
+    fn pauses_grow_to_their_bound_and_start_anew_after_an_answer() {
+        let mut health = Health::default().after(Unreachable, Duration::ZERO, &RULES);
+        let mut now = Duration::ZERO;
+        for seconds in [1, 2, 4, 8, 16, 30, 30, 30] {
+            let due = now + Duration::from_secs(seconds);
+            assert_eq!(health.standing(due - Duration::from_millis(1)), Aside, "{seconds} s");
+            health = health.claim(due, &RULES).expect("due").after(Failed, due, &RULES);
+            now = due;
+        }
+        health = health.after(Answered, now, &RULES).after(Unreachable, now, &RULES);
+        assert_eq!(health.standing(now + Duration::from_secs(1)), Due);
+    }
+
+    #[test]
+    fn a_late_failure_begins_the_pause_anew_but_does_not_lengthen_it() {
+        check(
+            RULES,
+            &[(0, Comes(Unreachable)), (8, Comes(Failed)), (8, Comes(Failed)), (17, Is(Aside)), (18, Is(Due))],
+        );
+    }
+
+    #[test]
+    fn it_can_be_switched_off() {
+        let off = HealthRules { failures_max: 0, ..RULES };
+        check(off, &[(0, Comes(Unreachable)), (0, Comes(Failed)), (0, Comes(Failed)), (0, Is(Well))]);
+    }
+
+    #[test]
+    fn a_server_that_is_well_is_the_word_0() {
+        assert_eq!(Health::default().to_bits(), 0);
+        let far = Health { failures: 255, pauses: 255, until: UNTIL_MAX };
+        assert_eq!(Health::from_bits(far.to_bits()), far);
+    }
+}

@@ -1,0 +1,114 @@
+//! What all workers know together of the servers: one word for each, shared without a lock. The owner of the
+//! configuration keeps them; a server that stays, by set and address, keeps its own.
+
+use balancer_core::{Health, HealthRules, Settings, Standing, Verdict};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What is known of one server.
+///
+/// The word stands for itself, so no ordering with other memory is needed.
+#[derive(Debug, Default)]
+pub(crate) struct Board(AtomicU64);
+
+impl Board {
+    #[inline]
+    pub(crate) fn standing(&self, now: Duration) -> Standing {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Standing::Well,
+            bits => Health::from_bits(bits).standing(now),
+        }
+    }
+
+    /// May the server whose turn has come be asked? After a pause that is one request's right.
+    #[inline]
+    pub(crate) fn may_be_asked(&self, now: Duration, rules: &HealthRules) -> bool {
+        self.standing(now) != Standing::Due || self.update(|health| health.claim(now, rules)).is_some()
+    }
+
+    /// What an attempt came to. Answers whether the server was set aside by it.
+    #[inline]
+    pub(crate) fn note(&self, verdict: Verdict, now: Duration, rules: &HealthRules) -> bool {
+        if verdict == Verdict::Answered && self.0.load(Ordering::Relaxed) == 0 {
+            return false; // as ever
+        }
+        let before = self.update(|health| Some(health.after(verdict, now, rules)));
+        let was_well = before.is_some_and(|health| health.standing(now) == Standing::Well);
+        was_well && self.standing(now) != Standing::Well
+    }
+
+    /// Answers with what was before, where that was changed.
+    fn update(&self, change: impl Fn(Health) -> Option<Health>) -> Option<Health> {
+        let change = |bits| change(Health::from_bits(bits)).map(Health::to_bits);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).ok().map(Health::from_bits)
+    }
+}
+
+/// The boards of all servers of a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Boards(Arc<HashMap<(String, SocketAddr), Arc<Board>>>);
+
+impl Boards {
+    /// One for each server that `settings` name: that of `before`, or one on which nothing is written.
+    pub fn of(settings: &Settings, before: &Self) -> Self {
+        let named = settings
+            .backend_sets
+            .iter()
+            .flat_map(|set| set.servers.iter().map(|server| (set.name.clone(), server.address)));
+        let boards = named.map(|name| {
+            let board = before.0.get(&name).cloned().unwrap_or_default();
+            (name, board)
+        });
+        Self(Arc::new(boards.collect()))
+    }
+
+    /// That of one server; a new one where the configuration does not name it.
+    pub(crate) fn board(&self, set: &str, server: SocketAddr) -> Arc<Board> {
+        self.0.get(&(set.to_owned(), server)).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use balancer_core::{BackendSetSettings, ServerSettings};
+
+    fn settings(ports: &[u16]) -> Settings {
+        let server = |port: &u16| ServerSettings { address: SocketAddr::from(([127, 0, 0, 1], *port)), weight: 1 };
+        Settings {
+            listeners: vec![],
+            backend_sets: vec![BackendSetSettings::new("app", ports.iter().map(server).collect())],
+        }
+    }
+
+    #[test]
+    fn a_server_that_stays_keeps_its_board() {
+        let first = Boards::of(&settings(&[1, 2]), &Boards::default());
+        let second = Boards::of(&settings(&[2, 3]), &first);
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        assert!(Arc::ptr_eq(&first.board("app", address(2)), &second.board("app", address(2))));
+        assert!(!Arc::ptr_eq(&first.board("app", address(3)), &second.board("app", address(3))));
+    }
+
+    /// Many workers find a server due at once: one of them asks it.
+    #[test]
+    fn one_of_many_workers_claims_a_server_that_is_due() {
+        let rules = HealthRules::default();
+        let board = Board::default();
+        assert!(board.note(Verdict::Unreachable, Duration::ZERO, &rules), "set aside");
+        assert!(!board.note(Verdict::Unreachable, Duration::ZERO, &rules), "it was already");
+        let due = rules.pause;
+        let asked: usize = std::thread::scope(|scope| {
+            let ask = || (0..100).filter(|_| board.update(|health| health.claim(due, &rules)).is_some()).count();
+            let workers: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            workers.into_iter().map(|worker| worker.join().expect("a worker")).sum()
+        });
+        assert_eq!(asked, 1);
+        assert_eq!(board.standing(due), Standing::Aside, "the rest goes elsewhere");
+        assert!(!board.note(Verdict::Answered, due, &rules));
+        assert_eq!(board.standing(due), Standing::Well);
+    }
+}
