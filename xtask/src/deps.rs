@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
             "doctor-core",
         ],
     ),
-    ("system", &["config-file", "sys", "reactor"]),
+    ("system", &["sys", "config-file", "reactor"]),
     ("shell", &["origin", "balancer", "stress", "doctor", "lab"]),
     ("presentation", &["present"]),
     ("top", &["quintet", "xtask"]),

@@ -96,6 +96,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result {
         return explain(id.as_deref());
     }
     check_json(args)?;
+    args.change.check_files(args.json.as_deref(), args.html.as_deref())?;
     let mut output = Output::open(args.json.as_deref())?;
     if let Some(file) = args.change.revert_file() {
         return change::revert(file, &mut output);

@@ -3,9 +3,9 @@
 use anyhow::{Context, bail};
 use present::{Page, Present, screen};
 use serde_json::Value;
-use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use sys::file::Sink;
 
 /// `--json FILE|-`, opened before anything runs so that a bad path costs nothing.
 pub(crate) enum Output {
@@ -74,8 +74,8 @@ pub(crate) fn complain(text: impl AsRef<str>) {
 /// A file that gets its text at the end. A command that ends before, however it ends, leaves an old file as it was,
 /// and no new one.
 pub(crate) struct ResultFile {
-    /// An old file or device; `None`: a new one, to be made.
-    old: Option<File>,
+    /// An old file, a pipe or a device; `None`: a new file, to be made.
+    old: Option<Sink>,
     path: String,
 }
 
@@ -85,28 +85,40 @@ impl ResultFile {
         if path == "-" {
             bail!("{flag} -: this goes to a file only; give its name");
         }
-        let is_new = Path::new(path).symlink_metadata().is_err();
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = file.with_context(|| format!("{flag} {path}: cannot write there"))?;
-        if is_new {
-            // It was made only to see that it can be.
-            std::fs::remove_file(path).with_context(|| format!("{flag} {path}: cannot write there"))?;
-        }
-        Ok(Self { old: (!is_new).then_some(file), path: path.to_owned() })
+        let file = Self::probe(Path::new(path)).with_context(|| format!("{flag} {path}: cannot write there"))?;
+        Ok(Self { old: file, path: path.to_owned() })
     }
 
-    /// Replaces what the file held.
-    pub(crate) fn write(&mut self, text: &str) -> anyhow::Result<()> {
-        let Some(file) = &mut self.old else {
-            let mut file = File::create(&self.path).with_context(|| format!("writing to {}", self.path))?;
-            return write_to(&mut file, text, &self.path);
-        };
-        // Pipes and devices have no length to cut.
-        if file.metadata().is_ok_and(|about| about.is_file()) {
-            file.set_len(0).with_context(|| format!("writing to {}", self.path))?;
+    /// What is there; where there is nothing, whether something can be made.
+    fn probe(path: &Path) -> std::io::Result<Option<Sink>> {
+        match Sink::create_new(path) {
+            // It was made only to see that it can be.
+            Ok(_) => std::fs::remove_file(path).map(|()| None),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Sink::open(path).map(Some),
+            Err(error) => Err(error),
         }
-        write_to(file, text, &self.path)
     }
+
+    /// Replaces what the file held. A file that somebody has made meanwhile is not ours to replace.
+    pub(crate) fn write(&mut self, text: &str) -> anyhow::Result<()> {
+        let sink = match self.old.take() {
+            Some(mut old) => old.clear().map(|()| old),
+            None => Sink::create_new(Path::new(&self.path)),
+        };
+        let sink = sink.with_context(|| format!("writing to {}", self.path))?;
+        write_to(self.old.insert(sink), text, &self.path)
+    }
+}
+
+/// Two results cannot go to one file.
+pub(crate) fn check_distinct(files: &[(&str, Option<&str>)]) -> anyhow::Result<()> {
+    for (at, (flag, file)) in files.iter().enumerate() {
+        let same = files[..at].iter().find(|(_, other)| file.is_some() && *file != Some("-") && other == file);
+        if let (Some((other, _)), Some(file)) = (same, file) {
+            bail!("{other} and {flag} both name {file}: give each a file of its own");
+        }
+    }
+    Ok(())
 }
 
 fn pretty(value: &Value) -> anyhow::Result<String> {

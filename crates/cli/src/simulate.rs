@@ -7,7 +7,7 @@ mod kernels;
 mod plan;
 
 use crate::failure::{Outcome, Result};
-use crate::output::{Output, Progress, ResultFile};
+use crate::output::{Output, Progress, ResultFile, check_distinct};
 use flags::PlanArgs;
 use present::simulate::{Ran, Swept};
 use std::path::PathBuf;
@@ -70,6 +70,7 @@ pub(crate) fn run(args: &SimulateArgs) -> Result {
     }
     let scene = plan::read(&args.plan, args.config.as_deref())?;
     let kernels = args.sweep.as_deref().map(kernels::parse).transpose()?;
+    check_distinct(&[("--json", args.json.as_deref()), ("--html", args.html.as_deref())])?;
     let mut output = Output::open(args.json.as_deref())?;
     let mut html = args.html.as_deref().map(|path| ResultFile::open("--html", path)).transpose()?;
     let mut progress = Progress::new();

@@ -7,9 +7,8 @@ use ::origin::OriginPlan;
 use anyhow::{Context, anyhow, ensure};
 use balancer::Config;
 use present::stress::Finished;
-use std::fs::File;
-use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use stress::StopFlag;
 use stress_core::plan::BODY_BYTES_MAX;
@@ -161,9 +160,8 @@ fn body(text: &str) -> anyhow::Result<Vec<u8>> {
 
 /// Never more than can be sent: the file may be a device without an end.
 fn body_file(path: &str) -> anyhow::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut body));
-    read.with_context(|| format!("-d @{path}: cannot read this file"))?;
+    let read = sys::file::read(Path::new(path), BODY_BYTES_MAX + 1);
+    let body = read.with_context(|| format!("-d @{path}: cannot read this file"))?;
     ensure!(body.len() <= BODY_BYTES_MAX, "-d @{path}: more than {BODY_BYTES_MAX} bytes; give a smaller file");
     Ok(body)
 }

@@ -185,6 +185,72 @@ fn places_to_write() {
     check(&["simulate", "--json", "/no/such/folder/x"], &["--json", "/no/such/folder/x"]);
 }
 
+/// Whatever `--revert` is given, only a file that `--apply` wrote goes away.
+#[test]
+fn what_revert_names_stays() {
+    let header = "# Values before `quintet doctor --apply`.\n";
+    let foreign = [
+        ("notes.txt", "# to do\n".to_owned(), "did not write it"),
+        ("sysctl.conf", "net.ipv4.tcp_tw_reuse = 1\n".to_owned(), "did not write it"),
+        ("empty", String::new(), "did not write it"),
+        ("header.conf", header.to_owned(), "nothing in it to set back"),
+        ("other.conf", format!("{header}kernel.hostname = x\n"), "kernel.hostname"),
+    ];
+    for (name, text, why) in foreign {
+        let path = file(name, &text);
+        check(&["doctor", "--revert", &path.to_string_lossy()], &[name, why, "stays as it is"]);
+        assert_eq!(std::fs::read_to_string(&path).expect("still there"), text);
+        let link = path.with_extension("link");
+        std::os::unix::fs::symlink(&path, &link).expect("linked");
+        check(&["doctor", "--revert", &link.to_string_lossy()], &["a symbolic link", "stays as it is"]);
+        assert!(link.symlink_metadata().is_ok() && path.exists(), "{name}");
+        std::fs::remove_file(link).and_then(|()| std::fs::remove_file(path)).expect("removed");
+    }
+    check(&["doctor", "--revert", "/dev/null"], &["/dev/null", "a device or socket"]);
+    check(&["doctor", "--revert", "/tmp"], &["/tmp", "a folder"]);
+    assert!(std::path::Path::new("/dev/null").exists());
+}
+
+#[test]
+fn one_file_for_two_things() {
+    check(&["doctor", "--json", "/tmp/x", "--html", "/tmp/x"], &["--json", "--html", "/tmp/x"]);
+    check(&["doctor", "--apply", "--yes", "--json", "r", "--revert-file", "r"], &["--json", "--revert-file"]);
+    check(&["doctor", "--revert", "r", "--json", "r"], &["--json", "--revert"]);
+    check(&["simulate", "--json", "/tmp/x", "--html", "/tmp/x"], &["--json", "--html", "/tmp/x"]);
+}
+
+/// A pipe without anybody at its other end hangs no command.
+#[test]
+fn pipes_that_nobody_serves() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    let commands: [&[&str]; 9] = [
+        &["serve", "--check", "--config", "PIPE"],
+        &["simulate", "--config", "PIPE"],
+        &["stress", &url, "-d", "@PIPE"],
+        &["stress", &url, "--json", "PIPE"],
+        &["lab", "--list", "--json", "PIPE"],
+        &["doctor", "--json", "PIPE"],
+        &["doctor", "--html", "PIPE"],
+        &["simulate", "--html", "PIPE"],
+        &["doctor", "--revert", "PIPE"],
+    ];
+    std::thread::scope(|scope| {
+        for (at, args) in commands.iter().enumerate() {
+            scope.spawn(move || with_pipe(at, args));
+        }
+    });
+}
+
+fn with_pipe(at: usize, args: &[&str]) {
+    let pipe = std::env::temp_dir().join(format!("quintet-pipe-{}-{at}", std::process::id()));
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let name = pipe.to_string_lossy();
+    let args: Vec<String> = args.iter().map(|arg| arg.replace("PIPE", &name)).collect();
+    check(&args.iter().map(String::as_str).collect::<Vec<_>>(), &[&name, "pipe"]);
+    std::fs::remove_file(&pipe).expect("still there");
+}
+
 #[test]
 fn too_few_file_descriptors() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -13,27 +13,24 @@ pub mod value;
 pub use mistake::{ConfigError, Mistake};
 pub use named::nearest;
 pub use section::{Placed, Section, Value, wrong_type};
-use std::io::Read;
 use std::path::Path;
 use toml::de::DeTable;
 pub use value::parse_duration;
 
 /// Bytes a configuration file may have.
-pub const FILE_BYTES_MAX: u64 = 1 << 20;
+pub const FILE_BYTES_MAX: usize = 1 << 20;
 
-/// The text of a file.
+/// The text of a file, or of a pipe.
 ///
 /// # Errors
 /// It cannot be read, is no text, or is larger than [`FILE_BYTES_MAX`].
 pub fn read_text(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |why: String| ConfigError::Unreadable { path: path.display().to_string(), why };
-    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let mut text = String::new();
-    match file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text) {
-        Err(error) => Err(unreadable(error.to_string())),
-        Ok(len) if len as u64 > FILE_BYTES_MAX => Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes"))),
-        Ok(_) => Ok(text),
+    let bytes = sys::file::read(path, FILE_BYTES_MAX + 1).map_err(|error| unreadable(error.to_string()))?;
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
+    String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))
 }
 
 /// Reads `text` as TOML and hands its top table to `read`, which gives `None` only where it noted mistakes. `name` is

@@ -92,9 +92,14 @@ fn planned(change: &SysctlChange, because: &'static str, now: &Sysctls) -> Optio
     })
 }
 
+/// The first line of every revert file, by which it is known.
+const REVERT_HEADER: &str = "# Values before `quintet doctor --apply`.";
+/// Bytes of a revert file that are read: more than [`REVERT_LINES_MAX`] lines of ours have.
+pub const REVERT_BYTES_MAX: usize = 64 * 1024;
+
 /// The text of a file that takes `changes` back; also fit for `sysctl -p`.
 pub fn revert_text(changes: &[PlannedChange]) -> String {
-    let mut text = "# Values before `quintet doctor --apply`.\n".to_owned();
+    let mut text = format!("{REVERT_HEADER}\n");
     for change in changes {
         text.push_str(&format!("{} = {}\n", change.name, change.old));
     }
@@ -114,8 +119,15 @@ pub struct RevertError {
 /// Reads what [`revert_text`] wrote.
 ///
 /// # Errors
-/// A line that is no `NAME = VALUE`, or names a sysctl that `--apply` never sets.
+/// It does not begin as ours do, holds no change, has a line that is no `NAME = VALUE`, or names a sysctl that `--apply`
+/// never sets.
 pub fn parse_revert(text: &str) -> Result<Vec<SysctlChange>, RevertError> {
+    if text.lines().next().map(str::trim_end) != Some(REVERT_HEADER) {
+        return Err(RevertError {
+            line: 1,
+            what: format!("it does not begin with {REVERT_HEADER:?}, so --apply did not write it"),
+        });
+    }
     let mut changes = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let fail = |what: String| RevertError { line: at + 1, what };
@@ -132,7 +144,10 @@ pub fn parse_revert(text: &str) -> Result<Vec<SysctlChange>, RevertError> {
             known.ok_or_else(|| fail(format!("{:?} is not set by --apply, so it is not reverted", name.trim())))?;
         changes.push(SysctlChange { name, value: value.trim().to_owned() });
     }
-    Ok(changes)
+    match changes.is_empty() {
+        true => Err(RevertError { line: text.lines().count(), what: "there is nothing in it to set back".to_owned() }),
+        false => Ok(changes),
+    }
 }
 
 #[cfg(test)]
@@ -179,11 +194,24 @@ mod tests {
 
     #[test]
     fn a_tampered_revert_file_writes_nothing() {
+        let ours = |rest: &str| format!("{REVERT_HEADER}\n{rest}");
         check(
-            "# x\nkernel.core_pattern = |/bin/sh\n",
+            &ours("kernel.core_pattern = |/bin/sh\n"),
             "line 2: \"kernel.core_pattern\" is not set by --apply, so it is not reverted",
         );
-        check("hello", "line 1: \"hello\" is not NAME = VALUE");
-        check(&"#\n".repeat(300), "line 257: more than 256 lines: this is no revert file");
+        check(&ours("hello"), "line 2: \"hello\" is not NAME = VALUE");
+        check(&ours(&"#\n".repeat(300)), "line 257: more than 256 lines: this is no revert file");
+        check(&ours("# all of it is gone\n\n"), "line 3: there is nothing in it to set back");
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_none_of_ours() {
+        let foreign = ["", "\n", "# my notes\n", "net.ipv4.tcp_tw_reuse = 1\n", "\0\0", " # Values before\n"];
+        for text in foreign {
+            let error = parse_revert(text).expect_err("no revert file").to_string();
+            assert!(error.contains("line 1") && error.contains("--apply did not write it"), "{text:?}: {error}");
+        }
+        let twice = format!("{REVERT_HEADER}\r\nnet.ipv4.tcp_tw_reuse = 2\r\n");
+        assert_eq!(parse_revert(&twice).expect("an editor's line ends").len(), 1);
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The revert file is written before the first sysctl; what fails half-way is undone.
 
-use doctor_core::changes::{PlannedChange, RevertError, SysctlChange, parse_revert, revert_text};
+use doctor_core::changes::{PlannedChange, REVERT_BYTES_MAX, RevertError, SysctlChange, parse_revert, revert_text};
 use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use sys::sysctl::{self, SysctlError};
 
@@ -51,8 +52,42 @@ pub enum ApplyError {
         /// Why.
         reason: io::Error,
     },
+    /// The revert file cannot be read.
+    #[error("revert file {}: {reason}; name the file that --apply spoke of", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// A sysctl could not be set back.
+    #[error("{first}; {done} sysctls before it are set back, {} stays: run it again as root", path.display())]
+    RevertedInPart {
+        /// What failed.
+        first: SysctlError,
+        /// How many went well before.
+        done: usize,
+        /// The file.
+        path: PathBuf,
+    },
+    /// All is set back, but the file is still there.
+    #[error("what {} holds is set back, but the file cannot be removed: {reason}; remove it by hand", path.display())]
+    NotRemoved {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// What is named is no file that `--apply` could have written.
+    #[error("{}: {what}, which --apply never writes; nothing is changed, and it stays as it is", path.display())]
+    NoFile {
+        /// Which.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// The revert file is none.
-    #[error("{}: {mistake}", path.display())]
+    #[error("{}: {mistake}; nothing is changed, and the file stays as it is", path.display())]
     NoRevertFile {
         /// Which.
         path: PathBuf,
@@ -102,15 +137,50 @@ pub fn apply(plan: &[PlannedChange], revert_file: &Path, _consent: Consent) -> R
 /// # Errors
 /// The file is none of ours, or a sysctl was refused; the file stays then.
 pub fn revert(revert_file: &Path, _consent: Consent) -> Result<Vec<SysctlChange>, ApplyError> {
-    let path = || revert_file.to_owned();
-    let read = std::fs::read_to_string(revert_file);
-    let text = read.map_err(|reason| ApplyError::RevertFile { path: path(), reason })?;
-    let changes = parse_revert(&text).map_err(|mistake| ApplyError::NoRevertFile { path: path(), mistake })?;
-    for change in &changes {
-        sysctl::write(change.name, &change.value).map_err(ApplyError::Sysctl)?;
+    let unreadable = |reason| ApplyError::Unreadable { path: revert_file.to_owned(), reason };
+    let file = Identity::of(revert_file).map_err(unreadable)?;
+    if let Some(what) = file.is_not_ours {
+        return Err(ApplyError::NoFile { path: revert_file.to_owned(), what });
     }
-    std::fs::remove_file(revert_file).map_err(|reason| ApplyError::RevertFile { path: path(), reason })?;
+    let bytes = sys::file::read(revert_file, REVERT_BYTES_MAX).map_err(unreadable)?;
+    let changes = parse_revert(&String::from_utf8_lossy(&bytes))
+        .map_err(|mistake| ApplyError::NoRevertFile { path: revert_file.to_owned(), mistake })?;
+    for (done, change) in changes.iter().enumerate() {
+        sysctl::write(change.name, &change.value).map_err(|first| ApplyError::RevertedInPart {
+            first,
+            done,
+            path: revert_file.to_owned(),
+        })?;
+    }
+    // Somebody may have put another file in its place: that one is not ours.
+    if Identity::of(revert_file).is_ok_and(|now| now == file) {
+        std::fs::remove_file(revert_file)
+            .map_err(|reason| ApplyError::NotRemoved { path: revert_file.to_owned(), reason })?;
+    }
     Ok(changes)
+}
+
+/// Which file a name means, the last link not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    number: (u64, u64),
+    /// What it is, where that is no file.
+    is_not_ours: Option<&'static str>,
+}
+
+impl Identity {
+    fn of(path: &Path) -> io::Result<Self> {
+        let about = path.symlink_metadata()?;
+        let kind = about.file_type();
+        let is_not_ours = match () {
+            () if kind.is_file() => None,
+            () if kind.is_symlink() => Some("a symbolic link"),
+            () if kind.is_dir() => Some("a folder"),
+            () if kind.is_fifo() => Some("a pipe"),
+            () => Some("a device or socket"),
+        };
+        Ok(Self { number: (about.dev(), about.ino()), is_not_ours })
+    }
 }
 
 fn undo(done: &[PlannedChange], first: SysctlError, revert_file: &Path) -> ApplyError {
@@ -125,12 +195,13 @@ fn undo(done: &[PlannedChange], first: SysctlError, revert_file: &Path) -> Apply
 
 /// Creates the file, and makes sure that it outlives a crash.
 fn write_new(path: &Path, text: &str) -> Result<(), ApplyError> {
-    let write = || {
-        let mut file = std::fs::File::create_new(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|reason| ApplyError::RevertFile { path: path.to_owned(), reason })
+    let failed = |reason| ApplyError::RevertFile { path: path.to_owned(), reason };
+    let mut file = std::fs::File::create_new(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|reason| {
+        // Half a file takes nothing back; it was made just now.
+        let _stays_where_it_must = std::fs::remove_file(path);
+        failed(reason)
+    })
 }
 
 /// The kernel separates numbers by tabs, the facts by blanks.

@@ -4,7 +4,7 @@
 //! program started again with the test's name.
 
 use doctor::{ApplyError, Consent, HostPlan, Patience, Watch, apply, gather, probe, revert};
-use doctor_core::changes::{PlannedChange, plan};
+use doctor_core::changes::{PlannedChange, plan, revert_text};
 use doctor_core::facts::KernelVersion;
 use doctor_core::{Diagnosis, HostFacts, Question, Severity, diagnose};
 use origin::{CloseHabit, OriginPlan};
@@ -236,8 +236,13 @@ fn nothing_is_overwritten() {
     let error = apply(&[change("net.ipv4.tcp_tw_reuse", "2", "1")], &file, yes()).expect_err("the file is there");
     assert!(error.to_string().contains("choose another name"), "{error}");
     assert_eq!(sysctl::read_u64("net.ipv4.tcp_tw_reuse").expect("there"), 2);
-    std::fs::write(&file, "kernel.core_pattern = x\n").expect("a file");
+    let header = revert_text(&[]);
+    std::fs::write(&file, format!("{header}net.ipv4.tcp_tw_reuse = 1\nkernel.core_pattern = x\n")).expect("a file");
     let error = revert(&file, yes()).expect_err("not ours");
-    assert!(error.to_string().contains("line 1") && error.to_string().contains("kernel.core_pattern"), "{error}");
-    std::fs::remove_file(&file).expect("ours");
+    assert!(error.to_string().contains("line 3") && error.to_string().contains("kernel.core_pattern"), "{error}");
+    assert_eq!(sysctl::read_u64("net.ipv4.tcp_tw_reuse").expect("there"), 2, "all of it or nothing");
+    std::fs::write(&file, format!("{header}net.ipv4.tcp_rfc1337 = 1\nnet.ipv4.tcp_tw_reuse = 77\n")).expect("a file");
+    let error = revert(&file, yes()).expect_err("0 to 2").to_string();
+    assert!(error.contains("1 sysctls before it are set back") && error.contains("stays"), "{error}");
+    std::fs::remove_file(&file).expect("still there");
 }

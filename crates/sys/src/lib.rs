@@ -7,6 +7,7 @@ pub mod alloc_count;
 pub mod counters;
 pub mod epoll;
 pub mod exit;
+pub mod file;
 pub mod limits;
 pub mod link;
 mod netlink;

@@ -1,7 +1,7 @@
 //! `--apply` and `--revert`: shows what would change, asks, sets; and takes it back.
 
 use crate::failure::{Outcome, Result};
-use crate::output::Output;
+use crate::output::{Output, check_distinct};
 use ::doctor::{Consent, apply};
 use anyhow::bail;
 use doctor_core::Diagnosis;
@@ -32,6 +32,13 @@ impl ChangeArgs {
     /// What `--revert` names.
     pub(super) fn revert_file(&self) -> Option<&Path> {
         self.revert.as_deref()
+    }
+
+    /// No file is named twice: the report would take the place of the values to go back to.
+    pub(super) fn check_files(&self, json: Option<&str>, html: Option<&str>) -> anyhow::Result<()> {
+        let kept = self.apply.then(|| self.revert_file.to_str()).flatten();
+        let read = self.revert.as_deref().and_then(Path::to_str);
+        check_distinct(&[("--json", json), ("--html", html), ("--revert-file", kept), ("--revert", read)])
     }
 
     /// Can somebody agree? Asked before anything else, so that nobody waits in vain.

@@ -12,11 +12,13 @@ use crate::parts::{self, Tested};
 use crate::stage::Stage;
 use gateway_core::{PortPolicy, Settings, Timeouts};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 use stress_core::PortMode;
 use sys::counters::Counters;
+use sys::file::Sink;
 use tcp_model::version::Version;
 
 /// First public port of the gateway.
@@ -67,7 +69,8 @@ pub fn play(scene: &NatScene, pcap: Option<&Path>) -> Result<Played, LabError> {
     let growth = baseline.map(|baseline| baseline.growth(&place.second)).transpose()?;
     let (records, capture) = gateway.finish()?;
     if let (Some(path), Some(capture)) = (pcap, capture) {
-        std::fs::write(path, capture.bytes()).map_err(|reason| LabError::Pcap { path: path.to_path_buf(), reason })?;
+        let written = Sink::replace(path).and_then(|mut file| file.write_all(capture.bytes()));
+        written.map_err(|reason| LabError::Pcap { path: path.to_path_buf(), reason })?;
     }
     let mut facts = pair_facts(&pairs::find(&records), running_version()?);
     facts.extend(client_facts(&second, time_waits));
