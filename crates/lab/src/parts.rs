@@ -117,7 +117,7 @@ pub(crate) fn run_tester(
     draft.threads = Some(1);
     draft.close = phase.close;
     draft.ports = phase.ports;
-    draft.port_range = stage.port_range(scale)?;
+    draft.port_range = stage.port_range(scale, phase.ports)?;
     draft.timeout = patience;
     draft.backoff_max = BACKOFF_MAX;
     if phase.ask_for_close {
@@ -133,7 +133,7 @@ fn tested(report: &Report) -> Tested {
         tried: report.connections.tried,
         succeeded: report.connections.opened,
         responses: report.requests.ok,
-        failed: report.requests.failed + report.requests.abandoned,
+        failed: report.requests.failed,
         errors: errors(report),
         asked_for_timestamps: report.connections.timestamps_asked,
         with_timestamps: report.connections.timestamps_seen,
@@ -185,10 +185,10 @@ mod tests {
         use stress_core::Failure;
         let mut tally = Tally::default();
         (tally.connects_tried, tally.connects_opened) = (5, 1);
-        tally.record_failure(Failure::Fault(Fault::from_errno(99)));
-        tally.record_failure(Failure::Fault(Fault::from_errno(99)));
-        tally.record_failure(Failure::Fault(Fault::from_errno(111)));
-        tally.record_failure(Failure::Timeout);
+        tally.record_failure(Failure::Fault(Fault::from_errno(99)), Duration::ZERO);
+        tally.record_failure(Failure::Fault(Fault::from_errno(99)), Duration::ZERO);
+        tally.record_failure(Failure::Fault(Fault::from_errno(111)), Duration::ZERO);
+        tally.record_failure(Failure::Timeout, Duration::ZERO);
         let tested = tested(&report(&tally));
         let names: Vec<(&str, u64)> = tested.errors.iter().map(|(name, count)| (name.as_str(), *count)).collect();
         assert_eq!(names, [("EADDRNOTAVAIL", 2), ("ECONNREFUSED", 1), ("target.timeout", 1)]);

@@ -4,6 +4,7 @@ use crate::error::LabError;
 use crate::experiment::{Scale, Setting, Value};
 use crate::topology::{self, Role, Topology};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use stress_core::PortMode;
 use sys::netns::Forbidden;
 use sys::sysctl;
 
@@ -36,8 +37,8 @@ impl Stage {
     /// They cannot be built or set.
     pub(crate) fn private(scale: Scale) -> Result<Self, LabError> {
         let topology = Topology::build()?;
-        let last = FIRST_PORT + scale.ports - 1;
-        topology.set(Role::Client, "net.ipv4.ip_local_port_range", &format!("{FIRST_PORT} {last}"))?;
+        let (first, last) = client_ports(scale);
+        topology.set(Role::Client, "net.ipv4.ip_local_port_range", &format!("{first} {last}"))?;
         for role in [Role::Client, Role::Balancer] {
             topology.set(role, "net.ipv4.tcp_max_tw_buckets", MAX_TW_BUCKETS)?;
         }
@@ -72,13 +73,14 @@ impl Stage {
         SocketAddr::new(IpAddr::V4(ip), port)
     }
 
-    /// Bounds for the client's ports, set per socket (IP_LOCAL_PORT_RANGE) where the sysctl is not ours.
+    /// Bounds for the client's ports, set per socket (IP_LOCAL_PORT_RANGE) where the sysctl is not ours. Own ports are
+    /// those the kernel chooses from: claims compare the two, and in a namespace there is nobody to take them from.
     ///
     /// # Errors
     /// The host's range cannot be read or is smaller than asked for.
-    pub fn port_range(&self, scale: Scale) -> Result<Option<(u16, u16)>, LabError> {
+    pub fn port_range(&self, scale: Scale, ports: PortMode) -> Result<Option<(u16, u16)>, LabError> {
         if self.is_private() {
-            return Ok(None);
+            return Ok((ports == PortMode::Own).then(|| client_ports(scale)));
         }
         // Bounds outside of the sysctl's are ignored by the kernel: stay within.
         let (low, high) = sysctl::local_port_range().map_err(LabError::Sysctl)?;
@@ -126,6 +128,11 @@ impl Value {
             Self::ReuseDelay => scale.reuse_delay_ms,
         }
     }
+}
+
+/// First and last port of a client in a namespace of its own.
+fn client_ports(scale: Scale) -> (u16, u16) {
+    (FIRST_PORT, FIRST_PORT + scale.ports - 1)
 }
 
 /// The scale of this stage: on the loopback the host's delay is what it is.

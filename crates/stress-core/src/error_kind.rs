@@ -20,6 +20,8 @@ named! {
         Reset = "target.reset",
         /// No connection or no complete response in time.
         Timeout = "target.timeout",
+        /// No complete response when the run was over, its grace included.
+        Unanswered = "target.unanswered",
         /// No route to the target.
         Unreachable = "target.unreachable",
         /// The target closed before its response was complete.
@@ -42,6 +44,7 @@ impl ErrorKind {
             Self::Refused => "connection refused",
             Self::Reset => "connection reset before the response was complete",
             Self::Timeout => "no complete response in time",
+            Self::Unanswered => "no complete response by the end of the run",
             Self::Unreachable => "no route to the target",
             Self::Closed => "connection closed before the response was complete",
             Self::Http => "the response is not valid HTTP/1",

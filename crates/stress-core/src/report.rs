@@ -21,8 +21,11 @@ const BARS: usize = 10;
 pub struct Report {
     /// The plan as it was understood.
     pub plan: PlanSummary,
-    /// From the start until the last request was issued or completed.
+    /// From the start until the last request was completed or failed; at least as long as was planned, unless the number of
+    /// requests was reached before.
     pub duration: Duration,
+    /// After that: how long answers to requests in flight were waited for.
+    pub drained: Duration,
     /// Stopped before its end (Ctrl-C).
     pub stopped: bool,
     /// Requests by their end.
@@ -101,8 +104,6 @@ pub struct Requests {
     pub failed: u64,
     /// Complete responses per second; `None` when no time passed.
     pub per_s: Option<f64>,
-    /// Still in flight when the time to drain was over; neither ok nor failed.
-    pub abandoned: u64,
 }
 
 /// Connections of a run. Serialises to `connections` of `stress --json`.
@@ -195,13 +196,9 @@ impl Report {
         Self {
             plan: PlanSummary::new(plan, facts.target, facts.threads),
             duration: over,
+            drained: tally.drained,
             stopped: facts.stopped,
-            requests: Requests {
-                ok: tally.ok,
-                failed: tally.failed(),
-                abandoned: tally.abandoned,
-                per_s: per_second(tally.ok, over),
-            },
+            requests: Requests { ok: tally.ok, failed: tally.failed(), per_s: per_second(tally.ok, over) },
             latency_us: tally.latency.percentiles(),
             latency_bars: tally.latency.bars(BARS),
             connect_us: tally.connect_time.percentiles(),
@@ -253,12 +250,6 @@ fn findings(plan: &Plan, tally: &Tally) -> Vec<String> {
         notes.push(
             "the target negotiates no TCP timestamps: ports in TIME_WAIT cannot be re-used before 60 s".to_owned(),
         );
-    }
-    if tally.abandoned > 0 {
-        notes.push(format!(
-            "{} requests were still in flight at the end and count as neither ok nor failed",
-            tally.abandoned
-        ));
     }
     notes
 }

@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub opened: u64,
     /// Connections that ended with TIME_WAIT on our side.
     pub time_waits: u64,
+    /// Nothing is issued any more: requests that are still waited for.
+    pub waiting: u64,
     /// Complete responses per second since the snapshot before; `None` for the first.
     pub per_s_now: Option<f64>,
 }

@@ -53,6 +53,8 @@ pub enum Failure {
     Fault(Fault),
     /// Time is up.
     Timeout,
+    /// The run is over, and so is the grace for what was in flight.
+    Unanswered,
     /// EOF before the response was complete.
     Closed,
     /// The response breaks the rules.
@@ -67,6 +69,7 @@ impl Failure {
         match self {
             Self::Fault(fault) => fault.into(),
             Self::Timeout => ErrorKind::Timeout,
+            Self::Unanswered => ErrorKind::Unanswered,
             Self::Closed => ErrorKind::Closed,
             Self::Http(_) | Self::TooManyInterim => ErrorKind::Http,
         }

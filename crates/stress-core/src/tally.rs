@@ -17,8 +17,6 @@ const STATUS_CODES: usize = 1000;
 pub struct Tally {
     /// Complete responses, whatever their status.
     pub ok: u64,
-    /// Requests in flight when the time to drain was over.
-    pub abandoned: u64,
     /// Connects tried.
     pub connects_tried: u64,
     /// Connections established.
@@ -39,8 +37,10 @@ pub struct Tally {
     pub timestamps_seen: u64,
     /// Complete responses over time.
     pub series: Series,
-    /// From the start until the last request was issued or completed, whichever is later.
+    /// From the start until the last request was issued, completed or failed, or issuing ended: whichever is latest.
     pub elapsed: Duration,
+    /// From when issuing ended until nothing was in flight any more, or was given up.
+    pub drained: Duration,
     /// The first HTTP error met.
     pub http_error: Option<http1::Error>,
     statuses: Statuses,
@@ -70,13 +70,28 @@ impl Tally {
         self.elapsed = self.elapsed.max(now);
     }
 
-    /// A failed request.
-    pub fn record_failure(&mut self, why: Failure) {
+    /// A request failed at `now`.
+    pub fn record_failure(&mut self, why: Failure, now: Duration) {
+        self.elapsed = self.elapsed.max(now);
+        self.count_failure(why);
+    }
+
+    /// The run is over, and a request has no answer yet. It is our end, not the target's: it moves no time.
+    pub fn record_unanswered(&mut self) {
+        self.count_failure(Failure::Unanswered);
+    }
+
+    /// Nothing is issued any more from `now` on: the run lasted at least so long.
+    pub fn record_end(&mut self, now: Duration) {
+        self.elapsed = self.elapsed.max(now);
+    }
+
+    fn count_failure(&mut self, why: Failure) {
         self.errors[why.kind() as usize] += 1;
         match why {
             Failure::Fault(fault) => self.count_fault(fault, 1),
             Failure::Http(error) => self.http_error = self.http_error.or(Some(error)),
-            Failure::Timeout | Failure::Closed | Failure::TooManyInterim => {}
+            Failure::Timeout | Failure::Unanswered | Failure::Closed | Failure::TooManyInterim => {}
         }
     }
 
@@ -119,7 +134,6 @@ impl Tally {
     /// Adds what another thread counted.
     pub fn merge(&mut self, other: &Self) {
         self.ok += other.ok;
-        self.abandoned += other.abandoned;
         self.connects_tried += other.connects_tried;
         self.connects_opened += other.connects_opened;
         self.ports_refused += other.ports_refused;
@@ -131,6 +145,7 @@ impl Tally {
         self.closed.merge(&other.closed);
         self.series.merge(&other.series);
         self.elapsed = self.elapsed.max(other.elapsed);
+        self.drained = self.drained.max(other.drained);
         self.http_error = self.http_error.or(other.http_error);
         add(&mut self.statuses.0[..], &other.statuses.0[..]);
         add(&mut self.errors, &other.errors);
@@ -162,7 +177,7 @@ mod tests {
             tally.record_complete(200, Duration::from_micros(100 + n), Duration::from_secs(n));
             tally.closed.record(ClosedFirst::OurFin);
         });
-        tally.record_failure(Failure::Fault(Fault::from_errno(errno)));
+        tally.record_failure(Failure::Fault(Fault::from_errno(errno)), Duration::ZERO);
         tally.record_oddity(Oddity::WaitExpired);
         tally
     }
@@ -183,9 +198,23 @@ mod tests {
     }
 
     #[test]
+    fn failures_and_the_end_move_the_time_and_what_is_given_up_does_not() {
+        let secs = Duration::from_secs;
+        let mut tally = Tally::default();
+        tally.record_complete(200, secs(0), secs(1));
+        tally.record_failure(Failure::Timeout, secs(3));
+        assert_eq!(tally.elapsed, secs(3));
+        tally.record_end(secs(4));
+        tally.record_unanswered();
+        assert_eq!((tally.elapsed, tally.failed(), tally.errors(ErrorKind::Unanswered)), (secs(4), 2, 1));
+    }
+
+    #[test]
     fn errnos_are_bounded_yet_no_failure_is_lost() {
         let mut tally = Tally::default();
-        (0..100).for_each(|errno| tally.record_failure(Failure::Fault(Fault { kind: FaultKind::Other, errno })));
+        (0..100).for_each(|errno| {
+            tally.record_failure(Failure::Fault(Fault { kind: FaultKind::Other, errno }), Duration::ZERO);
+        });
         assert_eq!((tally.faults().len(), tally.failed()), (ERRNOS_MAX, 100));
     }
 }

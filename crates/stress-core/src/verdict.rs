@@ -75,6 +75,9 @@ impl Verdict {
             Self::TargetFailed { by: ErrorKind::Refused, .. } => {
                 vec!["is the target listening on this address and port?"]
             }
+            Self::TargetFailed { by: ErrorKind::Unanswered, .. } => {
+                vec!["did the target freeze, or is it slower than the grace at the end of a run?"]
+            }
             _ => Vec::new(),
         }
     }
@@ -133,7 +136,7 @@ mod tests {
     fn check(ok: u64, errnos: &[i32], expect: Verdict) {
         let mut tally = Tally::default();
         (0..ok).for_each(|_| tally.record_complete(200, Duration::from_micros(1), Duration::ZERO));
-        errnos.iter().for_each(|errno| tally.record_failure(Failure::Fault(Fault::from_errno(*errno))));
+        errnos.iter().for_each(|errno| tally.record_failure(Failure::Fault(Fault::from_errno(*errno)), Duration::ZERO));
         assert_eq!(Verdict::of(&tally), expect);
     }
 
@@ -145,6 +148,16 @@ mod tests {
         check(9, &[111, 104, 104], Verdict::TargetFailed { by: ErrorKind::Reset, failed: 3 });
         check(9, &[111, 111, 99], Verdict::ClientLimited { by: ports, failed: 1 });
         check(0, &[24, 99, 98], Verdict::ClientLimited { by: ports, failed: 3 });
+    }
+
+    #[test]
+    fn a_run_with_requests_nobody_answered_is_not_clean() {
+        let mut tally = Tally::default();
+        tally.record_complete(200, Duration::ZERO, Duration::ZERO);
+        tally.record_unanswered();
+        let verdict = Verdict::of(&tally);
+        assert_eq!(verdict, Verdict::TargetFailed { by: ErrorKind::Unanswered, failed: 1 });
+        assert!(!verdict.is_good());
     }
 
     #[test]

@@ -31,8 +31,8 @@ fn tally() -> Tally {
         tally.connect_time.record(Duration::from_micros(20));
         tally.closed.record(if n < 1000 { ClosedFirst::OurFin } else { ClosedFirst::PeerFin });
     }
-    (0..500).for_each(|_| tally.record_failure(Failure::Fault(Fault::from_errno(99))));
-    tally.record_failure(Failure::Http(http1::Error::StatusLine));
+    (0..500).for_each(|_| tally.record_failure(Failure::Fault(Fault::from_errno(99)), Duration::ZERO));
+    tally.record_failure(Failure::Http(http1::Error::StatusLine), Duration::ZERO);
     tally.record_oddity(Oddity::UnaskedBytes);
     (tally.timestamps_asked, tally.timestamps_seen) = (24, 24);
     tally

@@ -25,6 +25,8 @@ pub struct Counts {
     pub opened: u64,
     /// Ends that left TIME_WAIT here.
     pub time_waits: u64,
+    /// Nothing is issued any more: requests that are still waited for.
+    pub waiting: u64,
 }
 
 impl Counts {
@@ -35,6 +37,7 @@ impl Counts {
             failed_here: tally.failed_here(),
             opened: tally.connects_opened,
             time_waits: tally.closed.time_waits_here(),
+            waiting: 0,
         }
     }
 
@@ -44,5 +47,6 @@ impl Counts {
         self.failed_here += other.failed_here;
         self.opened += other.opened;
         self.time_waits += other.time_waits;
+        self.waiting += other.waiting;
     }
 }

@@ -176,6 +176,7 @@ impl<'a> Watch<'a> {
             failed_here: counts.failed_here,
             opened: counts.opened,
             time_waits: counts.time_waits,
+            waiting: counts.waiting,
             per_s_now: stats::per_second(done, over),
         }
     }

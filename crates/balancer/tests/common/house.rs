@@ -141,7 +141,7 @@ impl Books {
         let waits_for_server = matches!(self.plan.close, ClosePolicy::Wait | ClosePolicy::Rst);
         let no_fin_of_ours = tester.closed.count(ClosedFirst::OurFin) == 0;
         self.check(&[
-            ("every request has one end", tester.ok + tester.failed() + tester.abandoned == asked),
+            ("every request has one end", tester.ok + tester.failed() == asked),
             ("nobody got an answer that was not given", tester.ok <= answered),
             ("failures are excused", tester.failed() == 0 || self.excused),
             ("every connection of the tester has one end", tester.closed.total() == tester.connects_opened),
@@ -166,7 +166,7 @@ impl Books {
             ErrorKind::ALL.iter().map(|kind| (kind.name(), tester.errors(*kind))).filter(|(_, n)| *n > 0).collect();
         let closed: Vec<_> = ClosedFirst::ALL.iter().map(|who| (who, tester.closed.count(*who))).collect();
         Err(format!(
-            "not so: {}\n{} {:?} {:?} close {:?}\ntester: ok {} opened {} abandoned {} errors {errors:?} closed {closed:?}\norigins: {} requests\n{balancer:?}",
+            "not so: {}\n{} {:?} {:?} close {:?}\ntester: ok {} opened {} errors {errors:?} closed {closed:?}\norigins: {} requests\n{balancer:?}",
             broken.join("; "),
             plan.url,
             plan.requests,
@@ -174,7 +174,6 @@ impl Books {
             plan.close,
             tester.ok,
             tester.connects_opened,
-            tester.abandoned,
             self.origin_requests,
         ))
     }

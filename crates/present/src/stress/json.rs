@@ -22,6 +22,7 @@ pub(super) fn report(report: &Report) -> Value {
         "body_bytes": report.body_bytes,
         "client_limited": report.verdict.is_client_limited(),
         "notes": report.notes,
+        "drained_s": report.drained.as_secs_f64(),
     });
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());

@@ -18,6 +18,10 @@ pub fn progress(at: &Snapshot) -> String {
     if at.failed_here > 0 {
         line.push_str(&format!(" ({} on this host)", count(at.failed_here)));
     }
+    if at.waiting > 0 {
+        line.push_str(&format!("; over, {} in flight are waited for", count(at.waiting)));
+        return line;
+    }
     line.push_str(&format!("; {} connections, {} left TIME_WAIT here", count(at.opened), count(at.time_waits)));
     line
 }
@@ -51,6 +55,8 @@ mod tests {
             half,
             "[==========          ]   5.0 s      30,123/s  150,000 ok, 1,200 failed (1,000 on this host); 50 connections, 7 left TIME_WAIT here",
         );
+        let drains = Snapshot { waiting: 4, ..Snapshot::default() };
+        check(drains, "[                    ]   0.0 s             -  0 ok; over, 4 in flight are waited for");
         let over = Snapshot { ok: 250, requests: Some(100), ..Snapshot::default() };
         assert!(progress(&over).starts_with("[====================]"));
     }

@@ -1,10 +1,14 @@
 //! The report: summary, latency, connections, what failed, who closed, what it cost in ports.
 
-use crate::number::{bytes, count, rate, significant, time_us};
+use crate::number::{bytes, count, rate, significant, span, time_us};
 use crate::text::Text;
 use ports::ClosedFirst;
 use stats::Percentiles;
+use std::time::Duration;
 use stress_core::{ErrorKind, Report, TimeWaitOurs};
+
+/// A wait for the last answers that a person notices.
+const DRAINED_SHOWN_MIN: Duration = Duration::from_millis(100);
 
 /// The whole report but the plan, which stands above it since before the run: each section after an empty line.
 pub(super) fn text(report: &Report, columns: usize) -> String {
@@ -28,8 +32,8 @@ fn push_summary(text: &mut Text, report: &Report) {
     text.row("duration", format!("{:.3} s{early}", report.duration.as_secs_f64()));
     text.row("responses", format!("{} complete, {}", count(requests.ok), rate(requests.per_s)));
     text.row("failed", count(requests.failed));
-    if requests.abandoned > 0 {
-        text.row("abandoned", format!("{} in flight at the end", count(requests.abandoned)));
+    if report.drained >= DRAINED_SHOWN_MIN {
+        text.row("grace", format!("{} after that for requests in flight", span(report.drained)));
     }
     text.row("body bytes", bytes(report.body_bytes));
 }

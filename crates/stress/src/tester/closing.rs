@@ -1,7 +1,7 @@
 //! How a connection ends.
 
-use super::Tester;
 use super::slot::Doing;
+use super::{Phase, Tester};
 use ports::PortEnd;
 use reactor::{Close, CloseOutcome, Reactor};
 use std::time::Duration;
@@ -79,6 +79,9 @@ impl Tester {
             slot.doing = Doing::Parked;
             slot.deadline.cancel(&mut self.timers);
             self.busy -= 1;
+            if let Phase::Draining { since, .. } = self.phase {
+                self.tally.drained = io.now().saturating_sub(since);
+            }
         }
     }
 }

@@ -123,7 +123,7 @@ impl Tester {
             }
             Outcome::Failed(why) => {
                 slot.exchange.failed = true;
-                self.tally.record_failure(why);
+                self.tally.record_failure(why, at);
             }
         }
     }

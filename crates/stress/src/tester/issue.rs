@@ -87,7 +87,8 @@ impl Tester {
 
     /// No connection came to be: the request failed.
     pub(super) fn connect_failed<R: Reactor>(&mut self, index: u32, fault: Fault, io: &mut R) {
-        self.tally.record_failure(Failure::Fault(fault));
+        let at = self.since_start(io.now());
+        self.tally.record_failure(Failure::Fault(fault), at);
         let slot = self.slot(index);
         (slot.link.conn, slot.exchange.failed) = (None, true);
         self.go_on(index, io);

@@ -70,7 +70,7 @@ enum Phase {
     /// Requests are issued as they become due.
     Issuing,
     /// Nothing new; what is in flight may finish until then.
-    Draining { until: Duration },
+    Draining { since: Duration, until: Duration },
     /// Only closes are left.
     Over,
 }

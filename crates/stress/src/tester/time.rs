@@ -19,7 +19,7 @@ impl Tester {
         }
         match self.phase {
             Phase::Issuing if self.arrivals.until().is_some_and(|until| now >= until) => self.begin_drain(io),
-            Phase::Draining { until } if now >= until => self.abandon(io),
+            Phase::Draining { until, .. } if now >= until => self.abandon(io),
             _ => {}
         }
     }
@@ -27,7 +27,7 @@ impl Tester {
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let end = match self.phase {
             Phase::Issuing => self.arrivals.until(),
-            Phase::Draining { until } => Some(until),
+            Phase::Draining { until, .. } => Some(until),
             Phase::Over => None,
         };
         [self.timers.poll_deadline(), end].into_iter().flatten().min()
@@ -37,11 +37,16 @@ impl Tester {
     pub(super) fn obey<R: Reactor>(&mut self, io: &mut R) {
         while let Some(mail) = self.orders.poll() {
             match mail {
-                Mail::Order(Order::Report(reply)) => reply.send(Counts::of(&self.tally)),
+                Mail::Order(Order::Report(reply)) => reply.send(self.counts()),
                 Mail::Order(Order::Stop) | Mail::Closed if self.phase == Phase::Issuing => self.begin_drain(io),
                 Mail::Order(Order::Stop) | Mail::Closed => {}
             }
         }
+    }
+
+    fn counts(&self) -> Counts {
+        let waiting = if matches!(self.phase, Phase::Draining { .. }) { self.busy as u64 } else { 0 };
+        Counts { waiting, ..Counts::of(&self.tally) }
     }
 
     /// Moves a slot's deadline.
@@ -67,7 +72,9 @@ impl Tester {
 
     /// Nothing new from here on. What is in flight gets its time, pauses end at once.
     fn begin_drain<R: Reactor>(&mut self, io: &mut R) {
-        self.phase = Phase::Draining { until: io.now() + self.plan.drain };
+        let now = io.now();
+        self.phase = Phase::Draining { since: now, until: now + self.plan.drain };
+        self.tally.record_end(self.since_start(now));
         for index in 0..self.slots.len() as u32 {
             if self.slot(index).doing == Doing::Pausing {
                 self.park(index, io);
@@ -77,6 +84,9 @@ impl Tester {
 
     /// The time to drain is over.
     fn abandon<R: Reactor>(&mut self, io: &mut R) {
+        if let Phase::Draining { since, .. } = self.phase {
+            self.tally.drained = io.now().saturating_sub(since);
+        }
         self.phase = Phase::Over;
         let how = if self.rules.close == ClosePolicy::Rst { Close::Reset } else { Close::Fin };
         for index in 0..self.slots.len() as u32 {
@@ -84,7 +94,7 @@ impl Tester {
                 continue;
             }
             if self.slot(index).exchange.life.is_busy() {
-                self.tally.abandoned += 1;
+                self.tally.record_unanswered();
             } else if self.slot(index).doing == Doing::Working {
                 self.tally.record_oddity(Oddity::WaitExpired);
             }

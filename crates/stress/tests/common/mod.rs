@@ -26,6 +26,9 @@ pub(crate) enum Script {
     Silent,
     /// Sends more than it announced.
     TooMuch,
+    /// Answers so many requests in all, and no other.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    Freezes(u64),
 }
 
 /// A running server; stops when dropped.
@@ -98,7 +101,12 @@ fn serve(stream: TcpStream, script: Script, requests: &AtomicU64, body_bytes: &A
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
         body_bytes.fetch_add(length as u64, Ordering::SeqCst);
-        requests.fetch_add(1, Ordering::SeqCst);
+        let before = requests.fetch_add(1, Ordering::SeqCst);
+        let script = match script {
+            Script::Freezes(after) if before >= after => Script::Silent,
+            Script::Freezes(_) => Script::Polite,
+            script => script,
+        };
         if !answer(&stream, &mut reader, script, close)? {
             return Some(());
         }
@@ -138,7 +146,7 @@ fn answer(mut stream: &TcpStream, reader: &mut impl Read, script: Script, close:
         Script::UntilClose => "HTTP/1.1 200 OK\r\n\r\nhello".to_owned(),
         Script::CutsShort => format!("{head}Content-Length: 50\r\n\r\nhello"),
         Script::Nonsense => "SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(),
-        Script::Silent => String::new(),
+        Script::Silent | Script::Freezes(_) => String::new(),
         Script::TooMuch => format!("{head}Content-Length: 5\r\n\r\nhello, world"),
     };
     stream.write_all(text.as_bytes()).ok()?;
