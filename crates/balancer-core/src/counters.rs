@@ -1,6 +1,7 @@
 //! What a balancer counts: every counter declared once, with its name, its dimension and its meaning. Merging, text,
 //! JSON and metrics are readers of that one table ([`Counters::visit`]).
 
+use crate::exchange::{Outcome, Record};
 use crate::failure::{Failure, FailureKind};
 use crate::reason::{CloseReason, Side};
 use ports::{ClosedFirst, ClosingTally};
@@ -131,9 +132,11 @@ macro_rules! counters {
 }
 
 counters! {
-    "requests" requests: u64, Listener, "Requests whose head was understood.";
+    "requests" requests: u64, Listener, "Requests begun: heads that were understood, refused, or did not come in time. Each comes to one of the next four.";
     "responses" responses: u64, Listener, "Responses passed on whole.";
     "truncated" truncated: u64, Listener, "Responses cut off in the middle because the server failed then.";
+    "abandoned" abandoned: u64, Listener, "Requests whose client left, or that a drain cut off, before they were answered.";
+    "uploads_cut" uploads_cut: u64, Listener, "Responses passed on whole although the rest of the request failed.";
     "retries" retries: u64, Listener, "Attempts after the first of a request.";
     "tunnels" tunnels: u64, Listener, "Upgraded connections (101).";
     "statuses" statuses: [u64; 5] [|at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
@@ -159,13 +162,35 @@ counters! {
 }
 
 impl Counters {
+    /// Counts a request that is over.
+    pub fn count_request(&mut self, record: &Record) {
+        match record.outcome() {
+            Outcome::Responded => {
+                self.responses += 1;
+                self.uploads_cut += u64::from(record.failure.is_some());
+            }
+            Outcome::Truncated => self.truncated += 1,
+            Outcome::Failed(failure) => self.count_failure(failure),
+            Outcome::Abandoned => self.abandoned += 1,
+        }
+        self.retries += u64::from(record.retries);
+        if record.status != 0 {
+            self.count_status(record.status);
+        }
+    }
+
+    /// Requests that came to an end. Those [begun](Counters::requests) and no more are under way.
+    pub fn ended(&self) -> u64 {
+        self.responses + self.truncated + self.failed_total() + self.abandoned
+    }
+
     /// Counts a failed request.
     pub fn count_failure(&mut self, failure: Failure) {
         self.failures[failure.kind() as usize] += 1;
     }
 
     /// Counts a final status.
-    pub fn count_status(&mut self, status: u16) {
+    fn count_status(&mut self, status: u16) {
         let class = usize::from(status / 100).clamp(1, STATUS_CLASSES.len()) - 1;
         self.statuses[class] += 1;
     }

@@ -25,7 +25,7 @@ mod time;
 mod up;
 
 pub use facts::{Fact, HeadEdits, HeadPlan, Opening, ResponseFacts, Scene, Took};
-pub use step::{Answer, AttemptOrder, DownOrder, Record, ServerOrder, Step, Then, UpOrder};
+pub use step::{Answer, AttemptOrder, DownOrder, Outcome, Record, ServerOrder, Step, Then, UpOrder};
 pub use time::Wait;
 
 use crate::Failure;

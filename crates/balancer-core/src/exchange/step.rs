@@ -156,7 +156,30 @@ pub struct Record {
     pub down_bytes: u64,
 }
 
+/// What a request came to: one of these, always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A server's response went out whole.
+    Responded,
+    /// A server's response was cut off in the middle.
+    Truncated,
+    /// It failed, and the client was told, as far as it could be.
+    Failed(Failure),
+    /// Its client left, or a drain was over.
+    Abandoned,
+}
+
 impl Record {
+    /// What the request came to.
+    pub fn outcome(&self) -> Outcome {
+        match (self.responded, self.truncated, self.failure) {
+            (true, ..) => Outcome::Responded,
+            (_, true, _) => Outcome::Truncated,
+            (_, _, Some(failure)) => Outcome::Failed(failure),
+            _ => Outcome::Abandoned,
+        }
+    }
+
     pub(super) fn begun(started_at: Duration) -> Self {
         Self {
             started_at,

@@ -3,8 +3,7 @@
 use super::Worker;
 use super::state::{ExchangeId, Todo, Work};
 use super::time::TimerKey;
-use balancer_core::Counters;
-use balancer_core::exchange::{Answer, DownOrder, Fact, Record, ServerOrder, Step, Then, UpOrder};
+use balancer_core::exchange::{Answer, DownOrder, Fact, ServerOrder, Step, Then, UpOrder};
 use http1::HeadScan;
 use reactor::{After, Outgoing, Reactor};
 
@@ -128,7 +127,7 @@ impl Worker {
     fn end_exchange<R: Reactor>(&mut self, id: ExchangeId, then: Then, io: &mut R) {
         let entry = &self.exchanges[id];
         let conn = entry.client.conn;
-        count(entry.core.record(), &mut self.listeners[entry.listener].counters);
+        self.listeners[entry.listener].counters.count_request(entry.core.record());
         let entry = self.exchanges.remove(id);
         if then == Then::Relay {
             return self.begin_relay(entry.expect("an exchange ends once"), io);
@@ -144,18 +143,5 @@ impl Worker {
             client.inbound = None; // nobody will look at it
         }
         self.carry_out(conn, order, io);
-    }
-}
-
-/// What an exchange came to, for its listener.
-fn count(record: &Record, counters: &mut Counters) {
-    counters.responses += u64::from(record.responded);
-    counters.truncated += u64::from(record.truncated);
-    counters.retries += u64::from(record.retries);
-    if record.status != 0 {
-        counters.count_status(record.status);
-    }
-    if let Some(failure) = record.failure {
-        counters.count_failure(failure);
     }
 }

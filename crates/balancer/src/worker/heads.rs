@@ -67,7 +67,6 @@ impl Worker {
         let set_rules = Rc::clone(&self.sets[set].rules);
         let draining = self.listeners[listener].drains(self.draining);
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
-        self.listeners[listener].counters.requests += 1;
         let kept = Kept { bytes: buf.slice(0..end), head_len: *head_len };
         let (method, upgrade) = (head.method, opening.upgrade);
         let request = Request { method, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
@@ -78,6 +77,7 @@ impl Worker {
     #[inline(always)] // it would be copied once more otherwise
     fn insert(&mut self, conn: ConnId, core: Exchange, route: Route, request: Request) -> ExchangeId {
         let client = self.parties.client(conn);
+        self.listeners[client.listener].counters.requests += 1;
         let id = self.exchanges.insert(Entry {
             core,
             client: End::only(conn),

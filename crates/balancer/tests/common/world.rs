@@ -288,6 +288,7 @@ impl Outcome {
         let books = [
             ("accepted = client closes", counters.accepted == counters.client_closes.total()),
             ("connects = server closes", counters.connects == counters.server_closes.total()),
+            ("every request came to one end", counters.requests == counters.ended()),
             ("nothing is open", counters.clients_open + counters.servers_open == 0),
             ("no more answers arrive than are sent", counters.responses + counters.truncated >= tally.whole),
             ("no more failures arrive than are counted", counters.failed_total() >= tally.told),

@@ -12,7 +12,7 @@ fn check(request: &str, status: u16) {
     let text = format!("{request}{HIDDEN}");
     let counters = play(&[ClientSends(&text), ClientSeesStatus(status), ClientSeesEnd(Eof)]);
     let told = (counters.failed(Failure::BadRequest(status)), counters.failed_total(), counters.requests);
-    assert_eq!((told, counters.connects), ((1, 1, 0), 0), "{request:?}");
+    assert_eq!((told, counters.connects), ((1, 1, 1), 0), "{request:?}");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_good_request_before_a_bad_one_is_answered() {
         ClientSeesEnd(Eof),
         OriginSeesNothing,
     ]);
-    assert_eq!((counters.requests, counters.responses), (1, 1));
+    assert_eq!((counters.requests, counters.responses, counters.failed_total()), (2, 1, 1));
 }
 
 /// A body is a body, whatever it looks like.
