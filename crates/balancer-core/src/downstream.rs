@@ -103,7 +103,7 @@ impl Downstream {
             served: 0,
             drained_bytes: 0,
             why: CloseReason::ExchangeOver,
-            deadline: scene.now + scene.timeouts.idle,
+            deadline: scene.now.saturating_add(scene.timeouts.idle),
             close_by: Duration::MAX,
         }
     }
@@ -210,7 +210,7 @@ impl Downstream {
 
     fn await_head(&mut self, held: bool, scene: &DownstreamScene<'_>) -> ClientOrder {
         self.stage = Stage::AwaitHead;
-        self.deadline = scene.now + scene.timeouts.idle;
+        self.deadline = scene.now.saturating_add(scene.timeouts.idle);
         match (held, self.eof) {
             (true, _) => ClientOrder::TakeHead,
             (false, _) if scene.draining => ClientOrder::Close(CloseHow::Fin, CloseReason::Draining),
@@ -293,7 +293,8 @@ mod tests {
         idle: Duration::from_secs(60),
         head: Duration::from_secs(10),
         body: Duration::from_secs(30),
-        request: Duration::from_secs(300),
+        request: units::OFF,
+        tunnel: Duration::from_secs(3600),
         close: Duration::from_secs(5),
     };
     const OVER: CloseReason = CloseReason::ExchangeOver;

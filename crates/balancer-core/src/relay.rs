@@ -107,7 +107,7 @@ impl Relay {
     /// Joins two connections as they stand: sends and recvs under way, bytes held, a FIN that came early. Either end may
     /// be quiet for `idle`.
     pub fn begin(up: Flow, down: Flow, idle: Duration, now: Duration) -> (Self, RelayStep) {
-        let mut relay = Self { up, down, idle, deadline: now + idle };
+        let mut relay = Self { up, down, idle, deadline: now.saturating_add(idle) };
         let mut step = RelayStep::default();
         for way in [Way::Up, Way::Down] {
             relay.go_on(way, &mut step);
@@ -127,7 +127,7 @@ impl Relay {
             RelayFact::Bytes(way) => {
                 let flow = self.flow(way);
                 (flow.reading, flow.held) = (false, true);
-                self.deadline = now + self.idle;
+                self.deadline = now.saturating_add(self.idle);
                 self.go_on(way, &mut step);
             }
             RelayFact::Eof(way) => {
@@ -137,7 +137,7 @@ impl Relay {
             }
             RelayFact::Took(way) => {
                 self.flow(way).sending = false;
-                self.deadline = now + self.idle;
+                self.deadline = now.saturating_add(self.idle);
                 self.go_on(way, &mut step);
             }
             RelayFact::Broken(way) => step.end = Some(RelayEnd::Broken(way)),

@@ -59,17 +59,20 @@ impl Default for ListenerLimits {
     }
 }
 
-/// How long clients may take.
+/// How long clients may take. What makes progress is never cut off but by `request`; [`units::OFF`] is a time that never
+/// comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientTimeouts {
     /// From the end of one request to the first byte of the next.
     pub idle: Duration,
     /// From the first byte of a head to its last.
     pub head: Duration,
-    /// Between two reads of a body, or two writes of a response.
+    /// For some more of a body to come, or some more of a response to be taken.
     pub body: Duration,
-    /// For a whole request, first byte to last of the response.
+    /// For a whole request, first byte to last of the response, whatever progress it makes.
     pub request: Duration,
+    /// For something to be said on an upgraded connection, by either side.
+    pub tunnel: Duration,
     /// For the client's FIN, after ours or in its stead.
     pub close: Duration,
 }
@@ -80,7 +83,9 @@ impl Default for ClientTimeouts {
             idle: Duration::from_secs(60),
             head: Duration::from_secs(10),
             body: Duration::from_secs(30),
-            request: Duration::from_secs(300),
+            request: units::OFF,
+            // As peers advise for WebSocket; a shorter one cuts off what is only silent.
+            tunnel: Duration::from_secs(3600),
             close: Duration::from_secs(5),
         }
     }
@@ -188,12 +193,14 @@ pub struct PortSettings {
 pub struct ServerTimeouts {
     /// For the handshake.
     pub connect: Duration,
-    /// From the end of the request to the head of the response, and between two reads of its body.
+    /// For some more of the request to be taken, and from its end to the head of the response.
     pub response: Duration,
+    /// For some more of the response's body to come. A stream of events is silent for that long at most.
+    pub body: Duration,
 }
 
 impl Default for ServerTimeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), response: Duration::from_secs(30) }
+        Self { connect: Duration::from_secs(5), response: Duration::from_secs(30), body: Duration::from_secs(300) }
     }
 }

@@ -58,6 +58,9 @@ enum In {
     ServerBroken,
     /// Seconds pass, then the deadline is due.
     After(u64),
+    /// What a look at a send saw: bytes not acknowledged, or nothing to be told.
+    Owes(usize),
+    Untold,
     Patrol,
 }
 use In::*;
@@ -88,9 +91,14 @@ const CLIENT: ClientTimeouts = ClientTimeouts {
     head: Duration::from_secs(10),
     body: Duration::from_secs(30),
     request: Duration::from_secs(300),
+    tunnel: Duration::from_secs(3600),
     close: Duration::from_secs(5),
 };
-const SERVER: ServerTimeouts = ServerTimeouts { connect: Duration::from_secs(5), response: Duration::from_secs(30) };
+const SERVER: ServerTimeouts = ServerTimeouts {
+    connect: Duration::from_secs(5),
+    response: Duration::from_secs(30),
+    body: Duration::from_secs(100),
+};
 
 /// How a table's scene differs from the usual.
 #[derive(Clone, Copy)]
@@ -150,6 +158,8 @@ fn facts(event: In) -> Fact {
         In::ServerBroken => Fact::ServerBroken,
         In::Patrol => Fact::Patrol,
         After(_) => Fact::Deadline,
+        Owes(bytes) => Fact::Unacknowledged(Option::Some(bytes)),
+        Untold => Fact::Unacknowledged(None),
         Head(_) | HeadClose(_) | HeadUntilClose(_) => unreachable!("a head is planned, not told"),
     }
 }
@@ -214,6 +224,7 @@ fn word(step: &Step) -> String {
         Option::Some(UpOrder::Queue { first }) => words.push(if first { "queue" } else { "queue-again" }.to_owned()),
         Option::Some(UpOrder::Send) => words.push("up".to_owned()),
         Option::Some(UpOrder::Drop) => words.push("toss".to_owned()),
+        Option::Some(UpOrder::LookAtAcks) => words.push("look-up".to_owned()),
         None => {}
     }
     match step.down {
@@ -223,6 +234,7 @@ fn word(step: &Step) -> String {
             let kept = if answer.keep { "" } else { "+close" };
             words.push(format!("{}{kept}", answer.failure.status()));
         }
+        Option::Some(DownOrder::LookAtAcks) => words.push("look-down".to_owned()),
         None => {}
     }
     words.extend(step.read_client.then(|| "read-client".to_owned()));
@@ -586,11 +598,56 @@ fn every_wait_has_its_time_out() {
     check(GET, &[Pooled(0), In::Took, After(300)], "pick, -, -, drop(TimedOut) 504");
     check(
         GET,
-        &[Pooled(0), In::Took, Head(200), Some, After(30)],
-        "pick, -, -, KeepAlive, down, drop(OtherSideFailed) END cut(TimedOut)",
+        &[Pooled(0), In::Took, Head(200), Some, After(30), Untold],
+        "pick, -, -, KeepAlive, down, look-down, drop(OtherSideFailed) END cut(TimedOut)",
     );
-    let connecting = play(GET, USUAL, &[Connecting(0), Connected]).1;
+    let connecting = play(GET, USUAL, &[Connecting(0), Connected, In::Took]).1;
     assert_eq!(connecting.deadline(), SERVER.response, "a connection that stands has the server's time");
+}
+
+/// Whoever takes some of what it is sent is not cut off, whatever the time of the send as a whole.
+#[test]
+fn a_send_that_makes_progress_has_time() {
+    let down = [Pooled(0), In::Took, Head(200), Some, After(8), Owes(900), After(8), Owes(800), After(29), Owes(700)];
+    let goes_on = "pick, -, -, KeepAlive, down, look-down, -, look-down, -, look-down, -";
+    check(GET, &down, goes_on);
+    let stuck = [&down[..], &[After(29), Owes(700), After(1), Owes(700)]].concat();
+    let cut = "look-down, -, look-down, drop(OtherSideFailed) END cut(TimedOut)";
+    check(GET, &stuck, &format!("{goes_on}, {cut}"));
+    let up = [Pooled(0), After(8), Owes(900), After(29), Owes(800)];
+    let once = Opening { idempotent: false, ..GET };
+    check(once, &up, "pick, -, look-up, -, look-up, -");
+    let stuck = [&up[..], &[After(30), Owes(800)]].concat();
+    check(once, &stuck, "pick, -, look-up, -, look-up, -, look-up, drop(TimedOut) 504");
+    let answer = [Shortage, After(20), Owes(9), After(20), Owes(8)];
+    check(GET, &answer, "pick, 503, look-down, -, look-down, -");
+}
+
+/// A stream is silent between its events; a client that closed its side may be gone.
+#[test]
+fn a_silent_response_has_a_time_of_its_own() {
+    let head = [Pooled(0), In::Took, Head(200), Some, Sent];
+    let (_, exchange) = play(GET, USUAL, &head);
+    assert_eq!(exchange.deadline(), SERVER.body);
+    let silent = [&head[..], &[After(100)]].concat();
+    check(GET, &silent, "pick, -, -, KeepAlive, down, read-server, drop(TimedOut) END fin");
+    let left = [Pooled(0), In::Took, In::Patrol, Fin, Head(200), Some, Sent];
+    assert_eq!(play(GET, USUAL, &left).1.deadline(), SERVER.response);
+}
+
+#[test]
+fn a_time_out_that_is_off_never_comes() {
+    let client = ClientTimeouts { body: units::OFF, request: units::OFF, ..CLIENT };
+    let server = ServerTimeouts { response: units::OFF, body: units::OFF, ..SERVER };
+    let now = Duration::from_secs(7);
+    let scene = Scene { client: &client, server: &server, ..scene(USUAL, now) };
+    let (mut exchange, _) = Exchange::begin(POST, &scene);
+    for event in [Pooled(0), In::Took, Last, In::Took, HeadBegins] {
+        exchange.handle(facts(event), &scene);
+        assert_eq!(exchange.deadline(), Duration::MAX, "after {event:?}");
+    }
+    exchange.handle(facts(Shortage), &scene);
+    assert_eq!(exchange.deadline(), Duration::MAX, "while our own answer is sent");
 }
 
 #[test]

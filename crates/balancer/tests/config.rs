@@ -62,6 +62,7 @@ fn every_key_arrives_where_it_belongs() {
     let times = listener.timeouts;
     let secs = [times.idle, times.head, times.body, times.request, times.close].map(|time| time.as_millis());
     assert_eq!(secs, [1_000, 500, 120_000, 3_600_000, 2_000]);
+    assert_eq!((times.tunnel, config.settings.backend_sets[1].timeouts.body), (units::OFF, units::OFF));
     let set = &config.settings.backend_sets[1];
     assert_eq!((set.ports.choice, set.ports.range), (PortChoice::Own, Some((20_000, 29_999))));
     assert_eq!(set.ports.sources, ["10.0.0.2".parse::<std::net::IpAddr>().unwrap()]);
@@ -75,6 +76,15 @@ fn every_key_arrives_where_it_belongs() {
     let plan = config.plan(None).unwrap();
     assert_eq!((plan.workers, plan.reactor.buffers_max, plan.pin), (3, 2048, true));
     assert_eq!(config.plan(Some(1)).unwrap().workers, 1);
+}
+
+/// A total is off unless somebody wants it; what may be silent for long has a time of its own.
+#[test]
+fn nothing_that_makes_progress_is_cut_off_by_default() {
+    let config = parse("good-smallest.toml").unwrap();
+    let times = config.settings.listeners[0].timeouts;
+    assert_eq!((times.request, times.tunnel), (units::OFF, Duration::from_secs(3600)));
+    assert_eq!(config.settings.backend_sets[0].timeouts.body, Duration::from_secs(300));
 }
 
 #[test]

@@ -140,7 +140,10 @@ fn serve(signals: &Signals, handle: Handle, patience: Duration, output: &Output)
             None => {}
         }
     }
-    output.say(format!("draining, for {} s at most", patience.as_secs_f64()));
+    output.say(match patience {
+        Duration::MAX => "draining, for as long as requests in flight take".to_owned(),
+        _ => format!("draining, for {} s at most", patience.as_secs_f64()),
+    });
     std::thread::scope(|scope| {
         let draining = scope.spawn(|| handle.drain(patience));
         let since = Instant::now();

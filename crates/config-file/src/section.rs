@@ -140,6 +140,21 @@ impl<'a, 'i> Section<'a, 'i> {
         value::duration(key, self.take(key)?, mistakes)
     }
 
+    /// A time such as `"30s"`, or `"off"`: [`units::OFF`].
+    pub fn duration_or_off(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+        value::duration_or_off(key, self.take(key)?, mistakes)
+    }
+
+    /// A time of which this is why it cannot be `"off"`.
+    pub fn duration_never_off(
+        &mut self,
+        key: &'static str,
+        why: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Duration> {
+        value::duration_never_off(key, self.take(key)?, why, mistakes)
+    }
+
     /// A string, a whole number, or true or false, as text: for callers with a reader of their own.
     pub fn plain(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Placed<String>> {
         value::plain(self.take(key)?, mistakes)

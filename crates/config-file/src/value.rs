@@ -68,6 +68,29 @@ pub fn duration(key: &str, value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Op
     time
 }
 
+/// A time such as `"30s"`, or `"off"`: [`units::OFF`].
+pub fn duration_or_off(key: &str, value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+    if value.get_ref().as_str() == Some("off") {
+        return Some(units::OFF);
+    }
+    let known = mistakes.len();
+    let time = duration(key, value, mistakes);
+    for mistake in &mut mistakes[known..] {
+        let help = mistake.help.take().unwrap_or_default();
+        mistake.help = Some(format!("{help}; or \"off\""));
+    }
+    time
+}
+
+/// A time of which this is why it cannot be `"off"`.
+pub fn duration_never_off(key: &str, value: &Value<'_>, why: &str, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+    if value.get_ref().as_str() != Some("off") {
+        return duration(key, value, mistakes);
+    }
+    mistakes.push(Mistake::new(value.span(), format!("`{key}` cannot be off"), "must be a time").help(why));
+    None
+}
+
 /// One of `names`.
 pub fn choice<T: Copy>(
     key: &str,

@@ -35,7 +35,7 @@ impl Default for Deadline {
 }
 
 impl Deadline {
-    /// Moves the deadline. The wheel is touched only when the timer would fire too late.
+    /// Moves the deadline; [`Duration::MAX`] is none. The wheel is touched only when the timer would fire too late.
     pub fn set<K: Copy>(&mut self, at: Duration, key: K, wheel: &mut TimerWheel<K>) {
         self.at = at;
         self.fire_by(at, key, wheel);
@@ -45,6 +45,7 @@ impl Deadline {
     pub fn fire_by<K: Copy>(&mut self, at: Duration, key: K, wheel: &mut TimerWheel<K>) {
         match self.timer {
             Some((_, fires_at)) if fires_at <= at => return,
+            None if at == Duration::MAX => return,
             Some((timer, _)) => {
                 wheel.cancel(timer);
             }

@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+/// A time-out that never comes: what `off` means. A deadline is `now.saturating_add(time_out)`, which then is as far.
+pub const OFF: Duration = Duration::MAX;
+
 /// Why a text is no quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {

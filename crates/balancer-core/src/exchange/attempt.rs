@@ -103,7 +103,7 @@ impl Exchange {
         self.record.queued = true;
         self.up.attempt = Attempt::Queued;
         self.wait = Wait::Port;
-        self.deadline = until.min(self.record.started_at + scene.client.request);
+        self.deadline = until.min(self.request_until(scene));
         step.up = Some(UpOrder::Queue { first });
         true
     }
@@ -124,7 +124,7 @@ impl Exchange {
         self.up.pauses += 1;
         self.up.attempt = Attempt::Pausing;
         self.wait = Wait::Retry;
-        self.deadline = until.min(self.record.started_at + scene.client.request);
+        self.deadline = until.min(self.request_until(scene));
         self.watch_client(step);
         true
     }

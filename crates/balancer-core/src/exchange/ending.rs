@@ -96,8 +96,7 @@ impl Exchange {
         self.down.stage = Stage::Answering { then };
         self.down.sending = true;
         step.down = Some(DownOrder::Answer(Answer { failure, keep, head_only: self.request.head_only }));
-        self.deadline = scene.now + scene.client.body;
-        self.wait = Wait::ClientRead;
+        self.set_wait(Wait::ClientRead, scene);
     }
 
     /// A failure on the servers' side need not cost the client its connection, nor its port.

@@ -177,6 +177,9 @@ pub enum Fact {
     ServerBroken,
     /// [`Exchange::deadline`](super::Exchange::deadline) has passed.
     Deadline,
+    /// What [`DownOrder::LookAtAcks`](super::DownOrder) or [`UpOrder::LookAtAcks`](super::UpOrder) asked for: bytes that the
+    /// peer has not acknowledged; `None` where that cannot be told.
+    Unacknowledged(Option<usize>),
     /// The request takes long enough to watch the client for leaving.
     Patrol,
     /// A drain has lasted too long: whatever is under way is cut.

@@ -26,6 +26,7 @@ mod up;
 
 pub use facts::{Fact, HeadEdits, HeadPlan, Opening, ResponseFacts, Scene, Took};
 pub use step::{Answer, AttemptOrder, DownOrder, Outcome, Record, ServerOrder, Step, Then, UpOrder};
+use time::Stall;
 pub use time::Wait;
 
 use crate::Failure;
@@ -42,6 +43,7 @@ pub struct Exchange {
     up: Up,
     down: Down,
     wait: Wait,
+    stall: Stall,
     /// When [`Fact::Deadline`] is due.
     deadline: Duration,
     record: Record,
@@ -195,7 +197,16 @@ impl Exchange {
         let down =
             Down { stage: Stage::Awaited, sending: false, reading: false, begun: false, early: false, failure: None };
         let record = Record { up_bytes: request.body_len as u64, ..Record::begun(scene.now) };
-        Self { request, up, down, wait: Wait::Connect, deadline: Duration::MAX, record, ended: false }
+        Self {
+            request,
+            up,
+            down,
+            wait: Wait::Connect,
+            stall: Stall::default(),
+            deadline: Duration::MAX,
+            record,
+            ended: false,
+        }
     }
 
     /// Something happened: what is to be done.
@@ -232,6 +243,7 @@ impl Exchange {
             Fact::ServerEof { partial, ends_body } => self.handle_server_eof(partial, ends_body, scene, &mut step),
             Fact::ServerBroken => self.handle_server_gone(scene, &mut step),
             Fact::Deadline => self.handle_deadline(scene, &mut step),
+            Fact::Unacknowledged(bytes) => self.handle_unacknowledged(bytes, scene, &mut step),
             Fact::Patrol => self.watch_client(&mut step),
             Fact::Cut => self.abort(CloseReason::Draining, &mut step),
         }

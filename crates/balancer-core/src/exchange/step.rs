@@ -67,6 +67,8 @@ pub enum UpOrder {
     Send,
     /// Throw the piece away that is held: the server takes no more.
     Drop,
+    /// Ask how much of what is being sent the server has not acknowledged.
+    LookAtAcks,
 }
 
 /// Which connection an attempt may use.
@@ -94,6 +96,8 @@ pub enum DownOrder {
     },
     /// An answer of our own.
     Answer(Answer),
+    /// Ask how much of what is being sent the client has not acknowledged.
+    LookAtAcks,
 }
 
 /// An answer of our own.

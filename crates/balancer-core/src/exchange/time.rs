@@ -1,6 +1,6 @@
 //! What an exchange waits for, and for how long.
 
-use super::step::Step;
+use super::step::{DownOrder, Step, UpOrder};
 use super::{Exchange, Scene, Stage};
 use crate::Failure;
 use crate::reason::CloseReason;
@@ -26,6 +26,33 @@ pub enum Wait {
     ClientRead,
 }
 
+/// A send is looked at this often within its time-out. The kernel tells of room only when a third of its buffer is free,
+/// which a slow reader of a large one reaches after minutes (`sk_stream_write_space`).
+const LOOKS: u32 = 4;
+
+/// What was seen of a send that does not end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stall {
+    /// Bytes its reader had not acknowledged.
+    unacknowledged: Option<usize>,
+    /// When that was first so.
+    since: Duration,
+}
+
+impl Stall {
+    /// Its reader has taken nothing for as long as `patience`. A reader of whom nothing can be told takes nothing.
+    fn is_over(&mut self, unacknowledged: Option<usize>, patience: Duration, now: Duration) -> bool {
+        if unacknowledged.is_some() && unacknowledged != self.unacknowledged {
+            *self = Self { unacknowledged, since: now };
+        }
+        now >= self.since.saturating_add(patience)
+    }
+}
+
+fn next_look(patience: Duration) -> Duration {
+    if patience == units::OFF { patience } else { patience / LOOKS }
+}
+
 impl Exchange {
     /// The exchange now waits for something else: its time starts anew, within that of the whole request.
     pub(super) fn set_wait(&mut self, wait: Wait, scene: &Scene<'_>) {
@@ -35,21 +62,67 @@ impl Exchange {
         let patience = match wait {
             Wait::Port | Wait::Retry => PORT_WAIT,
             Wait::Connect => scene.server.connect,
-            Wait::Server => scene.server.response,
+            Wait::Server => self.patience_with_server(scene),
             Wait::ClientBody | Wait::ClientRead => scene.client.body,
         };
         self.wait = wait;
-        self.deadline = (scene.now + patience).min(self.record.started_at + scene.client.request);
+        self.stall = Stall { unacknowledged: None, since: scene.now };
+        let first = if self.is_sending_anything() { next_look(patience) } else { patience };
+        self.deadline = scene.now.saturating_add(first).min(self.request_until(scene));
+    }
+
+    /// A client that has closed its side may have left for good, and only a byte sent to it would tell.
+    fn patience_with_server(&self, scene: &Scene<'_>) -> Duration {
+        match self.down.stage {
+            Stage::Passing(_) if self.up.eof => scene.server.body.min(scene.server.response),
+            Stage::Passing(_) => scene.server.body,
+            Stage::Awaited | Stage::Whole { .. } | Stage::Answering { .. } => scene.server.response,
+        }
+    }
+
+    /// When the time of the whole request is over. An answer of our own may still go out then.
+    pub(super) fn request_until(&self, scene: &Scene<'_>) -> Duration {
+        match self.down.stage {
+            Stage::Answering { .. } => Duration::MAX,
+            _ => self.record.started_at.saturating_add(scene.client.request),
+        }
+    }
+
+    /// Is a send that is waited for under way?
+    fn is_sending_anything(&self) -> bool {
+        self.down.sending || self.up.sending && self.wait == Wait::Server
     }
 
     pub(super) fn handle_deadline(&mut self, scene: &Scene<'_>, step: &mut Step) {
-        // With a send under way nothing can be told any more, whichever wait was the last to end.
-        if self.down.sending || matches!(self.down.stage, Stage::Answering { .. }) {
-            return self.abort(CloseReason::TimedOut, step);
+        if scene.now >= self.request_until(scene) {
+            return match self.down.sending {
+                true => self.abort(CloseReason::TimedOut, step),
+                false => self.fail(Failure::RequestTimeout, scene, step),
+            };
         }
-        if scene.now >= self.record.started_at + scene.client.request {
-            return self.fail(Failure::RequestTimeout, scene, step);
+        if self.down.sending {
+            step.down = Some(DownOrder::LookAtAcks);
+        } else if self.is_sending_anything() {
+            step.up = Some(UpOrder::LookAtAcks);
+        } else {
+            self.handle_silence(scene, step);
         }
+    }
+
+    /// How much of what is being sent was not taken yet: whoever takes some of it makes progress, however slowly.
+    pub(super) fn handle_unacknowledged(&mut self, bytes: Option<usize>, scene: &Scene<'_>, step: &mut Step) {
+        let patience = if self.down.sending { scene.client.body } else { scene.server.response };
+        if !self.stall.is_over(bytes, patience, scene.now) {
+            self.deadline = scene.now.saturating_add(next_look(patience)).min(self.request_until(scene));
+        } else if self.down.sending {
+            // Nothing can be told any more, whichever wait was the last to end.
+            self.abort(CloseReason::TimedOut, step);
+        } else {
+            self.give_up_waiting(scene, step);
+        }
+    }
+
+    fn handle_silence(&mut self, scene: &Scene<'_>, step: &mut Step) {
         match self.wait {
             Wait::Port => self.fail(Failure::NoLocalPort, scene, step),
             Wait::Retry => self.handle_pause_over(step),

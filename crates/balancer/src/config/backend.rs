@@ -12,6 +12,8 @@ const WEIGHT_MAX: usize = 1000;
 const IDLE_MAX: usize = 100_000;
 const RETRIES_MAX: usize = 10;
 const FAILURES_MAX: usize = 255;
+/// Why this time-out has to end.
+const CONNECT_OFF: &str = "a server that is away would be waited for as long as the kernel likes: such as \"10s\"";
 const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
 
 /// A backend set with the places other sections may point at.
@@ -176,8 +178,9 @@ fn read_pool(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> PoolS
 fn read_timeouts(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ServerTimeouts {
     let base = ServerTimeouts::default();
     let timeouts = ServerTimeouts {
-        connect: section.duration("connect", mistakes).unwrap_or(base.connect),
-        response: section.duration("response", mistakes).unwrap_or(base.response),
+        connect: section.duration_never_off("connect", CONNECT_OFF, mistakes).unwrap_or(base.connect),
+        response: section.duration_or_off("response", mistakes).unwrap_or(base.response),
+        body: section.duration_or_off("body", mistakes).unwrap_or(base.body),
     };
     section.finish(mistakes);
     timeouts

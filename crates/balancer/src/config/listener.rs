@@ -9,6 +9,9 @@ const HEAD_BYTES_MAX: usize = (1 << 14) - 512;
 const _: () = assert!(HEAD_BYTES_MAX + 512 <= reactor::buf::BUF_BYTES);
 const HEAD_BYTES_MIN: usize = 256;
 const CONNECTIONS_MAX: usize = 1 << 20;
+/// Why these two time-outs have to end.
+const HEAD_OFF: &str = "whoever sends a byte of a head now and then would hold a connection for ever: such as \"60s\"";
+const CLOSE_OFF: &str = "whoever does not close would hold a connection that has ended for ever: such as \"5s\"";
 
 /// A listener that still names its backend set.
 pub(super) struct Listener<'a> {
@@ -71,11 +74,12 @@ fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Lis
 fn read_timeouts(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ClientTimeouts {
     let base = ClientTimeouts::default();
     let timeouts = ClientTimeouts {
-        idle: section.duration("idle", mistakes).unwrap_or(base.idle),
-        head: section.duration("head", mistakes).unwrap_or(base.head),
-        body: section.duration("body", mistakes).unwrap_or(base.body),
-        request: section.duration("request", mistakes).unwrap_or(base.request),
-        close: section.duration("close", mistakes).unwrap_or(base.close),
+        idle: section.duration_or_off("idle", mistakes).unwrap_or(base.idle),
+        head: section.duration_never_off("head", HEAD_OFF, mistakes).unwrap_or(base.head),
+        body: section.duration_or_off("body", mistakes).unwrap_or(base.body),
+        request: section.duration_or_off("request", mistakes).unwrap_or(base.request),
+        tunnel: section.duration_or_off("tunnel", mistakes).unwrap_or(base.tunnel),
+        close: section.duration_never_off("close", CLOSE_OFF, mistakes).unwrap_or(base.close),
     };
     section.finish(mistakes);
     timeouts

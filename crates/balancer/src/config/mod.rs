@@ -34,7 +34,7 @@ pub struct Config {
     pub buffers_max: usize,
     /// Pin each worker to a core.
     pub pin: bool,
-    /// How long requests in flight may take after SIGTERM.
+    /// How long requests in flight may take after SIGTERM; [`units::OFF`]: as long as they take.
     pub drain: Duration,
     /// Listeners and backend sets.
     pub settings: Settings,
@@ -121,7 +121,7 @@ fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Glo
         workers: section.number("workers", 1, WORKERS_MAX, mistakes),
         buffers_max: section.number("buffers_max", 64, BUFFERS_MAX, mistakes),
         pin: section.switch("pin", mistakes).unwrap_or(false),
-        drain: section.duration("drain", mistakes),
+        drain: section.duration_or_off("drain", mistakes),
     };
     section.finish(mistakes);
     global

@@ -3,6 +3,7 @@
 use super::Worker;
 use super::state::{Client, ExchangeId, Party, Server, Work};
 use reactor::ConnId;
+use std::time::Duration;
 
 /// Parties beyond which the sweep is too dear for every turn of a debug build.
 const CHECKED_MAX: usize = 256;
@@ -45,7 +46,7 @@ impl Worker {
             }
             Work::Relay(id) => self.relays.get(id).ok_or("a client's relay exists")?.core.deadline(),
         };
-        let armed = client.alarm.is_kept() && client.alarm.fires_by() <= deadline;
+        let armed = deadline == Duration::MAX || client.alarm.is_kept() && client.alarm.fires_by() <= deadline;
         holds(armed, "every client has a timer not later than its deadline")?;
         holds(client.life.is_busy() == (client.work != Work::None), "a client is busy while it has work")?;
         holds(

@@ -17,8 +17,10 @@ impl Worker {
             return;
         }
         self.draining = true;
-        let until = self.now(io) + patience;
-        self.wheel.set(until, TimerKey::Drain);
+        let until = self.now(io).saturating_add(patience);
+        if until < Duration::MAX {
+            self.wheel.set(until, TimerKey::Drain);
+        }
         for listener in self.listeners.iter().filter(|listener| !listener.leaving) {
             if let Some(id) = listener.id {
                 io.close_listener(id);

@@ -91,6 +91,10 @@ impl Worker {
                 io.send(end.conn, Outgoing::bytes(held));
             }
             UpOrder::Drop => self.exchanges[id].up.held = None,
+            UpOrder::LookAtAcks => {
+                let end = self.exchanges[id].server.expect("what is sent to is there");
+                return Some(Fact::Unacknowledged(io.unacknowledged_bytes(end.conn)));
+            }
         }
         None
     }
@@ -105,6 +109,10 @@ impl Worker {
                 None
             }
             DownOrder::Answer(answer) => self.answer(id, answer, io),
+            DownOrder::LookAtAcks => {
+                let conn = self.exchanges[id].client.conn;
+                Some(Fact::Unacknowledged(io.unacknowledged_bytes(conn)))
+            }
         }
     }
 

@@ -29,7 +29,7 @@ impl Worker {
             eof: client.life.is_eof(),
         };
         let down = Flow { sending: true, ..Flow::default() };
-        let (core, step) = Relay::begin(up, down, entry.rules.settings.timeouts.idle, now);
+        let (core, step) = Relay::begin(up, down, entry.rules.settings.timeouts.tunnel, now);
         let held = [early, None];
         let id = self.relays.insert(RelayEntry { core, client: client_conn, server: server_conn, held });
         self.parties.client(client_conn).work = Work::Relay(id);

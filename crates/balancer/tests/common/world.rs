@@ -70,7 +70,11 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
             sources: if rng.chance(0.3) { vec![BALANCER] } else { Vec::new() },
             range: (mood == Mood::Tight).then_some((40_000, 40_003)),
         },
-        timeouts: ServerTimeouts { connect: Duration::from_secs(5), response: Duration::from_secs(2) },
+        timeouts: ServerTimeouts {
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(2),
+            body: Duration::from_secs(2),
+        },
         retries_max: rng.range(0, 3) as u32,
         ..BackendSetSettings::new("app", servers.to_vec())
     };

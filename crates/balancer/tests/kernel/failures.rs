@@ -82,7 +82,7 @@ fn check_truncated(answer: &str, server_does: Act<'_>, end: crate::wire::End) {
         [ClientSends(GET), OriginSees(GOT), OriginSends(answer), ClientSees(&sees), server_does, ClientSeesEnd(end)];
     let tight = |settings: &mut Settings| {
         if matches!(server_does, Pause(_)) {
-            settings.backend_sets[0].timeouts.response = TIGHT;
+            settings.backend_sets[0].timeouts.body = TIGHT;
         }
     };
     let counters = play_with(tight, &acts);

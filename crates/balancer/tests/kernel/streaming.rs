@@ -3,6 +3,7 @@
 use crate::stage;
 use crate::wire::{PATIENCE, Wire};
 use balancer::Handle;
+use balancer_core::Settings;
 use reactor::epoll::EpollConfig;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -64,9 +65,15 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let origin = stage::listener();
         let reactor = EpollConfig { buffers_max: BUFFERS, ..EpollConfig::default() };
-        Self { balancer: stage::start(stage::settings(&[stage::address(&origin)]), 1, reactor), origin }
+        let mut settings = stage::settings(&[stage::address(&origin)]);
+        change(&mut settings);
+        Self { balancer: stage::start(settings, 1, reactor), origin }
     }
 
     /// A request whose head has arrived at the origin.
@@ -213,4 +220,68 @@ fn requests_that_wait_do_not_use_up_the_buffers() {
     let counters = rig.balancer.drain(Duration::from_secs(1));
     stage::check_books(&counters);
     assert_eq!((counters.responses, counters.failed_total()), (4 * BUFFERS as u64, 0));
+}
+
+/// A time-out, and what a slow reader takes of what was written within a fraction of it. The kernel says that a third of
+/// a buffer of 2.5 MB is free long after the time-out.
+const GAP: Duration = Duration::from_secs(3);
+const SIP: usize = 32_768;
+const SIPS: usize = 32;
+const SIP_EVERY: Duration = Duration::from_millis(200);
+
+fn sip(mut from: impl Read) {
+    let mut block = vec![0; SIP];
+    for _ in 0..SIPS {
+        from.read_exact(&mut block).expect("it goes on");
+        std::thread::sleep(SIP_EVERY);
+    }
+}
+
+/// Time-outs bound gaps: what makes progress, however slowly, is not cut off.
+#[test]
+fn a_slow_download_is_not_cut_off() {
+    let rig = Rig::with(|settings| settings.listeners[0].timeouts.body = GAP);
+    let (mut client, mut server) = rig.begin("GET / HTTP/1.1\nHost: a\n\n");
+    server.sends(&format!("HTTP/1.1 200 OK\nContent-Length: {LARGE}\n\n"));
+    let writer = std::thread::spawn(move || write_body(server.stream(), LARGE, &AtomicUsize::new(0)));
+    client.reads_head();
+    sip(client.stream());
+    std::io::copy(&mut client.stream().take((LARGE - SIP * SIPS) as u64), &mut std::io::sink()).expect("all of it");
+    writer.join().expect("all was taken");
+}
+
+#[test]
+fn a_slow_upload_is_not_cut_off() {
+    let rig = Rig::with(|settings| {
+        settings.backend_sets[0].timeouts.response = GAP;
+        settings.listeners[0].timeouts.body = GAP;
+    });
+    let (client, mut server) = rig.begin(&format!("POST / HTTP/1.1\nHost: a\nContent-Length: {LARGE}\n\n"));
+    let writer = std::thread::spawn(move || {
+        write_body(client.stream(), LARGE, &AtomicUsize::new(0));
+        client
+    });
+    sip(server.stream());
+    std::io::copy(&mut server.stream().take((LARGE - SIP * SIPS) as u64), &mut std::io::sink()).expect("all of it");
+    server.sends("HTTP/1.1 200 OK\nContent-Length: 0\n\n");
+    let mut client = writer.join().expect("all was taken");
+    client.sees("HTTP/1.1 200 OK\nContent-Length: 0\n\n");
+}
+
+/// Events come now and then. No time-out but that of the response's body has to do with it.
+#[test]
+fn a_silent_stream_of_events_is_not_cut_off() {
+    const SHORT: Duration = Duration::from_millis(150);
+    let rig = Rig::with(|settings| {
+        let times = &mut settings.listeners[0].timeouts;
+        (times.idle, times.body) = (SHORT, SHORT);
+    });
+    let (mut client, mut server) = rig.begin("GET /events HTTP/1.1\nHost: a\n\n");
+    server.sends("HTTP/1.1 200 OK\nContent-Type: text/event-stream\nTransfer-Encoding: chunked\n\n");
+    client.reads_head();
+    for _ in 0..2 {
+        std::thread::sleep(3 * SHORT);
+        server.sends("9\ndata: 1\n\n");
+        client.sees("9\ndata: 1\n\n");
+    }
 }

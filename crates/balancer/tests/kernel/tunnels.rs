@@ -110,8 +110,8 @@ fn a_switch_nobody_asked_for_is_nonsense() {
 }
 
 #[test]
-fn a_silent_tunnel_is_closed_after_the_idle_timeout() {
-    let tight = |settings: &mut balancer_core::Settings| settings.listeners[0].timeouts.idle = TIGHT;
+fn a_silent_tunnel_is_closed_after_its_own_time_out() {
+    let tight = |settings: &mut balancer_core::Settings| settings.listeners[0].timeouts.tunnel = TIGHT;
     let shake = [ClientSends(ASKS), OriginSees(ASKED), OriginSends(AGREES), ClientSees(AGREES), Pause(TIGHT / 4)];
     // Whichever side was heard last, the time starts with that.
     for heard in [[ClientSends("alive"), OriginSees("alive")], [OriginSends("alive"), ClientSees("alive")]] {
@@ -119,6 +119,20 @@ fn a_silent_tunnel_is_closed_after_the_idle_timeout() {
         let counters = play_with(tight, &[&shake[..], &heard, &ends].concat());
         assert_eq!(counters.client_reasons[balancer_core::CloseReason::Idle as usize], 1, "{heard:?}");
     }
+}
+
+/// Time-outs of requests mean nothing to it, nor does that between two of them.
+#[test]
+fn a_silent_tunnel_outlives_every_other_time_out() {
+    const SHORT: Duration = Duration::from_millis(150);
+    let short = |settings: &mut balancer_core::Settings| {
+        let times = &mut settings.listeners[0].timeouts;
+        (times.idle, times.body) = (SHORT, SHORT);
+        settings.backend_sets[0].timeouts.body = SHORT;
+    };
+    let shake = [ClientSends(ASKS), OriginSees(ASKED), OriginSends(AGREES), ClientSees(AGREES), Pause(3 * SHORT)];
+    let still_there = [ClientSends("up"), OriginSees("up"), OriginSends("down"), ClientSees("down")];
+    play_with(short, &[&shake[..], &still_there].concat());
 }
 
 /// A client that had nothing to say beyond its request: its FIN belongs to the tunnel all the same.
