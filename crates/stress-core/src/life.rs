@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Connecting -> Head -> Body -> complete -> (keep)            Idle -> Head ...
-//!                 \       \        |------> (wait)            PeerFin -> close
+//!                 |\      \        |------> (wait)            PeerFin -> close
 //!                  \       \       '------> (fin, rst)        close
 //!                   '-------'--> failed -> close
 //! ```
@@ -40,6 +40,9 @@ pub struct Life {
     interim: u8,
     unasked_bytes: usize,
     send_fault: Option<Fault>,
+    /// Not the first request of its connection, and no byte of an answer came: it may be that the server had closed the
+    /// connection before it saw the request.
+    may_be_unseen: bool,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +65,7 @@ impl Life {
 
     /// Another request goes out on the same connection.
     pub fn start_request(&mut self) {
-        *self = Self { stage: Stage::Head, ..Self::default() };
+        *self = Self { stage: Stage::Head, may_be_unseen: true, ..Self::default() };
     }
 
     /// Is a request on its way that has no outcome yet?
@@ -92,6 +95,7 @@ impl Life {
 
     /// Bytes came: all those not consumed before, and the new ones.
     pub fn handle_data(&mut self, bytes: &[u8], rules: &Rules) -> Step {
+        self.may_be_unseen = false;
         match self.stage {
             Stage::Head => self.read_heads(bytes, rules),
             Stage::Body(_) => self.read_body(bytes, 0, rules),
@@ -112,6 +116,7 @@ impl Life {
                 }
                 step
             }
+            Stage::Head if self.may_repeat(rules) => self.repeat(CloseBy::Fin),
             Stage::Head | Stage::Body(_) => {
                 let why = self.send_fault.map_or(Failure::Closed, Failure::Fault);
                 self.fail(why, close_after_failure(rules))
@@ -121,7 +126,10 @@ impl Life {
     }
 
     /// Receiving failed.
-    pub fn handle_broken(&mut self, fault: Fault) -> Step {
+    pub fn handle_broken(&mut self, fault: Fault, rules: &Rules) -> Step {
+        if self.may_repeat(rules) {
+            return self.repeat(CloseBy::Discard);
+        }
         if self.is_busy() {
             return self.fail(Failure::Fault(fault), Next::Close(CloseBy::Discard));
         }
@@ -226,6 +234,17 @@ impl Life {
     fn complete_with_excess(&mut self) -> Step {
         let outcome = Some(Outcome::Complete { status: self.status });
         Step { outcome, oddity: Some(Oddity::UnaskedBytes), ..self.close(CloseBy::Discard) }
+    }
+
+    /// RFC 9112 section 9.3.1, RFC 9110 section 9.2.2: a request on a kept connection that ends before a byte of an answer
+    /// may be sent again when doing it twice is as good as once.
+    fn may_repeat(&self, rules: &Rules) -> bool {
+        self.may_be_unseen && rules.method.is_idempotent() && matches!(self.stage, Stage::Head)
+    }
+
+    fn repeat(&mut self, how: CloseBy) -> Step {
+        self.stage = Stage::Idle;
+        Step { oddity: Some(Oddity::SentAgain), ..Step::next(Next::SendAgain(how)) }
     }
 
     fn fail(&mut self, why: Failure, next: Next) -> Step {

@@ -115,7 +115,7 @@ impl PlanDraft {
         let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
-        check_connection(self.close, &headers)?;
+        let close = close_by_fields(self.close, &headers)?;
         let plan = Plan {
             url,
             connections: self.connections,
@@ -127,7 +127,7 @@ impl PlanDraft {
             body: self.body,
             timeout: self.timeout,
             threads: self.threads.map(|threads| threads.min(self.connections)),
-            close: self.close,
+            close,
             ports: self.ports,
             sources: self.sources,
             port_range: port_range.map_err(PlanError::Ports)?,
@@ -297,14 +297,16 @@ fn header(text: &str) -> Result<(String, String), PlanError> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Under [`ClosePolicy::Wait`] the server's FIN is waited for: a field of the person's own must ask for it too.
-fn check_connection(close: ClosePolicy, headers: &[(String, String)]) -> Result<(), PlanError> {
+/// What a person's own Connection field makes of a policy: with `close` in it there is one request per connection, and the
+/// server closes (RFC 9112 section 9.6); where the server's FIN is to be waited for, the field must ask for it.
+fn close_by_fields(close: ClosePolicy, headers: &[(String, String)]) -> Result<ClosePolicy, PlanError> {
     let fields = || headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
     let asks = |value: &str| value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
-    match fields().next() {
-        Some((_, value)) if close == ClosePolicy::Wait && !fields().any(|(_, value)| asks(value)) => {
+    match (close, fields().next()) {
+        (ClosePolicy::Keep, _) if fields().any(|(_, value)| asks(value)) => Ok(ClosePolicy::Wait),
+        (ClosePolicy::Wait, Some((_, value))) if !fields().any(|(_, value)| asks(value)) => {
             Err(PlanError::Connection(value.clone()))
         }
-        _ => Ok(()),
+        _ => Ok(close),
     }
 }

@@ -30,6 +30,8 @@ pub enum Next {
     Idle,
     /// Close it.
     Close(CloseBy),
+    /// Close it, and send the same request once more on a new one.
+    SendAgain(CloseBy),
     /// It is gone already.
     Gone,
 }
@@ -87,6 +89,8 @@ named! {
         EarlyResponse = "early_response",
         /// A reset was wanted, but bytes stayed unacknowledged: closed by FIN.
         ResetUnsafe = "reset_unsafe",
+        /// The server closed a kept connection before a byte of its answer; the request was sent again on a new one.
+        SentAgain = "sent_again",
     }
 }
 
@@ -98,6 +102,7 @@ impl Oddity {
             Self::UnaskedBytes => "the server sent bytes beyond its response",
             Self::EarlyResponse => "the response came before the request was sent",
             Self::ResetUnsafe => "closed by FIN: bytes stayed unacknowledged",
+            Self::SentAgain => "sent again: the server had closed a kept connection before it answered",
         }
     }
 }

@@ -47,10 +47,13 @@ fn play(rules: &Rules, events: &[In<'_>]) -> String {
                 step
             }
             Eof => life.handle_eof(rules),
-            Broken => life.handle_broken(Fault::of(FaultKind::Reset)),
+            Broken => life.handle_broken(Fault::of(FaultKind::Reset), rules),
             Timeout => life.handle_timeout(rules),
         };
         words.push(word(&step));
+        if matches!(step.next, stress_core::Next::SendAgain(_)) {
+            life.start_connecting();
+        }
         if step.next == stress_core::Next::Idle {
             life.start_request();
             life.handle_sent(Ok(()));
@@ -176,6 +179,25 @@ fn a_request_that_could_not_be_sent_may_still_be_answered() {
     check(keep, &[Connected, SendFails, Data(OK_CLOSE), Eof], "Read, 200 Read (EarlyResponse), Close(Fin)");
     check(keep, &[Connected, SendFails, Eof], "Read, target.reset Close(Fin)");
     check(keep, &[Connected, Data(OK)], "Read, 200 Close(Discard) (EarlyResponse)");
+}
+
+/// A server may close a kept connection at any time; whoever asks again then is no failure of the server.
+#[test]
+fn a_kept_connection_that_ends_unanswered_is_asked_again_once() {
+    let keep = ClosePolicy::Keep;
+    let again = "Read, 200 Idle, SendAgain(Fin) (SentAgain), Read, 200 Idle";
+    check(keep, &[Connected, Sent, Data(OK), Eof, Connected, Sent, Data(OK)], again);
+    let again = "Read, 200 Idle, SendAgain(Discard) (SentAgain), Read, 200 Idle";
+    check(keep, &[Connected, Sent, Data(OK), Broken, Connected, Sent, Data(OK)], again);
+    let twice = "Read, 200 Idle, SendAgain(Fin) (SentAgain), Read, target.closed Close(Fin)";
+    check(keep, &[Connected, Sent, Data(OK), Eof, Connected, Sent, Eof], twice);
+    let answered = "Read, 200 Idle, ReadMore, target.closed Close(Fin)";
+    check(keep, &[Connected, Sent, Data(OK), Data("HTTP/1.1 2"), Eof], answered);
+    let informed = "Read, 200 Idle, Read, target.closed Close(Fin)";
+    check(keep, &[Connected, Sent, Data(OK), Data("HTTP/1.1 100 Go on\r\n\r\n"), Eof], informed);
+    let rules = rules(keep, Method::Post);
+    let words = play(&rules, &[Connected, Sent, Data(OK), Eof]);
+    assert_eq!(words, "Read, 200 Idle, target.closed Close(Fin)", "a POST may have been done");
 }
 
 #[test]

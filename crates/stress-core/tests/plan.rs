@@ -96,6 +96,24 @@ fn the_request_says_what_the_policy_needs() {
     check_head(wait, &[&usual[..], &["Connection: close"]].concat());
 }
 
+/// RFC 9112 section 9.6: who says close sends no other request on that connection.
+#[test]
+fn a_connection_field_of_ones_own_decides_how_many_requests_there_are() {
+    let check = |close, field: &str, expect| {
+        let plan = PlanDraft { headers: vec![field.to_owned()], close, ..draft() }.check().expect("a good draft");
+        assert_eq!(plan.close, expect, "{close:?} {field}");
+        let head = String::from_utf8(template::head(&plan)).expect("ASCII").to_ascii_lowercase();
+        assert_eq!(head.matches("connection:").count(), 1, "{head}");
+    };
+    use ClosePolicy::*;
+    check(Keep, "Connection: close", Wait);
+    check(Keep, "connection: TE, Close", Wait);
+    check(Keep, "Connection: keep-alive", Keep);
+    check(Keep, "Connection: x-close", Keep);
+    check(Fin, "Connection: close", Fin);
+    check(Rst, "Connection: close", Rst);
+}
+
 #[test]
 fn given_fields_replace_ours() {
     let headers =

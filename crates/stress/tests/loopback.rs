@@ -134,6 +134,26 @@ fn check_fails(script: Script, timeout: Duration, expect: ErrorKind) {
     assert_eq!(report.latency_us, None);
 }
 
+/// Every second request goes to a connection that is already closed. hey, ab and wrk count none of them as failed.
+#[test]
+fn a_server_that_closes_kept_connections_fails_nothing() {
+    let server = Server::start(Script::ClosesSilently);
+    let report = run(draft(&server, 200));
+    check_all_ok(&report, 200);
+    let again = report.oddities.iter().find(|(what, _)| *what == Oddity::SentAgain).map_or(0, |(_, count)| *count);
+    assert_eq!(report.connections.opened, 4 + again, "each has one request");
+    assert!(again >= 190, "{:?}", report.oddities);
+}
+
+#[test]
+fn one_request_per_connection_can_be_asked_for_by_its_field() {
+    let server = Server::start(Script::Polite);
+    let report = run(PlanDraft { headers: vec!["Connection: close".into()], ..draft(&server, 100) });
+    check_all_ok(&report, 100);
+    assert_eq!((report.connections.opened, report.closed_first.count(ClosedFirst::PeerFin)), (100, 100));
+    assert_eq!(report.oddities, []);
+}
+
 #[test]
 fn failures_of_the_target_are_told_apart() {
     check_fails(Script::CutsShort, PATIENCE, ErrorKind::Closed);

@@ -43,6 +43,13 @@ impl Tester {
         self.arm(index, io.now() + ACK_LOOK_EVERY);
     }
 
+    /// Another connection for the same request, whose time goes on.
+    pub(super) fn connect_again<R: Reactor>(&mut self, index: u32, how: CloseBy, io: &mut R) {
+        let how = if how == CloseBy::Fin { Close::Fin } else { Close::Discard };
+        self.end_connection(index, how, io);
+        self.connect(index, io);
+    }
+
     fn close_now<R: Reactor>(&mut self, index: u32, how: Close, io: &mut R) {
         self.end_connection(index, how, io);
         self.go_on(index, io);

@@ -75,7 +75,7 @@ impl Tester {
                 self.apply(index, conn, step, None, io);
             }
             Err(fault) => {
-                let step = life.handle_broken(fault);
+                let step = life.handle_broken(fault, &self.rules);
                 self.apply(index, conn, step, None, io);
             }
         }
@@ -107,6 +107,10 @@ impl Tester {
             Next::Close(how) => {
                 drop(buf);
                 self.close(index, how, io);
+            }
+            Next::SendAgain(how) => {
+                drop(buf);
+                self.connect_again(index, how, io);
             }
             Next::Gone => self.go_on(index, io),
         }

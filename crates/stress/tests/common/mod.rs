@@ -26,6 +26,9 @@ pub(crate) enum Script {
     Silent,
     /// Sends more than it announced.
     TooMuch,
+    /// Answers one request of each connection, says nothing of closing, and closes.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    ClosesSilently,
     /// Answers so many requests in all, and no other.
     #[allow(dead_code, reason = "not every test that shares this needs it")]
     Freezes(u64),
@@ -137,7 +140,9 @@ fn answer(mut stream: &TcpStream, reader: &mut impl Read, script: Script, close:
     let connection = if close || script == Script::NeverCloses { "Connection: close\r\n" } else { "" };
     let head = format!("HTTP/1.1 200 OK\r\n{connection}");
     let text = match script {
-        Script::Polite | Script::NeverCloses => format!("{head}Content-Length: 5\r\n\r\nhello"),
+        Script::Polite | Script::NeverCloses | Script::ClosesSilently => {
+            format!("{head}Content-Length: 5\r\n\r\nhello")
+        }
         Script::Chunked => {
             let interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
             stream.write_all(interim.as_bytes()).ok()?;
@@ -157,7 +162,7 @@ fn answer(mut stream: &TcpStream, reader: &mut impl Read, script: Script, close:
             while reader.read(&mut rest).ok()? > 0 {}
             Some(false)
         }
-        Script::UntilClose | Script::CutsShort => Some(false),
+        Script::UntilClose | Script::CutsShort | Script::ClosesSilently => Some(false),
         _ => Some(!close),
     }
 }
