@@ -4,16 +4,17 @@ use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{Output, Progress};
 use crate::values;
 use ::origin::OriginPlan;
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use balancer::Config;
 use present::stress::Finished;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use stress::StopFlag;
 use stress_core::plan::BODY_BYTES_MAX;
 use stress_core::report::PlanSummary;
 use stress_core::{ClosePolicy, Plan, PlanDraft, PortMode, parse_sources};
+use sys::resolve::{Tried, try_all};
 use sys::signal::{Signal, Signals};
 
 const EXAMPLES: &str = "\
@@ -176,22 +177,20 @@ fn embed() -> anyhow::Result<Embedded> {
 
 /// A target where nobody listens is a mistake of the command line, found before a run of thousands of failures. Any
 /// other failure is the run's to report.
-fn check_somebody_listens(url: &http::Url, target: SocketAddr) -> anyhow::Result<()> {
-    match TcpStream::connect_timeout(&target, PROBE_TIMEOUT) {
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Err(anyhow!(
-            "{url}: nothing listens on {target} (connection refused); start the target, or check address and port"
-        )),
-        Err(_) => Ok(()),
-        // By reset: the look shall cost no port.
-        Ok(stream) => Ok(sys::sockopt::set_linger_reset(&stream)?),
+fn check_somebody_listens(url: &http::Url, targets: &[SocketAddr]) -> anyhow::Result<()> {
+    if !try_all(targets, PROBE_TIMEOUT).iter().all(Tried::is_refused) {
+        return Ok(());
     }
+    let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
+    let names = names.join(" or ");
+    bail!("{url}: nothing listens on {names} (connection refused); start the target, or check address and port")
 }
 
 /// Shows the plan as understood, runs it, lets Ctrl-C end it with a report.
 fn drive(plan: &Plan, signals: Signals, output: &Output) -> anyhow::Result<stress_core::Report> {
     let ready = stress::prepare(plan)?;
-    check_somebody_listens(&plan.url, ready.target)?;
-    output.say(present::stress::plan(&PlanSummary::new(plan, ready.target, ready.threads)));
+    check_somebody_listens(&plan.url, &ready.targets)?;
+    output.say(present::stress::plan(&PlanSummary::new(plan, &ready.targets, ready.threads)));
     for warning in &ready.warnings {
         output.say(format!("warning: {warning}"));
     }

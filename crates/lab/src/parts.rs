@@ -171,7 +171,7 @@ mod tests {
     fn report(tally: &Tally) -> Report {
         let plan = PlanDraft::new("http://10.77.1.1/").check().expect("a plan");
         let facts = RunFacts {
-            target: "10.77.1.1:80".parse().expect("an address"),
+            targets: vec!["10.77.1.1:80".parse().expect("an address")],
             threads: 1,
             stopped: false,
             time_wait_ours: TimeWaitOurs::Counted(0),

@@ -49,6 +49,16 @@ impl Arrivals {
         }
     }
 
+    /// Were all requests made that there are so far?
+    pub fn are_out(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    /// There are so many more.
+    pub fn add(&mut self, requests: u64) {
+        self.left = self.left.map(|left| left + requests);
+    }
+
     /// Is no request due any more?
     fn is_over(&self, now: Duration) -> bool {
         self.left == Some(0) || self.until.is_some_and(|until| now >= until)
@@ -84,5 +94,17 @@ mod tests {
         check(Some(2), Some(10), &[0, 10, 11], &[Some(0), None, None]);
         check(Some(0), None, &[0], &[None]);
         check(None, Some(0), &[0], &[None]);
+    }
+
+    #[test]
+    fn requests_can_be_added_as_they_are_wanted() {
+        let mut arrivals = Arrivals::new(Pace::Closed, Some(0)).ending_at(Some(ms(10)));
+        assert!(arrivals.are_out() && arrivals.take(ms(1)).is_none());
+        arrivals.add(1);
+        assert_eq!((arrivals.are_out(), arrivals.take(ms(2))), (false, Some(ms(2))));
+        assert!(arrivals.are_out() && arrivals.take(ms(3)).is_none());
+        let mut endless = Arrivals::new(Pace::Closed, None);
+        endless.add(1);
+        assert!(!endless.are_out());
     }
 }

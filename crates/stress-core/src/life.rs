@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! Connecting -> Head -> Body -> complete -> (keep)            Idle -> Head ...
-//!                 |\      \        |------> (wait)            PeerFin -> close
+//!                 \       \        |------> (wait)            PeerFin -> close
 //!                  \       \       '------> (fin, rst)        close
 //!                   '-------'--> failed -> close
+//!                   '--> a kept connection ended without a byte of an answer: the request again, on a new one
 //! ```
 
 use crate::plan::ClosePolicy;

@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 use core::net::SocketAddr;
 use core::time::Duration;
 use named::Named;
-use ports::{ClosingTally, Fault};
+use ports::{ClosedFirst, ClosingTally, Fault};
 use serde::{Serialize, Serializer};
 use stats::recorder::Bar;
 use stats::{Percentiles, Series, per_second};
@@ -67,7 +67,7 @@ pub struct Report {
 pub struct PlanSummary {
     /// Target.
     pub url: String,
-    /// The address that was connected to.
+    /// The address that was connected to; the first of several.
     pub target: SocketAddr,
     /// Request method.
     pub method: String,
@@ -93,6 +93,8 @@ pub struct PlanSummary {
     pub sources: Vec<core::net::IpAddr>,
     /// Source ports that were asked for, lowest and highest.
     pub port_range: Option<(u16, u16)>,
+    /// Every address that was connected to, in turn.
+    pub targets: Vec<SocketAddr>,
 }
 
 /// Requests by their end. Serialises to `requests` of `stress --json`.
@@ -144,8 +146,8 @@ pub enum TimeWaitOurs {
 /// What the shell knows beside plan and counts.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
-    /// The address that was connected to.
-    pub target: SocketAddr,
+    /// The addresses that were connected to, in turn; at least one.
+    pub targets: Vec<SocketAddr>,
     /// Threads used.
     pub threads: u32,
     /// Stopped before its end.
@@ -167,10 +169,11 @@ fn seconds_if_any<S: Serializer>(time: &Option<Duration>, serializer: S) -> Resu
 
 impl PlanSummary {
     /// Of `plan`, as it is run.
-    pub fn new(plan: &Plan, target: SocketAddr, threads: u32) -> Self {
+    pub fn new(plan: &Plan, targets: &[SocketAddr], threads: u32) -> Self {
         Self {
             url: plan.url.to_string(),
-            target,
+            target: targets[0],
+            targets: targets.to_vec(),
             method: plan.method_name.clone(),
             body_bytes: plan.body.len(),
             connections: plan.connections,
@@ -194,7 +197,7 @@ impl Report {
         let mut notes = facts.warnings;
         notes.extend(findings(plan, tally));
         Self {
-            plan: PlanSummary::new(plan, facts.target, facts.threads),
+            plan: PlanSummary::new(plan, &facts.targets, facts.threads),
             duration: over,
             drained: tally.drained,
             stopped: facts.stopped,
@@ -243,7 +246,8 @@ fn per_1000(ports: u64, requests: u64) -> Option<f64> {
 /// What a person should know beyond the numbers.
 fn findings(plan: &Plan, tally: &Tally) -> Vec<String> {
     let mut notes = Vec::new();
-    if plan.close == ClosePolicy::Keep && tally.ok >= 100 && tally.connects_opened * 2 > tally.ok {
+    let closed_there = tally.closed.count(ClosedFirst::PeerFin) + tally.closed.count(ClosedFirst::RstReceived);
+    if plan.close == ClosePolicy::Keep && tally.ok >= 100 && closed_there * 2 > tally.ok {
         notes.push("keep-alive is inert: the target closes after (nearly) every response".to_owned());
     }
     if plan.ports == PortMode::Own && tally.timestamps_asked > 0 && tally.timestamps_seen == 0 {

@@ -12,7 +12,7 @@ fn plan(close: ClosePolicy) -> Plan {
 
 fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
     RunFacts {
-        target: "192.0.2.1:8080".parse().unwrap(),
+        targets: vec!["192.0.2.1:8080".parse().unwrap()],
         threads: 2,
         stopped: false,
         time_wait_ours,
@@ -66,10 +66,20 @@ fn nothing_measured_is_no_number() {
 
 #[test]
 fn keep_alive_that_keeps_nothing_is_noted() {
-    let inert = Report::new(&plan(ClosePolicy::Keep), facts(TimeWaitOurs::Counted(0)), &tally());
-    assert!(inert.notes.iter().any(|note| note.contains("inert")), "{:?}", inert.notes);
-    let asked_for = Report::new(&plan(ClosePolicy::Wait), facts(TimeWaitOurs::Counted(0)), &tally());
-    assert!(!asked_for.notes.iter().any(|note| note.contains("inert")));
+    let check = |close, who, ends: u64, noted| {
+        let mut tally = tally();
+        tally.closed = Default::default();
+        (0..ends).for_each(|_| tally.closed.record(who));
+        let report = Report::new(&plan(close), facts(TimeWaitOurs::Counted(0)), &tally);
+        let has = report.notes.iter().any(|note| note.contains("inert"));
+        assert_eq!(has, noted, "{close:?} {ends} {who:?}: {:?}", report.notes);
+    };
+    check(ClosePolicy::Keep, ClosedFirst::PeerFin, 1500, true);
+    check(ClosePolicy::Keep, ClosedFirst::RstReceived, 1500, true);
+    // Ours, because there are as many connections as requests.
+    check(ClosePolicy::Keep, ClosedFirst::OurFin, 1500, false);
+    check(ClosePolicy::Keep, ClosedFirst::PeerFin, 700, false);
+    check(ClosePolicy::Wait, ClosedFirst::PeerFin, 1500, false);
 }
 
 #[test]

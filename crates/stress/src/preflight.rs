@@ -1,6 +1,6 @@
 //! What can be known before the first packet: does this host have the file descriptors and the ports?
 
-use crate::{Share, StressError};
+use crate::{Resolved, Share, StressError};
 use ports::{Budget, HostPorts, PortList, PortSet, SourceSet};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use stress_core::{ClosePolicy, Plan, PortMode};
@@ -13,8 +13,8 @@ const FILES_OF_PROCESS: u64 = 32;
 /// What a run starts with.
 #[derive(Clone, Debug)]
 pub struct Preflight {
-    /// The address to connect to.
-    pub target: SocketAddr,
+    /// The addresses to connect to, in turn; at least one.
+    pub targets: Vec<SocketAddr>,
     /// Threads to use.
     pub threads: u32,
     /// Where connections start.
@@ -26,29 +26,33 @@ pub struct Preflight {
 }
 
 /// Looks at the host before a run. Raises RLIMIT_NOFILE as far as an ordinary user may.
-pub(crate) fn preflight(plan: &Plan, target: SocketAddr) -> Result<Preflight, StressError> {
-    let threads = threads(plan);
+pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, StressError> {
+    let (threads, targets) = (threads(plan), &found.targets);
     check_files(plan, threads)?;
-    let family = |source: &IpAddr| source.is_ipv4() == target.is_ipv4();
-    if !plan.sources.is_empty() && !plan.sources.iter().any(family) {
-        return Err(StressError::Family { target: target.ip() });
-    }
     check_sources(plan)?;
-    check_route(plan, target)?;
-    check_port_range(plan, target)?;
+    targets.iter().try_for_each(|target| check_route(plan, *target))?;
+    targets.iter().try_for_each(|target| check_port_range(plan, *target))?;
     let host = reactor::host_ports().map_err(|error| StressError::PortRange(error.to_string()));
     let (sources, threads, ports) = match plan.ports {
-        PortMode::Kernel => (Share::whole(plan, target).sources, threads, kernel_ports(plan, host.as_ref().ok())),
+        PortMode::Kernel => (Share::whole(plan, targets[0]).sources, threads, kernel_ports(plan, host.as_ref().ok())),
         PortMode::Own => {
             let ports = own_ports(plan, host.as_ref())?;
-            (own_sources(plan, target, &ports)?, threads_with_ports(plan, threads, &ports)?, Some(ports))
+            (own_sources(plan, targets, &ports)?, threads_with_ports(plan, threads, &ports)?, Some(ports))
         }
     };
-    let usable = plan.sources.iter().filter(|source| family(source)).count().max(1) as u32;
-    let budget = ports.map(|ports| Budget { sources: usable, ..Budget::of_ports(ports.len()) });
-    let mut warnings: Vec<String> = host.ok().and_then(|host| range_warning(plan, &host)).into_iter().collect();
+    let budget = ports.map(|ports| budget(plan, targets, ports.len()));
+    let mut warnings = found.left_out.clone();
+    warnings.extend(host.ok().and_then(|host| range_warning(plan, &host)));
     warnings.extend(budget.iter().flat_map(|budget| budget_warnings(plan, budget)));
-    Ok(Preflight { target, threads, sources, budget, warnings })
+    Ok(Preflight { targets: targets.clone(), threads, sources, budget, warnings })
+}
+
+/// With as many source addresses as the least reachable target can be reached from.
+fn budget(plan: &Plan, targets: &[SocketAddr], ports: u32) -> Budget {
+    let usable =
+        |target: &SocketAddr| plan.sources.iter().filter(|source| source.is_ipv4() == target.is_ipv4()).count();
+    let sources = targets.iter().map(usable).min().unwrap_or(0).max(1) as u32;
+    Budget { sources, destinations: targets.len() as u32, ..Budget::of_ports(ports) }
 }
 
 /// The ports the kernel chooses from.
@@ -118,8 +122,13 @@ fn check_port_range(plan: &Plan, target: SocketAddr) -> Result<(), StressError> 
     set.map_err(|_| StressError::PortRangeUnsupported)
 }
 
-fn own_sources(plan: &Plan, target: SocketAddr, ports: &PortList) -> Result<SourceSet, StressError> {
-    let sources = if plan.sources.is_empty() { vec![route_source(target)?] } else { plan.sources.clone() };
+fn own_sources(plan: &Plan, targets: &[SocketAddr], ports: &PortList) -> Result<SourceSet, StressError> {
+    let mut sources = plan.sources.clone();
+    if sources.is_empty() {
+        sources = targets.iter().map(|target| route_source(*target)).collect::<Result<_, _>>()?;
+        sources.sort_unstable();
+        sources.dedup();
+    }
     Ok(SourceSet::Own(PortSet::new(sources, ports.clone())?))
 }
 

@@ -1,16 +1,83 @@
-//! The target's name to one address.
+//! The target's name to the addresses that are used.
 
 use crate::StressError;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 use stress_core::Plan;
+use sys::resolve::{Tried, try_all};
 
-/// The address to connect to: the first one the resolver names, of the family of the plan's source
-/// addresses where it has any.
-pub fn resolve(plan: &Plan) -> Result<SocketAddr, StressError> {
-    let all = sys::resolve::resolve(plan.url.host(), plan.url.port())?;
+/// How long the addresses of one name may take to answer, all together.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where a run goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The addresses to connect to, in turn; at least one.
+    pub targets: Vec<SocketAddr>,
+    /// Of the name's addresses those that are left out, and why.
+    pub left_out: Vec<String>,
+}
+
+/// The addresses to connect to, of the families of the plan's source addresses where it has any. Of a name with several
+/// only those that answer: the first the resolver names may be dead (`localhost` is `::1` first). Where none answers, all.
+pub fn resolve(plan: &Plan) -> Result<Resolved, StressError> {
+    let mut all = sys::resolve::resolve(plan.url.host(), plan.url.port())?;
+    let first = all[0].ip();
     let fits = |target: &SocketAddr| {
         plan.sources.is_empty() || plan.sources.iter().any(|source| source.is_ipv4() == target.is_ipv4())
     };
-    let target = all.iter().copied().find(fits);
-    target.ok_or_else(|| StressError::Family { target: all[0].ip() })
+    all.retain(fits);
+    let mut seen = Vec::new();
+    all.retain(|target| !seen.contains(target) && (seen.push(*target), true).1);
+    match all.len() {
+        0 => Err(StressError::Family { target: first }),
+        1 => Ok(Resolved { targets: all, left_out: Vec::new() }),
+        _ => Ok(choose(&try_all(&all, PATIENCE))),
+    }
+}
+
+/// Those that answer; else those that may yet; else all.
+fn choose(tried: &[Tried]) -> Resolved {
+    let those =
+        |good: fn(&Tried) -> bool| tried.iter().filter(|one| good(one)).map(|one| one.address).collect::<Vec<_>>();
+    let candidates = [those(|one| one.result.is_ok()), those(may_answer_yet), those(|_| true)];
+    let targets = candidates.into_iter().find(|targets| !targets.is_empty()).unwrap_or_default();
+    let left_out = |one: &Tried| {
+        let why = one.result.as_ref().err().filter(|_| !targets.contains(&one.address))?;
+        Some(format!("{} is left out: {why}", one.address))
+    };
+    Resolved { left_out: tried.iter().filter_map(left_out).collect(), targets }
+}
+
+fn may_answer_yet(one: &Tried) -> bool {
+    one.result.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::ConnectionReset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[track_caller]
+    fn check(results: &[Option<ErrorKind>], used: &[usize]) {
+        let address = |at: usize| SocketAddr::from(([10, 0, 0, at as u8], 80));
+        let result = |why: &Option<ErrorKind>| why.map_or(Ok(()), |kind| Err(io::Error::from(kind)));
+        let tried: Vec<_> =
+            results.iter().enumerate().map(|(at, why)| Tried { address: address(at), result: result(why) }).collect();
+        let chosen = choose(&tried);
+        assert_eq!(chosen.targets, used.iter().map(|at| address(*at)).collect::<Vec<_>>(), "{results:?}");
+        assert_eq!(chosen.left_out.len(), results.len() - used.len(), "{:?}", chosen.left_out);
+    }
+
+    #[test]
+    fn whoever_answers_is_used() {
+        let (refused, slow, no_route) =
+            (Some(ErrorKind::ConnectionRefused), Some(ErrorKind::TimedOut), Some(ErrorKind::NetworkUnreachable));
+        check(&[refused, None], &[1]);
+        check(&[None, refused, None, slow, no_route], &[0, 2]);
+        check(&[refused, slow, no_route], &[1]);
+        check(&[refused, refused], &[0, 1]);
+        check(&[no_route, no_route], &[0, 1]);
+    }
 }

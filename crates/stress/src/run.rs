@@ -3,7 +3,7 @@
 use crate::orders::{Counts, Order};
 use crate::preflight::{Preflight, preflight};
 use crate::tester::{Share, Tester};
-use crate::{StopFlag, StressError, resolve, time_wait};
+use crate::{RequestPool, StopFlag, StressError, resolve, time_wait};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Place, Running, SpawnError, Starting, spawn};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -30,7 +30,7 @@ pub fn run(plan: &Plan, stop: &StopFlag, progress: impl FnMut(&Snapshot)) -> Res
 /// # Errors
 /// What makes a run impossible from the start.
 pub fn prepare(plan: &Plan) -> Result<Preflight, StressError> {
-    preflight(plan, resolve(plan)?)
+    preflight(plan, &resolve(plan)?)
 }
 
 /// The run itself. Blocks; `progress` is called about twice a second. Raising `stop` ends the run early,
@@ -49,10 +49,10 @@ pub fn run_prepared(
     testers.threads.iter().for_each(|tester| stop.tell(tester.outbox().clone()));
     let tally = Watch::new(plan, started, testers).until_done(progress);
     let facts = RunFacts {
-        target: ready.target,
+        targets: ready.targets.clone(),
         threads: ready.threads,
         stopped: stop.is_stopped(),
-        time_wait_ours: time_wait::count_ours(ready.target, started),
+        time_wait_ours: time_wait::count_ours(&ready.targets, started),
         warnings: ready.warnings,
     };
     Ok(Report::new(plan, facts, &tally))
@@ -93,24 +93,23 @@ fn start_tester(
     spawn(Place { name: format!("stress-{at}"), core: None, reactor }, start, end)
 }
 
-/// Divides connections, requests and ports among threads.
+/// Divides connections and ports among threads. Requests are whose connection is free.
 fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
     let threads = u64::from(ready.threads);
     let part = |all: u64, at: u64| all * (at + 1) / threads - all * at / threads;
+    let requests = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
     let share = |at: u64| {
+        let mut targets = ready.targets.clone();
+        // Each thread begins with another one.
+        targets.rotate_left(at as usize % ready.targets.len());
         Ok(Share {
-            target: ready.target,
+            targets,
             connections: part(u64::from(plan.connections), at) as u32,
-            requests: plan.requests.map(|all| part_of_many(all, at, threads)),
+            requests: requests.clone(),
             sources: ready.sources.share(at as u32, ready.threads)?,
         })
     };
     (0..threads).map(share).collect()
-}
-
-/// As `part` above, without overflow for numbers beyond 2^54.
-fn part_of_many(all: u64, at: u64, parts: u64) -> u64 {
-    all / parts + u64::from(at < all % parts)
 }
 
 struct Watch<'a> {

@@ -13,12 +13,12 @@ const SETTLE_STEP: Duration = Duration::from_millis(2);
 /// The kernel's timers count in jiffies, at most 10 ms long (HZ=100): an entry may look as much older than it is.
 const JIFFY: Duration = Duration::from_millis(10);
 
-/// Counts the TIME_WAIT entries towards `target` that are not older than the run. Entries live 60 s, so
+/// Counts the TIME_WAIT entries towards `targets` that are not older than the run. Entries live 60 s, so
 /// of a longer run the first ones are gone: they are no longer in TIME_WAIT.
-pub(crate) fn count_ours(target: SocketAddr, started: Instant) -> TimeWaitOurs {
+pub(crate) fn count_ours(targets: &[SocketAddr], started: Instant) -> TimeWaitOurs {
     let until = Instant::now() + SETTLE_MAX;
     loop {
-        match entries_younger_than(target, started.elapsed() + JIFFY) {
+        match entries_younger_than(targets, started.elapsed() + JIFFY) {
             Ok(Seen { on_the_way: true, .. }) if Instant::now() < until => std::thread::sleep(SETTLE_STEP),
             Ok(seen) => return TimeWaitOurs::Counted(seen.time_wait),
             Err(error) => return TimeWaitOurs::Unknown(error.to_string()),
@@ -32,18 +32,21 @@ struct Seen {
     on_the_way: bool,
 }
 
-fn entries_younger_than(target: SocketAddr, run: Duration) -> Result<Seen, DiagError> {
+fn entries_younger_than(targets: &[SocketAddr], run: Duration) -> Result<Seen, DiagError> {
     let [one, two, closing] = ON_THE_WAY;
     let states = States::of(&[TcpState::TimeWait, one, two, closing]);
-    let filter = Filter { states, remote: End::Exact(target), ..Filter::default() };
     let life_ms = ports::allocator::TIME_WAIT.as_millis() as u64;
     let run_ms = run.as_millis() as u64;
     let mut seen = Seen::default();
-    SockDiag::open()?.for_each(&filter, |entry| {
-        let age_ms = life_ms.saturating_sub(u64::from(entry.expires_ms));
-        let waits = entry.state == TcpState::TimeWait;
-        seen.time_wait += u64::from(waits && age_ms <= run_ms);
-        seen.on_the_way |= !waits;
-    })?;
+    let mut diag = SockDiag::open()?;
+    for target in targets {
+        let filter = Filter { states, remote: End::Exact(*target), ..Filter::default() };
+        diag.for_each(&filter, |entry| {
+            let age_ms = life_ms.saturating_sub(u64::from(entry.expires_ms));
+            let waits = entry.state == TcpState::TimeWait;
+            seen.time_wait += u64::from(waits && age_ms <= run_ms);
+            seen.on_the_way |= !waits;
+        })?;
+    }
     Ok(seen)
 }

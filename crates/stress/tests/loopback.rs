@@ -146,6 +146,20 @@ fn a_server_that_closes_kept_connections_fails_nothing() {
 }
 
 #[test]
+fn every_address_of_a_name_has_its_turn() {
+    let servers = [Server::start(Script::Polite), Server::start(Script::Polite)];
+    let plan = PlanDraft { close: ClosePolicy::Wait, ..draft(&servers[0], 40) }.check().expect("a good plan");
+    let mut ready = stress::prepare(&plan).expect("ready");
+    ready.targets = servers.iter().map(|server| server.address).collect();
+    let report = stress::run_prepared(&plan, ready, &StopFlag::new(), |_| {}).expect("a run");
+    check_all_ok(&report, 40);
+    let shares = servers.each_ref().map(|server| server.connections.load(Ordering::SeqCst));
+    // Each of two threads takes turns by itself.
+    assert!(shares.iter().sum::<u64>() == 40 && shares[0].abs_diff(shares[1]) <= 2, "{shares:?}");
+    assert_eq!(report.plan.targets.len(), 2);
+}
+
+#[test]
 fn one_request_per_connection_can_be_asked_for_by_its_field() {
     let server = Server::start(Script::Polite);
     let report = run(PlanDraft { headers: vec!["Connection: close".into()], ..draft(&server, 100) });

@@ -250,6 +250,36 @@ fn a_tester_says_how_far_it_is_and_stops_when_told() {
     assert!(tally.ok >= counts.ok && tally.failed() == 0, "{} ok", tally.ok);
 }
 
+/// One connection here and two there, 30 requests of 100 ms: ten rounds, whoever makes them.
+#[test]
+fn connections_are_kept_busy_whatever_the_threads() {
+    let mut rng = Rng::new(5);
+    let weather = Weather::fair(&mut rng);
+    let net = SimNet::new(rng, weather);
+    let (address, other) = ([10, 0, 0, 3], HostConfig::default());
+    let mut ios = [net.host(&[CLIENT.into()], HostConfig::default()), net.host(&[IpAddr::from(address)], other)];
+    let mut server_io = net.host(&[SERVER.into()], HostConfig::default());
+    let mut origin = Origin::new(OriginPlan::new(target()), Inbox::silent());
+    let draft = PlanDraft::new(format!("http://{}/delay/100", target()));
+    let plan = PlanDraft { connections: 3, requests: Some(30), ..draft }.check().expect("a good draft");
+    let whole = Share::whole(&plan, target());
+    let share = |connections| Share { connections, ..whole.clone() };
+    let mut testers = [1, 2].map(|connections| Tester::new(&plan, share(connections), Inbox::silent()));
+    let ([one, two], [one_io, two_io]) = (&mut testers, &mut ios);
+    let mut players = [
+        Player { name: "origin", app: &mut origin, io: &mut server_io },
+        Player { name: "one", app: one, io: one_io },
+        Player { name: "two", app: two, io: two_io },
+    ];
+    for tester in [1, 2] {
+        run_until(&net, &mut players, Limits::default(), Goal::Done(tester)).expect("a clean run");
+    }
+    let done: Vec<u64> = testers.iter().map(|tester| tester.tally().ok).collect();
+    assert_eq!(done.iter().sum::<u64>(), 30, "{done:?}");
+    // Eleven rounds and the weather's delays; a fixed half for each would take fifteen.
+    assert!(done[0] <= 11 && net.now() < Duration::from_millis(1400), "{done:?} in {:?}", net.now());
+}
+
 /// 200 requests over 20 ports.
 fn scarce(close: ClosePolicy, ports: PortMode, timestamps: bool) -> Seen {
     let mut rng = Rng::new(7);

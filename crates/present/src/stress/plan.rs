@@ -11,7 +11,7 @@ pub fn plan(plan: &PlanSummary) -> String {
         "Plan: {} {}{body} ({})\n      {} connections on {} threads, {}, time-out {}",
         plan.method,
         plan.url,
-        plan.target,
+        targets(plan),
         count(u64::from(plan.connections)),
         plan.threads,
         until(plan),
@@ -20,6 +20,14 @@ pub fn plan(plan: &PlanSummary) -> String {
     text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
     text.push('\n');
     text
+}
+
+fn targets(plan: &PlanSummary) -> String {
+    let names: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [_, _, ..] => format!("{} in turn", names.join(" and ")),
+        _ => plan.target.to_string(),
+    }
 }
 
 fn until(plan: &PlanSummary) -> String {

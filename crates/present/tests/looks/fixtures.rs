@@ -17,7 +17,7 @@ fn plan(close: ClosePolicy) -> Plan {
 
 fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
     RunFacts {
-        target: "192.0.2.1:8080".parse().expect("an address"),
+        targets: vec!["192.0.2.1:8080".parse().expect("an address")],
         threads: 2,
         stopped: false,
         time_wait_ours,

@@ -33,6 +33,14 @@ fn the_plan_says_where_connections_start() {
 }
 
 #[test]
+fn several_addresses_are_said() {
+    let mut summary = fixtures::stress_nothing().plan;
+    assert!(plan(&summary).contains(" (192.0.2.1:8080)\n"), "{}", plan(&summary));
+    summary.targets.push("[2001:db8::1]:8080".parse().expect("an address"));
+    assert!(plan(&summary).contains(" (192.0.2.1:8080 and [2001:db8::1]:8080 in turn)\n"), "{}", plan(&summary));
+}
+
+#[test]
 fn nothing_measured_is_no_number() {
     let text = Finished(&fixtures::stress_nothing()).text(118);
     assert!(text.contains("unknown: no netlink") && text.contains("Verdict: nothing was measured"), "{text}");

@@ -26,9 +26,12 @@ impl Tester {
         let Some(index) = self.slot_of(conn) else { return };
         if let Err(fault) = result {
             self.by_conn.remove(conn);
-            self.slot(index).link.conn = None;
-            if self.may_start_elsewhere(index, fault, io.now()) {
-                return self.connect(index, io);
+            let link = &mut self.slot(index).link;
+            link.conn = None;
+            if let Some(to) = link.to
+                && self.may_start_elsewhere(index, to, fault, io.now())
+            {
+                return self.connect_to(index, to, io);
             }
         } else {
             self.count_opened(index, conn, io);

@@ -2,7 +2,8 @@
 
 use super::slot::Doing;
 use super::{Phase, Tester};
-use ports::{Fault, FaultKind, Tries};
+use crate::requests::RequestPool;
+use ports::{Fault, FaultKind, Target, Tries};
 use reactor::{ConnectPlan, Reactor};
 use std::time::Duration;
 use stress_core::Failure;
@@ -26,7 +27,7 @@ impl Tester {
     /// Issues a request if there is one left to issue, else parks the slot.
     pub(super) fn issue<R: Reactor>(&mut self, index: u32, io: &mut R) {
         let now = io.now();
-        let due = if self.phase == Phase::Issuing { self.arrivals.take(now) } else { None };
+        let due = if self.phase == Phase::Issuing { self.next_due(now) } else { None };
         let Some(due) = due else { return self.park(index, io) };
         self.tally.elapsed = self.tally.elapsed.max(self.since_start(now));
         let slot = self.slot(index);
@@ -40,6 +41,14 @@ impl Tester {
         }
     }
 
+    /// When the next request was due, where there is one: of those that this thread took, or that are left to be taken.
+    fn next_due(&mut self, now: Duration) -> Option<Duration> {
+        if self.arrivals.are_out() {
+            self.arrivals.add(self.requests.as_ref().map_or(0, RequestPool::take));
+        }
+        self.arrivals.take(now)
+    }
+
     fn send_again<R: Reactor>(&mut self, index: u32, io: &mut R) {
         let (out, next) = self.request.send_from(0);
         let slot = &mut self.slots[index as usize];
@@ -51,21 +60,28 @@ impl Tester {
         }
     }
 
-    /// Opens a connection; a starting point that is refused at once is followed by the next.
+    /// Opens a connection to the address whose turn it is.
     pub(super) fn connect<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        let to = self.targets.take();
+        self.connect_to(index, to, io);
+    }
+
+    /// Opens a connection; a starting point that is refused at once is followed by the next.
+    pub(super) fn connect_to<R: Reactor>(&mut self, index: u32, to: Target, io: &mut R) {
+        self.slot(index).link.to = Some(to);
         loop {
             self.tally.connects_tried += 1;
-            match self.try_connect(index, io) {
+            match self.try_connect(index, to, io) {
                 Ok(()) => return,
-                Err(fault) if self.may_start_elsewhere(index, fault, io.now()) => {}
+                Err(fault) if self.may_start_elsewhere(index, to, fault, io.now()) => {}
                 Err(fault) => return self.connect_failed(index, fault, io),
             }
         }
     }
 
-    fn try_connect<R: Reactor>(&mut self, index: u32, io: &mut R) -> Result<(), Fault> {
-        let start = self.sources.choose(io.now(), self.target).map_err(|_| Fault::of(FaultKind::Ports))?;
-        let plan = ConnectPlan::from(&start, self.target.address());
+    fn try_connect<R: Reactor>(&mut self, index: u32, to: Target, io: &mut R) -> Result<(), Fault> {
+        let start = self.sources.choose(io.now(), to).map_err(|_| Fault::of(FaultKind::Ports))?;
+        let plan = ConnectPlan::from(&start, to.address());
         self.slots[index as usize].link.lease = start.lease;
         let (first, next) = self.request.send_from(0);
         let conn = io.connect(&plan, first)?;
@@ -78,11 +94,11 @@ impl Tester {
     }
 
     /// A connect came to nothing: takes its port back and says whether to start from another.
-    pub(super) fn may_start_elsewhere(&mut self, index: u32, fault: Fault, now: Duration) -> bool {
+    pub(super) fn may_start_elsewhere(&mut self, index: u32, to: Target, fault: Fault, now: Duration) -> bool {
         let slot = &mut self.slots[index as usize];
         let lease = slot.link.lease.take();
         self.tally.ports_refused += u64::from(lease.is_some() && fault.kind == FaultKind::Ports);
-        self.sources.connect_failed(now, self.target, lease, fault, &mut slot.link.tries)
+        self.sources.connect_failed(now, to, lease, fault, &mut slot.link.tries)
     }
 
     /// No connection came to be: the request failed.

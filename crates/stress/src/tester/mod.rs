@@ -3,6 +3,7 @@
 //! ```text
 //! issue.rs    a slot's next request: on its connection, or on a new one
 //! events.rs   what comes back from the reactor, handed to the slot's Life
+//! targets.rs  which of the target's addresses is next
 //! closing.rs  how a connection ends, and what its slot does then
 //! time.rs     time-outs, pauses, the end of the run
 //! ```
@@ -11,27 +12,30 @@ mod closing;
 mod events;
 mod issue;
 mod slot;
+mod targets;
 mod time;
 
 use crate::orders::Order;
 use crate::request::Request;
-use ports::{Fault, SourceSet, Sources, Target};
+use crate::requests::RequestPool;
+use ports::{Fault, SourceSet, Sources};
 use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
 use slot::Slot;
 use std::net::SocketAddr;
 use std::time::Duration;
 use stress_core::arrivals::{Arrivals, Pace};
 use stress_core::{Plan, Rules, Tally};
+use targets::Targets;
 
 /// What one thread has to do.
 #[derive(Clone, Debug)]
 pub struct Share {
-    /// The address to connect to.
-    pub target: SocketAddr,
+    /// The addresses to connect to, in turn; at least one.
+    pub targets: Vec<SocketAddr>,
     /// Connections to keep busy.
     pub connections: u32,
-    /// Requests to make; `None`: until time is up.
-    pub requests: Option<u64>,
+    /// Where requests are taken from; `None`: they go on until time is up.
+    pub requests: Option<RequestPool>,
     /// Where connections start; no other thread may have the same ports of our own choice.
     pub sources: SourceSet,
 }
@@ -40,7 +44,8 @@ impl Share {
     /// The whole run on one thread, the kernel choosing ports.
     pub fn whole(plan: &Plan, target: SocketAddr) -> Self {
         let sources = SourceSet::Kernel { addresses: plan.sources.clone(), range: plan.port_range };
-        Self { target, connections: plan.connections, requests: plan.requests, sources }
+        let requests = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
+        Self { targets: vec![target], connections: plan.connections, requests, sources }
     }
 }
 
@@ -49,7 +54,8 @@ pub struct Tester {
     plan: Plan,
     rules: Rules,
     sources: Sources,
-    target: Target,
+    targets: Targets,
+    requests: Option<RequestPool>,
     /// Had the connection that was asked last negotiated timestamps?
     timestamps: bool,
     request: Request,
@@ -81,11 +87,12 @@ impl Tester {
         let rules = Rules { close: plan.close, method: plan.method, limits: http::Limits::default() };
         let connections = share.connections as usize;
         let mut sources = Sources::new(share.sources);
-        let target = sources.target(share.target).expect("there is room for the only one");
+        let targets = Targets::new(&share.targets, &mut sources);
         Self {
             rules,
             sources,
-            target,
+            targets,
+            requests: share.requests.clone(),
             timestamps: false,
             request: Request::default(),
             slots: (0..connections).map(|_| Slot::default()).collect(),
@@ -93,7 +100,7 @@ impl Tester {
             timers: TimerWheel::new(),
             tally: Tally::default(),
             phase: Phase::Issuing,
-            arrivals: Arrivals::new(Pace::Closed, share.requests),
+            arrivals: Arrivals::new(Pace::Closed, share.requests.map(|_| 0)),
             busy: connections,
             started_at: Duration::ZERO,
             orders,

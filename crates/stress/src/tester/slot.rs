@@ -1,6 +1,6 @@
 //! One place in the closed loop: at most one connection, at most one request.
 
-use ports::{Lease, Tries};
+use ports::{Lease, Target, Tries};
 use reactor::{ConnId, Deadline};
 use std::time::Duration;
 use stress_core::Life;
@@ -34,6 +34,8 @@ pub(super) struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Link {
     pub(super) conn: Option<ConnId>,
+    /// Where it goes to.
+    pub(super) to: Option<Target>,
     /// Port of our own choice.
     pub(super) lease: Option<Lease>,
     /// Starting points refused for this request.

@@ -1,0 +1,29 @@
+//! Which of the target's addresses a connection goes to: each in turn.
+
+use ports::{Sources, Target};
+use std::net::SocketAddr;
+
+/// See the module's head.
+pub(super) struct Targets {
+    all: Vec<Target>,
+    next: usize,
+}
+
+impl Targets {
+    /// `addresses` as destinations of `sources`.
+    ///
+    /// # Panics
+    /// Without any.
+    pub(super) fn new(addresses: &[SocketAddr], sources: &mut Sources) -> Self {
+        assert!(!addresses.is_empty(), "a run goes somewhere");
+        let target = |address: &SocketAddr| sources.target(*address).expect("there is room for the few of one name");
+        Self { all: addresses.iter().map(target).collect(), next: 0 }
+    }
+
+    /// The next one.
+    pub(super) fn take(&mut self) -> Target {
+        let target = self.all[self.next];
+        self.next = (self.next + 1) % self.all.len();
+        target
+    }
+}
