@@ -21,10 +21,12 @@ named! {
     /// Towards servers (`close = "..."` of a backend set), when a connection is retired.
     #[derive(Default)]
     pub enum ServerClose {
+        /// By FIN while ports are plentiful; by RST, as below, when they become scarce.
+        #[default]
+        Auto = "auto",
         /// By FIN: TIME_WAIT stays here and holds a port for 60 s.
         Fin = "fin",
-        /// By RST, when nothing is unacknowledged: the port is free at once.
-        #[default]
+        /// By RST, when nothing is unacknowledged: the port is free at once. Some servers log that as an error.
         ResetWhenSafe = "reset-when-safe",
     }
 }
@@ -56,9 +58,10 @@ pub enum Trust {
 impl ServerClose {
     /// Is a connection reset? One in mid-exchange is: nothing on it is wanted. An idle one only when the server has
     /// acknowledged every byte; what cannot be told is not safe.
-    pub fn resets(self, in_flight: bool, unacknowledged: impl FnOnce() -> Option<usize>) -> bool {
+    pub fn resets(self, in_flight: bool, scarce: bool, unacknowledged: impl FnOnce() -> Option<usize>) -> bool {
         match self {
             Self::Fin => false,
+            Self::Auto => in_flight || scarce && unacknowledged() == Some(0),
             Self::ResetWhenSafe => in_flight || unacknowledged() == Some(0),
         }
     }

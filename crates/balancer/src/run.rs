@@ -11,7 +11,7 @@ use balancer_core::{Counters, Report, Settings};
 use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, ListenError, NoAnswer, Place, Questions, Running, SpawnError, Starting};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +62,19 @@ pub enum StartError {
     /// A backend set cannot be worked with by so many workers.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// A source address does not belong to this host.
+    #[error(
+        "backend set {set:?}: source {source_ip} cannot be used: {reason}; add it to an interface of this host, or take \
+         it out of `sources`"
+    )]
+    SourceNotHere {
+        /// Name of the set.
+        set: String,
+        /// The address.
+        source_ip: IpAddr,
+        /// Why.
+        reason: std::io::Error,
+    },
     /// A worker could not be set up.
     #[error("worker {index}: {error}")]
     Worker {
@@ -148,6 +161,7 @@ pub struct Handle {
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     let mut settings = plan.settings.clone();
+    check_sources(&settings)?;
     let own_ports = own_ports(&settings)?;
     check_shares(&settings, plan.workers as u32, own_ports.as_ref())?;
     leave_files_for_servers(&mut settings, plan.workers);
@@ -160,6 +174,17 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     handle.warnings = handle.doors.verify()?.into_iter().map(Warning::from).collect();
     handle.warnings.extend(port_warnings(&handle.settings));
     Ok(handle)
+}
+
+/// A source address of another host fails every connect as used-up ports do.
+fn check_sources(settings: &Settings) -> Result<(), StartError> {
+    for set in &settings.backend_sets {
+        for source in &set.ports.sources {
+            let failed = |reason| StartError::SourceNotHere { set: set.name.clone(), source_ip: *source, reason };
+            UdpSocket::bind((*source, 0)).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 /// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
@@ -185,10 +210,12 @@ fn start_workers(
     own_ports: Option<&PortList>,
 ) -> Result<Vec<Thread>, StartError> {
     let failed = |index| move |error| StartError::Worker { index, error };
+    let kernel_ports = reactor::host_ports().unwrap_or_default().ephemeral.len();
     let starting = (0..plan.workers).map(|index| {
         let snapshot = snapshot_of(index, settings, doors, boards);
-        let share = WorkerShare { index: index as u32, count: plan.workers as u32, own_ports: own_ports.cloned() };
-        spawn_worker(plan, snapshot, share).map_err(failed(index))
+        let (index, count) = (index as u32, plan.workers as u32);
+        let share = WorkerShare { index, count, own_ports: own_ports.cloned(), kernel_ports };
+        spawn_worker(plan, snapshot, share).map_err(failed(index as usize))
     });
     let starting = starting.collect::<Result<Vec<_>, _>>()?;
     let wait = |(index, worker): (usize, Starting<Order, (), Report>)| worker.wait().map_err(failed(index));
@@ -234,6 +261,7 @@ impl Handle {
     /// The balancer works by the settings it had.
     pub fn apply(&mut self, settings: &Settings) -> Result<(), StartError> {
         let mut settings = settings.clone();
+        check_sources(&settings)?;
         if self.own_ports.is_none() {
             // A set that is new may need some.
             own_ports(&settings)?;

@@ -232,6 +232,11 @@ impl PortAllocator {
         self.leases_out
     }
 
+    /// 4-tuples towards this destination.
+    pub fn tuples_towards(&self, address: &SocketAddr) -> u64 {
+        self.sources_towards(address).len() as u64 * u64::from(self.ports.len())
+    }
+
     /// Destinations known; one that was forgotten counts as long as leases are out.
     pub fn destinations(&self) -> usize {
         self.known.len()

@@ -13,6 +13,7 @@ pub mod own;
 mod queue;
 pub mod set;
 pub mod sources;
+mod strain;
 
 pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, PortEnd, TooManyDestinations};
 pub use budget::{Budget, BudgetVerdict};
@@ -22,3 +23,4 @@ pub use list::PortList;
 pub use own::{HostPorts, NoOwnPorts};
 pub use set::{PortRange, PortSet, SetError};
 pub use sources::{Source, SourceSet, Sources, Start, Target, Tries};
+pub use strain::Strain;

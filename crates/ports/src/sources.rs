@@ -223,6 +223,18 @@ impl Sources {
         self.give_back(now, lease, PortEnd::UNUSED);
     }
 
+    /// 4-tuples towards one destination, where the kernel chooses among `kernel_ports` for each address.
+    pub fn tuples(&self, to: Target, kernel_ports: u32) -> u64 {
+        match &self.0 {
+            Kind::Own(ports) => ports.tuples_towards(&to.address),
+            Kind::Kernel { v4, v6, range } => {
+                let turn = if to.address.is_ipv4() { v4 } else { v6 };
+                let ports = range.map_or(kernel_ports, PortRange::len);
+                turn.addresses.len().max(1) as u64 * u64::from(ports)
+            }
+        }
+    }
+
     /// Ports of our own choice on loan.
     pub fn leases_out(&self) -> usize {
         self.allocator().map_or(0, PortAllocator::leases_out)

@@ -77,10 +77,17 @@ impl Worker {
 
     /// Closes a server connection by its set's policy. One in mid-exchange is reset: nothing on it is wanted.
     pub(super) fn close_server<R: Reactor>(&mut self, conn: ConnId, why: CloseReason, io: &mut R) {
+        let now = self.now(io);
         let party = self.parties.server(conn);
         let in_flight = party.open && party.work != Work::None && why != CloseReason::ExchangeOver;
-        let policy = self.sets[party.set].rules.pool.close;
-        let how = if policy.resets(in_flight, || io.unacknowledged_bytes(conn)) { Close::Reset } else { Close::Fin };
+        let BackendSet { servers, rules, .. } = &mut self.sets[party.set];
+        let target = &mut servers[party.server];
+        let scarce = target.strain.is_scarce(now, target.connections, target.tuples);
+        let how = if rules.pool.close.resets(in_flight, scarce, || io.unacknowledged_bytes(conn)) {
+            Close::Reset
+        } else {
+            Close::Fin
+        };
         let mut outcome = io.close(conn, how);
         if outcome == CloseOutcome::Unread {
             outcome = io.close(conn, Close::Discard);
@@ -147,6 +154,9 @@ impl Worker {
             Closed::NeverStood => self.sets[set].sources.return_unused(now, lease),
             Closed::By(closed_first, why) => {
                 target.counters.count_close(Side::Server, closed_first, why);
+                if closed_first.is_some_and(ClosedFirst::leaves_time_wait_here) {
+                    target.strain.handle_time_wait(now);
+                }
                 self.sets[set].sources.give_back(now, lease, PortEnd { closed_first, timestamps });
             }
         }

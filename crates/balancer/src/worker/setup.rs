@@ -10,7 +10,8 @@ use balancer_core::{
 };
 use http::Limits;
 use ports::{
-    HostPorts, NoOwnPorts, PortList, PortRange, PortSet, SetError, SourceSet, Sources, Target, TooManyDestinations,
+    HostPorts, NoOwnPorts, PortList, PortRange, PortSet, SetError, SourceSet, Sources, Strain, Target,
+    TooManyDestinations,
 };
 use reactor::{ConnId, ListenerId, TimerId};
 use std::collections::VecDeque;
@@ -28,11 +29,13 @@ pub struct WorkerShare {
     pub count: u32,
     /// For sets that choose ports themselves without a range of their own; `None`: as on a host with Linux's defaults.
     pub own_ports: Option<PortList>,
+    /// Ports the kernel chooses from.
+    pub kernel_ports: u32,
 }
 
 impl WorkerShare {
     /// The only worker, on a host with Linux's default port range.
-    pub const ALONE: Self = Self { index: 0, count: 1, own_ports: None };
+    pub const ALONE: Self = Self { index: 0, count: 1, own_ports: None, kernel_ports: 28_232 };
 }
 
 /// What a listener's clients are treated by.
@@ -128,6 +131,8 @@ pub(super) struct BackendSet {
     pub(super) counters: Counters,
     /// It is gone from the configuration; requests that began with it end with it.
     pub(super) leaving: bool,
+    /// This worker's share of the ports that the kernel chooses from.
+    kernel_ports: u32,
 }
 
 pub(super) struct Server {
@@ -137,6 +142,9 @@ pub(super) struct Server {
     pub(super) connect_times: ConnectTimes,
     /// There was no local port left towards it; until then it is not tried while another can be.
     pub(super) portless_until: Duration,
+    /// What our closes have done to the ports towards it, of which this worker has so many.
+    pub(super) strain: Strain,
+    pub(super) tuples: u64,
     pub(super) idle: IdleConnections<ConnId>,
     /// The timer for the oldest idle connection.
     pub(super) idle_timer: Option<TimerId>,
@@ -156,11 +164,13 @@ impl BackendSet {
         let failed = |reason| SetupError::of_ports(&settings.name, share.count, reason);
         let all = source_set(settings, share.own_ports.as_ref())?;
         let mut sources = Sources::new(all.share(share.index, share.count).map_err(failed)?);
+        let kernel_ports = share.kernel_ports / share.count;
         let mut servers = Vec::with_capacity(settings.servers.len());
         for server in &settings.servers {
             let failed = |reason| SetupError::Servers { set: settings.name.clone(), reason };
             let target = sources.target(server.address).map_err(failed)?;
-            servers.push(Server::new(target, &settings.pool, boards.board(&settings.name, server.address)));
+            let board = boards.board(&settings.name, server.address);
+            servers.push(Server::new(target, sources.tuples(target, kernel_ports), &settings.pool, board));
         }
         Ok(Self {
             rules: Rc::new(settings.clone()),
@@ -171,7 +181,12 @@ impl BackendSet {
             freed: 0,
             counters: Counters::default(),
             leaving: false,
+            kernel_ports,
         })
+    }
+
+    fn tuples(&self, target: Target) -> u64 {
+        self.sources.tuples(target, self.kernel_ports)
     }
 
     /// Makes sure that connections to `address` can start.
@@ -201,7 +216,7 @@ impl BackendSet {
             return number;
         }
         let target = self.sources.target(address).expect("it is known already");
-        let server = Server::new(target, &self.rules.pool, board);
+        let server = Server::new(target, self.tuples(target), &self.rules.pool, board);
         let vacant = self.servers.iter().position(|server| server.leaving && server.connections == 0);
         let Some(number) = vacant else {
             self.servers.push(server);
@@ -220,12 +235,14 @@ impl Server {
         if self.portless_until > now { Standing::Portless } else { self.board.standing(now) }
     }
 
-    fn new(target: Target, pool: &PoolSettings, board: Arc<Board>) -> Self {
+    fn new(target: Target, tuples: u64, pool: &PoolSettings, board: Arc<Board>) -> Self {
         Self {
             target,
             board,
             connect_times: ConnectTimes::default(),
             portless_until: Duration::ZERO,
+            strain: Strain::default(),
+            tuples,
             idle: IdleConnections::new(pool.room(), pool.idle_timeout),
             idle_timer: None,
             host: target.address().to_string(),
@@ -299,7 +316,7 @@ impl SetupError {
 /// # Errors
 /// The first set that cannot be divided.
 pub(crate) fn check_shares(settings: &Settings, workers: u32, own: Option<&PortList>) -> Result<(), SetupError> {
-    let last = WorkerShare { index: workers - 1, count: workers, own_ports: own.cloned() };
+    let last = WorkerShare { index: workers - 1, count: workers, own_ports: own.cloned(), ..WorkerShare::ALONE };
     let sets = settings.backend_sets.iter();
     sets.map(|set| BackendSet::new(set, &last, &Boards::default())).try_for_each(|set| set.map(|_| ()))
 }

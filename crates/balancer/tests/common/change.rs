@@ -77,7 +77,7 @@ impl Changes {
             reuse: *rng.pick(&Reuse::ALL),
             idle_max: *rng.pick(&[0, 1, 256]),
             idle_timeout: Duration::from_millis(*rng.pick(&[100, 50_000])),
-            close: *rng.pick(&[ServerClose::Fin, ServerClose::ResetWhenSafe]),
+            close: *rng.pick(&ServerClose::ALL),
         };
         if rng.chance(0.1) {
             set.ports.choice = *rng.pick(&[PortChoice::Kernel, PortChoice::Own]);

@@ -62,7 +62,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         pool: PoolSettings {
             idle_max: *rng.pick(&[0, 1, 256]),
             idle_timeout: Duration::from_millis(*rng.pick(&[100, 50_000])),
-            close: *rng.pick(&[ServerClose::Fin, ServerClose::ResetWhenSafe]),
+            close: *rng.pick(&ServerClose::ALL),
             reuse: *rng.pick(&Reuse::ALL),
         },
         ports: PortSettings {

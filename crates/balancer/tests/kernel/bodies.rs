@@ -91,7 +91,7 @@ fn an_answer_instead_of_100_ends_the_connection() {
         ClientSees(&format!("{refused}Connection: close\n\n")),
         ClientSends("GET /b HTTP/1.1\nHost: a\n\n"),
         ClientSeesEnd(Eof),
-        OriginSeesEnd(Reset),
+        OriginSeesEnd(Eof),
     ]);
 }
 

@@ -6,7 +6,7 @@ use crate::script::{Act, play_with};
 use crate::stage::{Stage, eventually};
 use crate::wire::End::*;
 use crate::wire::PATIENCE;
-use balancer_core::{ClientClose, CloseReason, Counters, ServerClose, Settings};
+use balancer_core::{ClientClose, CloseReason, Counters, PortChoice, ServerClose, Settings};
 use ports::ClosedFirst;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -157,7 +157,7 @@ fn the_policy_decides_where_time_wait_stays() {
 /// One response, then the server connection is retired for this reason: how does the origin see it end?
 fn check_server(change: fn(&mut Settings), close: ServerClose, reason: CloseReason) {
     let (end, who) = match close {
-        ServerClose::Fin => (Eof, ClosedFirst::OurFin),
+        ServerClose::Fin | ServerClose::Auto => (Eof, ClosedFirst::OurFin),
         ServerClose::ResetWhenSafe => (Reset, ClosedFirst::RstSent),
     };
     let stage = Stage::new(|settings| {
@@ -175,7 +175,7 @@ fn check_server(change: fn(&mut Settings), close: ServerClose, reason: CloseReas
     drop(server);
     if let Ok(local) = local {
         eventually("the connection is over", || in_state(local, remote, &OPEN) == 0);
-        assert_eq!(in_state(local, remote, &[TcpState::TimeWait]), usize::from(close == ServerClose::Fin), "{close:?}");
+        assert_eq!(in_state(local, remote, &[TcpState::TimeWait]), usize::from(end == Eof), "{close:?}");
     }
     drop(client);
     let counters = stage.end();
@@ -185,19 +185,38 @@ fn check_server(change: fn(&mut Settings), close: ServerClose, reason: CloseReas
 
 #[test]
 fn server_connections_are_retired_by_the_sets_policy() {
-    for close in [ServerClose::Fin, ServerClose::ResetWhenSafe] {
+    for close in ServerClose::ALL {
         check_server(|settings| settings.backend_sets[0].pool.idle_timeout = SHORT, close, CloseReason::Idle);
         check_server(|settings| settings.backend_sets[0].pool.idle_max = 0, close, CloseReason::PoolRetired);
     }
+}
+
+/// A FIN would cost one of two ports a minute of TIME_WAIT: then a reset is the lesser evil.
+#[test]
+fn where_ports_are_scarce_connections_are_retired_by_reset() {
+    let stage = Stage::new(|settings| {
+        settings.backend_sets[0].ports.choice = PortChoice::Own;
+        settings.backend_sets[0].ports.range = Some((21_046, 21_047));
+        settings.backend_sets[0].pool.idle_timeout = SHORT;
+    });
+    let mut client = stage.client();
+    client.sends(GET);
+    let mut server = stage.server();
+    server.reads_head();
+    server.sends(OK);
+    client.sees(OK);
+    server.sees_end(Reset);
+    drop((client, server));
+    assert_eq!(stage.end().server_closes.count(ClosedFirst::RstSent), 1);
 }
 
 #[test]
 fn a_server_that_closes_first_is_counted_as_such() {
     let acts =
         [ClientSends(GET), OriginSees(GOT), OriginSends(OK), ClientSees(OK), OriginHalfCloses, OriginSeesEnd(Reset)];
-    for close in [ServerClose::Fin, ServerClose::ResetWhenSafe] {
+    for close in ServerClose::ALL {
         let acts = match close {
-            ServerClose::Fin => [&acts[..5], &[OriginSeesEnd(Eof)]].concat(),
+            ServerClose::Fin | ServerClose::Auto => [&acts[..5], &[OriginSeesEnd(Eof)]].concat(),
             ServerClose::ResetWhenSafe => acts.to_vec(),
         };
         let counters = play_with(|settings| settings.backend_sets[0].pool.close = close, &acts);
@@ -220,7 +239,7 @@ fn the_pool_evicts_its_oldest_connection() {
         server.sends(OK);
         client.sees(OK);
     }
-    ends[0].1.sees_end(Reset);
+    ends[0].1.sees_end(Eof);
     ends[1].1.sees_nothing(Duration::from_millis(20));
     drop(ends);
     let counters = stage.end();

@@ -42,7 +42,7 @@ fn a_drain_without_traffic_is_immediate() {
     // One idle client that never spoke, one that was kept, one pooled server connection.
     idle.sees_end(Eof);
     client.sees_end(Eof);
-    server.sees_end(Reset);
+    server.sees_end(Eof);
     let draining = CloseReason::Draining as usize;
     assert_eq!((counters.client_reasons[draining], counters.server_reasons[draining]), (2, 1));
 }

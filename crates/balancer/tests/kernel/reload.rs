@@ -42,7 +42,7 @@ fn a_kept_client_goes_on_with_other_servers() {
     balancer.apply(&with_servers(&settings, &[stage::address(&new)])).expect("it is good");
     server.sends(OK);
     kept.sees(OK);
-    server.sees_end(End::Reset);
+    server.sees_end(End::Eof);
     let mut server = served_by(&new, &mut kept);
     kept.sends(GET);
     answers(&mut server, &mut kept);

@@ -128,16 +128,10 @@ fn bytes_after_a_response_are_not_the_next_response() {
     let ok = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
     let poison = format!("{ok}HTTP/1.1 200 OK\nContent-Length: 6\n\npoison");
     let late = [OriginSends("HTTP/1.1 200 OK\nContent-Length: 6\n\npoison")];
-    let first = [
-        ClientSends(get),
-        OriginSees(got),
-        OriginSends(&poison),
-        ClientSees(ok),
-        OriginSeesEnd(crate::wire::End::Reset),
-    ];
+    let first = [ClientSends(get), OriginSees(got), OriginSends(&poison), ClientSees(ok), OriginSeesEnd(Eof)];
     let idle = [ClientSends(get), OriginSees(got), OriginSends(ok), ClientSees(ok)];
     let next = [NewServer, OriginSees(got), OriginSends(ok), ClientSees(ok)];
     play(&[&first[..], &[ClientSends(get)], &next[..]].concat());
-    let gone = [OriginSeesEnd(crate::wire::End::Reset), ClientSends(get)];
+    let gone = [OriginSeesEnd(Eof), ClientSends(get)];
     play(&[&idle[..], &late[..], &gone[..], &next[..]].concat());
 }

@@ -68,6 +68,14 @@ fn an_address_of_another_host_is_named() {
 }
 
 #[test]
+fn a_source_address_of_another_host_is_named() {
+    let mut settings = stage::settings(&["127.0.0.1:9".parse().expect("an address")]);
+    settings.backend_sets[0].ports.sources = vec!["127.0.0.1".parse().unwrap(), "192.0.2.1".parse().unwrap()];
+    let text = start_fails(settings).to_string();
+    assert!(text.contains("\"app\"") && text.contains("source 192.0.2.1") && text.contains("`sources`"), "{text:?}");
+}
+
+#[test]
 fn two_balancers_do_not_share_an_address() {
     let settings = stage::settings(&["127.0.0.1:9".parse().expect("an address")]);
     let first = stage::start(settings.clone(), 2, Default::default());
