@@ -4,7 +4,7 @@ use super::flow::{End, EndId, Fin, Phase, Segment, SendOp};
 use super::host::Tenant;
 use super::net::{Event, Net};
 use ports::{ClosedFirst, Fault};
-use reactor::buf::{BUF_BYTES, Buf};
+use reactor::buf::{BUF_BYTES_MAX, Buf};
 use reactor::conn::ConnId;
 use reactor::face::{After, Close, CloseOutcome, Completion, Outgoing, Probe, Received};
 use std::time::Duration;
@@ -87,7 +87,7 @@ impl Net {
 
     /// No buffer is free: the recv waits for one.
     fn starve(&mut self, id: EndId, host: usize, partial: Option<Buf>) {
-        if partial.as_ref().is_some_and(|buf| buf.len() == BUF_BYTES) {
+        if partial.as_ref().is_some_and(|buf| buf.len() == BUF_BYTES_MAX) {
             return self.violation(format!("host {host}: recv into a full buffer"));
         }
         self.hosts[host].starved.push(id);

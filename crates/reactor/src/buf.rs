@@ -1,5 +1,6 @@
-//! Receive buffers: fixed size, recycled, shared by count so that what was received can be sent on
-//! without a copy.
+//! Receive buffers: of one size, recycled, shared by count so that what was received can be sent on
+//! without a copy. What does not fit into one (a head of unusual length) moves to a larger one, which counts as many and
+//! is not kept.
 //!
 //! ```text
 //! slab:  [ consumed | bytes of this Buf | free tail ]
@@ -11,10 +12,13 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 
-/// Size of every buffer, in bytes. One request or response head must fit into one, and one whole TLS record: 5 bytes of
+/// Size of a buffer, in bytes. One usual head fits into one, and one whole TLS record: 5 bytes of
 /// header and up to 2^14 + 256 of ciphertext (RFC 8446 section 5.2), 16,645 together. What is left over has room for a
 /// last short record behind it, so that a close alert leaves in the segment of the last bytes.
 pub const BUF_BYTES: usize = 17 * 1024;
+
+/// Size of the largest buffer that one may grow to: a head of 256 KiB, and what is added to it on its way.
+pub const BUF_BYTES_MAX: usize = 16 * BUF_BYTES;
 
 const _: () = assert!(BUF_BYTES >= 5 + (1 << 14) + 256 + 64, "a buffer holds a whole TLS record and an alert");
 
@@ -47,11 +51,39 @@ impl BufPool {
         Some(Buf { slab: Some(slab), pool: self.clone(), start: 0, end: 0 })
     }
 
+    /// An empty buffer with room for so many bytes; `None` when the stock does not have it, or nobody has one so large.
+    fn take_room(&self, bytes: usize) -> Option<Buf> {
+        if bytes <= BUF_BYTES {
+            return self.take();
+        }
+        let (stock, units) = (&self.0, bytes.div_ceil(BUF_BYTES).next_power_of_two());
+        let mut free = stock.free.borrow_mut();
+        while stock.made.get() + units > stock.count_max && free.pop().is_some() {
+            stock.made.set(stock.made.get() - 1);
+        }
+        let made = stock.made.get() + units;
+        if units * BUF_BYTES > BUF_BYTES_MAX || made > stock.count_max {
+            return None;
+        }
+        stock.made.set(made);
+        let slab = Rc::new(vec![0; units * BUF_BYTES].into_boxed_slice());
+        Some(Buf { slab: Some(slab), pool: self.clone(), start: 0, end: 0 })
+    }
+
+    /// A slab that nobody uses any more: one of the usual size is kept.
+    fn put_back(&self, slab: Rc<Box<[u8]>>) {
+        if slab.len() == BUF_BYTES {
+            self.0.free.borrow_mut().push(slab);
+        } else {
+            self.0.made.set(self.0.made.get() - slab.len() / BUF_BYTES);
+        }
+    }
+
     /// For backends, how [`Reactor::recv`](crate::Reactor::recv) finds its buffer: `partial` where it has room, or can be
     /// given room by moving its bytes; a fresh one where there is none.
     ///
     /// # Errors
-    /// Without a free buffer, or with a full one, `partial` comes back untouched.
+    /// Without a free buffer, or with one that is full and as large as can be, `partial` comes back untouched.
     pub fn room_after(&self, partial: Option<Buf>) -> Result<Buf, Option<Buf>> {
         match partial {
             None => self.take().ok_or(None),
@@ -138,17 +170,17 @@ impl Buf {
 
     /// Says that `len` bytes of [`Buf::spare`] were written.
     pub fn commit(&mut self, len: usize) {
-        assert!(self.end + len <= BUF_BYTES, "commit beyond the end of a buffer");
+        assert!(self.end + len <= self.slab().len(), "commit beyond the end of a buffer");
         self.end += len;
     }
 
     /// Bytes that can still be appended.
     pub fn spare_len(&self) -> usize {
-        BUF_BYTES - self.end
+        self.slab().len() - self.end
     }
 
     /// Moves the bytes to the front of a slab so that the free tail is as long as it can be: in place
-    /// where they are not shared, else into a fresh buffer. `None` when the pool is empty.
+    /// where they are not shared, else into a fresh buffer. `None` when the pool has none.
     pub fn compact(mut self) -> Option<Buf> {
         let (start, end) = (self.start, self.end);
         if start == 0 && self.is_unique() {
@@ -160,23 +192,29 @@ impl Buf {
             (self.start, self.end) = (0, end - start);
             return Some(self);
         }
-        let mut fresh = self.pool.take()?;
-        fresh.append(&self).ok()?;
+        self.moved(self.len())
+    }
+
+    /// A copy of these bytes in a buffer with room for so many.
+    fn moved(&self, bytes: usize) -> Option<Buf> {
+        let mut fresh = self.pool.take_room(bytes)?;
+        fresh.append(self).ok()?;
         Some(fresh)
     }
 
-    /// These bytes with room behind them: as they are, moved within their slab, or moved to a fresh one where they are
-    /// shared.
+    /// These bytes with room for so many behind them: as they are, or in a larger buffer. `None` when there is none.
+    pub fn with_spare(self, bytes: usize) -> Option<Buf> {
+        if self.is_unique() && self.spare_len() >= bytes { Some(self) } else { self.moved(self.len() + bytes) }
+    }
+
+    /// These bytes with room behind them: as they are, moved within their slab, or moved to another one where they are
+    /// shared or fill it.
     ///
     /// # Errors
-    /// A full buffer, or no free one to move to: the bytes come back untouched.
+    /// A full buffer of [`BUF_BYTES_MAX`], or none to move to: the bytes come back untouched.
     pub fn with_room(self) -> Result<Buf, Buf> {
-        if self.len() == BUF_BYTES {
-            return Err(self);
-        }
-        if !self.is_unique() {
-            // Only a clone is risked: shared bytes need a fresh buffer to move to.
-            return self.clone().compact().ok_or(self);
+        if self.len() == self.slab().len() || !self.is_unique() {
+            return self.moved(self.len() + 1).ok_or(self);
         }
         if self.spare_len() > 0 { Ok(self) } else { Ok(self.compact().expect("bytes nobody shares move in place")) }
     }
@@ -215,7 +253,7 @@ impl Drop for Buf {
         if let Some(slab) = self.slab.take()
             && Rc::strong_count(&slab) == 1
         {
-            self.pool.0.free.borrow_mut().push(slab);
+            self.pool.put_back(slab);
         }
     }
 }
@@ -261,10 +299,36 @@ mod tests {
     }
 
     #[test]
-    fn room_is_made_by_moving_bytes_but_not_in_a_full_buffer() {
+    fn a_full_buffer_moves_to_a_larger_one_that_counts_as_many() {
+        let pool = BufPool::new(20);
+        let mut buf = filled(&pool, BUF_BYTES);
+        for units in [2, 4, 8, 16] {
+            buf = pool.room_after(Some(buf)).expect("within the bound");
+            assert_eq!((buf.len() + buf.spare_len(), pool.in_use()), (units * BUF_BYTES, units));
+            assert!(buf.iter().all(|byte| *byte == 7));
+            let room = buf.spare_len();
+            buf.append(&vec![7; room]).expect("it fits");
+        }
+        let buf = pool.room_after(Some(buf)).expect_err("as large as can be").expect("it comes back");
+        assert_eq!(buf.len(), BUF_BYTES_MAX);
+        // What waits unused makes room for it, and the bound holds.
+        drop((0..4).map(|_| pool.take().expect("within the bound")).collect::<Vec<_>>());
+        let small = pool.take().expect("one is free");
+        assert!(small.with_spare(4 * BUF_BYTES).is_none(), "beyond the bound");
+        drop(buf);
+        assert_eq!(pool.in_use(), 0);
+        assert_eq!(
+            pool.take().and_then(|small| small.with_spare(4 * BUF_BYTES)).map(|buf| buf.spare_len()),
+            Some(4 * BUF_BYTES)
+        );
+        assert_eq!(pool.in_use(), 0);
+    }
+
+    #[test]
+    fn room_is_made_by_moving_bytes() {
         let pool = BufPool::new(2);
         let mut tail = filled(&pool, BUF_BYTES);
-        assert!(pool.room_after(Some(tail.clone())).is_err(), "nothing can be appended");
+        assert!(pool.room_after(Some(tail.clone())).is_err(), "no larger one within the bound");
         tail.advance(BUF_BYTES - 3);
         let roomy = pool.room_after(Some(tail)).expect("its bytes can move");
         assert_eq!((roomy.len(), roomy.spare_len()), (3, BUF_BYTES - 3));
