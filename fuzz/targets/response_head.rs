@@ -9,7 +9,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let limits = Limits::default();
         let mut slots = HeadSlots::new();
         let parsed = parse_response(bytes, &limits, &mut slots, method);
-        let Ok(Some(Parsed { head, len, keep_alive })) = parsed else { continue };
+        let Ok(Some(Parsed { head, len, keep_alive, .. })) = parsed else { continue };
         assert!(len <= bytes.len() && bytes[..len].ends_with(b"\r\n\r\n"));
         assert!((100..1000).contains(&head.status) && http::is_field_value(head.reason.as_bytes()));
         assert!(!keep_alive || !matches!(head.body, BodyKind::UntilClose | BodyKind::Tunnel));

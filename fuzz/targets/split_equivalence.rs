@@ -8,8 +8,14 @@ mod transcript;
 use http::Method;
 use transcript::{Role, read};
 
-const ROLES: [Role; 4] =
-    [Role::Requests, Role::Responses(Method::Get), Role::Responses(Method::Head), Role::Responses(Method::Connect)];
+const ROLES: [Role; 6] = [
+    Role::Requests,
+    Role::Responses(Method::Get),
+    Role::Responses(Method::Head),
+    Role::Responses(Method::Connect),
+    Role::LenientResponses(Method::Get),
+    Role::LenientResponses(Method::Head),
+];
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((&choice, rest)) = input.split_first() else { return };

@@ -52,8 +52,8 @@ impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             connections_max: 100_000,
-            head_bytes_max: 8 * 1024,
-            headers_max: 100,
+            head_bytes_max: 32 * 1024,
+            headers_max: 128,
             requests_per_connection_max: 1_000_000,
         }
     }

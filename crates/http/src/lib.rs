@@ -21,6 +21,7 @@
 //! ```
 
 mod body;
+mod date;
 mod facts;
 pub mod forward;
 mod limits;
@@ -36,11 +37,12 @@ pub mod url;
 mod version;
 
 pub use body::BodyKind;
+pub use date::Date;
 pub use facts::RequestFacts;
 /// One field: `name` is a token, `value` has no whitespace around it and no control byte but HTAB. The type is the
 /// parser's own, so that what it has filled in need not be copied.
 pub use httparse::Header;
-pub use limits::{HEADERS_CAP, Limits};
+pub use limits::{CONNECTION_OPTIONS_MAX, HEADERS_CAP, Limits, Reading};
 pub use method::Method;
 pub use name::Name;
 pub use request::RequestHead;

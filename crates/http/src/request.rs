@@ -32,12 +32,17 @@ pub struct RequestHead<'s, 'b> {
     pub host: Option<&'b [u8]>,
     /// Whether the client waits for 100 before it sends its body (RFC 9110 10.1.1).
     pub expect_continue: bool,
-    /// Protocols to switch to: the value of `Upgrade` when `Connection: upgrade` asks for it, in HTTP/1.1. Never `h2c`.
+    /// Protocols to switch to: the value of `Upgrade` when `Connection: upgrade` asks for it, in HTTP/1.1. Never HTTP/2 by
+    /// any name.
     pub upgrade: Option<&'b [u8]>,
     /// Whether the client takes trailers (`TE: trailers`).
     pub takes_trailers: bool,
     /// How many fields `Connection` names as meant for one hop, those with a rule of their own aside.
     pub hop_fields: usize,
+    /// Whether proxies before this one have said so in `Via`.
+    pub via: bool,
+    /// How often a TRACE or OPTIONS request may still be forwarded (RFC 9110 7.6.2); other methods have no such bound.
+    pub max_forwards: Option<u32>,
 }
 
 impl<'b> RequestHead<'_, 'b> {
@@ -74,6 +79,8 @@ impl Default for RequestHead<'_, '_> {
             upgrade: None,
             takes_trailers: false,
             hop_fields: 0,
+            via: false,
+            max_forwards: None,
         }
     }
 }

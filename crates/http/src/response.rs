@@ -27,6 +27,10 @@ pub struct ResponseHead<'s, 'b> {
     pub upgrade: Option<&'b [u8]>,
     /// How many fields `Connection` names as meant for one hop, those with a rule of their own aside.
     pub hop_fields: usize,
+    /// Whether it says when it was made (`Date`).
+    pub dated: bool,
+    /// Whether a value holds line ends (RFC 9112 5.2): spaces stand in their place when it is passed on.
+    pub folded: bool,
 }
 
 impl ResponseHead<'_, '_> {

@@ -54,6 +54,9 @@ pub trait FieldSink {
         last: &[u8],
     ) -> Result<(), TooLong>;
 
+    /// One field whose value came in several lines (RFC 9112 5.2): they are joined by spaces.
+    fn lines<'v>(&mut self, name: &str, lines: impl Iterator<Item = &'v [u8]>) -> Result<(), TooLong>;
+
     /// What tells the end of this body, if that needs telling.
     fn framing(&mut self, body: BodyKind) -> Result<(), TooLong>;
 

@@ -18,7 +18,8 @@ pub fn is_target(bytes: &[u8]) -> bool {
 }
 
 /// Whether `bytes` is `host[:port]` (RFC 9110 7.2): a name, an IPv4 address, or an address in brackets. A comma, legal
-/// in a reg-name, is refused: it is how two Host fields look after somebody has joined them.
+/// in a reg-name, is refused: it is how two Host fields look after somebody has joined them. So is a percent sign: one
+/// reader decodes it and the next does not, and names of the DNS hold none.
 pub fn is_host(bytes: &[u8]) -> bool {
     let (name_ok, rest) = if let Some(literal) = bytes.strip_prefix(b"[") {
         let end = literal.iter().position(|&byte| byte == b']');
@@ -55,7 +56,7 @@ fn trim(mut member: &[u8]) -> &[u8] {
 }
 
 fn is_reg_name(name: &[u8]) -> bool {
-    let fits = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
+    let fits = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(&byte);
     !name.is_empty() && name.iter().all(fits)
 }
 

@@ -25,6 +25,9 @@ pub struct Passed {
     pub len: usize,
     /// The body is complete; bytes beyond `len` belong to the next message.
     pub done: bool,
+    /// Nothing behind these bytes is to be left out. Else the next belong to the body, but are not passed on as they are
+    /// (chunk extensions, some trailers): [`BodyDecoder::clean`] goes on.
+    pub clean: bool,
 }
 
 /// Follows one body through any split of its bytes. After an error it is of no further use.
@@ -61,15 +64,33 @@ impl BodyDecoder {
         Ok(Piece { consumed, data: 0..consumed, done: self.is_done() })
     }
 
-    /// Tells how many of `bytes` belong to this body, framing included, so that they can be passed on as they are.
+    /// Tells how many of `bytes` belong to this body, framing included, and can be passed on as they are.
     #[inline]
     pub fn pass(&mut self, bytes: &[u8]) -> Result<Passed, Error> {
+        match &mut self.0 {
+            State::Chunked(chunked) => chunked.pass(bytes),
+            _ => self.decode(bytes).map(|piece| Passed { len: piece.consumed, done: piece.done, clean: true }),
+        }
+    }
+
+    /// As [`BodyDecoder::pass`], for bytes that are not passed on as they are: hands what is to `keep`, piece by piece, which
+    /// together is never more than `bytes` and the name of a trailer that an earlier call has held back.
+    #[cold]
+    pub fn clean(&mut self, bytes: &[u8], keep: &mut dyn FnMut(&[u8])) -> Result<Passed, Error> {
+        match &mut self.0 {
+            State::Chunked(chunked) => chunked.clean(bytes, keep),
+            _ => self.pass(bytes).inspect(|passed| keep(&bytes[..passed.len])),
+        }
+    }
+
+    /// The same for bytes that go nowhere.
+    pub fn skip(&mut self, bytes: &[u8]) -> Result<Passed, Error> {
         let mut len = 0;
         loop {
             let piece = self.decode(&bytes[len..])?;
             len += piece.consumed;
             if piece.done || len == bytes.len() {
-                return Ok(Passed { len, done: piece.done });
+                return Ok(Passed { len, done: piece.done, clean: true });
             }
         }
     }

@@ -1,127 +1,109 @@
-//! What can be wrong with a message, each with the section of the RFC it breaks and the status that answers it.
+//! What can be wrong with a message, each with its name, the status that answers it and the section of the RFC it breaks.
 
 use http::TargetError;
 
-/// Why a message was refused. The connection it came on cannot be used any further: where the next message starts
-/// is unknown or in doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The request line is not `method SP target SP version`.
-    #[error("RFC 9112 3: malformed request line")]
-    RequestLine,
-    /// The status line is not `version SP 3DIGIT SP [reason]`.
-    #[error("RFC 9112 4: malformed status line")]
-    StatusLine,
-    /// The version is neither HTTP/1.0 nor HTTP/1.1.
-    #[error("RFC 9110 2.5: HTTP version is neither 1.0 nor 1.1")]
-    VersionUnsupported,
-    /// The target holds a byte no URI may hold, or a fragment.
-    #[error("RFC 9112 3.2: the request target holds a byte that is not allowed there")]
-    Target,
-    /// The target is in none of the forms its method allows.
-    #[error("RFC 9112 3.2: the request target is in a form its method does not allow")]
-    TargetForm,
-    /// The request line alone is longer than a head may be.
-    #[error("RFC 9112 3: the request line is longer than the limit on heads")]
-    UriTooLong,
-    /// CONNECT, which this implementation does not offer.
-    #[error("RFC 9110 9.3.6: CONNECT is not offered here")]
-    ConnectUnsupported,
-    /// The head is longer than [`http::Limits::head_bytes_max`].
-    #[error("RFC 9112 3: the head is longer than the limit")]
-    HeadTooLong,
-    /// The head has more fields than [`http::Limits::headers_max`].
-    #[error("RFC 9110 5.4: the head has more header fields than the limit")]
-    TooManyHeaders,
-    /// `Connection` names more options than anybody needs.
-    #[error("RFC 9110 7.6.1: Connection names too many options")]
-    TooManyConnectionOptions,
-    /// More than one empty line before the request line, or any before a status line.
-    #[error("RFC 9112 2.2: too many empty lines before the message")]
-    LeadingEmptyLines,
-    /// A line of the head ends in LF alone.
-    #[error("RFC 9112 2.2: a line ends in LF without CR")]
-    BareLf,
-    /// A CR that no LF follows.
-    #[error("RFC 9112 2.2: a CR without LF")]
-    BareCr,
-    /// A field name that is empty or not a token.
-    #[error("RFC 9110 5.1: malformed header field name")]
-    HeaderName,
-    /// Whitespace inside a field name or between it and the colon.
-    #[error("RFC 9112 5.1: whitespace before the colon of a header field")]
-    SpaceInHeaderName,
-    /// A field line that continues the line before it.
-    #[error("RFC 9112 5.2: folded header line")]
-    ObsFold,
-    /// A control byte in a field value.
-    #[error("RFC 9110 5.5: control byte in a header field value")]
-    HeaderValue,
-    /// An HTTP/1.1 request without Host.
-    #[error("RFC 9112 3.2: HTTP/1.1 request without Host")]
-    HostMissing,
-    /// More than one Host.
-    #[error("RFC 9112 3.2: more than one Host")]
-    HostRepeated,
-    /// A Host (or the authority of the target) that is not `host[:port]`.
-    #[error("RFC 9112 3.2: Host is empty or not host[:port]")]
-    HostInvalid,
-    /// Content-Length is not one plain decimal number below 2^64.
-    #[error("RFC 9112 6.3: Content-Length is not one decimal number")]
-    ContentLengthInvalid,
-    /// Content-Length appears more than once.
-    #[error("RFC 9112 6.3: Content-Length appears more than once")]
-    ContentLengthRepeated,
-    /// Content-Length and Transfer-Encoding in one message.
-    #[error("RFC 9112 6.1: both Content-Length and Transfer-Encoding")]
-    LengthAndTransferEncoding,
-    /// Transfer-Encoding is not exactly one `chunked`.
-    #[error("RFC 9112 6.1: Transfer-Encoding is not exactly one final chunked")]
-    TransferEncodingInvalid,
-    /// A well-formed Transfer-Encoding that asks for codings besides chunked.
-    #[error("RFC 9112 6.1: only the transfer coding chunked is understood")]
-    TransferEncodingUnsupported,
-    /// Transfer-Encoding in an HTTP/1.0 message.
-    #[error("RFC 9112 6.1: Transfer-Encoding in an HTTP/1.0 message")]
-    TransferEncodingInHttp10,
-    /// A chunk size that is empty, not hexadecimal, or longer than 16 digits.
-    #[error("RFC 9112 7.1: malformed chunk size")]
-    ChunkSize,
-    /// A control byte in a chunk extension.
-    #[error("RFC 9112 7.1.1: control byte in a chunk extension")]
-    ChunkExtension,
-    /// A chunk line longer than [`http::Limits::chunk_line_bytes_max`].
-    #[error("RFC 9112 7.1.1: chunk size line longer than the limit")]
-    ChunkLineTooLong,
-    /// The data of a chunk is not followed by CRLF.
-    #[error("RFC 9112 7.1: chunk data not followed by CRLF")]
-    ChunkEnd,
-    /// A trailer line that is not `name: value` CRLF.
-    #[error("RFC 9112 7.1.2: malformed trailer field")]
-    Trailer,
-    /// A trailer that would change framing, routing or the connection.
-    #[error("RFC 9110 6.5.1: trailer field that carries framing or routing")]
-    TrailerForbidden,
-    /// Trailers longer than [`http::Limits::trailer_bytes_max`].
-    #[error("RFC 9112 7.1.2: trailers longer than the limit")]
-    TrailersTooLong,
-    /// The connection ended before the body did.
-    #[error("RFC 9112 8: the connection closed before the body was complete")]
-    BodyCutShort,
+macro_rules! errors {
+    ($( $rule:ident = $name:literal, $status:literal, $text:literal; )+) => {
+        /// Why a message was refused: the rule it breaks, or the limit it is over. The connection it came on cannot be
+        /// used any further: where the next message starts is unknown or in doubt.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum Error {
+            $( #[doc = $text] #[error($text)] $rule, )+
+        }
+
+        impl Error {
+            /// Every rule, in the order of reports.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$rule),+];
+
+            /// As counters and reports call the rule.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$rule => $name,)+
+                }
+            }
+
+            /// The status that answers a request refused for this. A *response* refused for the same reason is the
+            /// upstream's fault: whoever relayed the request answers 502.
+            pub const fn status(self) -> u16 {
+                match self {
+                    $(Self::$rule => $status,)+
+                }
+            }
+
+            /// What a client is told whose request was refused for this.
+            pub const fn of_request(self) -> &'static str {
+                match self {
+                    $(Self::$rule => concat!("the request was refused: ", $text),)+
+                }
+            }
+
+            /// What a client is told when the answer to its request was refused for this.
+            pub const fn of_response(self) -> &'static str {
+                match self {
+                    $(Self::$rule => concat!("the server's answer was refused: ", $text),)+
+                }
+            }
+        }
+    };
+}
+
+errors! {
+    TlsHello = "tls_hello", 400, "a TLS hello: plain HTTP is spoken here, no https";
+    ProxyHeader = "proxy_header", 400, "a PROXY protocol header: it is not expected here";
+    Http2Preface = "http2_preface", 505, "the preface of HTTP/2: only HTTP/1.0 and HTTP/1.1 are spoken here";
+    RequestLine = "request_line", 400, "RFC 9112 3: malformed request line";
+    StatusLine = "status_line", 400, "RFC 9112 4: malformed status line";
+    VersionUnsupported = "version", 505, "RFC 9110 2.5: only HTTP/1.0 and HTTP/1.1 are spoken here";
+    Target = "target_byte", 400, "RFC 9112 3.2: the request target holds a byte that is not allowed there";
+    TargetForm = "target_form", 400, "RFC 9112 3.2: the request target is in a form its method does not allow";
+    UriTooLong = "target_over_limit", 414, "the request target alone is over the limit on heads (head_bytes_max)";
+    ConnectUnsupported = "connect", 501, "RFC 9110 9.3.6: the method CONNECT is not implemented here";
+    HeadTooLong = "head_over_limit", 431, "the head is over the limit on its bytes (head_bytes_max)";
+    TooManyHeaders = "fields_over_limit", 431, "the head is over the limit on its fields (headers_max)";
+    TooManyConnectionOptions = "connection_options", 431, "the head is over the limit on options in Connection (RFC 9110 7.6.1)";
+    LeadingEmptyLines = "empty_lines", 400, "RFC 9112 2.2: too many empty lines before the message";
+    BareLf = "bare_lf", 400, "RFC 9112 2.2: a line ends in LF without CR";
+    BareCr = "bare_cr", 400, "RFC 9112 2.2: a CR without LF";
+    HeaderName = "field_name", 400, "RFC 9110 5.1: malformed header field name";
+    SpaceInHeaderName = "space_in_field_name", 400, "RFC 9112 5.1: whitespace before the colon of a header field";
+    ObsFold = "folded_line", 400, "RFC 9112 5.2: folded header line";
+    HeaderValue = "field_value", 400, "RFC 9110 5.5: control byte in a header field value";
+    HostMissing = "host_missing", 400, "RFC 9112 3.2: HTTP/1.1 request without Host";
+    HostRepeated = "host_repeated", 400, "RFC 9112 3.2: more than one Host";
+    HostInvalid = "host_invalid", 400, "RFC 9112 3.2: Host is empty or not host[:port], without percent signs";
+    ContentLengthInvalid = "length_invalid", 400, "RFC 9112 6.3: Content-Length is not one decimal number";
+    ContentLengthTooLarge = "length_over_limit", 400, "Content-Length is over the limit of 2^63 - 1 bytes";
+    ContentLengthRepeated = "length_repeated", 400, "RFC 9112 6.3: Content-Length appears more than once";
+    LengthAndTransferEncoding = "length_and_coding", 400, "RFC 9112 6.1: both Content-Length and Transfer-Encoding";
+    TransferEncodingInvalid = "coding_invalid", 400, "RFC 9112 6.1: Transfer-Encoding is not exactly one final chunked";
+    TransferEncodingUnsupported = "coding_unsupported", 501, "RFC 9112 6.1: transfer coding other than chunked is not implemented here";
+    TransferEncodingInHttp10 = "coding_in_http10", 400, "RFC 9112 6.1: Transfer-Encoding in an HTTP/1.0 message";
+    SwitchNotAsked = "switch_not_asked", 400, "RFC 9110 7.8: 101 to a protocol that was not asked for";
+    ChunkSize = "chunk_size", 400, "RFC 9112 7.1: malformed chunk size";
+    ChunkTooLarge = "chunk_over_limit", 400, "a chunk size is over the limit of 2^63 - 1 bytes";
+    ChunkExtension = "chunk_extension", 400, "RFC 9112 7.1.1: control byte in a chunk extension";
+    ChunkLineTooLong = "chunk_line_over_limit", 400, "a chunk size line is over its limit (RFC 9112 7.1.1)";
+    ChunkEnd = "chunk_end", 400, "RFC 9112 7.1: chunk data not followed by CRLF";
+    Trailer = "trailer", 400, "RFC 9112 7.1.2: malformed trailer field";
+    TrailersTooLong = "trailers_over_limit", 400, "the trailers are over their limit (RFC 9112 7.1.2)";
+    BodyCutShort = "body_cut_short", 400, "RFC 9112 8: the connection closed before the body was complete";
 }
 
 impl Error {
-    /// The status that answers a request refused for this. A *response* refused for the same reason is the upstream's
-    /// fault: whoever relayed the request answers 502.
-    pub fn status(self) -> u16 {
-        match self {
-            Error::UriTooLong => 414,
-            Error::HeadTooLong | Error::TooManyHeaders | Error::TooManyConnectionOptions => 431,
-            Error::ConnectUnsupported | Error::TransferEncodingUnsupported => 501,
-            Error::VersionUnsupported => 505,
-            _ => 400,
-        }
+    /// Whether it is a limit that was hit: the message may be good HTTP all the same.
+    pub fn is_limit(self) -> bool {
+        matches!(
+            self,
+            Self::UriTooLong
+                | Self::HeadTooLong
+                | Self::TooManyHeaders
+                | Self::TooManyConnectionOptions
+                | Self::ContentLengthTooLarge
+                | Self::ChunkTooLarge
+                | Self::ChunkLineTooLong
+                | Self::TrailersTooLong
+        )
     }
 }
 

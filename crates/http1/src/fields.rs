@@ -1,12 +1,9 @@
 //! One pass over the fields of a head: everything framing, persistence and routing need to know.
 
-use http::{BodyKind, Header, Name, Version, list};
+use http::{BodyKind, CONNECTION_OPTIONS_MAX, Header, Name, Version, list};
 
+use crate::dialect::{Dialect, Dialects};
 use crate::error::Error;
-
-/// Options of `Connection` beyond those with a meaning of their own. Each costs a comparison per field when
-/// forwarding, so their number is bounded.
-const CONNECTION_OPTIONS_MAX: usize = 16;
 
 /// What the fields of one head say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,8 +19,15 @@ pub(crate) struct Fields<'b> {
     pub(crate) expect_continue: bool,
     /// The peer takes trailers (`TE: trailers`).
     pub(crate) trailers: bool,
+    /// The way of the message so far was recorded (`Via`).
+    pub(crate) via: bool,
+    /// It says when it was made (`Date`).
+    pub(crate) dated: bool,
+    /// What a lenient reader has let pass.
+    pub(crate) dialects: Dialects,
     option_upgrade: bool,
     upgrade_h2c: bool,
+    lenient: bool,
     transfer_codings: usize,
 }
 
@@ -41,18 +45,52 @@ impl<'b> Fields<'b> {
         fields.settle_transfer_encoding()
     }
 
+    /// The same for a response of an older dialect: what can be understood in one way only is let pass, and noted.
+    #[cold]
+    pub(crate) fn read_leniently(headers: &[Header<'b>], version: Version) -> Result<Self, Error> {
+        let mut fields = Self { lenient: true, ..Self::default() };
+        for header in headers {
+            fields.take(Name::of(header.name), header.value)?;
+        }
+        let mut fields = fields.settle_transfer_encoding()?;
+        if fields.transfer_codings > 0 {
+            // RFC 9112 6.1: the coding counts, and whoever sent both may not be able to tell where its messages end.
+            fields.dialects.note_if(fields.content_length.take().is_some(), Dialect::LengthBesideCoding);
+            fields.dialects.note_if(version == Version::Http10, Dialect::ChunkedInHttp10);
+        }
+        let doubtful = [Dialect::LengthBesideCoding, Dialect::ChunkedInHttp10, Dialect::Identity];
+        fields.close |= doubtful.into_iter().any(|dialect| fields.dialects.has(dialect));
+        Ok(fields)
+    }
+
     fn take(&mut self, name: Name, value: &'b [u8]) -> Result<(), Error> {
         match name {
             Name::Host if self.host.is_some() => return Err(Error::HostRepeated),
             Name::Host => self.host = Some(value),
+            Name::ContentLength if self.lenient => self.take_length_leniently(value)?,
             Name::ContentLength if self.content_length.is_some() => return Err(Error::ContentLengthRepeated),
             Name::ContentLength => self.content_length = Some(content_length(value)?),
             Name::TransferEncoding => self.take_transfer_encoding(value)?,
             Name::Connection => self.take_connection(value)?,
             Name::Upgrade => self.take_upgrade(value),
             Name::Expect => self.expect_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+            Name::Via => self.via = true,
+            Name::Date => self.dated = true,
             Name::Te => self.trailers |= list(value).any(|member| member.eq_ignore_ascii_case(b"trailers")),
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// RFC 9112 6.3, item 5: a length that was repeated in one list or several fields counts as one.
+    fn take_length_leniently(&mut self, value: &[u8]) -> Result<(), Error> {
+        for member in value.split(|&byte| byte == b',') {
+            let length = content_length(member.trim_ascii())?;
+            match self.content_length.replace(length) {
+                Some(before) if before == length => self.dialects.note(Dialect::EqualLengths),
+                Some(_) => return Err(Error::ContentLengthRepeated),
+                None => {}
+            }
         }
         Ok(())
     }
@@ -64,6 +102,10 @@ impl<'b> Fields<'b> {
             let member = member.trim_ascii();
             if self.chunked || member.is_empty() {
                 return Err(Error::TransferEncodingInvalid);
+            }
+            if self.lenient && member.eq_ignore_ascii_case(b"identity") {
+                self.dialects.note(Dialect::Identity);
+                continue;
             }
             self.chunked = member.eq_ignore_ascii_case(b"chunked");
             members += 1;
@@ -95,7 +137,7 @@ impl<'b> Fields<'b> {
     }
 
     fn take_upgrade(&mut self, value: &'b [u8]) {
-        self.upgrade_h2c |= list(value).any(|member| member.eq_ignore_ascii_case(b"h2c"));
+        self.upgrade_h2c |= list(value).any(is_http2);
         self.upgrade = self.upgrade.or(Some(value));
     }
 
@@ -119,20 +161,24 @@ impl<'b> Fields<'b> {
         match (self.transfer_codings, self.content_length) {
             (0, length) => Ok(length.map(BodyKind::Length)),
             (_, Some(_)) => Err(Error::LengthAndTransferEncoding),
-            (_, None) if version == Version::Http10 => Err(Error::TransferEncodingInHttp10),
+            (_, None) if version == Version::Http10 && !self.lenient => Err(Error::TransferEncodingInHttp10),
             (_, None) => Ok(Some(BodyKind::Chunked)),
         }
     }
 }
 
-/// Digits only: no sign, no list, no whitespace, below 2^64.
+/// A protocol that is HTTP/2 or later, by whatever name: `h2c`, `h2c-14`, `H2`, `HTTP/2.0`.
+fn is_http2(protocol: &[u8]) -> bool {
+    let begins = |name: &[u8]| protocol.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    begins(b"h2") || begins(b"h3") || (begins(b"http") && !begins(b"http/1."))
+}
+
+/// Digits only: no sign, no list, no whitespace, below 2^63, so that no reader takes it for a negative number.
 fn content_length(value: &[u8]) -> Result<u64, Error> {
-    if value.is_empty() {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(Error::ContentLengthInvalid);
     }
-    let number = value.iter().try_fold(0_u64, |number, byte| match byte {
-        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
-        _ => None,
-    });
-    number.ok_or(Error::ContentLengthInvalid)
+    let number =
+        value.iter().try_fold(0_i64, |number, byte| number.checked_mul(10)?.checked_add(i64::from(byte - b'0')));
+    number.map(i64::unsigned_abs).ok_or(Error::ContentLengthTooLarge)
 }

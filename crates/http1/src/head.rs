@@ -3,7 +3,9 @@
 
 use http::{Header, Limits, Version, is_token_byte, is_value_byte};
 
+use crate::dialect::Dialects;
 use crate::error::Error;
+use crate::slots::Again;
 
 /// A head that was found complete: what it means, and what HTTP/1 says with it.
 #[derive(Clone, Debug)]
@@ -14,6 +16,8 @@ pub struct Parsed<H> {
     pub len: usize,
     /// Whether the connection can carry another message after this one, as far as the sender says (RFC 9112 9.3).
     pub keep_alive: bool,
+    /// In what it departs from the letter, where that is allowed.
+    pub dialects: Dialects,
 }
 
 /// Of a minor version `httparse` has let through (0 or 1).
@@ -58,6 +62,11 @@ pub(crate) fn check_line_ends(head: &[u8], headers: &[Header<'_>]) -> Result<(),
 #[cold]
 pub(crate) fn name_fault(head: &[u8], fault: httparse::Error, role: Role) -> Error {
     let start_line = if role == Role::Request { Error::RequestLine } else { Error::StatusLine };
+    if role == Role::Request
+        && let Some(stranger) = stranger(head)
+    {
+        return stranger;
+    }
     match fault {
         httparse::Error::TooManyHeaders => Error::TooManyHeaders,
         httparse::Error::HeaderName => name_fault_in_name(head),
@@ -65,6 +74,42 @@ pub(crate) fn name_fault(head: &[u8], fault: httparse::Error, role: Role) -> Err
         httparse::Error::Version if version_unsupported(head, role) => Error::VersionUnsupported,
         httparse::Error::NewLine if line_ends_after_version(head, role) => Error::BareCr,
         _ => start_line,
+    }
+}
+
+/// Another protocol that is spoken here by mistake.
+fn stranger(head: &[u8]) -> Option<Error> {
+    match head {
+        // RFC 8446 5.1: a handshake record.
+        [0x16, ..] => Some(Error::TlsHello),
+        _ if head.starts_with(b"PROXY ") => Some(Error::ProxyHeader),
+        // RFC 9113 3.4
+        _ if head.starts_with(b"PRI * HTTP/2") => Some(Error::Http2Preface),
+        _ => None,
+    }
+}
+
+/// What stands behind the version, if that is HTTP/1.2 to HTTP/1.9. `None`: more must come first.
+pub(crate) fn after_newer_version(bytes: &[u8]) -> Result<Option<&[u8]>, Error> {
+    match bytes {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9', rest @ ..] => Ok(Some(rest)),
+        _ if b"HTTP/1.".starts_with(bytes) => Ok(None),
+        _ => Err(Error::VersionUnsupported),
+    }
+}
+
+/// The fields at the start of `rest`, which stands behind the start line of `head`, and their length. `None`: they are not
+/// complete yet.
+pub(crate) fn fields_only<'s, 'b>(
+    rest: &'b [u8],
+    head: &'b [u8],
+    again: Again<'s, 'b>,
+    role: Role,
+) -> Result<Option<(usize, &'s [Header<'b>])>, Error> {
+    match httparse::parse_headers(rest, again.slots()) {
+        Ok(httparse::Status::Complete((len, headers))) => Ok(Some((len, headers))),
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(fault) => Err(name_fault(head, fault, role)),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Pure: no sockets, no clock, no allocation. A caller keeps the received bytes, asks for a head, then feeds what
 //! follows to a [`BodyDecoder`]. Framing is strict (RFC 9112): what two readers could understand differently is
-//! refused with an [`Error`] that names the section, never repaired. What a head means is told by the types of `http`.
+//! refused with an [`Error`] that names the section, never repaired. Older dialects of servers are read where the caller
+//! asks for it ([`http::Reading`]), and written to the letter. What a head means is told by the types of `http`.
 //!
 //! ```
 //! use http::{BodyKind, Limits};
@@ -21,9 +22,11 @@
 
 mod body;
 mod chunked;
+mod dialect;
 mod error;
 mod fields;
 mod head;
+mod lenient;
 mod request;
 mod response;
 mod scan;
@@ -33,6 +36,7 @@ mod write;
 
 pub use body::{BodyDecoder, Passed, Piece};
 pub use chunked::ChunkLine;
+pub use dialect::{Dialect, Dialects};
 pub use error::Error;
 pub use head::Parsed;
 pub use request::parse_request;

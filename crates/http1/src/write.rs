@@ -79,6 +79,14 @@ impl FieldSink for HeadWriter<'_> {
         self.put([last, b"\r\n"])
     }
 
+    fn lines<'v>(&mut self, name: &str, lines: impl Iterator<Item = &'v [u8]>) -> Result<(), TooLong> {
+        self.put([name.as_bytes(), b":"])?;
+        for line in lines {
+            self.put([b" ", line])?;
+        }
+        self.put([b"\r\n"])
+    }
+
     /// `Content-Length: 42` or `Transfer-Encoding: chunked`.
     fn framing(&mut self, body: BodyKind) -> Result<(), TooLong> {
         match body {

@@ -5,18 +5,34 @@ mod common;
 use std::cell::Cell;
 
 use common::{config, corpus, nearly, roundtrip};
-use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
+use http::forward::{
+    Connection, Forwarded, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response,
+};
 use http::{BodyKind, Limits, Method, TooLong, Version};
 use http1::{HeadSlots, HeadWriter, parse_request, parse_response};
 use proptest::prelude::*;
 
+fn edits(connection: Connection) -> RequestEdits<'static> {
+    RequestEdits {
+        client: [192, 0, 2, 7].into(),
+        proto: "http",
+        connection,
+        fallback_host: "fallback:81",
+        forwarded: Forwarded::Append,
+        via: true,
+        keep_twins: false,
+    }
+}
+
 fn forward_request(input: &str, connection: Connection, room: usize) -> Result<String, TooLong> {
+    forward_with(input, &edits(connection), room)
+}
+
+fn forward_with(input: &str, edits: &RequestEdits<'_>, room: usize) -> Result<String, TooLong> {
     let mut slots = HeadSlots::new();
     let head = parse_request(input.as_bytes(), &Limits::default(), &mut slots).expect(input).expect(input).head;
-    let client = "192.0.2.7".parse().unwrap();
-    let edits = RequestEdits { client, proto: "http", connection, fallback_host: "fallback:81" };
     let mut out = vec![0; room];
-    let len = write_forwarded_request(&head, &edits, &mut HeadWriter::new(&mut out))?;
+    let len = write_forwarded_request(&head, edits, &mut HeadWriter::new(&mut out))?;
     Ok(String::from_utf8(out[..len].to_vec()).unwrap())
 }
 
@@ -88,6 +104,93 @@ fn hop_by_hop_fields_of_requests() {
     check(Connection::Upgrade, "Connection: Upgrade, HTTP2-Settings|Upgrade: h2c|HTTP2-Settings: AA|", "", "");
 }
 
+/// What a client says about its way, and what a server is told: by policy.
+#[test]
+fn the_way_of_a_request_by_policy() {
+    let said = "X-Forwarded-For: 1.1.1.1|X-Real-IP: 2.2.2.2|X-Forwarded-Host: h|X-Forwarded-Port: 9|Forwarded: for=3.3.3.3|X-Forwarded-Proto: https|";
+    let check = |forwarded, said: &str, expect: &str| {
+        let input = format!("GET / HTTP/1.1|Host: x|{said}|").replace('|', "\r\n");
+        let edits = RequestEdits { forwarded, ..edits(Connection::KeepAlive) };
+        let got = forward_with(&input, &edits, 4096).unwrap().replace("\r\n", "|");
+        assert_eq!(got, format!("GET / HTTP/1.1|Host: x|{expect}Via: 1.1 quintet||"), "{forwarded:?}");
+    };
+    let alone = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|";
+    check(Forwarded::Replace, said, alone);
+    check(
+        Forwarded::Append,
+        said,
+        "X-Forwarded-For: 1.1.1.1, 192.0.2.7|Forwarded: for=3.3.3.3, for=192.0.2.7|X-Forwarded-Proto: http|",
+    );
+    check(
+        Forwarded::Trust,
+        said,
+        "X-Forwarded-For: 1.1.1.1, 192.0.2.7|X-Real-IP: 2.2.2.2|X-Forwarded-Host: h|X-Forwarded-Port: 9|Forwarded: for=3.3.3.3, for=192.0.2.7|X-Forwarded-Proto: https|",
+    );
+    for policy in [Forwarded::Replace, Forwarded::Append, Forwarded::Trust] {
+        check(policy, "", alone);
+        // Nobody makes this proxy drop what it has been told by naming it for one hop.
+        let named = "Connection: X-Real-IP, X-Forwarded-Proto, X-Forwarded-For|X-Forwarded-Proto: https|";
+        let proto = if policy == Forwarded::Trust { "https" } else { "http" };
+        check(
+            policy,
+            named,
+            &match proto {
+                "https" => "X-Forwarded-Proto: https|X-Forwarded-For: 192.0.2.7|".to_owned(),
+                _ => alone.to_owned(),
+            },
+        );
+    }
+}
+
+#[test]
+fn settings_that_pass_on_what_is_usually_not() {
+    let input = "GET / HTTP/1.1\r\nHost: x\r\nX_Forwarded_For: 1\r\nVia: 1.1 a\r\nVia: 1.1 b\r\n\r\n";
+    let with = |via, keep_twins| {
+        let edits = RequestEdits { via, keep_twins, ..edits(Connection::KeepAlive) };
+        forward_with(input, &edits, 4096).unwrap().replace("\r\n", "|")
+    };
+    let tail = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http||";
+    assert_eq!(with(false, true), format!("GET / HTTP/1.1|Host: x|X_Forwarded_For: 1|Via: 1.1 a|Via: 1.1 b|{tail}"));
+    assert_eq!(with(true, false), format!("GET / HTTP/1.1|Host: x|Via: 1.1 a, 1.1 b, 1.1 quintet|{tail}"));
+}
+
+#[test]
+fn hops_are_counted_down() {
+    let tail = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet||";
+    let check = |line: &str, before: &str, after: &str| {
+        let input = format!("{line} HTTP/1.1|Host: x|Max-Forwards: {before}||");
+        check_request(Connection::KeepAlive, &input, &format!("{line} HTTP/1.1|Host: x|Max-Forwards: {after}|{tail}"));
+    };
+    check("OPTIONS *", "7", "6");
+    check("TRACE /", "10", "9");
+    check("TRACE /", "x", "x");
+    check("GET /", "7", "7");
+}
+
+#[test]
+fn passages_are_counted_by_our_name() {
+    let count = |fields: &str| {
+        let input = format!("GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+        let mut slots = HeadSlots::new();
+        let head = parse_request(input.as_bytes(), &Limits::default(), &mut slots).unwrap().unwrap().head;
+        (head.via, http::forward::passages(head.headers))
+    };
+    assert_eq!(count(""), (false, 0));
+    assert_eq!(count("Via: 1.1 a, 1.1 quintette\r\n"), (true, 0));
+    assert_eq!(count("Via: 1.1 quintet, 1.0  quintet (x) , 1.1 a\r\nVia: 1.1\tquintet\r\n"), (true, 3));
+}
+
+/// The cost of a long list in `Connection` is that of its bytes: each field is compared with the options, not the bytes.
+#[test]
+fn a_long_list_of_hop_fields_is_looked_at_once() {
+    let others = (0..100).map(|at| format!("X-{at}: y|")).collect::<String>();
+    let long = format!("{}, X-7{}x-8, ,", ",".repeat(7000), " ".repeat(7000));
+    let expect = others.replace("X-7: y|", "").replace("X-8: y|", "");
+    let input = format!("GET / HTTP/1.1|Host: x|Connection: z, {}|{others}|", long.replace("X-7 ", "X-7, "));
+    let tail = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet||";
+    check_request(Connection::KeepAlive, &input, &format!("GET / HTTP/1.1|Host: x|{expect}{tail}"));
+}
+
 #[test]
 fn too_little_room_is_an_error() {
     let input = "PUT http://t/ HTTP/1.1\r\nHost: x\r\nA: b\r\nContent-Length: 5\r\nTE: trailers\r\nVia: 1.1 a\r\nX-Forwarded-For: ::1\r\nConnection: upgrade\r\nUpgrade: u\r\n\r\n";
@@ -115,6 +218,7 @@ impl Response {
             client_version: self.client_version,
             connection: self.connection,
             body: head.body.for_client(self.client_version),
+            date: None,
         };
         let mut out = [0; 4096];
         let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();

@@ -1,6 +1,8 @@
 //! Parsing, forwarding and decoding allocate nothing.
 
-use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
+use http::forward::{
+    Connection, Forwarded, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response,
+};
 use http::{Limits, Method, Version};
 use http1::{BodyDecoder, HeadScan, HeadSlots, HeadWriter, Parsed, parse_request, parse_response};
 use sys::alloc_count::{CountingAllocator, allocations_in};
@@ -20,7 +22,15 @@ fn one_exchange(out: &mut [u8]) -> usize {
     let mut slots = HeadSlots::new();
     let Parsed { head, len, .. } = parse_request(REQUEST, &limits, &mut slots).unwrap().unwrap();
     let client = std::net::IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1_u16]);
-    let edits = RequestEdits { client, proto: "http", connection: Connection::Close, fallback_host: "x" };
+    let edits = RequestEdits {
+        client,
+        proto: "http",
+        connection: Connection::Close,
+        fallback_host: "x",
+        forwarded: Forwarded::Trust,
+        via: true,
+        keep_twins: true,
+    };
     let facts = head.facts(client, false);
     assert_eq!((facts.path(), facts.query(), facts.host_name()), ("/x", Some("y"), Some(&b"example.net"[..])));
     write_forwarded_request(&head, &edits, &mut HeadWriter::new(out)).unwrap();
@@ -29,7 +39,12 @@ fn one_exchange(out: &mut [u8]) -> usize {
 
     let mut slots = HeadSlots::new();
     let Parsed { head, len, .. } = parse_response(RESPONSE, &limits, &mut slots, Method::Post).unwrap().unwrap();
-    let edits = ResponseEdits { client_version: Version::Http10, connection: Connection::KeepAlive, body: head.body };
+    let edits = ResponseEdits {
+        client_version: Version::Http10,
+        connection: Connection::KeepAlive,
+        body: head.body,
+        date: None,
+    };
     write_forwarded_response(&head, &edits, &mut HeadWriter::new(out)).unwrap();
     let passed = BodyDecoder::new(head.body, &limits).pass(&RESPONSE[len..]).unwrap().len;
 

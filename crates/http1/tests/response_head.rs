@@ -1,6 +1,6 @@
 //! Response heads: what is understood, and what is refused with which error.
 
-use http::{BodyKind, Limits, Method, ResponseHead, Version};
+use http::{BodyKind, Limits, Method, Reading, ResponseHead, Version};
 use http1::{Error, HeadSlots, Parsed, parse_response};
 
 fn parse<T>(
@@ -19,7 +19,7 @@ fn check_refused(input: &[u8], expect: Error) {
 #[test]
 fn what_a_head_says() {
     let input = b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!";
-    parse(input, Method::Get, |Parsed { head, len, keep_alive }| {
+    parse(input, Method::Get, |Parsed { head, len, keep_alive, .. }| {
         assert_eq!((head.version, head.status, head.reason), (Version::Http11, 404, "Not Found"));
         assert_eq!((head.body, keep_alive, head.upgrade), (BodyKind::Length(3), false, None));
         assert_eq!((head.headers.len(), len, head.is_interim()), (2, input.len() - 3, false));
@@ -149,11 +149,99 @@ fn framing_is_as_strict_as_in_requests() {
     };
     check("Content-Length: 5\r\nContent-Length: 5\r\n", Error::ContentLengthRepeated);
     check("Content-Length: 5, 5\r\n", Error::ContentLengthInvalid);
+    check("Content-Length: 9223372036854775808\r\n", Error::ContentLengthTooLarge);
     check("Content-Length: -1\r\n", Error::ContentLengthInvalid);
     check("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", Error::LengthAndTransferEncoding);
     check("Transfer-Encoding: gzip\r\n", Error::TransferEncodingInvalid);
     check("Transfer-Encoding: gzip, chunked\r\n", Error::TransferEncodingUnsupported);
     check_refused(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Error::TransferEncodingInHttp10);
+}
+
+/// `input` with `|` for CRLF and `/` for a bare LF: how many bytes the head has, how its body is framed, whether the
+/// connection is kept, and the dialects it is in.
+#[track_caller]
+fn check_lenient(reading: Reading, input: &str, expect: Result<(BodyKind, bool, &[&str]), Error>) {
+    let bytes = input.replace('|', "\r\n").replace('/', "\n").replace("HTTP\n", "HTTP/").into_bytes();
+    let limits = Limits { reading, ..Limits::default() };
+    let read = |bytes: &[u8]| {
+        let mut slots = HeadSlots::new();
+        let parsed = parse_response(bytes, &limits, &mut slots, Method::Get)?;
+        Ok(parsed.map(|Parsed { head, len, keep_alive, dialects }| {
+            let names: Vec<&str> = dialects.iter().map(http1::Dialect::name).collect();
+            (head.body, keep_alive, names, len)
+        }))
+    };
+    let got = read(&bytes);
+    let expect = expect.map(|(body, keep, names)| Some((body, keep, names.to_vec(), bytes.len())));
+    assert_eq!(got, expect, "{input}");
+    // A head that grows is incomplete until it is whole, or refused for the same reason.
+    for end in 0..bytes.len() {
+        let early = read(&bytes[..end]);
+        assert!(early == Ok(None) || early == expect.clone(), "{input}: {early:?} at {end}");
+    }
+}
+
+#[test]
+fn older_dialects_that_lenient_readers_take() {
+    use BodyKind::*;
+    let lenient =
+        |input: &str, body, keep, names: &[&str]| check_lenient(Reading::Lenient, input, Ok((body, keep, names)));
+    lenient("HTTP/1.1 200 OK|Content-Length: 5||", Length(5), true, &[]);
+    lenient("HTTP/1.1 200 OK/Content-Length: 5//", Length(5), true, &["bare_lf"]);
+    lenient("HTTP/1.1 200 OK|A: b/Content-Length: 5|/", Length(5), true, &["bare_lf"]);
+    lenient("HTTP/1.1 200 OK|A: b| c|\td|Content-Length: 5||", Length(5), true, &["folded_line"]);
+    lenient("HTTP/1.1 200 OK|A : b|Content-Length\t: 5||", Length(5), true, &["space_before_colon"]);
+    lenient("HTTP/1.1 200 OK|Content-Length: 2|Content-Length: 2||", Length(2), true, &["equal_lengths"]);
+    lenient("HTTP/1.1 200 OK|Content-Length: 2, 2||", Length(2), true, &["equal_lengths"]);
+    lenient(
+        "HTTP/1.1 200 OK|Content-Length: 2|Transfer-Encoding: chunked||",
+        Chunked,
+        false,
+        &["length_beside_coding"],
+    );
+    lenient(
+        "HTTP/1.1 200 OK|Transfer-Encoding: chunked|Content-Length: 2||",
+        Chunked,
+        false,
+        &["length_beside_coding"],
+    );
+    lenient("HTTP/1.1 304 OK|Transfer-Encoding: chunked|Content-Length: 2||", Empty, false, &["length_beside_coding"]);
+    lenient("HTTP/1.0 200 OK|Transfer-Encoding: chunked||", Chunked, false, &["chunked_in_http10"]);
+    lenient("HTTP/1.1 200 OK|Transfer-Encoding: identity|Content-Length: 2||", Length(2), false, &["identity_coding"]);
+    lenient("HTTP/1.1 200 OK|Transfer-Encoding: identity||", UntilClose, false, &["identity_coding"]);
+    lenient("HTTP/1.2 200 OK|Content-Length: 5||", Length(5), true, &["newer_version"]);
+    lenient("HTTP/1.9 204/Content-Length: 5//", Empty, true, &["bare_lf", "newer_version"]);
+    for before in ["|", "||", "/"] {
+        let input = format!("{before}HTTP/1.1 200 OK|Content-Length: 5||");
+        let expect = (Length(5), true, &["empty_line_after_interim"][..]);
+        check_lenient(Reading::LenientAfterInterim, &input, Ok(expect));
+        check_lenient(Reading::Lenient, &input, Err(Error::LeadingEmptyLines));
+    }
+}
+
+#[test]
+fn what_could_be_understood_in_two_ways_is_refused_by_lenient_readers_too() {
+    let check = |input: &str, error| check_lenient(Reading::Lenient, input, Err(error));
+    check("HTTP/1.1 200 OK|Content-Length: 5|Content-Length: 6||", Error::ContentLengthRepeated);
+    check("HTTP/1.1 200 OK|Content-Length: 5, 6||", Error::ContentLengthRepeated);
+    check("HTTP/1.1 200 OK|Content-Length: 5,||", Error::ContentLengthInvalid);
+    check("HTTP/1.1 200 OK|Content-Length: +5||", Error::ContentLengthInvalid);
+    check("HTTP/1.1 200 OK|Content-Length: 9223372036854775808||", Error::ContentLengthTooLarge);
+    check("HTTP/1.1 200 OK|Content-Length:| 5||", Error::ObsFold);
+    check("HTTP/1.1 200 OK|Transfer-Encoding: x,| chunked||", Error::ObsFold);
+    check("HTTP/1.1 200 OK|Transfer-Encoding: gzip||", Error::TransferEncodingInvalid);
+    check("HTTP/1.1 200 OK|Transfer-Encoding: chunked, identity||", Error::TransferEncodingInvalid);
+    check("HTTP/1.1 200 OK|Transfer-Encoding: chunked, chunked||", Error::TransferEncodingInvalid);
+    check("HTTP/1.1 200 OK|A: b\rc||", Error::BareCr);
+    check("HTTP/1.1 200 OK|A B: c||", Error::SpaceInHeaderName);
+    check("HTTP/1.1 200 OK| A: c||", Error::ObsFold);
+    check("HTTP/1.1 200 OK|A: \0||", Error::HeaderValue);
+    check("HTTP/2.0 200 OK||", Error::VersionUnsupported);
+    check("HTTP/1.2 2000 OK||", Error::StatusLine);
+    check("HTTP/1.2  200 OK||", Error::StatusLine);
+    check("ICY 200 OK||", Error::StatusLine);
+    let many = format!("{}HTTP/1.1 200 OK||", "|".repeat(5));
+    check_lenient(Reading::LenientAfterInterim, &many, Err(Error::LeadingEmptyLines));
 }
 
 #[test]

@@ -29,6 +29,14 @@ fn responses() {
 }
 
 #[test]
+fn responses_of_older_dialects() {
+    let methods = prop::sample::select(&[Method::Get, Method::Head][..]);
+    proptest!(config(10_000), |(bytes in nearly(corpus::STATUS_LINES), reads in reads(), method in methods)| {
+        check(&bytes, &reads, Role::LenientResponses(method));
+    });
+}
+
+#[test]
 fn any_bytes_after_a_good_start() {
     let starts = [
         "GET / HTTP/1.1\r\nHost: a\r\n",

@@ -68,7 +68,7 @@ impl Asked {
     pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Option<Self>, http1::Error> {
         let mut slots = HeadSlots::new();
         let parsed = http1::parse_request(bytes, limits, &mut slots)?;
-        Ok(parsed.map(|Parsed { head, len, keep_alive }| Self {
+        Ok(parsed.map(|Parsed { head, len, keep_alive, .. }| Self {
             route: Route::of(head.path()),
             body: head.body,
             head_only: head.method == Method::Head,

@@ -133,7 +133,7 @@ impl Origin {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let Phase::Discarding(decoder, asked) = &mut conn.phase else { return };
         let asked = *asked;
-        let passed = match decoder.pass(conn.input.as_deref().unwrap_or(&[])) {
+        let passed = match decoder.skip(conn.input.as_deref().unwrap_or(&[])) {
             Ok(passed) => passed,
             Err(error) => return self.refuse(id, error, io),
         };
@@ -234,7 +234,7 @@ impl Origin {
     fn echo<R: Reactor>(&mut self, id: ConnId, head: Option<Buf>, io: &mut R) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let Phase::Echoing(decoder) = &mut conn.phase else { return };
-        let passed = match decoder.pass(conn.input.as_deref().unwrap_or(&[])) {
+        let passed = match decoder.skip(conn.input.as_deref().unwrap_or(&[])) {
             Ok(passed) => passed,
             Err(_) => {
                 self.counters.refused += 1;

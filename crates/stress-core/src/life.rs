@@ -168,7 +168,7 @@ impl Life {
         }
         let mut slots = HeadSlots::new();
         let parsed = parse_response(bytes, &rules.limits, &mut slots, rules.method).map_err(Failure::Http)?;
-        let Some(Parsed { head, len, keep_alive }) = parsed else { return Ok(0) };
+        let Some(Parsed { head, len, keep_alive, .. }) = parsed else { return Ok(0) };
         self.scan = HeadScan::default();
         if head.is_interim() {
             self.interim += 1;

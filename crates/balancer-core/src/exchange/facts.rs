@@ -120,7 +120,7 @@ pub enum Fact {
     ServerTook(Took),
     /// Bytes of the request's body, cut at its end; the shell holds them.
     RequestBytes {
-        /// How many, framing included.
+        /// How many, framing included; none where nothing of what came is passed on.
         len: usize,
         /// They are the last.
         whole: bool,
@@ -132,6 +132,8 @@ pub enum Fact {
         /// What the client is to be told.
         status: u16,
     },
+    /// No buffer is left to write a part of the request's body into.
+    RequestShortage,
     /// Bytes of a next request came; the shell holds them.
     ClientAhead,
     /// The client's FIN.

@@ -226,6 +226,7 @@ impl Exchange {
             Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
             Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),
             Fact::RequestMalformed { status } => self.handle_request_malformed(status, scene, &mut step),
+            Fact::RequestShortage => self.handle_request_shortage(scene, &mut step),
             Fact::ClientAhead => self.handle_client_ahead(),
             Fact::ClientEof => self.handle_client_eof(&mut step),
             Fact::ClientBroken => self.abort(CloseReason::PeerAborted, &mut step),

@@ -25,6 +25,9 @@ impl Exchange {
         } else if self.up.broken || self.up.attempt == Attempt::Parted {
             self.up.replayable = false;
             step.up = Some(UpOrder::Drop);
+        } else if len == 0 {
+            self.read_client(step);
+            self.set_wait(Wait::ClientBody, scene);
         } else if self.up.sending || !matches!(self.up.attempt, Attempt::Open { .. }) {
             // The recv was started before the attempt failed: what it brought waits for the head to go out again.
             self.up.held = true;
@@ -37,6 +40,12 @@ impl Exchange {
     pub(super) fn handle_request_malformed(&mut self, status: u16, scene: &Scene<'_>, step: &mut Step) {
         self.up.reading = false;
         self.fail(Failure::BadRequest(status), scene, step);
+    }
+
+    /// A part of the body would have to be written anew, and cannot.
+    pub(super) fn handle_request_shortage(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        self.up.reading = false;
+        self.fail(Failure::NoLocalResource, scene, step);
     }
 
     /// From here on more was sent than is kept: this request cannot be repeated.

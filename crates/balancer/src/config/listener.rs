@@ -4,10 +4,10 @@ use balancer_core::{ClientClose, ClientTimeouts, ListenerLimits, Timestamps};
 use config_file::{Mistake, Placed, Section, value};
 use std::net::SocketAddr;
 
-/// A head must fit into one buffer, and into one TLS record (2^14 bytes), together with the fields the balancer adds.
-const HEAD_BYTES_MAX: usize = (1 << 14) - 512;
-const _: () = assert!(HEAD_BYTES_MAX + 512 <= reactor::buf::BUF_BYTES);
-const HEAD_BYTES_MIN: usize = 256;
+/// The largest head that may be allowed. A buffer may grow to hold it, together with the fields the balancer adds.
+pub(super) const HEAD_BYTES_MAX: usize = 256 * 1024;
+const _: () = assert!(HEAD_BYTES_MAX + 8 * 1024 <= reactor::buf::BUF_BYTES_MAX);
+pub(super) const HEAD_BYTES_MIN: usize = 256;
 const CONNECTIONS_MAX: usize = 1 << 20;
 /// Why these two time-outs have to end.
 const HEAD_OFF: &str = "whoever sends a byte of a head now and then would hold a connection for ever: such as \"60s\"";

@@ -6,7 +6,7 @@ use super::setup::BackendSet;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::exchange::{AttemptOrder, Fact};
 use http::RequestHead;
-use http::forward::RequestEdits;
+use http::forward::{Forwarded, RequestEdits};
 use http1::{HeadScan, HeadSlots, parse_request};
 use ports::{Fault, FaultKind, Lease, Tries};
 use reactor::{ConnId, ConnectPlan, Outgoing, Probe, Reactor};
@@ -68,6 +68,9 @@ impl Worker {
             proto: "http",
             connection: compose::upstream_connection(entry.upgrade, entry.set_rules.pool.room() > 0),
             fallback_host: &self.sets[set].servers[server].host,
+            forwarded: Forwarded::Append,
+            via: true,
+            keep_twins: false,
         };
         let out = match head {
             Some(head) => compose::request(head, &edits, io)?,

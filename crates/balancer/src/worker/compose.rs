@@ -28,15 +28,25 @@ pub(super) fn response<R: Reactor>(
     io: &mut R,
 ) -> Option<Buf> {
     let body = if edits.unwrap_chunks { BodyKind::UntilClose } else { head.body };
-    let edits = ResponseEdits { client_version, connection: edits.connection, body };
+    let edits = ResponseEdits { client_version, connection: edits.connection, body, date: None };
     written(io, |out| write_forwarded_response(head, &edits, out))
 }
 
-fn written<R: Reactor>(io: &mut R, write: impl FnOnce(&mut HeadWriter<'_>) -> Result<usize, TooLong>) -> Option<Buf> {
+/// A head that does not fit into one buffer is written once more, into a larger one.
+fn written<R: Reactor>(io: &mut R, write: impl Fn(&mut HeadWriter<'_>) -> Result<usize, TooLong>) -> Option<Buf> {
     let mut out = io.take_buf()?;
-    let len = write(&mut HeadWriter::new(out.spare()?)).ok()?;
-    out.commit(len);
-    Some(out)
+    loop {
+        match write(&mut HeadWriter::new(out.spare()?)) {
+            Ok(len) => {
+                out.commit(len);
+                return Some(out);
+            }
+            Err(TooLong) => {
+                let room = 2 * out.spare_len();
+                out = out.with_spare(room)?;
+            }
+        }
+    }
 }
 
 /// An answer of our own, whole; `None` when no buffer is left.
@@ -59,28 +69,63 @@ pub(super) fn answer<R: Reactor>(answer: &Answer, io: &mut R) -> Option<Buf> {
     Some(out)
 }
 
-/// What unwrapping chunks came to.
-pub(super) enum Unwrapped {
-    Data {
-        data: Buf,
-        whole: bool,
-        leftover: bool,
-    },
-    Malformed,
-    /// No buffer is left to unwrap into.
+/// A piece of a body that is to be passed on.
+pub(super) struct Piece {
+    pub(super) data: Buf,
+    pub(super) whole: bool,
+}
+
+/// Why there is none.
+pub(super) enum NoPiece {
+    Malformed(http1::Error),
+    /// No buffer is left to write it into.
     Shortage,
 }
 
-/// The data of all chunks in `bytes`, without their framing.
-pub(super) fn unwrapped<R: Reactor>(decoder: &mut BodyDecoder, bytes: &[u8], io: &mut R) -> Unwrapped {
-    let Some(mut data) = io.take_buf() else { return Unwrapped::Shortage };
-    let (mut at, mut whole) = (0, false);
-    while at < bytes.len() && !whole {
-        let Ok(piece) = decoder.decode(&bytes[at..]) else { return Unwrapped::Malformed };
-        let appended = data.append(&bytes[at..][piece.data.clone()]);
+/// Room for a name of a trailer that an earlier read has held back.
+const HELD_BYTES_MAX: usize = 64;
+
+/// Cuts `bytes` at the end of the body; what is behind it stays. Without a copy, unless something is to be left out.
+#[inline]
+pub(super) fn passed<R: Reactor>(decoder: &mut BodyDecoder, bytes: &mut Buf, io: &mut R) -> Result<Piece, NoPiece> {
+    let passed = decoder.pass(bytes).map_err(NoPiece::Malformed)?;
+    if passed.clean {
+        return Ok(Piece { data: bytes.split_to(passed.len), whole: passed.done });
+    }
+    cleaned(decoder, bytes, 0, passed.len, io)
+}
+
+/// The same where something is left out behind `clean` bytes; the first `head` of them are none of the body.
+#[cold]
+pub(super) fn cleaned<R: Reactor>(
+    decoder: &mut BodyDecoder,
+    bytes: &mut Buf,
+    head: usize,
+    clean: usize,
+    io: &mut R,
+) -> Result<Piece, NoPiece> {
+    let room = bytes.len() + HELD_BYTES_MAX;
+    let mut data = io.take_buf().and_then(|buf| buf.with_spare(room)).ok_or(NoPiece::Shortage)?;
+    let mut keep = |kept: &[u8]| {
+        let appended = data.append(kept);
+        debug_assert!(appended.is_ok(), "what is passed on is not longer than what came");
+    };
+    keep(&bytes[..head + clean]);
+    let cleaned = decoder.clean(&bytes[head + clean..], &mut keep).map_err(NoPiece::Malformed)?;
+    bytes.advance(head + clean + cleaned.len);
+    Ok(Piece { data, whole: cleaned.done })
+}
+
+/// The data of all chunks in `bytes`, without their framing; what is behind them stays.
+pub(super) fn unwrapped<R: Reactor>(decoder: &mut BodyDecoder, bytes: &mut Buf, io: &mut R) -> Result<Piece, NoPiece> {
+    let mut data = io.take_buf().and_then(|buf| buf.with_spare(bytes.len())).ok_or(NoPiece::Shortage)?;
+    let mut whole = false;
+    while !bytes.is_empty() && !whole {
+        let piece = decoder.decode(bytes).map_err(NoPiece::Malformed)?;
+        let appended = data.append(&bytes[piece.data.clone()]);
         debug_assert!(appended.is_ok(), "a buffer without framing fits into a buffer");
-        at += piece.consumed;
+        bytes.advance(piece.consumed);
         whole = piece.done;
     }
-    Unwrapped::Data { data, whole, leftover: at < bytes.len() }
+    Ok(Piece { data, whole })
 }

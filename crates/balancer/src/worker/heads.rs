@@ -1,12 +1,13 @@
 //! Request heads: looked for in what a client sent, routed once, and begun as exchanges.
 
 use super::Worker;
+use super::compose::{self, NoPiece, Piece};
 use super::setup::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
 use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
 use balancer_core::{BackendSetSettings, Failure};
 use http::{BodyKind, Method, RequestHead};
-use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, Passed, parse_request};
+use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
 use reactor::{Buf, ConnId, Reactor};
 use std::rc::Rc;
 
@@ -54,20 +55,20 @@ impl Worker {
         let now = self.now(io);
         let Parsed { head, len: head_len, .. } = parsed;
         let mut decoder = BodyDecoder::new(head.body, &rules.limits);
-        let passed = match decoder.pass(&buf[*head_len..]) {
-            Ok(passed) => passed,
-            Err(error) => return self.begin_refusal(conn, Failure::BadRequest(error.status()), io),
+        let mut rest = buf.clone();
+        let first = match first_piece(&mut decoder, &mut rest, *head_len, io) {
+            Ok(first) => first,
+            Err(failure) => return self.begin_refusal(conn, failure, io),
         };
-        let end = head_len + passed.len;
         let client = self.parties.client(conn);
-        client.inbound = (end < buf.len()).then(|| buf.slice(end..buf.len()));
+        client.inbound = (!rest.is_empty()).then_some(rest);
         client.life.handle_exchange_begun();
-        let opening = opening(parsed, &passed, client, &rules);
+        let opening = opening(parsed, &first, client, &rules);
         let (listener, set) = (client.listener, rules.router.decide(&head.facts(client.peer.ip(), false)));
         let set_rules = Rc::clone(&self.sets[set].rules);
         let draining = self.listeners[listener].drains(self.draining);
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
-        let kept = Kept { bytes: buf.slice(0..end), head_len: *head_len };
+        let kept = Kept { bytes: first.data, head_len: *head_len };
         let (method, upgrade) = (head.method, opening.upgrade);
         let request = Request { method, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
         let id = self.insert(conn, core, Route { set, rules, set_rules }, request);
@@ -153,9 +154,29 @@ struct Request {
     up: UpBytes,
 }
 
+/// The head, and what came of the body with it; what is behind them stays.
+#[inline]
+fn first_piece<R: Reactor>(
+    decoder: &mut BodyDecoder,
+    bytes: &mut Buf,
+    head_len: usize,
+    io: &mut R,
+) -> Result<Piece, Failure> {
+    let bad = |error: http1::Error| Failure::BadRequest(error.status());
+    let passed = decoder.pass(&bytes[head_len..]).map_err(bad)?;
+    if passed.clean {
+        return Ok(Piece { data: bytes.split_to(head_len + passed.len), whole: passed.done });
+    }
+    compose::cleaned(decoder, bytes, head_len, passed.len, io).map_err(|why| match why {
+        NoPiece::Malformed(error) => bad(error),
+        NoPiece::Shortage => Failure::NoLocalResource,
+    })
+}
+
 /// What the exchange is told of its request.
-fn opening(parsed: &Parsed<RequestHead<'_, '_>>, passed: &Passed, client: &Client, rules: &ListenerRules) -> Opening {
-    let Parsed { head, keep_alive, .. } = parsed;
+fn opening(parsed: &Parsed<RequestHead<'_, '_>>, first: &Piece, client: &Client, rules: &ListenerRules) -> Opening {
+    let Parsed { head, len, keep_alive, .. } = parsed;
+    let body_len = first.data.len() - len;
     Opening {
         version: head.version,
         idempotent: head.method.is_idempotent(),
@@ -164,11 +185,11 @@ fn opening(parsed: &Parsed<RequestHead<'_, '_>>, passed: &Passed, client: &Clien
         keep_alive: *keep_alive,
         requests_left: client.life.served() + 1 < rules.settings.limits.requests_per_connection_max,
         upgrade: head.upgrade.is_some() && head.body.is_empty(),
-        expects_continue: head.expect_continue && passed.len == 0,
-        whole: passed.done,
+        expects_continue: head.expect_continue && body_len == 0,
+        whole: first.whole,
         ahead: client.inbound.is_some(),
         eof: client.life.is_eof(),
         kept: client.life.served() > 0,
-        body_len: passed.len,
+        body_len,
     }
 }

@@ -1,7 +1,7 @@
 //! What comes in, as facts: for a client connection itself, for the exchange or the relay it belongs to.
 
 use super::Worker;
-use super::compose::{self, Unwrapped};
+use super::compose::{self, NoPiece};
 use super::state::{Client, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::{Fact, HeadPlan, ResponseFacts, Took};
@@ -50,7 +50,7 @@ impl Worker {
     fn tell_of_client_bytes<R: Reactor>(&mut self, conn: ConnId, buf: Buf, io: &mut R) {
         match self.parties.client(conn).work {
             Work::Exchange(id) => {
-                let fact = self.take_request_bytes(id, buf);
+                let fact = self.take_request_bytes(id, buf, io);
                 self.hear(id, fact, io);
             }
             Work::Relay(id) => self.hear_relay_bytes(id, Way::Up, buf, io),
@@ -59,20 +59,22 @@ impl Worker {
     }
 
     /// Cuts bytes at the end of the request's body. What is behind it belongs to the next request.
-    fn take_request_bytes(&mut self, id: ExchangeId, mut buf: Buf) -> Fact {
+    fn take_request_bytes<R: Reactor>(&mut self, id: ExchangeId, mut buf: Buf, io: &mut R) -> Fact {
         let entry = &mut self.exchanges[id];
         let client = self.parties.client(entry.client.conn);
         if entry.up.decoder.is_done() {
             client.inbound = Some(buf);
             return Fact::ClientAhead;
         }
-        let passed = match entry.up.decoder.pass(&buf) {
-            Ok(passed) => passed,
-            Err(error) => return Fact::RequestMalformed { status: error.status() },
+        let piece = match compose::passed(&mut entry.up.decoder, &mut buf, io) {
+            Ok(piece) => piece,
+            Err(NoPiece::Malformed(error)) => return Fact::RequestMalformed { status: error.status() },
+            Err(NoPiece::Shortage) => return Fact::RequestShortage,
         };
-        entry.up.held = Some(buf.split_to(passed.len));
+        let len = piece.data.len();
+        entry.up.held = (len > 0).then_some(piece.data);
         client.inbound = (!buf.is_empty()).then_some(buf);
-        Fact::RequestBytes { len: passed.len, whole: passed.done, ahead: client.inbound.is_some() }
+        Fact::RequestBytes { len, whole: piece.whole, ahead: client.inbound.is_some() }
     }
 
     fn handle_server_received<R: Reactor>(&mut self, conn: ConnId, result: Result<Received, Fault>, io: &mut R) {
@@ -190,20 +192,18 @@ impl Worker {
     fn take_response_bytes<R: Reactor>(&mut self, id: ExchangeId, mut buf: Buf, io: &mut R) -> Fact {
         let down = &mut self.exchanges[id].down;
         let decoder = down.decoder.as_mut().expect("a body comes behind its head");
-        let (body, whole, leftover) = if down.unwrap_chunks {
-            match compose::unwrapped(decoder, &buf, io) {
-                Unwrapped::Data { data, whole, leftover } => (data, whole, leftover),
-                Unwrapped::Malformed => return Fact::ResponseMalformed,
-                Unwrapped::Shortage => return Fact::ResponseShortage,
-            }
-        } else {
-            let Ok(passed) = decoder.pass(&buf) else { return Fact::ResponseMalformed };
-            let body = buf.split_to(passed.len);
-            (body, passed.done, !buf.is_empty())
+        let piece = match down.unwrap_chunks {
+            true => compose::unwrapped(decoder, &mut buf, io),
+            false => compose::passed(decoder, &mut buf, io),
         };
-        let len = body.len();
-        down.body = (len > 0).then_some(body);
-        Fact::ResponseBytes { len, whole, leftover }
+        let piece = match piece {
+            Ok(piece) => piece,
+            Err(NoPiece::Malformed(_)) => return Fact::ResponseMalformed,
+            Err(NoPiece::Shortage) => return Fact::ResponseShortage,
+        };
+        let len = piece.data.len();
+        down.body = (len > 0).then_some(piece.data);
+        Fact::ResponseBytes { len, whole: piece.whole, leftover: !buf.is_empty() }
     }
 
     pub(super) fn handle_sent<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {

@@ -58,7 +58,7 @@ fn final_head(bytes: &mut Vec<u8>, limits: &Limits) -> Result<Option<Head>, ()> 
     loop {
         let mut slots = HeadSlots::new();
         let parsed = parse_response(bytes, limits, &mut slots, Method::Get).map_err(|_| ())?;
-        let Some(Parsed { head, len, keep_alive }) = parsed else { return Ok(None) };
+        let Some(Parsed { head, len, keep_alive, .. }) = parsed else { return Ok(None) };
         if head.is_interim() {
             bytes.drain(..len);
             continue;
@@ -86,7 +86,7 @@ fn read_body(line: &mut Line, head: Head, mut bytes: Vec<u8>, until: Instant, li
         given_up: false,
     };
     loop {
-        let Ok(passed) = body.pass(&bytes) else { return Answer { given_up: true, ..answer } };
+        let Ok(passed) = body.skip(&bytes) else { return Answer { given_up: true, ..answer } };
         if passed.done || body.is_done() {
             return Answer { response: Response::Whole, ..answer };
         }

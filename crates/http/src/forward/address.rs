@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-/// The longest text of an IPv6 address without a zone: an IPv4-compatible one.
-const TEXT_BYTES_MAX: usize = 45;
+/// The longest text of an IPv6 address without a zone: an IPv4-compatible one; and what stands around it in `Forwarded`.
+const TEXT_BYTES_MAX: usize = 45 + r#"for="[]""#.len();
 
 /// The text of one address.
 pub(super) struct AddressText {
@@ -21,6 +21,17 @@ impl AddressText {
             // The room fits the longest text, and writing into it has no other way to fail.
             IpAddr::V6(v6) => write!(text, "{v6}").unwrap_or_default(),
         }
+        text
+    }
+
+    /// As an element of `Forwarded` (RFC 7239 section 6): `for=192.0.2.7`, `for="[2001:db8::1]"`.
+    #[cold]
+    pub(super) fn as_forwarded(&self) -> Self {
+        let mut text = Self { bytes: [0; TEXT_BYTES_MAX], len: 0 };
+        let (before, after) = if self.as_bytes().contains(&b':') { ("for=\"[", "]\"") } else { ("for=", "") };
+        let address = std::str::from_utf8(self.as_bytes()).unwrap_or_default();
+        // The room fits the longest text, as above.
+        write!(text, "{before}{address}{after}").unwrap_or_default();
         text
     }
 
@@ -71,5 +82,8 @@ mod tests {
         let longest = "1111:2222:3333:4444:5555:6666:7777:8888";
         assert_eq!(AddressText::new(longest.parse().unwrap()).as_bytes(), longest.as_bytes());
         assert_eq!(AddressText::new("::ffff:192.0.2.7".parse().unwrap()).as_bytes(), b"192.0.2.7");
+        let forwarded = AddressText::new(longest.parse().unwrap()).as_forwarded();
+        assert_eq!(forwarded.as_bytes(), format!("for=\"[{longest}]\"").as_bytes());
+        assert_eq!(AddressText::new([192, 0, 2, 7].into()).as_forwarded().as_bytes(), b"for=192.0.2.7");
     }
 }

@@ -6,11 +6,12 @@ mod address;
 mod request;
 mod response;
 
-pub use request::{RequestEdits, write_forwarded_request};
+pub use request::{Forwarded, RequestEdits, passages, write_forwarded_request};
 pub use response::{ResponseEdits, write_forwarded_response};
 
 use httparse::Header;
 
+use crate::limits::CONNECTION_OPTIONS_MAX;
 use crate::name::Name;
 use crate::text::list;
 
@@ -25,11 +26,39 @@ pub enum Connection {
     Upgrade,
 }
 
-/// Whether `Connection` names this field, which then belongs to one hop (RFC 9110 7.6.1).
-#[cold]
-fn is_named_by_connection(headers: &[Header<'_>], name: &str) -> bool {
-    headers
-        .iter()
-        .filter(|header| Name::of(header.name) == Name::Connection)
-        .any(|header| list(header.value).any(|option| option.eq_ignore_ascii_case(name.as_bytes())))
+/// The fields that `Connection` names, which then belong to one hop (RFC 9110 7.6.1). Collected once per head, so that a
+/// long list costs no more than its bytes.
+struct HopFields<'b> {
+    names: [&'b [u8]; CONNECTION_OPTIONS_MAX],
+    count: usize,
+}
+
+impl<'b> HopFields<'b> {
+    /// `None` where `Connection` names none, which `count`, made when the head was read, tells.
+    #[inline]
+    fn of(count: usize, headers: &[Header<'b>]) -> Option<Self> {
+        (count > 0).then(|| Self::collect(headers))
+    }
+
+    #[cold]
+    fn collect(headers: &[Header<'b>]) -> Self {
+        let mut fields = Self { names: [b""; CONNECTION_OPTIONS_MAX], count: 0 };
+        let values =
+            headers.iter().filter(|header| Name::of(header.name) == Name::Connection).map(|header| header.value);
+        for (place, name) in fields.names.iter_mut().zip(values.flat_map(list).filter(|name| !is_known_option(name))) {
+            *place = name;
+            fields.count += 1;
+        }
+        fields
+    }
+
+    #[cold]
+    fn name(&self, name: &str) -> bool {
+        self.names[..self.count].iter().any(|named| named.eq_ignore_ascii_case(name.as_bytes()))
+    }
+}
+
+/// Options that name no field of their own kind: they are not counted when a head is read.
+fn is_known_option(option: &[u8]) -> bool {
+    [&b"close"[..], b"keep-alive", b"upgrade", b"te"].iter().any(|known| option.eq_ignore_ascii_case(known))
 }

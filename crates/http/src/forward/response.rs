@@ -1,7 +1,10 @@
 //! Responses on their way back to the client.
 
-use super::{Connection, is_named_by_connection};
+use httparse::Header;
+
+use super::{Connection, HopFields};
 use crate::body::BodyKind;
+use crate::date::Date;
 use crate::name::Name;
 use crate::response::ResponseHead;
 use crate::sink::{FieldSink, Hop, TooLong};
@@ -16,6 +19,8 @@ pub struct ResponseEdits {
     pub connection: Connection,
     /// The body as it goes to this client; [`BodyKind::for_client`] tells for a plain one.
     pub body: BodyKind,
+    /// When it was received, for one that does not say when it was made (RFC 9110 6.6.1).
+    pub date: Option<Date>,
 }
 
 /// Writes `head` as a response to the client. Returns the bytes written. Interim responses (1xx) carry neither framing
@@ -27,22 +32,34 @@ pub fn write_forwarded_response(
 ) -> Result<usize, TooLong> {
     let body = edits.body.for_client(edits.client_version);
     out.response(head.status, head.reason)?;
+    let hop_fields = HopFields::of(head.hop_fields, head.headers);
     for header in head.headers {
         match Name::of(header.name) {
-            Name::Other if head.hop_fields > 0 && is_named_by_connection(head.headers, header.name) => {}
+            Name::Other | Name::Twin if hop_fields.as_ref().is_some_and(|fields| fields.name(header.name)) => {}
+            Name::Other if head.folded => write_unfolded(header, out)?,
             // RFC 9112 7.1.2: trailers are lost where chunks are.
             Name::Trailer if body != BodyKind::Chunked => {}
             // Written anew from what was parsed, or meant for one hop.
             Name::Connection | Name::ContentLength | Name::KeepAlive | Name::ProxyConnection => {}
-            Name::Te | Name::TransferEncoding | Name::Upgrade => {}
+            Name::Te | Name::TransferEncoding | Name::Upgrade | Name::Http2Settings => {}
             _ => out.field(header.name, header.value)?,
         }
+    }
+    if let Some(date) = &edits.date {
+        out.field("Date", date.as_bytes())?;
     }
     write_framing(head, body, out)?;
     if !head.is_interim() {
         out.hop(&hop_of(head, edits, body))?;
     }
     out.end()
+}
+
+/// RFC 9112 5.2: what came in several lines goes on in one.
+#[cold]
+fn write_unfolded(header: &Header<'_>, out: &mut impl FieldSink) -> Result<(), TooLong> {
+    let lines = header.value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    out.lines(header.name, lines.filter(|line| !line.is_empty()))
 }
 
 /// One framing field at most. Where the body is left out, its length may still be told (RFC 9110 8.6), but never with

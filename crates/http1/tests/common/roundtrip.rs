@@ -2,15 +2,38 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
-use http::{BodyKind, Header, Limits, Method, RequestHead, ResponseHead, Version};
+use http::forward::{
+    Connection, Forwarded, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response,
+};
+use http::{BodyKind, Date, Header, Limits, Method, Name, Reading, RequestHead, ResponseHead, Version};
 use http1::{HeadSlots, HeadWriter, Parsed, parse_request, parse_response};
 
 /// Fields a proxy writes itself or drops, in both directions.
-const OURS: &[&str] =
-    &["connection", "content-length", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
+const OURS: &[&str] = &[
+    "connection",
+    "content-length",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
 /// The same, in requests only.
-const OURS_IN_REQUESTS: &[&str] = &["host", "expect", "via", "x-forwarded-for", "x-forwarded-proto"];
+const OURS_IN_REQUESTS: &[&str] = &[
+    "content_length",
+    "expect",
+    "forwarded",
+    "host",
+    "max-forwards",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x_forwarded_for",
+];
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
@@ -20,7 +43,15 @@ pub(crate) fn check_request(bytes: &[u8], connection: Connection) -> bool {
     let limits = Limits { headers_max: 110, ..Limits::default() };
     let mut slots = HeadSlots::new();
     let Ok(Some(Parsed { head, .. })) = parse_request(bytes, &limits, &mut slots) else { return false };
-    let edits = RequestEdits { client: CLIENT, proto: "http", connection, fallback_host: "fallback" };
+    let edits = RequestEdits {
+        client: CLIENT,
+        proto: "http",
+        connection,
+        fallback_host: "fallback",
+        forwarded: Forwarded::Append,
+        via: true,
+        keep_twins: false,
+    };
     let mut out = vec![0; bytes.len() + 512];
     let len = write_forwarded_request(&head, &edits, &mut HeadWriter::new(&mut out)).expect("room enough");
 
@@ -52,14 +83,20 @@ fn assert_same_request(head: &RequestHead<'_, '_>, again: &Parsed<RequestHead<'_
 
 /// The same for a response to `method`, sent to a client of that version.
 pub(crate) fn check_response(bytes: &[u8], method: Method, client_version: Version, connection: Connection) -> bool {
-    let limits = Limits { headers_max: 110, ..Limits::default() };
+    let limits = Limits { headers_max: 110, reading: Reading::Lenient, ..Limits::default() };
     let mut slots = HeadSlots::new();
     let Ok(Some(Parsed { head, .. })) = parse_response(bytes, &limits, &mut slots, method) else { return false };
-    let edits = ResponseEdits { client_version, connection, body: head.body.for_client(client_version) };
+    let edits = ResponseEdits {
+        client_version,
+        connection,
+        body: head.body.for_client(client_version),
+        date: (!head.dated).then(|| Date::at(0)),
+    };
     let mut out = vec![0; bytes.len() + 512];
     let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).expect("room enough");
 
-    let generous = Limits { head_bytes_max: out.len(), headers_max: 128, ..limits };
+    // Whatever dialect it came in, it goes out to the letter.
+    let generous = Limits { head_bytes_max: out.len(), headers_max: 128, reading: Reading::Strict, ..limits };
     let mut slots = HeadSlots::new();
     let again =
         parse_response(&out[..len], &generous, &mut slots, method).expect("a good head").expect("a complete head");
@@ -80,7 +117,11 @@ fn assert_same_response(head: &ResponseHead<'_, '_>, again: &Parsed<ResponseHead
     if edits.client_version == Version::Http10 {
         assert_eq!(values(again.headers, "transfer-encoding").count(), 0);
     }
+    assert!(again.dated);
     let mut ours = OURS.to_vec();
+    if !head.dated {
+        ours.push("date");
+    }
     if again.body != BodyKind::Chunked {
         ours.push("trailer");
     }
@@ -97,18 +138,30 @@ fn assert_framed_once(headers: &[Header<'_>], body: BodyKind) {
 fn assert_end_to_end(before: &[Header<'_>], after: &[Header<'_>], ours: &[&str]) {
     let is_ours = |header: &Header<'_>| ours.iter().any(|name| header.name.eq_ignore_ascii_case(name));
     // The parser's own names can never be dropped by being named in Connection.
-    let kept_always = ["host", "expect", "trailer", "via", "x-forwarded-for", "x-forwarded-proto"];
+    let kept_always = |name: &str| !matches!(Name::of(name), Name::Other | Name::Twin);
     let is_named = |header: &Header<'_>| {
         let named = values(before, "connection").any(|value| {
             value
                 .split(|&byte| byte == b',')
                 .any(|option| option.trim_ascii().eq_ignore_ascii_case(header.name.as_bytes()))
         });
-        named && !kept_always.iter().any(|name| header.name.eq_ignore_ascii_case(name))
+        named && !kept_always(header.name)
     };
     let expect = before.iter().filter(|header| !is_ours(header) && !is_named(header));
     let got = after.iter().filter(|header| !is_ours(header));
-    assert!(expect.eq(got), "end-to-end fields differ: {before:?} became {after:?}");
+    let same = expect.clone().count() == got.clone().count()
+        && expect.zip(got).all(|(before, after)| before.name == after.name && unfolded(before.value) == after.value);
+    assert!(same, "end-to-end fields differ: {before:?} became {after:?}");
+}
+
+/// A value as it was meant, in one line.
+fn unfolded(value: &[u8]) -> Vec<u8> {
+    value
+        .split(|&byte| byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(&b' ')
 }
 
 fn values<'h>(headers: &'h [Header<'_>], name: &'h str) -> impl Iterator<Item = &'h [u8]> {

@@ -1,6 +1,6 @@
 //! What a reader gets out of a stream of bytes, however the bytes are cut.
 
-use http::{BodyKind, Limits, Method};
+use http::{BodyKind, Limits, Method, Reading};
 use http1::{BodyDecoder, Error, HeadScan, HeadSlots, parse_request, parse_response};
 
 /// Who sent the bytes.
@@ -9,6 +9,8 @@ pub(crate) enum Role {
     Requests,
     /// To requests of this method.
     Responses(Method),
+    /// The same, read by a lenient reader.
+    LenientResponses(Method),
 }
 
 /// One message, as far as it was read: its head in words, the data of its body, and whether the body is complete.
@@ -16,6 +18,8 @@ pub(crate) enum Role {
 pub(crate) struct Message {
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+    /// What a proxy passes on of it, framing included. In lower case: the name of a trailer that is cut in two may be.
+    pub(crate) passed: Vec<u8>,
     pub(crate) done: bool,
 }
 
@@ -29,13 +33,14 @@ pub(crate) struct Transcript {
 
 /// Small limits, so that small inputs reach them.
 pub(crate) fn limits() -> Limits {
-    Limits { head_bytes_max: 400, headers_max: 12, chunk_line_bytes_max: 24, trailer_bytes_max: 40 }
+    let reading = Reading::Strict;
+    Limits { head_bytes_max: 400, headers_max: 12, chunk_line_bytes_max: 24, trailer_bytes_max: 40, reading }
 }
 
 /// Reads `bytes` in reads of these sizes, over and over, and tells what came out.
 pub(crate) fn read(bytes: &[u8], reads: &[usize], role: Role) -> Transcript {
     let mut reader = Reader {
-        limits: limits(),
+        limits: Limits { reading: reading(role, false), ..limits() },
         role,
         buffer: Vec::new(),
         scan: HeadScan::default(),
@@ -50,6 +55,8 @@ pub(crate) fn read(bytes: &[u8], reads: &[usize], role: Role) -> Transcript {
         let last = rest.is_empty();
         if let Err(error) = reader.advance(last) {
             reader.out.error = Some(error);
+            // How far a body was passed on before its fault was found depends on the reads.
+            reader.out.messages.iter_mut().filter(|message| !message.done).for_each(|message| message.passed.clear());
             break;
         }
         if last {
@@ -58,6 +65,14 @@ pub(crate) fn read(bytes: &[u8], reads: &[usize], role: Role) -> Transcript {
         }
     }
     reader.out
+}
+
+fn reading(role: Role, after_interim: bool) -> Reading {
+    match role {
+        Role::LenientResponses(_) if after_interim => Reading::LenientAfterInterim,
+        Role::LenientResponses(_) => Reading::Lenient,
+        Role::Requests | Role::Responses(_) => Reading::Strict,
+    }
 }
 
 struct Reader {
@@ -92,6 +107,7 @@ impl Reader {
         let Some((head, len, kind)) = parsed? else { return Ok(false) };
         self.buffer.drain(..len);
         self.scan = HeadScan::default();
+        self.limits.reading = reading(self.role, head.contains("status: 1"));
         self.body = Some(BodyDecoder::new(kind, &self.limits));
         self.out.messages.push(Message { head, ..Message::default() });
         Ok(true)
@@ -102,31 +118,73 @@ impl Reader {
         Ok(match self.role {
             Role::Requests => parse_request(&self.buffer, &self.limits, &mut slots)?
                 .map(|parsed| (format!("{parsed:?}"), parsed.len, parsed.head.body)),
-            Role::Responses(method) => parse_response(&self.buffer, &self.limits, &mut slots, method)?
-                .map(|parsed| (format!("{parsed:?}"), parsed.len, parsed.head.body)),
+            Role::Responses(method) | Role::LenientResponses(method) => {
+                parse_response(&self.buffer, &self.limits, &mut slots, method)?
+                    .map(|parsed| (format!("{parsed:?}"), parsed.len, parsed.head.body))
+            }
         })
     }
 
-    /// Whether the body was complete. Passing on must agree with decoding.
+    /// Whether the body was complete. Passing on must agree with decoding, and be to the letter.
     fn read_body(&mut self) -> Result<bool, Error> {
         let decoder = self.body.as_mut().expect("a body is being read");
         let message = self.out.messages.last_mut().expect("a body follows a head");
-        let passed = decoder.clone().pass(&self.buffer);
+        let passed = pass(decoder, &self.buffer);
+        let mut decoding = decoder.clone();
         let mut at = 0;
         let done = loop {
-            let piece = decoder.decode(&self.buffer[at..]).inspect_err(|error| assert_eq!(passed, Err(*error)))?;
+            let piece = decoding.decode(&self.buffer[at..]).inspect_err(|error| {
+                assert_eq!(passed.as_ref().map(|_| ()), Err(error), "passing on and decoding disagree");
+            })?;
             message.body.extend_from_slice(&self.buffer[at..][piece.data]);
             at += piece.consumed;
             if piece.done || at == self.buffer.len() {
                 break piece.done;
             }
         };
-        assert_eq!(passed, Ok(http1::Passed { len: at, done }), "passing on and decoding disagree");
+        let (kept, after) = passed.expect("decoding did not fail");
+        assert_eq!(kept.1, (at, done), "passing on and decoding disagree");
+        *decoder = after;
+        message.passed.extend(kept.0.to_ascii_lowercase());
         self.buffer.drain(..at);
         message.done = done;
         if done {
+            assert_to_the_letter(message, &self.limits);
             self.body = None;
         }
         Ok(done)
+    }
+}
+
+/// What is passed on, how many bytes are used up, whether the body is done; and the decoder as it is then.
+type Kept = ((Vec<u8>, (usize, bool)), BodyDecoder);
+
+fn pass(decoder: &BodyDecoder, bytes: &[u8]) -> Result<Kept, Error> {
+    let mut decoder = decoder.clone();
+    let passed = decoder.pass(bytes)?;
+    let mut out = bytes[..passed.len].to_vec();
+    if passed.clean {
+        return Ok(((out, (passed.len, passed.done)), decoder));
+    }
+    let cleaned = decoder.clean(&bytes[passed.len..], &mut |kept| out.extend_from_slice(kept))?;
+    Ok(((out, (passed.len + cleaned.len, cleaned.done)), decoder))
+}
+
+/// Whatever came, a strict reader finds the same data in what is passed on, and nothing that is to be left out.
+fn assert_to_the_letter(message: &Message, limits: &Limits) {
+    if message.head.contains("body: Chunked") {
+        let strict = Limits { reading: Reading::Strict, ..limits.clone() };
+        let mut decoder = BodyDecoder::new(BodyKind::Chunked, &strict);
+        let (mut data, mut at) = (Vec::new(), 0);
+        while !decoder.is_done() {
+            let piece = decoder.decode(&message.passed[at..]).expect("to the letter");
+            data.extend_from_slice(&message.passed[at..][piece.data]);
+            at += piece.consumed;
+        }
+        assert_eq!((data, at), (message.body.to_ascii_lowercase(), message.passed.len()));
+        let again = pass(&BodyDecoder::new(BodyKind::Chunked, &strict), &message.passed).expect("to the letter");
+        assert_eq!(again.0.0, message.passed, "nothing more is left out");
+    } else {
+        assert_eq!(message.passed, message.body.to_ascii_lowercase());
     }
 }
