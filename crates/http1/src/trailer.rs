@@ -89,7 +89,7 @@ impl NameMatch {
         match self.candidates() {
             _ if self.folded => Verdict::Dropped,
             [] => Verdict::Passed,
-            names if names.iter().any(|name| is_prefix(name)) => Verdict::Dropped,
+            names if names.iter().any(is_prefix) => Verdict::Dropped,
             _ => Verdict::Open,
         }
     }

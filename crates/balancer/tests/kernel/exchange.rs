@@ -71,7 +71,7 @@ fn chunks_and_trailers_pass_both_ways() {
     );
     let chunked =
         "HTTP/1.1 200 OK\nTrailer: X-Sum\nTransfer-Encoding: chunked\n\n3;x=1\nabc\nA\n0123456789\n0\nX-Sum: d\n\n";
-    check(GET, GOT, chunked, chunked);
+    check(GET, GOT, chunked, &chunked.replace(";x=1", ""));
     let empty = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n0\n\n";
     check(GET, GOT, empty, empty);
 }

@@ -23,17 +23,17 @@ fn check_refused(request: &str, status: u16) {
 
 #[test]
 fn heads_are_bounded() {
-    check_refused(&format!("GET / HTTP/1.1\nHost: a\nX: {}\n\n", "x".repeat(9000)), 431);
-    check_refused(&format!("GET / HTTP/1.1\nHost: a\n{}\n", "X: 1\n".repeat(100)), 431);
-    check_refused(&format!("GET /{} HTTP/1.1\nHost: a\n\n", "x".repeat(9000)), 414);
+    check_refused(&format!("GET / HTTP/1.1\nHost: a\nX: {}\n\n", "x".repeat(33_000)), 431);
+    check_refused(&format!("GET / HTTP/1.1\nHost: a\n{}\n", "X: 1\n".repeat(128)), 431);
+    check_refused(&format!("GET /{} HTTP/1.1\nHost: a\n\n", "x".repeat(33_000)), 414);
     // Refused as soon as it is too long, not when (if ever) it ends.
-    check_refused(&format!("GET / HTTP/1.1\nHost: a\nX: {}", "x".repeat(9000)), 431);
+    check_refused(&format!("GET / HTTP/1.1\nHost: a\nX: {}", "x".repeat(33_000)), 431);
 }
 
 #[test]
 fn heads_up_to_the_bound_pass() {
-    let long = format!("GET / HTTP/1.1\nHost: a\nX: {}\n", "x".repeat(8000));
-    let many = format!("GET / HTTP/1.1\nHost: a\n{}", "X: 1\n".repeat(99));
+    let long = format!("GET / HTTP/1.1\nHost: a\nX: {}\n", "x".repeat(32_000));
+    let many = format!("GET / HTTP/1.1\nHost: a\n{}", "X: 1\n".repeat(127));
     for head in [long, many] {
         let (sent, seen) = (format!("{head}\n"), format!("{head}[path]\n\n"));
         play(&[ClientSends(&sent), OriginSees(&seen), OriginSends(OK), ClientSees(OK)]);
