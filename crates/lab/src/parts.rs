@@ -176,6 +176,7 @@ mod tests {
             stopped: false,
             time_wait_ours: TimeWaitOurs::Counted(0),
             warnings: Vec::new(),
+            busy: None,
         };
         Report::new(&plan, facts, tally)
     }

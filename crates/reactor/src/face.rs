@@ -268,6 +268,11 @@ pub trait Questions {
         false
     }
 
+    /// CPU time that the last connect(2) took, the kernel's search for a port included; `None` where it is not measured.
+    fn connect_cost(&self) -> Option<Duration> {
+        None
+    }
+
     /// Bounds of this event loop that were hit.
     fn shortages(&self) -> Shortages {
         Shortages::default()

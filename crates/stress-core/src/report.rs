@@ -13,6 +13,9 @@ use serde::{Serialize, Serializer};
 use stats::recorder::Bar;
 use stats::{Percentiles, Series, per_second};
 
+/// From this share of its time on a thread is at its limit.
+const BUSY_MIN: f64 = 0.9;
+
 /// Bars of the latency histogram.
 const BARS: usize = 10;
 
@@ -36,6 +39,10 @@ pub struct Report {
     pub latency_bars: Vec<Bar>,
     /// Time to establish a connection, in microseconds.
     pub connect_us: Option<Percentiles>,
+    /// CPU time of connect(2) itself, in microseconds, where it was measured.
+    pub connect_cost_us: Option<Percentiles>,
+    /// The busiest thread of the tester: share of its time in which it ran or waited for a CPU, where that is known.
+    pub busy: Option<f64>,
     /// Connections.
     pub connections: Connections,
     /// Failures by kind, those that happened, in the order of [`ErrorKind::ALL`].
@@ -156,6 +163,8 @@ pub struct RunFacts {
     pub time_wait_ours: TimeWaitOurs,
     /// What was said before the start.
     pub warnings: Vec<String>,
+    /// The busiest thread's share of its time in which it ran or waited for a CPU.
+    pub busy: Option<f64>,
 }
 
 /// Seconds, with their fraction.
@@ -196,6 +205,7 @@ impl Report {
         let verdict = Verdict::of(tally);
         let mut notes = facts.warnings;
         notes.extend(findings(plan, tally));
+        notes.extend(facts.busy.and_then(saturated));
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
             duration: over,
@@ -205,6 +215,8 @@ impl Report {
             latency_us: tally.latency.percentiles(),
             latency_bars: tally.latency.bars(BARS),
             connect_us: tally.connect_time.percentiles(),
+            connect_cost_us: tally.connect_cost.percentiles(),
+            busy: facts.busy,
             connections: connections(tally, over),
             errors: nonzero(|kind| tally.errors(kind)),
             faults: tally.faults().to_vec(),
@@ -241,6 +253,17 @@ fn nonzero<K: Named>(count: impl Fn(K) -> u64) -> Vec<(K, u64)> {
 
 fn per_1000(ports: u64, requests: u64) -> Option<f64> {
     (requests > 0).then(|| ports as f64 * 1000.0 / requests as f64)
+}
+
+/// A closed loop is only as fast as the one who asks.
+fn saturated(busy: f64) -> Option<String> {
+    (busy >= BUSY_MIN).then(|| {
+        format!(
+            "this tester itself was at its limit: its busiest thread had work {:.0} % of the time, so the target may do \
+             more; use more cores (--threads), or several testers",
+            busy.min(1.0) * 100.0
+        )
+    })
 }
 
 /// What a person should know beyond the numbers.

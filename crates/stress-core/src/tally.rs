@@ -9,6 +9,14 @@ use stats::{Recorder, Series};
 /// Distinct errnos counted apart; later ones count by kind only.
 pub(crate) const ERRNOS_MAX: usize = 32;
 
+/// A connect(2) that takes more CPU time than this searched for a port. Even one to a listener on this host, with the whole
+/// handshake in it, takes some 16 us.
+pub const SLOW_CONNECT: Duration = Duration::from_micros(100);
+/// Fewer slow connects than this are chance.
+const SLOW_CONNECTS_MIN: u64 = 20;
+/// One of so many connects has to be slow before it says something of the run.
+const SLOW_CONNECTS_SHARE: u64 = 20;
+
 /// Status codes are three digits.
 const STATUS_CODES: usize = 1000;
 
@@ -29,6 +37,10 @@ pub struct Tally {
     pub latency: Recorder,
     /// From `connect()` until established.
     pub connect_time: Recorder,
+    /// CPU time of each connect(2), where it is measured.
+    pub connect_cost: Recorder,
+    /// Of those, the ones that took more than [`SLOW_CONNECT`].
+    pub slow_connects: u64,
     /// How established connections ended.
     pub closed: ClosingTally,
     /// Connections looked at for TCP timestamps.
@@ -68,6 +80,17 @@ impl Tally {
         self.latency.record(latency);
         self.series.add(now, 1);
         self.elapsed = self.elapsed.max(now);
+    }
+
+    /// A connect(2) took so much CPU time.
+    pub fn record_connect_cost(&mut self, cost: Duration) {
+        self.connect_cost.record(cost);
+        self.slow_connects += u64::from(cost > SLOW_CONNECT);
+    }
+
+    /// Connects were slow on this host so often that the figures are about this host.
+    pub fn is_slow_here(&self) -> bool {
+        self.slow_connects >= SLOW_CONNECTS_MIN && self.slow_connects * SLOW_CONNECTS_SHARE >= self.connect_cost.count()
     }
 
     /// A request failed at `now`.
@@ -142,6 +165,8 @@ impl Tally {
         self.timestamps_seen += other.timestamps_seen;
         self.latency.merge(&other.latency);
         self.connect_time.merge(&other.connect_time);
+        self.connect_cost.merge(&other.connect_cost);
+        self.slow_connects += other.slow_connects;
         self.closed.merge(&other.closed);
         self.series.merge(&other.series);
         self.elapsed = self.elapsed.max(other.elapsed);

@@ -23,6 +23,13 @@ pub enum Verdict {
         /// Requests that failed for want of anything here.
         failed: u64,
     },
+    /// This host took long to open connections: latencies and rates say nothing about the target.
+    SlowConnects {
+        /// Calls of connect(2) that took more CPU time than [`crate::tally::SLOW_CONNECT`].
+        slow: u64,
+        /// Of so many.
+        of: u64,
+    },
     /// The target failed some requests.
     TargetFailed {
         /// The most frequent failure.
@@ -41,6 +48,9 @@ impl Verdict {
         if failed_here > 0 {
             return Self::ClientLimited { by: most_frequent(tally, Blame::Here), failed: failed_here };
         }
+        if tally.is_slow_here() {
+            return Self::SlowConnects { slow: tally.slow_connects, of: tally.connect_cost.count() };
+        }
         match tally.failed() {
             0 if tally.ok == 0 => Self::NothingMeasured,
             0 => match error_statuses(tally) {
@@ -58,13 +68,15 @@ impl Verdict {
 
     /// Did this host limit the run?
     pub fn is_client_limited(self) -> bool {
-        matches!(self, Self::ClientLimited { .. })
+        matches!(self, Self::ClientLimited { .. } | Self::SlowConnects { .. })
     }
 
     /// What to try, least invasive first.
     pub fn advice(self, close: ClosePolicy, ports: PortMode) -> Vec<&'static str> {
         match self {
-            Self::ClientLimited { by: ErrorKind::ClientPorts, .. } => ports_advice(close, ports),
+            Self::ClientLimited { by: ErrorKind::ClientPorts, .. } | Self::SlowConnects { .. } => {
+                ports_advice(close, ports)
+            }
             Self::ClientLimited { by: ErrorKind::ClientFiles, .. } => {
                 vec!["raise the limit on open files (ulimit -n), or use fewer connections (-c)"]
             }
@@ -93,6 +105,11 @@ impl fmt::Display for Verdict {
             Self::ClientLimited { by, failed } => {
                 write!(f, "client-limited: {failed} requests failed on this host, first of all: {}", by.meaning())
             }
+            Self::SlowConnects { slow, of } => write!(
+                f,
+                "client-limited: {slow} of {of} connect() calls took over {} us of CPU: this host searches long for a free port",
+                crate::tally::SLOW_CONNECT.as_micros()
+            ),
             Self::TargetFailed { by, failed } => {
                 write!(f, "the target failed {failed} requests, first of all: {}", by.meaning())
             }
@@ -158,6 +175,27 @@ mod tests {
         let verdict = Verdict::of(&tally);
         assert_eq!(verdict, Verdict::TargetFailed { by: ErrorKind::Unanswered, failed: 1 });
         assert!(!verdict.is_good());
+    }
+
+    /// The port cliff fails nothing at first: it makes connect() slow, and so latency long.
+    #[test]
+    fn slow_connects_here_are_this_hosts_doing() {
+        let check = |slow: u64, quick: u64, failed: u64, limited: bool| {
+            let mut tally = Tally::default();
+            (0..slow).for_each(|_| tally.record_connect_cost(Duration::from_micros(591)));
+            (0..quick).for_each(|_| tally.record_connect_cost(Duration::from_micros(16)));
+            (0..slow + quick).for_each(|_| tally.record_complete(200, Duration::ZERO, Duration::ZERO));
+            (0..failed).for_each(|_| tally.record_failure(Failure::Timeout, Duration::ZERO));
+            let (verdict, expect) = (Verdict::of(&tally), Verdict::SlowConnects { slow, of: slow + quick });
+            assert_eq!(verdict == expect, limited, "{slow} {quick}: {verdict}");
+            assert_eq!((verdict.is_client_limited(), verdict.is_good()), (limited, !limited && failed == 0));
+        };
+        check(20, 380, 0, true);
+        check(20, 381, 0, false);
+        check(19, 0, 0, false);
+        check(0, 1000, 0, false);
+        check(1000, 1000, 5, true);
+        check(0, 1000, 5, false);
     }
 
     #[test]

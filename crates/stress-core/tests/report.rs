@@ -17,6 +17,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         stopped: false,
         time_wait_ours,
         warnings: vec!["said before".to_owned()],
+        busy: Some(0.5),
     }
 }
 
@@ -80,6 +81,16 @@ fn keep_alive_that_keeps_nothing_is_noted() {
     check(ClosePolicy::Keep, ClosedFirst::OurFin, 1500, false);
     check(ClosePolicy::Keep, ClosedFirst::PeerFin, 700, false);
     check(ClosePolicy::Wait, ClosedFirst::PeerFin, 1500, false);
+}
+
+#[test]
+fn a_tester_at_its_limit_says_so() {
+    let noted = |busy| {
+        let facts = RunFacts { busy, ..facts(TimeWaitOurs::Counted(0)) };
+        let notes = Report::new(&plan(ClosePolicy::Keep), facts, &Tally::default()).notes;
+        notes.iter().any(|note| note.contains("this tester itself was at its limit"))
+    };
+    assert_eq!([None, Some(0.5), Some(0.89), Some(0.9), Some(1.02)].map(noted), [false, false, false, true, true]);
 }
 
 #[test]

@@ -47,13 +47,14 @@ pub fn run_prepared(
     let started = Instant::now();
     let testers = start_testers(plan, &ready)?;
     testers.threads.iter().for_each(|tester| stop.tell(tester.outbox().clone()));
-    let tally = Watch::new(plan, started, testers).until_done(progress);
+    let (tally, busy) = Watch::new(plan, started, testers).until_done(progress);
     let facts = RunFacts {
         targets: ready.targets.clone(),
         threads: ready.threads,
         stopped: stop.is_stopped(),
         time_wait_ours: time_wait::count_ours(&ready.targets, started),
         warnings: ready.warnings,
+        busy,
     };
     Ok(Report::new(plan, facts, &tally))
 }
@@ -61,7 +62,16 @@ pub fn run_prepared(
 /// Threads that run testers, and where their tallies come from, in the order they end.
 struct Testers {
     threads: Vec<Running<Order, ()>>,
-    ended: Receiver<(usize, Tally)>,
+    ended: Receiver<Ended>,
+}
+
+/// What a tester leaves.
+struct Ended {
+    /// Which.
+    at: usize,
+    tally: Tally,
+    /// Share of its time in which it ran or waited for a CPU.
+    busy: Option<f64>,
 }
 
 fn start_testers(plan: &Plan, ready: &Preflight) -> Result<Testers, StressError> {
@@ -78,17 +88,21 @@ fn start_tester(
     plan: Plan,
     share: Share,
     at: usize,
-    sender: Sender<(usize, Tally)>,
+    sender: Sender<Ended>,
 ) -> Result<Starting<Order, (), ()>, SpawnError> {
-    let reactor = EpollConfig { connections_max: share.connections as usize + 1, ..EpollConfig::default() };
+    let connections_max = share.connections as usize + 1;
+    let reactor = EpollConfig { connections_max, times_connects: true, ..EpollConfig::default() };
     let start = move |orders, io: &mut EpollReactor| {
         let mut tester = Tester::new(&plan, share, orders);
         tester.start(io)?;
         Ok((tester, ()))
     };
+    let begun = Instant::now();
     let end = move |tester: Tester, _: &EpollReactor| {
+        // The thread is this run's own: what it ever did was for it.
+        let busy = sys::thread::own_run_and_wait().map(|busy| busy.as_secs_f64() / begun.elapsed().as_secs_f64());
         // The receiver is gone only when the run was given up.
-        let _given_up = sender.send((at, tester.into_tally()));
+        let _given_up = sender.send(Ended { at, tally: tester.into_tally(), busy });
     };
     spawn(Place { name: format!("stress-{at}"), core: None, reactor }, start, end)
 }
@@ -127,12 +141,13 @@ impl<'a> Watch<'a> {
         Self { plan, started, testers, counts, last: Snapshot::default() }
     }
 
-    /// Reports progress until every tester has ended; merges what they counted.
-    fn until_done(mut self, mut progress: impl FnMut(&Snapshot)) -> Tally {
-        let (mut all, mut left) = (Tally::default(), self.counts.len());
+    /// Reports progress until every tester has ended; merges what they counted, and says how busy the busiest was.
+    fn until_done(mut self, mut progress: impl FnMut(&Snapshot)) -> (Tally, Option<f64>) {
+        let (mut all, mut left, mut busiest) = (Tally::default(), self.counts.len(), None);
         while left > 0 {
             match self.testers.ended.recv_timeout(PROGRESS_EVERY) {
-                Ok((at, tally)) => {
+                Ok(Ended { at, tally, busy }) => {
+                    busiest = busiest.into_iter().chain(busy).reduce(f64::max);
                     self.counts[at] = Counts::of(&tally);
                     all.merge(&tally);
                     left -= 1;
@@ -147,7 +162,7 @@ impl<'a> Watch<'a> {
             }
         }
         self.testers.threads.into_iter().for_each(Running::join);
-        all
+        (all, busiest)
     }
 
     /// Asks every tester how far it is. Of one that has ended, or is too busy to say, the last word counts.

@@ -15,6 +15,22 @@ pub fn pin_to_core(core: usize) -> Result<(), crate::Errno> {
     sched_setaffinity(None, &set)
 }
 
+/// CPU time the calling thread used since its start (CLOCK_THREAD_CPUTIME_ID): also what the kernel did on its behalf, and
+/// nothing of what others did meanwhile.
+pub fn own_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    // A clock of the kernel is never negative.
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// How long the calling thread ran, and how long it could have run but had no CPU, since its start. `None` where the
+/// kernel does not tell (CONFIG_SCHED_INFO).
+pub fn own_run_and_wait() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut numbers = text.split_whitespace().map(|number| number.parse::<u64>().ok());
+    Some(Duration::from_nanos(numbers.next()?? + numbers.next()??))
+}
+
 /// CPU time a process used since its start, all threads, from `/proc/PID/task/*/schedstat`
 /// (nanosecond resolution, user and system together). `None` when it cannot be read.
 pub fn cpu_time(pid: u32) -> Option<Duration> {
@@ -35,4 +51,22 @@ pub fn ended_children_cpu_time() -> Result<Duration, crate::Errno> {
     let result = unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
     let time = |at: libc::timeval| Duration::new(at.tv_sec as u64, at.tv_usec as u32 * 1000);
     if result == 0 { Ok(time(usage.ru_utime) + time(usage.ru_stime)) } else { Err(crate::sockopt::last_errno()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_counted_and_sleep_is_not() {
+        let (cpu, busy) = (own_cpu_time(), own_run_and_wait());
+        std::thread::sleep(Duration::from_millis(20));
+        let slept = own_cpu_time() - cpu;
+        while own_cpu_time() - cpu < Duration::from_millis(20) {}
+        assert!(slept < Duration::from_millis(20), "{slept:?}");
+        // Both count the same work, the second in ticks of the scheduler.
+        if let (Some(before), Some(after)) = (busy, own_run_and_wait()) {
+            assert!(after > before, "{before:?} {after:?}");
+        }
+    }
 }

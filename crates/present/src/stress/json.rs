@@ -23,6 +23,8 @@ pub(super) fn report(report: &Report) -> Value {
         "client_limited": report.verdict.is_client_limited(),
         "notes": report.notes,
         "drained_s": report.drained.as_secs_f64(),
+        "connect_cpu_us": percentiles(report.connect_cost_us.as_ref()),
+        "busy": report.busy,
     });
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());

@@ -72,6 +72,10 @@ fn push_connects(text: &mut Text, report: &Report) {
         text.row("connect time", format!("50 % {p50}, 99 % {p99}"));
         push_spread(text, time);
     }
+    if let Some(cost) = &report.connect_cost_us {
+        let [p50, p99, max] = [cost.p50, cost.p99, cost.max].map(time_us);
+        text.row("connect() itself", format!("50 % {p50}, 99 % {p99}, max {max} of CPU on this host"));
+    }
     if of.timestamps_asked > 0 {
         let share = format!("{} of {} looked at", count(of.timestamps_seen), count(of.timestamps_asked));
         text.row("timestamps", format!("negotiated on {share}"));

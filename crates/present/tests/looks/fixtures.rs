@@ -22,6 +22,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         stopped: false,
         time_wait_ours,
         warnings: vec!["said before".to_owned()],
+        busy: Some(0.5),
     }
 }
 

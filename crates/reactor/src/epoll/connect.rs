@@ -9,6 +9,7 @@ use ports::Source;
 use ports::{Fault, FaultKind};
 use std::os::fd::OwnedFd;
 use sys::epoll::Interest;
+use sys::thread::own_cpu_time;
 use sys::{Errno, socket, sockopt};
 
 impl EpollReactor {
@@ -17,7 +18,7 @@ impl EpollReactor {
             return Err(Fault::of(FaultKind::Files));
         }
         let fd = prepare(plan, !first.is_empty()).map_err(fault)?;
-        let established = socket::connect(&fd, &plan.remote).map_err(fault)?;
+        let established = self.timed_connect(&fd, plan).map_err(fault)?;
         let conn = self.table.insert(Entry::new(fd, true));
         if established {
             self.establish(conn, first);
@@ -27,6 +28,16 @@ impl EpollReactor {
             self.try_first_bytes(conn, super::write::coalesced(first));
         }
         Ok(conn)
+    }
+
+    fn timed_connect(&mut self, fd: &OwnedFd, plan: &ConnectPlan) -> Result<bool, Errno> {
+        if !self.times_connects {
+            return socket::connect(fd, &plan.remote);
+        }
+        let before = own_cpu_time();
+        let established = socket::connect(fd, &plan.remote);
+        self.connect_cost = Some(own_cpu_time().saturating_sub(before));
+        established
     }
 
     /// A send on a socket in SYN_SENT answers EAGAIN (`sk_stream_wait_connect`), on a refused one its error.

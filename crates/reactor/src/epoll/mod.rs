@@ -51,13 +51,15 @@ pub struct EpollConfig {
     pub buffers_max: usize,
     /// Connections at most; accepting pauses and connecting fails beyond it.
     pub connections_max: usize,
+    /// Measure what each connect(2) costs, at the price of two more system calls.
+    pub times_connects: bool,
     /// When its time begins. Reactors made by copies of one configuration have one clock.
     pub epoch: Instant,
 }
 
 impl Default for EpollConfig {
     fn default() -> Self {
-        Self { buffers_max: 16 * 1024, connections_max: 1 << 20, epoch: Instant::now() }
+        Self { buffers_max: 16 * 1024, connections_max: 1 << 20, times_connects: false, epoch: Instant::now() }
     }
 }
 
@@ -79,6 +81,8 @@ pub struct EpollReactor {
     /// Connections whose recv waits for a buffer.
     starved: VecDeque<ConnId>,
     shortages: Shortages,
+    times_connects: bool,
+    connect_cost: Option<Duration>,
 }
 
 impl EpollReactor {
@@ -106,6 +110,8 @@ impl EpollReactor {
             unwatched: Vec::with_capacity(UNWATCHED_AT_FIRST),
             starved: VecDeque::new(),
             shortages: Shortages::default(),
+            times_connects: config.times_connects,
+            connect_cost: None,
         })
     }
 
@@ -271,6 +277,10 @@ impl Questions for EpollReactor {
 
     fn shortages(&self) -> Shortages {
         self.shortages
+    }
+
+    fn connect_cost(&self) -> Option<Duration> {
+        self.connect_cost
     }
 }
 

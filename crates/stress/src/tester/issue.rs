@@ -84,7 +84,11 @@ impl Tester {
         let plan = ConnectPlan::from(&start, to.address());
         self.slots[index as usize].link.lease = start.lease;
         let (first, next) = self.request.send_from(0);
-        let conn = io.connect(&plan, first)?;
+        let connected = io.connect(&plan, first);
+        if let Some(cost) = io.connect_cost() {
+            self.tally.record_connect_cost(cost);
+        }
+        let conn = connected?;
         let slot = &mut self.slots[index as usize];
         slot.link.conn = Some(conn);
         slot.exchange.piece = next as u16;
