@@ -233,7 +233,7 @@ impl PortAllocator {
     }
 
     /// 4-tuples towards this destination.
-    pub fn tuples_towards(&self, address: &SocketAddr) -> u64 {
+    pub(crate) fn tuples_towards(&self, address: &SocketAddr) -> u64 {
         self.sources_towards(address).len() as u64 * u64::from(self.ports.len())
     }
 
