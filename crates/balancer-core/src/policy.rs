@@ -10,9 +10,11 @@ named! {
         /// We send FIN with the last segment: TIME_WAIT stays here, where it costs no client port.
         #[default]
         BalancerFirst = "balancer-first",
-        /// We wait for the client's FIN up to a limit, then close.
+        /// We wait for the client's FIN up to a limit, then close. A client that reads to the end of the connection
+        /// (HTTP/1.0, a body without a length) gets ours at once.
         ClientFirst = "client-first",
-        /// We reset once the client has acknowledged every byte: no TIME_WAIT on either side.
+        /// We reset once the client has acknowledged every byte: no TIME_WAIT on either side. A client that reads to the
+        /// end of the connection gets a FIN.
         ResetWhenSafe = "reset-when-safe",
     }
 }

@@ -295,6 +295,20 @@ fn who_does_not_keep_is_closed_with_the_last_byte_unless_policy_says_otherwise()
     check_with(GET, With { draining: true, ..USUAL }, &events, "pick, -, -, Close, drop(ExchangeOver) down+fin");
 }
 
+/// Whatever the policy: a reset would be an error to them, and they never close first.
+#[test]
+fn clients_that_read_to_the_end_of_the_connection_get_a_fin() {
+    for close in [ClientClose::ClientFirst, ClientClose::ResetWhenSafe] {
+        let with = With { close, ..USUAL };
+        let old = [Pooled(0), In::Took, Head(200), Whole, Sent];
+        check_with(OLD, with, &old, "pick, -, -, Close, pool down, END fin");
+        let half_closed = [Pooled(0), In::Took, In::Patrol, Fin, Head(200), Whole, Sent];
+        check_with(GET, with, &half_closed, "pick, -, -, read-client, -, Close, pool down, END fin");
+        check_with(OLD, with, &[Shortage, Sent], "pick, 503+close, END fin");
+        check_with(CLOSING, with, &[Shortage, Sent], "pick, 503+close, END close");
+    }
+}
+
 #[test]
 fn a_server_that_does_not_keep_or_says_too_much_is_not_pooled() {
     check(GET, &[Pooled(0), In::Took, HeadClose(200), Whole], "pick, -, -, KeepAlive, drop(ExchangeOver) down");

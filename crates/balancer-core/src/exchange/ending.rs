@@ -38,9 +38,16 @@ impl Exchange {
             (true, _) => Then::Keep,
             (false, true) => Then::Drain(why),
             (false, false) if by_close => Then::CloseByFin(why),
-            (false, false) => Then::Close(why),
+            (false, false) => self.close(why),
         };
         self.end(then, step);
+    }
+
+    /// A client of HTTP/1.0 reads to the end of the connection, whatever length it was told, and so does one that has
+    /// closed its side: a reset would be an error to it, and waiting for its FIN would be in vain.
+    fn close(&self, why: CloseReason) -> Then {
+        let reads_to_the_end = self.request.version == Version::Http10 || self.up.eof;
+        if reads_to_the_end { Then::CloseByFin(why) } else { Then::Close(why) }
     }
 
     /// The last byte went out, and the connection with it.
@@ -89,7 +96,7 @@ impl Exchange {
         let then = match (keep, drain) {
             (true, _) => Then::Keep,
             (false, true) => Then::Drain(why),
-            (false, false) => Then::Close(why),
+            (false, false) => self.close(why),
         };
         self.up.replayable = false;
         self.up.held = false;

@@ -118,7 +118,7 @@ pub enum Then {
     Keep,
     /// It is closed by the listener's policy.
     Close(CloseReason),
-    /// It is closed by FIN: that ends the body, so neither a reset nor waiting for the client's FIN would do.
+    /// It is closed by FIN: the client reads up to that, so neither a reset nor waiting for the client's FIN would do.
     CloseByFin(CloseReason),
     /// FIN, then what still comes is thrown away within bounds (RFC 9112 section 9.6).
     Drain(CloseReason),

@@ -98,6 +98,20 @@ fn a_body_until_close_ends_by_fin() {
     }
 }
 
+/// ab without -k, and whoever sent FIN after the request: they read until the connection ends.
+#[test]
+fn a_client_that_reads_to_the_end_gets_a_fin() {
+    let got = GOT.replace("[path]\n", &crate::script::PATH.replace("1.1 quintet", "1.0 quintet"));
+    let old = [ClientSends("GET /a HTTP/1.0\nHost: a\n\n"), OriginSees(&got), OriginSends(OK), ClientSees(CLOSED)];
+    let half = [ClientSends(GET), OriginSees(GOT), ClientHalfCloses, Pause(SHORT), OriginSends(OK), ClientSees(CLOSED)];
+    for policy in [ClientClose::BalancerFirst, ClientClose::ClientFirst, ClientClose::ResetWhenSafe] {
+        let counters = play_with(closing(policy), &[&old[..], &[ClientSeesEnd(Eof)]].concat());
+        assert_eq!(counters.client_closes.count(ClosedFirst::OurFin), 1, "{policy:?}: {counters:?}");
+        let counters = play_with(closing(policy), &[&half[..], &[ClientSeesEnd(Eof)]].concat());
+        assert_eq!(counters.client_closes.count(ClosedFirst::PeerFin), 1, "{policy:?}: {counters:?}");
+    }
+}
+
 #[test]
 fn a_kept_connection_is_closed_by_its_client() {
     for policy in [ClientClose::BalancerFirst, ClientClose::ClientFirst, ClientClose::ResetWhenSafe] {

@@ -1,6 +1,6 @@
 //! Other people's clients in front of our balancer and our origin.
 
-use crate::program::{Folder, Server, balancer, nginx, origin, run_well};
+use crate::program::{Folder, Server, balancer, balancer_that, nginx, origin, run_well};
 use std::process::Command;
 use testkit::installed;
 
@@ -13,9 +13,13 @@ struct House {
 
 impl House {
     fn new() -> Self {
+        Self::that_closes("balancer-first")
+    }
+
+    fn that_closes(close: &str) -> Self {
         let folder = Folder::new();
         let origins = [origin(), origin()];
-        let balancer = balancer(&folder, &[origins[0].address, origins[1].address]);
+        let balancer = balancer_that(&folder, &[origins[0].address, origins[1].address], close);
         Self { folder, balancer, _origins: origins }
     }
 }
@@ -91,9 +95,9 @@ fn curl_uses_its_connection_again() {
 }
 
 /// Complete requests and none that failed, in the words of ab.
-fn check_ab(arguments: &[&str]) {
+fn check_ab(arguments: &[&str], close: &str) {
     let Some(program) = installed("ab") else { return };
-    let house = House::new();
+    let house = House::that_closes(close);
     let shown = run_well(
         Command::new(program).args(["-n", "2000", "-c", "8"]).args(arguments).arg(house.balancer.url("/bytes/100")),
     );
@@ -110,8 +114,11 @@ fn check_ab(arguments: &[&str]) {
 
 #[test]
 fn ab_sees_no_failure() {
-    check_ab(&[]);
-    check_ab(&["-k"]);
+    // It reads to the end of the connection: a reset is a failure to it, and it never closes first.
+    for close in ["balancer-first", "client-first", "reset-when-safe"] {
+        check_ab(&[], close);
+        check_ab(&["-k"], close);
+    }
 }
 
 fn check_wrk(arguments: &[&str], servers: Servers) {

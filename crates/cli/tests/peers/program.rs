@@ -86,10 +86,15 @@ pub(crate) fn origin() -> Server {
 
 /// `quintet serve` in front of these servers.
 pub(crate) fn balancer(folder: &Folder, servers: &[SocketAddr]) -> Server {
+    balancer_that(folder, servers, "balancer-first")
+}
+
+/// The same with this close policy towards clients.
+pub(crate) fn balancer_that(folder: &Folder, servers: &[SocketAddr], close: &str) -> Server {
     let address = free_address();
     let servers: Vec<_> = servers.iter().map(SocketAddr::to_string).collect();
     let config = format!(
-        "[[listener]]\nname = \"web\"\nbind = \"{address}\"\nprotocol = \"http\"\nbackends = \"app\"\n\n\
+        "[[listener]]\nname = \"web\"\nbind = \"{address}\"\nprotocol = \"http\"\nbackends = \"app\"\nclose = \"{close}\"\n\n\
          [[backend_set]]\nname = \"app\"\nservers = {servers:?}\n"
     );
     let file = folder.write("quintet.toml", config);
