@@ -15,8 +15,11 @@ use core::time::Duration;
 /// How often an unacknowledged response is looked at before a reset: the tick of the timers.
 const ACK_LOOK_EVERY: Duration = Duration::from_millis(16);
 
-/// Bytes of an unwanted request body thrown away before the connection is cut.
-const DRAIN_BYTES_MAX: usize = 1 << 20;
+/// How long an unwanted request body is read and thrown away at most, and at which rate it has to come at least (within
+/// each [`ClientTimeouts::close`]). A client that writes its upload to the end before it reads would else not see the
+/// answer, and a bound on bytes would be one on the uploads that can be refused.
+const LINGER_MAX: Duration = Duration::from_secs(60);
+const LINGER_BYTES_PER_S_MIN: u64 = 1024;
 
 /// Where a client connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +90,11 @@ pub struct Downstream {
     eof: bool,
     /// Requests answered.
     served: u32,
+    /// Bytes thrown away since the deadline was set.
     drained_bytes: u32,
     why: CloseReason,
     deadline: Duration,
-    /// Waiting for acknowledgements ends here.
+    /// Waiting for acknowledgements, or throwing away, ends here.
     close_by: Duration,
 }
 
@@ -146,10 +150,7 @@ impl Downstream {
             Stage::Busy => ClientOrder::Tell,
             Stage::Drain | Stage::AwaitFin | Stage::AwaitAck => {
                 self.drained_bytes = self.drained_bytes.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
-                match self.drained_bytes as usize > DRAIN_BYTES_MAX {
-                    true => ClientOrder::Close(CloseHow::Discard, self.why),
-                    false => ClientOrder::Read,
-                }
+                ClientOrder::Read
             }
         }
     }
@@ -242,13 +243,25 @@ impl Downstream {
         ClientOrder::Close(how, why)
     }
 
-    /// FIN now, then throw away what still comes, within limits, so that the response is not lost to a reset
+    /// FIN now, then throw away what still comes, within bounds of time and rate, so that the response is not lost to a reset
     /// (RFC 9112 section 9.6).
     fn drain(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
         self.why = why;
         self.stage = Stage::Drain;
-        self.deadline = scene.now + scene.timeouts.close;
+        self.close_by = scene.now + LINGER_MAX;
+        self.set_drain_deadline(scene);
         ClientOrder::Drain
+    }
+
+    fn set_drain_deadline(&mut self, scene: &DownstreamScene<'_>) {
+        self.drained_bytes = 0;
+        self.deadline = (scene.now + scene.timeouts.close).min(self.close_by);
+    }
+
+    /// Does the client still send what is thrown away, fast enough, and may it go on?
+    fn may_drain_on(&self, scene: &DownstreamScene<'_>) -> bool {
+        let least = scene.timeouts.close.as_millis() as u64 * LINGER_BYTES_PER_S_MIN / 1000;
+        self.stage == Stage::Drain && scene.now < self.close_by && u64::from(self.drained_bytes) >= least
     }
 
     /// A close by FIN was refused: bytes are there that nobody has read.
@@ -274,7 +287,11 @@ impl Downstream {
     }
 
     /// The deadline has passed.
-    pub fn handle_deadline(&mut self) -> ClientOrder {
+    pub fn handle_deadline(&mut self, scene: &DownstreamScene<'_>) -> ClientOrder {
+        if self.may_drain_on(scene) {
+            self.set_drain_deadline(scene);
+            return ClientOrder::Wait;
+        }
         match self.stage {
             Stage::AwaitHead => ClientOrder::Close(CloseHow::Fin, CloseReason::Idle),
             Stage::ReadHead => ClientOrder::Refuse(Failure::HeadTimeout),
@@ -355,25 +372,38 @@ mod tests {
     }
 
     #[test]
-    fn draining_is_bounded_in_bytes_and_time() {
-        let (mut client, order) = after(Then::Drain(OVER), false, false, ClientClose::BalancerFirst);
+    fn draining_is_bounded_in_time_and_rate_not_in_bytes() {
+        let close = ClientClose::BalancerFirst;
+        let (over, windows) =
+            (ClientOrder::Close(CloseHow::Discard, OVER), LINGER_MAX.as_secs() / TIMES.close.as_secs());
+        let (mut client, order) = after(Then::Drain(OVER), false, false, close);
         assert_eq!(order, ClientOrder::Drain);
-        assert_eq!(client.deadline(), TIMES.close);
-        assert_eq!(client.handle_bytes(DRAIN_BYTES_MAX), ClientOrder::Read);
-        assert_eq!(client.handle_bytes(1), ClientOrder::Close(CloseHow::Discard, OVER));
-        assert_eq!(client.handle_deadline(), ClientOrder::Close(CloseHow::Discard, OVER));
+        for window in 1..windows {
+            assert_eq!(client.deadline(), u32::try_from(window).expect("few") * TIMES.close);
+            assert_eq!(client.handle_bytes(1 << 30), ClientOrder::Read);
+            assert_eq!(client.handle_deadline(&scene(close, 5000 * window)), ClientOrder::Wait);
+        }
+        client.handle_bytes(1 << 30);
+        assert_eq!(client.handle_deadline(&scene(close, 5000 * windows)), over, "however much still comes");
+        let (mut client, _) = after(Then::Drain(OVER), false, false, close);
+        assert_eq!(client.handle_bytes(5 * 1024), ClientOrder::Read);
+        assert_eq!(client.handle_deadline(&scene(close, 5000)), ClientOrder::Wait);
+        client.handle_bytes(5 * 1024 - 1);
+        assert_eq!(client.handle_deadline(&scene(close, 10_000)), over, "too slow");
     }
 
     #[test]
     fn a_head_that_does_not_come_is_told_one_that_never_began_is_not() {
         let close = ClientClose::BalancerFirst;
         let mut client = Downstream::accepted(&scene(close, 0));
-        assert_eq!(client.handle_deadline(), ClientOrder::Close(CloseHow::Fin, CloseReason::Idle));
+        let due = client.handle_deadline(&scene(close, 60_000));
+        assert_eq!(due, ClientOrder::Close(CloseHow::Fin, CloseReason::Idle));
         assert_eq!(client.handle_head_incomplete(&scene(close, 100)), ClientOrder::Read);
         assert_eq!(client.deadline(), Duration::from_millis(10_100));
         assert_eq!(client.handle_head_incomplete(&scene(close, 9000)), ClientOrder::Read);
         assert_eq!(client.deadline(), Duration::from_millis(10_100), "a head has one time, however it trickles");
-        assert_eq!(client.handle_deadline(), ClientOrder::Refuse(Failure::HeadTimeout));
+        let due = client.handle_deadline(&scene(close, 10_100));
+        assert_eq!(due, ClientOrder::Refuse(Failure::HeadTimeout));
         assert_eq!(client.handle_eof(), ClientOrder::Close(CloseHow::Fin, CloseReason::PeerAborted));
     }
 }

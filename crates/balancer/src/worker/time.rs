@@ -57,10 +57,15 @@ impl Worker {
         match work {
             Work::Exchange(id) => self.hear(id, Fact::Deadline, io),
             Work::Relay(id) => self.hear_relay(id, RelayFact::Deadline, io),
-            Work::None => match self.parties.client(conn).life.handle_deadline() {
-                ClientOrder::Refuse(failure) => self.refuse(conn, failure, io),
-                order => self.carry_out(conn, order, io),
-            },
+            Work::None => {
+                let now = self.now(io);
+                let client = self.parties.client(conn);
+                let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
+                match client.life.handle_deadline(&scene) {
+                    ClientOrder::Refuse(failure) => self.refuse(conn, failure, io),
+                    order => self.carry_out(conn, order, io),
+                }
+            }
         }
     }
 }

@@ -231,6 +231,34 @@ fn an_answer_before_the_end_of_the_upload_arrives_whole() {
     assert_eq!((counters.responses, counters.statuses[3]), (1, 1));
 }
 
+/// Uploads of any size can be refused: a client that reads only when it has written everything sees the answer.
+#[test]
+fn a_large_upload_that_is_refused_early_gets_its_answer() {
+    const LARGE: usize = 40_000_000;
+    let keeps = "HTTP/1.1 413 Content Too Large\nContent-Length: 3\n\nno!";
+    let closes = "HTTP/1.1 413 Content Too Large\nContent-Length: 3\nConnection: close\n\nno!";
+    // It says that it keeps its connection, and closes it with all that it has not read; or it closes its side and reads on.
+    for (answer, reads_on) in [(keeps, false), (closes, true)] {
+        let stage = Stage::new(|_| {});
+        let mut client = stage.client();
+        client.sends(&format!("POST /a HTTP/1.1\nHost: a\nContent-Length: {LARGE}\n\n"));
+        let mut server = stage.server();
+        server.reads_head();
+        server.sends(answer);
+        if reads_on {
+            let _cut_by_the_balancer_already = server.stream().shutdown(std::net::Shutdown::Write);
+        } else {
+            client.sends_bytes(&vec![b'x'; LARGE / 8]);
+            drop(server);
+        }
+        client.sends_bytes(&vec![b'x'; LARGE - if reads_on { 0 } else { LARGE / 8 }]);
+        client.sees(answer);
+        client.sees_end(Eof);
+        let counters = stage.end();
+        assert_eq!((counters.responses, counters.statuses[3]), (1, 1), "{answer}");
+    }
+}
+
 /// The same where the answer is the balancer's own.
 #[test]
 fn a_failure_before_the_end_of_the_upload_is_told_whole() {
