@@ -5,7 +5,7 @@ mod watch;
 
 use crate::failure::{Outcome, Result};
 use crate::output::{self, Output, Progress, ResultFile};
-use crate::values;
+use crate::{terminal, values};
 use ::doctor::{HostPlan, Patience};
 use anyhow::bail;
 use change::ChangeArgs;
@@ -109,13 +109,14 @@ pub(crate) fn run(args: &DoctorArgs) -> Result {
     let mut html = args.html.as_deref().map(|path| ResultFile::open("--html", path)).transpose()?;
     let diagnosis = look(args)?;
     let found = Found { diagnosis: &diagnosis, applied: None };
-    output.say_result(&found);
+    let said = output.say_result(&found);
     if let Some(file) = &mut html {
-        file.write(&found.page())?;
+        file.write(&found.page(&output::made()))?;
     }
     let changes = args.change.run(&diagnosis, &output)?;
     let applied = changes.as_ref().map(change::Changes::applied);
     output.write_json(&Found { applied, ..found }.json())?;
+    said?;
     Ok(if diagnosis.is_bad() { Outcome::Bad } else { Outcome::AsHoped })
 }
 
@@ -143,9 +144,9 @@ fn look(args: &DoctorArgs) -> anyhow::Result<Diagnosis> {
 
 fn explain(id: Option<&str>) -> Result {
     let text = match id {
-        Some(id) => story(doctor_core::explain(id)?, output::width()),
-        None => stories(doctor_core::all_rules()),
+        Some(id) => story(doctor_core::explain(id)?, terminal::width()),
+        None => stories(doctor_core::all_rules(), terminal::width()),
     };
-    Output::People.say(text);
+    Output::People.say(text)?;
     Ok(Outcome::AsHoped)
 }

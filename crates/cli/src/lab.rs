@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Outcome, Result};
 use crate::output::{Output, Progress};
+use crate::terminal;
 use anyhow::anyhow;
 use lab::{Isolation, Options, Verdict};
 use present::lab::{Outcomes, list};
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &LabArgs) -> Result {
     let selected = lab::select(&args.names)?;
     let mut output = Output::open(args.json.as_deref())?;
     if args.list {
-        output.say(list(selected));
+        output.say(list(selected, terminal::width()))?;
         return Ok(Outcome::AsHoped);
     }
     let options = Options {
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &LabArgs) -> Result {
         lab::Progress::Finished(_) => progress.clear(),
     })?;
     if let Some(notice) = notice {
-        output.say(notice);
+        output.say(notice)?;
     }
     output.show(&Outcomes(&outcomes))?;
     judge(&outcomes)

@@ -8,11 +8,14 @@ mod output;
 mod serve;
 mod simulate;
 mod stress;
+mod terminal;
 mod values;
 
 use clap::{Parser, Subcommand};
 use failure::{Failure, Outcome};
+use output::Output;
 use std::process::ExitCode;
+use sys::memory::OrEnd;
 
 const ABOUT: &str =
     "A load balancer and a stress tester that never run out of ports, and the doctor and the lab that prove it.";
@@ -60,14 +63,19 @@ enum Command {
     Origin(origin::OriginArgs),
 }
 
+/// What ends any command that the system gives no memory.
+#[global_allocator]
+static ALLOCATOR: OrEnd = OrEnd {
+    before: "quintet: out of memory: ",
+    behind: " more bytes were refused; ask for fewer connections, clients or workers, or raise the limit (ulimit -v, or the \
+             container's)\n",
+    code: 2,
+};
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Lab(args) => lab::run(&args),
-        Command::Serve(args) => serve::run(&args),
-        Command::Stress(args) => stress::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
-        Command::Simulate(args) => simulate::run(&args),
-        Command::Origin(args) => origin::run(&args),
+    let result = match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        Err(error) => told(&error),
     };
     match result {
         Ok(Outcome::AsHoped) => ExitCode::SUCCESS,
@@ -77,4 +85,26 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn run(command: Command) -> failure::Result {
+    match command {
+        Command::Lab(args) => lab::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Stress(args) => stress::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Origin(args) => origin::run(&args),
+    }
+}
+
+/// Help and version, which were asked for, or a mistake in the flags.
+fn told(error: &clap::Error) -> failure::Result {
+    if error.use_stderr() {
+        output::complain_of_flags(error);
+        std::process::exit(2);
+    }
+    let styled = error.render();
+    Output::People.say(if terminal::colour() { styled.ansi().to_string() } else { styled.to_string() })?;
+    Ok(Outcome::AsHoped)
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &OriginArgs) -> Result {
         ..OriginPlan::new(args.listen)
     };
     let handle = ::origin::start(plan)?;
-    output.say(format!("origin {:?} on http://{}/", args.name, handle.address()));
+    output.say_or_complain(format!("origin {:?} on http://{}/", args.name, handle.address()));
     while !matches!(
         signals.wait(Duration::from_secs(3600)),
         Some(sys::signal::Signal::Interrupt | sys::signal::Signal::Terminate)

@@ -1,10 +1,12 @@
 //! Where results go: JSON to a file or standard output, words for people to the other.
 
+use crate::terminal;
 use anyhow::{Context, bail};
-use present::{Page, Present, screen};
+use present::{Made, Page, Present, screen};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::time::SystemTime;
 use sys::file::Sink;
 
 /// `--json FILE|-`, opened before anything runs so that a bad path costs nothing.
@@ -28,32 +30,49 @@ impl Output {
     }
 
     /// Prints whole lines for people; nothing where there is nothing to say. A reader who has left (a closed pipe) is no
-    /// error.
-    pub(crate) fn say(&self, text: impl AsRef<str>) {
+    /// error, a full disk is one. What goes to standard error is said as far as anybody hears it.
+    pub(crate) fn say(&self, text: impl AsRef<str>) -> anyhow::Result<()> {
         let text = text.as_ref();
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-        let _reader_left = match self {
-            Self::JsonToStdout => write!(std::io::stderr(), "{text}{end}"),
-            _ => write!(std::io::stdout(), "{text}{end}"),
-        };
+        let lines = format!("{text}{end}");
+        match self {
+            Self::JsonToStdout => {
+                let _nobody_reads = std::io::stderr().write_all(lines.as_bytes());
+                Ok(())
+            }
+            _ => write_to(&mut std::io::stdout(), &lines, "standard output"),
+        }
+    }
+
+    /// As [`Output::say`] for a program that has better things to do than to end because of a full disk.
+    pub(crate) fn say_or_complain(&self, text: impl AsRef<str>) {
+        if let Err(error) = self.say(text) {
+            complain(format!("quintet: {error:#}"));
+        }
     }
 
     /// Prints a result for people.
-    pub(crate) fn say_result(&self, result: &impl Present) {
-        self.say(result.text(width()));
+    pub(crate) fn say_result(&self, result: &impl Present) -> anyhow::Result<()> {
+        let (width, colour) = match self {
+            Self::JsonToStdout => (terminal::error_width(), terminal::error_colour()),
+            _ => (terminal::width(), terminal::colour()),
+        };
+        self.say(if colour { result.coloured(width) } else { result.text(width) })
     }
 
     /// Shows a result to everybody who asked for it.
     pub(crate) fn show(&mut self, result: &impl Present) -> anyhow::Result<()> {
-        self.say_result(result);
-        self.write_json(&result.json())
+        let said = self.say_result(result);
+        self.write_json(&result.json())?;
+        said
     }
 
     /// As [`Output::show`], with its page.
     pub(crate) fn show_with_page(&mut self, result: &impl Page, page: Option<&mut ResultFile>) -> anyhow::Result<()> {
-        self.say_result(result);
-        page.map_or(Ok(()), |file| file.write(&result.page()))?;
-        self.write_json(&result.json())
+        let said = self.say_result(result);
+        page.map_or(Ok(()), |file| file.write(&result.page(&made())))?;
+        self.write_json(&result.json())?;
+        said
     }
 
     /// Writes the result for programs, if they asked.
@@ -69,6 +88,22 @@ impl Output {
 /// Says what is wrong. Where nobody reads standard error the exit code must do: no panic, as of `eprintln!`.
 pub(crate) fn complain(text: impl AsRef<str>) {
     let _nobody_reads = writeln!(std::io::stderr(), "{}", text.as_ref());
+}
+
+/// By this program, here and now.
+pub(crate) fn made() -> Made {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Made {
+        host: sys::host::name(),
+        unix_s: since.map_or(0, |since| since.as_secs()),
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
+
+/// Says which flag is wrong, in colours where they are welcome.
+pub(crate) fn complain_of_flags(error: &clap::Error) {
+    let styled = error.render();
+    complain(if terminal::error_colour() { styled.ansi().to_string() } else { styled.to_string() }.trim_end());
 }
 
 /// A file that gets its text at the end. A command that ends before, however it ends, leaves an old file as it was,
@@ -132,27 +167,8 @@ fn write_to(out: &mut impl Write, text: &str, name: &str) -> anyhow::Result<()> 
     }
 }
 
-/// Columns for tables: the terminal's own width (COLUMNS, where a shell exports it), else a page.
-pub(crate) fn width() -> usize {
-    const WIDTH_DEFAULT: u16 = 118;
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    columns.or_else(sys::terminal::columns).unwrap_or(WIDTH_DEFAULT).clamp(60, 200).into()
-}
-
-/// Columns for messages on standard error.
-pub(crate) fn error_width() -> usize {
-    const WIDTH_DEFAULT: u16 = 120;
-    let columns = if std::io::stderr().is_terminal() { sys::terminal::columns() } else { None };
-    columns.unwrap_or(WIDTH_DEFAULT).clamp(60, 200).into()
-}
-
-/// Colours on standard error: only for a terminal, and not where NO_COLOR is set (no-color.org).
-pub(crate) fn error_colour() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    std::io::stderr().is_terminal() && !refused
-}
-
-/// Progress for a person who watches: one line on standard error, rewritten in place; nothing where nobody watches.
+/// Progress for a person who watches: one line on standard error, rewritten in place; nothing where nobody watches, or
+/// where a line cannot be rewritten.
 pub(crate) struct Progress {
     shown: bool,
     enabled: bool,
@@ -161,14 +177,14 @@ pub(crate) struct Progress {
 impl Progress {
     /// Enabled where standard error is a terminal.
     pub(crate) fn new() -> Self {
-        Self { shown: false, enabled: std::io::stderr().is_terminal() }
+        Self { shown: false, enabled: std::io::stderr().is_terminal() && terminal::understands_escapes() }
     }
 
     /// Shows a line in place of the last.
     pub(crate) fn show(&mut self, line: &str) {
         if self.enabled {
             self.shown = true;
-            let _terminal_gone = write!(std::io::stderr(), "{}", screen::progress(line));
+            let _terminal_gone = write!(std::io::stderr(), "{}", screen::progress(line, terminal::error_width()));
         }
     }
 
@@ -176,7 +192,7 @@ impl Progress {
     pub(crate) fn clear(&mut self) {
         if self.shown {
             self.shown = false;
-            let _terminal_gone = write!(std::io::stderr(), "{}", screen::progress(""));
+            let _terminal_gone = write!(std::io::stderr(), "{}", screen::progress("", 1));
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{self, Output};
-use crate::values;
+use crate::{terminal, values};
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::{Config, Handle};
+use present::Present;
 use present::serve::Totals;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     check_workers(args.workers)?;
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
-        Output::People.say(format!("{}: {}", path.display(), in_words(config)));
+        Output::People.say(format!("{}: {}", path.display(), in_words(config)))?;
         complain_of(&balancer::port_warnings(&config.settings));
         return Ok(Outcome::AsHoped);
     }
@@ -91,7 +92,7 @@ fn complain_of(warnings: &[balancer::Warning]) {
 
 /// Mistakes are shown as wide and as colourful as the terminal likes.
 fn load(path: &Path) -> anyhow::Result<Config> {
-    let (width, colour) = (output::error_width(), output::error_colour());
+    let (width, colour) = (terminal::error_width(), terminal::error_colour());
     Config::load(path).map_err(|error| anyhow!("{}", error.render(width, colour)))
 }
 
@@ -121,13 +122,13 @@ fn start_origins() -> anyhow::Result<Vec<::origin::Handle>> {
 
 fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
     for address in handle.addresses() {
-        output.say(format!("listening on http://{address}/ with {workers} workers"));
+        output.say_or_complain(format!("listening on http://{address}/ with {workers} workers"));
     }
     if let (true, Some(address)) = (embedded, handle.addresses().first()) {
-        output.say("two embedded origins answer; try:");
-        output.say(format!("  curl -i http://{address}/           (again and again: they take turns)"));
-        output.say(format!("  curl -i http://{address}/bytes/100000"));
-        output.say(format!("  quintet stress -z 5s --close wait http://{address}/"));
+        output.say_or_complain("two embedded origins answer; try:");
+        output.say_or_complain(format!("  curl -i http://{address}/           (again and again: they take turns)"));
+        output.say_or_complain(format!("  curl -i http://{address}/bytes/100000"));
+        output.say_or_complain(format!("  quintet stress -z 5s --close wait http://{address}/"));
     }
 }
 
@@ -135,12 +136,12 @@ fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
 fn serve(signals: &Signals, handle: Handle, patience: Duration, output: &Output) -> balancer_core::Counters {
     loop {
         match signals.wait(Duration::from_secs(3600)) {
-            Some(Signal::User1) => output.say_result(&Totals(&handle.counters())),
+            Some(Signal::User1) => output.say_or_complain(Totals(&handle.counters()).text(terminal::width())),
             Some(Signal::Interrupt | Signal::Terminate) => break,
             None => {}
         }
     }
-    output.say(match patience {
+    output.say_or_complain(match patience {
         Duration::MAX => "draining, for as long as requests in flight take".to_owned(),
         _ => format!("draining, for {} s at most", patience.as_secs_f64()),
     });
@@ -150,7 +151,7 @@ fn serve(signals: &Signals, handle: Handle, patience: Duration, output: &Output)
         while !draining.is_finished() {
             let again = matches!(signals.wait(DRAIN_TICK), Some(Signal::Interrupt | Signal::Terminate));
             if again && since.elapsed() > SAME_WISH {
-                output.say("ended at once");
+                output.say_or_complain("ended at once");
                 std::process::exit(0);
             }
         }

@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   quintet simulate                              1000 clients behind a Linux gateway, three minutes
   quintet simulate --kernel 2.6.32 --server-sysctl tcp_tw_recycle=1 --nat linux-6.4
-  quintet simulate --clients 1m --rate 10k --duration 10m --nat random --html report.html
+  quintet simulate --clients 1m --rate 10k --duration 2m --nat random --public-addresses 32 --html report.html
   quintet simulate --sweep --nat random --nat-time-wait 0         a table: kernels and settings
   quintet simulate --config scene.toml --json - | jq .causes
   quintet simulate guide                        the guide's claims, and how far each is true
@@ -29,7 +29,8 @@ A file has the flags' names as its keys; flags stand above it:
   server_sysctl = { tcp_tw_recycle = 1 }
 
 Same scene and seed, same result. Left out of the model: queues of the listener, loss, data.
-Exit codes: 0 it ran; 2 wrong usage. Of `guide`: 1 where a claim is imprecise, or false on every kernel.";
+Exit codes: 0 it ran, or every claim was judged (what the guide gets wrong is known: no failure of the run);
+2 wrong usage, or no memory.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]

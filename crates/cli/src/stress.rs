@@ -190,9 +190,9 @@ fn check_somebody_listens(url: &http::Url, targets: &[SocketAddr]) -> anyhow::Re
 fn drive(plan: &Plan, signals: Signals, output: &Output) -> anyhow::Result<stress_core::Report> {
     let ready = stress::prepare(plan)?;
     check_somebody_listens(&plan.url, &ready.targets)?;
-    output.say(present::stress::plan(&PlanSummary::new(plan, &ready.targets, ready.threads)));
+    output.say(present::stress::plan(&PlanSummary::new(plan, &ready.targets, ready.threads)))?;
     for warning in &ready.warnings {
-        output.say(format!("warning: {warning}"));
+        output.say(format!("warning: {warning}"))?;
     }
     let stop = StopFlag::new();
     stop_on_signal(signals, stop.clone());

@@ -1,5 +1,6 @@
 //! Every bad input gets one clear message that names the thing and the way out, and exit code 2.
 
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -152,6 +153,77 @@ fn nobody_reads_the_message() {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("opened");
     let status = Command::new(env!("CARGO_BIN_EXE_quintet")).args(["stress", "-n", "0"]).stderr(full).status();
     assert_eq!(status.expect("started").code(), Some(2));
+}
+
+/// A result that nobody can read is no success, whoever had it to tell.
+#[test]
+fn nobody_can_read_the_result() {
+    let good = file(
+        "full.toml",
+        "[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\n\n\
+         [[backend_set]]\nname = \"app\"\nservers = [\"127.0.0.1:9001\"]\n",
+    );
+    let good = good.to_string_lossy();
+    let commands: [&[&str]; 15] = [
+        &["help"],
+        &["--version"],
+        &["stress", "--help"],
+        &["doctor"],
+        &["doctor", "--watch=100ms"],
+        &["doctor", "explain"],
+        &["doctor", "explain", "recycle"],
+        &["doctor", "--json", "-"],
+        &["lab", "--list"],
+        &["lab", "keep-alive", "--ports", "50"],
+        &["simulate", "--duration", "5s"],
+        &["simulate", "--duration", "5s", "--sweep=6.18"],
+        &["simulate", "guide"],
+        &["stress", "-n", "5"],
+        &["serve", "--check", "--config", &good],
+    ];
+    for args in commands {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("opened");
+        let output = Command::new(env!("CARGO_BIN_EXE_quintet")).args(args).stdout(full).output().expect("started");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("writing to standard output") && said.contains("No space left"), "{args:?}: {said}");
+    }
+    std::fs::remove_file(&*good).expect("removed");
+    for args in [["doctor", "--json"], ["doctor", "--html"], ["simulate", "--json"], ["simulate", "--html"]] {
+        let output = quintet(&[&args[..], &["/dev/full"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains("writing to /dev/full"), "{args:?}: {said}");
+    }
+}
+
+/// Long-running programs do their work whether anybody reads of it or not, and say so at their end.
+#[test]
+fn a_full_disk_ends_no_server() {
+    for args in [&["serve", "--listen", "127.0.0.1:0", "--workers", "1"][..], &["origin", "--listen", "127.0.0.1:0"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("opened");
+        let command = &mut Command::new(env!("CARGO_BIN_EXE_quintet"));
+        let mut child = command.args(args).stdout(full).stderr(Stdio::piped()).spawn().expect("started");
+        let mut said = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        said.read_line(&mut line).expect("a complaint");
+        assert!(line.contains("writing to standard output"), "{args:?}: {line}");
+        assert!(child.try_wait().expect("waited").is_none(), "{args:?} has ended: {line}");
+        sys::signal::send(child.id(), sys::signal::Signal::Terminate).expect("sent");
+        let code = child.wait().expect("ended").code();
+        said.read_to_string(&mut line).expect("the rest");
+        assert_eq!(code, Some(2), "{args:?}: {line}");
+    }
+}
+
+/// A message and an exit code of ours, not an abort.
+#[test]
+fn too_little_memory() {
+    let line = "ulimit -v 260000; exec \"$0\" simulate --clients 10m --duration 5s";
+    let output = Command::new("/bin/sh").args(["-c", line, env!("CARGO_BIN_EXE_quintet")]).output().expect("started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("quintet: out of memory: ") && said.contains("fewer connections"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

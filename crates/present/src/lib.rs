@@ -14,6 +14,7 @@ mod counts;
 mod curves;
 pub mod doctor;
 pub mod lab;
+mod made;
 mod number;
 pub mod origin;
 mod page;
@@ -24,10 +25,17 @@ pub mod stress;
 mod table;
 mod text;
 
+pub use made::Made;
+
 /// The result of a command.
 pub trait Present {
     /// For people: whole lines, tables and paragraphs at most `columns` wide.
     fn text(&self, columns: usize) -> String;
+
+    /// As [`Present::text`], for a terminal that shows colours; they only repeat what the words say.
+    fn coloured(&self, columns: usize) -> String {
+        self.text(columns)
+    }
 
     /// For programs: the documented shape.
     fn json(&self) -> serde_json::Value;
@@ -36,5 +44,5 @@ pub trait Present {
 /// A result with a page of its own.
 pub trait Page: Present {
     /// One self-contained HTML file: no script, no font, nothing to fetch; light and dark, wide and narrow.
-    fn page(&self) -> String;
+    fn page(&self, made: &Made) -> String;
 }

@@ -16,14 +16,23 @@ pub fn frame(text: &str, rows: usize, columns: usize) -> String {
     screen
 }
 
-/// One line of progress in place of the last.
-pub fn progress(line: &str) -> String {
+/// One line of progress in place of the last, on a terminal of `columns`. A longer one would go on to the next line, and
+/// stay there.
+pub fn progress(line: &str, columns: usize) -> String {
+    let line: String = line.chars().take(columns.max(1) - 1).collect();
     format!("\r\x1b[2K{line}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_fits_its_line() {
+        assert_eq!(progress("one two", 80), "\r\x1b[2Kone two");
+        assert_eq!(progress("one two", 5), "\r\x1b[2Kone ");
+        assert_eq!(progress("", 1), "\r\x1b[2K");
+    }
 
     #[test]
     fn a_frame_fits_its_screen() {

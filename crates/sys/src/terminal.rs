@@ -1,19 +1,26 @@
 //! The terminal we print to.
 
+use std::os::fd::RawFd;
+
 /// Columns of the terminal behind standard output; `None` where it is none.
 pub fn columns() -> Option<u16> {
-    size().map(|size| size.ws_col).filter(|columns| *columns > 0)
+    size(libc::STDOUT_FILENO).map(|size| size.ws_col).filter(|columns| *columns > 0)
+}
+
+/// Columns of the terminal behind standard error; `None` where it is none.
+pub fn error_columns() -> Option<u16> {
+    size(libc::STDERR_FILENO).map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
 /// Rows of the terminal behind standard output; `None` where it is none.
 pub fn rows() -> Option<u16> {
-    size().map(|size| size.ws_row).filter(|rows| *rows > 0)
+    size(libc::STDOUT_FILENO).map(|size| size.ws_row).filter(|rows| *rows > 0)
 }
 
-fn size() -> Option<libc::winsize> {
+fn size(fd: RawFd) -> Option<libc::winsize> {
     // SAFETY: `winsize` is plain data for which all zeroes is valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
     // SAFETY: TIOCGWINSZ writes one `winsize`, which lives on our stack for the whole call.
-    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    let result = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &raw mut size) };
     (result == 0).then_some(size)
 }

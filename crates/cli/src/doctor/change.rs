@@ -54,17 +54,17 @@ impl ChangeArgs {
     /// Shows the plan; carries it out where that was asked for and agreed to. Gives what was done, for `--json`.
     pub(super) fn run(&self, diagnosis: &Diagnosis, output: &Output) -> anyhow::Result<Option<Changes>> {
         let plan = changes::plan(&diagnosis.findings, &diagnosis.host.sysctls);
-        output.say(planned(&plan, self.apply));
+        output.say(planned(&plan, self.apply))?;
         if !self.apply || plan.is_empty() {
             return Ok(None);
         }
         if !self.yes && !agreed(plan.len())? {
-            output.say("nothing is changed");
+            output.say("nothing is changed")?;
             return Ok(None);
         }
         let applied = apply::apply(&plan, &self.revert_file, Consent::given_by_the_user())?;
         let file = applied.revert_file.display().to_string();
-        output.say(format!("{} set; to take them back: quintet doctor --revert {file}", applied.changed));
+        output.say(format!("{} set; to take them back: quintet doctor --revert {file}", applied.changed))?;
         Ok(Some(Changes { plan, revert_file: file }))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::{Outcome, Result};
 use crate::output::Output;
+use crate::terminal;
 use ::doctor::{Snapshot, Watch};
 use present::doctor::Look;
 use present::{Present, screen};
@@ -23,9 +24,11 @@ pub(super) fn run(interval: Duration, pid: Option<u32>, output: &mut Output) -> 
         output.show(&Look(&snapshot))?;
         return judge(&snapshot);
     };
-    let _screen = Screen::enter()?;
+    let screen = terminal::understands_escapes().then(Screen::enter).transpose()?;
     for snapshot in watch {
-        if draw(&Look(&snapshot)).is_err() || signals.wait(Duration::ZERO).is_some() {
+        let look = Look(&snapshot);
+        let shown = if screen.is_some() { draw(&look) } else { scroll(&look) };
+        if shown.is_err() || signals.wait(Duration::ZERO).is_some() {
             return judge(&snapshot);
         }
     }
@@ -54,9 +57,16 @@ impl Drop for Screen {
     }
 }
 
+/// One look below the other, where the cursor cannot be moved.
+fn scroll(look: &Look<'_>) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", look.text(terminal::width()))?;
+    out.flush()
+}
+
 fn draw(look: &Look<'_>) -> std::io::Result<()> {
     let rows = usize::from(sys::terminal::rows().unwrap_or(ROWS_DEFAULT));
-    let columns = crate::output::width();
+    let columns = terminal::width();
     let mut out = std::io::stdout();
     out.write_all(screen::frame(&look.text(columns), rows, columns).as_bytes())?;
     out.flush()

@@ -11,7 +11,7 @@ Examples:
   quintet simulate guide --json - | jq '.[] | select(.verdict != \"true\") | {name, why}'
 
 A verdict is `true`, `true up to VERSION`, `imprecise` or `false`, derived from the model or from a simulation of it.
-Exit code 0: every claim was judged. The guide's mistakes are known; they are no failure of this run.";
+Exit codes: 0 every claim was judged (what the guide gets wrong is known: no failure of the run); 2 wrong usage.";
 
 pub(super) fn run(json: Option<&str>) -> Result {
     let mut output = Output::open(json)?;

@@ -2,7 +2,7 @@
 
 use super::file::SceneFile;
 use super::flags::{PlanArgs, flag_of};
-use crate::output;
+use crate::terminal;
 use anyhow::anyhow;
 use config_file::ConfigError;
 use std::path::Path;
@@ -38,5 +38,5 @@ fn by_flag_error(error: &PlanError) -> anyhow::Error {
 }
 
 fn shown(error: ConfigError) -> anyhow::Error {
-    anyhow!("{}", error.render(output::error_width(), output::error_colour()))
+    anyhow!("{}", error.render(terminal::error_width(), terminal::error_colour()))
 }

@@ -8,7 +8,8 @@ mod text;
 mod watch;
 mod words;
 
-use crate::{Page, Present};
+use crate::text::Text;
+use crate::{Made, Page, Present};
 pub use change::{Applied, Reverted, planned};
 use doctor_core::Diagnosis;
 use serde_json::Value;
@@ -27,7 +28,11 @@ pub struct Found<'a> {
 impl Present for Found<'_> {
     /// Without what was applied: that is said as it happens.
     fn text(&self, columns: usize) -> String {
-        text::text(self.diagnosis, columns)
+        text::text(self.diagnosis, Text::new(columns))
+    }
+
+    fn coloured(&self, columns: usize) -> String {
+        text::text(self.diagnosis, Text::coloured(columns))
     }
 
     fn json(&self) -> Value {
@@ -40,7 +45,7 @@ impl Present for Found<'_> {
 }
 
 impl Page for Found<'_> {
-    fn page(&self) -> String {
-        page::page(self.diagnosis)
+    fn page(&self, made: &Made) -> String {
+        page::page(self.diagnosis, made)
     }
 }

@@ -1,6 +1,7 @@
 //! A diagnosis as a page.
 
 use super::words;
+use crate::Made;
 use crate::bars::share;
 use crate::page::{Bar, Colour, Part, bars, document, list};
 use doctor_core::outlook::Outlook;
@@ -11,7 +12,7 @@ use maud::{Markup, html};
 const BARS_MAX: usize = 16;
 
 /// The whole diagnosis.
-pub(super) fn page(diagnosis: &Diagnosis) -> String {
+pub(super) fn page(diagnosis: &Diagnosis, made: &Made) -> String {
     let verdict = diagnosis.verdict();
     let body = html! {
         h1 { (verdict) }
@@ -20,7 +21,7 @@ pub(super) fn page(diagnosis: &Diagnosis) -> String {
         (target(diagnosis))
         (list("This host", &words::host(&diagnosis.host)))
     };
-    document(&format!("quintet doctor: {verdict}"), &body)
+    document(&format!("quintet doctor on {}: {verdict}", made.host), &body, made)
 }
 
 fn section(finding: &Finding) -> Markup {

@@ -3,6 +3,9 @@
 use crate::text::Text;
 use doctor_core::Rule;
 
+/// Columns of the longest usual id.
+const ID_COLUMNS: usize = 32;
+
 /// What it means, and what people wrongly do about it.
 pub fn story(rule: &Rule, columns: usize) -> String {
     let mut text = Text::new(columns);
@@ -17,9 +20,11 @@ pub fn story(rule: &Rule, columns: usize) -> String {
     text.finish()
 }
 
-/// Ids and titles, one per line.
-pub fn stories<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> String {
-    rules.into_iter().map(|rule| format!("{:<32} {}\n", rule.id, rule.title)).collect()
+/// Ids and titles.
+pub fn stories<'a>(rules: impl IntoIterator<Item = &'a Rule>, columns: usize) -> String {
+    let mut text = Text::new(columns);
+    rules.into_iter().for_each(|rule| text.entry(rule.id, ID_COLUMNS, rule.title));
+    text.finish()
 }
 
 #[cfg(test)]
@@ -35,6 +40,10 @@ mod tests {
             let told = words(&text);
             assert!(words(rule.story).iter().all(|word| told.contains(word)), "{text}");
         }
-        assert_eq!(stories(doctor_core::all_rules()).lines().count(), doctor_core::all_rules().count());
+        for columns in [40, 60, 118] {
+            let text = stories(doctor_core::all_rules(), columns);
+            assert!(text.lines().all(|line| line.chars().count() <= columns), "{text}");
+            assert!(doctor_core::all_rules().all(|rule| text.contains(rule.id)), "{text}");
+        }
     }
 }

@@ -1,17 +1,16 @@
 //! A diagnosis as text: the verdict first, then evidence and cures.
 
 use super::words;
-use crate::text::Text;
+use crate::text::{Text, Tone};
 use doctor_core::outlook::Outlook;
-use doctor_core::{Cure, Diagnosis, Finding, TargetFacts};
+use doctor_core::{Cure, Diagnosis, Finding, Severity, TargetFacts};
 
 /// Destinations shown.
 const OUTLOOKS_MAX: usize = 5;
 
 /// The whole diagnosis.
-pub(super) fn text(diagnosis: &Diagnosis, columns: usize) -> String {
-    let mut text = Text::new(columns);
-    text.paragraph(0, &diagnosis.verdict());
+pub(super) fn text(diagnosis: &Diagnosis, mut text: Text) -> String {
+    text.headline(diagnosis.findings.first().map_or(Tone::Good, |worst| tone(worst.severity)), diagnosis.verdict());
     diagnosis.findings.iter().for_each(|finding| push_finding(&mut text, finding));
     push_outlooks(&mut text, &diagnosis.outlooks);
     if let Some(target) = &diagnosis.target {
@@ -28,7 +27,7 @@ pub(super) fn text(diagnosis: &Diagnosis, columns: usize) -> String {
 }
 
 fn push_finding(text: &mut Text, finding: &Finding) {
-    text.section(format!("{:<8}{}", finding.severity.name().to_uppercase(), finding.id));
+    text.headline(tone(finding.severity), format!("{:<8}{}", finding.severity.name().to_uppercase(), finding.id));
     text.paragraph(8, finding.title);
     text.paragraph(8, &format!("seen ({}): {}", finding.certainty, finding.evidence));
     for (at, cure) in finding.cures.iter().enumerate() {
@@ -36,6 +35,14 @@ fn push_finding(text: &mut Text, finding: &Finding) {
     }
     for belief in finding.wrong_cures {
         text.paragraph(8, &format!("not: {} ({})", belief.claim, belief.truth));
+    }
+}
+
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Uneasy,
+        Severity::Note => Tone::Plain,
     }
 }
 

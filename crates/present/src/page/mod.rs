@@ -2,13 +2,14 @@
 
 mod figure;
 
+use crate::Made;
 pub(crate) use figure::{Bar, Colour, Part, Series, bars, curves};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
 
-/// The file.
-pub(crate) fn document(title: &str, body: &Markup) -> String {
+/// The file; at its end where, when and by what it was made.
+pub(crate) fn document(title: &str, body: &Markup, made: &Made) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -18,7 +19,7 @@ pub(crate) fn document(title: &str, body: &Markup) -> String {
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (body) }
+            body { (body) footer.faint { (made) } }
         }
     };
     page.into_string() + "\n"
@@ -62,8 +63,15 @@ mod tests {
     #[test]
     fn what_is_put_in_is_text() {
         let body = html! { (list("a < b", &["<script>".to_owned()])) (faint_lines("one & two\nthree")) };
-        let page = document("\"title\"", &body);
-        for escaped in ["a &lt; b", "&lt;script&gt;", "one &amp; two<br>three", "<title>&quot;title&quot;</title>"] {
+        let made = Made { host: "a<b".to_owned(), unix_s: 1_764_115_200, version: "1.2.3" };
+        let page = document("\"title\"", &body, &made);
+        for escaped in [
+            "a &lt; b",
+            "&lt;script&gt;",
+            "one &amp; two<br>three",
+            "<title>&quot;title&quot;</title>",
+            "on a&lt;b, 2025-11-26 00:00 UTC",
+        ] {
             assert!(page.contains(escaped), "{escaped} in {page}");
         }
         assert!(!page.contains("<script>"), "{page}");

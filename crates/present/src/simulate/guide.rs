@@ -6,6 +6,9 @@ use crate::text::Text;
 use serde_json::{Value, json};
 use tcp_model::simulate::{Finding, Judgement};
 
+/// A table needs as many columns, so that no word is broken.
+const TABLE_COLUMNS_MIN: usize = 96;
+
 /// Claims that were put to the model.
 #[derive(Clone, Copy, Debug)]
 pub struct Guide<'a>(pub &'a [Finding]);
@@ -14,7 +17,10 @@ impl Present for Guide<'_> {
     fn text(&self, columns: usize) -> String {
         let mut text = Text::new(columns);
         let header = [("the guide says", 38), ("verdict", 14), ("what the model shows", 48)];
-        text.block(&table(columns, &header, self.0.iter().map(row)));
+        match columns >= TABLE_COLUMNS_MIN {
+            true => text.block(&table(columns, &header, self.0.iter().map(row))),
+            false => self.0.iter().for_each(|finding| push_stacked(&mut text, finding)),
+        }
         text.section(tally(self.0));
         text.finish()
     }
@@ -22,6 +28,13 @@ impl Present for Guide<'_> {
     fn json(&self) -> Value {
         json!(self.0)
     }
+}
+
+/// Where a table would break its words.
+fn push_stacked(text: &mut Text, finding: &Finding) {
+    text.section(format!("{}: {}", finding.name, finding.verdict));
+    text.paragraph(2, &format!("the guide says: {}", finding.claim));
+    text.paragraph(2, &format!("the model shows: {}", finding.why));
 }
 
 fn row(finding: &Finding) -> Vec<String> {

@@ -23,6 +23,8 @@ pub(super) fn report(result: &Output) -> Value {
             "delayed": times.delayed(),
             "failed": result.syns.failed,
             "waiting": result.waiting(),
+            "stalled": result.stalled(),
+            "slowed": result.slowed(),
         },
         "time_waits": { "taken_over": result.taken_over, "overflows": result.time_wait_overflows },
         "nat_evictions": result.nat_evictions,

@@ -7,7 +7,7 @@ mod sweep;
 mod text;
 mod words;
 
-use crate::{Page, Present};
+use crate::{Made, Page, Present};
 pub use guide::Guide;
 use serde_json::Value;
 pub use sweep::Swept;
@@ -33,7 +33,7 @@ impl Present for Ran<'_> {
 }
 
 impl Page for Ran<'_> {
-    fn page(&self) -> String {
-        page::page(self)
+    fn page(&self, made: &Made) -> String {
+        page::page(self, made)
     }
 }

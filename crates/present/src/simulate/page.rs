@@ -2,6 +2,7 @@
 
 use super::Ran;
 use super::words::{TimeRow, budget, causes, scene, time, time_rows};
+use crate::Made;
 use crate::bars::share;
 use crate::number::{count, percent};
 use crate::page::{Bar, Colour, Part, Series, bars, cards, curves, document, faint_lines};
@@ -12,7 +13,7 @@ use tcp_model::simulate::{Output, Point};
 const TIMES_MAX: usize = 12;
 
 /// One simulation.
-pub(super) fn page(ran: &Ran<'_>) -> String {
+pub(super) fn page(ran: &Ran<'_>, made: &Made) -> String {
     let result = ran.result;
     let body = html! {
         h1 { (verdict(result)) }
@@ -27,20 +28,18 @@ pub(super) fn page(ran: &Ran<'_>) -> String {
         h2 { "Port budget" }
         table.budget { @for (name, number) in budget(result) { tr { th { (name) } td { (count(number)) } } } }
     };
-    document("quintet simulate", &body)
+    document("quintet simulate", &body, made)
 }
 
 fn verdict(result: &Output) -> String {
     let share = |count| percent(count, result.connects);
-    let (delayed, failed, waiting) = (result.connect_times.delayed(), result.syns.failed, result.waiting());
-    match delayed + failed + waiting {
-        0 => "Every connect succeeded at once".to_owned(),
-        _ if failed + waiting == 0 => format!("{} of connects were delayed, none failed", share(delayed)),
-        _ => format!(
-            "{} of connects failed, {} were delayed, {} still waited at the end",
-            share(failed),
-            share(delayed),
-            share(waiting)
+    match (result.stalled(), result.slowed()) {
+        (0, 0) => "Every connect succeeded at once".to_owned(),
+        (0, slowed) => format!("{} of connects were slowed by less than a second, none stalled", share(slowed)),
+        (stalled, slowed) => format!(
+            "{} of connects stalled (failed, hung, or were late by a second and more), {} were slowed by less",
+            share(stalled),
+            share(slowed),
         ),
     }
 }

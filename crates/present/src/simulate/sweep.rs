@@ -2,16 +2,20 @@
 
 use super::json;
 use super::words::scene;
+use crate::number::percent;
 use crate::page::{breakable, document, faint_lines};
 use crate::table::table;
 use crate::text::Text;
-use crate::{Page, Present};
+use crate::{Made, Page, Present};
 use maud::{Markup, html};
 use serde_json::{Value, json};
-use tcp_model::simulate::{Cell, Output, RawPlan};
+use tcp_model::simulate::{Cell, RawPlan};
 
 /// What the cells tell.
-const TITLE: &str = "Connects that the first SYN did not open: delayed, failed, or waiting at the end";
+const TITLE: &str =
+    "Connects that stalled (failed, hung, or were late by a second and more) or were slowed (late by less)";
+/// A table needs as many columns, so that no name of a setting is broken.
+const TABLE_COLUMNS_MIN: usize = 110;
 
 /// A scene on several kernels, with several settings.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +29,13 @@ pub struct Swept<'a> {
 impl Present for Swept<'_> {
     fn text(&self, columns: usize) -> String {
         let mut text = Text::new(columns);
-        text.line(TITLE);
+        text.paragraph(0, TITLE);
+        if columns < TABLE_COLUMNS_MIN {
+            self.rows().for_each(|row| push_stacked(&mut text, row));
+            text.gap();
+            self.reasons().iter().for_each(|reason| text.paragraph(0, &format!("-: {reason}")));
+            return text.finish();
+        }
         let settings = self.rows().next().unwrap_or_default().iter().map(|cell| (cell.variant.as_str(), 100));
         let header: Vec<_> = [("kernel", 100)].into_iter().chain(settings).collect();
         text.block(&table(
@@ -33,7 +43,7 @@ impl Present for Swept<'_> {
             &header,
             self.rows().map(|row| [kernel(row)].into_iter().chain(row.iter().map(mark)).collect()),
         ));
-        self.reasons().iter().for_each(|reason| text.line(format!("  -  {reason}")));
+        self.reasons().iter().for_each(|reason| text.paragraph(2, &format!("-: {reason}")));
         text.finish()
     }
 
@@ -51,7 +61,7 @@ impl Present for Swept<'_> {
 }
 
 impl Page for Swept<'_> {
-    fn page(&self) -> String {
+    fn page(&self, made: &Made) -> String {
         let any = self.cells.iter().find_map(|cell| cell.result.as_ref().ok());
         let body = html! {
             h1 { (TITLE) }
@@ -67,7 +77,7 @@ impl Page for Swept<'_> {
             }
             @for reason in self.reasons() { p.faint { "-: " (reason) } }
         };
-        document("quintet simulate --sweep", &body)
+        document("quintet simulate --sweep", &body, made)
     }
 }
 
@@ -95,20 +105,26 @@ fn kernel(row: &[Cell]) -> String {
     row.first().map_or_else(String::new, |cell| cell.kernel.clone())
 }
 
-/// What stands in a cell: never more columns than two words.
-fn mark(cell: &Cell) -> String {
-    match &cell.result {
-        Ok(result) if result.hurt_share() == 0.0 => "0".to_owned(),
-        Ok(result) => format!("{:.2} %", result.hurt_share() * 100.0),
-        Err(_) => "-".to_owned(),
-    }
+/// A kernel with its settings below each other, where a table would be too wide.
+fn push_stacked(text: &mut Text, row: &[Cell]) {
+    text.section(format!("Linux {}", kernel(row)));
+    row.iter().for_each(|cell| text.paragraph(2, &format!("{}: {}", cell.variant, mark(cell).replace('\n', ", "))));
 }
 
-/// The redder, the more connects were hurt; even few are seen.
+/// What stands in a cell: a line for those that stalled, one for those that were only slowed.
+fn mark(cell: &Cell) -> String {
+    let Ok(result) = &cell.result else { return "-".to_owned() };
+    let shown = |count: u64, word: &str| (count > 0).then(|| format!("{} {word}", percent(count, result.connects)));
+    let lines: Vec<String> =
+        [shown(result.stalled(), "stalled"), shown(result.slowed(), "slowed")].into_iter().flatten().collect();
+    if lines.is_empty() { "0".to_owned() } else { lines.join("\n") }
+}
+
+/// The redder, the more connects stalled; even few are seen. Being slowed by milliseconds reddens nothing.
 fn page_cell(cell: &Cell) -> Markup {
-    let share = cell.result.as_ref().map_or(0.0, Output::hurt_share);
+    let share = cell.result.as_ref().map_or(0.0, |result| result.share(result.stalled()));
     let heat = (share > 0.0).then(|| format!("--share:{:.2}", 0.12 + share.sqrt() * 0.5));
-    html! { td.hurt[heat.is_some()] style=[heat] { (mark(cell)) } }
+    html! { td.hurt[heat.is_some()] style=[heat] { @for line in mark(cell).lines() { span.line { (line) } } } }
 }
 
 #[cfg(test)]
@@ -116,12 +132,37 @@ mod tests {
     use super::*;
     use tcp_model::simulate::{Variant, sweep};
 
+    fn fixture() -> Made {
+        Made { host: "here".to_owned(), unix_s: 0, version: "1" }
+    }
+
+    /// Behind a gateway that hands 5-tuples on early. With tcp_rfc1337=1 the reset that answers a challenge is ignored, so
+    /// that a connect hangs where it came 28 ms late: fewer connects in trouble, and far worse trouble.
+    #[test]
+    fn a_hang_looks_worse_than_a_short_delay() {
+        let raw = RawPlan { nat: "random".to_owned(), nat_time_wait_s: 0, ..RawPlan::default() };
+        let cells = sweep(&raw, &["6.18".to_owned()], &Variant::usual());
+        let share = |name: &str| {
+            let cell = cells.iter().find(|cell| cell.variant == name).expect("a usual one");
+            let result = cell.result.as_ref().expect("6.18 can be set so");
+            (result.share(result.stalled()), result.share(result.slowed()))
+        };
+        let (plain, ignoring) = (share("defaults"), share("tcp_rfc1337=1"));
+        assert!(plain.0 < 0.01 && plain.1 > 0.1, "{plain:?}");
+        assert!(ignoring.0 > 0.1 && ignoring.1 < 0.01, "{ignoring:?}");
+        let narrow = Swept { raw: &raw, cells: &cells }.text(60);
+        assert!(
+            narrow.contains("tcp_rfc1337=1: ") && narrow.lines().all(|line| line.chars().count() <= 60),
+            "{narrow}"
+        );
+    }
+
     #[test]
     fn what_a_kernel_cannot_is_told_below_the_table() {
         let raw = RawPlan { clients: 20, rate: 5, duration_s: 5, ..RawPlan::default() };
         let cells = sweep(&raw, &["4.11".to_owned(), "4.12".to_owned()], &Variant::usual());
         let swept = Swept { raw: &raw, cells: &cells };
-        let (text, page) = (swept.text(118), swept.page());
+        let (text, page) = (swept.text(118), swept.page(&fixture()));
         assert_eq!(swept.rows().count(), 2);
         for shown in [&text, &page] {
             assert!(shown.contains("4.11") && shown.contains("no tcp_tw_recycle"), "{shown}");

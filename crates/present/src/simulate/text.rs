@@ -12,7 +12,8 @@ const TIMES_MAX: usize = 8;
 /// The whole result.
 pub(super) fn text(ran: &Ran<'_>, columns: usize) -> String {
     let mut text = Text::new(columns);
-    text.line(scene(ran.raw, ran.result, &format!("Linux {}", ran.result.kernel)));
+    let scene = scene(ran.raw, ran.result, &format!("Linux {}", ran.result.kernel));
+    scene.lines().for_each(|line| text.paragraph(0, line));
     push_counts(&mut text, ran.result);
     push_times(&mut text, &ran.result.connect_times);
     push_causes(&mut text, ran.result);
@@ -30,7 +31,8 @@ fn push_counts(text: &mut Text, result: &Output) {
     ];
     push_whole(text, "SYNs sent", syns.sent, &parts);
     let parts = [
-        ("delayed by a second SYN", result.connect_times.delayed()),
+        ("slowed: a second SYN, late by less than a second", result.slowed()),
+        ("late by a second and more", result.connect_times.delayed() - result.slowed()),
         ("failed", syns.failed),
         ("still waiting at the end", result.waiting()),
     ];

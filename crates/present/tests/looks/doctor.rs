@@ -23,7 +23,8 @@ fn renderings_hold_every_finding_and_no_foreign_markup() {
     for (name, mut diagnosis) in cases() {
         diagnosis.host.release = "6.1<script>alert('x')</script>".to_owned();
         let found = Found { diagnosis: &diagnosis, applied: None };
-        let (text, html) = (found.text(160), found.page());
+        let (text, html) =
+            (found.text(160), found.page(&present::Made { host: "here".to_owned(), unix_s: 0, version: "1" }));
         for finding in &diagnosis.findings {
             assert!(text.contains(finding.id) && html.contains(finding.id), "{name}: {}", finding.id);
         }

@@ -53,6 +53,8 @@ pub(super) struct Gateway {
     nat: Nat,
     entries: Vec<Entry>,
     inside: FastMap<Public>,
+    /// Free ports, a bit each, by address: a full gateway is asked often.
+    free_bits: Vec<FreePorts>,
     /// Entries by end, one queue for each of the two time-outs, so that both are in order.
     ending: [VecDeque<(Duration, Public)>; 2],
     /// Free ports by age, for [`Policy::Lru`].
@@ -83,6 +85,7 @@ impl Gateway {
             nat,
             entries: vec![Entry::default(); addresses * PORTS as usize],
             inside: FastMap::default(),
+            free_bits: vec![FreePorts::default(); addresses],
             ending: [VecDeque::new(), VecDeque::new()],
             oldest: vec![all; addresses],
             rovers: vec![0; addresses],
@@ -118,6 +121,7 @@ impl Gateway {
             self.release(public);
         }
         self.free -= 1;
+        self.free_bits[usize::from(address)].set(port, false);
         self.entries[public.0 as usize] = Entry { held: Held::Live, isn, inside, expires: Duration::MAX };
         self.inside.insert(inside, public);
         Some(public)
@@ -151,6 +155,7 @@ impl Gateway {
         let entry = core::mem::take(&mut self.entries[public.0 as usize]);
         self.inside.remove(&entry.inside);
         self.free += 1;
+        self.free_bits[usize::from(public.address())].set(public.port(), true);
         if self.nat.policy == Policy::Lru {
             self.oldest[usize::from(public.address())].push_back(public.port());
         }
@@ -170,12 +175,8 @@ impl Gateway {
 
     /// A port, and whether an old entry must give way for it.
     fn choose(&mut self, address: u16, port: u16, isn: u32, random: &mut Random) -> Option<(u16, bool)> {
-        let first_free = |start: u32| {
-            (0..LOOKED_AT_MAX)
-                .map(|n| ((start + n) % PORTS) as u16 + FIRST)
-                .find(|port| self.holder(address, *port) == Holder::Free)
-        };
         let place = usize::from(address);
+        let first_free = |start| self.free_bits[place].first_from(start);
         match self.nat.policy {
             Policy::Preserve => first_free(u32::from(port.max(FIRST) - FIRST)).map(|port| (port, false)),
             Policy::Random => first_free(random.below(u64::from(PORTS)) as u32).map(|port| (port, false)),
@@ -191,6 +192,40 @@ impl Gateway {
                 Some((choice.port, choice.evicted))
             }
         }
+    }
+}
+
+/// The free ports of one address.
+#[derive(Clone, Debug)]
+struct FreePorts(Vec<u64>);
+
+impl Default for FreePorts {
+    fn default() -> Self {
+        Self(vec![u64::MAX; (PORTS / u64::BITS) as usize])
+    }
+}
+
+impl FreePorts {
+    fn set(&mut self, port: u16, free: bool) {
+        let at = u32::from(port - FIRST);
+        let (word, bit) = (&mut self.0[(at / 64) as usize], 1 << (at % 64));
+        *word = if free { *word | bit } else { *word & !bit };
+    }
+
+    /// The first free port of the [`LOOKED_AT_MAX`] from `start` on.
+    fn first_from(&self, start: u32) -> Option<u16> {
+        let mut at = start % PORTS;
+        let mut left = LOOKED_AT_MAX;
+        while left > 0 {
+            let here = (64 - at % 64).min(left);
+            let free = (self.0[(at / 64) as usize] >> (at % 64)).trailing_zeros();
+            if free < here {
+                return Some((at + free) as u16 + FIRST);
+            }
+            left -= here;
+            at = (at + here) % PORTS;
+        }
+        None
     }
 }
 
@@ -230,6 +265,20 @@ mod tests {
             assert_eq!(gateway.free(), 2 * u64::from(PORTS) - used, "{policy}");
             assert_eq!(gateway.inside.len() as u64, used, "{policy}");
         }
+    }
+
+    #[test]
+    fn the_first_free_port_is_found_within_reach() {
+        let mut free = FreePorts::default();
+        (FIRST..=u16::MAX).for_each(|port| free.set(port, false));
+        assert_eq!(free.first_from(77), None);
+        free.set(FIRST + 500, true);
+        let check = |start, expect: Option<u16>| assert_eq!(free.first_from(start), expect, "from {start}");
+        check(500, Some(FIRST + 500));
+        check(501, None);
+        check(0, Some(FIRST + 500));
+        check(PORTS - LOOKED_AT_MAX + 500, None);
+        check(PORTS - LOOKED_AT_MAX + 501, Some(FIRST + 500));
     }
 
     #[test]

@@ -49,6 +49,9 @@ impl Cause {
     }
 }
 
+/// The first SYN that is sent again by its timer comes a second late: what a challenge brings forward is far below.
+pub(crate) const STALLED: Duration = Duration::from_millis(900);
+
 /// What became of SYNs and connects. Serialises to `syns` of `simulate --json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Syns {
@@ -103,6 +106,12 @@ impl ConnectTimes {
     /// Connects that took longer than the quickest ones: those that needed a second SYN.
     pub fn delayed(&self) -> u64 {
         self.total - self.counts.values().next().copied().unwrap_or(0)
+    }
+
+    /// Connects that took longer than the quickest ones by this much or more.
+    pub(super) fn late_by(&self, delay: Duration) -> u64 {
+        let Some(quickest) = self.counts.keys().next() else { return 0 };
+        self.counts.range(*quickest + delay..).map(|(_, count)| count).sum()
     }
 
     /// Every time that occurred, and how often.
@@ -174,9 +183,18 @@ impl Output {
         self.connects - self.connect_times.total() - self.syns.failed
     }
 
-    /// Connects that did not succeed at the first SYN, of all: delayed, failed, or still waiting.
-    pub fn hurt_share(&self) -> f64 {
-        let hurt = self.connect_times.delayed() + self.syns.failed + self.waiting();
-        hurt as f64 / self.connects.max(1) as f64
+    /// Connects that people notice: failed, still waiting at the end, or late by [`STALLED`] and more.
+    pub fn stalled(&self) -> u64 {
+        self.connect_times.late_by(STALLED) + self.syns.failed + self.waiting()
+    }
+
+    /// Connects that needed a second SYN, but were late by less than [`STALLED`].
+    pub fn slowed(&self) -> u64 {
+        self.connect_times.delayed() - self.connect_times.late_by(STALLED)
+    }
+
+    /// A part of all connects, 0.0 to 1.0.
+    pub fn share(&self, connects: u64) -> f64 {
+        connects as f64 / self.connects.max(1) as f64
     }
 }
