@@ -27,7 +27,7 @@ pub use policy::{ClientClose, Reuse, ServerClose, Timestamps, Trust};
 pub use reason::{CloseReason, Side};
 pub use relay::Relay;
 pub use router::Router;
-pub use select::Selection;
+pub use select::{Pick, Selection};
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ListenerLimits, ListenerSettings, PoolSettings, PortChoice, PortSettings,
     ServerSettings, ServerTimeouts, Settings,

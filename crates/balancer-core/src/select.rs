@@ -10,6 +10,16 @@ struct Server {
     credit: i64,
 }
 
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// Its number.
+    pub server: usize,
+    /// It is aside, or without a port: nobody better was left. Otherwise it was well, or due and has to be
+    /// [claimed](crate::Health::claim).
+    pub in_need: bool,
+}
+
 /// Round robin state of one backend set.
 #[derive(Clone, Debug)]
 pub struct Selection {
@@ -28,14 +38,19 @@ impl Selection {
         selection
     }
 
-    /// The next server, other than `not` (the one that has just failed). Servers that are aside have their turn only
+    /// The next server and whether it is taken in need, other than `not` (the one that has just failed). Servers that are aside have their turn only
     /// where no other is left, those without a port only where all are and none is ruled out. `None`: there is nobody
     /// (else).
-    pub fn pick(&mut self, not: Option<usize>, standing: impl Fn(usize) -> Standing) -> Option<usize> {
+    pub fn pick(&mut self, not: Option<usize>, standing: impl Fn(usize) -> Standing) -> Option<Pick> {
         let other = |index| Some(index) != not;
-        self.turn(|index| other(index) && matches!(standing(index), Standing::Well | Standing::Due))
-            .or_else(|| self.turn(|index| other(index) && standing(index) == Standing::Aside))
+        if let Some(server) =
+            self.turn(|index| other(index) && matches!(standing(index), Standing::Well | Standing::Due))
+        {
+            return Some(Pick { server, in_need: false });
+        }
+        self.turn(|index| other(index) && standing(index) == Standing::Aside)
             .or_else(|| if not.is_none() { self.turn(|_| true) } else { None })
+            .map(|server| Pick { server, in_need: true })
     }
 
     /// Is somebody else well?
@@ -83,8 +98,9 @@ mod tests {
     use super::*;
     use Standing::*;
 
-    fn well(_: usize) -> Standing {
-        Well
+    /// Whose turn it is while all are well.
+    fn turn(selection: &mut Selection, not: Option<usize>) -> Option<usize> {
+        selection.pick(not, |_| Well).map(|pick| pick.server)
     }
 
     fn set(weights: &[u32]) -> Selection {
@@ -95,7 +111,7 @@ mod tests {
 
     fn check(weights: &[u32], expect: &[usize]) {
         let mut selection = set(weights);
-        let got: Vec<_> = expect.iter().map(|_| selection.pick(None, well).expect("somebody")).collect();
+        let got: Vec<_> = expect.iter().map(|_| turn(&mut selection, None).expect("somebody")).collect();
         assert_eq!(got, expect, "weights {weights:?}");
     }
 
@@ -110,7 +126,11 @@ mod tests {
     /// Eight turns among servers that stand so, with one of them ruled out: who had one.
     fn check_turns(standings: &[Standing], not: Option<usize>, expect: &[usize]) {
         let mut selection = set(&vec![1; standings.len()]);
-        let mut turns: Vec<_> = (0..8).filter_map(|_| selection.pick(not, |index| standings[index])).collect();
+        let picks = (0..8).filter_map(|_| selection.pick(not, |index| standings[index]));
+        let mut turns: Vec<_> = picks
+            .inspect(|pick| assert_eq!(pick.in_need, !matches!(standings[pick.server], Well | Due), "{standings:?}"))
+            .map(|pick| pick.server)
+            .collect();
         turns.sort_unstable();
         turns.dedup();
         assert_eq!(turns, expect, "{standings:?} without {not:?}");
@@ -145,25 +165,25 @@ mod tests {
     #[test]
     fn servers_come_and_go_in_the_middle_of_the_turn() {
         let mut selection = set(&[1, 1]);
-        assert_eq!(selection.pick(None, well), Some(0));
+        assert_eq!(turn(&mut selection, None), Some(0));
         selection.set_weight(3, 2);
-        let four: Vec<_> = (0..4).filter_map(|_| selection.pick(None, well)).collect();
+        let four: Vec<_> = (0..4).filter_map(|_| turn(&mut selection, None)).collect();
         assert_eq!(four, [1, 3, 0, 3], "the one whose turn it was is not forgotten");
         selection.set_weight(3, 0);
         selection.set_weight(0, 0);
-        assert!((0..4).all(|_| selection.pick(None, well) == Some(1)));
-        assert_eq!(selection.pick(Some(1), well), None, "there is no other");
+        assert!((0..4).all(|_| turn(&mut selection, None) == Some(1)));
+        assert_eq!(turn(&mut selection, Some(1)), None, "there is no other");
         selection.set_weight(1, 0);
-        assert_eq!(selection.pick(None, well), None);
+        assert_eq!(turn(&mut selection, None), None);
     }
 
     #[test]
     fn sixteen_workers_do_not_all_begin_with_the_first() {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
         let servers = [ServerSettings { address, weight: 1 }; 2];
-        let first = |worker| Selection::new(&servers, worker).pick(None, well);
+        let first = |worker| turn(&mut Selection::new(&servers, worker), None);
         let firsts = (0..16).filter(|worker| first(*worker) == Some(0)).count();
         assert_eq!(firsts, 8);
-        assert_eq!(Selection::new(&[], 3).pick(None, well), None);
+        assert_eq!(turn(&mut Selection::new(&[], 3), None), None);
     }
 }

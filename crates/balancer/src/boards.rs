@@ -23,10 +23,15 @@ impl Board {
         }
     }
 
-    /// May the server whose turn has come be asked? After a pause that is one request's right.
+    /// May a server that was well or due be asked? After a pause that is one request's right; another worker may have
+    /// been quicker.
     #[inline]
     pub(crate) fn may_be_asked(&self, now: Duration, rules: &HealthRules) -> bool {
-        self.standing(now) != Standing::Due || self.update(|health| health.claim(now, rules)).is_some()
+        match self.standing(now) {
+            Standing::Well => true,
+            Standing::Due => self.update(|health| health.claim(now, rules)).is_some(),
+            Standing::Aside | Standing::Portless => false,
+        }
     }
 
     /// What an attempt came to. Answers whether the server was set aside by it.
@@ -102,7 +107,7 @@ mod tests {
         assert!(!board.note(Verdict::Unreachable, Duration::ZERO, &rules), "it was already");
         let due = rules.pause;
         let asked: usize = std::thread::scope(|scope| {
-            let ask = || (0..100).filter(|_| board.update(|health| health.claim(due, &rules)).is_some()).count();
+            let ask = || (0..100).filter(|_| board.may_be_asked(due, &rules)).count();
             let workers: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
             workers.into_iter().map(|worker| worker.join().expect("a worker")).sum()
         });

@@ -42,14 +42,14 @@ impl Worker {
     /// turn goes on.
     fn pick(&mut self, set: usize, not: Option<usize>, now: Duration) -> Option<usize> {
         let BackendSet { selection, servers, rules, .. } = &mut self.sets[set];
-        let mut picked = selection.pick(not, |index| servers[index].standing(now))?;
+        let mut pick = selection.pick(not, |index| servers[index].standing(now))?;
         for _ in 0..servers.len() {
-            if servers[picked].board.may_be_asked(now, &rules.health) {
+            if pick.in_need || servers[pick.server].board.may_be_asked(now, &rules.health) {
                 break;
             }
-            picked = selection.pick(not, |index| servers[index].standing(now))?;
+            pick = selection.pick(not, |index| servers[index].standing(now))?;
         }
-        Some(picked)
+        Some(pick.server)
     }
 
     /// The request as this server shall see it. A request that was parsed once parses again.

@@ -224,6 +224,27 @@ fn where_ports_are_scarce_connections_are_retired_by_reset() {
     assert_eq!(stage.end().server_closes.count(ClosedFirst::RstSent), 1);
 }
 
+/// Each FIN leaves a port in TIME_WAIT: two of six, and the one that is open, are half of them.
+#[test]
+fn ports_become_scarce_by_time_wait_too() {
+    let stage = Stage::new(|settings| {
+        settings.backend_sets[0].ports.choice = PortChoice::Own;
+        settings.backend_sets[0].ports.range = Some((21_050, 21_055));
+        settings.backend_sets[0].pool.idle_max = 0;
+    });
+    let mut client = stage.client();
+    for end in [Eof, Eof, Reset] {
+        client.sends(GET);
+        let mut server = stage.server();
+        server.reads_head();
+        server.sends(OK);
+        client.sees(OK);
+        server.sees_end(end);
+    }
+    drop(client);
+    stage.end();
+}
+
 #[test]
 fn a_server_that_closes_first_is_counted_as_such() {
     let acts =

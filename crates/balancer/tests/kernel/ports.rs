@@ -77,12 +77,13 @@ fn own_ports_hold_for_any_number_of_servers() {
     client.sees(SEEN);
 }
 
-/// Ports towards one server are used up: the other server has all the requests, and nobody waits.
+/// Ports towards two servers are used up: the third has all the requests, and nobody waits.
 #[test]
-fn ports_used_up_towards_one_server_lead_to_the_other() {
+fn ports_used_up_towards_some_servers_lead_to_another() {
     const PORT: u16 = 21_048;
-    let (stuck, well) = (stage::listener(), stage::listener());
-    let mut settings = stage::settings(&[stage::address(&stuck), stage::address(&well)]);
+    let (stuck, well) = ([stage::listener(), stage::listener()], stage::listener());
+    let [first, second] = [&stuck[0], &stuck[1]].map(stage::address);
+    let mut settings = stage::settings(&[first, second, stage::address(&well)]);
     settings.backend_sets[0].ports.choice = PortChoice::Own;
     settings.backend_sets[0].ports.range = Some((PORT, PORT));
     let balancer = stage::start(settings, 1, Default::default());
@@ -91,21 +92,22 @@ fn ports_used_up_towards_one_server_lead_to_the_other() {
         client.sends(GET);
         client
     };
-    let mut holder = begin();
-    let mut stuck = stage::accept(&stuck, PATIENCE).expect("the first server's turn");
+    let holders = stuck.each_ref().map(|stuck| (begin(), stage::accept(stuck, PATIENCE).expect("this server's turn")));
     let mut server = None;
     for _ in 0..10 {
         let mut client = begin();
-        let server = server.get_or_insert_with(|| stage::accept(&well, PATIENCE).expect("the other server"));
+        let server = server.get_or_insert_with(|| stage::accept(&well, PATIENCE).expect("the third server"));
         server.reads_head();
         server.sends(SEEN);
         client.sees(SEEN);
     }
-    stuck.sends(SEEN);
-    holder.sees(SEEN);
-    drop((holder, stuck, server));
+    for (mut client, mut server) in holders {
+        server.sends(SEEN);
+        client.sees(SEEN);
+    }
+    drop(server);
     let counters = balancer.drain(std::time::Duration::ZERO);
     stage::check_books(&counters);
-    assert_eq!((counters.responses, counters.failed_total(), counters.queued_for_port), (11, 0, 0), "{counters:?}");
-    assert!(counters.connects_failed_here > 0, "the first server's turn came again: {counters:?}");
+    assert_eq!((counters.responses, counters.failed_total(), counters.queued_for_port), (12, 0, 0), "{counters:?}");
+    assert!(counters.connects_failed_here > 0, "the others' turns came again: {counters:?}");
 }
