@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use sys::signal::{Signal, Signals};
+use units::counted;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -108,9 +109,10 @@ fn check_workers(workers: Option<usize>) -> anyhow::Result<()> {
 fn in_words(config: &Config) -> String {
     let servers: usize = config.settings.backend_sets.iter().map(|set| set.servers.len()).sum();
     format!(
-        "good: {} listeners, {} backend sets, {servers} servers",
-        config.settings.listeners.len(),
-        config.settings.backend_sets.len()
+        "good: {}, {}, {}",
+        counted(config.settings.listeners.len() as u64, "listener"),
+        counted(config.settings.backend_sets.len() as u64, "backend set"),
+        counted(servers as u64, "server")
     )
 }
 
@@ -122,7 +124,7 @@ fn start_origins() -> anyhow::Result<Vec<::origin::Handle>> {
 
 fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
     for address in handle.addresses() {
-        output.say_or_complain(format!("listening on http://{address}/ with {workers} workers"));
+        output.say_or_complain(format!("listening on http://{address}/ with {}", counted(workers as u64, "worker")));
     }
     if let (true, Some(address)) = (embedded, handle.addresses().first()) {
         output.say_or_complain("two embedded origins answer; try:");

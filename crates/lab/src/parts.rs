@@ -177,6 +177,7 @@ mod tests {
             time_wait_ours: TimeWaitOurs::Counted(0),
             warnings: Vec::new(),
             busy: None,
+            port_tuples: None,
         };
         Report::new(&plan, facts, tally)
     }

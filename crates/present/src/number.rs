@@ -51,6 +51,17 @@ pub(crate) fn time_us(us: f64) -> String {
     }
 }
 
+/// How long something took: `3.001 s`, below a second as [`time_us`].
+pub(crate) fn measured(time: Duration) -> String {
+    let s = time.as_secs_f64();
+    if s < 1.0 { time_us(s * 1e6) } else { format!("{s:.3} s") }
+}
+
+/// `1,234 threads`, `1 thread`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A time that is exact (chosen by a person, or simulated), without needless digits: `20 s`, `250 ms`, `1.02 s`.
 pub(crate) fn span(time: Duration) -> String {
     let (value, unit) = if time < Duration::from_secs(1) && !time.is_zero() {
@@ -84,6 +95,15 @@ mod tests {
         assert_eq!([rate(None), rate(Some(0.5)), rate(Some(12345.6))], ["-", "0.50/s", "12,346/s"]);
         assert_eq!([bytes(0), bytes(1023), bytes(1536), bytes(5 << 30)], ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]);
         assert_eq!([percent(1, 3), percent(0, 0), percent(5, 5)], ["33.33 %", "0.00 %", "100.00 %"]);
+    }
+
+    #[test]
+    fn short_runs_have_a_duration_and_one_is_no_plural() {
+        assert_eq!(
+            [421, 12_340, 3_000_600].map(|us| measured(Duration::from_micros(us))),
+            ["421.0 us", "12.34 ms", "3.001 s"]
+        );
+        assert_eq!([1, 1_000].map(|number| counted(number, "thread")), ["1 thread", "1,000 threads"]);
     }
 
     #[test]

@@ -7,12 +7,17 @@ use hdrhistogram::Histogram;
 pub(crate) const RECORDED_NS_MAX: u64 = 3_600_000_000_000;
 
 const SIGNIFICANT_DIGITS: u8 = 3;
+/// The share of all durations that bars of equal width have to show, whatever the others are.
+const MOST: f64 = 0.99;
 
 /// Durations, recorded in O(1) and without allocation. Kept in nanoseconds.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     histogram: Histogram<u64>,
     sum_ns: u128,
+    /// Exactly, unlike what the histogram keeps.
+    min_ns: u64,
+    max_ns: u64,
 }
 
 /// The usual digest of a [`Recorder`], in microseconds.
@@ -60,7 +65,7 @@ impl Recorder {
     pub fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, RECORDED_NS_MAX, SIGNIFICANT_DIGITS)
             .expect("the bounds are constants that hdrhistogram accepts");
-        Self { histogram, sum_ns: 0 }
+        Self { histogram, sum_ns: 0, min_ns: u64::MAX, max_ns: 0 }
     }
 
     /// Records one duration.
@@ -68,6 +73,7 @@ impl Recorder {
         let ns = duration.as_nanos().min(u128::from(RECORDED_NS_MAX)) as u64;
         self.histogram.saturating_record(ns);
         self.sum_ns += u128::from(ns);
+        (self.min_ns, self.max_ns) = (self.min_ns.min(ns), self.max_ns.max(ns));
     }
 
     /// Number of durations recorded.
@@ -79,6 +85,7 @@ impl Recorder {
     pub fn merge(&mut self, other: &Self) {
         self.histogram += &other.histogram;
         self.sum_ns += other.sum_ns;
+        (self.min_ns, self.max_ns) = (self.min_ns.min(other.min_ns), self.max_ns.max(other.max_ns));
     }
 
     /// The duration that `share` (0.0 to 1.0) of all do not exceed; `None` when nothing was recorded.
@@ -93,7 +100,7 @@ impl Recorder {
         }
         let us = |share| self.at(share) as f64 / 1000.0;
         Some(Percentiles {
-            min: self.histogram.min() as f64 / 1000.0,
+            min: self.min_ns as f64 / 1000.0,
             mean: self.sum_ns as f64 / self.count() as f64 / 1000.0,
             deviation: self.histogram.stdev() / 1000.0,
             p50: us(0.5),
@@ -102,18 +109,21 @@ impl Recorder {
             p95: us(0.95),
             p99: us(0.99),
             p999: us(0.999),
-            max: self.histogram.max() as f64 / 1000.0,
+            max: self.max_ns as f64 / 1000.0,
         })
     }
 
-    /// `count` bars of equal width from the smallest to the largest duration; none when nothing was
-    /// recorded.
+    /// `count` bars of equal width from the smallest to the largest duration; none when nothing was recorded. Where few
+    /// durations are far beyond all others, the last bar holds those, so that the others can be told apart.
     pub fn bars(&self, count: usize) -> Vec<Bar> {
         if self.count() == 0 || count == 0 {
             return Vec::new();
         }
-        let (min, max) = (self.histogram.min(), self.histogram.max());
-        let end = |bar: usize| min + ((max - min) as u128 * (bar as u128 + 1) / count as u128) as u64;
+        let (min, max) = (self.min_ns, self.max_ns);
+        let most = self.at(MOST);
+        let (equal, until) = if max / 2 > most && count > 1 { (count - 1, most) } else { (count, max) };
+        let part = |bar: usize| min + ((until - min) as u128 * (bar as u128 + 1) / equal as u128) as u64;
+        let end = |bar: usize| if bar < equal { part(bar) } else { max };
         let mut bars: Vec<Bar> = (0..count).map(|bar| Bar { up_to_us: end(bar) as f64 / 1000.0, count: 0 }).collect();
         let mut at = 0;
         for value in self.histogram.iter_recorded() {
@@ -127,7 +137,7 @@ impl Recorder {
 
     /// Of the values that hdrhistogram counts as equal it names the highest, which may exceed the largest seen.
     fn at(&self, share: f64) -> u64 {
-        self.histogram.value_at_quantile(share).min(self.histogram.max())
+        self.histogram.value_at_quantile(share).clamp(self.min_ns, self.max_ns)
     }
 }
 
@@ -180,6 +190,25 @@ mod tests {
         let digest = recorder.percentiles().unwrap();
         assert_eq!(recorder.count(), 2);
         check_near(digest.max, RECORDED_NS_MAX as f64 / 1000.0);
+    }
+
+    #[test]
+    fn the_ends_are_exact() {
+        for us in [20, 12_345, 7_654_321] {
+            let digest = recorder([us, us + 1]).percentiles().unwrap();
+            assert_eq!((digest.min, digest.max), (us as f64, (us + 1) as f64));
+            assert!(digest.p50 >= digest.min && digest.p999 <= digest.max, "{digest:?}");
+        }
+    }
+
+    #[test]
+    fn one_outlier_does_not_flatten_the_bars() {
+        let bars = recorder((100..1100).chain([20_000_000])).bars(10);
+        let counts: Vec<u64> = bars.iter().map(|bar| bar.count).collect();
+        assert!(counts[..9].iter().all(|count| (90..=130).contains(count)), "{counts:?}");
+        assert_eq!((counts.len(), counts.iter().sum::<u64>()), (10, 1001));
+        assert_eq!(bars[9].up_to_us, 20_000_000.0);
+        assert!(bars[8].up_to_us < 1100.0, "{bars:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::error_kind::ErrorKind;
 use crate::plan::{ClosePolicy, Plan, PortMode};
 use crate::step::Oddity;
 use crate::tally::Tally;
-use crate::verdict::Verdict;
+use crate::verdict::{PortsHeldBy, Verdict};
 use core::net::SocketAddr;
 use core::time::Duration;
 use named::Named;
@@ -67,6 +67,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// Findings in words, for people.
     pub notes: Vec<String>,
+    /// What to try, least invasive first.
+    pub advice: Vec<&'static str>,
 }
 
 /// The plan in words and numbers. Serialises to `plan` of `stress --json`.
@@ -165,6 +167,8 @@ pub struct RunFacts {
     pub warnings: Vec<String>,
     /// The busiest thread's share of its time in which it ran or waited for a CPU.
     pub busy: Option<f64>,
+    /// Connections that the source ports pay for at a time, where that is known.
+    pub port_tuples: Option<u64>,
 }
 
 /// Seconds, with their fraction.
@@ -233,6 +237,7 @@ impl Report {
             series: tally.series.clone(),
             verdict,
             notes,
+            advice: verdict.advice(plan.close, plan.ports, PortsHeldBy::of(plan.connections, facts.port_tuples)),
         }
     }
 }

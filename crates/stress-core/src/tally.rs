@@ -89,7 +89,7 @@ impl Tally {
     }
 
     /// Connects were slow on this host so often that the figures are about this host.
-    pub fn is_slow_here(&self) -> bool {
+    pub(crate) fn is_slow_here(&self) -> bool {
         self.slow_connects >= SLOW_CONNECTS_MIN && self.slow_connects * SLOW_CONNECTS_SHARE >= self.connect_cost.count()
     }
 

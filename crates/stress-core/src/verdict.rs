@@ -5,6 +5,23 @@ use crate::plan::{ClosePolicy, PortMode};
 use crate::tally::Tally;
 use core::fmt;
 use ports::Blame;
+use units::counted;
+
+/// What holds the ports of a run that has none left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortsHeldBy {
+    /// TIME_WAIT, of this run or of others.
+    TimeWait,
+    /// Connections that are open.
+    Connections,
+}
+
+impl PortsHeldBy {
+    /// In a run that keeps so many connections open over so many ports, where those are known.
+    pub fn of(connections: u32, ports: Option<u64>) -> Self {
+        if ports.is_some_and(|ports| u64::from(connections) > ports) { Self::Connections } else { Self::TimeWait }
+    }
+}
 
 /// The verdict of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,11 +89,12 @@ impl Verdict {
     }
 
     /// What to try, least invasive first.
-    pub fn advice(self, close: ClosePolicy, ports: PortMode) -> Vec<&'static str> {
+    pub fn advice(self, close: ClosePolicy, ports: PortMode, held_by: PortsHeldBy) -> Vec<&'static str> {
         match self {
-            Self::ClientLimited { by: ErrorKind::ClientPorts, .. } | Self::SlowConnects { .. } => {
-                ports_advice(close, ports)
-            }
+            Self::ClientLimited { by: ErrorKind::ClientPorts, .. } | Self::SlowConnects { .. } => match held_by {
+                PortsHeldBy::TimeWait => ports_advice(close, ports),
+                PortsHeldBy::Connections => LIVE_ADVICE.to_vec(),
+            },
             Self::ClientLimited { by: ErrorKind::ClientFiles, .. } => {
                 vec!["raise the limit on open files (ulimit -n), or use fewer connections (-c)"]
             }
@@ -103,7 +121,8 @@ impl fmt::Display for Verdict {
                 write!(f, "every request got its response, {count} of them with a status of 400 or above")
             }
             Self::ClientLimited { by, failed } => {
-                write!(f, "client-limited: {failed} requests failed on this host, first of all: {}", by.meaning())
+                let failed = counted(*failed, "request");
+                write!(f, "client-limited: {failed} failed on this host, first of all: {}", by.meaning())
             }
             Self::SlowConnects { slow, of } => write!(
                 f,
@@ -111,7 +130,8 @@ impl fmt::Display for Verdict {
                 crate::tally::SLOW_CONNECT.as_micros()
             ),
             Self::TargetFailed { by, failed } => {
-                write!(f, "the target failed {failed} requests, first of all: {}", by.meaning())
+                let failed = counted(*failed, "request");
+                write!(f, "the target failed {failed}, first of all: {}", by.meaning())
             }
             Self::NothingMeasured => f.write_str("nothing was measured"),
         }
@@ -126,6 +146,13 @@ fn most_frequent(tally: &Tally, blame: Blame) -> ErrorKind {
     let kinds = ErrorKind::ALL.into_iter().filter(|kind| kind.blame() == blame);
     kinds.rev().max_by_key(|kind| tally.errors(*kind)).unwrap_or(ErrorKind::Other)
 }
+
+/// Ports of open connections come back by no close policy.
+const LIVE_ADVICE: [&str; 3] = [
+    "-c: fewer connections than there are source ports",
+    "a wider range of ports: --port-range with --ports own, or net.ipv4.ip_local_port_range",
+    "--source-ip: more source addresses, each with its own ports",
+];
 
 fn ports_advice(close: ClosePolicy, ports: PortMode) -> Vec<&'static str> {
     let mut advice = Vec::new();
@@ -220,8 +247,21 @@ mod tests {
             (ClosePolicy::Rst, PortMode::Own, "--source-ip", 1),
         ];
         for (close, ports, first, count) in firsts {
-            let advice = limited.advice(close, ports);
+            let advice = limited.advice(close, ports, PortsHeldBy::TimeWait);
             assert!(advice[0].starts_with(first) && advice.len() == count, "{close:?} {ports:?}: {advice:?}");
         }
+    }
+
+    #[test]
+    fn no_close_policy_frees_the_port_of_an_open_connection() {
+        assert_eq!(PortsHeldBy::of(100, Some(99)), PortsHeldBy::Connections);
+        assert_eq!(
+            (PortsHeldBy::of(100, Some(100)), PortsHeldBy::of(100, None)),
+            (PortsHeldBy::TimeWait, PortsHeldBy::TimeWait)
+        );
+        let limited = Verdict::ClientLimited { by: ErrorKind::ClientPorts, failed: 1 };
+        let advice = limited.advice(ClosePolicy::Fin, PortMode::Kernel, PortsHeldBy::Connections);
+        assert!(advice[0].starts_with("-c: fewer") && !advice.iter().any(|one| one.contains("--close")), "{advice:?}");
+        assert_eq!(limited.to_string().split(", ").next(), Some("client-limited: 1 request failed on this host"));
     }
 }

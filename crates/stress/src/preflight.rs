@@ -3,12 +3,17 @@
 use crate::{Resolved, Share, StressError};
 use ports::{Budget, HostPorts, PortList, PortSet, SourceSet};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
 use stress_core::{ClosePolicy, Plan, PortMode};
+use units::counted;
 
 /// Descriptors of one thread beside its connections: epoll, waker, and room for a short-lived one.
 const FILES_PER_THREAD: u64 = 4;
 /// Descriptors of the process beside its threads: standard streams, libraries, the socket table.
 const FILES_OF_PROCESS: u64 = 32;
+
+/// `tcp_tw_reuse_delay` by default.
+const REUSE_DELAY: Duration = Duration::from_secs(1);
 
 /// What a run starts with.
 #[derive(Clone, Debug)]
@@ -43,7 +48,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
     let budget = ports.map(|ports| budget(plan, targets, ports.len()));
     let mut warnings = found.left_out.clone();
     warnings.extend(host.ok().and_then(|host| range_warning(plan, &host)));
-    warnings.extend(budget.iter().flat_map(|budget| budget_warnings(plan, budget)));
+    warnings.extend(budget.iter().flat_map(|budget| budget_warnings(plan, budget, reuse(plan, targets))));
     Ok(Preflight { targets: targets.clone(), threads, sources, budget, warnings })
 }
 
@@ -145,24 +150,74 @@ fn route_from(source: Option<IpAddr>, target: SocketAddr) -> std::io::Result<IpA
     Ok(socket.local_addr()?.ip())
 }
 
-fn budget_warnings(plan: &Plan, budget: &Budget) -> Vec<String> {
+fn budget_warnings(plan: &Plan, budget: &Budget, reuse: Reuse) -> Vec<String> {
     let mut warnings = Vec::new();
     let tuples = budget.tuples();
     if u64::from(plan.connections) > tuples {
         warnings.push(format!(
-            "{} connections at a time, but only {tuples} source ports: the others will fail",
-            plan.connections
+            "{} at a time, but only {}: the others will fail",
+            counted(plan.connections.into(), "connection"),
+            counted(tuples, "source port")
         ));
     }
     if plan.close == ClosePolicy::Fin {
-        let (per_s, ports) = (budget.rate_per_s_max(), plan.ports);
-        let cure =
-            if ports == PortMode::Own { "with TCP timestamps they are re-used at once" } else { "then connects fail" };
-        warnings.push(format!(
-            "we close first: each port stays in TIME_WAIT for 60 s; {tuples} ports pay for {per_s:.0} connections/s, {cure}"
-        ));
+        warnings.push(format!("we close first: each port stays in TIME_WAIT for 60 s; {}", reuse.words(budget)));
     }
     warnings
+}
+
+/// When a port in TIME_WAIT can be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reuse {
+    /// When its 60 s are over.
+    Never,
+    /// So long after its last connection, by `net.ipv4.tcp_tw_reuse`.
+    After(Duration),
+    /// At once, by an explicit bind.
+    AtOnce,
+}
+
+impl Reuse {
+    /// As `net.ipv4.tcp_timestamps` and `net.ipv4.tcp_tw_reuse` allow: 1 everywhere, 2 on the loopback (`tcp_twsk_unique`).
+    fn of(ports: PortMode, timestamps: bool, tw_reuse: u64, delay: Duration, on_loopback: bool) -> Self {
+        match (ports, tw_reuse) {
+            _ if !timestamps => Self::Never,
+            (PortMode::Own, _) => Self::AtOnce,
+            (PortMode::Kernel, 1) => Self::After(delay),
+            (PortMode::Kernel, 2) if on_loopback => Self::After(delay),
+            _ => Self::Never,
+        }
+    }
+
+    fn words(self, budget: &Budget) -> String {
+        let (tuples, per_s) = (budget.tuples(), budget.rate_per_s_max());
+        let pay = format!(
+            "{} for {per_s:.0} connections/s",
+            if tuples == 1 { "1 port pays".into() } else { format!("{tuples} ports pay") }
+        );
+        match self {
+            Self::Never => format!("{pay}, then connects fail"),
+            Self::AtOnce => {
+                format!("{pay}, but where the target negotiates TCP timestamps they are used again at once")
+            }
+            Self::After(delay) => format!(
+                "{pay}, but where the target negotiates TCP timestamps net.ipv4.tcp_tw_reuse gives them back after {:.1} s, \
+                 and they pay for {:.0}/s",
+                delay.as_secs_f64(),
+                tuples as f64 / delay.as_secs_f64()
+            ),
+        }
+    }
+}
+
+/// As the sysctls of this host say. What cannot be read does not help.
+fn reuse(plan: &Plan, targets: &[SocketAddr]) -> Reuse {
+    let read = |name: &str| sys::sysctl::read_u64(name).ok();
+    // Before Linux 6.14 it was about a second, always.
+    let delay = read("net.ipv4.tcp_tw_reuse_delay").map_or(REUSE_DELAY, Duration::from_millis);
+    let on_loopback = targets.iter().all(|target| target.ip().is_loopback());
+    let timestamps = read("net.ipv4.tcp_timestamps").is_some_and(|value| value > 0);
+    Reuse::of(plan.ports, timestamps, read("net.ipv4.tcp_tw_reuse").unwrap_or(0), delay, on_loopback)
 }
 
 /// What is the matter with a range that was asked for: bounds of IP_LOCAL_PORT_RANGE outside the sysctl's are ignored
@@ -201,6 +256,25 @@ mod tests {
             (seen, expect) => seen.is_none() && expect.is_none(),
         };
         assert!(is_as_expected, "{ports:?} {range:?}: {warning:?}");
+    }
+
+    #[test]
+    fn what_ports_pay_for_depends_on_when_they_come_back() {
+        let budget = Budget::of_ports(1000);
+        let check = |ports, timestamps, tw_reuse, on_loopback, expect: &str| {
+            let reuse = Reuse::of(ports, timestamps, tw_reuse, REUSE_DELAY, on_loopback);
+            let words = reuse.words(&budget);
+            assert!(words.contains(expect), "{ports:?} {timestamps} {tw_reuse} {on_loopback}: {words}");
+        };
+        use PortMode::{Kernel, Own};
+        check(Kernel, true, 0, true, "for 17 connections/s, then connects fail");
+        check(Kernel, true, 2, false, "then connects fail");
+        check(Kernel, false, 1, true, "then connects fail");
+        check(Kernel, true, 2, true, "after 1.0 s, and they pay for 1000/s");
+        check(Kernel, true, 1, false, "after 1.0 s, and they pay for 1000/s");
+        check(Own, true, 0, false, "used again at once");
+        check(Own, false, 2, true, "then connects fail");
+        assert!(Reuse::Never.words(&Budget::of_ports(1)).starts_with("1 port pays for 0 connections/s"));
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub fn run_prepared(
         threads: ready.threads,
         stopped: stop.is_stopped(),
         time_wait_ours: time_wait::count_ours(&ready.targets, started),
+        port_tuples: ready.budget.map(|budget| budget.tuples()),
         warnings: ready.warnings,
         busy,
     };

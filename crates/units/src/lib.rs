@@ -5,6 +5,12 @@ use core::time::Duration;
 /// A time-out that never comes: what `off` means. A deadline is `now.saturating_add(time_out)`, which then is as far.
 pub const OFF: Duration = Duration::MAX;
 
+/// So many of something, as people say it: `1 thread`, `2 threads`.
+pub fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// Why a text is no quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
@@ -104,5 +110,10 @@ mod tests {
         for wrong in ["-1", "-1k", "k", "10 k", "1e99m", "NaNk"] {
             check(wrong, None);
         }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|n| counted(n, "thread")), ["0 threads", "1 thread", "2 threads"]);
     }
 }

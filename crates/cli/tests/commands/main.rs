@@ -192,7 +192,7 @@ fn check_tells_a_good_configuration() {
     let output = quintet(&["serve", "--check", "--config", &file.to_string_lossy()]);
     std::fs::remove_file(&file).expect("removed");
     assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("good: 1 listeners, 1 backend sets, 1 servers"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("good: 1 listener, 1 backend set, 1 server"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The plan as understood, said before the start.
 
-use crate::number::{bytes, count, span};
+use crate::number::{bytes, counted, span};
 use stress_core::report::PlanSummary;
 use stress_core::{ClosePolicy, PortMode};
 
@@ -8,12 +8,12 @@ use stress_core::{ClosePolicy, PortMode};
 pub fn plan(plan: &PlanSummary) -> String {
     let body = if plan.body_bytes > 0 { format!(" with {}", bytes(plan.body_bytes as u64)) } else { String::new() };
     let mut text = format!(
-        "Plan: {} {}{body} ({})\n      {} connections on {} threads, {}, time-out {}",
+        "Plan: {} {}{body} ({})\n      {} on {}, {}, time-out {}",
         plan.method,
         plan.url,
         targets(plan),
-        count(u64::from(plan.connections)),
-        plan.threads,
+        counted(plan.connections.into(), "connection"),
+        counted(plan.threads.into(), "thread"),
         until(plan),
         span(plan.timeout),
     );
@@ -32,8 +32,8 @@ fn targets(plan: &PlanSummary) -> String {
 
 fn until(plan: &PlanSummary) -> String {
     match (plan.requests, plan.duration) {
-        (Some(requests), Some(time)) => format!("{} requests or {}", count(requests), span(time)),
-        (Some(requests), None) => format!("{} requests", count(requests)),
+        (Some(requests), Some(time)) => format!("{} or {}", counted(requests, "request"), span(time)),
+        (Some(requests), None) => counted(requests, "request"),
         (None, Some(time)) => format!("for {}", span(time)),
         (None, None) => "until stopped".to_owned(),
     }

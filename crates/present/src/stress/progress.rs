@@ -1,7 +1,7 @@
 //! The line shown while a run is in progress.
 
 use crate::bars::gauge;
-use crate::number::{count, rate};
+use crate::number::{count, counted, rate};
 use stress_core::Snapshot;
 
 /// Columns of the gauge.
@@ -22,7 +22,7 @@ pub fn progress(at: &Snapshot) -> String {
         line.push_str(&format!("; over, {} in flight are waited for", count(at.waiting)));
         return line;
     }
-    line.push_str(&format!("; {} connections, {} left TIME_WAIT here", count(at.opened), count(at.time_waits)));
+    line.push_str(&format!("; {}, {} left TIME_WAIT here", counted(at.opened, "connection"), count(at.time_waits)));
     line
 }
 

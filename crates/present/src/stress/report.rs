@@ -1,6 +1,6 @@
 //! The report: summary, latency, connections, what failed, who closed, what it cost in ports.
 
-use crate::number::{bytes, count, rate, significant, span, time_us};
+use crate::number::{bytes, count, measured, rate, significant, span, time_us};
 use crate::text::Text;
 use ports::ClosedFirst;
 use stats::Percentiles;
@@ -29,7 +29,7 @@ fn push_summary(text: &mut Text, report: &Report) {
     let requests = &report.requests;
     let early = if report.stopped { " (stopped before its end)" } else { "" };
     text.line("Summary");
-    text.row("duration", format!("{:.3} s{early}", report.duration.as_secs_f64()));
+    text.row("duration", format!("{}{early}", measured(report.duration)));
     text.row("responses", format!("{} complete, {}", count(requests.ok), rate(requests.per_s)));
     text.row("failed", count(requests.failed));
     if report.drained >= DRAINED_SHOWN_MIN {
@@ -145,6 +145,5 @@ fn push_ports(text: &mut Text, report: &Report) {
 fn push_verdict(text: &mut Text, report: &Report) {
     text.section(format!("Verdict: {}", report.verdict));
     report.notes.iter().for_each(|note| text.line(format!("  note: {note}")));
-    let advice = report.verdict.advice(report.plan.close, report.plan.ports);
-    advice.iter().for_each(|advice| text.line(format!("  try {advice}")));
+    report.advice.iter().for_each(|advice| text.line(format!("  try {advice}")));
 }

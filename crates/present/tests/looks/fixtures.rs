@@ -23,6 +23,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         time_wait_ours,
         warnings: vec!["said before".to_owned()],
         busy: Some(0.5),
+        port_tuples: Some(28_232),
     }
 }
 
