@@ -37,7 +37,7 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     question: QuestionArgs,
     /// Process whose open files are counted [default: this one, as a stand-in for what this shell starts].
-    #[arg(long, value_name = "PID", help_heading = "Looking")]
+    #[arg(long, value_name = "PID", value_parser = values::number::<u32>, help_heading = "Looking")]
     pid: Option<u32>,
     /// Live view, one look per TIME; without a terminal, or with --json: one look.
     #[arg(long, value_name = "TIME", help_heading = "Looking", num_args = 0..=1, require_equals = true, default_missing_value = "1s",
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result {
     if let Some(DoctorCommand::Explain { id }) = &args.command {
         return explain(id.as_deref());
     }
-    check_json(args)?;
+    check_words(args)?;
     args.change.check_files(args.json.as_deref(), args.html.as_deref())?;
     let mut output = Output::open(args.json.as_deref())?;
     if let Some(file) = args.change.revert_file() {
@@ -120,8 +120,14 @@ pub(crate) fn run(args: &DoctorArgs) -> Result {
     Ok(if diagnosis.is_bad() { Outcome::Bad } else { Outcome::AsHoped })
 }
 
-/// A URL right behind `--json` is taken for its file.
-fn check_json(args: &DoctorArgs) -> anyhow::Result<()> {
+/// A URL right behind `--json` is taken for its file, and a misspelt `explain` for a host.
+fn check_words(args: &DoctorArgs) -> anyhow::Result<()> {
+    if let Some(word) = args.url.as_deref().filter(|word| !word.contains(['.', ':', '/'])) {
+        let meant = named::nearest(word, ["explain"]);
+        meant.map_or(Ok(()), |meant| {
+            bail!("doctor {word}: did you mean `doctor {meant}`? A host is written http://{word}/")
+        })?;
+    }
     match &args.json {
         Some(file) if args.url.is_none() && file.contains("://") => bail!("--json {file}: write `{file} --json -`"),
         _ => Ok(()),

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Outcome, Result};
 use crate::output::{Output, Progress};
-use crate::terminal;
+use crate::{terminal, values};
 use anyhow::anyhow;
 use lab::{Isolation, Options, Verdict};
 use present::lab::{Outcomes, list};
@@ -25,7 +25,7 @@ pub(crate) struct LabArgs {
     #[arg(long)]
     list: bool,
     /// Size of the client's port range.
-    #[arg(long, value_name = "N", default_value_t = lab::PORTS_DEFAULT)]
+    #[arg(long, value_name = "N", default_value_t = lab::PORTS_DEFAULT, value_parser = values::number::<u16>)]
     ports: u16,
     /// Run on the loopback, as where namespaces are forbidden.
     #[arg(long)]

@@ -11,7 +11,7 @@ mod stress;
 mod terminal;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::{Failure, Outcome};
 use output::Output;
 use std::process::ExitCode;
@@ -73,7 +73,8 @@ static ALLOCATOR: OrEnd = OrEnd {
 };
 
 fn main() -> ExitCode {
-    let result = match Cli::try_parse() {
+    let parsed = grammar().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let result = match parsed {
         Ok(cli) => run(cli.command),
         Err(error) => told(&error),
     };
@@ -85,6 +86,16 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The flags, which all take what begins with a minus and a digit for their value: what is wrong with it is then said by
+/// whoever reads the value.
+fn grammar() -> clap::Command {
+    let lenient = |arg: Arg| {
+        let is_flag = arg.get_long().is_some() && arg.get_action().takes_values();
+        arg.allow_negative_numbers(is_flag)
+    };
+    Cli::command().mut_subcommands(move |command| command.mut_args(lenient))
 }
 
 fn run(command: Command) -> failure::Result {

@@ -23,7 +23,7 @@ pub(crate) struct OriginArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001", value_parser = values::listen_address)]
     listen: SocketAddr,
     /// Threads.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::number::<usize>)]
     workers: usize,
     /// A client's `Connection: close`, and /close: honour them, ignore them (keep whatever is asked), or always close,
     /// after every answer.

@@ -53,7 +53,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDR", conflicts_with = "config", value_parser = values::listen_address)]
     listen: Option<SocketAddr>,
     /// Data-path threads [default: one per core, or as configured].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::number::<usize>)]
     workers: Option<usize>,
     /// Write the final counters as JSON.
     #[arg(long, value_name = "FILE|-")]

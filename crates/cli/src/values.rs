@@ -14,13 +14,21 @@ pub(crate) fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T
 
 /// `500`, `10k`, `2m` (million).
 pub(crate) fn count(text: &str) -> Result<u64, String> {
-    units::count(text).map_err(|error| error.to_string())
+    let is_negative = text.strip_prefix('-').is_some_and(|rest| units::count(rest).is_ok());
+    units::count(text).map_err(|error| match is_negative {
+        true => format!("{text} is below zero: write 500, 10k or 2m"),
+        false => error.to_string(),
+    })
+}
+
+/// As [`count`], of any size of number.
+pub(crate) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    T::try_from(count(text)?).map_err(|_| format!("{text:?} is too large"))
 }
 
 /// As [`count`], for numbers of connections and threads.
 pub(crate) fn small_count(text: &str) -> Result<u32, String> {
-    let value = count(text)?;
-    u32::try_from(value).map_err(|_| format!("{text:?} is too large"))
+    number(text)
 }
 
 /// As [`small_count`], but not 0.
@@ -124,6 +132,19 @@ mod tests {
         check("127.0.0.1", false);
         check(":8080", false);
         check("localhost:8080", false);
+    }
+
+    #[test]
+    fn numbers_as_people_type_them() {
+        let check = |text: &str, expect: Result<u16, &str>| match (number::<u16>(text), expect) {
+            (Ok(value), Ok(expect)) => assert_eq!(value, expect),
+            (Err(error), Err(words)) => assert!(error.contains(words), "{text}: {error}"),
+            (result, _) => panic!("{text}: {result:?}"),
+        };
+        check("2k", Ok(2000));
+        check("-5", Err("-5 is below zero"));
+        check("70k", Err("too large"));
+        check("-x", Err("not a number"));
     }
 
     #[test]

@@ -60,7 +60,10 @@ fn flags() {
     let few = ["stress", "--ports", "own", "--port-range", "40000-40001", "--threads", "3", "http://127.0.0.1/"];
     check(&few, &["2 ports", "3 threads"]);
     check(&["lab", "nat-reuse", "--pcap", "/dev/null/x"], &["/dev/null/x", "--pcap"]);
-    check(&["lab", "no-such-claim"], &["no-such-claim", "problem"]);
+    check(&["lab", "xyzzy"], &["xyzzy", "problem", "own-ports"]);
+    check(&["lab", "own-port"], &["own-port", "did you mean own-ports", "lab --list"]);
+    check(&["doctor", "exlpain"], &["did you mean `doctor explain`"]);
+    check(&["doctor", "--rat", "5"], &["--rat", "--rate"]);
     check(&["lab", "--ports", "3"], &["3 ports", "too few"]);
     check(&["no-such-command"], &["no-such-command"]);
     check(&["serve", "--workers", "0"], &["--workers 0"]);
@@ -255,6 +258,22 @@ fn places_to_write() {
     check(&["lab", "--list", "--json", "/no/such/folder/x"], &["/no/such/folder/x"]);
     check(&["doctor", "--html", "/no/such/folder/x"], &["--html", "/no/such/folder/x"]);
     check(&["simulate", "--json", "/no/such/folder/x"], &["--json", "/no/such/folder/x"]);
+}
+
+/// A number below zero is taken for a number, wherever one is wanted.
+#[test]
+fn numbers_below_zero() {
+    let url = "http://127.0.0.1/";
+    check(&["stress", "-n", "-5", url], &["--requests", "-5 is below zero"]);
+    check(&["stress", "-c", "-5", url], &["--connections", "-5 is below zero"]);
+    check(&["doctor", "--rate", "-5"], &["--rate", "-5 is below zero"]);
+    check(&["doctor", "--pid", "-4"], &["--pid", "-4 is below zero"]);
+    check(&["simulate", "--clients", "-3"], &["--clients", "-3 is below zero"]);
+    check(&["simulate", "--seed", "-1"], &["--seed", "-1 is below zero"]);
+    check(&["simulate", "--duration", "-5s"], &["--duration", "-5s"]);
+    check(&["lab", "--ports", "-3"], &["--ports", "-3 is below zero"]);
+    check(&["serve", "--workers", "-1"], &["--workers", "-1 is below zero"]);
+    check(&["origin", "--workers", "-1"], &["--workers", "-1 is below zero"]);
 }
 
 /// Whatever `--revert` is given, only a file that `--apply` wrote goes away.

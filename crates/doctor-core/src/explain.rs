@@ -34,7 +34,12 @@ fn near(id: &str) -> Vec<&'static str> {
     let wanted = id.split(['.', '-', '_']).filter(|word| word.len() > 2);
     let words: Vec<&str> = wanted.collect();
     let fits = |rule: &&Rule| words.iter().any(|word| rule.id.contains(word));
-    rules::all().filter(fits).map(|rule| rule.id).take(4).collect()
+    let by_word: Vec<_> = rules::all().filter(fits).map(|rule| rule.id).take(4).collect();
+    if by_word.is_empty() {
+        named::nearest(id, rules::all().map(|rule| rule.id)).into_iter().collect()
+    } else {
+        by_word
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +60,8 @@ mod tests {
     fn a_wrong_id_is_named_with_its_neighbours() {
         let error = explain("ports.exhaustd").expect_err("misspelt");
         assert!(error.to_string().contains("ports.exhausted"), "{error}");
+        let error = explain("recycel").expect_err("misspelt");
+        assert!(error.to_string().contains("did you mean recycle"), "{error}");
         let error = explain("xyz").expect_err("nonsense");
         assert!(error.to_string().contains("lists them all"), "{error}");
     }

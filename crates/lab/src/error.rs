@@ -12,7 +12,7 @@ use sys::sysctl::SysctlError;
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// No experiment of that name.
-    #[error("there is no experiment {0:?}; there are: {known}", known = known())]
+    #[error("there is no experiment {0:?}; {way_out}", way_out = way_out(.0))]
     Unknown(String),
     /// `--ports` out of range.
     #[error("{ports} ports are too {many}: use {min} to {max}", many = if ports < min { "few" } else { "many" })]
@@ -90,7 +90,10 @@ impl LabError {
     }
 }
 
-fn known() -> String {
-    let names: Vec<&str> = catalogue().iter().map(|experiment| experiment.name).collect();
-    names.join(", ")
+fn way_out(name: &str) -> String {
+    let names = || catalogue().iter().map(|experiment| experiment.name);
+    match named::nearest(name, names()) {
+        Some(meant) => format!("did you mean {meant}? `quintet lab --list` tells them all"),
+        None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+    }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long the other end of a pipe may do nothing.
-pub const PIPE_PATIENCE: Duration = Duration::from_secs(10);
+const PIPE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks at a pipe.
 const LOOK: Duration = Duration::from_millis(5);

@@ -41,7 +41,7 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "TIME", value_parser = values::duration_or_zero, help_heading = "Load")]
     pub(super) rtt: Option<Duration>,
     /// Seed of everything random [default: 1].
-    #[arg(long, value_name = "N", help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
     pub(super) seed: Option<u64>,
     /// How the NAT gateway chooses ports: preserve, sequential, random, lru, linux-6.4, linux-6.5; none: clients have
     /// addresses of their own [default: linux-6.5].

@@ -3,7 +3,7 @@
 use super::words;
 use crate::Made;
 use crate::bars::share;
-use crate::page::{Bar, Colour, Part, bars, document, list};
+use crate::page::{Bar, Colour, Part, bars, command, document, list};
 use doctor_core::outlook::Outlook;
 use doctor_core::{Diagnosis, Finding, Severity};
 use maud::{Markup, html};
@@ -31,7 +31,7 @@ fn section(finding: &Finding) -> Markup {
             p { code { (finding.id) } " (" (finding.certainty) "): " (finding.evidence) }
             ol {
                 @for cure in &finding.cures {
-                    li { (cure.what) @if !cure.command.is_empty() { code.command { (cure.command) } } }
+                    li { (cure.what) @if !cure.command.is_empty() { (command(&cure.command)) } }
                 }
             }
             ul { @for belief in finding.wrong_cures { li.faint { "not: " (belief.claim) " (" (belief.truth) ")" } } }
@@ -81,9 +81,9 @@ fn target(diagnosis: &Diagnosis) -> Markup {
     };
     html! {
         (list(&format!("Target {}", target.url), &facts))
-        @if let (None, Some((command, why))) = (&target.unreachable, words::tactic(diagnosis)) {
+        @if let (None, Some((flags, why))) = (&target.unreachable, words::tactic(diagnosis)) {
             h2 { "To stress this target" }
-            code.command { (command) }
+            (command(&flags))
             p { (why) }
         }
     }

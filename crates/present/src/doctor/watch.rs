@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const BAR_COLUMNS: usize = 20;
+const BAR_COLUMNS_MIN: usize = 5;
 const NAME_COLUMNS: usize = 44;
+const NAME_COLUMNS_MIN: usize = 12;
+/// Columns of everything behind name and bar.
+const FIGURES_COLUMNS: usize = 38;
 
 /// One look.
 #[derive(Clone, Copy, Debug)]
@@ -21,19 +25,19 @@ impl Present for Look<'_> {
     fn text(&self, columns: usize) -> String {
         let snapshot = self.0;
         let mut text = Text::new(columns);
-        text.line(format!(
+        text.prose(&format!(
             "connects {:.0}/s, failing {:.0}/s, TIME_WAITs taken over {:.0}/s; {} ports for connect()",
             snapshot.connects_per_s(),
             snapshot.failing_connects_per_s(),
             snapshot.recycled_per_s(),
             count(snapshot.host.capacity().into()),
         ));
-        text.line(words::sockets(&snapshot.host));
-        text.line(first_exhausted(snapshot.first_exhausted_in()));
-        let bar = "";
+        text.prose(&words::sockets(&snapshot.host));
+        text.prose(&first_exhausted(snapshot.first_exhausted_in()));
         text.gap();
-        text.line(format!("{:<NAME_COLUMNS$} {bar:<BAR_COLUMNS$}  ports  TIME_WAIT    new/s  gone in", "destination"));
-        snapshot.outlooks.iter().for_each(|outlook| text.line(row(outlook)));
+        let form = Form::of(columns);
+        text.line(form.header());
+        snapshot.outlooks.iter().for_each(|outlook| text.line(form.row(outlook)));
         if snapshot.outlooks.is_empty() {
             text.line("(nothing was connected from here)");
         }
@@ -61,21 +65,41 @@ fn first_exhausted(time: Option<Duration>) -> String {
     }
 }
 
-fn row(outlook: &Outlook) -> String {
-    let taken = share(outlook.taken, outlook.capacity);
-    let gone = match outlook.gone_in {
-        None => "they last".to_owned(),
-        Some(time) if time.is_zero() => "gone".to_owned(),
-        Some(time) => format!("{:.0} s", time.as_secs_f64()),
-    };
-    format!(
-        "{:<NAME_COLUMNS$} {}  {:>3.0} %  {:>9}  {:>7.0}  {gone}",
-        outlook.to,
-        gauge(taken, BAR_COLUMNS, "#", "-"),
-        taken * 100.0,
-        count(outlook.time_wait),
-        outlook.rate_per_s,
-    )
+/// How wide a row's parts are: each look fits its terminal.
+struct Form {
+    name: usize,
+    bar: usize,
+}
+
+impl Form {
+    fn of(columns: usize) -> Self {
+        let room = columns.saturating_sub(FIGURES_COLUMNS).max(NAME_COLUMNS_MIN);
+        let name = room.min(NAME_COLUMNS);
+        let bar = (room - name).saturating_sub(1).min(BAR_COLUMNS);
+        // Stumps of bars say nothing.
+        Self { name, bar: if bar < BAR_COLUMNS_MIN { 0 } else { bar } }
+    }
+
+    fn header(&self) -> String {
+        let (name, bar) = (self.name, self.bar + usize::from(self.bar > 0));
+        format!("{:<name$}{:<bar$}  ports  TIME_WAIT    new/s  gone in", "destination", "")
+    }
+
+    fn row(&self, outlook: &Outlook) -> String {
+        let taken = share(outlook.taken, outlook.capacity);
+        let gone = match outlook.gone_in {
+            None => "they last".to_owned(),
+            Some(time) if time.is_zero() => "gone".to_owned(),
+            Some(time) => format!("{:.0} s", time.as_secs_f64()),
+        };
+        let bar = if self.bar > 0 { format!(" {}", gauge(taken, self.bar, "#", "-")) } else { String::new() };
+        let figures = format!("{:>9}  {:>7.0}  {gone}", count(outlook.time_wait), outlook.rate_per_s);
+        let line = |name: &str| format!("{name:<0$}{bar}  {1:>3.0} %  {figures}", self.name, taken * 100.0);
+        match outlook.to.chars().count() <= self.name {
+            true => line(&outlook.to),
+            false => format!("{}\n{}", outlook.to, line("")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +122,7 @@ mod tests {
 
     #[track_caller]
     fn check(outlooks: Vec<Outlook>, expect: &[&str]) {
-        let text = Look(&Snapshot { at: Duration::ZERO, host: HostFacts::default(), outlooks }).text(100);
+        let text = Look(&Snapshot { at: Duration::ZERO, host: HostFacts::default(), outlooks }).text(110);
         for words in expect {
             assert!(text.contains(words), "{words:?} in {text}");
         }
@@ -108,6 +132,13 @@ mod tests {
     fn the_nearest_end_is_named_first() {
         check(vec![], &["every destination last", "nothing was connected"]);
         check(vec![outlook(250, Some(90)), outlook(500, None)], &["in 90 s", "#####-", "25 %", "50 %", "they last"]);
+        let one = outlook(250, Some(90));
+        for columns in [40, 50, 60, 80, 100, 140] {
+            let text = Look(&Snapshot { at: Duration::ZERO, host: HostFacts::default(), outlooks: vec![one.clone()] })
+                .text(columns);
+            let fits = |line: &str| line.chars().count() <= columns.max(50);
+            assert!(text.lines().all(fits) && text.contains("10.0.0.1:80 from 10.0.0.2"), "{columns}: {text}");
+        }
         check(vec![outlook(1000, Some(0))], &["no port left", "####################", "100 %", "gone"]);
     }
 }

@@ -51,6 +51,13 @@ pub(crate) fn faint_lines(text: &str) -> Markup {
     }
 }
 
+/// Something to type, broken between its words only, as long as they fit.
+pub(crate) fn command(text: &str) -> Markup {
+    html! {
+        code.command { @for (at, word) in text.split(' ').enumerate() { @if at > 0 { " " } span.word { (word) } } }
+    }
+}
+
 /// A long name that may be broken behind its underscores.
 pub(crate) fn breakable(name: &str) -> Markup {
     html! { @for part in name.split_inclusive('_') { (part) wbr; } }

@@ -66,8 +66,8 @@ impl Page for Swept<'_> {
         let body = html! {
             h1 { (TITLE) }
             @if let Some(result) = any { (faint_lines(&scene(self.raw, result, "each of these kernels"))) }
-            div.wide {
-                table {
+            div {
+                table.sweep {
                     tr {
                         th { "kernel" }
                         @for cell in self.rows().next().unwrap_or_default() { th { (breakable(&cell.variant)) } }
@@ -124,7 +124,7 @@ fn mark(cell: &Cell) -> String {
 fn page_cell(cell: &Cell) -> Markup {
     let share = cell.result.as_ref().map_or(0.0, |result| result.share(result.stalled()));
     let heat = (share > 0.0).then(|| format!("--share:{:.2}", 0.12 + share.sqrt() * 0.5));
-    html! { td.hurt[heat.is_some()] style=[heat] { @for line in mark(cell).lines() { span.line { (line) } } } }
+    html! { td.hurt[heat.is_some()] style=[heat] data-name=(cell.variant) { @for line in mark(cell).lines() { span.line { (line) } } } }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::client_ports::ClientPorts;
 use super::gateway::{Ended, Gateway, Public};
-use super::output::{Cause, Output, Point};
+use super::output::{Cause, Output, Point, STALLED};
 use super::plan::{Closes, Plan};
 use super::random::Random;
 use super::server::{Reply, Server, Tuple, tuple};
@@ -275,7 +275,14 @@ impl<'a> Engine<'a> {
         self.tally.add_point(scene);
     }
 
+    /// Connects under way that people have noticed already; a SYN is due for each.
+    fn hanging(&self) -> u64 {
+        let begun = |id: u32| self.connections[id as usize].begun;
+        self.syns.iter().filter(|item| begun(item.0.1) + STALLED <= self.plan.duration).count() as u64
+    }
+
     fn finish(self) -> Output {
+        let hanging = self.hanging();
         let tally = self.tally;
         let counted = |cause: &Cause| tally.causes[*cause as usize];
         Output {
@@ -295,6 +302,7 @@ impl<'a> Engine<'a> {
             time_wait_overflows: self.server.overflows,
             nat_evictions: self.gateway.map_or(0, |gateway| gateway.evictions),
             series: tally.series,
+            hanging,
             events: tally.events,
         }
     }

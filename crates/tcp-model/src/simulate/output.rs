@@ -168,6 +168,8 @@ pub struct Output {
     pub nat_evictions: u64,
     /// The scene over time, at most [`POINTS_MAX`](super::POINTS_MAX) points.
     pub series: Vec<Point>,
+    /// Connects that at the end had been waiting for [`STALLED`] and more.
+    pub(super) hanging: u64,
     /// Events handled.
     pub events: u64,
 }
@@ -183,9 +185,9 @@ impl Output {
         self.connects - self.connect_times.total() - self.syns.failed
     }
 
-    /// Connects that people notice: failed, still waiting at the end, or late by [`STALLED`] and more.
+    /// Connects that people notice: failed, or late by [`STALLED`] and more, still waiting at the end or not.
     pub fn stalled(&self) -> u64 {
-        self.connect_times.late_by(STALLED) + self.syns.failed + self.waiting()
+        self.connect_times.late_by(STALLED) + self.syns.failed + self.hanging
     }
 
     /// Connects that needed a second SYN, but were late by less than [`STALLED`].
