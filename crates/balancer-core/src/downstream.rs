@@ -21,6 +21,10 @@ const ACK_LOOK_EVERY: Duration = Duration::from_millis(16);
 const LINGER_MAX: Duration = Duration::from_secs(60);
 const LINGER_BYTES_PER_S_MIN: u64 = 1024;
 
+/// How long a client that has not spoken yet may take to do so while the balancer drains: its request is on the way, or
+/// it only keeps a connection ready.
+const FIRST_WORD_MAX: Duration = Duration::from_secs(1);
+
 /// Where a client connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -107,7 +111,10 @@ impl Downstream {
             served: 0,
             drained_bytes: 0,
             why: CloseReason::ExchangeOver,
-            deadline: scene.now.saturating_add(scene.timeouts.idle),
+            deadline: scene.now.saturating_add(match scene.draining {
+                true => FIRST_WORD_MAX.min(scene.timeouts.idle),
+                false => scene.timeouts.idle,
+            }),
             close_by: Duration::MAX,
         }
     }
@@ -264,9 +271,35 @@ impl Downstream {
         self.stage == Stage::Drain && scene.now < self.close_by && u64::from(self.drained_bytes) >= least
     }
 
-    /// A close by FIN was refused: bytes are there that nobody has read.
+    /// A close by FIN was refused: bytes are there that nobody has read. Between two requests they are the next one.
     pub fn handle_unread(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
-        self.drain(why, scene)
+        if self.stage != Stage::AwaitHead || self.eof {
+            return self.drain(why, scene);
+        }
+        self.stage = Stage::ReadHead;
+        self.deadline = scene.now + scene.timeouts.head;
+        ClientOrder::Read
+    }
+
+    /// The balancer drains: what is idle goes. A client that has not spoken yet has a moment left to do so.
+    pub fn handle_drain(&mut self, scene: &DownstreamScene<'_>) -> ClientOrder {
+        match self.stage {
+            Stage::AwaitHead if self.served == 0 => {
+                self.deadline = self.deadline.min(scene.now + FIRST_WORD_MAX);
+                ClientOrder::Wait
+            }
+            Stage::AwaitHead => ClientOrder::Close(CloseHow::Fin, CloseReason::Draining),
+            _ => ClientOrder::Wait,
+        }
+    }
+
+    /// A drain has lasted long enough: who has begun to ask is told so.
+    pub fn handle_last_call(&mut self) -> ClientOrder {
+        match self.stage {
+            Stage::AwaitHead => ClientOrder::Close(CloseHow::Fin, CloseReason::Draining),
+            Stage::ReadHead => ClientOrder::Refuse(Failure::Draining),
+            Stage::Busy | Stage::Drain | Stage::AwaitFin | Stage::AwaitAck => ClientOrder::Wait,
+        }
     }
 
     /// Our FIN is out: what is still to be done for [`ClientOrder::Drain`].
@@ -293,6 +326,7 @@ impl Downstream {
             return ClientOrder::Wait;
         }
         match self.stage {
+            Stage::AwaitHead if scene.draining => ClientOrder::Close(CloseHow::Fin, CloseReason::Draining),
             Stage::AwaitHead => ClientOrder::Close(CloseHow::Fin, CloseReason::Idle),
             Stage::ReadHead => ClientOrder::Refuse(Failure::HeadTimeout),
             Stage::Busy => ClientOrder::Tell,
@@ -390,6 +424,28 @@ mod tests {
         assert_eq!(client.handle_deadline(&scene(close, 5000)), ClientOrder::Wait);
         client.handle_bytes(5 * 1024 - 1);
         assert_eq!(client.handle_deadline(&scene(close, 10_000)), over, "too slow");
+    }
+
+    #[test]
+    fn a_drain_closes_who_is_idle_and_hears_who_has_not_spoken() {
+        let close = ClientClose::BalancerFirst;
+        let (fin, draining) = (ClientOrder::Close(CloseHow::Fin, CloseReason::Draining), |now_ms| DownstreamScene {
+            draining: true,
+            ..scene(close, now_ms)
+        });
+        let (mut kept, _) = after(Then::Keep, false, false, close);
+        assert_eq!(kept.handle_drain(&draining(0)), fin);
+        // Its next request came just then.
+        assert_eq!(kept.handle_unread(CloseReason::Draining, &draining(0)), ClientOrder::Read);
+        assert_eq!(kept.handle_bytes(9), ClientOrder::TakeHead);
+        assert_eq!(kept.handle_last_call(), ClientOrder::Refuse(Failure::Draining));
+        let mut silent = Downstream::accepted(&scene(close, 0));
+        assert_eq!(silent.handle_drain(&draining(50)), ClientOrder::Wait);
+        assert_eq!(silent.deadline(), Duration::from_millis(1050));
+        assert_eq!(silent.handle_deadline(&draining(1050)), fin);
+        assert_eq!(silent.handle_last_call(), fin);
+        let late = Downstream::accepted(&draining(100));
+        assert_eq!(late.deadline(), Duration::from_millis(1100));
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Failure {
     NoLocalPort,
     /// This host has no file descriptor, buffer or memory left. No server is to blame.
     NoLocalResource,
+    /// The balancer ends, and its patience with requests in flight is over.
+    Draining,
 }
 
 impl Failure {
@@ -54,7 +56,7 @@ impl Failure {
             Self::BadRequest(status) => status,
             Self::HeadTimeout | Self::BodyTimeout => 408,
             Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense => 502,
-            Self::NoServer | Self::NoLocalPort | Self::NoLocalResource => 503,
+            Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
             Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
         }
     }
@@ -78,6 +80,7 @@ impl Failure {
             Self::RequestTimeout => "the request took longer than this listener allows",
             Self::NoLocalPort => "the balancer has no local port left towards its servers",
             Self::NoLocalResource => "the balancer has no file descriptor or buffer left",
+            Self::Draining => "the balancer shuts down and can wait no longer for the answer",
         }
     }
 
@@ -96,6 +99,7 @@ impl Failure {
             Self::RequestTimeout => FailureKind::RequestTimeout,
             Self::NoLocalPort => FailureKind::NoLocalPort,
             Self::NoLocalResource => FailureKind::NoLocalResource,
+            Self::Draining => FailureKind::Draining,
         }
     }
 }
@@ -127,6 +131,8 @@ named! {
         NoLocalResource = "no_local_resource",
         /// [`Failure::NoServer`].
         NoServer = "no_server",
+        /// [`Failure::Draining`].
+        Draining = "draining",
     }
 }
 

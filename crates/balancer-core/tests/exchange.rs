@@ -62,6 +62,7 @@ enum In {
     Owes(usize),
     Untold,
     Patrol,
+    LastCall,
 }
 use In::*;
 
@@ -157,6 +158,7 @@ fn facts(event: In) -> Fact {
         ServerFinEndsBody => Fact::ServerEof { partial: false, ends_body: true },
         In::ServerBroken => Fact::ServerBroken,
         In::Patrol => Fact::Patrol,
+        In::LastCall => Fact::LastCall,
         After(_) => Fact::Deadline,
         Owes(bytes) => Fact::Unacknowledged(Option::Some(bytes)),
         Untold => Fact::Unacknowledged(None),
@@ -680,6 +682,21 @@ fn a_failed_rest_of_an_upload_leaves_the_response_whole() {
     let exchange = check(POST, &events, "pick, -, read-client, KeepAlive, down, -, drop(OtherSideFailed) END drain");
     assert!(exchange.record().responded);
     assert_eq!(exchange.record().failure, Option::Some(Failure::BodyTimeout));
+}
+
+#[test]
+fn the_last_call_answers_who_has_no_answer() {
+    let with = With { draining: true, ..USUAL };
+    check_with(
+        GET,
+        with,
+        &[Pooled(0), In::Took, In::LastCall, Sent],
+        "pick, -, -, drop(OtherSideFailed) 503+close, END drain",
+    );
+    check_with(GET, with, &[NoPort(0), Nobody, In::LastCall], "pick, pick-not-0, queue, 503+close");
+    let begun = [Pooled(0), In::Took, Head(200), Some, In::LastCall];
+    check_with(GET, with, &begun, "pick, -, -, Close, down, drop(OtherSideFailed) END cut(Draining)");
+    check_with(GET, with, &[Shortage, In::LastCall, Sent], "pick, 503+close, -, END close");
 }
 
 #[test]

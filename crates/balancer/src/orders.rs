@@ -15,8 +15,14 @@ use std::time::Duration;
 pub enum Order {
     /// Work by this snapshot from now on. Answered when that is so, or with why nothing was changed.
     Apply(Snapshot, Reply<Result<(), ApplyError>>),
-    /// Stop accepting, let requests in flight finish within this patience, then cut what is left, and end.
-    Drain(Duration),
+    /// End: go on accepting for `grace`, answer with `Connection: close`; then accept only who waits already and let
+    /// requests in flight finish within `patience`; then tell who has no answer, cut what is left, and end.
+    Drain {
+        /// A load balancer in front may need it to learn that this one goes.
+        grace: Duration,
+        /// From the end of the grace.
+        patience: Duration,
+    },
     /// Tell what was counted.
     Report(Reply<Report>),
 }

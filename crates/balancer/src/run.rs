@@ -322,13 +322,18 @@ impl Handle {
         self.report().total()
     }
 
-    /// Stops accepting, lets requests in flight finish within `patience`, then cuts what is left. Returns what was
-    /// counted in the end.
-    pub fn drain(mut self, patience: Duration) -> Counters {
-        // With the workers' the sockets close: who comes from here on is refused.
+    /// Accepts who waits already but nobody else, lets requests in flight finish within `patience`, then tells who has no
+    /// answer and cuts what is left, within a second. Returns what was counted in the end.
+    pub fn drain(self, patience: Duration) -> Counters {
+        self.drain_after(Duration::ZERO, patience)
+    }
+
+    /// The same after a `grace` in which the listeners go on accepting.
+    pub fn drain_after(mut self, grace: Duration, patience: Duration) -> Counters {
+        // With the workers' the sockets close: who comes from then on is refused.
         self.doors.close();
         for worker in &self.workers {
-            if worker.outbox().post(Order::Drain(patience)).is_err() {
+            if worker.outbox().post(Order::Drain { grace, patience }).is_err() {
                 worker.outbox().close(); // it does not read its orders: it ends without patience
             }
         }

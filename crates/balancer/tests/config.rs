@@ -50,7 +50,7 @@ fn the_smallest_configuration_means_what_it_says() {
 fn every_key_arrives_where_it_belongs() {
     let config = parse("good-all.toml").unwrap();
     assert_eq!((config.workers, config.buffers_max, config.pin), (Some(3), 2048, true));
-    assert_eq!(config.drain, Duration::from_secs(7));
+    assert_eq!((config.drain, config.drain_grace), (Duration::from_secs(7), Duration::from_secs(3)));
     let listener = &config.settings.listeners[1];
     assert_eq!((listener.name.as_str(), listener.backend_set), ("two", 1));
     assert_eq!(listener.close, ClientClose::ResetWhenSafe);

@@ -32,8 +32,12 @@ The smallest configuration:
   name = \"app\"
   servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]
 
-SIGTERM and Ctrl-C drain: no new connections, requests in flight may finish; a second one ends at once.
-SIGUSR1 prints the counters.";
+SIGTERM, SIGQUIT and Ctrl-C drain: nobody new comes in, requests in flight may finish; a second one ends at once.
+SIGUSR1 prints the counters. SIGHUP and SIGUSR2 do nothing but say so.";
+
+/// What to do instead of a reload.
+const NO_RELOAD: &str = "reloading is not supported yet, nothing was changed: check the new configuration with `quintet \
+     serve --config FILE --check`, end this process by SIGTERM, which drains it, and start it again";
 
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
@@ -71,7 +75,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     }
     let mut output = Output::open(args.json.as_deref())?;
     // Before any thread: they inherit the blocked signals, and this one waits for them.
-    let signals = Signals::block()?;
+    let signals = Signals::block_for_server()?;
     sys::limits::raise_file_limit();
     let embedded = if config.is_none() { start_origins()? } else { Vec::new() };
     let config = config.unwrap_or_else(|| {
@@ -82,7 +86,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     let handle = balancer::start(&plan)?;
     complain_of(handle.warnings());
     greet(&output, &handle, plan.workers, !embedded.is_empty());
-    let counters = serve(&signals, handle, config.drain, &output);
+    let counters = serve(&signals, handle, &config, &output);
     output.show(&Totals(&counters))?;
     Ok(Outcome::AsHoped)
 }
@@ -135,28 +139,49 @@ fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
 }
 
 /// Waits for the end, then drains; a second signal cuts the drain short.
-fn serve(signals: &Signals, handle: Handle, patience: Duration, output: &Output) -> balancer_core::Counters {
+fn serve(signals: &Signals, handle: Handle, config: &Config, output: &Output) -> balancer_core::Counters {
     loop {
-        match signals.wait(Duration::from_secs(3600)) {
-            Some(Signal::User1) => output.say_or_complain(Totals(&handle.counters()).text(terminal::width())),
-            Some(Signal::Interrupt | Signal::Terminate) => break,
-            None => {}
+        let signal = signals.wait(Duration::from_secs(3600));
+        if signal == Some(Signal::User1) {
+            output.say_or_complain(Totals(&handle.counters()).text(terminal::width()));
+        }
+        if ends(signal) {
+            break;
         }
     }
-    output.say_or_complain(match patience {
-        Duration::MAX => "draining, for as long as requests in flight take".to_owned(),
-        _ => format!("draining, for {} s at most", patience.as_secs_f64()),
-    });
+    let (grace, patience) = (config.drain_grace, config.drain);
+    output.say_or_complain(drain_in_words(grace, patience));
     std::thread::scope(|scope| {
-        let draining = scope.spawn(|| handle.drain(patience));
+        let draining = scope.spawn(|| handle.drain_after(grace, patience));
         let since = Instant::now();
         while !draining.is_finished() {
-            let again = matches!(signals.wait(DRAIN_TICK), Some(Signal::Interrupt | Signal::Terminate));
-            if again && since.elapsed() > SAME_WISH {
+            if ends(signals.wait(DRAIN_TICK)) && since.elapsed() > SAME_WISH {
                 output.say_or_complain("ended at once");
                 std::process::exit(0);
             }
         }
         draining.join().unwrap_or_default()
     })
+}
+
+fn drain_in_words(grace: Duration, patience: Duration) -> String {
+    let still = match grace.is_zero() {
+        true => String::new(),
+        false => format!("accepting for {} s more, then ", grace.as_secs_f64()),
+    };
+    match patience {
+        units::OFF => format!("{still}draining, for as long as requests in flight take"),
+        _ => format!("{still}draining, for {} s at most", patience.as_secs_f64()),
+    }
+}
+
+/// Does this signal end the balancer? Those of which other servers take a reload are answered, and end nothing.
+fn ends(signal: Option<Signal>) -> bool {
+    match signal {
+        Some(Signal::Interrupt | Signal::Terminate | Signal::Quit) => return true,
+        Some(Signal::Hangup) => output::complain(format!("quintet: SIGHUP: {NO_RELOAD}")),
+        Some(Signal::User2) => output::complain(format!("quintet: SIGUSR2: {NO_RELOAD}")),
+        Some(Signal::User1) | None => {}
+    }
+    false
 }

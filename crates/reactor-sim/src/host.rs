@@ -168,6 +168,12 @@ impl Host {
     }
 
     /// The next completion of a name that lives; those of dead names are dropped here.
+    /// Connections that were accepted, of which the program was not told yet.
+    pub(super) fn accepted_unheard(&self, listener: ListenerId) -> usize {
+        let ours = |completion: &&Completion| matches!(completion, Completion::Accepted { listener: at, .. } if *at == listener);
+        self.ready.iter().filter(ours).count()
+    }
+
     pub(super) fn pop(&mut self) -> Option<Completion> {
         loop {
             let completion = self.ready.pop_front()?;

@@ -91,6 +91,12 @@ impl Questions for SimReactor {
         Some(net.door(door).address)
     }
 
+    fn waiting(&self, listener: ListenerId) -> Option<usize> {
+        let net = &mut *self.net.borrow_mut();
+        let door = net.door_of(self.host, listener)?;
+        Some(net.door(door).queue.len() + net.hosts[self.host].accepted_unheard(listener))
+    }
+
     fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
         self.with_live(conn, |end| end.local)
     }

@@ -240,6 +240,11 @@ pub trait Questions {
     /// Where a listener listens (its port where the plan said 0); `None` when it listens no more.
     fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr>;
 
+    /// Connections that came in at a listener and that the application does not know yet.
+    fn waiting(&self, _listener: ListenerId) -> Option<usize> {
+        None
+    }
+
     /// Our address and port of a connection.
     fn local_address(&self, conn: ConnId) -> Option<SocketAddr>;
 

@@ -12,11 +12,25 @@ pub enum Signal {
     Terminate,
     /// Show the counters.
     User1,
+    /// As [`Signal::Terminate`], as other servers have it.
+    Quit,
+    /// Reload, in the habit of servers; or the terminal has gone.
+    Hangup,
+    /// A new program takes over, in the habit of servers.
+    User2,
 }
 
 impl Signal {
-    const ALL: [(Self, libc::c_int); 3] =
-        [(Self::Interrupt, libc::SIGINT), (Self::Terminate, libc::SIGTERM), (Self::User1, libc::SIGUSR1)];
+    const ALL: [(Self, libc::c_int); 6] = [
+        (Self::Interrupt, libc::SIGINT),
+        (Self::Terminate, libc::SIGTERM),
+        (Self::User1, libc::SIGUSR1),
+        (Self::Quit, libc::SIGQUIT),
+        (Self::Hangup, libc::SIGHUP),
+        (Self::User2, libc::SIGUSR2),
+    ];
+    /// Those that every command of ours reacts to.
+    const USUAL: usize = 3;
 }
 
 /// Signals blocked for this thread and all threads it starts afterwards, to be waited for by one.
@@ -26,12 +40,21 @@ pub struct Signals(libc::sigset_t);
 impl Signals {
     /// Blocks SIGINT, SIGTERM and SIGUSR1. Call before any other thread is started: threads inherit it.
     pub fn block() -> Result<Self, Errno> {
+        Self::block_these(&Signal::ALL[..Signal::USUAL])
+    }
+
+    /// The same for a server, which also has SIGQUIT, SIGHUP and SIGUSR2 sent to it by habit and must not die of them.
+    pub fn block_for_server() -> Result<Self, Errno> {
+        Self::block_these(&Signal::ALL)
+    }
+
+    fn block_these(signals: &[(Signal, libc::c_int)]) -> Result<Self, Errno> {
         // SAFETY: `sigset_t` is plain data; sigemptyset initialises it and sigaddset takes valid numbers.
         let set = unsafe {
             let mut set: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&raw mut set);
-            for (_, number) in Signal::ALL {
-                libc::sigaddset(&raw mut set, number);
+            for (_, number) in signals {
+                libc::sigaddset(&raw mut set, *number);
             }
             set
         };

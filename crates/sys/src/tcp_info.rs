@@ -53,6 +53,16 @@ pub fn tcp_info(fd: impl AsFd) -> Result<TcpInfo, Errno> {
     Ok(TcpInfo { state: TcpState(head[0]), options: head[5] })
 }
 
+/// Connections that wait in the accept queue of a listening socket (`tcp_get_info` of Linux: tcpi_unacked of one in
+/// TCP_LISTEN is its sk_ack_backlog).
+pub fn accept_queue(listener: impl AsFd) -> Result<usize, Errno> {
+    const UNACKED: usize = 24;
+    let mut bytes = [0u8; UNACKED + 4];
+    read(listener, &mut bytes)?;
+    let number = [bytes[UNACKED], bytes[UNACKED + 1], bytes[UNACKED + 2], bytes[UNACKED + 3]];
+    Ok(u32::from_ne_bytes(number) as usize)
+}
+
 /// [`TcpInfo`] with more of what lies behind it, for those who look at few connections.
 #[derive(Clone, Copy, Debug)]
 pub struct TcpDetails {
@@ -99,6 +109,17 @@ fn read(fd: impl AsFd, into: &mut [u8]) -> Result<(), Errno> {
 mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn an_accept_queue_is_counted() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let connect = || TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+        assert_eq!(accept_queue(&listener), Ok(0));
+        let clients = [connect(), connect(), connect()];
+        testkit::eventually("the handshakes are over", || accept_queue(&listener) == Ok(clients.len()));
+        drop(listener.accept());
+        assert_eq!(accept_queue(&listener), Ok(2));
+    }
 
     #[test]
     fn details_agree_with_the_short_form() {

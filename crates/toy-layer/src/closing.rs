@@ -79,9 +79,14 @@ impl<R: Reactor> View<'_, R> {
 
     /// Ends the handshakes that came in by `listener`, or by any.
     pub(crate) fn end_handshakes(&mut self, listener: Option<ListenerId>) {
-        let of = |phase| matches!(phase, Phase::Accepting { listener: at, .. } if listener.is_none_or(|one| one == at));
-        let these: Vec<ConnId> = self.layer.conns.iter().filter(|(_, conn)| of(conn.phase)).map(|(id, _)| id).collect();
+        let these = self.handshakes(listener);
         these.into_iter().for_each(|id| self.fail(id, Fault::of(FaultKind::Aborted)));
+    }
+
+    /// The handshakes that came in by `listener`, or by any.
+    pub(crate) fn handshakes(&self, listener: Option<ListenerId>) -> Vec<ConnId> {
+        let of = |phase| matches!(phase, Phase::Accepting { listener: at, .. } if listener.is_none_or(|one| one == at));
+        self.layer.conns.iter().filter(|(_, conn)| of(conn.phase)).map(|(id, _)| id).collect()
     }
 
     /// One deadline that has passed, if any; false when none is left.

@@ -23,6 +23,11 @@ macro_rules! forward {
             self.$io.listener_address(listener)
         }
     };
+    (@waiting $io:ident) => {
+        fn waiting(&self, listener: reactor::ListenerId) -> Option<usize> {
+            self.$io.waiting(listener)
+        }
+    };
     (@set_accepting $io:ident) => {
         fn set_accepting(&mut self, listener: reactor::ListenerId, accepting: bool) {
             self.$io.set_accepting(listener, accepting);

@@ -25,6 +25,11 @@ impl<R> View<'_, R> {
 impl<R: Reactor> Questions for View<'_, R> {
     forward!(io: now, listener_address, local_address, timestamps, buffers_are_scarce, shortages);
 
+    /// Also those whose handshake is not over.
+    fn waiting(&self, listener: ListenerId) -> Option<usize> {
+        Some(self.io.waiting(listener)? + self.handshakes(Some(listener)).len())
+    }
+
     fn probe(&self, conn: ConnId) -> Probe {
         self.probe_sealed(conn)
     }

@@ -92,7 +92,8 @@ impl Exchange {
     fn answer(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
         let keep = !scene.draining && !self.up.eof && self.may_keep_after(failure);
         let why = why_client(failure);
-        let drain = !self.up.whole || matches!(failure, Failure::BadRequest(_) | Failure::HeadTimeout);
+        let head_is_cut = matches!(failure, Failure::BadRequest(_) | Failure::HeadTimeout | Failure::Draining);
+        let drain = !self.up.whole || head_is_cut;
         let then = match (keep, drain) {
             (true, _) => Then::Keep,
             (false, true) => Then::Drain(why),
@@ -120,6 +121,14 @@ impl Exchange {
         let why = CloseReason::OtherSideFailed;
         let then = if self.ends_with_connection() { Then::Cut { why, reset: true } } else { Then::CloseByFin(why) };
         self.end(then, step);
+    }
+
+    pub(super) fn handle_last_call(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        match self.down.stage {
+            Stage::Awaited => self.fail(Failure::Draining, scene, step),
+            Stage::Answering { .. } => {}
+            Stage::Passing(_) | Stage::Whole { .. } => self.abort(CloseReason::Draining, step),
+        }
     }
 
     /// Both connections are given up at once.
@@ -178,6 +187,7 @@ fn why_client(failure: Failure) -> CloseReason {
         Failure::BadRequest(_) => CloseReason::ProtocolError,
         Failure::HeadTimeout | Failure::BodyTimeout | Failure::RequestTimeout => CloseReason::TimedOut,
         Failure::NoLocalPort | Failure::NoLocalResource => CloseReason::Shortage,
+        Failure::Draining => CloseReason::Draining,
         _ => CloseReason::OtherSideFailed,
     }
 }

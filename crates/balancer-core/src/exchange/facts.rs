@@ -184,6 +184,8 @@ pub enum Fact {
     Unacknowledged(Option<usize>),
     /// The request takes long enough to watch the client for leaving.
     Patrol,
+    /// A drain has lasted long enough: who has no answer yet is told so, what has begun is cut off.
+    LastCall,
     /// A drain has lasted too long: whatever is under way is cut.
     Cut,
 }

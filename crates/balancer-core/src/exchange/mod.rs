@@ -246,6 +246,7 @@ impl Exchange {
             Fact::Deadline => self.handle_deadline(scene, &mut step),
             Fact::Unacknowledged(bytes) => self.handle_unacknowledged(bytes, scene, &mut step),
             Fact::Patrol => self.watch_client(&mut step),
+            Fact::LastCall => self.handle_last_call(scene, &mut step),
             Fact::Cut => self.abort(CloseReason::Draining, &mut step),
         }
         step

@@ -36,6 +36,8 @@ pub struct Config {
     pub pin: bool,
     /// How long requests in flight may take after SIGTERM; [`units::OFF`]: as long as they take.
     pub drain: Duration,
+    /// How long listeners go on accepting after SIGTERM, before that.
+    pub drain_grace: Duration,
     /// Listeners and backend sets.
     pub settings: Settings,
 }
@@ -84,7 +86,14 @@ impl Config {
 
     fn of(settings: Settings) -> Self {
         let buffers_max = EpollConfig::default().buffers_max;
-        Self { workers: None, buffers_max, pin: false, drain: Duration::from_secs(30), settings }
+        Self {
+            workers: None,
+            buffers_max,
+            pin: false,
+            drain: Duration::from_secs(30),
+            drain_grace: Duration::ZERO,
+            settings,
+        }
     }
 }
 
@@ -104,6 +113,7 @@ fn read(mut top: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Option<Config>
         buffers_max: global.buffers_max.unwrap_or(base.buffers_max),
         pin: global.pin,
         drain: global.drain.unwrap_or(base.drain),
+        drain_grace: global.drain_grace.unwrap_or(base.drain_grace),
         settings: base.settings,
     })
 }
@@ -114,6 +124,7 @@ struct Global {
     buffers_max: Option<usize>,
     pin: bool,
     drain: Option<Duration>,
+    drain_grace: Option<Duration>,
 }
 
 fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Global {
@@ -122,6 +133,7 @@ fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Glo
         buffers_max: section.number("buffers_max", 64, BUFFERS_MAX, mistakes),
         pin: section.switch("pin", mistakes).unwrap_or(false),
         drain: section.duration_or_off("drain", mistakes),
+        drain_grace: section.duration("drain_grace", mistakes),
     };
     section.finish(mistakes);
     global

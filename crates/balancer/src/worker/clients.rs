@@ -106,7 +106,7 @@ impl Worker {
         listener.counters.count_close(Side::Client, who, why);
         let was_full = listener.is_full();
         listener.clients -= 1;
-        let may_accept = was_full && !listener.is_full() && !listener.leaving && !self.draining;
+        let may_accept = was_full && !listener.is_full() && listener.open;
         if let Some(id) = listener.id.filter(|_| may_accept) {
             io.set_accepting(id, true);
         }

@@ -1,4 +1,11 @@
-//! Draining: nothing new comes in, what is idle goes at once, what is at work may finish within a time.
+//! Draining: who waits to be accepted still is, what is idle goes, what is at work may finish within a time.
+//!
+//! ```text
+//!   Grace      listeners go on accepting; every answer says that its connection closes
+//!   Closing    each listener closes once nobody waits at it; what is idle goes, requests in flight finish
+//!   LastCall   who has no answer is told so
+//!   the end    whatever is left is cut
+//! ```
 
 use super::Worker;
 use super::state::Work;
@@ -7,33 +14,68 @@ use balancer_core::CloseReason;
 use balancer_core::downstream::{ClientOrder, CloseHow};
 use balancer_core::exchange::Fact;
 use balancer_core::relay::RelayFact;
-use reactor::{ConnId, Reactor};
+use reactor::{ConnId, Probe, Reactor};
 use std::time::Duration;
 
+/// From the last call to the end: for the answers to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How far a drain is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// There is none.
+    None,
+    Grace {
+        patience: Duration,
+    },
+    Closing,
+    LastCall,
+}
+
 impl Worker {
-    /// Stops accepting, lets requests in flight finish within `patience`, closes what is idle.
-    pub(super) fn handle_drain<R: Reactor>(&mut self, patience: Duration, io: &mut R) {
+    /// Begins a drain.
+    pub(super) fn handle_drain<R: Reactor>(&mut self, grace: Duration, patience: Duration, io: &mut R) {
         if self.draining {
             return;
         }
         self.draining = true;
-        let until = self.now(io).saturating_add(patience);
-        if until < Duration::MAX {
-            self.wheel.set(until, TimerKey::Drain);
+        self.farewell = Farewell::Grace { patience };
+        if grace.is_zero() {
+            return self.go_on_draining(io);
         }
-        for listener in self.listeners.iter().filter(|listener| !listener.leaving) {
-            if let Some(id) = listener.id {
-                io.close_listener(id);
+        self.set_drain_timer(grace, io);
+    }
+
+    fn set_drain_timer<R: Reactor>(&mut self, after: Duration, io: &mut R) {
+        let at = self.now(io).saturating_add(after);
+        if at < Duration::MAX {
+            self.wheel.set(at, TimerKey::Drain);
+        }
+    }
+
+    /// The time of one stage is over.
+    pub(super) fn go_on_draining<R: Reactor>(&mut self, io: &mut R) {
+        match self.farewell {
+            Farewell::None => {}
+            Farewell::Grace { patience } => {
+                self.farewell = Farewell::Closing;
+                self.set_drain_timer(patience, io);
+                self.closes_listeners = true;
+                self.close_idle_connections(io);
             }
+            Farewell::Closing => {
+                self.farewell = Farewell::LastCall;
+                self.set_drain_timer(LAST_WORDS, io);
+                self.call_last(io);
+            }
+            Farewell::LastCall => self.cut_everything(io),
         }
-        self.close_idle_connections(io);
     }
 
     fn close_idle_connections<R: Reactor>(&mut self, io: &mut R) {
-        let idle: Vec<ConnId> =
-            self.parties.clients().filter(|(_, client)| client.life.is_idle()).map(|(conn, _)| conn).collect();
-        for conn in idle {
-            self.carry_out(conn, ClientOrder::Close(CloseHow::Fin, CloseReason::Draining), io);
+        let clients: Vec<ConnId> = self.parties.clients().map(|(conn, _)| conn).collect();
+        for conn in clients {
+            self.close_if_idle(conn, io);
         }
         for set in 0..self.sets.len() {
             for server in 0..self.sets[set].servers.len() {
@@ -44,8 +86,47 @@ impl Worker {
         }
     }
 
+    /// A client whose next request is here already, though unread, is not idle.
+    pub(super) fn close_if_idle<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+        let now = self.now(io);
+        let quiet = io.is_receiving(conn) && io.probe(conn) == Probe::Quiet;
+        let client = self.parties.client(conn);
+        if quiet && client.life.is_idle() {
+            let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
+            let order = client.life.handle_drain(&scene);
+            self.carry_out(conn, order, io);
+        }
+    }
+
+    /// Lets go of those listeners at which nobody waits any more.
+    pub(super) fn close_quiet_listeners<R: Reactor>(&mut self, io: &mut R) {
+        let all = matches!(self.farewell, Farewell::Closing | Farewell::LastCall);
+        self.closes_listeners = false;
+        for listener in self.listeners.iter_mut().filter(|listener| listener.open && (all || listener.leaving)) {
+            match listener.id {
+                Some(id) if io.waiting(id).is_some_and(|waiting| waiting > 0) => self.closes_listeners = true,
+                _ => listener.let_go(io),
+            }
+        }
+    }
+
+    fn call_last<R: Reactor>(&mut self, io: &mut R) {
+        let clients: Vec<(ConnId, Work)> = self.parties.clients().map(|(conn, client)| (conn, client.work)).collect();
+        for (conn, work) in clients {
+            match work {
+                Work::Exchange(id) => self.hear(id, Fact::LastCall, io),
+                Work::Relay(id) => self.hear_relay(id, RelayFact::Cut, io),
+                Work::None => match self.parties.client(conn).life.handle_last_call() {
+                    ClientOrder::Refuse(failure) => self.refuse(conn, failure, io),
+                    order => self.carry_out(conn, order, io),
+                },
+            }
+        }
+    }
+
     /// Draining took too long: cut what is left.
-    pub(super) fn cut_everything<R: Reactor>(&mut self, io: &mut R) {
+    fn cut_everything<R: Reactor>(&mut self, io: &mut R) {
+        self.listeners.iter_mut().for_each(|listener| listener.let_go(io));
         let clients: Vec<(ConnId, Work)> = self.parties.clients().map(|(conn, client)| (conn, client.work)).collect();
         for (conn, work) in clients {
             match work {
@@ -58,5 +139,10 @@ impl Worker {
         for conn in servers {
             self.close_server(conn, CloseReason::Draining, io);
         }
+    }
+
+    /// Nothing is open, and nothing more comes in.
+    pub(super) fn is_over(&self) -> bool {
+        self.draining && self.parties.is_empty() && !self.listeners.iter().any(|listener| listener.open)
     }
 }

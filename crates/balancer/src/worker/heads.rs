@@ -2,6 +2,7 @@
 
 use super::Worker;
 use super::compose::{self, NoPiece, Piece};
+use super::drain::Farewell;
 use super::setup::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
 use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
@@ -14,6 +15,9 @@ use std::rc::Rc;
 impl Worker {
     /// Looks for a head in what is held of a client; begins an exchange when it is whole.
     pub(super) fn take_head<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+        if self.farewell == Farewell::LastCall {
+            return self.refuse(conn, Failure::Draining, io);
+        }
         let client = self.parties.client(conn);
         let buf = client.inbound.take().expect("a head is looked for in what is held");
         let rules = Rc::clone(&self.listeners[client.listener].rules);

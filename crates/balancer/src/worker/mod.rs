@@ -39,6 +39,7 @@ mod time;
 
 use balancer_core::exchange::Fact;
 use balancer_core::{Counters, Report};
+use drain::Farewell;
 use parties::Parties;
 use ports::Fault;
 use reactor::{App, Completion, Inbox, Listening, Mail, Reactor, Shortages, TimerWheel};
@@ -73,7 +74,11 @@ pub struct Worker {
     listening: Vec<(String, Listening)>,
     /// Time of this turn; `None` until somebody asks.
     now: Option<Duration>,
+    /// Every answer says that its connection closes.
     draining: bool,
+    farewell: Farewell,
+    /// A listener is to close once nobody waits at it.
+    closes_listeners: bool,
     done: bool,
 }
 
@@ -105,6 +110,8 @@ impl Worker {
             listening,
             now: None,
             draining: false,
+            farewell: Farewell::None,
+            closes_listeners: false,
             done: false,
         })
     }
@@ -141,9 +148,9 @@ impl Worker {
         while let Some(mail) = self.inbox.poll() {
             match mail {
                 Mail::Order(Order::Apply(snapshot, reply)) => reply.send(self.reconcile(&snapshot, io)),
-                Mail::Order(Order::Drain(patience)) => self.handle_drain(patience, io),
+                Mail::Order(Order::Drain { grace, patience }) => self.handle_drain(grace, patience, io),
                 Mail::Order(Order::Report(reply)) => reply.send(self.report(io.shortages())),
-                Mail::Closed => self.handle_drain(Duration::ZERO, io),
+                Mail::Closed => self.handle_drain(Duration::ZERO, Duration::ZERO, io),
             }
         }
     }
@@ -162,7 +169,7 @@ impl Worker {
     /// Takes up what orders have left to be done: heads sent ahead, answers held, requests whose turn has come.
     #[inline]
     fn settle<R: Reactor>(&mut self, io: &mut R) {
-        if self.freed || self.draining || !self.todo.is_empty() {
+        if self.freed || !self.todo.is_empty() {
             self.settle_all(io);
         }
     }
@@ -176,9 +183,6 @@ impl Worker {
                 None => break,
             }
         }
-        if self.draining {
-            self.done = self.parties.is_empty();
-        }
     }
 }
 
@@ -190,7 +194,7 @@ impl Worker {
             match key {
                 TimerKey::Client(conn) => self.handle_client_timer(conn, io),
                 TimerKey::Idle { set, server } => self.retire_idle(set, server, io),
-                TimerKey::Drain => self.cut_everything(io),
+                TimerKey::Drain => self.go_on_draining(io),
             }
             self.settle(io);
         }
@@ -204,6 +208,7 @@ impl<R: Reactor> App<R> for Worker {
             let name = &listener.rules.settings.name;
             let (_, socket) = sockets.iter().find(|(of, _)| of == name).expect("every listener came with a socket");
             listener.id = Some(io.adopt_listener(socket.clone())?);
+            listener.open = true;
         }
         Ok(())
     }
@@ -227,6 +232,10 @@ impl<R: Reactor> App<R> for Worker {
         if self.wheel.poll_deadline().is_some_and(|at| at <= self.now(io)) {
             self.expire(io);
         }
+        if self.closes_listeners {
+            self.close_quiet_listeners(io);
+        }
+        self.done = self.is_over();
         self.now = None;
         debug_assert_eq!(self.check(), Ok(()));
     }

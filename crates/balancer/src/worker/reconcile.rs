@@ -7,7 +7,6 @@ use super::Worker;
 use super::setup::{BackendSet, Listener, ListenerRules, Server, SetupError};
 use crate::boards::Boards;
 use crate::orders::{ApplyError, Snapshot};
-use balancer_core::downstream::{ClientOrder, CloseHow};
 use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings};
 use reactor::{ConnId, ListenerId, Reactor};
 use std::rc::Rc;
@@ -77,7 +76,9 @@ impl Worker {
         snapshot: &Snapshot,
         io: &mut R,
     ) -> Result<Place<ListenerId>, ApplyError> {
-        if let Some(index) = self.listeners.iter().position(|listener| listener.is(settings) && !listener.leaving) {
+        if let Some(index) =
+            self.listeners.iter().position(|listener| listener.is(settings) && (listener.open || !listener.leaving))
+        {
             return Ok(Place::Here(index));
         }
         let socket = snapshot.listening.iter().find(|(name, _)| *name == settings.name);
@@ -197,6 +198,7 @@ impl Worker {
             let index = match place {
                 Place::Here(index) => {
                     self.listeners[index].rules = Rc::new(rules);
+                    self.listeners[index].leaving = false;
                     index
                 }
                 Place::New(id) => self.place_listener(Listener::listening(rules, id), vacant.pop()),
@@ -222,19 +224,18 @@ impl Worker {
         index
     }
 
-    /// A listener that is gone: its idle clients go at once, busy ones when they have their answer.
+    /// A listener that is gone: who waits at it is served, its idle clients go at once, busy ones when they have their
+    /// answer.
     fn close_listener<R: Reactor>(&mut self, index: usize, io: &mut R) {
         if self.listeners[index].leaving {
             return;
         }
         self.listeners[index].leaving = true;
-        if let Some(id) = self.listeners[index].id {
-            io.close_listener(id);
-        }
-        let ours = self.parties.clients().filter(|(_, client)| client.listener == index && client.life.is_idle());
-        let idle: Vec<ConnId> = ours.map(|(conn, _)| conn).collect();
-        for conn in idle {
-            self.carry_out(conn, ClientOrder::Close(CloseHow::Fin, CloseReason::Draining), io);
+        self.closes_listeners = true;
+        let ours = self.parties.clients().filter(|(_, client)| client.listener == index);
+        let ours: Vec<ConnId> = ours.map(|(conn, _)| conn).collect();
+        for conn in ours {
+            self.close_if_idle(conn, io);
         }
     }
 }

@@ -13,7 +13,7 @@ use ports::{
     HostPorts, NoOwnPorts, PortList, PortRange, PortSet, SetError, SourceSet, Sources, Strain, Target,
     TooManyDestinations,
 };
-use reactor::{ConnId, ListenerId, TimerId};
+use reactor::{ConnId, ListenerId, Reactor, TimerId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -77,6 +77,8 @@ pub(super) struct Listener {
     pub(super) clients: usize,
     /// It is gone from the configuration; its clients are served to the end of their requests.
     pub(super) leaving: bool,
+    /// Clients come in.
+    pub(super) open: bool,
     pub(super) counters: Counters,
 }
 
@@ -84,12 +86,13 @@ impl Listener {
     /// One whose socket is still to be adopted.
     pub(super) fn new(settings: &ListenerSettings) -> Self {
         let rules = Rc::new(ListenerRules::new(settings, settings.backend_set));
-        Self { rules, id: None, clients: 0, leaving: false, counters: Counters::default() }
+        Self { rules, id: None, clients: 0, leaving: false, open: false, counters: Counters::default() }
     }
 
     /// One that accepts already.
     pub(super) fn listening(rules: ListenerRules, id: ListenerId) -> Self {
-        Self { rules: Rc::new(rules), id: Some(id), clients: 0, leaving: false, counters: Counters::default() }
+        let rules = Rc::new(rules);
+        Self { rules, id: Some(id), clients: 0, leaving: false, open: true, counters: Counters::default() }
     }
 
     /// Is it the one that these settings speak of?
@@ -99,7 +102,7 @@ impl Listener {
 
     /// Its place may be another's.
     pub(super) fn is_vacant(&self) -> bool {
-        self.leaving && self.clients == 0
+        self.leaving && !self.open && self.clients == 0
     }
 
     pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
@@ -111,6 +114,13 @@ impl Listener {
     #[inline]
     pub(super) fn drains(&self, worker: bool) -> bool {
         worker || self.leaving
+    }
+
+    /// Nobody comes in any more.
+    pub(super) fn let_go<R: Reactor>(&mut self, io: &mut R) {
+        if let Some(id) = self.id.filter(|_| std::mem::take(&mut self.open)) {
+            io.close_listener(id);
+        }
     }
 
     /// New clients wait in the accept queue.

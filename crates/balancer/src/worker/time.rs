@@ -21,7 +21,7 @@ pub(super) enum TimerKey {
         set: usize,
         server: usize,
     },
-    /// Patience with a drain is over.
+    /// The time of a stage of a drain is over.
     Drain,
 }
 

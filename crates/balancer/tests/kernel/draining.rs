@@ -2,8 +2,8 @@
 
 use crate::stage::{self, Stage, check_books, eventually};
 use crate::wire::End::*;
-use crate::wire::Wire;
-use balancer_core::{CloseReason, Counters};
+use crate::wire::{PATIENCE, Wire};
+use balancer_core::{CloseReason, Counters, Failure};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -95,11 +95,14 @@ fn patience_has_an_end() {
     // Sooner than anything else would have ended these.
     let others = stage::settings(&[]).backend_sets[0].timeouts.response;
     assert!(took >= patience && took < others, "took {took:?}");
+    client.sees_status(503);
     client.sees_end(Eof);
     server.sees_end(Reset);
+    half.sees_status(503);
     half.sees_end(Eof);
     tunnel.sees_end(Eof);
     assert_eq!(counters.client_reasons[CloseReason::Draining as usize], 3, "{counters:?}");
+    assert_eq!(counters.failed(Failure::Draining), 2, "{counters:?}");
 }
 
 #[test]
@@ -109,9 +112,10 @@ fn dropping_the_handle_ends_everything() {
     let address = balancer.addresses()[0];
     let mut client = Wire::connect(address, "the client");
     client.sends(GET);
-    let mut server = stage::accept(&origin, crate::wire::PATIENCE).expect("a request");
+    let mut server = stage::accept(&origin, PATIENCE).expect("a request");
     server.reads_head();
     drop(balancer);
+    client.sees_status(503);
     client.sees_end(Eof);
     server.sees_end(Reset);
     assert!(TcpStream::connect(address).is_err(), "still listening");
@@ -127,4 +131,60 @@ fn all_workers_drain() {
     clients.iter_mut().for_each(|client| client.sees_end(Eof));
     check_books(&counters);
     assert_eq!(counters.client_reasons[CloseReason::Draining as usize], 24);
+}
+
+/// Who came before the end and waits in the accept queue is answered all the same.
+#[test]
+fn the_accept_queue_is_served() {
+    const WAITING: usize = 20;
+    let stage = Stage::new(|settings| settings.listeners[0].limits.connections_max = 1);
+    let (mut first, mut server) = begin(&stage);
+    let mut waiting: Vec<Wire> = (0..WAITING).map(|_| stage.client()).collect();
+    waiting.iter_mut().for_each(|client| client.sends(GET));
+    let (address, origin) = (stage.address(), stage.origin());
+    let draining = drain(stage, LONG);
+    server.sends(OK);
+    first.reads_head();
+    first.sees("ok");
+    first.sees_end(Eof);
+    for client in &mut waiting {
+        let mut server = stage::accept(&origin, PATIENCE).expect("a request");
+        server.reads_head();
+        server.sends(OK);
+        client.sees(CLOSED);
+        client.sees_end(Eof);
+    }
+    let (counters, took) = draining.join().expect("drained");
+    assert!(took < LONG / 2, "took {took:?}");
+    assert_eq!((counters.accepted, counters.responses), (1 + WAITING as u64, 1 + WAITING as u64), "{counters:?}");
+    assert!(TcpStream::connect(address).is_err(), "still listening");
+}
+
+/// A load balancer in front goes on sending clients until it has learned that this one goes.
+#[test]
+fn in_its_grace_a_listener_accepts_and_every_answer_closes() {
+    const GRACE: Duration = Duration::from_secs(5);
+    let stage = Stage::new(|settings| settings.backend_sets[0].pool.idle_max = 0);
+    let (mut kept, mut server) = begin(&stage);
+    server.sends(OK);
+    kept.sees(OK);
+    let (address, origin) = (stage.address(), stage.origin());
+    let draining = std::thread::spawn(move || (stage.end_with_grace(GRACE, LONG), Instant::now()));
+    let start = Instant::now();
+    let serve = |client: &mut Wire| {
+        client.sends(GET);
+        let mut server = stage::accept(&origin, PATIENCE).expect("a request");
+        server.reads_head();
+        server.sends(OK);
+        client.reads_head()
+    };
+    // The drain begins a moment after it was asked for.
+    let closed = |head: String| head.contains("Connection: close");
+    eventually("answers say that the connection closes", || closed(serve(&mut Wire::connect(address, "a client"))));
+    assert!(closed(serve(&mut kept)), "a kept connection is good for another request");
+    drop(kept);
+    let (counters, ended) = draining.join().expect("drained");
+    assert!(ended - start >= GRACE, "after {:?}", ended - start);
+    assert_eq!((counters.truncated, counters.failed_total()), (0, 0), "{counters:?}");
+    assert!(TcpStream::connect(address).is_err(), "still listening");
 }

@@ -85,6 +85,11 @@ impl Stage {
         accept(&self.origin, PATIENCE).expect("a connection of the balancer")
     }
 
+    /// The origin for when the stage is another's.
+    pub(crate) fn origin(&self) -> TcpListener {
+        self.origin.try_clone().expect("a descriptor")
+    }
+
     /// The balancer has not opened a connection to the origin.
     pub(crate) fn no_server(&self) {
         assert!(accept(&self.origin, Duration::ZERO).is_none(), "the balancer connected to the origin");
@@ -105,7 +110,11 @@ impl Stage {
     }
 
     pub(crate) fn end_with_patience(self, patience: Duration) -> Counters {
-        let counters = self.balancer.drain(patience);
+        self.end_with_grace(Duration::ZERO, patience)
+    }
+
+    pub(crate) fn end_with_grace(self, grace: Duration, patience: Duration) -> Counters {
+        let counters = self.balancer.drain_after(grace, patience);
         check_books(&counters);
         counters
     }

@@ -119,6 +119,23 @@ fn a_signal_ends_an_origin_with_its_counts() {
     assert!(out.contains("requests 1") && out.contains("closed first:"), "{out}");
 }
 
+/// Other servers reload at these, and are ended by that one. The lower number is heard first.
+#[test]
+fn signals_sent_by_habit_do_no_harm() {
+    for (habit, name, end) in [(Signal::Hangup, "SIGHUP", Signal::Quit), (Signal::User2, "SIGUSR2", Signal::Terminate)]
+    {
+        let mut serve = Running::start(&["serve", "--listen", "127.0.0.1:0", "--workers", "1"]);
+        let address = serve.address();
+        serve.signal(habit);
+        assert!(get(address, "/").contains("Hello"));
+        serve.signal(end);
+        let (code, out, err) = serve.end();
+        assert_eq!(code, Some(0), "{name}: {err}");
+        assert!(err.contains(&format!("quintet: {name}: reloading is not supported yet")), "{err}");
+        assert!(out.contains("draining, for 30 s at most") && out.contains("requests 1"), "{out}");
+    }
+}
+
 /// As timeout(1) does it: its child first, then the whole group. Two signals further apart than this are two wishes.
 #[test]
 fn the_same_signal_twice_at_once_is_one() {

@@ -43,6 +43,11 @@ impl Listener {
         self.accepting == Accepting::Paused
     }
 
+    /// Connections in the kernel's accept queue.
+    pub(super) fn queue(&self) -> Option<usize> {
+        sys::tcp_info::accept_queue(&self.fd).ok()
+    }
+
     /// One more of this batch was taken, or there was none.
     fn count(&mut self, taken: bool) {
         self.left = if taken { self.left - 1 } else { 0 };

@@ -251,6 +251,12 @@ impl Questions for EpollReactor {
         Some(listener.address)
     }
 
+    fn waiting(&self, listener: ListenerId) -> Option<usize> {
+        let queue = self.listeners.get(listener.0 as usize)?.as_ref()?.queue()?;
+        let here = |completion: &&Completion| matches!(completion, Completion::Accepted { listener: at, .. } if *at == listener);
+        Some(queue + self.completions.iter().filter(here).count())
+    }
+
     fn local_address(&self, conn: ConnId) -> Option<SocketAddr> {
         socket::local_address(&self.table.get(conn)?.fd).ok()
     }

@@ -173,7 +173,9 @@ impl Stage {
         self.run(Goal::Done(0))?;
         self.run_for(Duration::from_secs(1))?;
         let time_waits = [self.ios[0].time_waits(), self.ios[1].time_waits()];
-        self.balancer_orders.post(Order::Drain(Duration::from_secs(10))).expect("the mailbox has room");
+        self.balancer_orders
+            .post(Order::Drain { grace: Duration::ZERO, patience: Duration::from_secs(10) })
+            .expect("the mailbox has room");
         self.ios[1].wake();
         self.run(Goal::Done(1))?;
         self.run_for(Duration::from_secs(130))?;
