@@ -73,10 +73,11 @@ static ALLOCATOR: OrEnd = OrEnd {
 };
 
 fn main() -> ExitCode {
-    let parsed = grammar().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    let result = match parsed {
-        Ok(cli) => run(cli.command),
-        Err(error) => told(&error),
+    let parse = |args| grammar().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let result = match stress::in_our_spelling(std::env::args_os().collect()).map(parse) {
+        Ok(Ok(cli)) => run(cli.command),
+        Ok(Err(error)) => told(&error),
+        Err(mistake) => Err(Failure(mistake)),
     };
     match result {
         Ok(Outcome::AsHoped) => ExitCode::SUCCESS,

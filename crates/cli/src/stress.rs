@@ -1,12 +1,18 @@
 //! `quintet stress`.
 
+mod habits;
+mod peers;
+
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{Output, Progress};
 use crate::values;
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow, bail, ensure};
 use balancer::Config;
+use clap::Args;
+use habits::Ours;
 use present::stress::Finished;
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -31,7 +37,11 @@ Close policies:
   fin    one request each, we close first: a port is gone for 60 s, unless --ports own may re-use it
   rst    one request each, reset after the complete response: no TIME_WAIT anywhere
 
-Exit codes: 0 every request got its response; 1 some failed; 2 wrong usage, or this host cannot do it.";
+Flags of hey, wrk, ab, oha, h2load and bombardier are understood where they mean one thing (-host, -disable-keepalive, -k,
+--latency), and refused with what to write instead where they do not (-t, -q, -d 30s).
+
+Exit codes: 0 every request got its response; 1 some failed, or this host was the limit; 2 wrong usage, or this
+host cannot do it.";
 
 /// How long the look at the target before a run may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -110,6 +120,28 @@ struct ConnectionArgs {
 struct Embedded {
     balancer: balancer::Handle,
     _origin: ::origin::Handle,
+}
+
+/// The command line with the flags of other testers in our spelling; of another command as it is.
+///
+/// # Errors
+/// A flag that means another thing there.
+pub(crate) fn in_our_spelling(mut args: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
+    if args.get(1).is_none_or(|command| command != "stress") {
+        return Ok(args);
+    }
+    let theirs = args.split_off(2);
+    args.extend(habits::understand(theirs, &our_flags())?);
+    Ok(args)
+}
+
+fn our_flags() -> Ours {
+    let command = StressArgs::augment_args(clap::Command::new("stress"));
+    let takes_value = |arg: &clap::Arg| arg.get_action().takes_values();
+    let long = command.get_arguments().filter_map(|arg| Some((arg.get_long()?.to_owned(), takes_value(arg))));
+    let short = command.get_arguments().filter_map(|arg| Some((arg.get_short()?, takes_value(arg))));
+    // clap adds these by itself.
+    Ours { long: long.chain([("help".to_owned(), false)]).collect(), short: short.chain([('h', false)]).collect() }
 }
 
 pub(crate) fn run(args: &StressArgs) -> Result {

@@ -70,6 +70,21 @@ fn flags() {
     check(&["origin", "--workers", "0"], &["0 workers"]);
 }
 
+/// What other testers' users type: nothing of it silently gives another test.
+#[test]
+fn habits_of_other_testers() {
+    let url = "http://127.0.0.1:1/";
+    check(&["stress", "-c", "100", "-d", "30s", url], &["-d 30s", "-z 30s", "--data 30s"]);
+    check(&["stress", "-t4", "-c100", "-d30s", url], &["-t 4", "--threads"]);
+    check(&["stress", "-q", "100", url], &["-q", "rate"]);
+    // Understood: what is left is that nobody listens.
+    for habits in
+        [&["-host", "a.example"][..], &["-disable-keepalive"], &["-k", "--latency"], &["--no-tui", "-T", "a/b"]]
+    {
+        check(&[&["stress"], habits, &[url]].concat(), &["nothing listens on 127.0.0.1:1"]);
+    }
+}
+
 #[test]
 fn the_doctors_flags() {
     check(&["doctor", "--rate", "0"], &["--rate", "at least 1"]);

@@ -1,0 +1,163 @@
+//! The flags of hey, wrk, ab, oha, h2load, bombardier and curl that are not ours, as a table.
+
+/// One flag.
+pub(super) struct Habit {
+    /// Its names, without dashes.
+    names: &'static [&'static str],
+    /// Does a value follow?
+    pub(super) takes_value: bool,
+    pub(super) meaning: Meaning,
+    /// What to write instead. Empty where it is always understood.
+    instead: &'static str,
+}
+
+/// What a flag of theirs means to us.
+#[derive(Clone, Copy)]
+pub(super) enum Meaning {
+    /// Nothing: we do so anyway.
+    Nothing,
+    /// Connections are kept, as ours are.
+    Keeps,
+    /// One request per connection.
+    Closes,
+    /// A flag of ours, with the same value.
+    Flag(&'static str),
+    /// A header field.
+    Field(&'static str),
+    /// A request body from a file.
+    File,
+    /// Depends on the value; `None`: it does not say enough.
+    Either(fn(&str) -> Option<Vec<String>>),
+    /// More than one thing, or something that cannot be had.
+    Refused,
+}
+
+impl Habit {
+    /// What to write instead, in words.
+    pub(super) fn advice(&self) -> &'static str {
+        if self.instead.is_empty() { "give it one" } else { self.instead }
+    }
+}
+
+/// The flag of this name.
+pub(super) fn habit(name: &str) -> Option<&'static Habit> {
+    HABITS.iter().find(|habit| habit.names.contains(&name))
+}
+
+const fn understood(names: &'static [&'static str], takes_value: bool, meaning: Meaning) -> Habit {
+    Habit { names, takes_value, meaning, instead: "" }
+}
+
+const fn either(
+    names: &'static [&'static str],
+    judge: fn(&str) -> Option<Vec<String>>,
+    instead: &'static str,
+) -> Habit {
+    Habit { names, takes_value: true, meaning: Meaning::Either(judge), instead }
+}
+
+const fn refused(names: &'static [&'static str], takes_value: bool, instead: &'static str) -> Habit {
+    Habit { names, takes_value, meaning: Meaning::Refused, instead }
+}
+
+const NO_RATE: &str = "a fixed rate (hey, oha -q; bombardier, h2load -r; wrk2 -R) is not supported: requests follow one another; \
+                       ab's -q and -r are not needed: leave them out";
+const NO_HTTP2: &str = "HTTP/2 is not spoken, only HTTP/1.1: leave it out";
+const NO_PROXY: &str = "a proxy is not used: give the address to load; a method is -m METHOD";
+const AUTHORIZATION: &str = "write -H 'Authorization: Basic ...', with user:password in base64";
+
+/// What is not here and not ours is nobody's, and clap says so.
+static HABITS: &[Habit] = &[
+    // wrk --latency, bombardier -l --latencies, ab -l; oha; curl and bombardier -k (TLS is not spoken); hey.
+    understood(
+        &["latency", "latencies", "l", "no-tui", "no-color", "disable-color", "no-pre-lookup"],
+        false,
+        Meaning::Nothing,
+    ),
+    understood(&["disable-compression", "disable-redirects", "insecure"], false, Meaning::Nothing),
+    understood(&["h1", "http1", "http1.1", "fasthttp"], false, Meaning::Nothing),
+    // ab's keep-alive, which is our default; curl's and bombardier's "insecure" has no meaning without TLS.
+    understood(&["k"], false, Meaning::Keeps),
+    understood(&["disable-keepalive"], false, Meaning::Closes),
+    understood(&["host"], true, Meaning::Field("Host")),
+    understood(&["U", "user-agent"], true, Meaning::Field("User-Agent")),
+    understood(&["C", "cookie"], true, Meaning::Field("Cookie")),
+    understood(&["cpus"], true, Meaning::Flag("--threads")),
+    understood(&["clients", "concurrency"], true, Meaning::Flag("--connections")),
+    understood(&["request"], true, Meaning::Flag("--method")),
+    understood(&["body"], true, Meaning::Flag("--data")),
+    understood(&["B"], true, Meaning::Flag("--source-ip")),
+    understood(&["f", "body-file"], true, Meaning::File),
+    Habit { names: &["j"], takes_value: false, meaning: Meaning::Either(json), instead: "" },
+    either(
+        &["t"],
+        time_out,
+        "wrk and h2load mean threads by -t, hey and oha a time-out, ab the whole time: write --threads N, --timeout TIME or \
+         -z TIME",
+    ),
+    either(
+        &["T"],
+        content_type,
+        "hey, oha and ab mean -H 'Content-Type: ...', h2load a time-out: write -H or --timeout",
+    ),
+    either(
+        &["A"],
+        accept,
+        "hey and oha mean -H 'Accept: ...', ab a user and password: write -H 'Authorization: Basic ...'",
+    ),
+    either(&["X"], method, NO_PROXY),
+    refused(
+        &["D"],
+        true,
+        "h2load means a duration (-z TIME), hey and oha the file of a body (-d @FILE): write one of these",
+    ),
+    refused(&["q", "R", "r", "rate", "rps", "qps", "burst-delay", "latency-correction"], false, NO_RATE),
+    refused(&["h2", "http2", "http-version"], false, NO_HTTP2),
+    refused(&["x", "proxy"], true, NO_PROXY),
+    refused(&["a", "basic-auth"], true, AUTHORIZATION),
+    refused(&["s", "script"], true, "wrk means a script, which is not supported; ab a time-out: write --timeout TIME"),
+    refused(
+        &["p"],
+        true,
+        "ab means the file of a POST: write -d @FILE; oha and h2load something of HTTP/2: leave it out",
+    ),
+    refused(&["u"], true, "ab means the file of a PUT: write -m PUT -d @FILE"),
+    refused(
+        &["b"],
+        true,
+        "bombardier means a body: write -d BODY; ab a buffer's size, which is the kernel's: leave it out",
+    ),
+    refused(&["i"], false, "ab means HEAD: write -m HEAD; h2load a file of URLs, of which only one is loaded"),
+    refused(
+        &["w"],
+        false,
+        "requests in flight at the end are always waited for; for a report to keep write --json FILE",
+    ),
+    refused(&["o", "e", "g", "output-format", "format"], true, "for a report to keep write --json FILE"),
+    refused(&["v", "verbose"], false, "there is nothing more to tell; the version is `quintet --version`"),
+];
+
+/// Only a time-out has a unit.
+fn time_out(value: &str) -> Option<Vec<String>> {
+    let is_time = !value.bytes().all(|byte| byte.is_ascii_digit()) && crate::values::duration(value).is_ok();
+    is_time.then(|| vec!["--timeout".to_owned(), value.to_owned()])
+}
+
+fn content_type(value: &str) -> Option<Vec<String>> {
+    value.contains('/').then(|| vec!["-H".to_owned(), format!("Content-Type: {value}")])
+}
+
+fn accept(value: &str) -> Option<Vec<String>> {
+    let is_type = value.contains('/') && !value.contains(':');
+    is_type.then(|| vec!["-H".to_owned(), format!("Accept: {value}")])
+}
+
+fn method(value: &str) -> Option<Vec<String>> {
+    let is_word = value.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let method = is_word.then(|| super::habits::method(value).ok()).flatten()?;
+    Some(vec!["-m".to_owned(), method])
+}
+
+fn json(_: &str) -> Option<Vec<String>> {
+    Some(vec!["--json".to_owned(), "-".to_owned()])
+}
