@@ -191,8 +191,9 @@ impl Reuse {
 
     fn words(self, budget: &Budget) -> String {
         let (tuples, per_s) = (budget.tuples(), budget.rate_per_s_max());
+        let digits = usize::from(per_s < 10.0);
         let pay = format!(
-            "{} for {per_s:.0} connections/s",
+            "{} for {per_s:.digits$} connections/s",
             if tuples == 1 { "1 port pays".into() } else { format!("{tuples} ports pay") }
         );
         match self {
@@ -274,7 +275,7 @@ mod tests {
         check(Kernel, true, 1, false, "after 1.0 s, and they pay for 1000/s");
         check(Own, true, 0, false, "used again at once");
         check(Own, false, 2, true, "then connects fail");
-        assert!(Reuse::Never.words(&Budget::of_ports(1)).starts_with("1 port pays for 0 connections/s"));
+        assert!(Reuse::Never.words(&Budget::of_ports(1)).starts_with("1 port pays for 0.0 connections/s"));
     }
 
     #[test]
