@@ -116,3 +116,58 @@ fn every_prefix_of_a_good_file_is_handled() {
     });
     assert!(refused.count() > text.len() / 2);
 }
+
+/// A row of a table of `docs/configuration.md`: section, key, default as TOML where there is one.
+fn documented() -> Vec<(String, String, Option<String>)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let code = |cell: &str| Some(cell.trim().strip_prefix('`')?.strip_suffix('`')?.to_owned());
+    let (mut section, mut rows) = (String::new(), Vec::new());
+    for line in text.lines() {
+        if let Some(heading) = line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')) {
+            section = code(heading).unwrap_or_default();
+        }
+        let cells: Vec<_> = line.split('|').collect();
+        if let [_, key, default, ..] = cells[..]
+            && let Some(key) = code(key)
+        {
+            rows.push((section.clone(), key, code(default)));
+        }
+    }
+    rows
+}
+
+#[test]
+fn the_documentation_tells_every_key_and_its_default() {
+    let rows = documented();
+    let written = |required: bool| {
+        let mut text = String::new();
+        for (index, (section, key, default)) in rows.iter().enumerate() {
+            if index == 0 || rows[index - 1].0 != *section {
+                text += &format!("\n{section}\n");
+            }
+            let value = match (key.as_str(), default) {
+                ("name", _) => Some(if section == "[[listener]]" { "\"web\"" } else { "\"app\"" }),
+                ("bind", _) => Some("\"127.0.0.1:8080\""),
+                ("backends", _) => Some("\"app\""),
+                ("servers", _) => Some("[\"127.0.0.1:9001\"]"),
+                (_, default) => default.as_deref().filter(|_| !required),
+            };
+            text += &value.map_or(String::new(), |value| format!("{key} = {value}\n"));
+        }
+        Config::parse("documented", &text).unwrap_or_else(|error| panic!("{}\n{text}", error.render(100, false)))
+    };
+    assert_eq!(written(false), written(true), "what is documented as default is none");
+    let all = std::fs::read_to_string(folder().join("good-all.toml")).unwrap();
+    let mut section = "";
+    for line in all.lines() {
+        match line.split_once(" = ") {
+            _ if line.starts_with('[') => section = line,
+            Some((key, _)) => {
+                let known = rows.iter().any(|(of, known, _)| (of.as_str(), known.as_str()) == (section, key));
+                assert!(known, "{key} of {section} is not documented");
+            }
+            None => {}
+        }
+    }
+}
