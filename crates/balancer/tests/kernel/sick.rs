@@ -7,7 +7,7 @@ use balancer::Handle;
 use balancer_core::{Counters, Settings};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const GET: &str = "GET /a HTTP/1.1\nHost: a\nConnection: close\n\n";
 const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
@@ -21,6 +21,15 @@ fn serve(listener: &TcpListener, stop: &AtomicBool) {
             server.reads_head();
             server.sends(OK);
         }
+    }
+}
+
+/// Whoever waits for this is told, also where a test fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -45,8 +54,8 @@ fn check_left_alone(sick: SocketAddr, workers: usize, change: fn(&mut Settings))
     let stop = AtomicBool::new(false);
     let counters = std::thread::scope(|scope| {
         scope.spawn(|| serve(&origin, &stop));
+        let _ends = Ends(&stop);
         ask(&balancer, 16);
-        stop.store(true, Ordering::Relaxed);
         balancer.drain(Duration::ZERO)
     });
     stage::check_books(&counters);
@@ -89,7 +98,9 @@ fn by_setting_a_server_that_answers_errors_is_set_aside() {
     for _ in 0..12 {
         let mut client = Wire::connect(balancer.addresses()[0], "the client");
         client.sends(GET);
+        let until = Instant::now() + PATIENCE;
         let status = loop {
+            assert!(Instant::now() < until, "nobody is asked");
             if let Some(mut server) = stage::accept(&broken, Duration::ZERO) {
                 server.reads_head();
                 server.sends("HTTP/1.1 500 Oh\nContent-Length: 0\nConnection: close\n\n");
