@@ -68,7 +68,8 @@ impl Dialects {
         self.0 |= 1 << dialect as u16;
     }
 
-    pub(crate) fn with(self, others: Self) -> Self {
+    /// These and the others.
+    pub fn with(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
 

@@ -28,6 +28,8 @@ named! {
         Closed = "target.closed",
         /// The target's response is not HTTP/1.
         Http = "target.http",
+        /// The target's response is larger than the tester reads.
+        Limit = "target.limit",
         /// Something else; the errno tells.
         Other = "target.other",
     }
@@ -48,6 +50,7 @@ impl ErrorKind {
             Self::Unreachable => "no route to the target",
             Self::Closed => "connection closed before the response was complete",
             Self::Http => "the response is not valid HTTP/1",
+            Self::Limit => "the response is over a limit of this tester",
             Self::Other => "another failure; see the errno",
         }
     }

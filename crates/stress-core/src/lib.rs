@@ -24,6 +24,6 @@ pub use plan::{ClosePolicy, Plan, PlanDraft, PlanError, PortMode};
 pub use report::{Report, TimeWaitOurs};
 pub use snapshot::Snapshot;
 pub use sources::parse_sources;
-pub use step::{CloseBy, Failure, Next, Oddity, Outcome, Step};
+pub use step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, dialect_meaning};
 pub use tally::Tally;
 pub use verdict::Verdict;

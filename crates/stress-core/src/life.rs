@@ -9,8 +9,8 @@
 //! ```
 
 use crate::plan::ClosePolicy;
-use crate::step::{CloseBy, Failure, Next, Oddity, Outcome, Step};
-use http::{BodyKind, Limits, Method};
+use crate::step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step};
+use http::{BodyKind, HEADERS_CAP, Limits, Method, Reading};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
 
@@ -19,7 +19,11 @@ pub const INTERIM_MAX: u8 = 16;
 /// Bytes nobody asked for that are read while waiting for the server's FIN.
 pub const UNASKED_BYTES_MAX: usize = 64 * 1024;
 
-/// What is the same for every connection of a run.
+/// Bytes of a response head: more than any server is likely to send.
+pub const HEAD_BYTES_MAX: usize = 256 * 1024;
+
+/// What is the same for every connection of a run. Responses are read as user agents have to read them: the dialects of
+/// [`http1::Dialect`] are taken, and counted.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// Who ends a connection.
@@ -27,7 +31,19 @@ pub struct Rules {
     /// Method of every request.
     pub method: Method,
     /// Bounds on response heads and chunks.
-    pub limits: Limits,
+    limits: Limits,
+    /// The same behind an interim response.
+    after_interim: Limits,
+}
+
+impl Rules {
+    /// For requests of this method.
+    pub fn new(close: ClosePolicy, method: Method) -> Self {
+        let (head_bytes_max, headers_max) = (HEAD_BYTES_MAX, HEADERS_CAP);
+        let limits = Limits { head_bytes_max, headers_max, reading: Reading::Lenient, ..Limits::default() };
+        let after_interim = Limits { reading: Reading::LenientAfterInterim, ..limits.clone() };
+        Self { close, method, limits, after_interim }
+    }
 }
 
 /// One connection.
@@ -44,6 +60,8 @@ pub struct Life {
     /// Not the first request of its connection, and no byte of an answer came: it may be that the server had closed the
     /// connection before it saw the request.
     may_be_unseen: bool,
+    /// What the heads were like that were read since the last answer.
+    heads: HeadsRead,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +115,11 @@ impl Life {
     /// Bytes came: all those not consumed before, and the new ones.
     pub fn handle_data(&mut self, bytes: &[u8], rules: &Rules) -> Step {
         self.may_be_unseen = false;
+        let step = self.read(bytes, rules);
+        Step { heads: core::mem::take(&mut self.heads), ..step }
+    }
+
+    fn read(&mut self, bytes: &[u8], rules: &Rules) -> Step {
         match self.stage {
             Stage::Head => self.read_heads(bytes, rules),
             Stage::Body(_) => self.read_body(bytes, 0, rules),
@@ -163,12 +186,14 @@ impl Life {
 
     /// Length of the head at the start of `bytes`, or 0 when it is not complete.
     fn read_head(&mut self, bytes: &[u8], rules: &Rules) -> Result<usize, Failure> {
-        if !self.scan.worth_parsing(bytes, &rules.limits) {
+        let limits = if self.interim > 0 { &rules.after_interim } else { &rules.limits };
+        if !self.scan.worth_parsing(bytes, limits) {
             return Ok(0);
         }
         let mut slots = HeadSlots::new();
-        let parsed = parse_response(bytes, &rules.limits, &mut slots, rules.method).map_err(Failure::Http)?;
-        let Some(Parsed { head, len, keep_alive, .. }) = parsed else { return Ok(0) };
+        let parsed = parse_response(bytes, limits, &mut slots, rules.method).map_err(Failure::Http)?;
+        let Some(Parsed { head, len, keep_alive, dialects, .. }) = parsed else { return Ok(0) };
+        self.heads.note(len, head.headers.len(), dialects);
         self.scan = HeadScan::default();
         if head.is_interim() {
             self.interim += 1;

@@ -7,6 +7,7 @@ use crate::tally::Tally;
 use crate::verdict::{PortsHeldBy, Verdict};
 use core::net::SocketAddr;
 use core::time::Duration;
+use http1::Dialect;
 use named::Named;
 use ports::{ClosedFirst, ClosingTally, Fault};
 use serde::{Serialize, Serializer};
@@ -15,6 +16,8 @@ use stats::{Percentiles, Series, per_second};
 
 /// From this share of its time on a thread is at its limit.
 const BUSY_MIN: f64 = 0.9;
+/// A shorter run says little of it: it is busy beginning.
+const BUSY_RUN_MIN: Duration = Duration::from_secs(1);
 
 /// Bars of the latency histogram.
 const BARS: usize = 10;
@@ -55,6 +58,8 @@ pub struct Report {
     pub statuses: Vec<(u16, u64)>,
     /// Odd events that failed no request, those that happened.
     pub oddities: Vec<(Oddity, u64)>,
+    /// Responses in older dialects, those that were met.
+    pub dialects: Vec<(Dialect, u64)>,
     /// Who closed first.
     pub closed_first: ClosingTally,
     /// What the run cost in ports.
@@ -209,7 +214,7 @@ impl Report {
         let verdict = Verdict::of(tally);
         let mut notes = facts.warnings;
         notes.extend(findings(plan, tally));
-        notes.extend(facts.busy.and_then(saturated));
+        notes.extend(facts.busy.filter(|_| over >= BUSY_RUN_MIN).and_then(saturated));
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
             duration: over,
@@ -227,6 +232,7 @@ impl Report {
             http_error: tally.http_error,
             statuses: tally.statuses().collect(),
             oddities: nonzero(|what| tally.oddities(what)),
+            dialects: dialects(tally),
             closed_first: tally.closed,
             ports: PortsUsed {
                 consumed_per_1000_requests: per_1000(tally.closed.time_waits_here(), tally.ok),
@@ -254,6 +260,11 @@ fn connections(tally: &Tally, over: Duration) -> Connections {
 
 fn nonzero<K: Named>(count: impl Fn(K) -> u64) -> Vec<(K, u64)> {
     K::ALL.iter().copied().map(|kind| (kind, count(kind))).filter(|(_, count)| *count > 0).collect()
+}
+
+fn dialects(tally: &Tally) -> Vec<(Dialect, u64)> {
+    let counted = Dialect::ALL.into_iter().map(|dialect| (dialect, tally.dialects(dialect)));
+    counted.filter(|(_, count)| *count > 0).collect()
 }
 
 fn per_1000(ports: u64, requests: u64) -> Option<f64> {

@@ -1,6 +1,8 @@
 //! What the life of a connection answers to an event.
 
 use crate::error_kind::ErrorKind;
+use http::Limits;
+use http1::{Dialect, Dialects};
 use named::named;
 use ports::Fault;
 
@@ -73,6 +75,7 @@ impl Failure {
             Self::Timeout => ErrorKind::Timeout,
             Self::Unanswered => ErrorKind::Unanswered,
             Self::Closed => ErrorKind::Closed,
+            Self::Http(error) if error.is_limit() => ErrorKind::Limit,
             Self::Http(_) | Self::TooManyInterim => ErrorKind::Http,
         }
     }
@@ -91,6 +94,8 @@ named! {
         ResetUnsafe = "reset_unsafe",
         /// The server closed a kept connection before a byte of its answer; the request was sent again on a new one.
         SentAgain = "sent_again",
+        /// A head was larger than most readers take.
+        LargeHead = "large_head",
     }
 }
 
@@ -102,8 +107,26 @@ impl Oddity {
             Self::UnaskedBytes => "the server sent bytes beyond its response",
             Self::EarlyResponse => "the response came before the request was sent",
             Self::ResetUnsafe => "closed by FIN: bytes stayed unacknowledged",
+            Self::LargeHead => "heads over 32 KiB or 128 fields, which many readers refuse",
             Self::SentAgain => "sent again: the server had closed a kept connection before it answered",
         }
+    }
+}
+
+/// What the heads were like that an event brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeadsRead {
+    /// Ways in which they depart from the letter of the RFCs, each counted once for all of them.
+    pub dialects: Dialects,
+    /// One was larger than most readers take: more bytes, or more fields, than [`Limits::default`] allows.
+    pub is_large: bool,
+}
+
+impl HeadsRead {
+    pub(crate) fn note(&mut self, bytes: usize, fields: usize, dialects: Dialects) {
+        let usual = Limits::default();
+        self.is_large |= bytes > usual.head_bytes_max || fields > usual.headers_max;
+        self.dialects = self.dialects.with(dialects);
     }
 }
 
@@ -121,10 +144,27 @@ pub struct Step {
     pub consumed: usize,
     /// Bytes of response body among them.
     pub body_bytes: usize,
+    /// What the heads among them were like.
+    pub heads: HeadsRead,
 }
 
 impl Step {
     pub(crate) fn next(next: Next) -> Self {
-        Self { outcome: None, next, oddity: None, consumed: 0, body_bytes: 0 }
+        Self { outcome: None, next, oddity: None, consumed: 0, body_bytes: 0, heads: HeadsRead::default() }
+    }
+}
+
+/// What a dialect means, for people.
+pub fn dialect_meaning(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::EmptyLine => "an empty line behind an interim response",
+        Dialect::BareLf => "heads with lines that end in LF alone",
+        Dialect::ObsFold => "heads with folded lines",
+        Dialect::SpaceBeforeColon => "heads with a space before a colon",
+        Dialect::NewerVersion => "responses of a version above HTTP/1.1",
+        Dialect::EqualLengths => "heads with several equal Content-Length",
+        Dialect::LengthBesideCoding => "heads with Content-Length beside Transfer-Encoding",
+        Dialect::Identity => "heads with Transfer-Encoding: identity",
+        Dialect::ChunkedInHttp10 => "chunked bodies in HTTP/1.0",
     }
 }

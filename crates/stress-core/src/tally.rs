@@ -1,8 +1,9 @@
 //! What one thread counts while it runs; tallies of threads merge into one.
 
 use crate::error_kind::ErrorKind;
-use crate::step::{Failure, Oddity};
+use crate::step::{Failure, HeadsRead, Oddity};
 use core::time::Duration;
+use http1::Dialect;
 use ports::{Blame, ClosingTally, Fault};
 use stats::{Recorder, Series};
 
@@ -58,6 +59,7 @@ pub struct Tally {
     statuses: Statuses,
     errors: [u64; ErrorKind::ALL.len()],
     oddities: [u64; Oddity::ALL.len()],
+    dialects: [u64; Dialect::ALL.len()],
     faults: Vec<(Fault, u64)>,
 }
 
@@ -123,6 +125,19 @@ impl Tally {
         self.oddities[what as usize] += 1;
     }
 
+    /// Heads were read.
+    pub fn record_heads(&mut self, heads: HeadsRead) {
+        if heads.is_large {
+            self.record_oddity(Oddity::LargeHead);
+        }
+        heads.dialects.iter().for_each(|dialect| self.dialects[dialect as usize] += 1);
+    }
+
+    /// How often a dialect was met.
+    pub fn dialects(&self, dialect: Dialect) -> u64 {
+        self.dialects[dialect as usize]
+    }
+
     /// Requests that failed as `kind`.
     pub fn errors(&self, kind: ErrorKind) -> u64 {
         self.errors[kind as usize]
@@ -175,6 +190,7 @@ impl Tally {
         add(&mut self.statuses.0[..], &other.statuses.0[..]);
         add(&mut self.errors, &other.errors);
         add(&mut self.oddities, &other.oddities);
+        add(&mut self.dialects, &other.dialects);
         other.faults.iter().for_each(|(fault, count)| self.count_fault(*fault, *count));
     }
 

@@ -20,7 +20,7 @@ enum In<'a> {
 use In::*;
 
 fn rules(close: ClosePolicy, method: Method) -> Rules {
-    Rules { close, method, limits: http::Limits::default() }
+    Rules::new(close, method)
 }
 
 /// Feeds `events`; the answers as short words, one for each event that is answered.
@@ -68,7 +68,11 @@ fn word(step: &Step) -> String {
         Some(stress_core::Outcome::Complete { status }) => format!("{status} "),
         Some(stress_core::Outcome::Failed(why)) => format!("{} ", failure(why)),
     };
-    let odd = step.oddity.map(|what| format!(" ({what:?})")).unwrap_or_default();
+    let mut odd = step.oddity.map(|what| format!(" ({what:?})")).unwrap_or_default();
+    step.heads.dialects.iter().for_each(|dialect| odd.push_str(&format!(" [{}]", dialect.name())));
+    if step.heads.is_large {
+        odd.push_str(" [large]");
+    }
     format!("{outcome}{:?}{odd}", step.next)
 }
 
@@ -179,6 +183,30 @@ fn a_request_that_could_not_be_sent_may_still_be_answered() {
     check(keep, &[Connected, SendFails, Data(OK_CLOSE), Eof], "Read, 200 Read (EarlyResponse), Close(Fin)");
     check(keep, &[Connected, SendFails, Eof], "Read, target.reset Close(Fin)");
     check(keep, &[Connected, Data(OK)], "Read, 200 Close(Discard) (EarlyResponse)");
+}
+
+/// What user agents have to read (RFC 9112 sections 2.2, 5.2, 6.3) is read, and said.
+#[test]
+fn older_dialects_are_read_and_said() {
+    let keep = |head: &str, expect: &str| {
+        let text = format!("{head}ok");
+        check(ClosePolicy::Keep, &[Connected, Sent, Data(&text)], &format!("Read, {expect}"));
+    };
+    keep("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\n", "200 Idle [folded_line]");
+    keep("HTTP/1.1 200 OK\nContent-Length: 2\n\n", "200 Idle [bare_lf]");
+    keep("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n", "200 Idle [equal_lengths]");
+    keep("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n", "200 Idle [equal_lengths]");
+    keep("HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n", "target.http Close(Fin)");
+    let interim = "HTTP/1.1 103 Early\r\n\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+    keep(interim, "200 Idle [empty_line_after_interim]");
+    let field = format!("X: {}\r\n", "y".repeat(400));
+    let head = |fields: usize| format!("HTTP/1.1 200 OK\r\n{}Content-Length: 2\r\n\r\n", field.repeat(fields));
+    keep(&head(70), "200 Idle");
+    keep(&head(90), "200 Idle [large]");
+    keep(&head(255), "200 Idle [large]");
+    keep(&head(256), "target.limit Close(Fin)");
+    let longest = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "y".repeat(stress_core::life::HEAD_BYTES_MAX));
+    keep(&longest, "target.limit Close(Fin)");
 }
 
 /// A server may close a kept connection at any time; whoever asks again then is no failure of the server.

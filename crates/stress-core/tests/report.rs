@@ -86,12 +86,14 @@ fn keep_alive_that_keeps_nothing_is_noted() {
 
 #[test]
 fn a_tester_at_its_limit_says_so() {
-    let noted = |busy| {
+    let noted = |busy, tally: &Tally| {
         let facts = RunFacts { busy, ..facts(TimeWaitOurs::Counted(0)) };
-        let notes = Report::new(&plan(ClosePolicy::Keep), facts, &Tally::default()).notes;
+        let notes = Report::new(&plan(ClosePolicy::Keep), facts, tally).notes;
         notes.iter().any(|note| note.contains("this tester itself was at its limit"))
     };
-    assert_eq!([None, Some(0.5), Some(0.89), Some(0.9), Some(1.02)].map(noted), [false, false, false, true, true]);
+    let shares = [None, Some(0.5), Some(0.89), Some(0.9), Some(1.02)];
+    assert_eq!(shares.map(|busy| noted(busy, &tally())), [false, false, false, true, true]);
+    assert!(!noted(Some(1.0), &Tally::default()), "too short to tell");
 }
 
 #[test]

@@ -162,6 +162,14 @@ fn every_address_of_a_name_has_its_turn() {
 }
 
 #[test]
+fn a_head_of_many_buffers_is_read_and_said() {
+    let server = Server::start(Script::LongHead);
+    let report = run(draft(&server, 40));
+    check_all_ok(&report, 40);
+    assert_eq!(report.oddities, [(Oddity::LargeHead, 40)]);
+}
+
+#[test]
 fn one_request_per_connection_can_be_asked_for_by_its_field() {
     let server = Server::start(Script::Polite);
     let report = run(PlanDraft { headers: vec!["Connection: close".into()], ..draft(&server, 100) });

@@ -25,6 +25,7 @@ pub(super) fn report(report: &Report) -> Value {
         "drained_s": report.drained.as_secs_f64(),
         "connect_cpu_us": percentiles(report.connect_cost_us.as_ref()),
         "busy": report.busy,
+        "also_seen": also_seen(report),
     });
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
@@ -52,6 +53,12 @@ fn ports(report: &Report) -> Value {
 fn errors(report: &Report) -> Value {
     let count = |kind| report.errors.iter().find(|(seen, _)| *seen == kind).map_or(0, |(_, count)| *count);
     object(ErrorKind::ALL.into_iter().map(|kind| (kind.name(), count(kind))))
+}
+
+/// Oddities and dialects that occurred.
+fn also_seen(report: &Report) -> Value {
+    let oddities = report.oddities.iter().map(|(what, count)| (what.name(), *count));
+    object(oddities.chain(report.dialects.iter().map(|(dialect, count)| (dialect.name(), *count))))
 }
 
 /// The same keys where nothing was measured.

@@ -5,7 +5,7 @@ use crate::text::Text;
 use ports::ClosedFirst;
 use stats::Percentiles;
 use std::time::Duration;
-use stress_core::{ErrorKind, Report, TimeWaitOurs};
+use stress_core::{ErrorKind, Report, TimeWaitOurs, dialect_meaning};
 
 /// A wait for the last answers that a person notices.
 const DRAINED_SHOWN_MIN: Duration = Duration::from_millis(100);
@@ -90,7 +90,7 @@ fn push_statuses(text: &mut Text, report: &Report) {
 }
 
 fn push_errors(text: &mut Text, report: &Report) {
-    if !report.errors.is_empty() || !report.oddities.is_empty() {
+    if !report.errors.is_empty() || !report.oddities.is_empty() || !report.dialects.is_empty() {
         text.section("Errors");
     }
     for (kind, number) in &report.errors {
@@ -101,6 +101,9 @@ fn push_errors(text: &mut Text, report: &Report) {
     report.http_error.iter().for_each(|error| text.row("", format!("the first: {error}")));
     for (what, number) in &report.oddities {
         text.row("also seen", format!("{} ({})", count(*number), what.meaning()));
+    }
+    for (dialect, number) in &report.dialects {
+        text.row("also seen", format!("{} ({})", count(*number), dialect_meaning(*dialect)));
     }
 }
 

@@ -87,6 +87,7 @@ impl Tester {
     /// Counts what a step says and does what it asks for.
     pub(super) fn apply<R: Reactor>(&mut self, index: u32, conn: ConnId, step: Step, buf: Option<Buf>, io: &mut R) {
         self.tally.body_bytes += step.body_bytes as u64;
+        self.tally.record_heads(step.heads);
         if let Some(what) = step.oddity {
             self.tally.record_oddity(what);
         }

@@ -84,7 +84,7 @@ enum Phase {
 impl Tester {
     /// A tester for `share` of `plan` that obeys `orders`.
     pub fn new(plan: &Plan, share: Share, orders: Inbox<Order>) -> Self {
-        let rules = Rules { close: plan.close, method: plan.method, limits: http::Limits::default() };
+        let rules = Rules::new(plan.close, plan.method);
         let connections = share.connections as usize;
         let mut sources = Sources::new(share.sources);
         let targets = Targets::new(&share.targets, &mut sources);

@@ -26,6 +26,9 @@ pub(crate) enum Script {
     Silent,
     /// Sends more than it announced.
     TooMuch,
+    /// Answers with a head of 100 KiB.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    LongHead,
     /// Answers one request of each connection, says nothing of closing, and closes.
     #[allow(dead_code, reason = "not every test that shares this needs it")]
     ClosesSilently,
@@ -151,6 +154,10 @@ fn answer(mut stream: &TcpStream, reader: &mut impl Read, script: Script, close:
         Script::UntilClose => "HTTP/1.1 200 OK\r\n\r\nhello".to_owned(),
         Script::CutsShort => format!("{head}Content-Length: 50\r\n\r\nhello"),
         Script::Nonsense => "SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(),
+        Script::LongHead => {
+            let field = format!("X-Long: {}\r\n", "y".repeat(1014));
+            format!("{head}{}Content-Length: 5\r\n\r\nhello", field.repeat(100))
+        }
         Script::Silent | Script::Freezes(_) => String::new(),
         Script::TooMuch => format!("{head}Content-Length: 5\r\n\r\nhello, world"),
     };
