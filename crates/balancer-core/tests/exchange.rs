@@ -460,6 +460,8 @@ fn ports_used_up_towards_one_server_lead_to_another() {
     let events = [NoPort(0), NoPort(1), NoPort(2), Connecting(3), Connected];
     let exchange = check(GET, &events, "pick, pick-not-0, pick-not-1, pick-not-2, -, read-server");
     assert_eq!((exchange.record().retries, exchange.record().queued), (0, false), "that was no attempt");
+    let many: Vec<In> = (0..16).map(NoPort).collect();
+    assert!(play(GET, USUAL, &many).0.ends_with("pick-not-13, pick-not-14, queue"), "the search is bounded");
 }
 
 /// What is said of servers along the way.

@@ -10,6 +10,9 @@ use crate::{Failure, failure};
 use core::time::Duration;
 use ports::Fault;
 
+/// Servers that are tried in a row for a local port towards them, before the request waits for one.
+const PORTLESS_MAX: u32 = 16;
+
 impl Exchange {
     pub(super) fn order_attempt(&mut self, order: AttemptOrder, step: &mut Step) {
         self.up.attempt = Attempt::Ordered;
@@ -28,7 +31,7 @@ impl Exchange {
         step: &mut Step,
     ) {
         self.note_attempt(server);
-        self.up.lost = None;
+        (self.up.lost, self.up.portless) = (None, 0);
         self.up.sending = true;
         self.up.sent = pooled;
         self.down.reading = pooled;
@@ -68,7 +71,10 @@ impl Exchange {
         let counted = matches!(self.up.attempt, Attempt::Connecting { .. });
         self.up.attempt = Attempt::Parted;
         self.up.sending = false;
-        if !counted && failure != Failure::NoLocalPort {
+        if failure == Failure::NoLocalPort {
+            return self.look_for_a_port(server, scene, step);
+        }
+        if !counted {
             self.note_attempt(server);
         }
         if failure::is_theirs(failure) {
@@ -78,6 +84,17 @@ impl Exchange {
             step.verdict = Some((server, verdict));
         }
         self.try_again_or_fail(server, false, failure, scene, step);
+    }
+
+    /// Another server may still have a port towards it, or it is waited for one.
+    fn look_for_a_port(&mut self, server: u32, scene: &Scene<'_>, step: &mut Step) {
+        self.up.portless += 1;
+        if self.up.portless < PORTLESS_MAX {
+            self.up.lost = Some(self.attempt_lost(Failure::NoLocalPort, false, scene));
+            self.order_attempt(AttemptOrder::Pick { not: Some(server) }, step);
+        } else if !self.queue(scene, step) {
+            self.fail(Failure::NoLocalPort, scene, step);
+        }
     }
 
     /// The set is empty, or has nobody but the server that was ruled out.
@@ -100,7 +117,7 @@ impl Exchange {
         if scene.now >= until {
             return false;
         }
-        self.record.queued = true;
+        (self.record.queued, self.up.portless) = (true, 0);
         self.up.attempt = Attempt::Queued;
         self.wait = Wait::Port;
         self.deadline = until.min(self.request_until(scene));
@@ -160,17 +177,8 @@ impl Exchange {
         scene: &Scene<'_>,
         step: &mut Step,
     ) {
-        let attempt = retry::Attempt {
-            failure,
-            attempts: self.up.attempts,
-            retries_max: scene.retries_max,
-            sent: self.up.sent,
-            idempotent: self.request.idempotent,
-            replayable: self.up.replayable && self.down.stage == Stage::Awaited && !self.down.sending,
-            pooled: pooled && !self.down.begun,
-        };
-        let next = if failure == Failure::NoLocalPort { NextStep::OtherServer } else { attempt.next_step() };
-        match next {
+        let attempt = self.attempt_lost(failure, pooled, scene);
+        match attempt.next_step() {
             NextStep::Pause if self.pause(scene, step) => {}
             NextStep::GiveUp if attempt.pooled && failure == Failure::ServerClosed && self.request.kept => {
                 self.hang_up(failure, step);
@@ -181,6 +189,17 @@ impl Exchange {
                 self.up.lost = Some(attempt);
                 self.order_attempt(AttemptOrder::Pick { not: Some(server) }, step);
             }
+        }
+    }
+    fn attempt_lost(&self, failure: Failure, pooled: bool, scene: &Scene<'_>) -> retry::Attempt {
+        retry::Attempt {
+            failure,
+            attempts: self.up.attempts,
+            retries_max: scene.retries_max,
+            sent: self.up.sent,
+            idempotent: self.request.idempotent,
+            replayable: self.up.replayable && self.down.stage == Stage::Awaited && !self.down.sending,
+            pooled: pooled && !self.down.begun,
         }
     }
 }

@@ -80,6 +80,8 @@ struct Up {
     attempts: u32,
     /// Set with the first wait for a local port: when that patience is over.
     port_wait_until: Option<Duration>,
+    /// Servers in a row towards which no local port was left.
+    portless: u32,
     /// What the last attempt came to, while another server is looked for.
     lost: Option<retry::Attempt>,
     /// Pauses before an attempt, so far.
@@ -190,6 +192,7 @@ impl Exchange {
             replayable: true,
             attempts: 0,
             port_wait_until: None,
+            portless: 0,
             lost: None,
             pauses: 0,
             hurried: false,

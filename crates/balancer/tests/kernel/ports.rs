@@ -111,3 +111,26 @@ fn ports_used_up_towards_some_servers_lead_to_another() {
     assert_eq!((counters.responses, counters.failed_total(), counters.queued_for_port), (12, 0, 0), "{counters:?}");
     assert!(counters.connects_failed_here > 0, "the others' turns came again: {counters:?}");
 }
+
+/// Ports are used up towards both servers: the request waits for one, and is told so in the end.
+#[test]
+fn ports_used_up_towards_all_servers_are_waited_for() {
+    const PORT: u16 = 21_056;
+    let origins = [stage::listener(), stage::listener()];
+    let mut settings = stage::settings(&origins.each_ref().map(stage::address));
+    settings.backend_sets[0].ports.choice = PortChoice::Own;
+    settings.backend_sets[0].ports.range = Some((PORT, PORT));
+    let balancer = stage::start(settings, 1, Default::default());
+    let begin = || {
+        let mut client = Wire::connect(balancer.addresses()[0], "a client");
+        client.sends(GET);
+        client
+    };
+    let holders = origins.each_ref().map(|origin| (begin(), stage::accept(origin, PATIENCE).expect("its turn")));
+    begin().sees_status(503);
+    drop(holders);
+    let counters = balancer.drain(std::time::Duration::ZERO);
+    stage::check_books(&counters);
+    let failed = counters.failed(balancer_core::Failure::NoLocalPort);
+    assert_eq!((failed, counters.queued_for_port, counters.connects_failed_there), (1, 1, 0), "{counters:?}");
+}
