@@ -289,6 +289,13 @@ fn findings(plan: &Plan, tally: &Tally) -> Vec<String> {
     if plan.close == ClosePolicy::Keep && tally.ok >= 100 && closed_there * 2 > tally.ok {
         notes.push("keep-alive is inert: the target closes after (nearly) every response".to_owned());
     }
+    if plan.close == ClosePolicy::Keep && !plan.method.is_idempotent() && tally.errors(ErrorKind::Closed) > 0 {
+        notes.push(format!(
+            "where the target closes a kept connection, a {} is not sent again, because it may have been done: --close wait \
+             has one connection for each",
+            plan.method_name
+        ));
+    }
     if plan.ports == PortMode::Own && tally.timestamps_asked > 0 && tally.timestamps_seen == 0 {
         notes.push(
             "the target negotiates no TCP timestamps: ports in TIME_WAIT cannot be re-used before 60 s".to_owned(),

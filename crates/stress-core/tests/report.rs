@@ -97,6 +97,21 @@ fn a_tester_at_its_limit_says_so() {
 }
 
 #[test]
+fn a_post_on_a_kept_connection_that_ended_is_explained() {
+    let noted = |method: &str, close, why| {
+        let draft = PlanDraft { method: Some(method.to_owned()), close, ..PlanDraft::new("http://a/") };
+        let mut tally = Tally::default();
+        tally.record_failure(why, Duration::ZERO);
+        let report = Report::new(&draft.check().expect("good"), facts(TimeWaitOurs::Counted(0)), &tally);
+        report.notes.iter().any(|note| note.contains("is not sent again"))
+    };
+    assert!(noted("POST", ClosePolicy::Keep, Failure::Closed));
+    assert!(!noted("GET", ClosePolicy::Keep, Failure::Closed));
+    assert!(!noted("POST", ClosePolicy::Wait, Failure::Closed));
+    assert!(!noted("POST", ClosePolicy::Keep, Failure::Timeout));
+}
+
+#[test]
 fn own_ports_without_timestamps_are_noted() {
     let own = PlanDraft { ports: PortMode::Own, ..PlanDraft::new("http://a/") }.check().unwrap();
     let mut without = Tally::default();
