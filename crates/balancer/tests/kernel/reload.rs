@@ -83,3 +83,28 @@ fn listeners_come_and_go() {
     let _server = served_by(&origin, &mut kept);
     assert_eq!(balancer.report().listeners.iter().map(|(_, counters)| counters.accepted).sum::<u64>(), 2);
 }
+
+/// What is known of a server is known of it under the next configuration, too.
+#[test]
+fn a_server_that_is_aside_stays_aside() {
+    let origin = stage::listener();
+    let mut settings = stage::settings(&[testkit::free_address(), stage::address(&origin)]);
+    settings.backend_sets[0].health.pause = PATIENCE;
+    let mut balancer = stage::start(settings.clone(), 1, Default::default());
+    let mut client = Wire::connect(balancer.addresses()[0], "the client");
+    let mut server = served_by(&origin, &mut client);
+    for _ in 0..3 {
+        settings.backend_sets[0].retries_max += 1;
+        balancer.apply(&settings).expect("it is good");
+        for _ in 0..2 {
+            client.sends(GET);
+            answers(&mut server, &mut client);
+        }
+    }
+    let counters = balancer.counters();
+    assert_eq!(
+        (counters.connects_failed_there, counters.set_aside, counters.failed_total()),
+        (1, 1, 0),
+        "{counters:?}"
+    );
+}
