@@ -3,6 +3,7 @@
 use crate::stage::{self, eventually};
 use crate::wire::{End, PATIENCE, Wire};
 use balancer_core::{ListenerSettings, ServerSettings, Settings};
+use std::cell::Cell;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
@@ -79,9 +80,16 @@ fn listeners_come_and_go() {
 
     balancer.apply(&settings).expect("it is good");
     other.sees_end(End::Eof);
-    eventually("nobody listens there any more", || TcpStream::connect(extra).is_err());
+    // Who comes before the listener closes is let in.
+    let probes = Cell::new(0);
+    eventually("nobody listens there any more", || {
+        let refused = TcpStream::connect(extra).is_err();
+        probes.set(probes.get() + u64::from(!refused));
+        refused
+    });
     let _server = served_by(&origin, &mut kept);
-    assert_eq!(balancer.report().listeners.iter().map(|(_, counters)| counters.accepted).sum::<u64>(), 2);
+    let accepted = balancer.counters().accepted;
+    assert!((2..=2 + probes.get()).contains(&accepted), "{accepted} with {} probes", probes.get());
 }
 
 /// What is known of a server is known of it under the next configuration, too.
