@@ -53,7 +53,11 @@ fn ports_words(plan: &PlanSummary) -> String {
         PortMode::Kernel => "kernel's choice",
         PortMode::Own => "own allocator",
     };
-    let who = plan.port_range.map_or(who.to_owned(), |(low, high)| format!("{who} of {low}-{high}"));
+    let who = match (plan.port_range, plan.ports) {
+        (Some((low, high)), _) => format!("{who} of {low}-{high}"),
+        (None, PortMode::Own) => format!("{who}, outside of ip_local_port_range"),
+        (None, PortMode::Kernel) => who.to_owned(),
+    };
     match plan.sources.as_slice() {
         [] => who,
         [one] => format!("{who}, from {one}"),

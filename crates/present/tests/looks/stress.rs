@@ -30,6 +30,7 @@ fn the_plan_says_where_connections_start() {
     check(&|plan| plan.sources.truncate(1), "; ports: kernel's choice of 21000-21999, from 10.0.0.2");
     check(&|plan| plan.sources.clear(), "; ports: kernel's choice of 21000-21999");
     check(&|plan| plan.port_range = None, "; ports: kernel's choice");
+    check(&|plan| plan.ports = PortMode::Own, "; ports: own allocator, outside of ip_local_port_range");
 }
 
 #[test]
