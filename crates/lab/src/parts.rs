@@ -178,6 +178,7 @@ mod tests {
             warnings: Vec::new(),
             busy: None,
             port_tuples: None,
+            ports_taken: None,
         };
         Report::new(&plan, facts, tally)
     }

@@ -174,6 +174,8 @@ pub struct RunFacts {
     pub busy: Option<f64>,
     /// Connections that the source ports pay for at a time, where that is known.
     pub port_tuples: Option<u64>,
+    /// Of those, the ones that were taken right after the run, whoever's.
+    pub ports_taken: Option<u64>,
 }
 
 /// Seconds, with their fraction.
@@ -212,9 +214,13 @@ impl Report {
     pub fn new(plan: &Plan, facts: RunFacts, tally: &Tally) -> Self {
         let over = tally.elapsed;
         let verdict = Verdict::of(tally);
+        let held_by = PortsHeldBy::of(plan.connections, facts.port_tuples, facts.ports_taken);
+        // Where the verdict names what this host lacks, more threads are no cure.
+        let says_of_tester = over >= BUSY_RUN_MIN && !verdict.is_client_limited();
         let mut notes = facts.warnings;
         notes.extend(findings(plan, tally));
-        notes.extend(facts.busy.filter(|_| over >= BUSY_RUN_MIN).and_then(saturated));
+        notes.extend(slow_cause(verdict, held_by));
+        notes.extend(facts.busy.filter(|_| says_of_tester).and_then(saturated));
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
             duration: over,
@@ -243,7 +249,7 @@ impl Report {
             series: tally.series.clone(),
             verdict,
             notes,
-            advice: verdict.advice(plan.close, plan.ports, PortsHeldBy::of(plan.connections, facts.port_tuples)),
+            advice: verdict.advice(plan.close, plan.ports, held_by),
         }
     }
 }
@@ -269,6 +275,17 @@ fn dialects(tally: &Tally) -> Vec<(Dialect, u64)> {
 
 fn per_1000(ports: u64, requests: u64) -> Option<f64> {
     (requests > 0).then(|| ports as f64 * 1000.0 / requests as f64)
+}
+
+/// Why connect(2) was slow, where it was.
+fn slow_cause(verdict: Verdict, held_by: PortsHeldBy) -> Option<String> {
+    let cause = match held_by {
+        PortsHeldBy::Nobody => {
+            "it is not for want of ports that connect() is slow: a firewall's rules or a security module may cost every one,              or this machine is slow"
+        }
+        _ => "most ports towards the target are taken: the kernel searches long for a free one",
+    };
+    matches!(verdict, Verdict::SlowConnects { .. }).then(|| cause.to_owned())
 }
 
 /// A closed loop is only as fast as the one who asks.

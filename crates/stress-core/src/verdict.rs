@@ -7,19 +7,26 @@ use core::fmt;
 use ports::Blame;
 use units::counted;
 
-/// What holds the ports of a run that has none left.
+/// What holds the ports of a run that finds none, or none quickly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortsHeldBy {
     /// TIME_WAIT, of this run or of others.
     TimeWait,
     /// Connections that are open.
     Connections,
+    /// Nobody: more than half of them are free, and no search for one is long.
+    Nobody,
 }
 
 impl PortsHeldBy {
-    /// In a run that keeps so many connections open over so many ports, where those are known.
-    pub fn of(connections: u32, ports: Option<u64>) -> Self {
-        if ports.is_some_and(|ports| u64::from(connections) > ports) { Self::Connections } else { Self::TimeWait }
+    /// In a run that keeps so many connections open over so many ports, of which so many are taken, where those are known.
+    /// The kernel finds a port at once until half of them are taken: it looks at those of one parity first.
+    pub fn of(connections: u32, ports: Option<u64>, taken: Option<u64>) -> Self {
+        match (ports, taken) {
+            (Some(ports), _) if u64::from(connections) > ports => Self::Connections,
+            (Some(ports), Some(taken)) if taken * 2 < ports => Self::Nobody,
+            _ => Self::TimeWait,
+        }
     }
 }
 
@@ -91,8 +98,11 @@ impl Verdict {
     /// What to try, least invasive first.
     pub fn advice(self, close: ClosePolicy, ports: PortMode, held_by: PortsHeldBy) -> Vec<&'static str> {
         match self {
+            Self::SlowConnects { .. } if held_by == PortsHeldBy::Nobody => {
+                vec!["--close keep: fewer connections are opened"]
+            }
             Self::ClientLimited { by: ErrorKind::ClientPorts, .. } | Self::SlowConnects { .. } => match held_by {
-                PortsHeldBy::TimeWait => ports_advice(close, ports),
+                PortsHeldBy::TimeWait | PortsHeldBy::Nobody => ports_advice(close, ports),
                 PortsHeldBy::Connections => LIVE_ADVICE.to_vec(),
             },
             Self::ClientLimited { by: ErrorKind::ClientFiles, .. } => {
@@ -126,7 +136,7 @@ impl fmt::Display for Verdict {
             }
             Self::SlowConnects { slow, of } => write!(
                 f,
-                "client-limited: {slow} of {of} connect() calls took over {} us of CPU: this host searches long for a free port",
+                "client-limited: {slow} of {of} connect() calls took over {} us of CPU on this host",
                 crate::tally::SLOW_CONNECT.as_micros()
             ),
             Self::TargetFailed { by, failed } => {
@@ -254,11 +264,16 @@ mod tests {
 
     #[test]
     fn no_close_policy_frees_the_port_of_an_open_connection() {
-        assert_eq!(PortsHeldBy::of(100, Some(99)), PortsHeldBy::Connections);
-        assert_eq!(
-            (PortsHeldBy::of(100, Some(100)), PortsHeldBy::of(100, None)),
-            (PortsHeldBy::TimeWait, PortsHeldBy::TimeWait)
-        );
+        let check =
+            |ports, taken, expect| assert_eq!(PortsHeldBy::of(100, ports, taken), expect, "{ports:?} {taken:?}");
+        check(Some(99), None, PortsHeldBy::Connections);
+        check(Some(100), None, PortsHeldBy::TimeWait);
+        check(None, Some(0), PortsHeldBy::TimeWait);
+        check(Some(1000), Some(499), PortsHeldBy::Nobody);
+        check(Some(1000), Some(500), PortsHeldBy::TimeWait);
+        let slow = Verdict::SlowConnects { slow: 20, of: 20 };
+        let advice = slow.advice(ClosePolicy::Fin, PortMode::Kernel, PortsHeldBy::Nobody);
+        assert!(advice.iter().all(|one| !one.contains("TIME_WAIT")), "{advice:?}");
         let limited = Verdict::ClientLimited { by: ErrorKind::ClientPorts, failed: 1 };
         let advice = limited.advice(ClosePolicy::Fin, PortMode::Kernel, PortsHeldBy::Connections);
         assert!(advice[0].starts_with("-c: fewer") && !advice.iter().any(|one| one.contains("--close")), "{advice:?}");

@@ -19,6 +19,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         warnings: vec!["said before".to_owned()],
         busy: Some(0.5),
         port_tuples: Some(28_232),
+        ports_taken: Some(28_232),
     }
 }
 
@@ -92,8 +93,11 @@ fn a_tester_at_its_limit_says_so() {
         notes.iter().any(|note| note.contains("this tester itself was at its limit"))
     };
     let shares = [None, Some(0.5), Some(0.89), Some(0.9), Some(1.02)];
-    assert_eq!(shares.map(|busy| noted(busy, &tally())), [false, false, false, true, true]);
+    let mut clean = Tally::default();
+    clean.record_complete(200, Duration::ZERO, Duration::from_secs(1));
+    assert_eq!(shares.map(|busy| noted(busy, &clean)), [false, false, false, true, true]);
     assert!(!noted(Some(1.0), &Tally::default()), "too short to tell");
+    assert!(!noted(Some(1.0), &tally()), "more threads are no cure for want of ports");
 }
 
 #[test]
@@ -109,6 +113,19 @@ fn a_post_on_a_kept_connection_that_ended_is_explained() {
     assert!(!noted("GET", ClosePolicy::Keep, Failure::Closed));
     assert!(!noted("POST", ClosePolicy::Wait, Failure::Closed));
     assert!(!noted("POST", ClosePolicy::Keep, Failure::Timeout));
+}
+
+#[test]
+fn why_connects_are_slow_is_said() {
+    let noted = |ports_taken| {
+        let mut tally = Tally::default();
+        (0..20).for_each(|_| tally.record_connect_cost(Duration::from_millis(1)));
+        let facts = RunFacts { ports_taken, ..facts(TimeWaitOurs::Counted(0)) };
+        Report::new(&plan(ClosePolicy::Fin), facts, &tally).notes.join("; ")
+    };
+    assert!(noted(Some(20_000)).contains("searches long"), "{}", noted(Some(20_000)));
+    assert!(noted(None).contains("searches long"));
+    assert!(noted(Some(100)).contains("not for want of ports"), "{}", noted(Some(100)));
 }
 
 #[test]

@@ -48,11 +48,13 @@ pub fn run_prepared(
     let testers = start_testers(plan, &ready)?;
     testers.threads.iter().for_each(|tester| stop.tell(tester.outbox().clone()));
     let (tally, busy) = Watch::new(plan, started, testers).until_done(progress);
+    let left = time_wait::count(&ready.targets, started);
     let facts = RunFacts {
         targets: ready.targets.clone(),
         threads: ready.threads,
         stopped: stop.is_stopped(),
-        time_wait_ours: time_wait::count_ours(&ready.targets, started),
+        time_wait_ours: left.ours,
+        ports_taken: left.taken,
         port_tuples: ready.budget.map(|budget| budget.tuples()),
         warnings: ready.warnings,
         busy,

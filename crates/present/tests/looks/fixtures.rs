@@ -24,6 +24,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         warnings: vec!["said before".to_owned()],
         busy: Some(0.5),
         port_tuples: Some(28_232),
+        ports_taken: Some(28_232),
     }
 }
 
