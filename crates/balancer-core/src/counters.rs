@@ -146,7 +146,7 @@ counters! {
     "clients.open" clients_open: u64, Listener gauge, "Client connections open now.";
     "clients.closed_first" client_closes: ClosingTally [client_closer], Listener, "Closes of client connections, by who closed first.";
     "clients.why" client_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Listener, "Closes of client connections, by reason.";
-    "clients.full" full: u64, Listener, "Times a listener was full, so that new clients had to wait in the accept queue.";
+    "clients.full" full: u64, Listener, "Times a listener was full of busy clients, so that new ones had to wait in the accept queue.";
     "servers.opened" connects: u64, Server, "Connections opened to servers.";
     "servers.open" servers_open: u64, Server gauge, "Server connections open now.";
     "servers.reused" pooled: u64, Server, "Requests sent on a connection of the pool.";

@@ -98,8 +98,8 @@ pub struct Downstream {
     drained_bytes: u32,
     why: CloseReason,
     deadline: Duration,
-    /// Waiting for acknowledgements, or throwing away, ends here.
-    close_by: Duration,
+    /// Between two requests: since when. At the end: when waiting for acknowledgements, or throwing away, is over.
+    mark: Duration,
 }
 
 impl Downstream {
@@ -115,7 +115,7 @@ impl Downstream {
                 true => FIRST_WORD_MAX.min(scene.timeouts.idle),
                 false => scene.timeouts.idle,
             }),
-            close_by: Duration::MAX,
+            mark: scene.now,
         }
     }
 
@@ -137,6 +137,11 @@ impl Downstream {
     /// Between two requests: nothing of the next has come.
     pub fn is_idle(&self) -> bool {
         self.stage == Stage::AwaitHead
+    }
+
+    /// Since when it is [idle](Self::is_idle), if it is.
+    pub fn idle_since(&self) -> Option<Duration> {
+        self.is_idle().then_some(self.mark)
     }
 
     /// Is an exchange or a relay in charge?
@@ -208,7 +213,7 @@ impl Downstream {
         self.served += 1;
         match then {
             Then::Keep => self.await_head(held, scene),
-            Then::Close(why) => self.close_by_policy(why, scene),
+            Then::Close(why) => self.mark_policy(why, scene),
             Then::CloseByFin(why) => self.close(CloseHow::Fin, why),
             Then::Drain(why) => self.drain(why, scene),
             Then::Cut { why, reset } => self.close(if reset { CloseHow::Reset } else { CloseHow::Discard }, why),
@@ -217,7 +222,7 @@ impl Downstream {
     }
 
     fn await_head(&mut self, held: bool, scene: &DownstreamScene<'_>) -> ClientOrder {
-        self.stage = Stage::AwaitHead;
+        (self.stage, self.mark) = (Stage::AwaitHead, scene.now);
         self.deadline = scene.now.saturating_add(scene.timeouts.idle);
         match (held, self.eof) {
             (true, _) => ClientOrder::TakeHead,
@@ -228,7 +233,7 @@ impl Downstream {
     }
 
     /// The connection is not kept: the listener's policy says who goes first.
-    fn close_by_policy(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
+    fn mark_policy(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
         let until = scene.now + scene.timeouts.close;
         self.why = why;
         match scene.close {
@@ -239,7 +244,7 @@ impl Downstream {
                 ClientOrder::Read
             }
             ClientClose::ResetWhenSafe => {
-                (self.stage, self.close_by, self.deadline) = (Stage::AwaitAck, until, until);
+                (self.stage, self.mark, self.deadline) = (Stage::AwaitAck, until, until);
                 ClientOrder::LookAtAcks
             }
         }
@@ -255,20 +260,20 @@ impl Downstream {
     fn drain(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
         self.why = why;
         self.stage = Stage::Drain;
-        self.close_by = scene.now + LINGER_MAX;
+        self.mark = scene.now + LINGER_MAX;
         self.set_drain_deadline(scene);
         ClientOrder::Drain
     }
 
     fn set_drain_deadline(&mut self, scene: &DownstreamScene<'_>) {
         self.drained_bytes = 0;
-        self.deadline = (scene.now + scene.timeouts.close).min(self.close_by);
+        self.deadline = (scene.now + scene.timeouts.close).min(self.mark);
     }
 
     /// Does the client still send what is thrown away, fast enough, and may it go on?
     fn may_drain_on(&self, scene: &DownstreamScene<'_>) -> bool {
         let least = scene.timeouts.close.as_millis() as u64 * LINGER_BYTES_PER_S_MIN / 1000;
-        self.stage == Stage::Drain && scene.now < self.close_by && u64::from(self.drained_bytes) >= least
+        self.stage == Stage::Drain && scene.now < self.mark && u64::from(self.drained_bytes) >= least
     }
 
     /// A close by FIN was refused: bytes are there that nobody has read. Between two requests they are the next one.
@@ -312,10 +317,10 @@ impl Downstream {
         if bytes == Some(0) {
             return ClientOrder::Close(CloseHow::Reset, self.why);
         }
-        if scene.now >= self.close_by {
+        if scene.now >= self.mark {
             return ClientOrder::Close(CloseHow::Fin, self.why);
         }
-        self.deadline = (scene.now + ACK_LOOK_EVERY).min(self.close_by);
+        self.deadline = (scene.now + ACK_LOOK_EVERY).min(self.mark);
         ClientOrder::Wait
     }
 

@@ -3,6 +3,7 @@
 
 pub mod connects;
 pub mod counters;
+pub mod crowd;
 pub mod downstream;
 pub mod exchange;
 pub mod failure;

@@ -23,6 +23,8 @@ named! {
         PeerAborted = "peer_aborted",
         /// Nothing happened for too long.
         Idle = "idle",
+        /// It was idle, and a new client needed its place.
+        MadeRoom = "made_room",
         /// A time-out in the middle of an exchange.
         TimedOut = "timed_out",
         /// The peer broke the rules of HTTP.

@@ -37,8 +37,10 @@ pub struct ListenerSettings {
 /// Bounds of one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenerLimits {
-    /// Client connections per worker; beyond it new ones wait in the accept queue. Fewer where RLIMIT_NOFILE would not
-    /// leave a file for the server of each.
+    /// Client connections, all workers together. At the limit the client that has been idle for longest goes for a new one;
+    /// where none is idle new ones wait in the accept queue. Fewer where RLIMIT_NOFILE would not leave a file for the server
+    /// of each. Workers that take in a client at the same moment may exceed it by one each, until another one has made
+    /// room.
     pub connections_max: usize,
     /// Bytes of a request head.
     pub head_bytes_max: usize,

@@ -1,7 +1,9 @@
-//! What all workers know together of the servers: one word for each, shared without a lock. The owner of the
-//! configuration keeps them; a server that stays, by set and address, keeps its own.
+//! What all workers know together of the servers, one word for each, and of the room of the listeners: shared without a
+//! lock. The owner of the configuration keeps them; a server that stays, by set and address, keeps its own, and so does a
+//! listener, by name and address.
 
-use balancer_core::{Health, HealthRules, Settings, Standing, Verdict};
+use crate::room::Room;
+use balancer_core::{Health, HealthRules, ListenerSettings, Settings, Standing, Verdict};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,9 +54,12 @@ impl Board {
     }
 }
 
-/// The boards of all servers of a configuration.
+/// The boards of all servers of a configuration, and the rooms of its listeners.
 #[derive(Clone, Debug, Default)]
-pub struct Boards(Arc<HashMap<(String, SocketAddr), Arc<Board>>>);
+pub struct Boards {
+    servers: Arc<HashMap<(String, SocketAddr), Arc<Board>>>,
+    rooms: Arc<HashMap<(String, SocketAddr), Arc<Room>>>,
+}
 
 impl Boards {
     /// One for each server that `settings` name: that of `before`, or one on which nothing is written.
@@ -64,15 +69,25 @@ impl Boards {
             .iter()
             .flat_map(|set| set.servers.iter().map(|server| (set.name.clone(), server.address)));
         let boards = named.map(|name| {
-            let board = before.0.get(&name).cloned().unwrap_or_default();
+            let board = before.servers.get(&name).cloned().unwrap_or_default();
             (name, board)
         });
-        Self(Arc::new(boards.collect()))
+        let rooms = settings.listeners.iter().map(|listener| {
+            let name = (listener.name.clone(), listener.bind);
+            let room = before.rooms.get(&name).cloned().unwrap_or_default();
+            (name, room)
+        });
+        Self { servers: Arc::new(boards.collect()), rooms: Arc::new(rooms.collect()) }
+    }
+
+    /// That of one listener; a new one where the configuration does not name it.
+    pub(crate) fn room(&self, listener: &ListenerSettings) -> Arc<Room> {
+        self.rooms.get(&(listener.name.clone(), listener.bind)).cloned().unwrap_or_default()
     }
 
     /// That of one server; a new one where the configuration does not name it.
     pub(crate) fn board(&self, set: &str, server: SocketAddr) -> Arc<Board> {
-        self.0.get(&(set.to_owned(), server)).cloned().unwrap_or_default()
+        self.servers.get(&(set.to_owned(), server)).cloned().unwrap_or_default()
     }
 }
 

@@ -7,6 +7,7 @@ pub mod config;
 mod doors;
 pub mod orders;
 mod own_ports;
+mod room;
 mod run;
 mod timestamps;
 mod worker;

@@ -15,8 +15,10 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Open files that are not connections: listeners, epoll, wakers, standard streams, and some to spare.
+/// Open files that are not connections: standard streams, the listeners of the owner, and some to spare; and of each
+/// worker its epoll and its waker.
 const FILES_RESERVED: u64 = 48;
+const FILES_PER_WORKER: u64 = 2;
 /// How long a worker may take to answer a question before its last answer is taken for it.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a worker may take to work by a new configuration.
@@ -189,16 +191,18 @@ fn check_sources(settings: &Settings) -> Result<(), StartError> {
 
 /// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
 fn leave_files_for_servers(settings: &mut Settings, workers: usize) {
-    let most = clients_max(sys::limits::file_limit().soft, workers * settings.listeners.len());
+    let most = clients_max(sys::limits::file_limit().soft, workers, settings.listeners.len());
     for listener in &mut settings.listeners {
         listener.limits.connections_max = listener.limits.connections_max.min(most);
     }
 }
 
-/// Clients per listener and worker, of which there are `shares`, when each may need a connection to a server as well.
-fn clients_max(files: u64, shares: usize) -> usize {
-    let pairs = files.saturating_sub(FILES_RESERVED) / 2;
-    usize::try_from(pairs).unwrap_or(usize::MAX).checked_div(shares).unwrap_or(usize::MAX).max(1)
+/// Clients of each listener when each may need a connection to a server as well. A worker has a socket of every listener,
+/// and there may take in one client too many for a moment.
+fn clients_max(files: u64, workers: usize, listeners: usize) -> usize {
+    let of_workers = workers as u64 * (FILES_PER_WORKER + 2 * listeners as u64);
+    let pairs = files.saturating_sub(FILES_RESERVED + of_workers) / 2;
+    usize::try_from(pairs).unwrap_or(usize::MAX).checked_div(listeners).unwrap_or(usize::MAX).max(1)
 }
 
 /// All begin, then each is waited for; an error drops those that run, which ends them.
@@ -247,6 +251,11 @@ impl Handle {
     /// Where the listeners listen, in the order of the settings.
     pub fn addresses(&self) -> &[SocketAddr] {
         self.doors.addresses()
+    }
+
+    /// Clients there may be at once, all listeners together: as configured, or as many as open files allow.
+    pub fn clients_max(&self) -> usize {
+        self.settings.listeners.iter().map(|listener| listener.limits.connections_max).sum()
     }
 
     /// What was asked for and is not so: to be shown once.
@@ -352,8 +361,10 @@ mod tests {
 
     #[test]
     fn files_are_left_for_servers() {
-        for (files, shares, most) in [(64, 1, 8), (1024, 1, 488), (1024, 2, 244), (10, 4, 1), (1 << 20, 4, 131_066)] {
-            assert_eq!(clients_max(files, shares), most, "{files} files, {shares} shares");
+        for (files, workers, listeners, most) in
+            [(64, 1, 1, 6), (1024, 1, 1, 486), (1024, 1, 2, 242), (1024, 8, 1, 472), (10, 4, 1, 1)]
+        {
+            assert_eq!(clients_max(files, workers, listeners), most, "{files} files, {workers} x {listeners}");
         }
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     let mut output = Output::open(args.json.as_deref())?;
     // Before any thread: they inherit the blocked signals, and this one waits for them.
     let signals = Signals::block_for_server()?;
-    sys::limits::raise_file_limit();
+    let files = sys::limits::raise_file_limit().soft;
     let embedded = if config.is_none() { start_origins()? } else { Vec::new() };
     let config = config.unwrap_or_else(|| {
         let servers: Vec<_> = embedded.iter().map(::origin::Handle::address).collect();
@@ -86,9 +86,20 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     let handle = balancer::start(&plan)?;
     complain_of(handle.warnings());
     greet(&output, &handle, plan.workers, !embedded.is_empty());
+    output.say_or_complain(room_in_words(files, handle.clients_max(), &config));
     let counters = serve(&signals, handle, &config, &output);
     output.show(&Totals(&counters))?;
     Ok(Outcome::AsHoped)
+}
+
+/// What the limit of open files leaves.
+fn room_in_words(files: u64, clients: usize, config: &Config) -> String {
+    let asked: usize = config.settings.listeners.iter().map(|listener| listener.limits.connections_max).sum();
+    let room = format!("{files} files may be open: room for {clients} clients at once, each with a server connection");
+    match clients < asked {
+        true => format!("{room}; connections_max asks for {asked}: raise the hard limit (ulimit -Hn, LimitNOFILE=)"),
+        false => room,
+    }
 }
 
 fn complain_of(warnings: &[balancer::Warning]) {

@@ -31,7 +31,7 @@ pub use face::{
 };
 pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};
-pub use mailbox::{Answer, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
+pub use mailbox::{Answer, Bell, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
 pub use session::SessionInfo;
 pub use spawn::{Place, Running, SpawnError, Starting, spawn};
 pub use timer::{TimerId, TimerWheel};

@@ -126,7 +126,25 @@ impl<M> Clone for Outbox<M> {
     }
 }
 
+/// Wakes the reader of a mailbox without an order.
+#[derive(Clone, Debug)]
+pub struct Bell(Option<Waker>);
+
+impl Bell {
+    /// The reader finds [`Completion::Woken`](crate::Completion::Woken).
+    pub fn ring(&self) {
+        if let Some(waker) = &self.0 {
+            waker.wake();
+        }
+    }
+}
+
 impl<M> Inbox<M> {
+    /// Wakes whoever reads this inbox.
+    pub fn bell(&self) -> Bell {
+        Bell(self.shared.waker.clone())
+    }
+
     /// An inbox to which nobody ever posts: for applications that end by themselves.
     pub fn silent() -> Self {
         mailbox(0, None).1

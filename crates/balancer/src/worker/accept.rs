@@ -14,19 +14,28 @@ impl Worker {
         let index = self.listener_index(at);
         let listener = &mut self.listeners[index];
         listener.counters.accepted += 1;
-        listener.clients += 1;
-        if listener.is_full() {
-            listener.counters.full += 1;
-            io.set_accepting(at, false);
-        }
+        listener.note_entered();
+        self.reviews |= listener.review;
         let life = Downstream::accepted(&listener.downstream_scene(now, self.draining));
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);
         alarm.set(life.deadline(), TimerKey::Client(conn), &mut self.wheel);
         let scan = HeadScan::default();
-        let client =
-            Client { peer, listener: index, life, work: Work::None, inbound: None, scan, reading: true, alarm };
+        let client = Client {
+            peer,
+            listener: index,
+            life,
+            work: Work::None,
+            inbound: None,
+            scan,
+            reading: true,
+            listed: false,
+            counted: false,
+            released: false,
+            alarm,
+        };
         self.parties.insert(conn, Party::Client(client));
+        self.note_idle(conn);
         io.recv(conn, None);
     }
 

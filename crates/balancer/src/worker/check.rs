@@ -76,6 +76,9 @@ impl Worker {
         for (index, listener) in self.listeners.iter().enumerate() {
             let clients = self.parties.clients().filter(|(_, client)| client.listener == index).count();
             holds(clients == listener.clients, "a listener's clients add up")?;
+            let idle = self.parties.clients().filter(|(_, client)| client.listener == index && client.counted).count();
+            let counted = listener.crowd.as_ref().map_or(0, |crowd| crowd.idle);
+            holds(idle == counted, "a listener's idle clients add up")?;
             let under_way = self.exchanges.values().filter(|entry| entry.listener == index).count() as u64;
             let counters = &listener.counters;
             holds(counters.requests == counters.ended() + under_way, "every request comes to one end")?;

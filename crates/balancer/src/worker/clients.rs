@@ -37,6 +37,7 @@ impl Worker {
         }
         let client = self.parties.client(conn);
         client.alarm.set(client.life.deadline(), TimerKey::Client(conn), &mut self.wheel);
+        self.note_idle(conn);
     }
 
     /// Reads from the client unless a recv is under way or its FIN was read.
@@ -80,7 +81,7 @@ impl Worker {
         };
         match io.close(conn, how) {
             CloseOutcome::Closed(who) => {
-                self.forget_client(conn, who, why, io);
+                self.forget_client(conn, who, why);
                 None
             }
             CloseOutcome::Unread => {
@@ -93,22 +94,12 @@ impl Worker {
     }
 
     /// A client connection is gone: counted, and its place is another's.
-    pub(super) fn forget_client<R: Reactor>(
-        &mut self,
-        conn: ConnId,
-        who: Option<ClosedFirst>,
-        why: CloseReason,
-        io: &mut R,
-    ) {
+    pub(super) fn forget_client(&mut self, conn: ConnId, who: Option<ClosedFirst>, why: CloseReason) {
         let mut client = self.parties.remove_client(conn);
         client.alarm.cancel(&mut self.wheel);
         let listener = &mut self.listeners[client.listener];
         listener.counters.count_close(Side::Client, who, why);
-        let was_full = listener.is_full();
-        listener.clients -= 1;
-        let may_accept = was_full && !listener.is_full() && listener.open;
-        if let Some(id) = listener.id.filter(|_| may_accept) {
-            io.set_accepting(id, true);
-        }
+        listener.note_left(&client);
+        self.reviews |= listener.review;
     }
 }

@@ -98,6 +98,7 @@ impl Worker {
             down: DownBytes::default(),
         });
         client.work = Work::Exchange(id);
+        self.note_idle(conn);
         id
     }
 

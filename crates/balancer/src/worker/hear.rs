@@ -242,7 +242,7 @@ impl Worker {
             CloseOutcome::Unread => self.hear(id, Fact::ClientClosed { unread: true }, io),
             CloseOutcome::Closed(who) => {
                 self.hear(id, Fact::ClientClosed { unread: false }, io);
-                self.forget_client(conn, who, balancer_core::CloseReason::ExchangeOver, io);
+                self.forget_client(conn, who, balancer_core::CloseReason::ExchangeOver);
             }
         }
     }

@@ -23,11 +23,13 @@ mod check;
 mod clients;
 mod clock;
 mod compose;
+mod crowd;
 mod drain;
 mod drive;
 mod heads;
 mod hear;
 mod parties;
+mod places;
 mod pool;
 mod queue;
 mod reconcile;
@@ -38,12 +40,12 @@ mod state;
 mod time;
 
 use balancer_core::exchange::Fact;
-use balancer_core::{Counters, Report};
+use balancer_core::{Counters, ListenerSettings, Report};
 use drain::Farewell;
 use parties::Parties;
 use ports::Fault;
 use reactor::{App, Completion, Inbox, Listening, Mail, Reactor, Shortages, TimerWheel};
-use setup::{BackendSet, Listener};
+use setup::{BackendSet, Listener, ListenerRules};
 use slotmap::SlotMap;
 use state::{Entry, ExchangeId, RelayEntry, RelayId, Todo};
 use std::collections::VecDeque;
@@ -79,6 +81,10 @@ pub struct Worker {
     farewell: Farewell,
     /// A listener is to close once nobody waits at it.
     closes_listeners: bool,
+    /// The room of a listener is to be looked at.
+    reviews: bool,
+    /// A listener was full: who is idle is counted.
+    counts_idle: bool,
     done: bool,
 }
 
@@ -95,8 +101,11 @@ impl Worker {
             return Err(SetupError::NoSocket { name: listener.name.clone() });
         }
         let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share, &boards));
+        let listener = |settings: &ListenerSettings| {
+            Listener::new(ListenerRules::new(settings, settings.backend_set), &boards, inbox.bell())
+        };
         Ok(Self {
-            listeners: settings.listeners.iter().map(Listener::new).collect(),
+            listeners: settings.listeners.iter().map(listener).collect(),
             sets: sets.collect::<Result<_, _>>()?,
             parties: Parties::default(),
             exchanges: SlotMap::with_key(),
@@ -112,6 +121,8 @@ impl Worker {
             draining: false,
             farewell: Farewell::None,
             closes_listeners: false,
+            reviews: false,
+            counts_idle: false,
             done: false,
         })
     }
@@ -153,6 +164,7 @@ impl Worker {
                 Mail::Closed => self.handle_drain(Duration::ZERO, Duration::ZERO, io),
             }
         }
+        self.note_rooms();
     }
 
     /// As many requests go on as connections or ports came free; those that have waited longest first.
@@ -169,7 +181,7 @@ impl Worker {
     /// Takes up what orders have left to be done: heads sent ahead, answers held, requests whose turn has come.
     #[inline]
     fn settle<R: Reactor>(&mut self, io: &mut R) {
-        if self.freed || !self.todo.is_empty() {
+        if self.freed || self.reviews || !self.todo.is_empty() {
             self.settle_all(io);
         }
     }
@@ -180,6 +192,7 @@ impl Worker {
                 Some(Todo::TakeHead(conn)) => self.take_head(conn, io),
                 Some(Todo::ReadHeld(conn)) => self.read_held(conn, io),
                 None if self.freed => self.serve_queues(io),
+                None if self.reviews => self.review_rooms(io),
                 None => break,
             }
         }
@@ -194,6 +207,10 @@ impl Worker {
             match key {
                 TimerKey::Client(conn) => self.handle_client_timer(conn, io),
                 TimerKey::Idle { set, server } => self.retire_idle(set, server, io),
+                TimerKey::Room(index) => {
+                    self.listeners[index].review = true;
+                    self.reviews = true;
+                }
                 TimerKey::Drain => self.go_on_draining(io),
             }
             self.settle(io);
@@ -207,8 +224,7 @@ impl<R: Reactor> App<R> for Worker {
         for listener in &mut self.listeners {
             let name = &listener.rules.settings.name;
             let (_, socket) = sockets.iter().find(|(of, _)| of == name).expect("every listener came with a socket");
-            listener.id = Some(io.adopt_listener(socket.clone())?);
-            listener.open = true;
+            listener.listens(io.adopt_listener(socket.clone())?);
         }
         Ok(())
     }

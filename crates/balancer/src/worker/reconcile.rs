@@ -34,7 +34,7 @@ impl Worker {
         }
         let prepared = self.prepare(snapshot, io)?;
         let places = self.reconcile_sets(&snapshot.settings.backend_sets, &snapshot.boards, prepared.sets, io);
-        self.reconcile_listeners(&snapshot.settings.listeners, prepared.listeners, &places, io);
+        self.reconcile_listeners(snapshot, prepared.listeners, &places, io);
         Ok(())
     }
 
@@ -186,29 +186,30 @@ impl Worker {
 
     fn reconcile_listeners<R: Reactor>(
         &mut self,
-        settings: &[ListenerSettings],
+        snapshot: &Snapshot,
         places: Vec<Place<ListenerId>>,
         sets: &[usize],
         io: &mut R,
     ) {
         let mut vacant: Vec<usize> = (0..self.listeners.len()).filter(|at| self.listeners[*at].is_vacant()).collect();
         let mut stays = vec![false; self.listeners.len()];
-        for (settings, place) in settings.iter().zip(places) {
+        for (settings, place) in snapshot.settings.listeners.iter().zip(places) {
             let rules = ListenerRules::new(settings, sets[settings.backend_set]);
             let index = match place {
                 Place::Here(index) => {
-                    self.listeners[index].rules = Rc::new(rules);
-                    self.listeners[index].leaving = false;
+                    self.listeners[index].take_rules(rules);
                     index
                 }
-                Place::New(id) => self.place_listener(Listener::listening(rules, id), vacant.pop()),
+                Place::New(id) => {
+                    let mut listener = Listener::new(rules, &snapshot.boards, self.inbox.bell());
+                    listener.listens(id);
+                    self.place_listener(listener, vacant.pop())
+                }
             };
             stays.resize(stays.len().max(index + 1), false);
             stays[index] = true;
-            let listener = &mut self.listeners[index];
-            let id = listener.id.expect("a listener that stays listens");
-            io.set_accepting(id, !listener.is_full());
         }
+        self.note_rooms();
         for index in (0..stays.len()).filter(|index| !stays[*index]) {
             self.close_listener(index, io);
         }

@@ -1,7 +1,9 @@
 //! From settings to what one worker needs at hand.
 
+use super::places::Crowd;
 use super::state::ExchangeId;
 use crate::boards::{Board, Boards};
+use crate::room::Room;
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::Scene;
 use balancer_core::{
@@ -13,7 +15,7 @@ use ports::{
     HostPorts, NoOwnPorts, PortList, PortRange, PortSet, SetError, SourceSet, Sources, Strain, Target,
     TooManyDestinations,
 };
-use reactor::{ConnId, ListenerId, Reactor, TimerId};
+use reactor::{Bell, ConnId, ListenerId, Reactor, TimerId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -79,20 +81,49 @@ pub(super) struct Listener {
     pub(super) leaving: bool,
     /// Clients come in.
     pub(super) open: bool,
+    /// Its room, all workers together, and this worker's number there.
+    pub(super) room: Arc<Room>,
+    pub(super) number: usize,
+    /// Not while it is full.
+    pub(super) accepting: bool,
+    /// Its room has changed, and is to be looked at; a new client may be one too many.
+    pub(super) review: bool,
+    pub(super) wants_room: bool,
+    /// From when it was full for the first time.
+    pub(super) crowd: Option<Box<Crowd>>,
     pub(super) counters: Counters,
 }
 
 impl Listener {
     /// One whose socket is still to be adopted.
-    pub(super) fn new(settings: &ListenerSettings) -> Self {
-        let rules = Rc::new(ListenerRules::new(settings, settings.backend_set));
-        Self { rules, id: None, clients: 0, leaving: false, open: false, counters: Counters::default() }
+    pub(super) fn new(rules: ListenerRules, boards: &Boards, bell: Bell) -> Self {
+        let room = boards.room(&rules.settings);
+        room.set_places(rules.settings.limits.connections_max);
+        Self {
+            rules: Rc::new(rules),
+            id: None,
+            clients: 0,
+            leaving: false,
+            open: false,
+            number: room.join(bell),
+            room,
+            accepting: true,
+            review: false,
+            wants_room: false,
+            crowd: None,
+            counters: Counters::default(),
+        }
     }
 
-    /// One that accepts already.
-    pub(super) fn listening(rules: ListenerRules, id: ListenerId) -> Self {
-        let rules = Rc::new(rules);
-        Self { rules, id: Some(id), clients: 0, leaving: false, open: true, counters: Counters::default() }
+    /// It stays, perhaps by other rules.
+    pub(super) fn take_rules(&mut self, rules: ListenerRules) {
+        self.room.set_places(rules.settings.limits.connections_max);
+        (self.rules, self.leaving, self.review) = (Rc::new(rules), false, true);
+    }
+
+    /// It accepts from now on.
+    pub(super) fn listens(&mut self, id: ListenerId) {
+        (self.id, self.open) = (Some(id), true);
     }
 
     /// Is it the one that these settings speak of?
@@ -121,11 +152,6 @@ impl Listener {
         if let Some(id) = self.id.filter(|_| std::mem::take(&mut self.open)) {
             io.close_listener(id);
         }
-    }
-
-    /// New clients wait in the accept queue.
-    pub(super) fn is_full(&self) -> bool {
-        self.clients >= self.rules.settings.limits.connections_max
     }
 }
 

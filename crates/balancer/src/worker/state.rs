@@ -69,7 +69,19 @@ pub(super) struct Client {
     pub(super) scan: HeadScan,
     /// A recv is under way.
     pub(super) reading: bool,
+    /// It stands among the idle ones of its listener, and it is one of them.
+    pub(super) listed: bool,
+    pub(super) counted: bool,
+    /// Its place is another's already.
+    pub(super) released: bool,
     pub(super) alarm: Deadline,
+}
+
+impl Client {
+    /// Since when nothing of a next request has come, and none is under way.
+    pub(super) fn idle_since(&self) -> Option<Duration> {
+        self.life.idle_since().filter(|_| self.work == Work::None && self.inbound.is_none())
+    }
 }
 
 #[derive(Debug)]

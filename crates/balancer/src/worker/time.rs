@@ -21,6 +21,8 @@ pub(super) enum TimerKey {
         set: usize,
         server: usize,
     },
+    /// The longest idle client of a listener that is full has been so for long enough.
+    Room(usize),
     /// The time of a stage of a drain is over.
     Drain,
 }

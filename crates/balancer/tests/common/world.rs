@@ -7,8 +7,8 @@ use super::plan::Session;
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Worker, WorkerShare};
 use balancer_core::{
-    BackendSetSettings, ClientClose, ClientTimeouts, Counters, ListenerLimits, ListenerSettings, PoolSettings,
-    PortChoice, PortSettings, Reuse, ServerClose, ServerSettings, ServerTimeouts, Settings,
+    BackendSetSettings, ClientClose, ClientTimeouts, CloseReason, Counters, ListenerLimits, ListenerSettings,
+    PoolSettings, PortChoice, PortSettings, Reuse, ServerClose, ServerSettings, ServerTimeouts, Settings,
 };
 use reactor::{App, ListenPlan, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
@@ -253,9 +253,15 @@ impl Outcome {
         }
     }
 
-    /// Did the request meet a connection that an origin had spoiled, and could not be repeated?
+    /// Did the request meet a connection that an origin had spoiled, and could not be repeated? Or cross the FIN of a
+    /// listener that needed its place?
     fn is_spoiled(&self, verdict: &Verdict) -> bool {
-        self.spoiled && matches!(verdict, Verdict::Told(502) | Verdict::Unanswered { kept: true, .. })
+        let crossed = self.counters.client_reasons[CloseReason::MadeRoom as usize] > 0;
+        match verdict {
+            Verdict::Told(502) => self.spoiled,
+            Verdict::Unanswered { kept: true, .. } => self.spoiled || crossed,
+            _ => false,
+        }
     }
 
     /// Every failure is told, cut or cannot have been told; and there was a reason for it.

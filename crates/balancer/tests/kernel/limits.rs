@@ -157,24 +157,121 @@ fn a_connection_serves_only_so_many_requests() {
 }
 
 #[test]
-fn clients_beyond_the_limit_wait_their_turn() {
+fn clients_beyond_the_limit_wait_while_nobody_is_idle() {
     let stage = Stage::new(|settings| settings.listeners[0].limits.connections_max = 1);
     let (mut first, mut second) = (stage.client(), stage.client());
     first.sends(GET);
     second.sends(GET);
     let mut server = stage.server();
+    server.reads_head();
+    second.sees_nothing(Duration::from_millis(80));
+    assert_eq!(stage.counters().clients_open, 1);
+    server.sends(OK);
+    first.sees(OK);
+    // From now on the first is idle.
+    server.reads_head();
+    server.sends(OK);
+    second.sees(OK);
+    first.sees_end(Eof);
+    let counters = stage.end();
+    assert_eq!((counters.accepted, counters.responses), (2, 2));
+    assert!(counters.full > 0, "{counters:?}");
+    assert_eq!(counters.client_reasons[CloseReason::MadeRoom as usize], 1);
+}
+
+#[test]
+fn at_the_limit_the_client_that_is_idle_for_longest_makes_room() {
+    let stage = Stage::new(|settings| settings.listeners[0].limits.connections_max = 3);
+    let mut server = None;
     let mut serve = |client: &mut Wire| {
-        server.sees(&GOT.replace("[path]\n", crate::script::PATH));
+        client.sends(GET);
+        let server = server.get_or_insert_with(|| stage.server());
+        server.reads_head();
         server.sends(OK);
         client.sees(OK);
     };
-    serve(&mut first);
-    second.sees_nothing(Duration::from_millis(80));
-    assert_eq!(stage.counters().clients_open, 1);
-    drop(first);
-    serve(&mut second);
+    // In the order of their last words: one that never spoke, two that were served.
+    let (mut silent, mut kept, mut busy) = (stage.client(), stage.client(), stage.client());
+    stage.counts("all have come in", |counters| counters.accepted == 3);
+    serve(&mut kept);
+    serve(&mut busy);
+    let mut new = [stage.client(), stage.client()];
+    serve(&mut new[0]);
+    silent.sees_end(Eof);
+    serve(&mut busy);
+    serve(&mut new[1]);
+    kept.sees_end(Eof);
+    serve(&mut busy);
+    serve(&mut new[0]);
     let counters = stage.end();
-    assert_eq!((counters.accepted, counters.responses), (2, 2));
+    assert_eq!(counters.client_reasons[CloseReason::MadeRoom as usize], 2, "{counters:?}");
+    assert_eq!((counters.responses, counters.failed_total()), (7, 0), "{counters:?}");
+}
+
+/// A balancer with several workers, each with an accept queue of its own, and an origin that answers each request on a
+/// connection of its own.
+fn workers(connections_max: usize) -> (balancer::Handle, std::net::TcpListener) {
+    let origin = stage::listener();
+    let mut settings = stage::settings(&[stage::address(&origin)]);
+    settings.listeners[0].limits.connections_max = connections_max;
+    settings.backend_sets[0].pool.idle_max = 0;
+    (stage::start(settings, 4, EpollConfig::default()), origin)
+}
+
+fn answer(origin: &std::net::TcpListener) {
+    let mut server = stage::accept(origin, PATIENCE).expect("a request");
+    server.reads_head();
+    server.sends(OK);
+}
+
+/// Whichever worker a client comes to: it gets in while anybody is idle, at whichever worker that is.
+#[test]
+fn idle_clients_of_one_worker_make_room_at_another() {
+    const PLACES: usize = 4;
+    let (balancer, origin) = workers(PLACES);
+    let client = || Wire::connect(balancer.addresses()[0], "a client");
+    let mut clients: Vec<Wire> = (0..PLACES).map(|_| client()).collect();
+    stage::eventually("all have come in", || balancer.counters().accepted == PLACES as u64);
+    for _ in 0..3 * PLACES {
+        let mut new = client();
+        new.sends(GET);
+        answer(&origin);
+        new.sees(OK);
+        clients.push(new);
+        stage::eventually("the limit holds", || balancer.counters().clients_open <= PLACES as u64);
+    }
+    let counters = balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!(counters.client_reasons[CloseReason::MadeRoom as usize], 3 * PLACES as u64, "{counters:?}");
+}
+
+/// Whoever waits at one worker is let in when somebody leaves another, or falls idle there.
+#[test]
+fn room_at_one_worker_is_known_to_all() {
+    for leaves in [true, false, true, false] {
+        let (balancer, origin) = workers(2);
+        let client = || Wire::connect(balancer.addresses()[0], "a client");
+        let mut busy = [client(), client()];
+        let mut servers = busy.each_mut().map(|client| {
+            client.sends(GET);
+            let mut server = stage::accept(&origin, PATIENCE).expect("a request");
+            server.reads_head();
+            server
+        });
+        let mut new = client();
+        new.sends(GET);
+        new.sees_nothing(Duration::from_millis(80));
+        let [first, _] = &mut busy;
+        servers[0].sends(OK);
+        first.sees(OK);
+        if leaves {
+            first.half_closes();
+        }
+        answer(&origin);
+        new.sees(OK);
+        first.sees_end(Eof);
+        assert_eq!(balancer.counters().clients_open, 2);
+    }
 }
 
 /// Connections are accepted in batches; the bound holds for a crowd that waits all the same.
