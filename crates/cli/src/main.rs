@@ -11,9 +11,10 @@ mod stress;
 mod terminal;
 mod values;
 
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use failure::{Failure, Outcome};
 use output::Output;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use sys::memory::OrEnd;
 
@@ -73,7 +74,7 @@ static ALLOCATOR: OrEnd = OrEnd {
 };
 
 fn main() -> ExitCode {
-    let parse = |args| grammar().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parse = |args| Cli::try_parse_from(with_values_below_zero(args));
     let result = match stress::in_our_spelling(std::env::args_os().collect()).map(parse) {
         Ok(Ok(cli)) => run(cli.command),
         Ok(Err(error)) => told(&error),
@@ -89,14 +90,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// The flags, which all take what begins with a minus and a digit for their value: what is wrong with it is then said by
-/// whoever reads the value.
-fn grammar() -> clap::Command {
-    let lenient = |arg: Arg| {
-        let is_flag = arg.get_long().is_some() && arg.get_action().takes_values();
-        arg.allow_negative_numbers(is_flag)
-    };
-    Cli::command().mut_subcommands(move |command| command.mut_args(lenient))
+/// What begins with a minus and a digit is the value of the flag before it (`-n -5`, `--duration -5s`): what is wrong with it
+/// is then said by whoever reads the value.
+fn with_values_below_zero(args: Vec<OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::with_capacity(args.len());
+    for arg in args {
+        let is_below_zero = arg.to_str().is_some_and(|text| {
+            text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        });
+        match joined.last_mut().filter(|_| is_below_zero) {
+            Some(flag) if flag.to_str().is_some_and(|flag| flag.starts_with("--") && !flag.contains('=')) => {
+                flag.push("=");
+                flag.push(arg);
+            }
+            Some(flag) if flag.to_str().is_some_and(|flag| flag.len() == 2 && flag.starts_with('-')) => flag.push(arg),
+            _ => joined.push(arg),
+        }
+    }
+    joined
 }
 
 fn run(command: Command) -> failure::Result {
