@@ -213,7 +213,7 @@ impl Downstream {
         self.served += 1;
         match then {
             Then::Keep => self.await_head(held, scene),
-            Then::Close(why) => self.mark_policy(why, scene),
+            Then::Close(why) => self.close_by_policy(why, scene),
             Then::CloseByFin(why) => self.close(CloseHow::Fin, why),
             Then::Drain(why) => self.drain(why, scene),
             Then::Cut { why, reset } => self.close(if reset { CloseHow::Reset } else { CloseHow::Discard }, why),
@@ -233,7 +233,7 @@ impl Downstream {
     }
 
     /// The connection is not kept: the listener's policy says who goes first.
-    fn mark_policy(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
+    fn close_by_policy(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
         let until = scene.now + scene.timeouts.close;
         self.why = why;
         match scene.close {
