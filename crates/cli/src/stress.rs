@@ -37,11 +37,11 @@ Close policies:
   fin    one request each, we close first: a port is gone for 60 s, unless --ports own may re-use it
   rst    one request each, reset after the complete response: no TIME_WAIT anywhere
 
-Flags of hey, wrk, ab, oha, h2load and bombardier are understood where they mean one thing (-host, -disable-keepalive, -k,
---latency), and refused with what to write instead where they do not (-t, -q, -d 30s).
+Flags of hey, wrk, ab, oha, h2load and bombardier are understood where they mean one thing (-host, -disable-keepalive, \
+-k, --latency), and refused with what to write instead where they do not (-t, -q, -d 30s).
 
-Exit codes: 0 every request got its response; 1 some failed, or this host was the limit; 2 wrong usage, or this
-host cannot do it.";
+Exit codes: 0 every request got its response; 1 some failed, or this host was the limit; 2 wrong usage, or this host \
+cannot do it.";
 
 /// How long the look at the target before a run may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ struct LoadArgs {
     /// Stop after N requests [default: 200, unless -z is given].
     #[arg(short = 'n', long, value_name = "N", value_parser = values::count)]
     requests: Option<u64>,
-    /// Stop after this time.
+    /// Stop after this time; what is in flight then gets 5 s more.
     #[arg(short = 'z', long, value_name = "TIME", value_parser = values::duration)]
     duration: Option<Duration>,
     /// Threads [default: one per core, at most one per connection].
@@ -84,7 +84,7 @@ struct LoadArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Request")]
 struct RequestArgs {
-    /// Header field, `Name: value`; may be given more than once.
+    /// Header field, `Name: value`; may be given more than once. `Connection: close` is `--close wait`.
     #[arg(short = 'H', long = "header", value_name = "FIELD")]
     headers: Vec<String>,
     /// Method [default: GET, or POST with -d].
