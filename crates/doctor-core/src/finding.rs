@@ -48,6 +48,15 @@ named! {
     }
 }
 
+/// How one program of others is told to do it. Serialises to an entry of `elsewhere` of a cure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Elsewhere {
+    /// Which program, or library.
+    pub program: &'static str,
+    /// Its setting.
+    pub setting: &'static str,
+}
+
 /// One way out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cure {
@@ -57,6 +66,9 @@ pub struct Cure {
     pub command: String,
     /// What it touches.
     pub invasiveness: Invasiveness,
+    /// The same for programs that people have already.
+    #[serde(skip_serializing_if = "<[Elsewhere]>::is_empty")]
+    pub elsewhere: &'static [Elsewhere],
     /// The sysctl it sets, where it is one that `--apply` may set.
     #[serde(skip)]
     pub change: Option<SysctlChange>,
@@ -65,14 +77,20 @@ pub struct Cure {
 impl Cure {
     /// A cure that is typed or configured by a person.
     pub(crate) fn by_hand(invasiveness: Invasiveness, what: impl Into<String>, command: impl Into<String>) -> Self {
-        Self { what: what.into(), command: command.into(), invasiveness, change: None }
+        Self { what: what.into(), command: command.into(), invasiveness, elsewhere: &[], change: None }
+    }
+
+    /// The same, with how other programs are told to.
+    pub(crate) fn elsewhere(self, elsewhere: &'static [Elsewhere]) -> Self {
+        Self { elsewhere, ..self }
     }
 
     /// A sysctl to set.
     pub fn sysctl(what: impl Into<String>, name: &'static str, value: impl Into<String>) -> Self {
         let change = SysctlChange { name, value: value.into() };
         let command = change.command();
-        Self { what: what.into(), command, invasiveness: Invasiveness::HostSetting, change: Some(change) }
+        let invasiveness = Invasiveness::HostSetting;
+        Self { what: what.into(), command, invasiveness, elsewhere: &[], change: Some(change) }
     }
 }
 

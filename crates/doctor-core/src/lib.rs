@@ -26,7 +26,7 @@ pub mod top;
 pub use diagnosis::{Diagnosis, diagnose};
 pub use explain::explain;
 pub use facts::HostFacts;
-pub use finding::{Certainty, Cure, Finding, Invasiveness, Severity};
+pub use finding::{Certainty, Cure, Elsewhere, Finding, Invasiveness, Severity};
 pub use outlook::Outlook;
 pub use question::Question;
 pub use rule::{Case, Found, Rule};

@@ -51,7 +51,7 @@ pub fn towards(host: &HostFacts, to: &DestinationUse) -> Outlook {
         time_wait: to.time_wait,
         capacity,
         rate_per_s: to.time_waits_per_s(),
-        rate_per_s_max: capacity as f64 / held_for(host.reuse(to)).as_secs_f64(),
+        rate_per_s_max: capacity as f64 / held_for(host, host.reuse(to)).as_secs_f64(),
         gone_in: gone_in(host, to),
         asked: false,
     }
@@ -62,13 +62,14 @@ pub fn asked(case: &Case<'_>) -> Option<Outlook> {
     let rate_per_s = case.question.rate_per_s?;
     let budget = budget(case);
     let reuse = reuse_of_question(case);
-    let held_s = held_for(reuse).as_secs_f64();
+    let held_s = held_for(case.host, reuse).as_secs_f64();
     let rate_per_s_max = budget.tuples() as f64 / held_s;
-    let gone_in = match reuse {
-        Reuse::After { .. } if rate_per_s <= rate_per_s_max => None,
-        Reuse::After { .. } => Some(Duration::from_secs_f64(budget.left() as f64 / rate_per_s)),
-        _ => budget.lasts_for(rate_per_s),
+    let lasts_s = budget.left() as f64 / rate_per_s;
+    let lasts = match reuse {
+        Reuse::After { .. } => rate_per_s <= rate_per_s_max,
+        _ => lasts_s >= held_s,
     };
+    let gone_in = (!lasts).then(|| Duration::from_secs_f64(lasts_s));
     Some(Outlook {
         to: destinations_in_words(case),
         taken: budget.taken,
@@ -108,8 +109,8 @@ pub fn gone_in(host: &HostFacts, to: &DestinationUse) -> Option<Duration> {
         return Some(Duration::ZERO);
     }
     let reuse = host.reuse(to);
-    let arriving = to.time_waits_per_s();
-    let held_at_last = arriving * held_for(reuse).as_secs_f64() + (to.live + to.syn_sent + to.fin_wait2) as f64;
+    let arriving = host.fresh_time_waits_per_s(to);
+    let held_at_last = arriving * held_for(host, reuse).as_secs_f64() + (to.live + to.syn_sent + to.fin_wait2) as f64;
     if held_at_last < capacity as f64 {
         return None;
     }
@@ -118,11 +119,11 @@ pub fn gone_in(host: &HostFacts, to: &DestinationUse) -> Option<Duration> {
     (net > 0.0).then(|| Duration::from_secs_f64(left as f64 / net))
 }
 
-fn held_for(reuse: Reuse) -> Duration {
+pub(crate) fn held_for(host: &HostFacts, reuse: Reuse) -> Duration {
     match reuse {
         // Before 6.14 the delay is a whole second; 0 would be a rate without end.
         Reuse::After { delay_ms } => Duration::from_millis(delay_ms.max(1)),
-        _ => ports::allocator::TIME_WAIT,
+        _ => host.time_wait_longest(),
     }
 }
 

@@ -24,12 +24,19 @@ pub struct Found {
     certainty: Certainty,
     evidence: String,
     cures: Vec<Cure>,
+    wrong_cures: Option<&'static [&'static Belief]>,
 }
 
 impl Found {
     /// A finding as sure as its figures, without a cure yet.
     pub fn new(severity: Severity, evidence: impl Into<String>) -> Self {
-        Self { severity, certainty: Certainty::Measured, evidence: evidence.into(), cures: Vec::new() }
+        Self {
+            severity,
+            certainty: Certainty::Measured,
+            evidence: evidence.into(),
+            cures: Vec::new(),
+            wrong_cures: None,
+        }
     }
 
     /// How sure it is.
@@ -41,6 +48,11 @@ impl Found {
     pub fn cure(mut self, cure: Cure) -> Self {
         self.cures.push(cure);
         self
+    }
+
+    /// What people wrongly do in this case, where that is not what they usually do.
+    pub fn wrongly(self, beliefs: &'static [&'static Belief]) -> Self {
+        Self { wrong_cures: Some(beliefs), ..self }
     }
 
     /// Adds ways out.
@@ -77,7 +89,7 @@ impl Rule {
             evidence: found.evidence,
             certainty: found.certainty,
             cures: found.cures,
-            wrong_cures: self.wrong_cures,
+            wrong_cures: found.wrong_cures.unwrap_or(self.wrong_cures),
         })
     }
 }

@@ -21,7 +21,10 @@ pub enum Held {
     /// By an open or closing connection.
     Live,
     /// By a connect under way.
-    SynSent,
+    SynSent {
+        /// Its SYN had to be sent again.
+        again: bool,
+    },
     /// By FIN_WAIT2.
     FinWait2,
     /// By TIME_WAIT.
@@ -53,15 +56,18 @@ impl TopDestinations {
         Self { known: HashMap::new(), pairs_max: pairs_max.max(1), fallen: 0, forgotten: 0 }
     }
 
-    /// Counts one port of `source` that is held towards `remote`.
-    pub fn count(&mut self, source: IpAddr, remote: SocketAddr, held: Held) {
+    /// Counts one port of ours that is held towards `remote`.
+    pub fn count(&mut self, local: SocketAddr, remote: SocketAddr, held: Held) {
+        let source = local.ip();
         let key = (source, remote);
         if self.known.len() >= self.pairs_max && !self.known.contains_key(&key) {
             self.make_room();
         }
         let fallen = self.fallen;
         let fresh = || DestinationUse { undercount_max: fallen, ..DestinationUse::new(source, remote) };
-        add(self.known.entry(key).or_insert_with(fresh), held);
+        let known = self.known.entry(key).or_insert_with(fresh);
+        known.widen(local.port());
+        add(known, held);
     }
 
     /// The `keep` fullest, fullest first, and how many others there were at least.
@@ -87,7 +93,10 @@ impl TopDestinations {
 fn add(to: &mut DestinationUse, held: Held) {
     match held {
         Held::Live => to.live += 1,
-        Held::SynSent => to.syn_sent += 1,
+        Held::SynSent { again } => {
+            to.syn_sent += 1;
+            to.syn_resent += u64::from(again);
+        }
         Held::FinWait2 => to.fin_wait2 += 1,
         Held::TimeWait { left_ms } => {
             let window_ms = RATE_WINDOW_S * 1000;
@@ -102,7 +111,7 @@ fn add(to: &mut DestinationUse, held: Held) {
 mod tests {
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 2));
+    const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 2)), 40_000);
 
     fn to(last: u16) -> SocketAddr {
         SocketAddr::from(([10, 0, 1, 1], last))
@@ -116,11 +125,12 @@ mod tests {
         }
         top.count(HERE, to(2), Held::TimeWait { left_ms: 100 });
         top.count(HERE, to(2), Held::Live);
-        top.count(HERE, to(2), Held::SynSent);
+        top.count(HERE, to(2), Held::SynSent { again: true });
         let (seen, left_out) = top.finish(10);
         assert_eq!((seen.len(), left_out), (2, 0));
         assert_eq!((seen[0].remote, seen[0].time_wait, seen[0].young, seen[0].ending), (to(1), 10, 10, 0));
-        assert_eq!((seen[1].taken(), seen[1].young, seen[1].ending), (3, 0, 1));
+        assert_eq!((seen[1].taken(), seen[1].young, seen[1].ending, seen[1].syn_resent), (3, 0, 1, 1));
+        assert_eq!(seen[1].ports_between, (40_000, 40_000));
         assert_eq!(seen[0].undercount_max, 0);
     }
 

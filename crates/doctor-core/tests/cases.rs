@@ -2,7 +2,7 @@
 
 mod support;
 
-use doctor_core::{Diagnosis, diagnose};
+use doctor_core::{Cure, Diagnosis, diagnose};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,18 @@ fn check(path: &Path) -> Diagnosis {
     for (id, text) in &case.cures {
         let cures = &find(id).unwrap_or_else(|| panic!("{name}: no {id}")).cures;
         assert!(cures.iter().any(|cure| cure.command.contains(text)), "{name}: {id}: {cures:?} should offer {text:?}");
+    }
+    let shown = |cure: &Cure| format!("{} {} {:?}", cure.what, cure.command, cure.elsewhere);
+    for (id, text) in &case.first_cures {
+        let first = find(id).and_then(|one| one.cures.first()).map(shown).unwrap_or_default();
+        assert!(first.contains(text), "{name}: {id}: first {first:?}, which should be {text:?}");
+    }
+    for (id, text) in &case.no_cures {
+        let cures = &find(id).unwrap_or_else(|| panic!("{name}: no {id}")).cures;
+        assert!(
+            !cures.iter().any(|cure| shown(cure).contains(text)),
+            "{name}: {id}: {text:?} does not help: {cures:?}"
+        );
     }
     diagnosis
 }

@@ -10,9 +10,10 @@ use doctor_core::{Diagnosis, HostFacts, Question, Severity, diagnose};
 use origin::{CloseHabit, OriginPlan};
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use sys::link::{RouteSocket, VethPeer};
 use sys::netns::Namespace;
@@ -22,8 +23,16 @@ use testkit::own_process;
 type Test = (&'static str, fn());
 
 /// Each runs in a process of its own, in a fresh namespace.
-const TESTS: [Test; 9] = [
+const TESTS: [Test; 17] = [
     ("this_host_is_read", this_host_is_read),
+    ("bound_ports_over_many_destinations_are_found", bound_ports_over_many_destinations_are_found),
+    ("sockets_that_are_only_bound_are_found", sockets_that_are_only_bound_are_found),
+    ("unbound_connects_to_many_destinations_are_no_shortage", unbound_connects_to_many_destinations_are_no_shortage),
+    ("a_used_up_slice_is_found", a_used_up_slice_is_found),
+    ("connects_to_a_full_accept_queue_are_found", connects_to_a_full_accept_queue_are_found),
+    ("orphans_that_wait_for_a_fin_are_found", orphans_that_wait_for_a_fin_are_found),
+    ("a_storm_of_resets_is_found", a_storm_of_resets_is_found),
+    ("own_ports_outside_of_the_range_are_no_finding", own_ports_outside_of_the_range_are_no_finding),
     ("used_up_ports_are_found", used_up_ports_are_found),
     ("accepted_connections_are_told_from_our_own", accepted_connections_are_told_from_our_own),
     ("a_target_without_timestamps_is_found", a_target_without_timestamps_is_found),
@@ -100,6 +109,180 @@ fn used_up_ports_are_found() {
         assert_eq!((outlook.taken, outlook.time_wait, outlook.gone_in), (100, 100, Some(Duration::ZERO)));
         assert!(diagnosis.is_bad());
     }
+}
+
+fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
+    TcpStream::connect_timeout(&to, Duration::from_secs(5))
+}
+
+/// EADDRNOTAVAIL.
+const NO_PORT: i32 = 99;
+
+/// A hundred ports, and one listener on as many loopback addresses as anybody wants.
+fn few_ports() -> TcpListener {
+    set("net.ipv4.ip_local_port_range", "40000 40099");
+    set("net.ipv4.tcp_tw_reuse", "0");
+    TcpListener::bind("0.0.0.0:80").expect("root inside")
+}
+
+/// One of ten destinations.
+fn destination(at: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 1, 1 + (at % 10) as u8], 80))
+}
+
+/// What stands first in a diagnosis: its id and its first cure.
+#[track_caller]
+fn first_of(diagnosis: &Diagnosis, id: &str) -> String {
+    let found = diagnosis.findings.first().unwrap_or_else(|| panic!("nothing is found where {id} should be"));
+    assert_eq!(found.id, id, "{:?}", diagnosis.findings);
+    let cure = found.cures.first().expect("a cure");
+    format!("{} {} {:?}", cure.what, cure.command, cure.elsewhere)
+}
+
+fn bound_ports_over_many_destinations_are_found() {
+    let _listener = few_ports();
+    let held: Vec<OwnedFd> = (40_000..=40_099)
+        .map(|port| {
+            let fd = sys::socket::tcp_for(&destination(port)).expect("a socket");
+            sys::socket::bind(&fd, &SocketAddr::from(([127, 0, 0, 1], port))).expect("a free port");
+            sys::socket::connect(&fd, &destination(port)).expect("somebody listens");
+            fd
+        })
+        .collect();
+    assert_eq!(connect(destination(0)).expect_err("no port is left").raw_os_error(), Some(NO_PORT));
+    let diagnosis = diagnosed();
+    assert!(first_of(&diagnosis, "ports.bound").contains("IP_BIND_ADDRESS_NO_PORT"));
+    assert_eq!((diagnosis.host.sockets.ports_held, diagnosis.host.connect_try), (100, Some(Err(NO_PORT))));
+    assert!(diagnosis.host.sockets.destinations.iter().all(|to| to.taken() <= 10), "towards none are they many");
+    // Their TIME_WAITs hold the ports for everybody as well.
+    drop(held);
+    first_of(&diagnosed(), "ports.bound");
+}
+
+fn sockets_that_are_only_bound_are_found() {
+    let _listener = few_ports();
+    let _bound: Vec<OwnedFd> = (40_000..=40_099)
+        .map(|port| {
+            let fd = sys::socket::tcp_for(&destination(port)).expect("a socket");
+            sys::socket::bind(&fd, &SocketAddr::from(([127, 0, 0, 1], port))).expect("a free port");
+            fd
+        })
+        .collect();
+    assert_eq!(connect(destination(0)).expect_err("no port is left").raw_os_error(), Some(NO_PORT));
+    let facts = quick();
+    let Some(alone) = facts.sockets.bound_only else {
+        return testkit::skip(format!("Linux {} does not show bound sockets", facts.release));
+    };
+    assert_eq!((alone, facts.sockets.ports_held), (100, 100));
+    let diagnosis = diagnosed();
+    first_of(&diagnosis, "ports.bound");
+    assert!(diagnosis.findings[0].evidence.contains("100 of them by sockets that are bound and go nowhere"));
+}
+
+fn unbound_connects_to_many_destinations_are_no_shortage() {
+    let _listener = few_ports();
+    let open: Vec<_> = (0..120).map(|at| connect(destination(at)).expect("a port")).collect();
+    let diagnosis = diagnosed();
+    assert!(!diagnosis.is_bad(), "{} connections: {:?}", open.len(), diagnosis.findings);
+}
+
+fn a_used_up_slice_is_found() {
+    set("net.ipv4.ip_local_port_range", "40000 49999");
+    set("net.ipv4.tcp_tw_reuse", "0");
+    let _listener = TcpListener::bind("0.0.0.0:80").expect("root inside");
+    let in_slice = || {
+        let fd = sys::socket::tcp_for(&destination(0)).expect("a socket");
+        sys::sockopt::set_local_port_range(&fd, 41_000, 41_099).map(|()| fd)
+    };
+    if let Err(errno) = in_slice() {
+        return testkit::skip(format!("no IP_LOCAL_PORT_RANGE here: {errno}"));
+    }
+    let mut open = Vec::new();
+    let error = loop {
+        let fd = in_slice().expect("it went before");
+        match sys::socket::connect(&fd, &destination(0)) {
+            Ok(_) => open.push(fd),
+            Err(errno) => break errno,
+        }
+    };
+    assert_eq!((open.len(), error.raw_os_error()), (100, NO_PORT));
+    assert!(first_of(&diagnosed(), "ports.slice").contains("IP_LOCAL_PORT_RANGE"));
+}
+
+fn connects_to_a_full_accept_queue_are_found() {
+    let address = SocketAddr::from(([127, 0, 0, 1], 80));
+    let _listener = sys::socket::listen(&address, 4, false).expect("root inside");
+    let _waiting: Vec<OwnedFd> = (0..25)
+        .map(|_| {
+            let fd = sys::socket::tcp_for(&address).expect("a socket");
+            sys::socket::connect(&fd, &address).expect("under way");
+            fd
+        })
+        .collect();
+    testkit::eventually("SYNs are sent again", || {
+        diagnosed().findings.iter().any(|one| one.id == "connect.pending" && one.severity == Severity::Error)
+    });
+    let found = diagnosed().findings.into_iter().find(|one| one.id == "connect.pending").expect("seen before");
+    assert!(found.evidence.contains("this host's own") && found.cures[0].what.contains("accept faster"), "{found:?}");
+}
+
+fn orphans_that_wait_for_a_fin_are_found() {
+    let listener = few_ports();
+    let mut kept = Vec::new();
+    let error = loop {
+        match connect(destination(0)) {
+            Ok(client) => {
+                kept.push(listener.accept().expect("accepts").0);
+                drop(client);
+            }
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((kept.len(), error.raw_os_error()), (100, Some(NO_PORT)));
+    testkit::eventually("every FIN is acknowledged", || quick().sockets.in_state("FIN_WAIT2") == 100);
+    let diagnosis = diagnosed();
+    let first = first_of(&diagnosis, "ports.exhausted");
+    assert!(first.contains("resetAndDestroy"), "{first}: {:?}", diagnosis.host.sockets);
+    let found = &diagnosis.findings[0];
+    assert!(found.evidence.contains("100 in FIN_WAIT2"), "{}", found.evidence);
+    assert!(found.cures.iter().any(|cure| cure.command.contains("tcp_fin_timeout")), "{:?}", found.cures);
+}
+
+fn a_storm_of_resets_is_found() {
+    let over = AtomicBool::new(false);
+    let diagnosis = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                connect(SocketAddr::from(([127, 0, 0, 1], 81))).expect_err("nobody listens");
+            }
+        });
+        let found = || diagnose(gather(&HostPlan::default()), None, Question::default());
+        let mut last = found();
+        testkit::eventually("a storm is seen", || {
+            last = found();
+            last.findings.iter().any(|one| one.id == "resets.storm")
+        });
+        over.store(true, Ordering::Relaxed);
+        last
+    });
+    let found = diagnosis.findings.iter().find(|one| one.id == "resets.storm").expect("seen");
+    assert!(found.cures[0].what.contains("nobody listens"), "{found:?}");
+}
+
+/// What our own cure leaves behind.
+fn own_ports_outside_of_the_range_are_no_finding() {
+    let listener = few_ports();
+    for port in 20_000..20_200 {
+        let fd = sys::socket::tcp_for(&destination(0)).expect("a socket");
+        sys::socket::bind_exact(&fd, &SocketAddr::from(([127, 0, 0, 1], port))).expect("a free port");
+        sys::socket::connect(&fd, &destination(0)).expect("somebody listens");
+        let (mut accepted, _) = listener.accept().expect("accepts");
+        drop(fd);
+        assert_eq!(accepted.read(&mut [0; 1]).expect("our FIN"), 0);
+    }
+    let diagnosis = diagnosed();
+    assert_eq!(diagnosis.host.sockets.in_state("TIME_WAIT"), 200);
+    assert_eq!((diagnosis.host.sockets.ports_held, diagnosis.is_bad()), (0, false), "{:?}", diagnosis.findings);
 }
 
 fn accepted_connections_are_told_from_our_own() {

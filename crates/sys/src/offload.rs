@@ -77,8 +77,8 @@ struct EthtoolValue {
     data: u32,
 }
 
-fn ask(socket: &OwnedFd, interface: &str, command: u32, data: u32) -> Result<u32, Errno> {
-    let mut value = EthtoolValue { command, data };
+/// A request about one interface.
+fn request_about(interface: &str) -> Result<libc::ifreq, Errno> {
     // SAFETY: `ifreq` is plain data for which all zeroes is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     if interface.len() >= request.ifr_name.len() {
@@ -87,6 +87,30 @@ fn ask(socket: &OwnedFd, interface: &str, command: u32, data: u32) -> Result<u32
     for (to, from) in request.ifr_name.iter_mut().zip(interface.bytes()) {
         *to = from as libc::c_char;
     }
+    Ok(request)
+}
+
+/// Is an interface of the calling thread's namespace up?
+///
+/// # Errors
+/// No such interface.
+pub fn is_up(interface: &str) -> Result<bool, Errno> {
+    let kind = SocketType::DGRAM;
+    let socket = rustix::net::socket_with(AddressFamily::INET, kind, SocketFlags::CLOEXEC, None)?;
+    let mut request = request_about(interface)?;
+    // SAFETY: SIOCGIFFLAGS reads the name and writes the flags of one `ifreq`, which lives on our stack for the whole call.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS as _, &raw mut request) };
+    if result != 0 {
+        return Err(last_errno());
+    }
+    // SAFETY: SIOCGIFFLAGS has just written this member of the union.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    Ok(i32::from(flags) & libc::IFF_UP != 0)
+}
+
+fn ask(socket: &OwnedFd, interface: &str, command: u32, data: u32) -> Result<u32, Errno> {
+    let mut value = EthtoolValue { command, data };
+    let mut request = request_about(interface)?;
     request.ifr_ifru.ifru_data = (&raw mut value).cast();
     // SAFETY: `request` and the `value` it points to live on our stack for the whole call; the commands
     // used here read and write no more than `struct ethtool_value`.

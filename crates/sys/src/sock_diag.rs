@@ -38,11 +38,13 @@ pub enum TcpState {
     Closing = 11,
     /// Half open, on the listener's side, without a full socket.
     NewSynReceived = 12,
+    /// Bound, and neither connected nor listening. Shown since Linux 6.8 (91051f003948), and only where it is asked for.
+    BoundInactive = 13,
 }
 
 impl TcpState {
     /// Every state, in the kernel's order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Established,
         Self::SynSent,
         Self::SynReceived,
@@ -55,6 +57,7 @@ impl TcpState {
         Self::Listen,
         Self::Closing,
         Self::NewSynReceived,
+        Self::BoundInactive,
     ];
 
     fn from_kernel(number: u8) -> Option<Self> {
@@ -118,6 +121,8 @@ pub struct Entry {
     pub remote: SocketAddr,
     /// Which timer runs: 0 none, 1 retransmission, 2 keep-alive or delayed ACK, 3 TIME_WAIT, 4 zero window probe.
     pub timer: u8,
+    /// Retransmissions of what is due now; of SYN_SENT: SYNs sent again.
+    pub retransmits: u8,
     /// Milliseconds until that timer fires.
     pub expires_ms: u32,
     /// Inode of the socket's file; 0 for TIME_WAIT and orphans.

@@ -9,10 +9,12 @@ pub mod sysctls;
 pub use counters::CounterFacts;
 pub use kernel::KernelVersion;
 pub use port_range::PortFacts;
+pub(crate) use sockets::Holder;
 pub use sockets::{DestinationUse, ListenerUse, SocketFacts, TimeWaits};
 pub use sysctls::Sysctls;
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use serde::Serialize;
 
 /// One host, seen from one network namespace.
@@ -28,6 +30,12 @@ pub struct HostFacts {
     pub ports: PortFacts,
     /// TCP sockets.
     pub sockets: SocketFacts,
+    /// A connect to the loopback, tried where ports looked scarce: the errno it failed with locally, or `Ok`.
+    pub connect_try: Option<Result<(), i32>>,
+    /// Is the loopback interface up? `None` where it could not be asked.
+    pub loopback_up: Option<bool>,
+    /// Timer ticks per second of the kernel (CONFIG_HZ), where its configuration can be read.
+    pub hz: Option<u32>,
     /// Counters and their growth.
     pub counters: CounterFacts,
     /// Connection tracking; `None` where the namespace has none.
@@ -127,6 +135,29 @@ impl Reuse {
 }
 
 impl HostFacts {
+    /// How long a TIME_WAIT may last: 60 s, rounded up by the timer wheel (since 4.8) to its slots of 512 ticks, or of
+    /// 4096 where a minute has more than 32,768 ticks. Where the ticks are not known: as long as at 1000 per second.
+    pub fn time_wait_longest(&self) -> Duration {
+        let minute = ports::allocator::TIME_WAIT;
+        if self.kernel.is_some_and(|kernel| kernel < KernelVersion::new(4, 8, 0)) {
+            return minute + Duration::from_millis(200);
+        }
+        let hz = self.hz.unwrap_or(1000).max(1);
+        let slot = if 60 * hz < 32_768 { 512 } else { 4096 };
+        minute + Duration::from_secs_f64(f64::from(slot) / f64::from(hz))
+    }
+
+    /// TIME_WAITs towards a destination that take a port from those that were free, per second: those that a program
+    /// takes over itself (explicit bind and SO_REUSEADDR, or tcp_tw_reuse) only change places.
+    pub(crate) fn fresh_time_waits_per_s(&self, to: &DestinationUse) -> f64 {
+        (to.time_waits_per_s() - self.counters.rate_per_s("TcpExt.TWRecycled")).max(0.0)
+    }
+
+    /// Are the TIME_WAITs towards a destination taken over as fast as they begin?
+    pub(crate) fn is_taken_over(&self, to: &DestinationUse) -> bool {
+        to.young > 0 && self.fresh_time_waits_per_s(to) * 2.0 < to.time_waits_per_s()
+    }
+
     /// Ports of one source address towards one destination.
     pub fn capacity(&self) -> u32 {
         self.ports.usable()

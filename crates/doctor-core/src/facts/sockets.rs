@@ -30,6 +30,11 @@ pub struct SocketFacts {
     pub listeners: Vec<ListenerUse>,
     /// Listening ports inside the range `connect()` chooses from.
     pub listeners_in_range: Vec<u16>,
+    /// Distinct ports of that range that some socket of ours holds, whatever its destination.
+    pub ports_held: u64,
+    /// Sockets that are bound to a port of that range and go nowhere; `None` where the kernel does not show them (before
+    /// 6.8).
+    pub bound_only: Option<u64>,
 }
 
 impl SocketFacts {
@@ -55,6 +60,10 @@ pub struct DestinationUse {
     pub live: u64,
     /// Connects under way.
     pub syn_sent: u64,
+    /// Of those, the ones whose SYN had to be sent again.
+    pub syn_resent: u64,
+    /// Lowest and highest of the ports.
+    pub ports_between: (u16, u16),
     /// In TIME_WAIT.
     pub time_wait: u64,
     /// In FIN_WAIT2: we closed, the peer has not.
@@ -79,6 +88,8 @@ impl DestinationUse {
             remote,
             live: 0,
             syn_sent: 0,
+            syn_resent: 0,
+            ports_between: (u16::MAX, 0),
             time_wait: 0,
             fin_wait2: 0,
             young: 0,
@@ -94,6 +105,23 @@ impl DestinationUse {
         self.live + self.syn_sent + self.time_wait + self.fin_wait2
     }
 
+    /// What holds most of the ports.
+    pub(crate) fn mostly(&self) -> Holder {
+        let states = [
+            (self.time_wait, Holder::TimeWait),
+            (self.live, Holder::Live),
+            (self.fin_wait2, Holder::FinWait2),
+            (self.syn_sent, Holder::SynSent),
+        ];
+        states.into_iter().max_by_key(|(count, _)| *count).map_or(Holder::TimeWait, |(_, holder)| holder)
+    }
+
+    /// Notes a port.
+    pub(crate) fn widen(&mut self, port: u16) {
+        let (low, high) = self.ports_between;
+        self.ports_between = (low.min(port), high.max(port));
+    }
+
     /// TIME_WAITs that begin per second.
     pub fn time_waits_per_s(&self) -> f64 {
         self.young as f64 / RATE_WINDOW_S as f64
@@ -103,6 +131,19 @@ impl DestinationUse {
     pub(crate) fn is_loopback(&self) -> bool {
         self.remote.ip().is_loopback() || self.source.is_loopback()
     }
+}
+
+/// In what state most ports towards a destination are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// This side closed first.
+    TimeWait,
+    /// Open connections.
+    Live,
+    /// This side has closed, the peer has not.
+    FinWait2,
+    /// Nobody answers.
+    SynSent,
 }
 
 /// One listener's accept queue.

@@ -76,7 +76,10 @@ fn known(count: Option<u64>) -> String {
 
 fn full(case: &Case<'_>) -> Option<Found> {
     let table = table(case)?;
-    (percent(table) >= FULL_PERCENT || table.dropped_grown > 0).then(|| {
+    // `drop` counts clashes of NAT as well, so that alone it proves nothing: a table that is not nearly full was not full.
+    let lost = table.dropped_grown.saturating_sub(table.insert_failed_grown);
+    let full = percent(table) >= FULL_PERCENT || (lost > 0 && percent(table) >= NEAR_PERCENT);
+    full.then(|| {
         let (dropped, early) = (known(table.dropped), known(table.early_dropped));
         let evidence = format!(
             "{} of {} entries; dropped {dropped} (+{}), thrown out early {early}",
@@ -88,8 +91,8 @@ fn full(case: &Case<'_>) -> Option<Found> {
 
 fn near(case: &Case<'_>) -> Option<Found> {
     let table = table(case)?;
-    let filling = (NEAR_PERCENT..FULL_PERCENT).contains(&percent(table)) && table.dropped_grown == 0;
-    filling.then(|| {
+    let filling = (NEAR_PERCENT..FULL_PERCENT).contains(&percent(table));
+    (filling && table.dropped_grown <= table.insert_failed_grown).then(|| {
         let evidence = format!("{} of {} entries", table.count, table.max);
         Found::new(Severity::Warning, evidence).cure(raise(table)).cure(do_not_track())
     })

@@ -13,8 +13,8 @@ pub(super) static RULES: &[Rule] = &[
         id: "listen.overflow",
         title: "connections are dropped on arrival: an accept queue overflows",
         story: "A finished handshake waits in the listener's accept queue until the program calls accept(). While the queue is \
-full, the kernel drops the last ACK of handshakes and, since 4.10, every new SYN: the client sees connect() hang for one \
-second, then three, seven (counters ListenOverflows, ListenDrops). The queue is min(backlog of listen(), \
+full, the kernel drops the last ACK of handshakes and, since 4.10, every new SYN: the client sees connect() hang for a \
+second and more: SYNs are sent again after 1, 2, 3, 4, 5, 7, 11 ... s (before 6.5 after 1, 3, 7, 15 ... s) (counters ListenOverflows, ListenDrops). The queue is min(backlog of listen(), \
 net.core.somaxconn) long. Usually the program accepts too slowly.",
         wrong_cures: &[&beliefs::BACKLOG_ONLY],
         look: overflow,
@@ -55,7 +55,7 @@ fn raise(case: &Case<'_>) -> Option<Cure> {
     (now < 4096).then(|| Cure::sysctl(what, "net.core.somaxconn", "4096"))
 }
 
-fn accept_faster() -> Cure {
+pub(super) fn accept_faster() -> Cure {
     let what = "accept faster: more workers or SO_REUSEPORT listeners, accept() in a loop until EAGAIN, nothing slow in between";
     Cure::by_hand(Invasiveness::ServerSetting, what, "")
 }
@@ -91,10 +91,17 @@ fn syn_queue(case: &Case<'_>) -> Option<Found> {
         _ => Severity::Error,
     };
     let evidence = names.map(|name| counters.shown(name)).join(", ");
+    Some(Found::new(severity, evidence).cure(accept_faster()).cures(longer_syn_queue(case)))
+}
+
+/// With SYN cookies in force the queue is as long as the listener's backlog, and tcp_max_syn_backlog is not asked.
+fn longer_syn_queue(case: &Case<'_>) -> Option<Cure> {
+    if !case.host.sysctls.is("net.ipv4.tcp_syncookies", 0) {
+        return raise(case);
+    }
     let value = case.host.sysctls.number("net.ipv4.tcp_max_syn_backlog").unwrap_or(1024) * 4;
     let what = "allow more half-open connections (with a backlog as long)";
-    let longer = Cure::sysctl(what, "net.ipv4.tcp_max_syn_backlog", value.to_string());
-    Some(Found::new(severity, evidence).certainty(Certainty::Measured).cure(accept_faster()).cure(longer))
+    Some(Cure::sysctl(what, "net.ipv4.tcp_max_syn_backlog", value.to_string()))
 }
 
 fn somaxconn_low(case: &Case<'_>) -> Option<Found> {

@@ -3,13 +3,16 @@
 mod buckets;
 mod conntrack;
 mod cures;
+mod elsewhere;
 mod files;
 mod handshake;
 mod leaks;
 mod listen;
+mod local;
 mod past;
 mod ports;
 mod rate;
+mod resets;
 mod reuse;
 mod target_close;
 mod target_path;
@@ -17,7 +20,8 @@ mod timestamps;
 
 use crate::rule::Rule;
 
-static GROUPS: [&[Rule]; 13] = [
+static GROUPS: [&[Rule]; 15] = [
+    local::RULES,
     ports::RULES,
     rate::RULES,
     reuse::RULES,
@@ -28,6 +32,7 @@ static GROUPS: [&[Rule]; 13] = [
     files::RULES,
     leaks::RULES,
     handshake::RULES,
+    resets::RULES,
     target_path::RULES,
     target_close::RULES,
     past::RULES,

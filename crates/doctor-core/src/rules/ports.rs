@@ -1,8 +1,8 @@
 //! Ports towards one destination: gone, going, or slow to find.
 
 use super::cures;
-use crate::beliefs;
-use crate::facts::{DestinationUse, HostFacts};
+use crate::beliefs::{self, Belief};
+use crate::facts::{DestinationUse, Holder, HostFacts};
 use crate::finding::{Certainty, Cure, Invasiveness, Severity};
 use crate::outlook;
 use crate::rule::{Case, Found, Rule};
@@ -17,6 +17,12 @@ const AHEAD_MAX: Duration = Duration::from_secs(600);
 const NARROW_PORTS: u32 = 20_000;
 /// Destinations named in one piece of evidence.
 const NAMED_MAX: usize = 3;
+
+/// What does not help where FIN_WAIT2 holds the ports: tcp_fin_timeout does.
+static WRONG_FOR_FIN_WAIT2: [&Belief; 2] = [&beliefs::BUCKETS, &beliefs::PORTS_IN_TOTAL];
+/// What does not help where connections are open, or being opened.
+static WRONG_FOR_OPEN: [&Belief; 4] =
+    [&beliefs::FIN_TIMEOUT, &beliefs::BUCKETS, &beliefs::PORTS_IN_TOTAL, &beliefs::BIND_ZERO];
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
@@ -40,8 +46,9 @@ Kernel: __inet_hash_connect(), tcp_twsk_unique().",
     Rule {
         id: "ports.exhaustion-ahead",
         title: "the ports towards a destination will run out",
-        story: "TIME_WAITs towards a destination begin faster than the ports pay for: each lasts 60 s, so a range of n ports \
-carries n / 60 connections per second (28,232 ports: about 470) when this side closes first. The rate is taken from the \
+        story: "TIME_WAITs towards a destination begin faster than the ports pay for: each lasts 60 s, which the timer wheel rounds up \
+by as much as 2 s (HZ=250) or 4 s (HZ=1000), so a range of n ports carries n / 62 connections per second (28,232 ports: 455) \
+when this side closes first. The rate is taken from the \
 TIME_WAITs that are younger than five seconds, and from those that end within the next five; no second look is needed. \
 When the last port is taken, connect() fails with EADDRNOTAVAIL.",
         wrong_cures: &[&beliefs::FIN_TIMEOUT, &beliefs::BUCKETS, &beliefs::PORTS_IN_TOTAL, &beliefs::HEADER_ALONE],
@@ -98,12 +105,12 @@ fn named(host: &HostFacts, all: &[&DestinationUse]) -> String {
     let one = |to: &&DestinationUse| {
         let least = if to.undercount_max > 0 { "at least " } else { "" };
         format!(
-            "{} from {}: {least}{} of {} ports taken, {} in TIME_WAIT",
+            "{} from {}: {least}{} of {} ports taken, {}",
             to.remote,
             to.source,
             to.taken(),
             host.capacity(),
-            to.time_wait
+            held(to)
         )
     };
     let mut shown: Vec<String> = all.iter().take(NAMED_MAX).map(one).collect();
@@ -113,12 +120,24 @@ fn named(host: &HostFacts, all: &[&DestinationUse]) -> String {
     shown.join("; ")
 }
 
+/// `20000 in TIME_WAIT, 8 open`: TIME_WAIT always, the others where there are some.
+fn held(to: &DestinationUse) -> String {
+    let others = [(to.live, "open"), (to.fin_wait2, "in FIN_WAIT2"), (to.syn_sent, "in SYN_SENT")];
+    let some = others.iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!(", {count} {state}"));
+    format!("{} in TIME_WAIT{}", to.time_wait, some.collect::<String>())
+}
+
 fn exhausted(case: &Case<'_>) -> Option<Found> {
     let host = case.host;
-    let full = worst(case, |to| percent(host, to) >= EXHAUSTED_PERCENT);
+    // A program that takes its own TIME_WAITs over (explicit bind and SO_REUSEADDR) is short of nothing.
+    let full = worst(case, |to| percent(host, to) >= EXHAUSTED_PERCENT && !host.is_taken_over(to));
     let first = full.first()?;
-    let found = Found::new(Severity::Error, named(host, &full)).cures(cures::for_ports(host));
-    Some(if first.time_wait > 0 { found.cure(cures::kill_time_waits(first)) } else { found })
+    let found = Found::new(Severity::Error, named(host, &full)).cures(cures::for_destination(host, first));
+    Some(match first.mostly() {
+        Holder::TimeWait => found,
+        Holder::FinWait2 => found.wrongly(&WRONG_FOR_FIN_WAIT2),
+        Holder::Live | Holder::SynSent => found.wrongly(&WRONG_FOR_OPEN),
+    })
 }
 
 fn exhaustion_ahead(case: &Case<'_>) -> Option<Found> {
@@ -132,25 +151,30 @@ fn exhaustion_ahead(case: &Case<'_>) -> Option<Found> {
     let evidence = format!(
         "{}; {:.0} TIME_WAITs/s begin, the ports pay for {:.0}/s; gone in about {:.0} s",
         named(host, &[to]),
-        to.time_waits_per_s(),
-        f64::from(host.capacity()) / 60.0,
+        host.fresh_time_waits_per_s(to),
+        f64::from(host.capacity()) / host.time_wait_longest().as_secs_f64(),
         gone_in.as_secs_f64().ceil()
     );
     Some(Found::new(Severity::Error, evidence).certainty(Certainty::Derived).cures(cures::for_ports(host)))
 }
 
+/// What helps depends on what holds the ports.
+fn cliff_cures(host: &HostFacts, to: &DestinationUse) -> Vec<Cure> {
+    match to.mostly() {
+        Holder::TimeWait => {
+            let own = cures::own_ports(host).into_iter();
+            own.chain([cures::keep_alive(), cures::server_closes(), cures::more_addresses()]).collect()
+        }
+        _ => cures::for_destination(host, to),
+    }
+}
+
 fn cliff(case: &Case<'_>) -> Option<Found> {
     let host = case.host;
     let slow = worst(case, |to| (CLIFF_PERCENT..EXHAUSTED_PERCENT).contains(&percent(host, to)));
-    slow.first()?;
+    let first = slow.first()?;
     let found = Found::new(Severity::Warning, named(host, &slow)).certainty(Certainty::Derived);
-    Some(
-        found
-            .cures(cures::own_ports(host))
-            .cure(cures::server_closes())
-            .cure(cures::keep_alive())
-            .cure(cures::more_addresses()),
-    )
+    Some(found.cures(cliff_cures(host, first)))
 }
 
 fn few(case: &Case<'_>) -> Option<Found> {
@@ -163,7 +187,7 @@ fn few(case: &Case<'_>) -> Option<Found> {
             host.ports.low,
             host.ports.high,
             host.ports.reserved_count(),
-            f64::from(usable) / 60.0
+            f64::from(usable) / host.time_wait_longest().as_secs_f64()
         );
         Found::new(severity, evidence).cures(cures::wide_range(host)).cure(cures::more_addresses())
     })

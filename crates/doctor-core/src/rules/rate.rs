@@ -14,8 +14,8 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "rate.exceeds-budget",
         title: "the asked rate needs more ports than there are",
-        story: "The budget is ports x source addresses x destinations / 60 s, because each connection that this side closes \
-first keeps its 4-tuple for 60 s (with tcp_tw_reuse in force: for tcp_tw_reuse_delay, one second). Above it the ports run \
+        story: "The budget is ports x source addresses x destinations / 62 s, because each connection that this side closes \
+first keeps its 4-tuple for 60 s, rounded up by the timer wheel to 62 s (HZ=250) or 64 s (HZ=1000) (with tcp_tw_reuse in force: for tcp_tw_reuse_delay, one second). Above it the ports run \
 out after (free ports / rate) seconds and connect() fails with EADDRNOTAVAIL. Where the server closes first, or connections \
 are kept or reset, no port is kept here and the budget does not apply.",
         wrong_cures: &[&beliefs::FIN_TIMEOUT, &beliefs::PORTS_IN_TOTAL, &beliefs::HEADER_ALONE, &beliefs::BIND_ZERO],
@@ -25,7 +25,7 @@ are kept or reset, no port is kept here and the budget does not apply.",
         id: "rate.holds",
         title: "the asked rate holds",
         story: "The ports come back as fast as the asked rate uses them, even when this side closes every connection first: \
-ports x source addresses x destinations / 60 s (or / tcp_tw_reuse_delay where tcp_tw_reuse applies) is more than what was \
+ports x source addresses x destinations / 62 s (64 s where HZ=1000, or is not known; or / tcp_tw_reuse_delay where tcp_tw_reuse applies) is more than what was \
 asked for. Says nothing about the target: whether it can take the rate has to be measured.",
         wrong_cures: &[],
         look: holds,
@@ -63,7 +63,7 @@ fn holds(case: &Case<'_>) -> Option<Found> {
     let asked = outlook::asked(case).filter(|asked| asked.gone_in.is_none())?;
     let how = match outlook::reuse_of_question(case) {
         Reuse::After { delay_ms } => format!("tcp_tw_reuse brings ports back after {delay_ms} ms"),
-        _ => "each port is kept 60 s".to_owned(),
+        _ => format!("each port is kept up to {:.0} s", case.host.time_wait_longest().as_secs_f64()),
     };
     let evidence = format!(
         "asked {:.0} connections/s to {}; budget {:.0}/s ({} ports; {how})",

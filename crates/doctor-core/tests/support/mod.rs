@@ -13,6 +13,9 @@
 //! target.timestamps = no             target.idle = server_fin whole 200 75
 //! expect = error ports.exhausted     expect.evidence = ports.exhausted 28232 of
 //! expect.cure = ports.exhausted --close wait
+//! expect.first-cure = ports.exhausted keepalive      (in its words, its command, or what it says of other programs)
+//! expect.no-cure = ports.exhausted tcp_tw_reuse
+//! ports-held = 28232 bound 10        connect-try = worked | ERRNO     loopback = down     hz = 1000
 //! ```
 
 pub(crate) mod target;
@@ -35,6 +38,10 @@ pub(crate) struct Recorded {
     pub(crate) evidence: Vec<(String, String)>,
     /// Finding and a text one of its cures holds.
     pub(crate) cures: Vec<(String, String)>,
+    /// Finding and a text its first cure holds.
+    pub(crate) first_cures: Vec<(String, String)>,
+    /// Finding and a text none of its cures holds.
+    pub(crate) no_cures: Vec<(String, String)>,
 }
 
 /// Reads a case; panics with file and line where it is none.
@@ -46,6 +53,8 @@ pub(crate) fn parse(name: &str, text: &str) -> Recorded {
         expected: Vec::new(),
         evidence: Vec::new(),
         cures: Vec::new(),
+        first_cures: Vec::new(),
+        no_cures: Vec::new(),
     };
     for (at, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
@@ -84,6 +93,8 @@ pub(crate) fn healthy() -> HostFacts {
     values.iter().for_each(|(name, value)| sysctls.set(name, value));
     HostFacts {
         kernel: Some(KernelVersion::new(6, 18, 10)),
+        hz: Some(250),
+        loopback_up: Some(true),
         sysctls,
         counters: CounterFacts::over(Duration::from_millis(300)),
         files: Some(FileFacts { pid: 7, own: true, open: Some(20), soft: 65_536, hard: 1_048_576 }),
@@ -132,6 +143,8 @@ fn read_expectation(case: &mut Recorded, key: &str, value: &str) -> Option<()> {
         "expect" => case.expected.push(value.to_owned()),
         "expect.evidence" => case.evidence.push(pair()?),
         "expect.cure" => case.cures.push(pair()?),
+        "expect.first-cure" => case.first_cures.push(pair()?),
+        "expect.no-cure" => case.no_cures.push(pair()?),
         _ => return None,
     }
     Some(())
@@ -156,6 +169,15 @@ fn read_host(host: &mut HostFacts, key: &str, value: &str) -> Option<()> {
         "listening-in-range" => {
             host.sockets.listeners_in_range = value.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
         }
+        "ports-held" => {
+            let (held, bound) = value.split_once(" bound ").unwrap_or((value, "0"));
+            host.sockets.ports_held = held.parse().ok()?;
+            host.sockets.bound_only = Some(bound.parse().ok()?);
+        }
+        "connect-try" if value == "worked" => host.connect_try = Some(Ok(())),
+        "connect-try" => host.connect_try = Some(Err(value.parse().ok()?)),
+        "loopback" => host.loopback_up = Some(value != "down"),
+        "hz" => host.hz = Some(value.parse().ok()?),
         "conntrack" => host.conntrack = Some(conntrack(value)?),
         "files" => {
             let (used, hard) = value.split_once(" hard ")?;
@@ -176,6 +198,8 @@ fn destination(value: &str) -> Option<DestinationUse> {
     Some(DestinationUse {
         live: count("live"),
         syn_sent: count("syn_sent"),
+        syn_resent: count("syn_resent"),
+        ports_between: (count("low") as u16, count("high") as u16),
         time_wait: count("time_wait"),
         fin_wait2: count("fin_wait2"),
         young: count("young"),

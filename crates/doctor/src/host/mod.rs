@@ -7,6 +7,8 @@ mod sockets;
 
 use doctor_core::HostFacts;
 use doctor_core::facts::{CounterFacts, Gap, KernelVersion, PortFacts, Sysctls, sysctls};
+use ports::Fault;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use sys::counters::Counters;
 
@@ -46,10 +48,13 @@ pub fn gather(plan: &HostPlan) -> HostFacts {
     facts.release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
     facts.kernel = KernelVersion::parse(&facts.release);
     facts.ports = PortFacts::from_sysctls(&facts.sysctls);
-    match sockets::scan(&facts.ports) {
+    facts.hz = ticks(&facts.release);
+    facts.loopback_up = sys::offload::is_up("lo").ok();
+    match sockets::scan(&facts.ports, facts.kernel.is_some_and(|kernel| kernel >= SHOWS_BOUND_ONLY)) {
         Ok(sockets) => facts.sockets = sockets,
         Err(error) => facts.gaps.push(gap("TCP sockets", error.to_string())),
     }
+    facts.connect_try = are_ports_scarce(&facts).then(try_connect);
     facts.files = files::read(plan.pid, &mut facts.gaps);
     std::thread::sleep(plan.window.saturating_sub(began.elapsed()));
     let after = Sample::take();
@@ -57,6 +62,40 @@ pub fn gather(plan: &HostPlan) -> HostFacts {
     facts.counters = growth(&before, &after, &mut facts.gaps);
     note_gaps(&mut facts);
     facts
+}
+
+/// Bound sockets that go nowhere are shown since then (91051f003948).
+const SHOWS_BOUND_ONLY: KernelVersion = KernelVersion::new(6, 8, 0);
+/// Bytes of a kernel's configuration that are read.
+const CONFIG_BYTES_MAX: usize = 1 << 20;
+
+/// Do so many sockets hold ports that a connect should be tried?
+fn are_ports_scarce(facts: &HostFacts) -> bool {
+    let usable = u64::from(facts.capacity());
+    usable > 0 && facts.sockets.ports_held * 20 >= usable * 19
+}
+
+/// One connect to the loopback, to a port where hardly anybody listens: does it find a port of its own? Refused is yes.
+fn try_connect() -> Result<(), i32> {
+    let discard = SocketAddr::from(([127, 0, 0, 1], 9));
+    let tried = std::net::TcpStream::connect_timeout(&discard, TRY_PATIENCE);
+    match tried.as_ref().err().and_then(std::io::Error::raw_os_error).map(Fault::from_errno) {
+        Some(fault) if fault.kind.blame() == ports::Blame::Here => Err(fault.errno),
+        _ => Ok(()),
+    }
+}
+
+const TRY_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Timer ticks per second, where the kernel's configuration lies beside it.
+fn ticks(release: &str) -> Option<u32> {
+    let path = format!("/boot/config-{release}");
+    let text = sys::file::read(std::path::Path::new(&path), CONFIG_BYTES_MAX).ok()?;
+    parse_ticks(&String::from_utf8_lossy(&text))
+}
+
+fn parse_ticks(config: &str) -> Option<u32> {
+    config.lines().find_map(|line| line.strip_prefix("CONFIG_HZ="))?.trim().parse().ok()
 }
 
 struct Sample {
@@ -127,6 +166,12 @@ pub(crate) fn gap(what: impl Into<String>, remedy: impl Into<String>) -> Gap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_are_read_off_the_configuration() {
+        assert_eq!(parse_ticks("CONFIG_HZ_250=y\n# CONFIG_HZ_1000 is not set\nCONFIG_HZ=250\n"), Some(250));
+        assert_eq!(parse_ticks("# CONFIG_HZ=100\n"), None);
+    }
 
     #[test]
     fn a_missing_process_is_named() {

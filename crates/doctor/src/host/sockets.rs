@@ -15,14 +15,18 @@ const LISTENING_PORTS_MAX: usize = 64;
 /// Destinations whose connections are asked for timestamps: each costs a walk of its own.
 const CENSUS_DESTINATIONS_MAX: usize = 4;
 
-/// Looks at every TCP socket of the calling thread's namespace.
-pub(super) fn scan(ports: &PortFacts) -> Result<SocketFacts, DiagError> {
+/// Looks at every TCP socket of the calling thread's namespace; `sees_bound_only`: this kernel shows those that are bound
+/// and go nowhere.
+pub(super) fn scan(ports: &PortFacts, sees_bound_only: bool) -> Result<SocketFacts, DiagError> {
     let mut diag = SockDiag::open()?;
     let mut facts = SocketFacts::default();
     let listening = scan_listeners(&mut diag, ports, &mut facts)?;
     let choosable = PortBits::of((ports.low..=ports.high).filter(|port| ports.contains(*port)));
-    let mut walk = Walk { listening, choosable, facts, top: TopDestinations::default(), counts: [0; 13] };
+    let counts = [0; TcpState::ALL.len() + 1];
+    let held = PortBits::default();
+    let mut walk = Walk { listening, choosable, held, facts, top: TopDestinations::default(), counts };
     diag.for_each(&not_listening(), |entry| walk.visit(entry))?;
+    walk.facts.bound_only = sees_bound_only.then(|| walk.counts[TcpState::BoundInactive as usize]);
     let mut facts = walk.finish();
     for to in facts.destinations.iter_mut().filter(|to| to.live > 0).take(CENSUS_DESTINATIONS_MAX) {
         count_timestamps(&mut diag, to)?;
@@ -73,14 +77,16 @@ fn count_timestamps(diag: &mut SockDiag, to: &mut DestinationUse) -> Result<(), 
 struct Walk {
     listening: PortBits,
     choosable: PortBits,
+    /// Of the choosable ports, those that somebody holds.
+    held: PortBits,
     facts: SocketFacts,
     top: TopDestinations,
-    counts: [u64; 13],
+    counts: [u64; TcpState::ALL.len() + 1],
 }
 
 impl Walk {
     fn visit(&mut self, entry: &Entry) {
-        self.counts[entry.state as usize] += 1;
+        self.counts[state(entry) as usize] += 1;
         let incoming = self.listening.has(entry.local.port());
         if entry.state == TcpState::TimeWait {
             let side = &mut self.facts.time_waits;
@@ -88,8 +94,11 @@ impl Walk {
         }
         // A port outside the range takes nothing away from what connect() may choose.
         let ours = !incoming && self.choosable.has(entry.local.port());
+        if ours {
+            self.held.add(entry.local.port());
+        }
         if let Some(held) = held(entry).filter(|_| ours) {
-            self.top.count(entry.local.ip(), entry.remote, held);
+            self.top.count(entry.local, entry.remote, held);
         }
     }
 
@@ -100,17 +109,25 @@ impl Walk {
                 *self.facts.by_state.entry(name(state)).or_default() += count;
             }
         }
+        self.facts.ports_held = self.held.len();
         (self.facts.destinations, self.facts.destinations_left_out) = self.top.finish(DESTINATIONS_MAX);
         self.facts
     }
 }
 
+/// What is bound and goes nowhere is shown as closed.
+fn state(entry: &Entry) -> TcpState {
+    let bound_only = entry.state == TcpState::Close && is_unspecified(&entry.remote);
+    if bound_only { TcpState::BoundInactive } else { entry.state }
+}
+
 fn held(entry: &Entry) -> Option<Held> {
     match entry.state {
         TcpState::Listen | TcpState::Close | TcpState::NewSynReceived | TcpState::SynReceived => None,
+        TcpState::BoundInactive => None,
         TcpState::TimeWait => Some(Held::TimeWait { left_ms: u64::from(entry.expires_ms) }),
         TcpState::FinWait2 => Some(Held::FinWait2),
-        TcpState::SynSent => Some(Held::SynSent),
+        TcpState::SynSent => Some(Held::SynSent { again: entry.retransmits > 0 }),
         _ if is_unspecified(&entry.remote) => None,
         _ => Some(Held::Live),
     }
@@ -133,6 +150,7 @@ fn name(state: TcpState) -> &'static str {
         TcpState::LastAck => "LAST_ACK",
         TcpState::Listen => "LISTEN",
         TcpState::Closing => "CLOSING",
+        TcpState::BoundInactive => "BOUND",
     }
 }
 

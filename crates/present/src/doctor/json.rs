@@ -41,6 +41,11 @@ pub(super) fn host(host: &HostFacts) -> Value {
         "conntrack": host.conntrack,
         "files": host.files,
         "not_seen": not_seen,
+        "ports_held": host.sockets.ports_held,
+        "bound_only": host.sockets.bound_only,
+        "connect_errno": host.connect_try.map(|tried| tried.err().unwrap_or(0)),
+        "loopback_up": host.loopback_up,
+        "time_wait_s_max": host.time_wait_longest().as_secs_f64(),
     })
 }
 
@@ -56,6 +61,7 @@ fn destination(to: &DestinationUse) -> Value {
         "with_timestamps": to.with_timestamps,
         "without_timestamps": to.without_timestamps,
         "undercount_max": to.undercount_max,
+        "syn_resent": to.syn_resent,
     })
 }
 

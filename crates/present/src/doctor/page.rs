@@ -5,7 +5,7 @@ use crate::Made;
 use crate::bars::share;
 use crate::page::{Bar, Colour, Part, bars, command, document, list};
 use doctor_core::outlook::Outlook;
-use doctor_core::{Diagnosis, Finding, Severity};
+use doctor_core::{Cure, Diagnosis, Finding, Severity};
 use maud::{Markup, html};
 
 /// Bars drawn.
@@ -31,10 +31,19 @@ fn section(finding: &Finding) -> Markup {
             p { code { (finding.id) } " (" (finding.certainty) "): " (finding.evidence) }
             ol {
                 @for cure in &finding.cures {
-                    li { (cure.what) @if !cure.command.is_empty() { (command(&cure.command)) } }
+                    li { (cure.what) @if !cure.command.is_empty() { (command(&cure.command)) } (elsewhere(cure)) }
                 }
             }
             ul { @for belief in finding.wrong_cures { li.faint { "not: " (belief.claim) " (" (belief.truth) ")" } } }
+        }
+    }
+}
+
+/// The same for other programs.
+fn elsewhere(cure: &Cure) -> Markup {
+    html! {
+        @if !cure.elsewhere.is_empty() {
+            dl { @for one in cure.elsewhere { dt { (one.program) } dd { code { (one.setting) } } } }
         }
     }
 }

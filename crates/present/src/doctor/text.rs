@@ -51,6 +51,9 @@ fn push_cure(text: &mut Text, at: usize, cure: &Cure) {
     if !cure.command.is_empty() {
         text.paragraph(16, &cure.command);
     }
+    for one in cure.elsewhere {
+        text.paragraph(16, &format!("{}: {}", one.program, one.setting));
+    }
 }
 
 fn push_outlooks(text: &mut Text, outlooks: &[Outlook]) {

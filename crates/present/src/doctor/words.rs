@@ -40,11 +40,12 @@ pub(super) fn host(host: &HostFacts) -> Vec<String> {
     let mut facts = vec![
         place(host),
         format!(
-            "{} ports for connect() ({} to {}, {} reserved)",
+            "{} ports for connect() ({} to {}, {} reserved), {} of them held by some socket",
             host.capacity(),
             host.ports.low,
             host.ports.high,
-            host.ports.reserved_count()
+            host.ports.reserved_count(),
+            host.sockets.ports_held
         ),
         sockets(host),
     ];

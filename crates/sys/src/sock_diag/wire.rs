@@ -109,7 +109,7 @@ fn host_condition(address: IpAddr, port: i32) -> Vec<u8> {
     operand
 }
 
-/// `struct inet_diag_msg`: family 0, state 1, timer 2, ports 4 and 6 (big endian), addresses 8 and 24,
+/// `struct inet_diag_msg`: family 0, state 1, timer 2, retransmissions 3, ports 4 and 6 (big endian), addresses 8 and 24,
 /// expires 52, queues 56 and 60, uid 64, inode 68.
 pub(super) fn parse_entry(message: &[u8]) -> Option<Entry> {
     let message = message.get(..MESSAGE_LEN)?;
@@ -119,6 +119,7 @@ pub(super) fn parse_entry(message: &[u8]) -> Option<Entry> {
         local: SocketAddr::new(address(message[0], &message[8..24]), port(4)),
         remote: SocketAddr::new(address(message[0], &message[24..40]), port(6)),
         timer: message[2],
+        retransmits: message[3],
         expires_ms: u32_at(message, 52),
         uid: u32_at(message, 64),
         inode: u32_at(message, 68),
