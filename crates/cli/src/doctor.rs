@@ -9,7 +9,8 @@ use crate::{terminal, values};
 use ::doctor::{HostPlan, Patience};
 use anyhow::bail;
 use change::ChangeArgs;
-use doctor_core::{Diagnosis, Question};
+use doctor_core::target::Failed;
+use doctor_core::{Diagnosis, Question, TargetFacts};
 use present::doctor::{Found, stories, story};
 use present::{Page, Present};
 use std::time::Duration;
@@ -19,13 +20,15 @@ Examples:
   quintet doctor                            this host: what is wrong, or will be
   quintet doctor --rate 5000                will 5000 connections per second hold?
   quintet doctor http://10.0.0.1/           the balancer there too: who closes first, what can be reused
+  quintet doctor --patience 80s URL         also how long an idle connection is kept, up to 80 s
   quintet doctor --watch                    ports, TIME_WAIT and seconds to exhaustion, live
   quintet doctor --json - | jq '.findings[].id'
   quintet doctor explain ports.exhausted    the story behind a finding; without an id: all ids
 
 It needs no root (it says what root would add) and only reads, unless --apply is given. Probes of a
-URL are about a dozen short connections.
-Exit codes: 0 no finding of severity error; 1 there is one; 2 wrong usage, or this host cannot do it.";
+URL are about a dozen short connections, and an idle one that is watched for --patience.
+Exit codes: 0 no finding of severity error; 1 there is one; 2 wrong usage (nothing listens at the URL, no way there), or
+this host cannot do it.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
@@ -36,6 +39,9 @@ pub(crate) struct DoctorArgs {
     url: Option<String>,
     #[command(flatten)]
     question: QuestionArgs,
+    /// How long an idle connection to the URL is watched: its time-out is found up to here, or announced.
+    #[arg(long, value_name = "TIME", help_heading = "Looking", default_value = "6s", value_parser = values::duration)]
+    patience: Duration,
     /// Process whose open files are counted [default: this one, as a stand-in for what this shell starts].
     #[arg(long, value_name = "PID", value_parser = values::number::<u32>, help_heading = "Looking")]
     pid: Option<u32>,
@@ -117,6 +123,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result {
     let applied = changes.as_ref().map(change::Changes::applied);
     output.write_json(&Found { applied, ..found }.json())?;
     said?;
+    check_reached(diagnosis.target.as_ref())?;
     Ok(if diagnosis.is_bad() { Outcome::Bad } else { Outcome::AsHoped })
 }
 
@@ -134,13 +141,26 @@ fn check_words(args: &DoctorArgs) -> anyhow::Result<()> {
     }
 }
 
+/// A target that cannot be asked for want of a listener or a way there is wrong usage, here as in `stress`; what was found
+/// of this host has been told by then.
+fn check_reached(target: Option<&TargetFacts>) -> anyhow::Result<()> {
+    let Some(TargetFacts { url, unreachable: Some(why), failed: Some(failed), .. }) = target else { return Ok(()) };
+    match failed {
+        Failed::Refused => bail!("{url}: nothing listens there ({why}); start the target, or check address and port"),
+        Failed::BlackholeHere | Failed::ForbiddenHere | Failed::NoRouteHere => {
+            bail!("{url}: no connection leaves this host ({why}); `ip route get ADDRESS` tells the way")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The host first: the probes' own connections shall not be among what is found there.
 fn look(args: &DoctorArgs) -> anyhow::Result<Diagnosis> {
     let host = ::doctor::gather(&HostPlan { pid: args.pid, ..HostPlan::default() });
     let mut progress = Progress::new();
     let probe = |url: &String| {
         progress.show(&format!("probing {url}, some seconds"));
-        let target = ::doctor::probe(url, &Patience::default());
+        let target = ::doctor::probe(url, &Patience { idle: args.patience, ..Patience::default() });
         progress.clear();
         target
     };

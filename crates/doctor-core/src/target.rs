@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use named::named;
+use ports::{Fault, FaultKind};
 use serde::Serialize;
 
 /// Everything the probes of one target saw.
@@ -11,8 +12,14 @@ pub struct TargetFacts {
     pub url: String,
     /// The address that was probed; `None` when the name has none.
     pub address: Option<SocketAddr>,
-    /// Why no connection could be opened at all.
+    /// Why no connection could be opened at all, or no HTTP was spoken on it.
     pub unreachable: Option<String>,
+    /// The kind of that.
+    pub failed: Option<Failed>,
+    /// What it speaks, where that is not plain HTTP.
+    pub speaks: Option<Speaks>,
+    /// Other addresses of the name, which could not be connected to, and why.
+    pub dead: Vec<(SocketAddr, String)>,
     /// What the handshakes showed.
     pub handshake: Handshake,
     /// How each connection ended.
@@ -25,6 +32,91 @@ pub struct TargetFacts {
     pub after_server_close: Option<ReuseTry>,
     /// Connections the probes opened in all.
     pub connections: u32,
+}
+
+named! {
+    /// Why a target could not be probed.
+    pub enum Failed {
+        /// No port of this host's was to be had.
+        NoPortHere = "no_port_here",
+        /// This host is short of something else.
+        ShortHere = "short_here",
+        /// A route of this host's throws everything away.
+        BlackholeHere = "blackhole_here",
+        /// A route or a firewall of this host's forbids it.
+        ForbiddenHere = "forbidden_here",
+        /// This host knows no way there.
+        NoRouteHere = "no_route_here",
+        /// Nothing listens there.
+        Refused = "refused",
+        /// Nothing answers there.
+        Silent = "silent",
+        /// It takes connections, and does not answer as HTTP does.
+        NoHttp = "no_http",
+        /// Something else.
+        Other = "other",
+    }
+}
+
+impl Failed {
+    /// Of a connect that failed so.
+    pub fn of(fault: Fault) -> Self {
+        match (fault.errno, fault.kind) {
+            (22, _) => Self::BlackholeHere,
+            (_, FaultKind::Ports) => Self::NoPortHere,
+            (_, FaultKind::Files | FaultKind::Memory) => Self::ShortHere,
+            (_, FaultKind::Permission) => Self::ForbiddenHere,
+            (_, FaultKind::Unreachable) => Self::NoRouteHere,
+            (_, FaultKind::Refused) => Self::Refused,
+            (_, FaultKind::TimedOut) => Self::Silent,
+            _ => Self::Other,
+        }
+    }
+
+    /// Is this host at fault, and not the target?
+    pub fn is_here(self) -> bool {
+        matches!(
+            self,
+            Self::NoPortHere | Self::ShortHere | Self::BlackholeHere | Self::ForbiddenHere | Self::NoRouteHere
+        )
+    }
+}
+
+named! {
+    /// What a port speaks that does not speak plain HTTP.
+    pub enum Speaks {
+        /// TLS: its address begins with https.
+        Tls = "TLS",
+        /// A secure shell.
+        Ssh = "SSH",
+        /// SMTP, FTP, POP3 or IMAP.
+        Mail = "SMTP, FTP or another protocol of mail and files",
+        /// HTTP/2 with prior knowledge, or gRPC.
+        Http2 = "HTTP/2",
+        /// A database.
+        MySql = "MySQL",
+        /// Another one.
+        Redis = "Redis",
+    }
+}
+
+impl Speaks {
+    /// By the first bytes that came from there; `None` where nobody knows them.
+    pub fn of(first: &[u8]) -> Option<Self> {
+        let begins = |word: &str| first.starts_with(word.as_bytes());
+        Some(match first {
+            // A handshake or an alert, of version 3.x (RFC 8446 5.1).
+            [0x15 | 0x16, 3, 0..=4, ..] => Self::Tls,
+            _ if begins("SSH-") => Self::Ssh,
+            _ if begins("220") || begins("+OK") || begins("* OK") => Self::Mail,
+            _ if begins("-ERR") || begins("-NOAUTH") || begins("-DENIED") => Self::Redis,
+            // A SETTINGS frame of stream 0 (RFC 9113 6.5).
+            [0, 0, _, 4, 0 | 1, 0, 0, 0, 0, ..] => Self::Http2,
+            // The handshake of protocol 10, or its refusal.
+            [_, _, 0, 0, 10 | 0xff, ..] => Self::MySql,
+            _ => return None,
+        })
+    }
 }
 
 /// Options and times of the handshakes.
@@ -119,6 +211,14 @@ pub struct KeepAlive {
     pub announced: Option<String>,
 }
 
+impl KeepAlive {
+    /// `timeout=5` of what it said, in seconds.
+    pub fn announced_s(&self) -> Option<u64> {
+        let parameters = self.announced.as_deref()?.split([',', ';', ' ']);
+        parameters.filter_map(|one| one.trim().strip_prefix("timeout=")).find_map(|seconds| seconds.parse().ok())
+    }
+}
+
 /// A connect from a 5-tuple that had just been used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReuseTry {
@@ -169,5 +269,55 @@ impl TargetFacts {
     /// Can a 5-tuple be used again at once by explicit bind + SO_REUSEADDR after we closed first?
     pub fn is_reusable_at_once(&self) -> bool {
         self.after_our_close.is_some_and(ReuseTry::worked_at_once)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_protocols_are_known_by_their_first_bytes() {
+        let check = |first: &[u8], expect| assert_eq!(Speaks::of(first), expect, "{first:?}");
+        check(b"\x15\x03\x01\x00\x02\x02\x46", Some(Speaks::Tls));
+        check(b"\x16\x03\x03\x00\x7a", Some(Speaks::Tls));
+        check(b"SSH-2.0-OpenSSH_9.6\r\n", Some(Speaks::Ssh));
+        check(b"220 mail.example ESMTP\r\n", Some(Speaks::Mail));
+        check(b"-ERR unknown command 'GET'\r\n", Some(Speaks::Redis));
+        check(b"\0\0\x12\x04\0\0\0\0\0\0\x03", Some(Speaks::Http2));
+        check(b"J\0\0\0\x0a8.0.36\0", Some(Speaks::MySql));
+        check(b"HTTP/1.1 200 OK\r\n", None);
+        check(b"", None);
+        check(b"hello", None);
+    }
+
+    #[test]
+    fn announced_times_are_read() {
+        let check = |said: &str, expect| {
+            let kept = KeepAlive { announced: Some(said.to_owned()), ..KeepAlive::default() };
+            assert_eq!(kept.announced_s(), expect, "{said}");
+        };
+        check("timeout=5", Some(5));
+        check("timeout=75, max=100", Some(75));
+        check("max=100,timeout=3", Some(3));
+        check("max=100", None);
+        check("timeout=soon", None);
+    }
+
+    #[test]
+    fn whose_fault_it_is() {
+        let check = |errno, expect: Failed, here| {
+            let failed = Failed::of(Fault::from_errno(errno));
+            assert_eq!((failed, failed.is_here()), (expect, here), "{errno}");
+        };
+        check(99, Failed::NoPortHere, true);
+        check(24, Failed::ShortHere, true);
+        check(22, Failed::BlackholeHere, true);
+        check(13, Failed::ForbiddenHere, true);
+        check(1, Failed::ForbiddenHere, true);
+        check(101, Failed::NoRouteHere, true);
+        check(111, Failed::Refused, false);
+        check(110, Failed::Silent, false);
+        check(104, Failed::Other, false);
     }
 }

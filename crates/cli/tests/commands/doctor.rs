@@ -1,6 +1,6 @@
 //! `quintet doctor`: this host, and balancers of our own with each close policy.
 
-use super::program::{Running, check_keys, keys, place, quintet};
+use super::program::{Running, check_keys, json_of, keys, place, quintet};
 use serde_json::Value;
 use std::process::Command;
 use sys::signal::Signal;
@@ -67,7 +67,8 @@ fn each_close_policy_of_our_balancer_is_recognised() {
 #[test]
 fn a_target_that_is_not_there_is_a_finding() {
     let gone = testkit::free_address();
-    let report = diagnose(&[&format!("http://{gone}/")]);
+    // Exit code 2 as in every verb, and the report all the same.
+    let report = json_of(&["doctor", "--json", "-", &format!("http://{gone}/")], 2);
     assert!(has(&report, "target.unreachable"), "{report:#}");
     assert!(report["target"]["unreachable"].as_str().is_some_and(|why| why.contains("refused")), "{report:#}");
 }

@@ -66,12 +66,20 @@ pub(super) static RESET: [Elsewhere; 4] = [
 ];
 
 /// Let a connection rest shorter than the target does.
-#[expect(dead_code, reason = "said below")]
 pub(super) static REST_SHORTER: [Elsewhere; 6] = [
     of("nginx", "upstream: keepalive_timeout below that time (1.15.3)"),
     of("HAProxy", "pool-purge-delay below that time, and retry-on conn-failure empty-response"),
     of("Envoy", "common_http_protocol_options: idle_timeout below that time"),
     of("Go", "http.Transport{IdleConnTimeout: ...} below that time"),
     of("Java", "-Djdk.httpclient.keepalive.timeout=SECONDS below that time"),
-    of("node", "as the server: server.keepAliveTimeout = 65000 (its default is 5 s), headersTimeout above it"),
+    of("node", "new http.Agent({ keepAlive: true, timeout: ... }) below that time"),
+];
+
+/// Let a connection rest longer, as the server.
+pub(super) static REST_LONGER: [Elsewhere; 5] = [
+    of("node", "server.keepAliveTimeout = 65000; server.headersTimeout = 66000 (defaults: 5 s, 60 s)"),
+    of("nginx", "keepalive_timeout 75s;"),
+    of("Apache", "KeepAliveTimeout 75"),
+    of("HAProxy", "timeout http-keep-alive 75s"),
+    of("Go", "http.Server{IdleTimeout: 75 * time.Second}"),
 ];

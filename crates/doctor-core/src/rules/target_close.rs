@@ -1,21 +1,24 @@
 //! How a probed target ends connections.
 
 use super::cures;
+use super::elsewhere;
 use super::target_path::reached;
 use crate::beliefs;
 use crate::finding::{Certainty, Cure, Invasiveness, Severity};
 use crate::rule::{Case, Found, Rule};
 use crate::target::{ClosedBy, Closing, Probe, Response};
 
-/// An idle connection closed sooner than this races with the next request of many clients.
-const IDLE_SHORT_MS: u64 = 2000;
+/// An idle connection closed by then races with the next request of nearly every pool.
+const IDLE_SHORT_MS: u64 = 10_000;
+/// Pools keep connections for 60 to 90 s (balancers of clouds, Go): who closes by then is first at times.
+const IDLE_USUAL_MS: u64 = 75_000;
 
 pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "target.waits-for-client",
         title: "the target does not close when asked to: TIME_WAIT and its port stay with the client",
         story: "The request said `Connection: close`, the response was whole, and the target waited for us to close. Who sends FIN \
-first keeps TIME_WAIT: every client spends a port for 60 s on each connection, about 470 connections per second to one \
+first keeps TIME_WAIT: every client spends a port for 60 s on each connection, about 455 connections per second to one \
 destination. RFC 9112 9.6 wants the server to close after the response. HAProxy does so with `option httpclose`, nginx \
 always, quintet with close = \"balancer-first\".",
         wrong_cures: &[&beliefs::HEADER_ALONE, &beliefs::FIN_TIMEOUT, &beliefs::REUSE_ON_SERVERS],
@@ -62,10 +65,11 @@ resets or have to repeat.",
     },
     Rule {
         id: "target.idle-short",
-        title: "the target closes idle connections soon",
+        title: "the target closes idle connections sooner than many clients do",
         story: "A client that sends its next request just when the target closes gets a reset and must know whether a repeat is safe. \
 The shorter the idle time-out, the more often. A pool in front of the target has to retire connections just before that \
-time. (Apache: KeepAliveTimeout, 5 s by default; nginx: keepalive_timeout, 75 s.)",
+time, or the target has to keep them longer than its clients. (node: 5 s by default, Apache: KeepAliveTimeout, 5 s; nginx: \
+keepalive_timeout, 75 s.) Measured by waiting, `--patience` for how long, or read off its Keep-Alive field.",
         wrong_cures: &[],
         look: idle_short,
     },
@@ -142,11 +146,21 @@ fn few_requests(case: &Case<'_>) -> Option<Found> {
 }
 
 fn idle_short(case: &Case<'_>) -> Option<Found> {
-    let idle = reached(case)?.closing(Probe::Idle)?;
-    let short = matches!(idle.by, ClosedBy::ServerFin | ClosedBy::Rst) && idle.after_ms < IDLE_SHORT_MS;
-    short.then(|| {
-        let evidence = format!("an idle connection was closed after {} ms ({})", idle.after_ms, idle.by.name());
-        let what = "keep idle connections longer at the target, or retire them sooner at the client";
-        Found::new(Severity::Note, evidence).cure(Cure::by_hand(Invasiveness::ServerSetting, what, ""))
+    let target = reached(case)?;
+    let idle = target.closing(Probe::Idle).filter(|idle| matches!(idle.by, ClosedBy::ServerFin | ClosedBy::Rst));
+    // One that closes after every answer has no idle time; that is another finding.
+    let idle = idle.filter(|_| target.keep_alive.served != 1);
+    let announced_ms = target.keep_alive.announced_s().map(|seconds| seconds * 1000);
+    let shortest_ms = idle.map(|idle| idle.after_ms).into_iter().chain(announced_ms).min()?;
+    (shortest_ms <= IDLE_USUAL_MS).then(|| {
+        let seen = idle.map(|idle| format!("an idle connection was closed after {} ms ({})", idle.after_ms, idle.by));
+        let said = target.keep_alive.announced.as_ref().map(|said| format!("it says Keep-Alive: {said}"));
+        let evidence: Vec<String> = seen.into_iter().chain(said.filter(|_| announced_ms.is_some())).collect();
+        let severity = if shortest_ms <= IDLE_SHORT_MS { Severity::Warning } else { Severity::Note };
+        let sooner = "retire idle connections at the client a little before the target does";
+        let longer = "keep idle connections longer at the target than its clients do";
+        Found::new(severity, evidence.join("; "))
+            .cure(Cure::by_hand(Invasiveness::ClientSetting, sooner, "").elsewhere(&elsewhere::REST_SHORTER))
+            .cure(Cure::by_hand(Invasiveness::ServerSetting, longer, "").elsewhere(&elsewhere::REST_LONGER))
     })
 }

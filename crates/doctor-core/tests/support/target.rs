@@ -1,7 +1,7 @@
 //! The `target.` lines of a case.
 
 use doctor_core::TargetFacts;
-use doctor_core::target::{ClosedBy, Closing, Handshake, KeepAlive, Probe, Response, ReuseTry};
+use doctor_core::target::{ClosedBy, Closing, Failed, Handshake, KeepAlive, Probe, Response, ReuseTry, Speaks};
 
 /// A target at which no rule finds anything.
 pub(crate) fn good() -> TargetFacts {
@@ -14,6 +14,9 @@ pub(crate) fn good() -> TargetFacts {
         url: "http://10.0.0.1/".to_owned(),
         address: Some(([10, 0, 0, 1], 80).into()),
         unreachable: None,
+        failed: None,
+        speaks: None,
+        dead: Vec::new(),
         handshake: Handshake {
             timestamps: true,
             sack: true,
@@ -35,6 +38,17 @@ pub(crate) fn read(target: &mut TargetFacts, key: &str, value: &str) -> Option<(
     match key {
         "timestamps" => target.handshake.timestamps = value == "yes",
         "unreachable" => target.unreachable = Some(value.to_owned()),
+        "failed" => target.failed = Failed::from_name(value),
+        "speaks" => target.speaks = Some(Speaks::from_name(value)?),
+        "dead" => {
+            let (address, why) = value.split_once(' ')?;
+            target.dead.push((address.parse().ok()?, why.to_owned()));
+        }
+        "announced" => target.keep_alive.announced = Some(value.to_owned()),
+        "statuses" => {
+            let status = value.parse().ok();
+            target.closings.iter_mut().for_each(|(_, closing)| closing.status = status);
+        }
         "address" => target.address = Some(value.parse().ok()?),
         "connect" => {
             let mut numbers = value.split(' ').map(|word| word.trim_start_matches('+').parse::<u64>());

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 /// Longest body that is read; longer ones are cut by us and reported as not seen.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 const READ_BYTES: usize = 16 * 1024;
+/// Bytes that tell one protocol from another.
+const FIRST_BYTES: usize = 64;
 
 /// One response.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(super) struct Answer {
     pub(super) end: Option<End>,
     /// It was too long, or not HTTP as we read it: nothing can be said of how it ends.
     pub(super) given_up: bool,
+    /// What came where no head did.
+    pub(super) first: Vec<u8>,
 }
 
 /// What a head said that matters here.
@@ -43,10 +47,10 @@ pub(super) fn read(line: &mut Line, patience: Duration) -> Answer {
         match final_head(&mut bytes, &limits) {
             Ok(Some(head)) => break head,
             Ok(None) => {}
-            Err(()) => return Answer { given_up: true, ..Answer::nothing(None, !bytes.is_empty()) },
+            Err(()) => return Answer { given_up: true, ..Answer::nothing(None, bytes) },
         }
         if let Err(end) = read_more(line, &mut bytes, until) {
-            return Answer::nothing(Some(end), !bytes.is_empty());
+            return Answer::nothing(Some(end), bytes);
         }
     };
     bytes.drain(..head.len);
@@ -84,6 +88,7 @@ fn read_body(line: &mut Line, head: Head, mut bytes: Vec<u8>, until: Instant, li
         announced: head.announced,
         end: None,
         given_up: false,
+        first: Vec::new(),
     };
     loop {
         let Ok(passed) = body.skip(&bytes) else { return Answer { given_up: true, ..answer } };
@@ -111,9 +116,10 @@ fn read_more(line: &mut Line, bytes: &mut Vec<u8>, until: Instant) -> Result<(),
 }
 
 impl Answer {
-    /// No head came.
-    fn nothing(end: Option<End>, some_bytes: bool) -> Self {
-        let response = if some_bytes { Response::Cut } else { Response::Nothing };
-        Self { response, status: None, keep_alive: false, announced: None, end, given_up: false }
+    /// No head came, only these bytes.
+    fn nothing(end: Option<End>, mut first: Vec<u8>) -> Self {
+        let response = if first.is_empty() { Response::Nothing } else { Response::Cut };
+        first.truncate(FIRST_BYTES);
+        Self { response, status: None, keep_alive: false, announced: None, end, given_up: false, first }
     }
 }

@@ -20,12 +20,12 @@ const AFTER_BYTES_MAX: usize = 1024 * 1024;
 ///
 /// # Errors
 /// No connection.
-pub(super) fn provoke(prober: &mut Prober<'_>, kind: Probe) -> Result<Closing, Fault> {
+pub(super) fn provoke(prober: &mut Prober<'_>, kind: Probe) -> Result<(Closing, Answer), Fault> {
     let mut line = prober.open(From::Anywhere)?;
     send(prober, &mut line, kind);
     let answer = answer::read(&mut line, prober.patience().response);
     let patience = if kind == Probe::Idle { prober.patience().idle } else { prober.patience().close };
-    Ok(watch_end(&mut line, &answer, kind, patience))
+    Ok((watch_end(&mut line, &answer, kind, patience), answer))
 }
 
 fn send(prober: &Prober<'_>, line: &mut Line, kind: Probe) {

@@ -7,13 +7,17 @@ mod keep_alive;
 mod line;
 mod prober;
 mod reuse;
+mod speaks;
 
+use answer::Answer;
 use doctor_core::TargetFacts;
-use doctor_core::target::{Probe, Response};
+use doctor_core::target::{Failed, Probe};
 use http::url::{Url, UrlError};
+use ports::{Fault, FaultKind};
 use prober::Prober;
+use std::net::SocketAddr;
 use std::time::Duration;
-use sys::resolve::{ResolveError, resolve};
+use sys::resolve::{ResolveError, resolve, try_all};
 
 /// How long a probe waits for what.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +38,8 @@ impl Default for Patience {
             connect: Duration::from_secs(3),
             response: Duration::from_secs(5),
             close: Duration::from_millis(500),
-            idle: Duration::from_secs(2),
+            // node and Apache close after five seconds.
+            idle: Duration::from_secs(6),
         }
     }
 }
@@ -61,8 +66,8 @@ pub enum TargetError {
 /// The URL is wrong, or its name has no address.
 pub fn probe(url: &str, patience: &Patience) -> Result<TargetFacts, TargetError> {
     let parsed = Url::parse(url).map_err(|mistake| TargetError::Url { url: url.to_owned(), mistake })?;
-    let address = resolve(parsed.host(), parsed.port())?[0];
-    let mut facts = TargetFacts { url: parsed.to_string(), address: Some(address), ..TargetFacts::default() };
+    let (address, dead) = choose(&resolve(parsed.host(), parsed.port())?, patience.connect);
+    let mut facts = TargetFacts { url: parsed.to_string(), address: Some(address), dead, ..TargetFacts::default() };
     // The idle probe only waits: it does so beside the others.
     std::thread::scope(|scope| {
         let idle = scope.spawn(|| {
@@ -75,7 +80,7 @@ pub fn probe(url: &str, patience: &Patience) -> Result<TargetFacts, TargetError>
         // A panic there is a bug of ours; pass it on.
         let (end, other) = idle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         prober.absorb(other);
-        facts.closings.extend(end.ok().map(|end| (Probe::Idle, end)));
+        facts.closings.extend(end.ok().map(|(end, _)| (Probe::Idle, end)));
         facts.handshake = prober.handshake();
         facts.connections = prober.connections();
     });
@@ -86,21 +91,35 @@ pub fn probe(url: &str, patience: &Patience) -> Result<TargetFacts, TargetError>
     Ok(facts)
 }
 
+/// The first address that takes connections, and those that do not. One alone is not tried beforehand.
+fn choose(addresses: &[SocketAddr], patience: Duration) -> (SocketAddr, Vec<(SocketAddr, String)>) {
+    let [first, _, ..] = addresses else { return (addresses[0], Vec::new()) };
+    let tried = try_all(addresses, patience);
+    let address = tried.iter().find(|one| one.result.is_ok()).map_or(*first, |one| one.address);
+    let why = |error: &std::io::Error| match error.raw_os_error() {
+        Some(errno) => Fault::from_errno(errno),
+        None => Fault::of(FaultKind::TimedOut),
+    };
+    let dead = tried.iter().filter_map(|one| Some((one.address, why(one.result.as_ref().err()?).to_string())));
+    (address, dead.collect())
+}
+
 fn probe_all(facts: &mut TargetFacts, prober: &mut Prober<'_>) {
     for kind in Probe::ALL.into_iter().filter(|kind| *kind != Probe::Idle) {
         match closing::provoke(prober, kind) {
-            Ok(end) => facts.closings.push((kind, end)),
-            Err(failure) if facts.closings.is_empty() => {
-                facts.unreachable = Some(failure.to_string());
+            Ok((end, answer)) => {
+                facts.closings.push((kind, end));
+                if kind == Probe::ConnectionClose && is_no_http(facts, prober, &answer) {
+                    return;
+                }
+            }
+            Err(fault) if facts.closings.is_empty() => {
+                facts.unreachable = Some(fault.to_string());
+                facts.failed = Some(Failed::of(fault));
                 return;
             }
             // What went once and then no more is seen as "not seen" by its absence from the list.
             Err(_) => {}
-        }
-        if kind == Probe::ConnectionClose && no_http(facts) {
-            let seconds = prober.patience().response.as_secs();
-            facts.unreachable = Some(format!("it accepts connections, but no HTTP answer came within {seconds} s"));
-            return;
         }
     }
     facts.keep_alive = keep_alive::probe(prober);
@@ -108,8 +127,21 @@ fn probe_all(facts: &mut TargetFacts, prober: &mut Prober<'_>) {
     facts.after_server_close = reuse::after_server_close(prober);
 }
 
-fn no_http(facts: &TargetFacts) -> bool {
-    facts.closings.iter().all(|(_, end)| end.response == Response::Nothing && end.status.is_none())
+/// Notes what the port speaks. Without a head in the first answer there is nothing to be probed.
+fn is_no_http(facts: &mut TargetFacts, prober: &mut Prober<'_>, answer: &Answer) -> bool {
+    facts.speaks = speaks::find_out(prober, answer);
+    if answer.status.is_some() {
+        return facts.speaks.is_some();
+    }
+    let seconds = prober.patience().response.as_secs_f64();
+    let what = match (facts.speaks, answer.first.is_empty()) {
+        (Some(speaks), _) => format!("it speaks {speaks}"),
+        (None, true) => format!("no HTTP answer came within {seconds} s"),
+        (None, false) => format!("no HTTP came, but \"{}\"", answer.first.escape_ascii()),
+    };
+    facts.unreachable = Some(format!("it accepts connections, but {what}"));
+    facts.failed = Some(Failed::NoHttp);
+    true
 }
 
 #[cfg(test)]

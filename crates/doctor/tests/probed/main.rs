@@ -4,7 +4,7 @@ mod program;
 
 use balancer_core::{BackendSetSettings, ClientClose, ListenerSettings, ServerSettings, Settings};
 use doctor::{Patience, probe};
-use doctor_core::target::{ClosedBy, Probe, Response};
+use doctor_core::target::{ClosedBy, Failed, Probe, Response, Speaks};
 use doctor_core::{HostFacts, Question, Severity, TargetFacts, diagnose};
 use origin::{CloseHabit, OriginPlan};
 use program::{Folder, apache, haproxy, nginx};
@@ -84,7 +84,8 @@ use ClosedBy::{ClientFin, Rst, ServerFin, StaysOpen};
 #[test]
 fn our_balancer_closes_as_it_is_told() {
     let origin = origin_that(CloseHabit::Honour);
-    let all = |by| [by, by, StaysOpen, by, by, by];
+    // A client of HTTP/1.0 reads to the end of the connection: it gets a FIN under every policy.
+    let all = |by| [by, ServerFin, StaysOpen, by, by, by];
     for (close, expect, flags) in [
         (ClientClose::BalancerFirst, all(ServerFin), "--close wait --ports kernel"),
         (ClientClose::ClientFirst, all(ClientFin), "--close fin --ports own"),
@@ -147,7 +148,7 @@ fn nginx_with_tight_limits_is_seen_as_such() {
     assert_eq!(facts.closed_by(Probe::Idle), Some(ServerFin));
     let ids: Vec<&str> =
         diagnose(HostFacts::default(), Some(facts), Question::default()).findings.iter().map(|one| one.id).collect();
-    assert_eq!(ids, ["target.few-requests", "target.idle-short"]);
+    assert_eq!(ids, ["target.idle-short", "target.few-requests"]);
 }
 
 /// Answers every request as soon as its head is there and closes with the body unread, `connections` times.
@@ -220,6 +221,7 @@ fn nobody_at_home_is_a_finding() {
     let facts = probe(&format!("http://{free}/"), &patience()).expect("a good URL");
     let why = facts.unreachable.clone().expect("nobody listens");
     assert!(why.contains("ECONNREFUSED"), "{why}");
+    assert_eq!(facts.failed, Some(Failed::Refused));
     assert_eq!(worst(&facts), Some(Severity::Error));
 }
 
@@ -231,6 +233,91 @@ fn a_listener_that_speaks_no_http_is_a_finding() {
     let facts = probe(&url, &hasty).expect("a good URL");
     assert!(facts.unreachable.as_ref().is_some_and(|why| why.contains("no HTTP")), "{facts:?}");
     assert!(facts.connections <= 3);
+}
+
+/// Answers every connection by these bytes; those that come are read only.
+fn server_that_says(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(64) {
+            let mut stream = stream.expect("a connection");
+            let mut scratch = [0; 4096];
+            let (_somebody_asks, _or_left) = (stream.read(&mut scratch), stream.write_all(bytes));
+        }
+    });
+    url
+}
+
+fn ids(facts: TargetFacts) -> Vec<(Severity, &'static str)> {
+    let diagnosis = diagnose(HostFacts::default(), Some(facts), Question::default());
+    diagnosis.findings.iter().map(|one| (one.severity, one.id)).collect()
+}
+
+#[test]
+fn a_port_of_another_protocol_is_a_finding() {
+    for (bytes, speaks) in [
+        (&b"SSH-2.0-OpenSSH_9.6\r\n"[..], Some(Speaks::Ssh)),
+        (b"\x15\x03\x01\x00\x02\x02\x46", Some(Speaks::Tls)),
+        (b"220 mail.example ESMTP\r\n", Some(Speaks::Mail)),
+        (b"-ERR unknown command\r\n", Some(Speaks::Redis)),
+        (b"\x01\x02\x03 nobody knows this\n", None),
+    ] {
+        let facts = probe(&server_that_says(bytes), &patience()).expect("a good URL");
+        assert_eq!((facts.failed, facts.speaks), (Some(Failed::NoHttp), speaks), "{facts:?}");
+        let expect = if speaks.is_some() { "target.speaks-other" } else { "target.unreachable" };
+        assert_eq!(ids(facts), [(Severity::Error, expect)]);
+    }
+}
+
+/// As nginx and Go answer plain HTTP on a port of TLS: only a hello tells it.
+#[test]
+fn a_tls_port_that_says_400_to_http_is_a_finding() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(64) {
+            let mut stream = stream.expect("a connection");
+            let mut first = [0; 4096];
+            let hello = matches!(stream.read(&mut first), Ok(1..)) && first[0] == 0x16;
+            let plain = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno";
+            let answer: &[u8] = if hello { b"\x15\x03\x03\x00\x02\x02\x46" } else { plain };
+            let _or_left = stream.write_all(answer);
+        }
+    });
+    let facts = probe(&url, &patience()).expect("a good URL");
+    assert_eq!(facts.speaks, Some(Speaks::Tls), "{facts:?}");
+    assert!(ids(facts).contains(&(Severity::Error, "target.speaks-other")));
+}
+
+#[test]
+fn a_balancer_without_a_server_is_a_finding() {
+    let folder = Folder::new();
+    let settings = format!("location / {{ proxy_pass http://{}; }}", testkit::free_address());
+    let Some(nginx) = nginx(&folder, &settings) else { return };
+    let facts = look(&nginx.url("/"));
+    assert_eq!(facts.closing(Probe::Http10).and_then(|end| end.status), Some(502), "{:#?}", facts.closings);
+    assert!(ids(facts).contains(&(Severity::Error, "target.errors")));
+}
+
+/// `timeout=5` of node, without waiting for it.
+#[test]
+fn an_announced_idle_time_is_a_finding() {
+    let answer = b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\nok";
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(64) {
+            let mut stream = stream.expect("a connection");
+            std::thread::spawn(move || {
+                let mut scratch = [0; 4096];
+                while matches!(stream.read(&mut scratch), Ok(1..)) && stream.write_all(answer).is_ok() {}
+            });
+        }
+    });
+    let facts = look(&url);
+    assert!(facts.keep_alive.served > 1 && facts.keep_alive.announced_s() == Some(5), "{:?}", facts.keep_alive);
+    assert!(ids(facts).contains(&(Severity::Warning, "target.idle-short")));
 }
 
 #[test]

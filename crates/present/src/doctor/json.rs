@@ -89,6 +89,9 @@ fn target(target: &TargetFacts, diagnosis: &Diagnosis) -> Value {
         "reopens_at_once": target.after_server_close.map(ReuseTry::worked_at_once),
         "connections": target.connections,
         "advice": diagnosis.tactic,
+        "failed": target.failed,
+        "speaks": target.speaks,
+        "dead_addresses": target.dead.iter().map(|(address, why)| json!({ "address": address, "why": why })).collect::<Vec<_>>(),
     })
 }
 
