@@ -51,7 +51,7 @@ impl Found {
     }
 
     /// What people wrongly do in this case, where that is not what they usually do.
-    pub fn wrongly(self, beliefs: &'static [&'static Belief]) -> Self {
+    pub(crate) fn wrongly(self, beliefs: &'static [&'static Belief]) -> Self {
         Self { wrong_cures: Some(beliefs), ..self }
     }
 

@@ -60,7 +60,7 @@ impl Budget {
 
     /// How long the ports last at `rate_per_s`; `None` when for ever. For ever means that the first
     /// TIME_WAITs expire before the last port is used.
-    pub fn lasts_for(&self, rate_per_s: f64) -> Option<Duration> {
+    pub(crate) fn lasts_for(&self, rate_per_s: f64) -> Option<Duration> {
         if rate_per_s <= 0.0 {
             return None;
         }

@@ -6,6 +6,7 @@ use super::prober::Prober;
 use doctor_core::target::{Response, ReuseTry};
 use ports::{Fault, FaultKind};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 /// Bytes that may come before the end of a connection on which nothing was asked.
 const BYTES_MAX: usize = 64 * 1024;
@@ -33,8 +34,21 @@ pub(super) fn after_server_close(prober: &mut Prober<'_>) -> Option<ReuseTry> {
     let end = answer.end.unwrap_or_else(|| line.drain(prober.patience().close, BYTES_MAX));
     (answer.response == Response::Whole && end == End::Fin).then_some(())?;
     drop(line);
-    connect_again(prober, tuple)
+    let until = Instant::now() + prober.patience().close;
+    loop {
+        match connect_again(prober, tuple)? {
+            // Our own FIN is not acknowledged yet (or both crossed): that is this side's state, not the target's.
+            ReuseTry::Refused { errno: NO_TUPLE } if Instant::now() < until => std::thread::sleep(PAUSE),
+            ReuseTry::Refused { errno: NO_TUPLE } => return None,
+            seen => return Some(seen),
+        }
+    }
 }
+
+/// EADDRNOTAVAIL: the 4-tuple is still in use here.
+const NO_TUPLE: i32 = 99;
+/// Between two tries; with the patience below the connections that one probing may open.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// EADDRINUSE of bind(): another program of this host took the port in between, which says nothing of the target.
 const TAKEN: i32 = 98;
