@@ -4,12 +4,13 @@
 //!   completions, time, orders
 //!        |
 //!   accept  heads  hear  servers  relays  time          what happened, as facts
+//!   drain  crowd                                        what the whole worker is to do: end, make room
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
 //!        |
 //!   attempt  compose  clients  pool                     the orders, one each
 //!        |
-//!   state  parties  setup                               what is remembered
+//!   state  parties  places  setup                       what is remembered
 //! ```
 //!
 //! Calls point down. What an order leads to that belongs above (a next head, a request whose turn has come) is noted

@@ -152,6 +152,8 @@ pub(crate) struct Outcome {
     pub(crate) excused: bool,
     /// Did origins spoil kept connections, so that innocent requests on these may fail?
     pub(crate) spoiled: bool,
+    /// Did the drain leave time for a request to come that was on its way?
+    pub(crate) patient: bool,
     pub(crate) log_hash: u64,
     pub(crate) story: String,
 }
@@ -228,7 +230,8 @@ pub(crate) fn play(seed: u64, mood: Mood, sessions_count: usize) -> Result<Outco
         return Err([wrong, tally.wrong].concat().join("\n"));
     }
     let excused = short || net.injected().harmful() > 0;
-    Ok(Outcome { counters, tally, excused, spoiled, log_hash: net.log_hash(), story: net.story() })
+    let patient = patience > Duration::from_secs(1);
+    Ok(Outcome { counters, tally, excused, spoiled, patient, log_hash: net.log_hash(), story: net.story() })
 }
 
 pub(crate) fn player<'a>(name: &'a str, app: &'a mut dyn App<SimReactor>, io: &'a mut SimReactor) -> Player<'a> {
@@ -282,6 +285,13 @@ impl Outcome {
 
     /// Whoever came too late is refused, whoever was at work is served or cut off; never a wrong answer.
     pub(crate) fn check_drain(&self) -> Result<(), String> {
+        let unanswered = |(verdict, _): &&(Verdict, String)| matches!(verdict, Verdict::Unanswered { kept: false, .. });
+        let unanswered: Vec<_> = self.tally.strange.iter().filter(unanswered).collect();
+        // The last step of a handshake that came after its listener had gone.
+        let half_open = self.tally.connected.saturating_sub(self.counters.accepted);
+        if self.patient && unanswered.len() as u64 > half_open {
+            return Err(format!("nobody answered, {half_open} half open: {unanswered:?}\n{:?}", self.counters));
+        }
         self.check_books()
     }
 
