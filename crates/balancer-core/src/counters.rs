@@ -4,6 +4,7 @@
 use crate::exchange::{Outcome, Record};
 use crate::failure::{Failure, FailureKind};
 use crate::reason::{CloseReason, Side};
+use crate::refusal::Refusal;
 use ports::{ClosedFirst, ClosingTally};
 
 /// Classes of status codes, by their first digit.
@@ -58,6 +59,38 @@ impl<const N: usize> Count for [u64; N] {
 
     fn visit(&self, label: fn(usize) -> &'static str, each: &mut dyn FnMut(Option<&'static str>, u64)) {
         self.iter().enumerate().for_each(|(at, count)| each(Some(label(at)), *count));
+    }
+}
+
+/// A count for each rule that a message may break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByRule([u64; http1::Error::ALL.len()]);
+
+impl ByRule {
+    /// Counts one.
+    pub fn record(&mut self, rule: http1::Error) {
+        self.0[rule as usize] += 1;
+    }
+
+    /// Those of one rule.
+    pub fn count(&self, rule: http1::Error) -> u64 {
+        self.0[rule as usize]
+    }
+}
+
+impl Default for ByRule {
+    fn default() -> Self {
+        Self([0; http1::Error::ALL.len()])
+    }
+}
+
+impl Count for ByRule {
+    fn add(&mut self, other: &Self) {
+        Count::add(&mut self.0, &other.0);
+    }
+
+    fn visit(&self, label: fn(usize) -> &'static str, each: &mut dyn FnMut(Option<&'static str>, u64)) {
+        Count::visit(&self.0, label, each);
     }
 }
 
@@ -141,6 +174,8 @@ counters! {
     "tunnels" tunnels: u64, Listener, "Upgraded connections (101).";
     "statuses" statuses: [u64; 5] [|at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
     "failures" failures: [u64; FailureKind::ALL.len()] [|at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
+    "refused.requests" refused_requests: ByRule [|at| http1::Error::ALL[at].name()], Listener, "Requests refused, by the rule they broke or the limit they were over.";
+    "refused.responses" refused_responses: ByRule [|at| http1::Error::ALL[at].name()], Server, "Responses refused, by the rule they broke or the limit they were over.";
     "clients.accepted" accepted: u64, Listener, "Client connections accepted.";
     "clients.accept_paused" accept_paused: u64, Listener, "Failures of accept(), each with a pause.";
     "clients.open" clients_open: u64, Listener gauge, "Client connections open now.";
@@ -154,6 +189,7 @@ counters! {
     "servers.connects_failed_here" connects_failed_here: u64, Server, "Connects that failed because of a shortage here.";
     "servers.connects_failed_there" connects_failed_there: u64, Server, "Connects that the server or the way to it failed.";
     "servers.set_aside" set_aside: u64, Server, "Times a server was set aside because it could not be reached, or failed too often in a row.";
+    "servers.dialects" dialects: [u64; http1::Dialect::ALL.len()] [|at| http1::Dialect::ALL[at].name()], Server, "Responses in an older dialect, read leniently, by what departs from the letter.";
     "servers.closed_first" server_closes: ClosingTally [server_closer], Server, "Closes of server connections, by who closed first.";
     "servers.why" server_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Server, "Closes of server connections, by reason.";
     "servers.port_queue_full" port_queue_full: u64, Set, "Requests that found the queue for a local port full.";
@@ -229,6 +265,8 @@ pub struct Report {
     pub servers: Vec<(String, String, Counters)>,
     /// Event loops, and whatever left with a change of the configuration.
     pub rest: Counters,
+    /// The last messages that were refused, oldest first.
+    pub refused: Vec<Refusal>,
 }
 
 impl Report {
@@ -251,6 +289,8 @@ impl Report {
             }
         }
         self.rest.merge(&other.rest);
+        self.refused.extend(other.refused);
+        self.refused.sort_by_key(|refusal| refusal.at);
     }
 }
 

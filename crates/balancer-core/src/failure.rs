@@ -11,8 +11,16 @@ pub(crate) fn is_theirs(failure: Failure) -> bool {
 /// Why a request got no response of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
-    /// The request broke HTTP's rules; the status says how (400, 414, 431, 501, 505, ...).
-    BadRequest(u16),
+    /// The request broke a rule of HTTP, or is over a limit.
+    BadRequest(http1::Error),
+    /// The request may not be forwarded any further (`Max-Forwards: 0`): it ends here. OPTIONS is answered, TRACE is not
+    /// offered.
+    HopsSpent {
+        /// It is OPTIONS.
+        options: bool,
+    },
+    /// The request was here several times before: it goes in a circle.
+    Loop,
     /// The client took too long to send its head.
     HeadTimeout,
     /// The client took too long to send its body.
@@ -25,8 +33,8 @@ pub enum Failure {
     ConnectTimeout,
     /// The server closed or reset before its response was whole.
     ServerClosed,
-    /// The server answered something that is not HTTP.
-    ServerNonsense,
+    /// The server's answer breaks a rule of HTTP, or is over a limit.
+    ServerNonsense(http1::Error),
     /// The server took too long to answer.
     ServerTimeout,
     /// The whole request took longer than the listener allows.
@@ -53,9 +61,12 @@ impl Failure {
     /// Status code for the client.
     pub fn status(self) -> u16 {
         match self {
-            Self::BadRequest(status) => status,
+            Self::BadRequest(rule) => rule.status(),
+            Self::HopsSpent { options: true } => 200,
+            Self::HopsSpent { options: false } => 405,
+            Self::Loop => 508,
             Self::HeadTimeout | Self::BodyTimeout => 408,
-            Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense => 502,
+            Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense(_) => 502,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
             Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
         }
@@ -64,18 +75,17 @@ impl Failure {
     /// One line for the client's eyes.
     pub fn text(self) -> &'static str {
         match self {
-            Self::BadRequest(414) => "the request target is longer than this listener allows",
-            Self::BadRequest(431) => "the request head has more fields or bytes than this listener allows",
-            Self::BadRequest(501) => "the request needs a method or a transfer coding that is not implemented here",
-            Self::BadRequest(505) => "only HTTP/1.0 and HTTP/1.1 are spoken here",
-            Self::BadRequest(_) => "the request breaks the rules of HTTP/1.1 (RFC 9112)",
+            Self::BadRequest(rule) => rule.of_request(),
+            Self::HopsSpent { options: true } => "the request ends here: Max-Forwards is 0",
+            Self::HopsSpent { options: false } => "the request ends here: Max-Forwards is 0, and TRACE is not offered",
+            Self::Loop => "the request goes in a circle: it came through this balancer several times (Via)",
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
             Self::NoServer => "no server is there for this request",
             Self::ServerUnreachable => "no server could be reached",
             Self::ConnectTimeout => "no server accepted a connection in time",
             Self::ServerClosed => "the server closed the connection before it answered",
-            Self::ServerNonsense => "the server's answer is not valid HTTP",
+            Self::ServerNonsense(rule) => rule.of_response(),
             Self::ServerTimeout => "the server did not answer in time",
             Self::RequestTimeout => "the request took longer than this listener allows",
             Self::NoLocalPort => "the balancer has no local port left towards its servers",
@@ -88,13 +98,16 @@ impl Failure {
     pub fn kind(self) -> FailureKind {
         match self {
             Self::BadRequest(_) => FailureKind::BadRequest,
+            Self::HopsSpent { .. } => FailureKind::HopsSpent,
+            Self::Loop => FailureKind::Loop,
             Self::HeadTimeout => FailureKind::HeadTimeout,
             Self::BodyTimeout => FailureKind::BodyTimeout,
             Self::NoServer => FailureKind::NoServer,
             Self::ServerUnreachable => FailureKind::ServerUnreachable,
             Self::ConnectTimeout => FailureKind::ConnectTimeout,
             Self::ServerClosed => FailureKind::ServerClosed,
-            Self::ServerNonsense => FailureKind::ServerNonsense,
+            Self::ServerNonsense(rule) if rule.is_limit() => FailureKind::ServerOverLimit,
+            Self::ServerNonsense(_) => FailureKind::ServerNonsense,
             Self::ServerTimeout => FailureKind::ServerTimeout,
             Self::RequestTimeout => FailureKind::RequestTimeout,
             Self::NoLocalPort => FailureKind::NoLocalPort,
@@ -107,8 +120,12 @@ impl Failure {
 named! {
     /// The kinds of [`Failure`], as counters and reports name them.
     pub enum FailureKind {
-        /// [`Failure::BadRequest`], whatever its status.
+        /// [`Failure::BadRequest`], whatever the rule.
         BadRequest = "bad_request",
+        /// [`Failure::HopsSpent`].
+        HopsSpent = "hops_spent",
+        /// [`Failure::Loop`].
+        Loop = "loop",
         /// [`Failure::HeadTimeout`].
         HeadTimeout = "head_timeout",
         /// [`Failure::BodyTimeout`].
@@ -119,8 +136,10 @@ named! {
         ConnectTimeout = "connect_timeout",
         /// [`Failure::ServerClosed`].
         ServerClosed = "server_closed",
-        /// [`Failure::ServerNonsense`].
+        /// [`Failure::ServerNonsense`], where a rule was broken.
         ServerNonsense = "server_nonsense",
+        /// [`Failure::ServerNonsense`], where a limit was hit: it may be good HTTP.
+        ServerOverLimit = "server_over_limit",
         /// [`Failure::ServerTimeout`].
         ServerTimeout = "server_timeout",
         /// [`Failure::RequestTimeout`].
@@ -158,14 +177,31 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_was_refused() {
-        let check = |status: u16, word: &str| {
-            let text = Failure::BadRequest(status).text();
-            assert!(text.contains(word), "{status}: {text}");
+        use http1::Error;
+        let check = |failure: Failure, status: u16, word: &str| {
+            let text = failure.text();
+            assert!(failure.status() == status && text.contains(word), "{} {text}", failure.status());
         };
-        check(400, "RFC 9112");
-        check(414, "target");
-        check(431, "head");
-        check(501, "not implemented");
-        check(505, "HTTP/1.1");
+        check(Failure::BadRequest(Error::BareLf), 400, "RFC 9112");
+        check(Failure::BadRequest(Error::TlsHello), 400, "TLS");
+        check(Failure::BadRequest(Error::ProxyHeader), 400, "PROXY");
+        check(Failure::BadRequest(Error::Http2Preface), 505, "HTTP/2");
+        check(Failure::BadRequest(Error::UriTooLong), 414, "target");
+        check(Failure::BadRequest(Error::HeadTooLong), 431, "head");
+        check(Failure::BadRequest(Error::ConnectUnsupported), 501, "not implemented");
+        check(Failure::BadRequest(Error::VersionUnsupported), 505, "HTTP/1.1");
+        check(Failure::ServerNonsense(Error::StatusLine), 502, "status line");
+        check(Failure::HopsSpent { options: true }, 200, "Max-Forwards");
+        check(Failure::HopsSpent { options: false }, 405, "TRACE");
+        check(Failure::Loop, 508, "circle");
+    }
+
+    #[test]
+    fn a_limit_is_called_a_limit() {
+        for rule in http1::Error::ALL {
+            let failure = Failure::ServerNonsense(rule);
+            assert_eq!(failure.kind() == FailureKind::ServerOverLimit, failure.text().contains("limit"), "{rule}");
+            assert!(!rule.is_limit() || !failure.text().contains("valid HTTP"), "{rule}");
+        }
     }
 }

@@ -9,8 +9,10 @@ pub mod exchange;
 pub mod failure;
 pub mod health;
 pub mod idle;
+pub mod network;
 pub mod policy;
 pub mod reason;
+pub mod refusal;
 pub mod relay;
 mod retry;
 pub mod router;
@@ -24,12 +26,14 @@ pub use exchange::Exchange;
 pub use failure::{Failure, FailureKind};
 pub use health::{Health, HealthRules, Standing, Verdict};
 pub use idle::IdleConnections;
+pub use network::{Network, NetworkError};
 pub use policy::{ClientClose, Reuse, ServerClose, Timestamps, Trust};
 pub use reason::{CloseReason, Side};
+pub use refusal::{Refusal, Refusals, Refused};
 pub use relay::Relay;
 pub use router::Router;
 pub use select::{Pick, Selection};
 pub use settings::{
-    BackendSetSettings, ClientTimeouts, ListenerLimits, ListenerSettings, PoolSettings, PortChoice, PortSettings,
-    ServerSettings, ServerTimeouts, Settings,
+    BackendSetSettings, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
+    PortSettings, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts, Settings, Twins,
 };

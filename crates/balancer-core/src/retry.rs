@@ -55,7 +55,9 @@ impl Attempt {
         match self.failure {
             Failure::ServerUnreachable | Failure::ConnectTimeout if !self.sent => NextStep::OtherServer,
             Failure::ServerClosed if self.pooled && (!self.sent || self.idempotent) => NextStep::SameServer,
-            Failure::ServerClosed | Failure::ServerTimeout | Failure::ServerNonsense
+            // The next server would say the same.
+            Failure::ServerNonsense(rule) if rule.is_limit() => NextStep::GiveUp,
+            Failure::ServerClosed | Failure::ServerTimeout | Failure::ServerNonsense(_)
                 if !self.sent || self.idempotent =>
             {
                 NextStep::OtherServer
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_sick_servers_request_goes_elsewhere_but_not_to_itself() {
-        for failure in [Failure::ServerTimeout, Failure::ServerNonsense] {
+        for failure in [Failure::ServerTimeout, Failure::ServerNonsense(http1::Error::StatusLine)] {
             let sick = |a: &mut Attempt| (a.failure, a.sent) = (failure, true);
             check(sick, OtherServer, GiveUp);
             check(|a| (sick(a), a.pooled = true).1, OtherServer, GiveUp);

@@ -1,7 +1,10 @@
 //! What the balancer is told to do: checked, so that it cannot be wrong.
 
 use crate::health::HealthRules;
+use crate::network::Network;
 use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
+use http::forward::Forwarded;
+use http::{Limits, Reading};
 use named::named;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -32,6 +35,57 @@ pub struct ListenerSettings {
     pub limits: ListenerLimits,
     /// Patience.
     pub timeouts: ClientTimeouts,
+    /// What becomes of what requests say about themselves.
+    pub requests: RequestRules,
+}
+
+named! {
+    /// What becomes of what requests say about their way (`forwarded = "..."` of a listener): `X-Forwarded-For`, `-Proto`,
+    /// `-Host`, `-Port`, `X-Real-IP`, `Forwarded`.
+    #[derive(Default)]
+    pub enum ForwardedPolicy {
+        /// Nothing of it is passed on: servers read what this balancer knows.
+        #[default]
+        Replace = "replace",
+        /// Lists are continued, whoever sends them; the others are not passed on.
+        Append = "append",
+        /// All of it stands where the sender is of a trusted network, lists continued; nothing of it elsewhere.
+        Trust = "trust",
+    }
+}
+
+named! {
+    /// What becomes of fields that CGI takes for those a balancer overwrites (`underscore_twins = "..."` of a listener).
+    #[derive(Default)]
+    pub enum Twins {
+        /// They are not passed on.
+        #[default]
+        Drop = "drop",
+        /// They are.
+        Keep = "keep",
+    }
+}
+
+/// What becomes of what requests say about themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestRules {
+    /// About their way.
+    pub forwarded: ForwardedPolicy,
+    /// Whom [`ForwardedPolicy::Trust`] trusts.
+    pub trusted: Vec<Network>,
+    /// In names that look like others.
+    pub twins: Twins,
+}
+
+impl RequestRules {
+    /// What becomes of it when `client` sends it.
+    pub fn forwarded_by(&self, client: IpAddr) -> Forwarded {
+        match self.forwarded {
+            ForwardedPolicy::Append => Forwarded::Append,
+            ForwardedPolicy::Trust if self.trusted.iter().any(|network| network.contains(client)) => Forwarded::Trust,
+            ForwardedPolicy::Replace | ForwardedPolicy::Trust => Forwarded::Replace,
+        }
+    }
 }
 
 /// Bounds of one listener.
@@ -110,6 +164,39 @@ pub struct BackendSetSettings {
     pub health: HealthRules,
     /// Further attempts after the first; 0 also means that nobody waits for a server that is away for a moment.
     pub retries_max: u32,
+    /// How responses are read.
+    pub responses: ResponseReading,
+    /// Bounds of responses.
+    pub limits: ResponseLimits,
+    /// Requests say in `Via` that they came through this balancer.
+    pub via: bool,
+}
+
+named! {
+    /// How responses are read (`responses = "..."` of a backend set).
+    #[derive(Default)]
+    pub enum ResponseReading {
+        /// Older dialects are understood where only one reading is left; what is passed on is to the letter.
+        #[default]
+        Lenient = "lenient",
+        /// What departs from the letter of the RFCs is refused.
+        Strict = "strict",
+    }
+}
+
+/// Bounds of responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseLimits {
+    /// Bytes of a response head.
+    pub head_bytes_max: usize,
+    /// Header fields of a response.
+    pub headers_max: usize,
+}
+
+impl Default for ResponseLimits {
+    fn default() -> Self {
+        Self { head_bytes_max: 32 * 1024, headers_max: 128 }
+    }
 }
 
 impl BackendSetSettings {
@@ -123,7 +210,22 @@ impl BackendSetSettings {
             timeouts: ServerTimeouts::default(),
             health: HealthRules::default(),
             retries_max: 2,
+            responses: ResponseReading::default(),
+            limits: ResponseLimits::default(),
+            via: true,
         }
+    }
+
+    /// How a response is read; `after_interim`: behind another one to the same request.
+    #[inline]
+    pub fn reading(&self, after_interim: bool) -> Limits {
+        let reading = match (self.responses, after_interim) {
+            (ResponseReading::Strict, _) => Reading::Strict,
+            (ResponseReading::Lenient, false) => Reading::Lenient,
+            (ResponseReading::Lenient, true) => Reading::LenientAfterInterim,
+        };
+        let ResponseLimits { head_bytes_max, headers_max } = self.limits;
+        Limits { head_bytes_max, headers_max, reading, ..Limits::default() }
     }
 }
 

@@ -142,7 +142,7 @@ fn facts(event: In) -> Fact {
         Part => Fact::RequestBytes { len: 10, whole: false, ahead: false },
         Last => Fact::RequestBytes { len: 10, whole: true, ahead: false },
         LastAhead => Fact::RequestBytes { len: 10, whole: true, ahead: true },
-        BadChunk => Fact::RequestMalformed { status: 400 },
+        BadChunk => Fact::RequestMalformed(http1::Error::ChunkSize),
         Ahead => Fact::ClientAhead,
         Fin => Fact::ClientEof,
         Broken => Fact::ClientBroken,
@@ -152,7 +152,7 @@ fn facts(event: In) -> Fact {
         Some => Fact::ResponseBytes { len: 7, whole: false, leftover: false },
         Whole => Fact::ResponseBytes { len: 7, whole: true, leftover: false },
         WholeLeft => Fact::ResponseBytes { len: 7, whole: true, leftover: true },
-        BadBody => Fact::ResponseMalformed,
+        BadBody => Fact::ResponseMalformed(http1::Error::ChunkSize),
         NoBuffer => Fact::ResponseShortage,
         ServerFin => Fact::ServerEof { partial: false, ends_body: false },
         ServerFinEndsBody => Fact::ServerEof { partial: false, ends_body: true },
@@ -167,7 +167,8 @@ fn facts(event: In) -> Fact {
 }
 
 fn head(event: In) -> Option<ResponseFacts> {
-    let plain = |status| ResponseFacts { status, keep_alive: true, chunked: false, until_close: false };
+    let plain =
+        |status| ResponseFacts { status, keep_alive: true, chunked: false, until_close: false, switch_asked: true };
     match event {
         Head(status) => Option::Some(plain(status)),
         HeadClose(status) => Option::Some(ResponseFacts { keep_alive: false, ..plain(status) }),
@@ -703,7 +704,9 @@ fn the_last_call_answers_who_has_no_answer() {
 
 #[test]
 fn a_refused_head_is_an_exchange_too() {
-    for (failure, expect) in [(Failure::BadRequest(431), "431+close"), (Failure::HeadTimeout, "408+close")] {
+    for (failure, expect) in
+        [(Failure::BadRequest(http1::Error::HeadTooLong), "431+close"), (Failure::HeadTimeout, "408+close")]
+    {
         let (mut exchange, step) = Exchange::refuse(failure, &scene(USUAL, Duration::ZERO));
         assert_eq!((word(&step).as_str(), exchange.check()), (expect, Ok(())));
         assert_eq!(word(&exchange.handle(Fact::ClientTook, &scene(USUAL, Duration::ZERO))), "END drain");

@@ -2,7 +2,10 @@
 //! `config/NAME.expected`. `QUINTET_BLESS=1` writes those texts anew; read them before you commit them.
 
 use balancer::Config;
-use balancer_core::{ClientClose, HealthRules, PortChoice, Reuse, ServerClose, Timestamps};
+use balancer_core::{
+    ClientClose, ForwardedPolicy, HealthRules, PortChoice, RequestRules, ResponseReading, Reuse, ServerClose,
+    Timestamps, Twins,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,6 +72,12 @@ fn every_key_arrives_where_it_belongs() {
     assert_eq!((set.pool.idle_max, set.pool.idle_timeout), (0, Duration::from_secs(9)));
     assert_eq!((set.pool.close, set.retries_max), (ServerClose::Fin, 0));
     assert_eq!(set.pool.reuse, Reuse::Always);
+    assert_eq!((set.responses, set.via), (ResponseReading::Strict, false));
+    assert_eq!((set.limits.head_bytes_max, set.limits.headers_max), (262_144, 200));
+    let requests = &listener.requests;
+    assert_eq!((requests.forwarded, requests.twins), (ForwardedPolicy::Trust, Twins::Keep));
+    assert_eq!(requests.trusted, ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()));
+    assert_eq!(config.settings.listeners[0].requests, RequestRules::default());
     let (pause, pause_max) = (Duration::from_millis(250), Duration::from_secs(8));
     assert_eq!(set.health, HealthRules { failures_max: 7, pause, pause_max, server_errors: true });
     let times = [set.timeouts.connect, set.timeouts.response].map(|time| time.as_secs());

@@ -97,6 +97,7 @@ fn settings(origin: SocketAddr) -> Settings {
         timestamps: Default::default(),
         limits: Default::default(),
         timeouts: Default::default(),
+        requests: Default::default(),
     };
     let server = ServerSettings { address: origin, weight: 1 };
     Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", vec![server])] }

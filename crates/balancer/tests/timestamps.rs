@@ -50,6 +50,7 @@ fn start(listeners: &[(&str, Timestamps)], server: SocketAddr, workers: usize) -
         timestamps: *timestamps,
         limits: Default::default(),
         timeouts: Default::default(),
+        requests: Default::default(),
     };
     let settings = Settings {
         listeners: listeners.iter().enumerate().map(listener).collect(),

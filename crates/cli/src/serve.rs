@@ -33,7 +33,7 @@ The smallest configuration:
   servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]
 
 SIGTERM, SIGQUIT and Ctrl-C drain: nobody new comes in, requests in flight may finish; a second one ends at once.
-SIGUSR1 prints the counters. SIGHUP and SIGUSR2 do nothing but say so.";
+SIGUSR1 prints the counters, and the last messages that were refused. SIGHUP and SIGUSR2 do nothing but say so.";
 
 /// What to do instead of a reload.
 const NO_RELOAD: &str = "reloading is not supported yet, nothing was changed: check the new configuration with `quintet \
@@ -154,12 +154,15 @@ fn serve(signals: &Signals, handle: Handle, config: &Config, output: &Output) ->
     loop {
         let signal = signals.wait(Duration::from_secs(3600));
         if signal == Some(Signal::User1) {
-            output.say_or_complain(Totals(&handle.counters()).text(terminal::width()));
+            let report = handle.report();
+            output.say_or_complain(Totals(&report.total()).text(terminal::width()));
+            tell_refused(&report, output);
         }
         if ends(signal) {
             break;
         }
     }
+    tell_refused(&handle.report(), output);
     let (grace, patience) = (config.drain_grace, config.drain);
     output.say_or_complain(drain_in_words(grace, patience));
     std::thread::scope(|scope| {
@@ -173,6 +176,11 @@ fn serve(signals: &Signals, handle: Handle, config: &Config, output: &Output) ->
         }
         draining.join().unwrap_or_default()
     })
+}
+
+/// The last messages that were refused: of each worker so few are remembered that these lines cannot be too many.
+fn tell_refused(report: &balancer_core::Report, output: &Output) {
+    report.refused.iter().for_each(|refusal| output.say_or_complain(refusal.to_string()));
 }
 
 fn drain_in_words(grace: Duration, patience: Duration) -> String {

@@ -49,6 +49,7 @@ const PHRASES: &[(u16, &str)] = &[
     (503, "Service Unavailable"),
     (504, "Gateway Timeout"),
     (505, "HTTP Version Not Supported"),
+    (508, "Loop Detected"),
     (511, "Network Authentication Required"),
 ];
 

@@ -95,6 +95,7 @@ fn settings(listens: SocketAddr, server: SocketAddr, close: ClientClose, timesta
         timestamps,
         limits: ListenerLimits::default(),
         timeouts: ClientTimeouts::default(),
+        requests: Default::default(),
     };
     let servers = vec![ServerSettings { address: server, weight: 1 }];
     Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("origin", servers)] }

@@ -80,9 +80,16 @@ impl SimReactor {
     }
 }
 
+/// When a simulation begins: in the night to the year 2000.
+const WALL_CLOCK_AT_START: Duration = Duration::from_secs(946_684_790);
+
 impl Questions for SimReactor {
     fn now(&self) -> Duration {
         self.net.borrow().now
+    }
+
+    fn wall_clock(&self) -> Duration {
+        WALL_CLOCK_AT_START + self.now()
     }
 
     fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {

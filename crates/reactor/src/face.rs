@@ -237,6 +237,9 @@ pub trait Questions {
     /// Time since this reactor's start; virtual in a simulation.
     fn now(&self) -> Duration;
 
+    /// Time since the start of 1970, by the clock on the wall; virtual in a simulation.
+    fn wall_clock(&self) -> Duration;
+
     /// Where a listener listens (its port where the plan said 0); `None` when it listens no more.
     fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr>;
 

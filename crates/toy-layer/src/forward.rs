@@ -8,6 +8,11 @@ macro_rules! forward {
             self.$io.now()
         }
     };
+    (@wall_clock $io:ident) => {
+        fn wall_clock(&self) -> std::time::Duration {
+            self.$io.wall_clock()
+        }
+    };
     (@listen $io:ident) => {
         fn listen(&mut self, plan: &reactor::ListenPlan) -> Result<reactor::ListenerId, ports::Fault> {
             self.$io.listen(plan)

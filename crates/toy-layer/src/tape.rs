@@ -100,7 +100,8 @@ pub struct TapeView<'a, R> {
 }
 
 impl<R: Reactor> Questions for TapeView<'_, R> {
-    forward!(io: now, listener_address, waiting, local_address, probe, is_receiving, session, unacknowledged_bytes, timestamps);
+    forward!(io: now, wall_clock, listener_address, waiting, local_address, probe, is_receiving, session);
+    forward!(io: unacknowledged_bytes, timestamps);
     forward!(io: buffers_are_scarce, shortages);
 }
 

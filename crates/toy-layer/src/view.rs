@@ -23,7 +23,7 @@ impl<R> View<'_, R> {
 }
 
 impl<R: Reactor> Questions for View<'_, R> {
-    forward!(io: now, listener_address, local_address, timestamps, buffers_are_scarce, shortages);
+    forward!(io: now, wall_clock, listener_address, local_address, timestamps, buffers_are_scarce, shortages);
 
     /// Also those whose handshake is not over.
     fn waiting(&self, listener: ListenerId) -> Option<usize> {

@@ -122,7 +122,8 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
         body_len: 0,
     };
     let (client, server) = (ClientTimeouts::default(), ServerTimeouts::default());
-    let response = ResponseFacts { status: 200, keep_alive: true, chunked: false, until_close: false };
+    let response =
+        ResponseFacts { status: 200, keep_alive: true, chunked: false, until_close: false, switch_asked: false };
     for round in 0..rounds {
         let now = Duration::from_millis(u64::from(round));
         let close = black_box(ClientClose::BalancerFirst);

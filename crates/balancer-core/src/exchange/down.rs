@@ -15,7 +15,7 @@ impl Exchange {
     /// What becomes of a response's head, which is known whole. Follow with the fact that it was written.
     pub fn plan_head(&mut self, head: &ResponseFacts, scene: &Scene<'_>) -> HeadPlan {
         self.handle_answer_begun();
-        if head.status == 101 && !self.request.upgrade {
+        if head.status == 101 && !(self.request.upgrade && head.switch_asked) {
             return HeadPlan::Malformed;
         }
         // What is passed on is never repeated.
@@ -179,6 +179,11 @@ impl Exchange {
         }
     }
 
+    /// What the server said breaks a rule, or is over a limit.
+    pub(super) fn handle_response_malformed(&mut self, rule: http1::Error, scene: &Scene<'_>, step: &mut Step) {
+        self.handle_response_unusable(Failure::ServerNonsense(rule), scene, step);
+    }
+
     /// What the server said cannot be passed on. While nothing was sent, another server may do, or the client gets a
     /// clear answer.
     pub(super) fn handle_response_unusable(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
@@ -188,7 +193,8 @@ impl Exchange {
             self.record.status = 0;
         }
         let Attempt::Open { server, pooled } = self.up.attempt else { return self.fail(failure, scene, step) };
-        if failure == Failure::ServerNonsense {
+        // A limit of ours that an answer hits says nothing about the server.
+        if matches!(failure, Failure::ServerNonsense(rule) if !rule.is_limit()) {
             step.verdict = Some((server, Verdict::Failed));
         }
         if self.down.stage != Stage::Awaited {

@@ -176,7 +176,7 @@ impl Record {
 
 pub(super) fn why_server(failure: Failure) -> CloseReason {
     match failure {
-        Failure::ServerNonsense => CloseReason::ProtocolError,
+        Failure::ServerNonsense(_) => CloseReason::ProtocolError,
         Failure::ServerTimeout | Failure::RequestTimeout | Failure::ConnectTimeout => CloseReason::TimedOut,
         _ => CloseReason::OtherSideFailed,
     }

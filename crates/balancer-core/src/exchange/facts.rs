@@ -128,10 +128,7 @@ pub enum Fact {
         ahead: bool,
     },
     /// The request's framing is broken.
-    RequestMalformed {
-        /// What the client is to be told.
-        status: u16,
-    },
+    RequestMalformed(http1::Error),
     /// No buffer is left to write a part of the request's body into.
     RequestShortage,
     /// Bytes of a next request came; the shell holds them.
@@ -162,8 +159,8 @@ pub enum Fact {
         /// More came behind them, which belongs to nothing.
         leftover: bool,
     },
-    /// The response is not HTTP.
-    ResponseMalformed,
+    /// The response breaks a rule of HTTP, or is over a limit.
+    ResponseMalformed(http1::Error),
     /// No buffer is left to write the response's head (or its unwrapped body) into.
     ResponseShortage,
     /// The 101 is ready: both connections go over to a relay.
@@ -201,6 +198,8 @@ pub struct ResponseFacts {
     pub chunked: bool,
     /// The body ends with the connection.
     pub until_close: bool,
+    /// It switches to a protocol that the client has asked for.
+    pub switch_asked: bool,
 }
 
 /// What becomes of a response's head.

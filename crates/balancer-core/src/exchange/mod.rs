@@ -228,7 +228,7 @@ impl Exchange {
             Fact::Shortage => self.handle_shortage(scene, &mut step),
             Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
             Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),
-            Fact::RequestMalformed { status } => self.handle_request_malformed(status, scene, &mut step),
+            Fact::RequestMalformed(rule) => self.handle_request_malformed(rule, scene, &mut step),
             Fact::RequestShortage => self.handle_request_shortage(scene, &mut step),
             Fact::ClientAhead => self.handle_client_ahead(),
             Fact::ClientEof => self.handle_client_eof(&mut step),
@@ -241,7 +241,7 @@ impl Exchange {
             Fact::ResponseBytes { len, whole, leftover } => {
                 self.handle_response_bytes(len, whole, leftover, scene, &mut step);
             }
-            Fact::ResponseMalformed => self.handle_response_unusable(Failure::ServerNonsense, scene, &mut step),
+            Fact::ResponseMalformed(rule) => self.handle_response_malformed(rule, scene, &mut step),
             Fact::ResponseShortage => self.handle_response_unusable(Failure::NoLocalResource, scene, &mut step),
             Fact::Upgraded => self.handle_upgraded(&mut step),
             Fact::ServerEof { partial, ends_body } => self.handle_server_eof(partial, ends_body, scene, &mut step),

@@ -37,9 +37,9 @@ impl Exchange {
     }
 
     /// Where the body ends cannot be told any more.
-    pub(super) fn handle_request_malformed(&mut self, status: u16, scene: &Scene<'_>, step: &mut Step) {
+    pub(super) fn handle_request_malformed(&mut self, rule: http1::Error, scene: &Scene<'_>, step: &mut Step) {
         self.up.reading = false;
-        self.fail(Failure::BadRequest(status), scene, step);
+        self.fail(Failure::BadRequest(rule), scene, step);
     }
 
     /// A part of the body would have to be written anew, and cannot.

@@ -4,6 +4,7 @@ use super::backend::BackendSet;
 use super::listener::Listener;
 use balancer_core::{BackendSetSettings, ListenerSettings, Settings};
 use config_file::{Mistake, Placed, nearest};
+use std::net::SocketAddr;
 
 /// Joins listeners with the sets they name. `None` only where mistakes were noted.
 pub(super) fn join(
@@ -15,6 +16,7 @@ pub(super) fn join(
     check_unique("listener", listeners.iter().filter_map(|listener| listener.name.as_ref()), mistakes);
     check_unique("backend set", sets.iter().filter_map(|set| set.name.as_ref()), mistakes);
     check_binds(&listeners, mistakes);
+    sets.iter().for_each(|set| check_circles(&listeners, set, mistakes));
     let names: Vec<Option<&str>> = sets.iter().map(|set| set.name.as_ref().map(|name| name.value)).collect();
     // All of them first, so that each tells its mistakes.
     let listeners: Vec<_> = listeners.into_iter().map(|one| finish_listener(one, &names, mistakes)).collect();
@@ -54,6 +56,29 @@ fn check_binds(listeners: &[Listener<'_>], mistakes: &mut Vec<Mistake>) {
     }
 }
 
+/// A server that is a listener of this very file: requests would go in a circle, or through this balancer twice.
+fn check_circles(listeners: &[Listener<'_>], set: &BackendSet<'_>, mistakes: &mut Vec<Mistake>) {
+    let binds: Vec<_> = listeners.iter().filter_map(|listener| listener.bind.as_ref()).collect();
+    for server in &set.servers {
+        let address = server.value.address;
+        if let Some(bind) = binds.iter().find(|bind| reaches(address, bind.value)) {
+            mistakes.push(
+                Mistake::new(server.span.clone(), format!("server {address} is this balancer itself"), "this server")
+                    .other(bind.span.clone(), "this listener")
+                    .help("name the address the server listens on, or give the listener another one"),
+            );
+        }
+    }
+}
+
+/// Does whoever connects to `server` reach a listener that binds `bind`? A wildcard one is reached by every address of this
+/// host; those of the loopback are known to be.
+fn reaches(server: SocketAddr, bind: SocketAddr) -> bool {
+    let (ip, bound) = (server.ip().to_canonical(), bind.ip().to_canonical());
+    let wildcard = bound.is_unspecified() && ip.is_loopback() && (bound.is_ipv6() || ip.is_ipv4());
+    bind.port() != 0 && server.port() == bind.port() && (ip == bound || wildcard)
+}
+
 fn finish_listener(
     listener: Listener<'_>,
     sets: &[Option<&str>],
@@ -79,17 +104,21 @@ fn finish_listener(
         timestamps: listener.timestamps,
         limits: listener.limits,
         timeouts: listener.timeouts,
+        requests: listener.requests,
     })
 }
 
 fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
     Some(BackendSetSettings {
         name: set.name?.value.to_owned(),
-        servers: set.servers,
+        servers: set.servers.into_iter().map(|server| server.value).collect(),
         pool: set.pool,
         ports: set.ports,
         timeouts: set.timeouts,
         health: set.health,
         retries_max: set.retries_max,
+        responses: set.responses,
+        limits: set.limits,
+        via: set.via,
     })
 }

@@ -1,6 +1,10 @@
 //! `[[backend_set]]`: where requests go.
 
-use balancer_core::{HealthRules, PoolSettings, PortChoice, PortSettings, ServerSettings, ServerTimeouts};
+use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use balancer_core::{
+    HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, ServerSettings,
+    ServerTimeouts,
+};
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -19,12 +23,15 @@ const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
 /// A backend set with the places other sections may point at.
 pub(super) struct BackendSet<'a> {
     pub(super) name: Option<Placed<&'a str>>,
-    pub(super) servers: Vec<ServerSettings>,
+    pub(super) servers: Vec<Placed<ServerSettings>>,
     pub(super) pool: PoolSettings,
     pub(super) ports: PortSettings,
     pub(super) timeouts: ServerTimeouts,
     pub(super) health: HealthRules,
     pub(super) retries_max: u32,
+    pub(super) responses: ResponseReading,
+    pub(super) limits: ResponseLimits,
+    pub(super) via: bool,
 }
 
 pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> BackendSet<'a> {
@@ -42,10 +49,24 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
             .unwrap_or(base.timeouts),
         health: section.table("health", mistakes).map(|rules| read_health(rules, mistakes)).unwrap_or(base.health),
         retries_max: section.number("retries_max", 0, RETRIES_MAX, mistakes).map_or(base.retries_max, |n| n as u32),
-        servers: servers.into_iter().map(|server| server.value).collect(),
+        responses: section.named("responses", mistakes).unwrap_or_default(),
+        limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
+        via: section.choice("via", &[("on", true), ("off", false)], mistakes).unwrap_or(base.via),
+        servers,
     };
     section.finish(mistakes);
     set
+}
+
+fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ResponseLimits {
+    let base = ResponseLimits::default();
+    let bytes = section.number("head_bytes_max", HEAD_BYTES_MIN, HEAD_BYTES_MAX, mistakes);
+    let limits = ResponseLimits {
+        head_bytes_max: bytes.unwrap_or(base.head_bytes_max),
+        headers_max: section.number("headers_max", 1, http::HEADERS_CAP, mistakes).unwrap_or(base.headers_max),
+    };
+    section.finish(mistakes);
+    limits
 }
 
 fn read_servers(list: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Placed<ServerSettings>> {

@@ -1,13 +1,14 @@
 //! `[[listener]]`: where clients come in.
 
-use balancer_core::{ClientClose, ClientTimeouts, ListenerLimits, Timestamps};
-use config_file::{Mistake, Placed, Section, value};
+use balancer_core::{ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, Network, RequestRules, Timestamps};
+use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::SocketAddr;
 
 /// The largest head that may be allowed. A buffer may grow to hold it, together with the fields the balancer adds.
 pub(super) const HEAD_BYTES_MAX: usize = 256 * 1024;
 const _: () = assert!(HEAD_BYTES_MAX + 8 * 1024 <= reactor::buf::BUF_BYTES_MAX);
 pub(super) const HEAD_BYTES_MIN: usize = 256;
+const NETWORKS_MAX: usize = 64;
 const CONNECTIONS_MAX: usize = 1 << 20;
 /// Why these two time-outs have to end.
 const HEAD_OFF: &str = "whoever sends a byte of a head now and then would hold a connection for ever: such as \"60s\"";
@@ -22,6 +23,7 @@ pub(super) struct Listener<'a> {
     pub(super) timestamps: Timestamps,
     pub(super) limits: ListenerLimits,
     pub(super) timeouts: ClientTimeouts,
+    pub(super) requests: RequestRules,
 }
 
 pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
@@ -36,6 +38,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
         timestamps: read_timestamps(&mut section, mistakes),
         limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
         timeouts: section.table("timeouts", mistakes).map(|times| read_timeouts(times, mistakes)).unwrap_or_default(),
+        requests: read_requests(&mut section, mistakes),
     };
     // There is one so far; a file that names it keeps its meaning when there are more.
     let _http = section.choice("protocol", &[("http", ())], mistakes);
@@ -52,6 +55,55 @@ fn read_timestamps(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -
         mistake.help = Some(format!("{help}; {}", Timestamps::COST));
     }
     choice.unwrap_or_default()
+}
+
+/// What becomes of what requests say about themselves. Trust needs somebody to be trusted, and the other way round.
+fn read_requests(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> RequestRules {
+    let twins = section.named("underscore_twins", mistakes).unwrap_or_default();
+    let (policy, trusted) = (section.take("forwarded"), section.take("trusted"));
+    let forwarded = policy.and_then(|policy| {
+        let names = ForwardedPolicy::ALL.map(|policy| (policy.name(), policy));
+        value::choice("forwarded", policy, &names, mistakes)
+    });
+    let example = "such as `trusted = [\"10.0.0.0/8\", \"192.0.2.7\"]`: whoever is in front and can be believed";
+    match (forwarded, policy, trusted) {
+        (Some(ForwardedPolicy::Trust), Some(policy), None) => {
+            let title = "`forwarded = \"trust\"` trusts nobody";
+            mistakes.push(Mistake::new(policy.span(), title, "no `trusted` in this section").help(example));
+        }
+        (Some(ForwardedPolicy::Replace | ForwardedPolicy::Append), Some(policy), Some(trusted)) => {
+            let title = "`trusted` has no meaning here";
+            let mistake = Mistake::new(trusted.span(), title, "nobody is asked").other(policy.span(), "by this");
+            mistakes.push(mistake.help("write `forwarded = \"trust\"`, or leave `trusted` out"));
+        }
+        (None, None, Some(trusted)) => {
+            let title = "`trusted` has no meaning without `forwarded = \"trust\"`";
+            mistakes.push(Mistake::new(trusted.span(), title, "nobody is asked").help("write `forwarded = \"trust\"`"));
+        }
+        _ => {}
+    }
+    let trusted = trusted.map(|list| read_networks(list, example, mistakes)).unwrap_or_default();
+    RequestRules { forwarded: forwarded.unwrap_or_default(), trusted, twins }
+}
+
+fn read_networks(list: &Value<'_>, example: &str, mistakes: &mut Vec<Mistake>) -> Vec<Network> {
+    let Some(array) = list.get_ref().as_array() else {
+        mistakes.push(wrong_type(list, "an array of networks").help(example));
+        return Vec::new();
+    };
+    if array.is_empty() || array.len() > NETWORKS_MAX {
+        let title = format!("{} networks: there must be 1 to {NETWORKS_MAX}", array.len());
+        mistakes.push(Mistake::new(list.span(), title, "here").help(example));
+        return Vec::new();
+    }
+    let read = |value: &Value<'_>| match value::text(value, mistakes)?.parse::<Network>() {
+        Ok(network) => Some(network),
+        Err(error) => {
+            mistakes.push(Mistake::new(value.span(), error.to_string(), "not a network"));
+            None
+        }
+    };
+    array.iter().filter_map(read).collect()
 }
 
 fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ListenerLimits {

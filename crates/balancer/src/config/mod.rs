@@ -64,6 +64,7 @@ impl Config {
             timestamps: Default::default(),
             limits: Default::default(),
             timeouts: Default::default(),
+            requests: Default::default(),
         };
         Self::of(Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", servers)] })
     }

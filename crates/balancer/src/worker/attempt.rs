@@ -4,9 +4,10 @@ use super::Worker;
 use super::compose;
 use super::setup::BackendSet;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
+use balancer_core::Twins;
 use balancer_core::exchange::{AttemptOrder, Fact};
 use http::RequestHead;
-use http::forward::{Forwarded, RequestEdits};
+use http::forward::RequestEdits;
 use http1::{HeadScan, HeadSlots, parse_request};
 use ports::{Fault, FaultKind, Lease, Tries};
 use reactor::{ConnId, ConnectPlan, Outgoing, Probe, Reactor};
@@ -30,7 +31,8 @@ impl Worker {
                 None => return Fact::NobodyElse,
             },
         };
-        self.exchanges[id].down.scan = HeadScan::default();
+        let down = &mut self.exchanges[id].down;
+        (down.scan, down.after_interim) = (HeadScan::default(), false);
         let Some(out) = self.compose_request(id, set, server, head, io) else { return Fact::Shortage };
         match may_pool.then(|| self.take_pooled(id, set, server, io)).flatten() {
             Some(conn) => self.send_on_pooled(id, conn, out, io),
@@ -63,14 +65,16 @@ impl Worker {
     ) -> Option<Outgoing> {
         let entry = &self.exchanges[id];
         let kept = entry.up.kept.as_ref().expect("a request is kept as long as it may be sent again");
+        let client = self.parties.client(entry.client.conn).peer.ip();
+        let requests = &entry.rules.settings.requests;
         let edits = RequestEdits {
-            client: self.parties.client(entry.client.conn).peer.ip(),
+            client,
             proto: "http",
-            connection: compose::upstream_connection(entry.upgrade, entry.set_rules.pool.room() > 0),
+            connection: compose::upstream_connection(entry.upgrade.is_some(), entry.set_rules.pool.room() > 0),
             fallback_host: &self.sets[set].servers[server].host,
-            forwarded: Forwarded::Append,
-            via: true,
-            keep_twins: false,
+            forwarded: requests.forwarded_by(client),
+            via: entry.set_rules.via,
+            keep_twins: requests.twins == Twins::Keep,
         };
         let out = match head {
             Some(head) => compose::request(head, &edits, io)?,

@@ -1,8 +1,9 @@
 //! Heads written for the other side, and the balancer's own answers: a clear status and one line of text.
 
+use balancer_core::Failure;
 use balancer_core::exchange::{Answer, HeadEdits};
 use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
-use http::{BodyKind, FieldSink, RequestHead, ResponseHead, TooLong, Version, reason_phrase};
+use http::{BodyKind, Date, FieldSink, RequestHead, ResponseHead, TooLong, Version, reason_phrase};
 use http1::{BodyDecoder, HeadWriter};
 use reactor::{Buf, Reactor};
 
@@ -27,8 +28,9 @@ pub(super) fn response<R: Reactor>(
     edits: &HeadEdits,
     io: &mut R,
 ) -> Option<Buf> {
+    let date = (!head.dated && head.status >= 200).then(|| Date::at(io.wall_clock().as_secs()));
     let body = if edits.unwrap_chunks { BodyKind::UntilClose } else { head.body };
-    let edits = ResponseEdits { client_version, connection: edits.connection, body, date: None };
+    let edits = ResponseEdits { client_version, connection: edits.connection, body, date };
     written(io, |out| write_forwarded_response(head, &edits, out))
 }
 
@@ -51,10 +53,14 @@ fn written<R: Reactor>(io: &mut R, write: impl Fn(&mut HeadWriter<'_>) -> Result
 
 /// An answer of our own, whole; `None` when no buffer is left.
 pub(super) fn answer<R: Reactor>(answer: &Answer, io: &mut R) -> Option<Buf> {
-    let text = answer.failure.text();
+    let (text, status) = (answer.failure.text(), answer.failure.status());
+    let date = Date::at(io.wall_clock().as_secs());
     let mut out = written(io, |head| {
-        let status = answer.failure.status();
         head.response(status, reason_phrase(status).unwrap_or("Error"))?;
+        head.field("Date", date.as_bytes())?;
+        if matches!(answer.failure, Failure::HopsSpent { .. }) {
+            head.field("Allow", b"OPTIONS")?;
+        }
         head.field("Content-Type", b"text/plain; charset=utf-8")?;
         head.field_u64("Content-Length", text.len() as u64 + 1)?;
         if !answer.keep {

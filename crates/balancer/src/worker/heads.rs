@@ -6,7 +6,8 @@ use super::drain::Farewell;
 use super::setup::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
 use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
-use balancer_core::{BackendSetSettings, Failure};
+use balancer_core::{BackendSetSettings, Failure, Refusal, Refused};
+use http::forward::passages;
 use http::{BodyKind, Method, RequestHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
 use reactor::{Buf, ConnId, Reactor};
@@ -32,7 +33,10 @@ impl Worker {
                 self.parties.client(conn).inbound = Some(buf);
                 return self.read_more_of_head(conn, io);
             }
-            Err(error) => self.begin_refusal(conn, Failure::BadRequest(error.status()), io),
+            Err(rule) => {
+                self.note_refused_request(conn, rule, &buf, io);
+                self.begin_refusal(conn, Failure::BadRequest(rule), io)
+            }
         };
         // What is needed of it is kept; an answer of ours may need the room.
         drop(buf);
@@ -58,11 +62,18 @@ impl Worker {
     ) -> (ExchangeId, Step) {
         let now = self.now(io);
         let Parsed { head, len: head_len, .. } = parsed;
+        if let Some(failure) = ends_here(head) {
+            return self.begin_refusal(conn, failure, io);
+        }
         let mut decoder = BodyDecoder::new(head.body, &rules.limits);
         let mut rest = buf.clone();
         let first = match first_piece(&mut decoder, &mut rest, *head_len, io) {
             Ok(first) => first,
-            Err(failure) => return self.begin_refusal(conn, failure, io),
+            Err(NoPiece::Malformed(rule)) => {
+                self.note_refused_request(conn, rule, buf, io);
+                return self.begin_refusal(conn, Failure::BadRequest(rule), io);
+            }
+            Err(NoPiece::Shortage) => return self.begin_refusal(conn, Failure::NoLocalResource, io),
         };
         let client = self.parties.client(conn);
         client.inbound = (!rest.is_empty()).then_some(rest);
@@ -73,7 +84,8 @@ impl Worker {
         let draining = self.listeners[listener].drains(self.draining);
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
         let kept = Kept { bytes: first.data, head_len: *head_len };
-        let (method, upgrade) = (head.method, opening.upgrade);
+        let method = head.method;
+        let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| part_of(&kept.bytes, asked));
         let request = Request { method, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
         let id = self.insert(conn, core, Route { set, rules, set_rules }, request);
         (id, self.attempt_first(id, step, parsed, io))
@@ -125,6 +137,23 @@ impl Worker {
         self.drive(id, step, io);
     }
 
+    /// A client broke a rule, or went over a limit.
+    #[cold]
+    pub(super) fn note_refused_request<R: Reactor>(
+        &mut self,
+        conn: ConnId,
+        rule: http1::Error,
+        bytes: &[u8],
+        io: &mut R,
+    ) {
+        let at = self.now(io);
+        let client = self.parties.client(conn);
+        let listener = &mut self.listeners[client.listener];
+        listener.counters.refused_requests.record(rule);
+        let who = Refused::Request { from: client.peer, at: listener.rules.settings.bind };
+        self.refusals.note(Refusal::new(at, who, rule, &listener.rules.limits, bytes));
+    }
+
     /// A head that is not understood is an exchange all the same, with an answer of our own.
     #[cold]
     fn begin_refusal<R: Reactor>(&mut self, conn: ConnId, failure: Failure, io: &mut R) -> (ExchangeId, Step) {
@@ -140,7 +169,7 @@ impl Worker {
         let (core, step) = Exchange::refuse(failure, &rules.scene(&set_rules, now, draining));
         let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);
         let up = UpBytes { kept: None, decoder, held: None };
-        let request = Request { method: Method::Other, upgrade: false, up };
+        let request = Request { method: Method::Other, upgrade: None, up };
         (self.insert(conn, core, Route { set, rules, set_rules }, request), step)
     }
 }
@@ -155,7 +184,7 @@ struct Route {
 /// What is kept of a request.
 struct Request {
     method: Method,
-    upgrade: bool,
+    upgrade: Option<Buf>,
     up: UpBytes,
 }
 
@@ -166,16 +195,31 @@ fn first_piece<R: Reactor>(
     bytes: &mut Buf,
     head_len: usize,
     io: &mut R,
-) -> Result<Piece, Failure> {
-    let bad = |error: http1::Error| Failure::BadRequest(error.status());
-    let passed = decoder.pass(&bytes[head_len..]).map_err(bad)?;
+) -> Result<Piece, NoPiece> {
+    let passed = decoder.pass(&bytes[head_len..]).map_err(NoPiece::Malformed)?;
     if passed.clean {
         return Ok(Piece { data: bytes.split_to(head_len + passed.len), whole: passed.done });
     }
-    compose::cleaned(decoder, bytes, head_len, passed.len, io).map_err(|why| match why {
-        NoPiece::Malformed(error) => bad(error),
-        NoPiece::Shortage => Failure::NoLocalResource,
-    })
+    compose::cleaned(decoder, bytes, head_len, passed.len, io)
+}
+
+/// Passages through this balancer from which on a request is taken to go in a circle. Fewer may be tiers of it.
+const PASSAGES_MAX: usize = 5;
+
+/// Requests that no server is asked for.
+#[inline]
+fn ends_here(head: &RequestHead<'_, '_>) -> Option<Failure> {
+    if head.max_forwards == Some(0) {
+        return Some(Failure::HopsSpent { options: head.method == Method::Options });
+    }
+    (head.via && passages(head.headers) >= PASSAGES_MAX).then_some(Failure::Loop)
+}
+
+/// These bytes, which are those of a head at the front of `bytes`, kept by count. What was written anew holds the same head.
+#[cold]
+fn part_of(bytes: &Buf, part: &[u8]) -> Option<Buf> {
+    let at = bytes.windows(part.len().max(1)).position(|window| window == part)?;
+    Some(bytes.slice(at..at + part.len()))
 }
 
 /// What the exchange is told of its request.

@@ -6,7 +6,8 @@ use super::state::{Client, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::{Fact, HeadPlan, ResponseFacts, Took};
 use balancer_core::relay::{RelayFact, Way};
-use http::{BodyKind, Limits, ResponseHead};
+use balancer_core::{Refusal, Refused};
+use http::{BodyKind, ResponseHead, list};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
 use reactor::{Buf, CloseOutcome, ConnId, Reactor, Received};
@@ -68,7 +69,11 @@ impl Worker {
         }
         let piece = match compose::passed(&mut entry.up.decoder, &mut buf, io) {
             Ok(piece) => piece,
-            Err(NoPiece::Malformed(error)) => return Fact::RequestMalformed { status: error.status() },
+            Err(NoPiece::Malformed(rule)) => {
+                let from = entry.client.conn;
+                self.note_refused_request(from, rule, &buf, io);
+                return Fact::RequestMalformed(rule);
+            }
             Err(NoPiece::Shortage) => return Fact::RequestShortage,
         };
         let len = piece.data.len();
@@ -118,7 +123,7 @@ impl Worker {
     fn take_response_head<R: Reactor>(&mut self, id: ExchangeId, mut buf: Buf, io: &mut R) -> Fact {
         loop {
             let entry = &mut self.exchanges[id];
-            let limits = Limits::default();
+            let limits = entry.set_rules.reading(entry.down.after_interim);
             let mut slots = HeadSlots::new();
             let parsed = match entry.down.scan.worth_parsing(&buf, &limits) {
                 true => parse_response(&buf, &limits, &mut slots, entry.method),
@@ -127,13 +132,19 @@ impl Worker {
             let parsed = match parsed {
                 Ok(Some(parsed)) => parsed,
                 Ok(None) => return self.keep_partial(id, buf),
-                Err(_) => return Fact::ResponseMalformed,
+                Err(rule) => return self.refuse_response(id, rule, &buf, io),
             };
+            if !parsed.dialects.is_empty() {
+                self.note_dialects(id, parsed.dialects);
+            }
             let (len, body) = (parsed.len, parsed.head.body);
             let Some(plan) = self.write_response_head(id, &parsed, io) else { return Fact::ResponseShortage };
+            if plan == HeadPlan::Malformed {
+                return self.refuse_response(id, http1::Error::SwitchNotAsked, &buf, io);
+            }
             buf.advance(len);
             match plan {
-                HeadPlan::Malformed => return Fact::ResponseMalformed,
+                HeadPlan::Malformed => unreachable!("returned above"),
                 HeadPlan::Skip if buf.is_empty() => return Fact::ResponseSkipped,
                 HeadPlan::Skip => {}
                 HeadPlan::Interim(_) => return self.keep_rest(id, buf, Fact::ResponseInterim),
@@ -161,16 +172,41 @@ impl Worker {
             keep_alive: *keep_alive,
             chunked: head.body == BodyKind::Chunked,
             until_close: head.body == BodyKind::UntilClose,
+            switch_asked: head.status == 101 && is_asked_for(head.upgrade, entry.upgrade.as_deref()),
         };
         let draining = self.listeners[entry.listener].drains(self.draining);
         let plan = entry.core.plan_head(&facts, &entry.rules.scene(&entry.set_rules, now, draining));
         entry.down.scan = HeadScan::default();
+        entry.down.after_interim = true;
         entry.up.kept = None;
         if let HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) = plan {
             entry.down.head = Some(compose::response(head, entry.core.client_version(), &edits, io)?);
             entry.down.unwrap_chunks = edits.unwrap_chunks;
         }
         Some(plan)
+    }
+
+    /// What the server said breaks a rule, or is over a limit.
+    #[cold]
+    fn refuse_response<R: Reactor>(&mut self, id: ExchangeId, rule: http1::Error, bytes: &[u8], io: &mut R) -> Fact {
+        let (at, entry) = (self.now(io), &self.exchanges[id]);
+        let end = entry.server.expect("a response comes from a server");
+        let limits = entry.set_rules.reading(false);
+        let Server { set, server, .. } = *self.parties.server(end.conn);
+        let server = &mut self.sets[set].servers[server];
+        server.counters.refused_responses.record(rule);
+        let who = Refused::Response { from: server.target.address() };
+        self.refusals.note(Refusal::new(at, who, rule, &limits, bytes));
+        Fact::ResponseMalformed(rule)
+    }
+
+    /// The server speaks an older dialect, which was understood.
+    #[cold]
+    fn note_dialects(&mut self, id: ExchangeId, dialects: http1::Dialects) {
+        let end = self.exchanges[id].server.expect("a response comes from a server");
+        let Server { set, server, .. } = *self.parties.server(end.conn);
+        let counters = &mut self.sets[set].servers[server].counters;
+        dialects.iter().for_each(|dialect| counters.dialects[dialect as usize] += 1);
     }
 
     fn keep_partial(&mut self, id: ExchangeId, buf: Buf) -> Fact {
@@ -198,7 +234,7 @@ impl Worker {
         };
         let piece = match piece {
             Ok(piece) => piece,
-            Err(NoPiece::Malformed(_)) => return Fact::ResponseMalformed,
+            Err(NoPiece::Malformed(rule)) => return self.refuse_response(id, rule, &buf, io),
             Err(NoPiece::Shortage) => return Fact::ResponseShortage,
         };
         let len = piece.data.len();
@@ -246,4 +282,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// A switch is to a protocol, or several, each of which was asked for (RFC 9110 7.8).
+#[cold]
+fn is_asked_for(agreed: Option<&[u8]>, asked: Option<&[u8]>) -> bool {
+    let (Some(agreed), Some(asked)) = (agreed, asked) else { return false };
+    let is_asked = |protocol: &[u8]| list(asked).any(|one| one.eq_ignore_ascii_case(protocol));
+    list(agreed).next().is_some() && list(agreed).all(is_asked)
 }

@@ -41,7 +41,7 @@ mod state;
 mod time;
 
 use balancer_core::exchange::Fact;
-use balancer_core::{Counters, ListenerSettings, Report};
+use balancer_core::{Counters, ListenerSettings, Refusals, Report};
 use drain::Farewell;
 use parties::Parties;
 use ports::Fault;
@@ -69,6 +69,8 @@ pub struct Worker {
     todo: VecDeque<Todo>,
     /// Counters of what left with a change of the configuration.
     gone: Counters,
+    /// Messages that were refused.
+    refusals: Refusals,
     /// A port or a connection came free in a set in which requests wait.
     freed: bool,
     share: WorkerShare,
@@ -114,6 +116,7 @@ impl Worker {
             wheel: TimerWheel::new(),
             todo: VecDeque::new(),
             gone: Counters::default(),
+            refusals: Refusals::default(),
             freed: false,
             share,
             inbox,
@@ -148,6 +151,7 @@ impl Worker {
                 unwatchable: shortages.unwatchable,
                 ..self.gone.clone()
             },
+            refused: self.refusals.remembered().copied().collect(),
         }
     }
 

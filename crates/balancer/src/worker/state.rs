@@ -132,7 +132,8 @@ pub(super) struct Entry {
     pub(super) rules: Rc<ListenerRules>,
     pub(super) set_rules: Rc<BackendSetSettings>,
     pub(super) method: Method,
-    pub(super) upgrade: bool,
+    /// The protocols that the client asks for, where the request may switch to another.
+    pub(super) upgrade: Option<Buf>,
     pub(super) up: UpBytes,
     pub(super) down: DownBytes,
 }
@@ -150,6 +151,8 @@ pub(super) struct UpBytes {
 #[derive(Debug, Default)]
 pub(super) struct DownBytes {
     pub(super) scan: HeadScan,
+    /// An interim response came before.
+    pub(super) after_interim: bool,
     /// From the head on; before it there is none.
     pub(super) decoder: Option<BodyDecoder>,
     pub(super) unwrap_chunks: bool,

@@ -59,6 +59,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         timestamps: Default::default(),
         limits,
         timeouts: ClientTimeouts::default(),
+        requests: Default::default(),
     };
     let servers = ORIGINS.map(|ip| ServerSettings { address: SocketAddr::new(ip, 8080), weight: 1 });
     let set = BackendSetSettings {

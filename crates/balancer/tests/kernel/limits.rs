@@ -18,7 +18,11 @@ const SHORT: Duration = Duration::from_millis(150);
 
 fn check_refused(request: &str, status: u16) {
     let counters = play(&[ClientSends(request), ClientSeesStatus(status), ClientSeesEnd(Eof)]);
-    assert_eq!((counters.failed(Failure::BadRequest(status)), counters.connects), (1, 0), "{counters:?}");
+    assert_eq!(
+        (counters.failed(Failure::BadRequest(http1::Error::HeadTooLong)), counters.connects),
+        (1, 0),
+        "{counters:?}"
+    );
 }
 
 #[test]
@@ -28,6 +32,38 @@ fn heads_are_bounded() {
     check_refused(&format!("GET /{} HTTP/1.1\nHost: a\n\n", "x".repeat(33_000)), 414);
     // Refused as soon as it is too long, not when (if ever) it ends.
     check_refused(&format!("GET / HTTP/1.1\nHost: a\nX: {}", "x".repeat(33_000)), 431);
+}
+
+/// A head of 256 KiB passes where it is allowed, in both directions; one byte more is over the limit, and called so.
+#[test]
+fn heads_may_be_as_long_as_is_allowed() {
+    const ALLOWED: usize = 256 * 1024;
+    let allowed = |settings: &mut Settings| {
+        settings.listeners[0].limits.head_bytes_max = ALLOWED;
+        settings.backend_sets[0].limits.head_bytes_max = ALLOWED;
+    };
+    let of_length = |before: &str, length: usize| {
+        let before = format!("{before}X: ");
+        let fill = length - crate::wire::crlf(&before).len() - 4;
+        format!("{before}{}\n", "x".repeat(fill))
+    };
+    let request = of_length("GET / HTTP/1.1\nHost: a\n", ALLOWED);
+    let answer = format!("{}\nok", of_length("HTTP/1.1 200 OK\nContent-Length: 2\n", ALLOWED));
+    let answered = answer.replace("Content-Length: 2\n", "").replace("\n\nok", "\nContent-Length: 2\n\nok");
+    let (sent, seen) = (format!("{request}\n"), format!("{request}[path]\n\n"));
+    let exchange = [ClientSends(&sent), OriginSees(&seen), OriginSends(&answer), ClientSees(&answered)];
+    let short = [ClientSends(GET), OriginSees(GOT), OriginSends(OK), ClientSees(OK)];
+    play_with(allowed, &[&exchange[..], &short, &exchange].concat());
+
+    let request = format!("{}\n", of_length("GET / HTTP/1.1\nHost: a\n", ALLOWED + 1));
+    let counters = play_with(allowed, &[ClientSends(&request), ClientSeesStatus(431), ClientSeesEnd(Eof)]);
+    assert_eq!(counters.refused_requests.count(http1::Error::HeadTooLong), 1);
+    let answer = format!("{}\n", of_length("HTTP/1.1 200 OK\nContent-Length: 2\n", ALLOWED + 1));
+    let told = [ClientSends(GET), OriginSees(GOT), OriginSends(&answer), ClientSeesStatus(502)];
+    let counters = play_with(allowed, &told);
+    let failure = Failure::ServerNonsense(http1::Error::HeadTooLong);
+    assert_eq!((counters.failed(failure), counters.failed_total(), counters.retries), (1, 1, 0));
+    assert_eq!(counters.refused_responses.count(http1::Error::HeadTooLong), 1);
 }
 
 #[test]

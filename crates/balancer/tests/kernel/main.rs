@@ -10,6 +10,7 @@ mod exchange;
 mod failures;
 mod limits;
 mod ports;
+mod protocol;
 mod reload;
 mod retries;
 mod script;

@@ -25,6 +25,7 @@ pub(crate) fn settings(servers: &[SocketAddr]) -> Settings {
         timestamps: Default::default(),
         limits: Default::default(),
         timeouts: Default::default(),
+        requests: Default::default(),
     };
     let servers = servers.iter().map(|address| ServerSettings { address: *address, weight: 1 }).collect();
     Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", servers)] }
@@ -93,6 +94,11 @@ impl Stage {
     /// The balancer has not opened a connection to the origin.
     pub(crate) fn no_server(&self) {
         assert!(accept(&self.origin, Duration::ZERO).is_none(), "the balancer connected to the origin");
+    }
+
+    /// The last messages that were refused, in words.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        self.balancer.report().refused.iter().map(ToString::to_string).collect()
     }
 
     pub(crate) fn counters(&self) -> Counters {

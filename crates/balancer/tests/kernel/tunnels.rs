@@ -106,7 +106,32 @@ fn a_switch_nobody_asked_for_is_nonsense() {
         ClientSeesStatus(502),
         OriginSeesEnd(Reset),
     ]);
-    assert_eq!(counters.failed(balancer_core::Failure::ServerNonsense), 1);
+    assert_eq!(counters.refused_responses.count(http1::Error::SwitchNotAsked), 1);
+}
+
+/// RFC 9110 7.8: only to one of those that were asked for, whichever else the server may speak.
+#[test]
+fn a_switch_to_another_protocol_than_was_asked_for_is_nonsense() {
+    for fields in
+        ["Upgrade: h2c\nConnection: upgrade\n", "Upgrade: websocket, x\nConnection: upgrade\n", "Upgrade: \n", ""]
+    {
+        let counters = play(&[
+            ClientSends(ASKS),
+            OriginSees(ASKED),
+            OriginSends(&format!("HTTP/1.1 101 Switching Protocols\n{fields}\n")),
+            ClientSeesStatus(502),
+            OriginSeesEnd(Reset),
+        ]);
+        assert_eq!(
+            (counters.refused_responses.count(http1::Error::SwitchNotAsked), counters.tunnels),
+            (1, 0),
+            "{fields}"
+        );
+    }
+    let asks = ASKS.replace("Upgrade: websocket", "Upgrade: x/1, WebSocket");
+    let asked = ASKED.replace("Upgrade: websocket", "Upgrade: x/1, WebSocket");
+    let counters = play(&[ClientSends(&asks), OriginSees(&asked), OriginSends(AGREES), ClientSees(AGREES)]);
+    assert_eq!(counters.tunnels, 1);
 }
 
 #[test]

@@ -23,7 +23,15 @@ pub(crate) struct Wire {
 
 /// Scripts write CRLF as a plain line end.
 pub(crate) fn crlf(text: &str) -> Vec<u8> {
-    text.replace('\n', "\r\n").into_bytes()
+    dated(text).replace('\n', "\r\n").into_bytes()
+}
+
+/// Every final response in a script has a Date, at a fixed place, so that none is added on its way.
+fn dated(text: &str) -> String {
+    let is_final =
+        |line: &str| line.starts_with("HTTP/1.") && line.ends_with('\n') && line.as_bytes().get(9) > Some(&b'1');
+    let date = |line| if is_final(line) { "Date: Thu, 01 Jan 1970 00:00:00 GMT\n" } else { "" };
+    text.split_inclusive('\n').flat_map(|line| [line, date(line)]).collect()
 }
 
 impl Wire {

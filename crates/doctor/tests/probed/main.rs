@@ -73,6 +73,7 @@ fn balancer_that(close: ClientClose, behind: SocketAddr) -> balancer::Handle {
         timestamps: Default::default(),
         limits: Default::default(),
         timeouts: Default::default(),
+        requests: Default::default(),
     };
     let set = BackendSetSettings::new("app", vec![ServerSettings { address: behind, weight: 1 }]);
     let settings = Settings { listeners: vec![listener], backend_sets: vec![set] };
