@@ -25,9 +25,9 @@ type Test = (&'static str, fn());
 
 /// Each runs in a process of its own, in a fresh namespace.
 const TESTS: [Test; 20] = [
+    ("a_loopback_that_is_down_is_found", a_loopback_that_is_down_is_found),
     ("routes_that_lead_nowhere_are_found", routes_that_lead_nowhere_are_found),
     ("no_port_towards_a_target_is_not_its_fault", no_port_towards_a_target_is_not_its_fault),
-    ("a_dead_address_of_a_name_is_found", a_dead_address_of_a_name_is_found),
     ("this_host_is_read", this_host_is_read),
     ("bound_ports_over_many_destinations_are_found", bound_ports_over_many_destinations_are_found),
     ("sockets_that_are_only_bound_are_found", sockets_that_are_only_bound_are_found),
@@ -284,8 +284,8 @@ fn routes_that_lead_nowhere_are_found() {
     let kinds =
         [("blackhole", "10.66.0.1"), ("prohibit", "10.66.0.2"), ("unreachable", "10.66.0.3"), ("", "10.66.0.4")];
     for (kind, address) in kinds {
-        let added = std::process::Command::new("ip").args(["route", "add", kind, address]).status();
-        if !kind.is_empty() && !added.is_ok_and(|status| status.success()) {
+        let add = || std::process::Command::new("ip").args(["route", "add", kind, address]).status();
+        if !kind.is_empty() && !add().is_ok_and(|status| status.success()) {
             return testkit::skip("ip(8) adds no routes here");
         }
         let target = probed(&format!("http://{address}/"));
@@ -293,6 +293,14 @@ fn routes_that_lead_nowhere_are_found() {
         let diagnosis = diagnose(quick(), Some(target), Question::default());
         assert!(first_of(&diagnosis, "target.no-way-from-here").contains(&format!("ip route get {address}")), "{kind}");
     }
+}
+
+/// As every namespace begins.
+fn a_loopback_that_is_down_is_found() {
+    let fresh = Namespace::new().expect("we are root inside");
+    let diagnosis = fresh.run(diagnosed).expect("enters");
+    assert!(first_of(&diagnosis, "loopback.down").contains("ip link set lo up"));
+    assert_eq!(quick().loopback_up, Some(true), "the one we are in has it up");
 }
 
 fn no_port_towards_a_target_is_not_its_fault() {
@@ -308,19 +316,6 @@ fn no_port_towards_a_target_is_not_its_fault() {
     let found = diagnosis.findings.iter().find(|one| one.id == "target.no-way-from-here").expect("found");
     assert!(found.cures[0].what.contains("fewer connections"), "{} open: {found:?}", open.len());
     assert!(diagnosis.findings.iter().all(|one| one.id != "target.unreachable"));
-}
-
-/// localhost is ::1 first nearly everywhere; the server listens on 127.0.0.1 alone.
-fn a_dead_address_of_a_name_is_found() {
-    let origin = origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 80)))).expect("an origin");
-    if sys::resolve::resolve("localhost", 80).map_or(0, |all| all.len()) < 2 {
-        return testkit::skip("localhost has one address here");
-    }
-    let target = probed("http://localhost/");
-    assert_eq!((target.unreachable.as_ref(), target.address), (None, Some(origin.address())));
-    let diagnosis = diagnose(quick(), Some(target), Question::default());
-    let found = diagnosis.findings.iter().find(|one| one.id == "target.dead-address").expect("found");
-    assert!(found.evidence.contains("[::1]:80") && found.evidence.contains("127.0.0.1:80 answers"), "{found:?}");
 }
 
 /// What our own cure leaves behind.

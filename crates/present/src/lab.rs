@@ -68,7 +68,7 @@ fn result(outcomes: &Outcomes<'_>, mut text: Text, columns: usize) -> String {
         text.block(&table(columns, &[("claim", 44), ("what was seen", 36), ("verdict", 20)], outcomes.iter().map(row)));
     }
     for curve in outcomes.iter().filter_map(|outcome| outcome.seen.as_ref()).map(|seen| &seen.connect_times) {
-        text.drawing(&curves::draw(curve));
+        text.drawing(&curves::draw(curve, columns));
     }
     let differs = outcomes.iter().any(|outcome| outcome.verdict == Verdict::Differs);
     text.headline(if differs { Tone::Bad } else { Tone::Good }, tally(outcomes));

@@ -2,6 +2,7 @@
 
 use crate::failure::{Outcome, Result};
 use crate::output::{Output, check_distinct};
+use crate::terminal;
 use ::doctor::{Consent, apply};
 use anyhow::bail;
 use doctor_core::Diagnosis;
@@ -54,7 +55,7 @@ impl ChangeArgs {
     /// Shows the plan; carries it out where that was asked for and agreed to. Gives what was done, for `--json`.
     pub(super) fn run(&self, diagnosis: &Diagnosis, output: &Output) -> anyhow::Result<Option<Changes>> {
         let plan = changes::plan(&diagnosis.findings, &diagnosis.host.sysctls);
-        output.say(planned(&plan, self.apply))?;
+        output.say(planned(&plan, self.apply, terminal::width()))?;
         if !self.apply || plan.is_empty() {
             return Ok(None);
         }

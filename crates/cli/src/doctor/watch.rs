@@ -37,7 +37,8 @@ pub(super) fn run(interval: Duration, pid: Option<u32>, output: &mut Output) -> 
 
 /// A destination without a port left is an error, as in a diagnosis.
 fn judge(snapshot: &Snapshot) -> Result {
-    let exhausted = snapshot.first_exhausted_in().is_some_and(|time| time.is_zero());
+    let no_port = matches!(snapshot.host.connect_try, Some(Err(_)));
+    let exhausted = no_port || snapshot.first_exhausted_in().is_some_and(|time| time.is_zero());
     Ok(if exhausted { Outcome::Bad } else { Outcome::AsHoped })
 }
 

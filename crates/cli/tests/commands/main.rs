@@ -4,6 +4,7 @@ mod doctor;
 mod program;
 mod simulate;
 mod target;
+mod terminal;
 
 use program::{PATIENCE, Running, check_keys, json_of, keys, place, quintet};
 use serde_json::Value;

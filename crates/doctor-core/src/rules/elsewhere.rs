@@ -83,3 +83,44 @@ pub(super) static REST_LONGER: [Elsewhere; 5] = [
     of("HAProxy", "timeout http-keep-alive 75s"),
     of("Go", "http.Server{IdleTimeout: 75 * time.Second}"),
 ];
+
+/// Accept faster.
+pub(super) static ACCEPT: [Elsewhere; 5] = [
+    of("nginx", "worker_processes auto; listen 80 reuseport backlog=4096;"),
+    of("HAProxy", "nbthread as many as cores; bind :80 backlog 4096; a larger maxconn"),
+    of("Go", "nothing slow in the Accept loop; the backlog is net.core.somaxconn"),
+    of("Java", "Tomcat: maxThreads, acceptCount=4096, maxConnections"),
+    of("node", "cluster or several processes; server.listen({ port, backlog: 4096 })"),
+];
+
+/// Close first when asked to.
+pub(super) static CLOSE_FIRST: [Elsewhere; 3] = [
+    of("HAProxy", "option httpclose"),
+    of("nginx", "it does so by itself: is something else in front of it?"),
+    of("node", "it does so by itself: is something else in front of it?"),
+];
+
+/// Drain before closing.
+pub(super) static DRAIN: [Elsewhere; 4] = [
+    of("nginx", "lingering_close always; lingering_timeout 5s;"),
+    of("HAProxy", "timeout client-fin 5s"),
+    of("Envoy", "delayed_close_timeout: 5s"),
+    of("node", "request.resume() before the answer ends, or read the body"),
+];
+
+/// Keep connections, as the server.
+pub(super) static KEEP_THERE: [Elsewhere; 5] = [
+    of("nginx", "keepalive_timeout 75s; keepalive_requests 10000;"),
+    of("HAProxy", "option http-keep-alive, and no option httpclose"),
+    of("Apache", "KeepAlive On; MaxKeepAliveRequests 0"),
+    of("Go", "no Server.SetKeepAlivesEnabled(false), no Connection: close in handlers"),
+    of("node", "no server.maxRequestsPerSocket, no Connection: close in handlers"),
+];
+
+/// More open files.
+pub(super) static FILES: [Elsewhere; 4] = [
+    of("systemd", "LimitNOFILE=1048576 in the unit"),
+    of("nginx", "worker_rlimit_nofile 1048576; worker_connections accordingly"),
+    of("HAProxy", "maxconn N raises the limit by itself; ulimit-n where it is set must not be lower"),
+    of("docker", "--ulimit nofile=1048576:1048576"),
+];

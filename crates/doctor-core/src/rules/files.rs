@@ -1,5 +1,6 @@
 //! File descriptors: each connection needs one.
 
+use super::elsewhere;
 use crate::facts::FileFacts;
 use crate::finding::{Cure, Invasiveness, Severity};
 use crate::rule::{Case, Found, Rule};
@@ -54,12 +55,12 @@ fn percent(files: &FileFacts) -> Option<u64> {
 
 fn raise(files: &FileFacts) -> Cure {
     let value = files.hard.min(1_048_576).max(files.soft.saturating_mul(2).min(1_048_576));
-    let what = "raise the limit where the program is started (systemd: LimitNOFILE=)";
+    let what = "raise the limit where the program is started";
     let command = match files.own {
         true => format!("ulimit -n {value}"),
         false => format!("prlimit --pid {} --nofile={value}", files.pid),
     };
-    Cure::by_hand(Invasiveness::HostSetting, what, command)
+    Cure::by_hand(Invasiveness::HostSetting, what, command).elsewhere(&elsewhere::FILES)
 }
 
 fn evidence(files: &FileFacts) -> String {

@@ -1,5 +1,6 @@
 //! The way in: accept queues and SYN queues.
 
+use super::elsewhere;
 use crate::beliefs;
 use crate::facts::ListenerUse;
 use crate::finding::{Certainty, Cure, Invasiveness, Severity};
@@ -57,7 +58,7 @@ fn raise(case: &Case<'_>) -> Option<Cure> {
 
 pub(super) fn accept_faster() -> Cure {
     let what = "accept faster: more workers or SO_REUSEPORT listeners, accept() in a loop until EAGAIN, nothing slow in between";
-    Cure::by_hand(Invasiveness::ServerSetting, what, "")
+    Cure::by_hand(Invasiveness::ServerSetting, what, "").elsewhere(&elsewhere::ACCEPT)
 }
 
 fn fullest(case: &Case<'_>) -> String {

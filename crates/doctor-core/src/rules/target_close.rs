@@ -98,7 +98,8 @@ fn waits_for_client(case: &Case<'_>) -> Option<Found> {
     // Ports can still be taken over at once where timestamps allow it: costly, but not a dead end.
     let severity = if target.is_reusable_at_once() { Severity::Warning } else { Severity::Error };
     let what = "let the target close first when asked to";
-    let there = Cure::by_hand(Invasiveness::ServerSetting, what, "close = \"balancer-first\"   # quintet serve");
+    let there = Cure::by_hand(Invasiveness::ServerSetting, what, "close = \"balancer-first\"   # quintet serve")
+        .elsewhere(&elsewhere::CLOSE_FIRST);
     let found = Found::new(severity, named(&waiting)).cure(cures::keep_alive()).cure(cures::reset()).cure(there);
     Some(if target.is_reusable_at_once() { found.cures(cures::own_ports(case.host)) } else { found })
 }
@@ -106,8 +107,8 @@ fn waits_for_client(case: &Case<'_>) -> Option<Found> {
 fn loses_data(case: &Case<'_>) -> Option<Found> {
     let lost = ends(case, |closing| closing.by == ClosedBy::Rst && closing.response != Response::Whole);
     lost.first()?;
-    let what = "make the target drain before it closes (nginx: lingering_close always; Envoy: delayed_close_timeout)";
-    let there = Cure::by_hand(Invasiveness::ServerSetting, what, "");
+    let what = "make the target drain before it closes";
+    let there = Cure::by_hand(Invasiveness::ServerSetting, what, "").elsewhere(&elsewhere::DRAIN);
     // A reset for what is no HTTP is rude, but nobody loses an answer that matters.
     let only_nonsense = lost.iter().all(|(probe, _)| *probe == Probe::Error);
     let severity = if only_nonsense { Severity::Note } else { Severity::Error };
@@ -131,7 +132,8 @@ fn no_keep_alive(case: &Case<'_>) -> Option<Found> {
     (kept.asked > 1 && kept.served == 1).then(|| {
         let what = "switch keep-alive on at the target";
         let evidence = format!("{} of {} requests served on one connection", kept.served, kept.asked);
-        Found::new(Severity::Warning, evidence).cure(Cure::by_hand(Invasiveness::ServerSetting, what, ""))
+        let there = Cure::by_hand(Invasiveness::ServerSetting, what, "").elsewhere(&elsewhere::KEEP_THERE);
+        Found::new(Severity::Warning, evidence).cure(there)
     })
 }
 
@@ -141,7 +143,8 @@ fn few_requests(case: &Case<'_>) -> Option<Found> {
         let said = kept.announced.as_ref().map(|said| format!("; it said Keep-Alive: {said}")).unwrap_or_default();
         let evidence = format!("{} of {} requests served on one connection{said}", kept.served, kept.asked);
         let what = "allow more requests per connection at the target";
-        Found::new(Severity::Note, evidence).cure(Cure::by_hand(Invasiveness::ServerSetting, what, ""))
+        let there = Cure::by_hand(Invasiveness::ServerSetting, what, "").elsewhere(&elsewhere::KEEP_THERE);
+        Found::new(Severity::Note, evidence).cure(there)
     })
 }
 

@@ -154,6 +154,21 @@ mod tests {
         assert!(error.contains(expect), "{error:?} should say {expect:?}");
     }
 
+    /// localhost is ::1 first nearly everywhere; many a server listens on 127.0.0.1 alone.
+    #[test]
+    fn the_first_address_that_answers_is_probed() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let alive = listener.local_addr().expect("bound");
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr()).expect("loopback");
+        let patience = Patience::default().connect;
+        let (chosen, dead) = choose(&[closed, alive], patience);
+        assert_eq!((chosen, dead.len()), (alive, 1));
+        assert!(dead[0].0 == closed && dead[0].1.contains("ECONNREFUSED"), "{dead:?}");
+        assert_eq!(choose(&[closed], patience), (closed, vec![]), "alone: the probes will tell");
+        let (chosen, dead) = choose(&[closed, closed], patience);
+        assert_eq!((chosen, dead.len()), (closed, 2));
+    }
+
     #[test]
     fn what_cannot_be_probed_is_named() {
         check("https://example.net/", "https is not supported");

@@ -1,6 +1,7 @@
 //! Sysctls that would be set, were set, or were taken back.
 
 use crate::Present;
+use crate::text::Text;
 use doctor_core::changes::{PlannedChange, SysctlChange};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -35,13 +36,15 @@ impl Present for Reverted<'_> {
 }
 
 /// What `--apply` is about to set (`apply`), or would set; empty where nothing needs saying.
-pub fn planned(plan: &[PlannedChange], apply: bool) -> String {
+pub fn planned(plan: &[PlannedChange], apply: bool, columns: usize) -> String {
     let title = match (plan.is_empty(), apply) {
         (true, false) => return String::new(),
         (true, true) => "no finding has a sysctl to set: nothing to apply",
         (false, true) => "To be set",
         (false, false) => "What --apply would set",
     };
-    let lines: String = plan.iter().map(|change| format!("  {change}\n")).collect();
-    format!("\n{title}\n{lines}")
+    let mut text = Text::new(columns);
+    text.line(title);
+    plan.iter().for_each(|change| text.paragraph(2, &change.to_string()));
+    format!("\n{}", text.finish())
 }

@@ -33,7 +33,10 @@ impl Present for Look<'_> {
             count(snapshot.host.capacity().into()),
         ));
         text.prose(&words::sockets(&snapshot.host));
-        text.prose(&first_exhausted(snapshot.first_exhausted_in()));
+        text.prose(&match snapshot.host.connect_try {
+            Some(Err(_)) => "no connect of this host gets a port: bind() users hold them all (ports.bound)".to_owned(),
+            _ => first_exhausted(snapshot.first_exhausted_in()),
+        });
         text.gap();
         let form = Form::of(columns);
         text.line(form.header());
