@@ -94,25 +94,40 @@ pub enum RelayEnd {
     Cut,
 }
 
+/// How long nothing may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// While both sides may speak.
+    pub silent: Duration,
+    /// Once one has said all: the other may be about to end, too, or not know that its peer has gone.
+    pub half_closed: Duration,
+}
+
 /// Two joined connections.
 #[derive(Debug)]
 pub struct Relay {
     up: Flow,
     down: Flow,
-    idle: Duration,
+    patience: Patience,
     deadline: Duration,
 }
 
 impl Relay {
-    /// Joins two connections as they stand: sends and recvs under way, bytes held, a FIN that came early. Either end may
-    /// be quiet for `idle`.
-    pub fn begin(up: Flow, down: Flow, idle: Duration, now: Duration) -> (Self, RelayStep) {
-        let mut relay = Self { up, down, idle, deadline: now.saturating_add(idle) };
+    /// Joins two connections as they stand: sends and recvs under way, bytes held, a FIN that came early.
+    pub fn begin(up: Flow, down: Flow, patience: Patience, now: Duration) -> (Self, RelayStep) {
+        let mut relay = Self { up, down, patience, deadline: Duration::MAX };
+        relay.note_life(now);
         let mut step = RelayStep::default();
         for way in [Way::Up, Way::Down] {
             relay.go_on(way, &mut step);
         }
         (relay, step)
+    }
+
+    fn note_life(&mut self, now: Duration) {
+        let Patience { silent, half_closed } = self.patience;
+        let patience = if self.up.eof || self.down.eof { silent.min(half_closed) } else { silent };
+        self.deadline = now.saturating_add(patience);
     }
 
     /// When [`RelayFact::Deadline`] is due.
@@ -127,17 +142,18 @@ impl Relay {
             RelayFact::Bytes(way) => {
                 let flow = self.flow(way);
                 (flow.reading, flow.held) = (false, true);
-                self.deadline = now.saturating_add(self.idle);
+                self.note_life(now);
                 self.go_on(way, &mut step);
             }
             RelayFact::Eof(way) => {
                 let flow = self.flow(way);
                 (flow.reading, flow.eof) = (false, true);
+                self.note_life(now);
                 self.go_on(way, &mut step);
             }
             RelayFact::Took(way) => {
                 self.flow(way).sending = false;
-                self.deadline = now.saturating_add(self.idle);
+                self.note_life(now);
                 self.go_on(way, &mut step);
             }
             RelayFact::Broken(way) => step.end = Some(RelayEnd::Broken(way)),
@@ -205,7 +221,7 @@ mod tests {
     use RelayFact::*;
     use Way::*;
 
-    const IDLE: Duration = Duration::from_secs(60);
+    const IDLE: Patience = Patience { silent: Duration::from_secs(3600), half_closed: Duration::from_secs(30) };
 
     /// Plays `facts` over a relay whose 101 is on its way to the client; the orders as words, one group a fact.
     #[track_caller]
@@ -260,6 +276,20 @@ mod tests {
         );
         check(Flow { eof: true, ..none }, &[Took(Down), Eof(Down)], "fin up, read down, fin down Over");
         check(Flow { eof: true, held: true, ..none }, &[Took(Up)], "send up, fin up");
+    }
+
+    /// A tunnel may be silent for long; one of whose ends has gone may not.
+    #[test]
+    fn a_half_closed_tunnel_is_waited_for_no_longer_than_a_body() {
+        let at = Duration::from_secs(5);
+        for way in [Up, Down] {
+            let (mut relay, _) = Relay::begin(Flow::default(), Flow::default(), IDLE, Duration::ZERO);
+            assert_eq!(relay.deadline(), IDLE.silent);
+            relay.handle(Eof(way), at);
+            assert_eq!(relay.deadline(), at + IDLE.half_closed, "{way:?}");
+        }
+        let left = Flow { eof: true, ..Flow::default() };
+        assert_eq!(Relay::begin(left, Flow::default(), IDLE, at).0.deadline(), at + IDLE.half_closed);
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub struct ClientTimeouts {
     pub body: Duration,
     /// For a whole request, first byte to last of the response, whatever progress it makes.
     pub request: Duration,
-    /// For something to be said on an upgraded connection, by either side.
+    /// For something to be said on an upgraded connection, by either side. Once one side has said all, `body` counts.
     pub tunnel: Duration,
     /// For the client's FIN, after ours or in its stead.
     pub close: Duration,

@@ -5,7 +5,7 @@ use super::state::{Entry, Inbound, RelayEntry, RelayId, Work};
 use super::time::TimerKey;
 use balancer_core::CloseReason;
 use balancer_core::downstream::{ClientOrder, CloseHow};
-use balancer_core::relay::{Flow, FlowStep, Relay, RelayEnd, RelayFact, RelayStep, Way};
+use balancer_core::relay::{Flow, FlowStep, Patience, Relay, RelayEnd, RelayFact, RelayStep, Way};
 use reactor::{Buf, ConnId, Outgoing, Reactor};
 
 impl Worker {
@@ -29,7 +29,9 @@ impl Worker {
             eof: client.life.is_eof(),
         };
         let down = Flow { sending: true, ..Flow::default() };
-        let (core, step) = Relay::begin(up, down, entry.rules.settings.timeouts.tunnel, now);
+        let timeouts = &entry.rules.settings.timeouts;
+        let patience = Patience { silent: timeouts.tunnel, half_closed: timeouts.body };
+        let (core, step) = Relay::begin(up, down, patience, now);
         let held = [early, None];
         let id = self.relays.insert(RelayEntry { core, client: client_conn, server: server_conn, held });
         self.parties.client(client_conn).work = Work::Relay(id);
