@@ -5,7 +5,7 @@
 //!   bind (port 0 is chosen) -> rules that must stand before the first SYN -> listen -> workers adopt -> rules verified
 //! ```
 
-use crate::run::StartError;
+use crate::errors::StartError;
 use crate::timestamps::{TimestampRules, Unfulfilled};
 use balancer_core::{ListenerSettings, Settings};
 use reactor::epoll::{Bound, bind};

@@ -5,6 +5,7 @@
 mod boards;
 pub mod config;
 mod doors;
+mod errors;
 pub mod orders;
 mod own_ports;
 mod room;
@@ -14,7 +15,8 @@ mod worker;
 
 pub use boards::Boards;
 pub use config::{Config, ConfigError};
+pub use errors::{ApplyError, SetupError, StartError, Warning};
 pub use own_ports::port_warnings;
-pub use run::{Handle, Plan, StartError, Warning, start};
+pub use run::{Handle, Plan, start};
 pub use timestamps::TimestampsError;
-pub use worker::{SetupError, Worker, WorkerShare};
+pub use worker::{Worker, WorkerShare};

@@ -1,10 +1,8 @@
 //! What the owner of the configuration asks of a worker, through its mailbox.
 
-use crate::StartError;
 use crate::boards::Boards;
-use crate::worker::SetupError;
+use crate::errors::{ApplyError, StartError};
 use balancer_core::{ListenerSettings, Report, Settings};
-use ports::Fault;
 use reactor::{ListenPlan, Listening, Reply};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,23 +52,4 @@ impl Snapshot {
         let boards = Boards::of(&settings, &Boards::default());
         Ok(Self { settings: Arc::new(settings), listening, boards })
     }
-}
-
-/// Why a worker did not take a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ApplyError {
-    /// It is ending.
-    #[error("the balancer is draining: start it anew with this configuration")]
-    Draining,
-    /// A set cannot be worked with, or a socket is missing.
-    #[error(transparent)]
-    Setup(#[from] SetupError),
-    /// A listener's socket cannot be accepted from.
-    #[error("listener {name:?}: {fault}")]
-    Listen {
-        /// Its name.
-        name: String,
-        /// Why.
-        fault: Fault,
-    },
 }

@@ -1,7 +1,7 @@
 //! Ports of sets that choose them themselves: from outside of the kernel's range, unless the configuration says otherwise.
 
-use crate::SetupError;
-use crate::run::Warning;
+use crate::errors::SetupError;
+use crate::errors::Warning;
 use balancer_core::{BackendSetSettings, PortChoice, Settings};
 use ports::{HostPorts, NoOwnPorts, PortList, PortRange};
 

@@ -2,16 +2,16 @@
 
 use crate::boards::Boards;
 use crate::doors::Doors;
-use crate::orders::{ApplyError, Order, Snapshot};
+use crate::errors::{StartError, Warning};
+use crate::orders::{Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
-use crate::timestamps::{TimestampsError, Unfulfilled};
 use crate::worker::check_shares;
-use crate::{SetupError, Worker, WorkerShare};
+use crate::{Worker, WorkerShare};
 use balancer_core::{Counters, Report, Settings};
 use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, Inbox, ListenError, NoAnswer, Place, Questions, Running, SpawnError, Starting};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,113 +35,6 @@ pub struct Plan {
     pub reactor: EpollConfig,
     /// Pin worker N to core N (modulo the cores there are).
     pub pin: bool,
-}
-
-/// Why nothing was started, or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// An address cannot be listened on.
-    #[error("listener {name:?}: {error}")]
-    Listen {
-        /// Name of the listener.
-        name: String,
-        /// Why, and the way out.
-        error: ListenError,
-    },
-    /// A listener cannot be without TCP timestamps, or that cannot be verified.
-    #[error(
-        "listener {name:?}: timestamps = \"off\" cannot be had on {address}: {reason}; or write \
-         timestamps = \"off-if-possible\", which starts with a warning"
-    )]
-    Timestamps {
-        /// Name of the listener.
-        name: String,
-        /// Its address.
-        address: SocketAddr,
-        /// Why, and the way out.
-        reason: TimestampsError,
-    },
-    /// A backend set cannot be worked with by so many workers.
-    #[error(transparent)]
-    Setup(#[from] SetupError),
-    /// A source address does not belong to this host.
-    #[error(
-        "backend set {set:?}: source {source_ip} cannot be used: {reason}; add it to an interface of this host, or take \
-         it out of `sources`"
-    )]
-    SourceNotHere {
-        /// Name of the set.
-        set: String,
-        /// The address.
-        source_ip: IpAddr,
-        /// Why.
-        reason: std::io::Error,
-    },
-    /// A worker could not be set up.
-    #[error("worker {index}: {error}")]
-    Worker {
-        /// Which.
-        index: usize,
-        /// Why.
-        error: SpawnError,
-    },
-    /// A worker did not take a changed configuration; the others went back to the one before.
-    #[error("worker {index}: {error}")]
-    Apply {
-        /// Which.
-        index: usize,
-        /// Why.
-        error: ApplyError,
-    },
-    /// A worker did not answer.
-    #[error("worker {index}: {error}")]
-    NoAnswer {
-        /// Which.
-        index: usize,
-        /// Why.
-        error: NoAnswer,
-    },
-}
-
-/// What a balancer goes on without.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Warning {
-    /// `timestamps = "off-if-possible"` was not possible, or could not be verified.
-    #[error("listener {name:?}: TCP timestamps {} on at {address}: {reason}", .reason.how_surely_on())]
-    Timestamps {
-        /// Name of the listener.
-        name: String,
-        /// Its address.
-        address: SocketAddr,
-        /// Why, and the way out.
-        reason: TimestampsError,
-    },
-    /// A set binds ports that the kernel chooses from for everybody else.
-    #[error(
-        "backend set \"{set}\": {count} ports of its port_range lie in net.ipv4.ip_local_port_range ({}-{}): they are \
-         lost to every other program of this host for as long as they are used and 60 s longer; choose ports outside of \
-         it, or leave port_range out", .ephemeral.0, .ephemeral.1
-    )]
-    ContestedPorts {
-        /// Name of the set.
-        set: String,
-        /// So many ports.
-        count: u32,
-        /// The kernel's range.
-        ephemeral: (u16, u16),
-    },
-}
-
-impl From<Unfulfilled> for StartError {
-    fn from(Unfulfilled { name, address, reason }: Unfulfilled) -> Self {
-        Self::Timestamps { name, address, reason }
-    }
-}
-
-impl From<Unfulfilled> for Warning {
-    fn from(Unfulfilled { name, address, reason }: Unfulfilled) -> Self {
-        Self::Timestamps { name, address, reason }
-    }
 }
 
 type Thread = Running<Order, Report>;

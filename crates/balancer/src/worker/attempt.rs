@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::compose;
-use super::setup::BackendSet;
+use super::sets::BackendSet;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::Twins;
 use balancer_core::exchange::{AttemptOrder, Fact};

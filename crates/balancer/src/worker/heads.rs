@@ -3,7 +3,7 @@
 use super::Worker;
 use super::compose::{self, NoPiece, Piece};
 use super::drain::Farewell;
-use super::setup::ListenerRules;
+use super::listeners::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
 use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
 use balancer_core::{BackendSetSettings, Failure, Refusal, Refused};

@@ -10,7 +10,7 @@
 //!        |
 //!   attempt  compose  clients  pool                     the orders, one each
 //!        |
-//!   state  parties  places  setup                       what is remembered
+//!   state  parties  places  listeners  sets  share      what is remembered
 //! ```
 //!
 //! Calls point down. What an order leads to that belongs above (a next head, a request whose turn has come) is noted
@@ -29,6 +29,7 @@ mod drain;
 mod drive;
 mod heads;
 mod hear;
+mod listeners;
 mod parties;
 mod places;
 mod pool;
@@ -36,27 +37,30 @@ mod queue;
 mod reconcile;
 mod relays;
 mod servers;
-mod setup;
+mod sets;
+mod share;
 mod state;
 mod time;
 
 use balancer_core::exchange::Fact;
 use balancer_core::{Counters, ListenerSettings, Refusals, Report};
 use drain::Farewell;
+use listeners::{Listener, ListenerRules};
 use parties::Parties;
 use ports::Fault;
 use reactor::{App, Completion, Inbox, Listening, Mail, Reactor, Shortages, TimerWheel};
-use setup::{BackendSet, Listener, ListenerRules};
+use sets::BackendSet;
 use slotmap::SlotMap;
 use state::{Entry, ExchangeId, RelayEntry, RelayId, Todo};
 use std::collections::VecDeque;
 use std::time::Duration;
 use time::TimerKey;
 
+use crate::errors::SetupError;
 use crate::orders::{Order, Snapshot};
 
-pub(crate) use setup::check_shares;
-pub use setup::{SetupError, WorkerShare};
+pub(crate) use sets::check_shares;
+pub use share::WorkerShare;
 
 /// The balancer of one core.
 pub struct Worker {
@@ -136,8 +140,8 @@ impl Worker {
         let open_clients =
             |listener: &Listener| Counters { clients_open: listener.clients as u64, ..listener.counters.clone() };
         let open_servers =
-            |server: &setup::Server| Counters { servers_open: server.connections as u64, ..server.counters.clone() };
-        let name = |server: &setup::Server| server.target.address().to_string();
+            |server: &sets::Server| Counters { servers_open: server.connections as u64, ..server.counters.clone() };
+        let name = |server: &sets::Server| server.target.address().to_string();
         let servers = |set: &BackendSet| {
             let of_set = |server| (set.rules.name.clone(), name(server), open_servers(server));
             set.servers.iter().map(of_set).collect::<Vec<_>>()

@@ -2,7 +2,7 @@
 //! completion ([`super::crowd`]).
 
 use super::Worker;
-use super::setup::Listener;
+use super::listeners::Listener;
 use super::state::{Client, Party};
 use balancer_core::crowd::LongestIdle;
 use reactor::{ConnId, TimerId};

@@ -1,7 +1,7 @@
 //! The end of a server connection's work: back to the pool, retired from it, closed by policy, lost, or never begun.
 
 use super::Worker;
-use super::setup::BackendSet;
+use super::sets::BackendSet;
 use super::state::{Inbound, Server, Work};
 use super::time::TimerKey;
 use balancer_core::exchange::Fact;

@@ -4,9 +4,11 @@
 //! Everything that can fail comes first, so that a snapshot is taken whole or not at all.
 
 use super::Worker;
-use super::setup::{BackendSet, Listener, ListenerRules, Server, SetupError};
+use super::listeners::{Listener, ListenerRules};
+use super::sets::{BackendSet, Server};
 use crate::boards::Boards;
-use crate::orders::{ApplyError, Snapshot};
+use crate::errors::{ApplyError, SetupError};
+use crate::orders::Snapshot;
 use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings};
 use reactor::{ConnId, ListenerId, Reactor};
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! What a worker remembers: the parties it is connected with, the exchanges and relays between them.
 
-use super::setup::ListenerRules;
+use super::listeners::ListenerRules;
 use balancer_core::BackendSetSettings;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;

@@ -2,8 +2,8 @@
 //! name; everything else may come, go, or be another.
 
 use super::world::{BALANCER, Balancer, ORIGINS};
-use balancer::Boards;
-use balancer::orders::{ApplyError, Order, Snapshot};
+use balancer::orders::{Order, Snapshot};
+use balancer::{ApplyError, Boards};
 use balancer_core::{
     ClientClose, ListenerSettings, PoolSettings, PortChoice, Reuse, ServerClose, ServerSettings, Settings,
 };

@@ -1,0 +1,190 @@
+//! Why the balancer does not start, or does not work by another configuration; and what it goes on without.
+
+use crate::timestamps::{TimestampsError, Unfulfilled};
+use ports::{Fault, NoOwnPorts, SetError, TooManyDestinations};
+use reactor::{ListenError, NoAnswer, SpawnError};
+use std::net::{IpAddr, SocketAddr};
+
+/// Why nothing was started, or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("listener {name:?}: {error}")]
+    Listen {
+        /// Name of the listener.
+        name: String,
+        /// Why, and the way out.
+        error: ListenError,
+    },
+    /// A listener cannot be without TCP timestamps, or that cannot be verified.
+    #[error(
+        "listener {name:?}: timestamps = \"off\" cannot be had on {address}: {reason}; or write \
+         timestamps = \"off-if-possible\", which starts with a warning"
+    )]
+    Timestamps {
+        /// Name of the listener.
+        name: String,
+        /// Its address.
+        address: SocketAddr,
+        /// Why, and the way out.
+        reason: TimestampsError,
+    },
+    /// A backend set cannot be worked with by so many workers.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A source address does not belong to this host.
+    #[error(
+        "backend set {set:?}: source {source_ip} cannot be used: {reason}; add it to an interface of this host, or take \
+         it out of `sources`"
+    )]
+    SourceNotHere {
+        /// Name of the set.
+        set: String,
+        /// The address.
+        source_ip: IpAddr,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// A worker could not be set up.
+    #[error("worker {index}: {error}")]
+    Worker {
+        /// Which.
+        index: usize,
+        /// Why.
+        error: SpawnError,
+    },
+    /// A worker did not take a changed configuration; the others went back to the one before.
+    #[error("worker {index}: {error}")]
+    Apply {
+        /// Which.
+        index: usize,
+        /// Why.
+        error: ApplyError,
+    },
+    /// A worker did not answer.
+    #[error("worker {index}: {error}")]
+    NoAnswer {
+        /// Which.
+        index: usize,
+        /// Why.
+        error: NoAnswer,
+    },
+}
+
+/// What a balancer goes on without.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// `timestamps = "off-if-possible"` was not possible, or could not be verified.
+    #[error("listener {name:?}: TCP timestamps {} on at {address}: {reason}", .reason.how_surely_on())]
+    Timestamps {
+        /// Name of the listener.
+        name: String,
+        /// Its address.
+        address: SocketAddr,
+        /// Why, and the way out.
+        reason: TimestampsError,
+    },
+    /// A set binds ports that the kernel chooses from for everybody else.
+    #[error(
+        "backend set \"{set}\": {count} ports of its port_range lie in net.ipv4.ip_local_port_range ({}-{}): they are \
+         lost to every other program of this host for as long as they are used and 60 s longer; choose ports outside of \
+         it, or leave port_range out", .ephemeral.0, .ephemeral.1
+    )]
+    ContestedPorts {
+        /// Name of the set.
+        set: String,
+        /// So many ports.
+        count: u32,
+        /// The kernel's range.
+        ephemeral: (u16, u16),
+    },
+}
+
+impl From<Unfulfilled> for StartError {
+    fn from(Unfulfilled { name, address, reason }: Unfulfilled) -> Self {
+        Self::Timestamps { name, address, reason }
+    }
+}
+
+impl From<Unfulfilled> for Warning {
+    fn from(Unfulfilled { name, address, reason }: Unfulfilled) -> Self {
+        Self::Timestamps { name, address, reason }
+    }
+}
+
+/// Why a worker did not take a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// It is ending.
+    #[error("the balancer is draining: start it anew with this configuration")]
+    Draining,
+    /// A set cannot be worked with, or a socket is missing.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A listener's socket cannot be accepted from.
+    #[error("listener {name:?}: {fault}")]
+    Listen {
+        /// Its name.
+        name: String,
+        /// Why.
+        fault: Fault,
+    },
+}
+
+/// A backend set that no worker can work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// Own ports are divided among the workers; each needs at least one.
+    #[error(
+        "backend set \"{set}\": {ports} own ports cannot be divided among {workers} workers; \
+         widen `port_range` or use fewer workers"
+    )]
+    TooFewPorts {
+        /// Name of the set.
+        set: String,
+        /// Ports there are.
+        ports: u32,
+        /// Workers there are.
+        workers: u32,
+    },
+    /// Its ports make no range.
+    #[error("backend set \"{set}\": {reason}")]
+    Ports {
+        /// Name of the set.
+        set: String,
+        /// Why.
+        reason: SetError,
+    },
+    /// It is to choose ports itself, has no range of its own, and this host has none to spare.
+    #[error("backend set \"{set}\": {reason}")]
+    NoOwnPorts {
+        /// Name of the set.
+        set: String,
+        /// Why, and the way out.
+        reason: NoOwnPorts,
+    },
+    /// A listener came without a socket.
+    #[error("listener {name:?}: no socket was handed over; bind it first")]
+    NoSocket {
+        /// Its name.
+        name: String,
+    },
+    /// It has more servers than ports can be kept for.
+    #[error("backend set \"{set}\": own ports for so many servers: {reason}; choose `ports = \"kernel\"`")]
+    Servers {
+        /// Name of the set.
+        set: String,
+        /// Why.
+        reason: TooManyDestinations,
+    },
+}
+
+impl SetupError {
+    pub(crate) fn of_ports(set: &str, workers: u32, reason: SetError) -> Self {
+        let set = set.to_owned();
+        match reason {
+            SetError::TooFewPorts { ports, .. } => Self::TooFewPorts { set, ports, workers },
+            reason => Self::Ports { set, reason },
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The listeners of one worker: what their clients are treated by, and who is there.
+
+use super::places::Crowd;
+use crate::boards::Boards;
+use crate::room::Room;
+use balancer_core::downstream::DownstreamScene;
+use balancer_core::exchange::Scene;
+use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Router};
+use http::Limits;
+use reactor::{Bell, ListenerId, Reactor};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a listener's clients are treated by.
+#[derive(Debug)]
+pub(super) struct ListenerRules {
+    pub(super) settings: ListenerSettings,
+    pub(super) limits: Limits,
+    pub(super) router: Router,
+}
+
+impl ListenerRules {
+    /// `set`: the place of its backend set in the worker's table.
+    pub(super) fn new(settings: &ListenerSettings, set: usize) -> Self {
+        let limits = Limits {
+            head_bytes_max: settings.limits.head_bytes_max,
+            headers_max: settings.limits.headers_max,
+            ..Limits::default()
+        };
+        let router = Router::everything_to(set);
+        Self { settings: settings.clone(), limits, router }
+    }
+
+    pub(super) fn scene<'a>(&'a self, set: &'a BackendSetSettings, now: Duration, draining: bool) -> Scene<'a> {
+        Scene {
+            now,
+            client: &self.settings.timeouts,
+            server: &set.timeouts,
+            close: self.settings.close,
+            retries_max: set.retries_max,
+            server_errors: set.health.server_errors,
+            draining,
+        }
+    }
+}
+
+pub(super) struct Listener {
+    pub(super) rules: Rc<ListenerRules>,
+    pub(super) id: Option<ListenerId>,
+    pub(super) clients: usize,
+    /// It is gone from the configuration; its clients are served to the end of their requests.
+    pub(super) leaving: bool,
+    /// Clients come in.
+    pub(super) open: bool,
+    /// Its room, all workers together, and this worker's number there.
+    pub(super) room: Arc<Room>,
+    pub(super) number: usize,
+    /// Not while it is full.
+    pub(super) accepting: bool,
+    /// Its room has changed, and is to be looked at; a new client may be one too many.
+    pub(super) review: bool,
+    pub(super) wants_room: bool,
+    /// From when it was full for the first time.
+    pub(super) crowd: Option<Box<Crowd>>,
+    pub(super) counters: Counters,
+}
+
+impl Listener {
+    /// One whose socket is still to be adopted.
+    pub(super) fn new(rules: ListenerRules, boards: &Boards, bell: Bell) -> Self {
+        let room = boards.room(&rules.settings);
+        room.set_places(rules.settings.limits.connections_max);
+        Self {
+            rules: Rc::new(rules),
+            id: None,
+            clients: 0,
+            leaving: false,
+            open: false,
+            number: room.join(bell),
+            room,
+            accepting: true,
+            review: false,
+            wants_room: false,
+            crowd: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// It stays, perhaps by other rules.
+    pub(super) fn take_rules(&mut self, rules: ListenerRules) {
+        self.room.set_places(rules.settings.limits.connections_max);
+        (self.rules, self.leaving, self.review) = (Rc::new(rules), false, true);
+    }
+
+    /// It accepts from now on.
+    pub(super) fn listens(&mut self, id: ListenerId) {
+        (self.id, self.open) = (Some(id), true);
+    }
+
+    /// Is it the one that these settings speak of?
+    pub(super) fn is(&self, settings: &ListenerSettings) -> bool {
+        (&self.rules.settings.name, self.rules.settings.bind) == (&settings.name, settings.bind)
+    }
+
+    /// Its place may be another's.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.leaving && !self.open && self.clients == 0
+    }
+
+    pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
+        let ListenerSettings { timeouts, close, .. } = &self.rules.settings;
+        DownstreamScene { now, timeouts, close: *close, draining: self.drains(draining) }
+    }
+
+    /// No client of it is kept: the worker drains, or the listener leaves.
+    #[inline]
+    pub(super) fn drains(&self, worker: bool) -> bool {
+        worker || self.leaving
+    }
+
+    /// Nobody comes in any more.
+    pub(super) fn let_go<R: Reactor>(&mut self, io: &mut R) {
+        if let Some(id) = self.id.filter(|_| std::mem::take(&mut self.open)) {
+            io.close_listener(id);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The backend sets of one worker: their servers, and where connections to them start.
+
+use super::share::{WorkerShare, source_set};
+use super::state::ExchangeId;
+use crate::boards::{Board, Boards};
+use crate::errors::SetupError;
+use balancer_core::{
+    BackendSetSettings, ConnectTimes, Counters, IdleConnections, PoolSettings, Selection, Settings, Standing,
+};
+use ports::{PortList, Sources, Strain, Target};
+use reactor::{ConnId, TimerId};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) struct BackendSet {
+    pub(super) rules: Rc<BackendSetSettings>,
+    pub(super) selection: Selection,
+    pub(super) servers: Vec<Server>,
+    pub(super) sources: Sources,
+    /// Requests that wait for a local port.
+    pub(super) waiting: VecDeque<ExchangeId>,
+    /// Ports and connections that came free while requests waited.
+    pub(super) freed: u32,
+    pub(super) counters: Counters,
+    /// It is gone from the configuration; requests that began with it end with it.
+    pub(super) leaving: bool,
+    /// This worker's share of the ports that the kernel chooses from.
+    kernel_ports: u32,
+}
+
+pub(super) struct Server {
+    pub(super) target: Target,
+    /// What all workers know of it.
+    pub(super) board: Arc<Board>,
+    pub(super) connect_times: ConnectTimes,
+    /// There was no local port left towards it; until then it is not tried while another can be.
+    pub(super) portless_until: Duration,
+    /// What our closes have done to the ports towards it, of which this worker has so many.
+    pub(super) strain: Strain,
+    pub(super) tuples: u64,
+    pub(super) idle: IdleConnections<ConnId>,
+    /// The timer for the oldest idle connection.
+    pub(super) idle_timer: Option<TimerId>,
+    /// `Host` for requests that came without one (HTTP/1.0).
+    pub(super) host: String,
+    /// Connections to it, opening and idle ones included.
+    pub(super) connections: usize,
+    /// It is gone from the set; its connections finish their work.
+    pub(super) leaving: bool,
+    pub(super) counters: Counters,
+}
+
+impl BackendSet {
+    /// # Errors
+    /// The ports of the set's own choice cannot be divided among so many workers.
+    pub(super) fn new(settings: &BackendSetSettings, share: &WorkerShare, boards: &Boards) -> Result<Self, SetupError> {
+        let failed = |reason| SetupError::of_ports(&settings.name, share.count, reason);
+        let all = source_set(settings, share.own_ports.as_ref())?;
+        let mut sources = Sources::new(all.share(share.index, share.count).map_err(failed)?);
+        let kernel_ports = share.kernel_ports / share.count;
+        let mut servers = Vec::with_capacity(settings.servers.len());
+        for server in &settings.servers {
+            let failed = |reason| SetupError::Servers { set: settings.name.clone(), reason };
+            let target = sources.target(server.address).map_err(failed)?;
+            let board = boards.board(&settings.name, server.address);
+            servers.push(Server::new(target, sources.tuples(target, kernel_ports), &settings.pool, board));
+        }
+        Ok(Self {
+            rules: Rc::new(settings.clone()),
+            selection: Selection::new(&settings.servers, share.index),
+            servers,
+            sources,
+            waiting: VecDeque::new(),
+            freed: 0,
+            counters: Counters::default(),
+            leaving: false,
+            kernel_ports,
+        })
+    }
+
+    fn tuples(&self, target: Target) -> u64 {
+        self.sources.tuples(target, self.kernel_ports)
+    }
+
+    /// Makes sure that connections to `address` can start.
+    pub(super) fn know(&mut self, address: SocketAddr) -> Result<Target, SetupError> {
+        let failed = |reason| SetupError::Servers { set: self.rules.name.clone(), reason };
+        self.sources.target(address).map_err(failed)
+    }
+
+    /// The server leaves: no request is sent to it any more, what it works on it may finish.
+    pub(super) fn let_go(&mut self, number: usize) {
+        self.servers[number].leaving = true;
+        self.selection.set_weight(number, 0);
+        self.sources.forget(self.servers[number].target);
+    }
+
+    /// The place of the server at `address`, which is [known](Self::know): that it has, or had and still finishes
+    /// its work in, or a vacant or new one. Counters of the place's former tenant go to `gone`.
+    pub(super) fn place_of(&mut self, address: SocketAddr, board: Arc<Board>, gone: &mut Counters) -> usize {
+        let here = self.servers.iter().position(|server| server.target.address() == address);
+        if let Some(number) = here {
+            if std::mem::take(&mut self.servers[number].leaving)
+                && let Ok(target) = self.sources.target(address)
+            {
+                self.servers[number].target = target;
+            }
+            self.servers[number].board = board;
+            return number;
+        }
+        let target = self.sources.target(address).expect("it is known already");
+        let server = Server::new(target, self.tuples(target), &self.rules.pool, board);
+        let vacant = self.servers.iter().position(|server| server.leaving && server.connections == 0);
+        let Some(number) = vacant else {
+            self.servers.push(server);
+            return self.servers.len() - 1;
+        };
+        let left = std::mem::replace(&mut self.servers[number], server);
+        gone.merge(&left.counters);
+        number
+    }
+}
+
+impl Server {
+    /// How it stands as its turn comes.
+    #[inline]
+    pub(super) fn standing(&self, now: Duration) -> Standing {
+        if self.portless_until > now { Standing::Portless } else { self.board.standing(now) }
+    }
+
+    fn new(target: Target, tuples: u64, pool: &PoolSettings, board: Arc<Board>) -> Self {
+        Self {
+            target,
+            board,
+            connect_times: ConnectTimes::default(),
+            portless_until: Duration::ZERO,
+            strain: Strain::default(),
+            tuples,
+            idle: IdleConnections::new(pool.room(), pool.idle_timeout),
+            idle_timer: None,
+            host: target.address().to_string(),
+            connections: 0,
+            leaving: false,
+            counters: Counters::default(),
+        }
+    }
+}
+
+/// Can each of `workers` have its share of every set's ports?
+///
+/// # Errors
+/// The first set that cannot be divided.
+pub(crate) fn check_shares(settings: &Settings, workers: u32, own: Option<&PortList>) -> Result<(), SetupError> {
+    let last = WorkerShare { index: workers - 1, count: workers, own_ports: own.cloned(), ..WorkerShare::ALONE };
+    let sets = settings.backend_sets.iter();
+    sets.map(|set| BackendSet::new(set, &last, &Boards::default())).try_for_each(|set| set.map(|_| ()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use balancer_core::{PortChoice, ServerSettings};
+
+    /// A reload may bring servers of the other address family to a set that stays.
+    #[test]
+    fn own_ports_reach_servers_of_either_family() {
+        let first = ServerSettings { address: SocketAddr::from(([127, 0, 0, 1], 9001)), weight: 1 };
+        let mut settings = BackendSetSettings::new("app", vec![first]);
+        settings.ports.choice = PortChoice::Own;
+        let mut set = BackendSet::new(&settings, &WorkerShare::ALONE, &Boards::default()).expect("ports for one");
+        for address in ["127.0.0.1:9002", "[::1]:9001"] {
+            let address: SocketAddr = address.parse().expect("an address");
+            let target = set.know(address).expect("room for it");
+            let start = set.sources.choose(Duration::ZERO, target).expect("a port");
+            let ports::Source::Exact(from) = start.source else { panic!("{address}: {start:?}") };
+            assert_eq!(from.is_ipv4(), address.is_ipv4(), "{address}");
+            set.sources.return_unused(Duration::ZERO, start.lease);
+        }
+    }
+}
