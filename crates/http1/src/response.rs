@@ -20,20 +20,16 @@ pub fn parse_response<'s, 'b>(
 ) -> Result<Option<Parsed<ResponseHead<'s, 'b>>>, Error> {
     let bytes = head::bounded(bytes, limits);
     let (first, again) = slots.parts(limits.headers_max);
-    let error = match parse_strictly(bytes, first, request_method) {
-        Ok(Some(parsed)) => return Ok(Some(parsed)),
-        Ok(None) => return head::incomplete(bytes, Role::Response, limits),
-        Err(error) => error,
-    };
-    if limits.reading == Reading::Strict {
-        return Err(error);
+    match parse_strictly(bytes, limits, first, request_method) {
+        Err(_) if limits.reading != Reading::Strict => lenient::parse(bytes, limits, again, request_method),
+        strict => strict,
     }
-    lenient::parse(bytes, limits, again, request_method)
 }
 
 #[inline]
 fn parse_strictly<'s, 'b>(
     bytes: &'b [u8],
+    limits: &Limits,
     slots: &'s mut [std::mem::MaybeUninit<Header<'b>>],
     request_method: Method,
 ) -> Result<Option<Parsed<ResponseHead<'s, 'b>>>, Error> {
@@ -49,7 +45,7 @@ fn parse_strictly<'s, 'b>(
             let fields = Fields::read(headers)?;
             finish(Line::of(&raw), headers, fields, len, request_method).map(Some)
         }
-        Ok(httparse::Status::Partial) => Ok(None),
+        Ok(httparse::Status::Partial) => head::incomplete(bytes, Role::Response, limits),
         Err(fault) => Err(head::name_fault(bytes, fault, Role::Response)),
     }
 }

@@ -85,7 +85,7 @@ impl Worker {
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
         let kept = Kept { bytes: first.data, head_len: *head_len };
         let method = head.method;
-        let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| part_of(&kept.bytes, asked));
+        let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| kept_part(buf, asked, &kept.bytes));
         let request = Request { method, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
         let id = self.insert(conn, core, Route { set, rules, set_rules }, request);
         (id, self.attempt_first(id, step, parsed, io))
@@ -215,11 +215,11 @@ fn ends_here(head: &RequestHead<'_, '_>) -> Option<Failure> {
     (head.via && passages(head.headers) >= PASSAGES_MAX).then_some(Failure::Loop)
 }
 
-/// These bytes, which are those of a head at the front of `bytes`, kept by count. What was written anew holds the same head.
+/// What is at the place of `part`, a part of the head in `bytes`, in `kept`, which begins with the same head: kept by count.
 #[cold]
-fn part_of(bytes: &Buf, part: &[u8]) -> Option<Buf> {
-    let at = bytes.windows(part.len().max(1)).position(|window| window == part)?;
-    Some(bytes.slice(at..at + part.len()))
+fn kept_part(bytes: &[u8], part: &[u8], kept: &Buf) -> Option<Buf> {
+    let at = (part.as_ptr() as usize).checked_sub(bytes.as_ptr() as usize)?;
+    (at + part.len() <= kept.len()).then(|| kept.slice(at..at + part.len()))
 }
 
 /// What the exchange is told of its request.

@@ -284,10 +284,14 @@ impl Worker {
     }
 }
 
+/// Protocols that a server may switch to at once: each is looked for in what was asked for.
+const PROTOCOLS_MAX: usize = 8;
+
 /// A switch is to a protocol, or several, each of which was asked for (RFC 9110 7.8).
 #[cold]
 fn is_asked_for(agreed: Option<&[u8]>, asked: Option<&[u8]>) -> bool {
     let (Some(agreed), Some(asked)) = (agreed, asked) else { return false };
     let is_asked = |protocol: &[u8]| list(asked).any(|one| one.eq_ignore_ascii_case(protocol));
-    list(agreed).next().is_some() && list(agreed).all(is_asked)
+    let protocols = || list(agreed).take(PROTOCOLS_MAX + 1);
+    (1..=PROTOCOLS_MAX).contains(&protocols().count()) && protocols().all(is_asked)
 }

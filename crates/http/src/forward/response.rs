@@ -33,10 +33,10 @@ pub fn write_forwarded_response(
     let body = edits.body.for_client(edits.client_version);
     out.response(head.status, head.reason)?;
     let hop_fields = HopFields::of(head.hop_fields, head.headers);
+    let unusual = head.folded || hop_fields.is_some();
     for header in head.headers {
         match Name::of(header.name) {
-            Name::Other | Name::Twin if hop_fields.as_ref().is_some_and(|fields| fields.name(header.name)) => {}
-            Name::Other if head.folded => write_unfolded(header, out)?,
+            Name::Other | Name::Twin if unusual => write_unusual(header, hop_fields.as_ref(), out)?,
             // RFC 9112 7.1.2: trailers are lost where chunks are.
             Name::Trailer if body != BodyKind::Chunked => {}
             // Written anew from what was parsed, or meant for one hop.
@@ -55,9 +55,19 @@ pub fn write_forwarded_response(
     out.end()
 }
 
-/// RFC 9112 5.2: what came in several lines goes on in one.
+/// One that may be for one hop, or came in several lines and goes on in one (RFC 9112 5.2).
 #[cold]
-fn write_unfolded(header: &Header<'_>, out: &mut impl FieldSink) -> Result<(), TooLong> {
+fn write_unusual(
+    header: &Header<'_>,
+    hop_fields: Option<&HopFields<'_>>,
+    out: &mut impl FieldSink,
+) -> Result<(), TooLong> {
+    if hop_fields.is_some_and(|fields| fields.name(header.name)) {
+        return Ok(());
+    }
+    if !header.value.contains(&b'\n') {
+        return out.field(header.name, header.value);
+    }
     let lines = header.value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     out.lines(header.name, lines.filter(|line| !line.is_empty()))
 }
