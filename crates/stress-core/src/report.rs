@@ -240,17 +240,21 @@ impl Report {
             oddities: nonzero(|what| tally.oddities(what)),
             dialects: dialects(tally),
             closed_first: tally.closed,
-            ports: PortsUsed {
-                consumed_per_1000_requests: per_1000(tally.closed.time_waits_here(), tally.ok),
-                time_wait_ours: facts.time_wait_ours,
-                refused: tally.ports_refused,
-            },
+            ports: ports_used(tally, facts.time_wait_ours),
             body_bytes: tally.body_bytes,
             series: tally.series.clone(),
             verdict,
             notes,
             advice: verdict.advice(plan.close, plan.ports, held_by),
         }
+    }
+}
+
+fn ports_used(tally: &Tally, time_wait_ours: TimeWaitOurs) -> PortsUsed {
+    PortsUsed {
+        consumed_per_1000_requests: per_1000(tally.closed.time_waits_here(), tally.ok),
+        time_wait_ours,
+        refused: tally.ports_refused,
     }
 }
 
