@@ -133,6 +133,13 @@ pub struct ClientTimeouts {
     pub close: Duration,
 }
 
+impl ClientTimeouts {
+    /// May a client be silent for ever? Then only the kernel can tell that it is no more.
+    pub fn is_endless(&self) -> bool {
+        [self.idle, self.body].contains(&units::OFF)
+    }
+}
+
 impl Default for ClientTimeouts {
     fn default() -> Self {
         Self {
@@ -301,6 +308,13 @@ pub struct ServerTimeouts {
     pub response: Duration,
     /// For some more of the response's body to come. A stream of events is silent for that long at most.
     pub body: Duration,
+}
+
+impl ServerTimeouts {
+    /// May a server, and with it its client, be silent for ever? Then only the kernel can tell that one is no more.
+    pub fn is_endless(&self) -> bool {
+        [self.response, self.body].contains(&units::OFF)
+    }
 }
 
 impl Default for ServerTimeouts {

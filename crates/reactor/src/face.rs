@@ -329,6 +329,10 @@ pub trait Reactor: Questions {
     /// Sends all of `out`, then does what `out.after` says.
     fn send(&mut self, conn: ConnId, out: Outgoing);
 
+    /// Has it found out within some minutes when the peer of a silent connection is no more (SO_KEEPALIVE): the recv then
+    /// fails. For connections of which nothing may come for long.
+    fn watch_peer(&mut self, _conn: ConnId) {}
+
     /// Sends FIN after what was sent; reading goes on. No send may be in flight.
     fn shutdown_write(&mut self, conn: ConnId);
 

@@ -69,6 +69,15 @@ pub fn set_linger_reset(fd: &impl AsFd) -> Result<(), Errno> {
     set(fd, libc::SOL_SOCKET, libc::SO_LINGER, libc::linger { l_onoff: 1, l_linger: 0 })
 }
 
+/// SO_KEEPALIVE: a peer that is silent for `idle_s` is asked `count` times, `interval_s` apart, whether it is there. If it does not
+/// answer, the connection breaks (ETIMEDOUT).
+pub fn set_keep_alive(fd: &impl AsFd, idle_s: i32, interval_s: i32, count: i32) -> Result<(), Errno> {
+    set(fd, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, idle_s)?;
+    set(fd, libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, interval_s)?;
+    set(fd, libc::IPPROTO_TCP, libc::TCP_KEEPCNT, count)?;
+    set(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)
+}
+
 /// TCP_LINGER2: seconds an orphan stays in FIN_WAIT2; negative ends it at once, by RST.
 pub fn set_fin_wait_2_s(fd: &impl AsFd, seconds: i32) -> Result<(), Errno> {
     set(fd, libc::IPPROTO_TCP, libc::TCP_LINGER2, seconds)

@@ -48,6 +48,11 @@ macro_rules! forward {
             self.$io.local_address(conn)
         }
     };
+    (@watch_peer $io:ident) => {
+        fn watch_peer(&mut self, conn: reactor::ConnId) {
+            self.$io.watch_peer(conn);
+        }
+    };
     (@shutdown_write $io:ident) => {
         fn shutdown_write(&mut self, conn: reactor::ConnId) {
             self.$io.shutdown_write(conn);

@@ -50,7 +50,7 @@ impl<R: Reactor> Questions for View<'_, R> {
 }
 
 impl<R: Reactor> Reactor for View<'_, R> {
-    forward!(io: listen, adopt_listener, set_accepting, take_buf, turn);
+    forward!(io: listen, adopt_listener, set_accepting, watch_peer, take_buf, turn);
 
     fn close_listener(&mut self, listener: ListenerId) {
         self.io.close_listener(listener);

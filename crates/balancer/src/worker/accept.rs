@@ -16,6 +16,9 @@ impl Worker {
         listener.counters.accepted += 1;
         listener.note_entered();
         self.reviews |= listener.review;
+        if listener.rules.settings.timeouts.is_endless() {
+            io.watch_peer(conn);
+        }
         let life = Downstream::accepted(&listener.downstream_scene(now, self.draining));
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);

@@ -125,6 +125,9 @@ impl Worker {
         let now = self.now(io);
         match self.open(set, server, &out, io) {
             Ok((conn, lease)) => {
+                if self.sets[set].rules.timeouts.is_endless() {
+                    io.watch_peer(conn);
+                }
                 let party = Server {
                     set,
                     server,

@@ -81,6 +81,9 @@ impl Worker {
         let opening = opening(parsed, &first, client, &rules);
         let (listener, set) = (client.listener, rules.router.decide(&head.facts(client.peer.ip(), false)));
         let set_rules = Rc::clone(&self.sets[set].rules);
+        if !opening.kept && set_rules.timeouts.is_endless() {
+            io.watch_peer(conn);
+        }
         let draining = self.listeners[listener].drains(self.draining);
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
         let kept = Kept { bytes: first.data, head_len: *head_len };

@@ -14,6 +14,8 @@ impl Worker {
         let now = self.now(io);
         let (client_conn, server_conn) = (entry.client.conn, entry.server.expect("an upgrade has a server").conn);
         self.listeners[entry.listener].counters.tunnels += 1;
+        // Either may be silent for long.
+        [client_conn, server_conn].into_iter().for_each(|conn| io.watch_peer(conn));
         let server = self.parties.server(server_conn);
         let rest = match std::mem::take(&mut server.inbound) {
             Inbound::Rest(rest) => Some(rest),

@@ -4,6 +4,8 @@ use crate::script::Act::*;
 use crate::script::{Act, TIGHT, play, play_with};
 use crate::wire::End::*;
 use std::time::Duration;
+use sys::sock_diag::{End, Filter, SockDiag, States, TcpState};
+use testkit::eventually;
 
 const ASKS: &str = "GET /ws HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Key: x\n\n";
 const ASKED: &str =
@@ -176,4 +178,49 @@ fn a_fin_before_the_switch_is_passed_on() {
         OriginHalfCloses,
         ClientSeesEnd(Eof),
     ]);
+}
+
+/// Does the kernel ask this end of a silent connection whether its peer is there?
+fn is_asked(local: std::net::SocketAddr, remote: std::net::SocketAddr) -> bool {
+    const KEEP_ALIVE: u8 = 2;
+    let filter =
+        Filter { states: States::of(&[TcpState::Established]), local: End::Exact(local), remote: End::Exact(remote) };
+    let mut asked = false;
+    let look = SockDiag::open().expect("sock_diag").for_each(&filter, |socket| {
+        asked = socket.timer == KEEP_ALIVE && socket.expires_ms > 10_000;
+    });
+    look.expect("sock_diag");
+    asked
+}
+
+/// A peer that vanished without a word would be waited for as long as it may be silent, which may be for ever.
+#[test]
+fn the_kernel_watches_the_peers_of_what_may_be_silent_for_long() {
+    use crate::stage::Stage;
+    let check = |change: fn(&mut balancer_core::Settings), upgrade: bool, expect: bool| {
+        let stage = Stage::new(change);
+        let mut client = stage.client();
+        client.sends(if upgrade { ASKS } else { "GET /a HTTP/1.1\nHost: a\n\n" });
+        let mut server = stage.server();
+        server.reads_head();
+        server.sends(if upgrade { AGREES } else { "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n" });
+        client.reads_head();
+        for wire in [&client, &server] {
+            let (there, here) =
+                (wire.stream().local_addr().expect("bound"), wire.stream().peer_addr().expect("connected"));
+            if expect {
+                eventually("the kernel watches", || is_asked(here, there));
+            } else {
+                assert!(!is_asked(here, there), "{here} {there}");
+            }
+        }
+    };
+    check(|_| {}, false, false);
+    check(|_| {}, true, true);
+    check(|settings| settings.backend_sets[0].timeouts.body = units::OFF, false, true);
+    let off = |settings: &mut balancer_core::Settings| {
+        settings.listeners[0].timeouts.idle = units::OFF;
+        settings.backend_sets[0].timeouts.response = units::OFF;
+    };
+    check(off, false, true);
 }

@@ -44,6 +44,9 @@ const UNWATCHED_AT_FIRST: usize = 64;
 /// Connections without bytes met in a row before the rest of a batch is registered untried.
 const UNWATCHED_MISSES_MAX: u32 = 2;
 
+/// Seconds until a silent peer is asked whether it is there, between questions, and how often before it counts as gone.
+const SILENT_PEER: (i32, i32, i32) = (60, 15, 4);
+
 /// Bounds of one reactor.
 #[derive(Clone, Copy, Debug)]
 pub struct EpollConfig {
@@ -324,6 +327,13 @@ impl Reactor for EpollReactor {
 
     fn send(&mut self, conn: ConnId, out: Outgoing) {
         self.start_send(conn, out);
+    }
+
+    fn watch_peer(&mut self, conn: ConnId) {
+        if let Some(entry) = self.table.get(conn) {
+            let (idle_s, interval_s, count) = SILENT_PEER;
+            let _only_its_own_bound_is_missing = sockopt::set_keep_alive(&entry.fd, idle_s, interval_s, count);
+        }
     }
 
     fn shutdown_write(&mut self, conn: ConnId) {
