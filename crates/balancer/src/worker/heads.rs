@@ -81,9 +81,6 @@ impl Worker {
         let opening = opening(parsed, &first, client, &rules);
         let (listener, set) = (client.listener, rules.router.decide(&head.facts(client.peer.ip(), false)));
         let set_rules = Rc::clone(&self.sets[set].rules);
-        if !opening.kept && set_rules.timeouts.is_endless() {
-            io.watch_peer(conn);
-        }
         let draining = self.listeners[listener].drains(self.draining);
         let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
         let kept = Kept { bytes: first.data, head_len: *head_len };
@@ -125,6 +122,10 @@ impl Worker {
         parsed: &Parsed<RequestHead<'_, '_>>,
         io: &mut R,
     ) -> Step {
+        let Entry { client, set_rules, .. } = &self.exchanges[id];
+        if set_rules.timeouts.is_endless() && self.parties.client(client.conn).life.served() == 0 {
+            io.watch_peer(client.conn);
+        }
         match step.up {
             Some(UpOrder::Attempt(order)) => {
                 let fact = self.attempt(id, order, Some(&parsed.head), io);
