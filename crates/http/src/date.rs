@@ -10,11 +10,14 @@ const DAY_SECONDS: u64 = 24 * 60 * 60;
 pub struct Date([u8; 29]);
 
 impl Date {
+    /// The start of 1970.
+    pub const EPOCH: Self = Self(*b"Thu, 01 Jan 1970 00:00:00 GMT");
+
     /// So many seconds after the start of 1970, up to the end of the year 9999.
     pub fn at(unix_seconds: u64) -> Self {
         let (days, second) = (unix_seconds / DAY_SECONDS, unix_seconds % DAY_SECONDS);
         let (year, month, day) = civil(days);
-        let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
+        let mut text = Self::EPOCH.0;
         text[..3].copy_from_slice(DAYS[(days % 7) as usize]);
         text[8..11].copy_from_slice(MONTHS[month as usize]);
         let mut put = |at: usize, number: u64| {

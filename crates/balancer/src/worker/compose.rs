@@ -21,14 +21,14 @@ pub(super) fn upstream_connection(upgrade: bool, keep: bool) -> Connection {
     }
 }
 
-/// The head as the client shall see it; `None` as for a request.
+/// The head as the client shall see it, with a `date` where it has none; `None` as for a request.
 pub(super) fn response<R: Reactor>(
     head: &ResponseHead<'_, '_>,
     client_version: Version,
     edits: &HeadEdits,
+    date: Option<Date>,
     io: &mut R,
 ) -> Option<Buf> {
-    let date = (!head.dated && head.status >= 200).then(|| Date::at(io.wall_clock().as_secs()));
     let body = if edits.unwrap_chunks { BodyKind::UntilClose } else { head.body };
     let edits = ResponseEdits { client_version, connection: edits.connection, body, date };
     written(io, |out| write_forwarded_response(head, &edits, out))
@@ -52,9 +52,8 @@ fn written<R: Reactor>(io: &mut R, write: impl Fn(&mut HeadWriter<'_>) -> Result
 }
 
 /// An answer of our own, whole; `None` when no buffer is left.
-pub(super) fn answer<R: Reactor>(answer: &Answer, io: &mut R) -> Option<Buf> {
+pub(super) fn answer<R: Reactor>(answer: &Answer, date: Date, io: &mut R) -> Option<Buf> {
     let (text, status) = (answer.failure.text(), answer.failure.status());
-    let date = Date::at(io.wall_clock().as_secs());
     let mut out = written(io, |head| {
         head.response(status, reason_phrase(status).unwrap_or("Error"))?;
         head.field("Date", date.as_bytes())?;

@@ -117,9 +117,10 @@ impl Worker {
     }
 
     fn answer<R: Reactor>(&mut self, id: ExchangeId, answer: Answer, io: &mut R) -> Option<Fact> {
+        let date = self.date(io);
         let entry = &mut self.exchanges[id];
         (entry.down.head, entry.down.body, entry.up.held) = (None, None, None);
-        let Some(out) = super::compose::answer(&answer, io) else { return Some(Fact::Shortage) };
+        let Some(out) = super::compose::answer(&answer, date, io) else { return Some(Fact::Shortage) };
         io.send(entry.client.conn, Outgoing::bytes(out));
         None
     }

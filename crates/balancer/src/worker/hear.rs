@@ -164,9 +164,9 @@ impl Worker {
         parsed: &Parsed<ResponseHead<'_, '_>>,
         io: &mut R,
     ) -> Option<HeadPlan> {
-        let now = self.now(io);
-        let entry = &mut self.exchanges[id];
         let Parsed { head, keep_alive, .. } = parsed;
+        let (now, date) = (self.now(io), (!head.dated && head.status >= 200).then(|| self.date(io)));
+        let entry = &mut self.exchanges[id];
         let facts = ResponseFacts {
             status: head.status,
             keep_alive: *keep_alive,
@@ -180,7 +180,7 @@ impl Worker {
         entry.down.after_interim = true;
         entry.up.kept = None;
         if let HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) = plan {
-            entry.down.head = Some(compose::response(head, entry.core.client_version(), &edits, io)?);
+            entry.down.head = Some(compose::response(head, entry.core.client_version(), &edits, date, io)?);
             entry.down.unwrap_chunks = edits.unwrap_chunks;
         }
         Some(plan)

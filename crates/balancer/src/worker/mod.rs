@@ -44,6 +44,7 @@ mod time;
 
 use balancer_core::exchange::Fact;
 use balancer_core::{Counters, ListenerSettings, Refusals, Report};
+use clock::Today;
 use drain::Farewell;
 use listeners::{Listener, ListenerRules};
 use parties::Parties;
@@ -83,6 +84,7 @@ pub struct Worker {
     listening: Vec<(String, Listening)>,
     /// Time of this turn; `None` until somebody asks.
     now: Option<Duration>,
+    today: Today,
     /// Every answer says that its connection closes.
     draining: bool,
     farewell: Farewell,
@@ -126,6 +128,7 @@ impl Worker {
             inbox,
             listening,
             now: None,
+            today: Today::UNKNOWN,
             draining: false,
             farewell: Farewell::None,
             closes_listeners: false,
