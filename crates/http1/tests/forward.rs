@@ -191,6 +191,15 @@ fn a_long_list_of_hop_fields_is_looked_at_once() {
     check_request(Connection::KeepAlive, &input, &format!("GET / HTTP/1.1|Host: x|{expect}{tail}"));
 }
 
+/// Options that name no field take no place of those that do.
+#[test]
+fn known_options_do_not_hide_others() {
+    let known = "close, keep-alive, upgrade, TE, ".repeat(10);
+    let input = format!("GET / HTTP/1.1|Host: x|Connection: {known}X-Hop|X-Hop: 1|X-Keep: 2||");
+    let tail = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet||";
+    check_request(Connection::KeepAlive, &input, &format!("GET / HTTP/1.1|Host: x|X-Keep: 2|{tail}"));
+}
+
 #[test]
 fn too_little_room_is_an_error() {
     let input = "PUT http://t/ HTTP/1.1\r\nHost: x\r\nA: b\r\nContent-Length: 5\r\nTE: trailers\r\nVia: 1.1 a\r\nX-Forwarded-For: ::1\r\nConnection: upgrade\r\nUpgrade: u\r\n\r\n";
