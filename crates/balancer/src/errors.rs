@@ -45,6 +45,19 @@ pub enum StartError {
         /// Why.
         reason: std::io::Error,
     },
+    /// A server is a listener of the same balancer.
+    #[error(
+        "backend set {set:?}: server {server} is listener {listener:?} of this balancer itself; name the address the \
+         server listens on, or give the listener another one"
+    )]
+    Circle {
+        /// Name of the set.
+        set: String,
+        /// The server.
+        server: SocketAddr,
+        /// Name of the listener.
+        listener: String,
+    },
     /// A worker could not be set up.
     #[error("worker {index}: {error}")]
     Worker {

@@ -1,6 +1,7 @@
 //! Starts the workers, each on a thread with its own reactor, and steers them by orders.
 
 use crate::boards::Boards;
+use crate::circles;
 use crate::doors::Doors;
 use crate::errors::{StartError, Warning};
 use crate::orders::{Order, Snapshot};
@@ -61,6 +62,8 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     check_shares(&settings, plan.workers as u32, own_ports.as_ref())?;
     leave_files_for_servers(&mut settings, plan.workers);
     let doors = Doors::open(&mut settings, plan.workers, &Doors::default())?;
+    // An address that somebody else listens on is said first.
+    circles::check(&settings)?;
     let settings = Arc::new(settings);
     let boards = Boards::of(&settings, &Boards::default());
     let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref())?;
@@ -171,6 +174,7 @@ impl Handle {
         check_shares(&settings, self.workers.len() as u32, self.own_ports.as_ref())?;
         leave_files_for_servers(&mut settings, self.workers.len());
         let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
+        circles::check(&settings)?;
         let boards = Boards::of(&settings, &self.boards);
         let settings = Arc::new(settings);
         match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {

@@ -2,9 +2,9 @@
 
 use super::backend::BackendSet;
 use super::listener::Listener;
+use crate::circles::reaches;
 use balancer_core::{BackendSetSettings, ListenerSettings, Settings};
 use config_file::{Mistake, Placed, nearest};
-use std::net::SocketAddr;
 
 /// Joins listeners with the sets they name. `None` only where mistakes were noted.
 pub(super) fn join(
@@ -61,7 +61,7 @@ fn check_circles(listeners: &[Listener<'_>], set: &BackendSet<'_>, mistakes: &mu
     let binds: Vec<_> = listeners.iter().filter_map(|listener| listener.bind.as_ref()).collect();
     for server in &set.servers {
         let address = server.value.address;
-        if let Some(bind) = binds.iter().find(|bind| reaches(address, bind.value)) {
+        if let Some(bind) = binds.iter().find(|bind| reaches(address, bind.value, |ip| ip.is_loopback())) {
             mistakes.push(
                 Mistake::new(server.span.clone(), format!("server {address} is this balancer itself"), "this server")
                     .other(bind.span.clone(), "this listener")
@@ -69,14 +69,6 @@ fn check_circles(listeners: &[Listener<'_>], set: &BackendSet<'_>, mistakes: &mu
             );
         }
     }
-}
-
-/// Does whoever connects to `server` reach a listener that binds `bind`? A wildcard one is reached by every address of this
-/// host; those of the loopback are known to be.
-fn reaches(server: SocketAddr, bind: SocketAddr) -> bool {
-    let (ip, bound) = (server.ip().to_canonical(), bind.ip().to_canonical());
-    let wildcard = bound.is_unspecified() && ip.is_loopback() && (bound.is_ipv6() || ip.is_ipv4());
-    bind.port() != 0 && server.port() == bind.port() && (ip == bound || wildcard)
 }
 
 fn finish_listener(

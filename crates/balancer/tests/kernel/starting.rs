@@ -133,3 +133,16 @@ fn each_listener_has_its_own_servers() {
     }
     check_books(&balancer.drain(Duration::ZERO));
 }
+
+/// Requests would go in a circle; what the file cannot tell (which addresses this host has) the start does.
+#[test]
+fn a_server_that_is_a_listener_of_the_same_balancer_fails_the_start() {
+    let free = stage::address(&stage::listener());
+    let mut settings = stage::settings(&[free]);
+    settings.listeners[0].bind = SocketAddr::from(([0, 0, 0, 0], free.port()));
+    let plan = Plan { settings, workers: 1, reactor: Default::default(), pin: false };
+    let error = balancer::start(&plan).err().expect("nothing starts");
+    assert!(matches!(&error, StartError::Circle { server, .. } if *server == free), "{error}");
+    let words = error.to_string();
+    assert!(words.contains("listener \"web\"") && words.contains(&free.to_string()), "{words}");
+}
