@@ -1,6 +1,6 @@
 //! Every bad input gets one clear message that names the thing and the way out, and exit code 2.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -222,14 +222,21 @@ fn a_full_disk_ends_no_server() {
         let command = &mut Command::new(env!("CARGO_BIN_EXE_quintet"));
         let mut child = command.args(args).stdout(full).stderr(Stdio::piped()).spawn().expect("started");
         let mut said = BufReader::new(child.stderr.take().expect("piped"));
-        let mut line = String::new();
-        said.read_line(&mut line).expect("a complaint");
-        assert!(line.contains("writing to standard output"), "{args:?}: {line}");
-        assert!(child.try_wait().expect("waited").is_none(), "{args:?} has ended: {line}");
+        let (to, lines) = std::sync::mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            let mut line = String::new();
+            while matches!(said.read_line(&mut line), Ok(1..)) && to.send(std::mem::take(&mut line)).is_ok() {}
+        });
+        let complaint = lines.recv_timeout(PATIENCE);
+        let ended = child.try_wait().expect("waited");
         sys::signal::send(child.id(), sys::signal::Signal::Terminate).expect("sent");
         let code = child.wait().expect("ended").code();
-        said.read_to_string(&mut line).expect("the rest");
-        assert_eq!(code, Some(2), "{args:?}: {line}");
+        reader.join().expect("read to the end");
+        assert!(
+            complaint.as_ref().is_ok_and(|line| line.contains("writing to standard output")),
+            "{args:?}: {complaint:?}"
+        );
+        assert_eq!((ended, code), (None, Some(2)), "{args:?}: {complaint:?}");
     }
 }
 
