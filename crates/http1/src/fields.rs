@@ -5,6 +5,10 @@ use http::{BodyKind, CONNECTION_OPTIONS_MAX, Header, Name, Version, list};
 use crate::dialect::{Dialect, Dialects};
 use crate::error::Error;
 
+/// Members of `Connection` in one head, empty ones included: a reasonable number of these is to be ignored (RFC 9110
+/// 5.6.1.2), and any more is there to cost us time.
+const CONNECTION_MEMBERS_MAX: usize = 64;
+
 /// What the fields of one head say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Fields<'b> {
@@ -28,6 +32,8 @@ pub(crate) struct Fields<'b> {
     option_upgrade: bool,
     upgrade_h2c: bool,
     lenient: bool,
+    /// Members of `Connection`, empty ones included.
+    members: usize,
     transfer_codings: usize,
 }
 
@@ -123,13 +129,18 @@ impl<'b> Fields<'b> {
     }
 
     fn take_connection(&mut self, value: &[u8]) -> Result<(), Error> {
-        for option in list(value) {
+        for option in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+            self.members += 1;
+            if self.members > CONNECTION_MEMBERS_MAX {
+                return Err(Error::TooManyConnectionOptions);
+            }
             let is = |known: &str| option.eq_ignore_ascii_case(known.as_bytes());
             match option.len() {
                 5 if is("close") => self.close = true,
                 10 if is("keep-alive") => self.keep_alive = true,
                 7 if is("upgrade") => self.option_upgrade = true,
                 2 if is("te") => {}
+                0 => {}
                 _ => self.options += 1,
             }
         }

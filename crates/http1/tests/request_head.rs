@@ -308,6 +308,12 @@ fn limits() {
     let options = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: {}\r\n\r\n", "x,".repeat(count));
     assert_eq!(parse(options(16).as_bytes(), |_| ()), Ok(Some(())));
     assert_eq!(parse(options(17).as_bytes(), |_| ()), Err(Error::TooManyConnectionOptions));
+    let commas = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: z{}\r\n\r\n", ",".repeat(count));
+    assert_eq!(parse(commas(63).as_bytes(), |_| ()), Ok(Some(())));
+    assert_eq!(parse(commas(64).as_bytes(), |_| ()), Err(Error::TooManyConnectionOptions));
+    assert_eq!(parse(commas(7000).as_bytes(), |_| ()), Err(Error::TooManyConnectionOptions));
+    let in_many_fields = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "Connection: close,\r\n".repeat(33));
+    assert_eq!(parse(in_many_fields.as_bytes(), |_| ()), Err(Error::TooManyConnectionOptions));
 }
 
 #[test]
