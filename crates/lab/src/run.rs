@@ -246,9 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_lists_the_known_ones() {
-        let error = select(&["problme".to_owned()]).expect_err("unknown").to_string();
-        assert!(error.contains("problme") && error.contains("port-cliff"), "{error}");
+    fn an_unknown_name_is_told_what_is_meant_or_where_the_known_ones_are() {
+        let error = |name: &str| select(&[name.to_owned()]).expect_err("unknown").to_string();
+        let near = error("problme");
+        assert!(near.contains("\"problme\"") && near.contains("did you mean problem?"), "{near}");
+        let far = error("xyzzy");
+        assert!(far.contains("xyzzy") && far.contains("lab --list") && !far.contains("did you mean"), "{far}");
     }
 
     #[test]
