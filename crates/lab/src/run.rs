@@ -251,7 +251,7 @@ mod tests {
         let near = error("problme");
         assert!(near.contains("\"problme\"") && near.contains("did you mean problem?"), "{near}");
         let far = error("xyzzy");
-        assert!(far.contains("xyzzy") && far.contains("lab --list") && !far.contains("did you mean"), "{far}");
+        assert!(far.contains("xyzzy") && far.contains("port-cliff") && !far.contains("did you mean"), "{far}");
     }
 
     #[test]
