@@ -84,6 +84,7 @@ impl Exchange {
     pub(super) fn request_until(&self, scene: &Scene<'_>) -> Duration {
         match self.down.stage {
             Stage::Answering { .. } => Duration::MAX,
+            _ if scene.client.request == units::OFF => Duration::MAX,
             _ => self.record.started_at.saturating_add(scene.client.request),
         }
     }
