@@ -94,7 +94,7 @@ fn planned(change: &SysctlChange, because: &'static str, now: &Sysctls) -> Optio
 
 /// The first line of every revert file, by which it is known.
 const REVERT_HEADER: &str = "# Values before `quintet doctor --apply`.";
-/// Bytes of a revert file that are read: more than [`REVERT_LINES_MAX`] lines of ours have.
+/// Bytes of a revert file that are read: more than the lines of ours it may have.
 pub const REVERT_BYTES_MAX: usize = 64 * 1024;
 
 /// The text of a file that takes `changes` back; also fit for `sysctl -p`.

@@ -71,7 +71,7 @@ errors! {
     HeaderValue = "field_value", 400, "RFC 9110 5.5: control byte in a header field value";
     HostMissing = "host_missing", 400, "RFC 9112 3.2: HTTP/1.1 request without Host";
     HostRepeated = "host_repeated", 400, "RFC 9112 3.2: more than one Host";
-    HostInvalid = "host_invalid", 400, "RFC 9112 3.2: Host is empty or not host[:port], without percent signs";
+    HostInvalid = "host_invalid", 400, "RFC 9112 3.2: Host is not a host with or without a port, and without percent signs";
     ContentLengthInvalid = "length_invalid", 400, "RFC 9112 6.3: Content-Length is not one decimal number";
     ContentLengthTooLarge = "length_over_limit", 400, "Content-Length is over the limit of 2^63 - 1 bytes";
     ContentLengthRepeated = "length_repeated", 400, "RFC 9112 6.3: Content-Length appears more than once";

@@ -44,6 +44,8 @@ pub(crate) fn run(args: &InstructionsArgs) -> anyhow::Result<()> {
         (case.run)(rounds);
         return Ok(());
     }
+    anyhow::ensure!(!cfg!(debug_assertions), "a debug build costs other instructions: run `cargo xtask instructions`");
+    anyhow::ensure!(!args.record || args.filter.is_none(), "--record writes all cases: leave the filter out");
     let made_by = format!("{}, {}, {}", rustc()?, callgrind::version()?, std::env::consts::ARCH);
     let recorded = std::fs::read_to_string(RECORD).unwrap_or_default();
     let chosen = CASES.iter().filter(|case| args.filter.as_ref().is_none_or(|part| case.name.contains(part.as_str())));
