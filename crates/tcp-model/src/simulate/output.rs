@@ -185,12 +185,12 @@ impl Output {
         self.connects - self.connect_times.total() - self.syns.failed
     }
 
-    /// Connects that people notice: failed, or late by a second and more, still waiting at the end or not.
+    /// Connects that people notice: failed, or late by 900 ms and more, still waiting at the end or not.
     pub fn stalled(&self) -> u64 {
         self.connect_times.late_by(STALLED) + self.syns.failed + self.hanging
     }
 
-    /// Connects that needed a second SYN, but were late by less than a second.
+    /// Connects that needed a second SYN, but were late by less than 900 ms.
     pub fn slowed(&self) -> u64 {
         self.connect_times.delayed() - self.connect_times.late_by(STALLED)
     }
