@@ -21,9 +21,7 @@ impl Worker {
         let queued = entry.core.is_queued();
         let draining = self.listeners[entry.listener].drains(self.draining);
         let step = entry.core.handle(fact, &entry.rules.scene(&entry.set_rules, now, draining));
-        if !entry.core.is_replayable() {
-            entry.up.kept = None;
-        }
+        entry.let_go_of_kept();
         if queued && !entry.core.is_queued() {
             let set = entry.set;
             self.leave_queue(set, id);

@@ -178,7 +178,7 @@ impl Worker {
         let plan = entry.core.plan_head(&facts, &entry.rules.scene(&entry.set_rules, now, draining));
         entry.down.scan = HeadScan::default();
         entry.down.after_interim = true;
-        entry.up.kept = None;
+        entry.let_go_of_kept();
         if let HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) = plan {
             entry.down.head = Some(compose::response(head, entry.core.client_version(), &edits, date, io)?);
             entry.down.unwrap_chunks = edits.unwrap_chunks;

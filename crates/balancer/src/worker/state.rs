@@ -138,6 +138,15 @@ pub(super) struct Entry {
     pub(super) down: DownBytes,
 }
 
+impl Entry {
+    /// What was kept of the request goes once it will not be sent again.
+    pub(super) fn let_go_of_kept(&mut self) {
+        if !self.core.is_replayable() {
+            self.up.kept = None;
+        }
+    }
+}
+
 /// The request's bytes.
 #[derive(Debug)]
 pub(super) struct UpBytes {

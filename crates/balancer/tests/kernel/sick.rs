@@ -119,6 +119,27 @@ fn by_setting_a_server_that_answers_errors_is_set_aside() {
     assert_eq!(balancer.drain(Duration::ZERO).set_aside, 1);
 }
 
+/// A server switches to what nobody asked for: that is its failure, and the request may go to another.
+#[test]
+fn a_request_goes_on_from_a_server_that_switches_unasked() {
+    let (switching, origin) = (stage::listener(), stage::listener());
+    let settings = stage::settings(&[stage::address(&switching), stage::address(&origin)]);
+    let balancer = stage::start(settings, 1, Default::default());
+    let mut client = Wire::connect(balancer.addresses()[0], "the client");
+    client.sends(GET);
+    let mut server = stage::accept(&switching, PATIENCE).expect("the first server's turn");
+    server.reads_head();
+    server.sends("HTTP/1.1 101 Switching Protocols\nUpgrade: other\nConnection: upgrade\n\n");
+    let mut server = stage::accept(&origin, PATIENCE).expect("the other server");
+    server.reads_head();
+    server.sends(OK);
+    client.sees_status(200);
+    drop((client, server));
+    let counters = balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!((counters.responses, counters.retries, counters.failed_total()), (1, 1, 0), "{counters:?}");
+}
+
 /// The only server starts anew: requests wait for it.
 #[test]
 fn a_restart_of_the_only_server_costs_no_request() {
