@@ -60,10 +60,15 @@ pub enum Trust {
 impl ServerClose {
     /// Is a connection reset? One in mid-exchange is: nothing on it is wanted. An idle one only when the server has
     /// acknowledged every byte; what cannot be told is not safe.
-    pub fn resets(self, in_flight: bool, scarce: bool, unacknowledged: impl FnOnce() -> Option<usize>) -> bool {
+    pub fn resets(
+        self,
+        in_flight: bool,
+        scarce: impl FnOnce() -> bool,
+        unacknowledged: impl FnOnce() -> Option<usize>,
+    ) -> bool {
         match self {
             Self::Fin => false,
-            Self::Auto => in_flight || scarce && unacknowledged() == Some(0),
+            Self::Auto => in_flight || scarce() && unacknowledged() == Some(0),
             Self::ResetWhenSafe => in_flight || unacknowledged() == Some(0),
         }
     }

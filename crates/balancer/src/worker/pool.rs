@@ -82,12 +82,9 @@ impl Worker {
         let in_flight = party.open && party.work != Work::None && why != CloseReason::ExchangeOver;
         let BackendSet { servers, rules, .. } = &mut self.sets[party.set];
         let target = &mut servers[party.server];
-        let scarce = target.strain.is_scarce(now, target.connections, target.tuples);
-        let how = if rules.pool.close.resets(in_flight, scarce, || io.unacknowledged_bytes(conn)) {
-            Close::Reset
-        } else {
-            Close::Fin
-        };
+        let scarce = || target.strain.is_scarce(now, target.connections, target.tuples);
+        let resets = rules.pool.close.resets(in_flight, scarce, || io.unacknowledged_bytes(conn));
+        let how = if resets { Close::Reset } else { Close::Fin };
         let mut outcome = io.close(conn, how);
         if outcome == CloseOutcome::Unread {
             outcome = io.close(conn, Close::Discard);

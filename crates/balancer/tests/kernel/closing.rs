@@ -5,7 +5,7 @@ use crate::script::Act::*;
 use crate::script::{Act, play_with};
 use crate::stage::{Stage, eventually};
 use crate::wire::End::*;
-use crate::wire::PATIENCE;
+use crate::wire::{PATIENCE, Wire};
 use balancer_core::{ClientClose, CloseReason, Counters, PortChoice, ServerClose, Settings};
 use ports::ClosedFirst;
 use std::net::SocketAddr;
@@ -168,6 +168,17 @@ fn the_policy_decides_where_time_wait_stays() {
     assert_eq!(time_wait_after(ClientClose::ResetWhenSafe), (0, 0));
 }
 
+/// One request and its response: both ends of the balancer.
+fn served(stage: &Stage) -> (Wire, Wire) {
+    let mut client = stage.client();
+    client.sends(GET);
+    let mut server = stage.server();
+    server.reads_head();
+    server.sends(OK);
+    client.sees(OK);
+    (client, server)
+}
+
 /// One response, then the server connection is retired for this reason: how does the origin see it end?
 fn check_server(change: fn(&mut Settings), close: ServerClose, reason: CloseReason) {
     let (end, who) = match close {
@@ -178,12 +189,7 @@ fn check_server(change: fn(&mut Settings), close: ServerClose, reason: CloseReas
         settings.backend_sets[0].pool.close = close;
         change(settings);
     });
-    let mut client = stage.client();
-    client.sends(GET);
-    let mut server = stage.server();
-    server.reads_head();
-    server.sends(OK);
-    client.sees(OK);
+    let (client, mut server) = served(&stage);
     server.sees_end(end);
     let (remote, local) = (server.stream().local_addr().expect("bound"), server.stream().peer_addr());
     drop(server);
@@ -213,12 +219,7 @@ fn where_ports_are_scarce_connections_are_retired_by_reset() {
         settings.backend_sets[0].ports.range = Some((21_046, 21_047));
         settings.backend_sets[0].pool.idle_timeout = SHORT;
     });
-    let mut client = stage.client();
-    client.sends(GET);
-    let mut server = stage.server();
-    server.reads_head();
-    server.sends(OK);
-    client.sees(OK);
+    let (client, mut server) = served(&stage);
     server.sees_end(Reset);
     drop((client, server));
     assert_eq!(stage.end().server_closes.count(ClosedFirst::RstSent), 1);

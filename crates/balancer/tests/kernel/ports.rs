@@ -3,6 +3,7 @@
 use crate::closing::in_state;
 use crate::stage::{self, Stage, eventually};
 use crate::wire::{End, PATIENCE, Wire};
+use balancer::Handle;
 use balancer_core::{PortChoice, ServerClose, Settings};
 use ports::ClosedFirst;
 use std::net::SocketAddr;
@@ -77,25 +78,33 @@ fn own_ports_hold_for_any_number_of_servers() {
     client.sees(SEEN);
 }
 
+/// A balancer with one local port of its own choice towards each server.
+fn start_with_one_port(mut settings: Settings, port: u16) -> Handle {
+    settings.backend_sets[0].ports.choice = PortChoice::Own;
+    settings.backend_sets[0].ports.range = Some((port, port));
+    stage::start(settings, 1, Default::default())
+}
+
+/// A new client with a request.
+fn ask(balancer: &Handle) -> Wire {
+    let mut client = Wire::connect(balancer.addresses()[0], "a client");
+    client.sends(GET);
+    client
+}
+
 /// Ports towards two servers are used up: the third has all the requests, and nobody waits.
 #[test]
 fn ports_used_up_towards_some_servers_lead_to_another() {
     const PORT: u16 = 21_048;
     let (stuck, well) = ([stage::listener(), stage::listener()], stage::listener());
     let [first, second] = [&stuck[0], &stuck[1]].map(stage::address);
-    let mut settings = stage::settings(&[first, second, stage::address(&well)]);
-    settings.backend_sets[0].ports.choice = PortChoice::Own;
-    settings.backend_sets[0].ports.range = Some((PORT, PORT));
-    let balancer = stage::start(settings, 1, Default::default());
-    let begin = || {
-        let mut client = Wire::connect(balancer.addresses()[0], "a client");
-        client.sends(GET);
-        client
-    };
-    let holders = stuck.each_ref().map(|stuck| (begin(), stage::accept(stuck, PATIENCE).expect("this server's turn")));
+    let settings = stage::settings(&[first, second, stage::address(&well)]);
+    let balancer = start_with_one_port(settings, PORT);
+    let holders =
+        stuck.each_ref().map(|stuck| (ask(&balancer), stage::accept(stuck, PATIENCE).expect("this server's turn")));
     let mut server = None;
     for _ in 0..10 {
-        let mut client = begin();
+        let mut client = ask(&balancer);
         let server = server.get_or_insert_with(|| stage::accept(&well, PATIENCE).expect("the third server"));
         server.reads_head();
         server.sends(SEEN);
@@ -117,17 +126,10 @@ fn ports_used_up_towards_some_servers_lead_to_another() {
 fn ports_used_up_towards_all_servers_are_waited_for() {
     const PORT: u16 = 21_056;
     let origins = [stage::listener(), stage::listener()];
-    let mut settings = stage::settings(&origins.each_ref().map(stage::address));
-    settings.backend_sets[0].ports.choice = PortChoice::Own;
-    settings.backend_sets[0].ports.range = Some((PORT, PORT));
-    let balancer = stage::start(settings, 1, Default::default());
-    let begin = || {
-        let mut client = Wire::connect(balancer.addresses()[0], "a client");
-        client.sends(GET);
-        client
-    };
-    let holders = origins.each_ref().map(|origin| (begin(), stage::accept(origin, PATIENCE).expect("its turn")));
-    begin().sees_status(503);
+    let settings = stage::settings(&origins.each_ref().map(stage::address));
+    let balancer = start_with_one_port(settings, PORT);
+    let holders = origins.each_ref().map(|origin| (ask(&balancer), stage::accept(origin, PATIENCE).expect("its turn")));
+    ask(&balancer).sees_status(503);
     drop(holders);
     let counters = balancer.drain(std::time::Duration::ZERO);
     stage::check_books(&counters);
