@@ -12,7 +12,7 @@ use balancer_core::{Counters, Report, Settings};
 use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -74,12 +74,12 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     Ok(handle)
 }
 
-/// A source address of another host fails every connect as used-up ports do.
+/// Before anything starts: a connect would only say that no port is left.
 fn check_sources(settings: &Settings) -> Result<(), StartError> {
     for set in &settings.backend_sets {
         for source in &set.ports.sources {
             let failed = |reason| StartError::SourceNotHere { set: set.name.clone(), source_ip: *source, reason };
-            UdpSocket::bind((*source, 0)).map_err(failed)?;
+            sys::socket::check_source(*source).map_err(failed)?;
         }
     }
     Ok(())

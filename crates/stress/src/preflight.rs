@@ -96,10 +96,11 @@ fn check_files(plan: &Plan, threads: u32) -> Result<(), StressError> {
     Ok(())
 }
 
-/// A source address of another host fails every connect with EADDRNOTAVAIL, as used-up ports do.
+/// Before anything starts: a connect would only say that no port is left.
 fn check_sources(plan: &Plan) -> Result<(), StressError> {
     for source in &plan.sources {
-        UdpSocket::bind((*source, 0)).map_err(|reason| StressError::SourceNotHere { source_ip: *source, reason })?;
+        sys::socket::check_source(*source)
+            .map_err(|reason| StressError::SourceNotHere { source_ip: *source, reason })?;
     }
     Ok(())
 }

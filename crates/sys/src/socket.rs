@@ -72,6 +72,14 @@ pub fn bind_address(fd: impl AsFd, local: IpAddr) -> Result<(), Errno> {
     net::bind(fd, &SocketAddr::new(local, 0))
 }
 
+/// Can connections start from this address? Any other one fails every connect with EADDRNOTAVAIL, as used-up ports do.
+///
+/// # Errors
+/// No interface of the calling thread's namespace has it.
+pub fn check_source(address: IpAddr) -> std::io::Result<()> {
+    std::net::UdpSocket::bind((address, 0)).map(drop)
+}
+
 /// Starts connecting: `Ok(true)` when established at once, `Ok(false)` when under way.
 pub fn connect(fd: impl AsFd, remote: &SocketAddr) -> Result<bool, Errno> {
     match net::connect(fd, remote) {
