@@ -31,7 +31,7 @@
 use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
 use crate::listening::Listening;
-use crate::session::SessionInfo;
+use crate::session::{ProfileId, SessionInfo};
 pub use ports::Source;
 use ports::{ClosedFirst, Fault, Start};
 use std::net::SocketAddr;
@@ -64,18 +64,20 @@ pub struct ConnectPlan {
     pub source: Source,
     /// Bounds for the kernel's choice (IP_LOCAL_PORT_RANGE, Linux 6.3), inclusive.
     pub port_range: Option<(u16, u16)>,
+    /// How a layer is to secure the connection; `None`: not at all. Whoever has no such layer ignores it.
+    pub profile: Option<ProfileId>,
 }
 
 impl ConnectPlan {
     /// To `remote`, the kernel choosing our side.
     pub fn to(remote: SocketAddr) -> Self {
-        Self { remote, source: Source::Kernel, port_range: None }
+        Self { remote, source: Source::Kernel, port_range: None, profile: None }
     }
 
     /// To `remote`, from where [`ports::Sources`] chose.
     pub fn from(start: &Start, remote: SocketAddr) -> Self {
         let port_range = start.range.map(|range| (range.low(), range.high()));
-        Self { remote, source: start.source, port_range }
+        Self { remote, source: start.source, port_range, profile: None }
     }
 }
 
@@ -308,6 +310,10 @@ pub trait Reactor: Questions {
     /// # Errors
     /// It cannot be watched, or is of another backend.
     fn adopt_listener(&mut self, listening: Listening) -> Result<ListenerId, Fault>;
+
+    /// How a layer is to secure what comes in at a listener from now on; `None`: not at all. Whoever has no such layer has
+    /// nothing to do.
+    fn secure_listener(&mut self, _listener: ListenerId, _profile: Option<ProfileId>) {}
 
     /// Stops or restarts accepting; connections wait in the accept queue meanwhile.
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool);

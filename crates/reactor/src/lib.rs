@@ -14,6 +14,7 @@ pub mod conn;
 pub mod deadline;
 pub mod epoll;
 pub mod face;
+mod forward;
 mod host_ports;
 pub mod listening;
 pub mod mailbox;
@@ -32,6 +33,6 @@ pub use face::{
 pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Bell, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
-pub use session::SessionInfo;
+pub use session::{ProfileId, SessionInfo};
 pub use spawn::{Place, Running, SpawnError, Starting, spawn};
 pub use timer::{TimerId, TimerWheel};

@@ -2,6 +2,11 @@
 
 use std::rc::Rc;
 
+/// How a layer is to treat a connection: the place of its certificates and rules in a table that the layer shares with the
+/// owner of the configuration. A number, so that a plan stays small and a connect allocates nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProfileId(pub u32);
+
 /// What a layer (TLS, the PROXY protocol) agreed on with the peer before it told of a connection.
 ///
 /// It is asked for ([`Questions::session`](crate::Questions::session)) and not told with each completion: a plain connection

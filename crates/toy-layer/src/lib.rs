@@ -26,7 +26,6 @@
 mod below;
 mod closing;
 mod conn;
-mod forward;
 pub mod handshake;
 mod inbound;
 mod layered;

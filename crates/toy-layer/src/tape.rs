@@ -1,7 +1,6 @@
 //! A layer that changes nothing and remembers what passed: on top of another it shows what the application saw, below
 //! one what was sealed.
 
-use crate::forward::forward;
 use ports::Fault;
 use reactor::{
     After, App, Buf, Completion, ConnId, ConnMap, ConnectPlan, Outgoing, Questions, Reactor, Received, SessionInfo,
@@ -100,13 +99,13 @@ pub struct TapeView<'a, R> {
 }
 
 impl<R: Reactor> Questions for TapeView<'_, R> {
-    forward!(io: now, wall_clock, listener_address, waiting, local_address, probe, is_receiving, session);
-    forward!(io: unacknowledged_bytes, timestamps);
-    forward!(io: buffers_are_scarce, shortages);
+    reactor::forward!(io: now, wall_clock, listener_address, waiting, local_address, probe, is_receiving, session);
+    reactor::forward!(io: unacknowledged_bytes, timestamps);
+    reactor::forward!(io: buffers_are_scarce, shortages);
 }
 
 impl<R: Reactor> Reactor for TapeView<'_, R> {
-    forward!(io: listen, adopt_listener, set_accepting, close_listener, watch_peer, shutdown_write, close, take_buf, turn);
+    reactor::forward!(io: listen, adopt_listener, secure_listener, set_accepting, close_listener, watch_peer, shutdown_write, close, take_buf, turn);
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         let bytes = [&first.head, &first.body].map(|run| run.as_deref().unwrap_or_default()).concat();

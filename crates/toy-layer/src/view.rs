@@ -1,7 +1,6 @@
 //! What the application sees: the reactor below, with sealed connections looking like any others.
 
 use crate::conn::{Conn, Layer, Phase};
-use crate::forward::forward;
 use crate::handshake::Hello;
 use crate::inbound::End;
 use ports::{Fault, FaultKind};
@@ -23,7 +22,7 @@ impl<R> View<'_, R> {
 }
 
 impl<R: Reactor> Questions for View<'_, R> {
-    forward!(io: now, wall_clock, listener_address, local_address, timestamps, buffers_are_scarce, shortages);
+    reactor::forward!(io: now, wall_clock, listener_address, local_address, timestamps, buffers_are_scarce, shortages);
 
     /// Also those whose handshake is not over.
     fn waiting(&self, listener: ListenerId) -> Option<usize> {
@@ -50,7 +49,7 @@ impl<R: Reactor> Questions for View<'_, R> {
 }
 
 impl<R: Reactor> Reactor for View<'_, R> {
-    forward!(io: listen, adopt_listener, set_accepting, watch_peer, take_buf, turn);
+    reactor::forward!(io: listen, adopt_listener, secure_listener, set_accepting, watch_peer, take_buf, turn);
 
     fn close_listener(&mut self, listener: ListenerId) {
         self.io.close_listener(listener);

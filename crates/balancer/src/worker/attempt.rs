@@ -171,7 +171,7 @@ impl Worker {
         loop {
             let start = set.sources.choose(now, target).map_err(|_| Fault::of(FaultKind::Ports))?;
             let port_range = start.range.map(|range| (range.low(), range.high()));
-            let plan = ConnectPlan { remote: target.address(), source: start.source, port_range };
+            let plan = ConnectPlan { remote: target.address(), source: start.source, port_range, profile: None };
             let again = Outgoing { head: out.head.clone(), body: out.body.clone(), after: out.after };
             match io.connect(&plan, again) {
                 Ok(conn) => return Ok((conn, start.lease)),
