@@ -39,6 +39,22 @@ pub struct ListenerSettings {
     pub requests: RequestRules,
 }
 
+impl ListenerSettings {
+    /// A listener with the defaults, everything of which goes to one backend set.
+    pub fn new(name: &str, bind: SocketAddr, backend_set: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            bind,
+            backend_set,
+            close: ClientClose::default(),
+            timestamps: Timestamps::default(),
+            limits: ListenerLimits::default(),
+            timeouts: ClientTimeouts::default(),
+            requests: RequestRules::default(),
+        }
+    }
+}
+
 named! {
     /// What becomes of what requests say about their way (`forwarded = "..."` of a listener): `X-Forwarded-For`, `-Proto`,
     /// `-Host`, `-Port`, `X-Real-IP`, `Forwarded`.
@@ -243,6 +259,13 @@ pub struct ServerSettings {
     pub address: SocketAddr,
     /// Share of the requests, at least 1.
     pub weight: u32,
+}
+
+impl ServerSettings {
+    /// A server like any other.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, weight: 1 }
+    }
 }
 
 /// Connections kept for re-use, per server and worker.

@@ -97,7 +97,7 @@ mod tests {
     use balancer_core::{BackendSetSettings, ServerSettings};
 
     fn settings(ports: &[u16]) -> Settings {
-        let server = |port: &u16| ServerSettings { address: SocketAddr::from(([127, 0, 0, 1], *port)), weight: 1 };
+        let server = |port: &u16| ServerSettings::new(SocketAddr::from(([127, 0, 0, 1], *port)));
         Settings {
             listeners: vec![],
             backend_sets: vec![BackendSetSettings::new("app", ports.iter().map(server).collect())],

@@ -89,17 +89,8 @@ impl Rig {
 }
 
 fn settings(origin: SocketAddr) -> Settings {
-    let listener = ListenerSettings {
-        name: "web".to_owned(),
-        bind: "127.0.0.1:0".parse().expect("an address"),
-        backend_set: 0,
-        close: Default::default(),
-        timestamps: Default::default(),
-        limits: Default::default(),
-        timeouts: Default::default(),
-        requests: Default::default(),
-    };
-    let server = ServerSettings { address: origin, weight: 1 };
+    let listener = ListenerSettings::new("web", SocketAddr::from(([127, 0, 0, 1], 0)), 0);
+    let server = ServerSettings::new(origin);
     Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", vec![server])] }
 }
 

@@ -43,18 +43,12 @@ fn main() -> ExitCode {
 /// A balancer with these listeners before one server.
 fn start(listeners: &[(&str, Timestamps)], server: SocketAddr, workers: usize) -> Result<Handle, StartError> {
     let listener = |(at, (bind, timestamps)): (usize, &(&str, Timestamps))| ListenerSettings {
-        name: format!("listener-{at}"),
-        bind: bind.parse().expect("an address"),
-        backend_set: 0,
-        close: Default::default(),
         timestamps: *timestamps,
-        limits: Default::default(),
-        timeouts: Default::default(),
-        requests: Default::default(),
+        ..ListenerSettings::new(&format!("listener-{at}"), bind.parse().expect("an address"), 0)
     };
     let settings = Settings {
         listeners: listeners.iter().enumerate().map(listener).collect(),
-        backend_sets: vec![BackendSetSettings::new("app", vec![ServerSettings { address: server, weight: 1 }])],
+        backend_sets: vec![BackendSetSettings::new("app", vec![ServerSettings::new(server)])],
     };
     balancer::start(&Plan { settings, workers, reactor: EpollConfig::default(), pin: false })
 }

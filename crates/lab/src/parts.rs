@@ -6,9 +6,7 @@ use crate::experiment::{Phase, Scale};
 use crate::stage::Stage;
 use crate::topology::Role;
 use balancer_core::policy::{ClientClose, Timestamps};
-use balancer_core::settings::{
-    BackendSetSettings, ClientTimeouts, ListenerLimits, ListenerSettings, ServerSettings, Settings,
-};
+use balancer_core::settings::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use origin::OriginPlan;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -87,17 +85,8 @@ pub(crate) fn start_balancer(
 }
 
 fn settings(listens: SocketAddr, server: SocketAddr, close: ClientClose, timestamps: Timestamps) -> Settings {
-    let listener = ListenerSettings {
-        name: "lab".into(),
-        bind: listens,
-        backend_set: 0,
-        close,
-        timestamps,
-        limits: ListenerLimits::default(),
-        timeouts: ClientTimeouts::default(),
-        requests: Default::default(),
-    };
-    let servers = vec![ServerSettings { address: server, weight: 1 }];
+    let listener = ListenerSettings { close, timestamps, ..ListenerSettings::new("lab", listens, 0) };
+    let servers = vec![ServerSettings::new(server)];
     Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("origin", servers)] }
 }
 

@@ -55,17 +55,8 @@ impl Config {
 
     /// One listener before servers that are embedded in the same process.
     pub fn embedded(listen: SocketAddr, servers: &[SocketAddr]) -> Self {
-        let servers = servers.iter().map(|address| ServerSettings { address: *address, weight: 1 }).collect();
-        let listener = ListenerSettings {
-            name: "web".to_owned(),
-            bind: listen,
-            backend_set: 0,
-            close: Default::default(),
-            timestamps: Default::default(),
-            limits: Default::default(),
-            timeouts: Default::default(),
-            requests: Default::default(),
-        };
+        let servers = servers.iter().copied().map(ServerSettings::new).collect();
+        let listener = ListenerSettings::new("web", listen, 0);
         Self::of(Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", servers)] })
     }
 

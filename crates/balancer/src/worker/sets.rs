@@ -167,7 +167,7 @@ mod tests {
     /// A reload may bring servers of the other address family to a set that stays.
     #[test]
     fn own_ports_reach_servers_of_either_family() {
-        let first = ServerSettings { address: SocketAddr::from(([127, 0, 0, 1], 9001)), weight: 1 };
+        let first = ServerSettings::new(SocketAddr::from(([127, 0, 0, 1], 9001)));
         let mut settings = BackendSetSettings::new("app", vec![first]);
         settings.ports.choice = PortChoice::Own;
         let mut set = BackendSet::new(&settings, &WorkerShare::ALONE, &Boards::default()).expect("ports for one");

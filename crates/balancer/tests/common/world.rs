@@ -7,8 +7,8 @@ use super::plan::Session;
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Worker, WorkerShare};
 use balancer_core::{
-    BackendSetSettings, ClientClose, ClientTimeouts, CloseReason, Counters, ListenerLimits, ListenerSettings,
-    PoolSettings, PortChoice, PortSettings, Reuse, ServerClose, ServerSettings, ServerTimeouts, Settings,
+    BackendSetSettings, ClientClose, CloseReason, Counters, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
+    PortSettings, Reuse, ServerClose, ServerSettings, ServerTimeouts, Settings,
 };
 use reactor::{App, ListenPlan, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
@@ -51,17 +51,8 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         requests_per_connection_max: *rng.pick(&[1, 3, 1000]),
         ..ListenerLimits::default()
     };
-    let listener = ListenerSettings {
-        name: "web".into(),
-        bind: SocketAddr::new(BALANCER, 80),
-        backend_set: 0,
-        close,
-        timestamps: Default::default(),
-        limits,
-        timeouts: ClientTimeouts::default(),
-        requests: Default::default(),
-    };
-    let servers = ORIGINS.map(|ip| ServerSettings { address: SocketAddr::new(ip, 8080), weight: 1 });
+    let listener = ListenerSettings { close, limits, ..ListenerSettings::new("web", SocketAddr::new(BALANCER, 80), 0) };
+    let servers = ORIGINS.map(|ip| ServerSettings::new(SocketAddr::new(ip, 8080)));
     let set = BackendSetSettings {
         pool: PoolSettings {
             idle_max: *rng.pick(&[0, 1, 256]),

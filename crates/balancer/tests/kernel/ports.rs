@@ -63,7 +63,7 @@ fn own_ports_hold_for_any_number_of_servers() {
     set.ports.choice = PortChoice::Own;
     set.ports.range = Some((21_050, 21_059));
     let address = |n: u32| SocketAddr::from(([127, 1, (n >> 8) as u8, n as u8], stage::address(&origin).port()));
-    let server = |n| balancer_core::ServerSettings { address: address(n), weight: 1 };
+    let server = |n| balancer_core::ServerSettings::new(address(n));
     set.servers = (0..1_100).map(server).collect();
     // The last one is the one that is listened on: it must be reached from an own port, too.
     set.servers.push(balancer_core::ServerSettings { address: stage::address(&origin), weight: 100_000 });

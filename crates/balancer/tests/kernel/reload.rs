@@ -25,8 +25,7 @@ fn answers(server: &mut Wire, client: &mut Wire) {
 
 fn with_servers(settings: &Settings, servers: &[SocketAddr]) -> Settings {
     let mut settings = settings.clone();
-    settings.backend_sets[0].servers =
-        servers.iter().map(|address| ServerSettings { address: *address, weight: 1 }).collect();
+    settings.backend_sets[0].servers = servers.iter().copied().map(ServerSettings::new).collect();
     settings
 }
 

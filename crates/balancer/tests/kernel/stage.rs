@@ -17,17 +17,8 @@ pub(crate) struct Stage {
 
 /// One listener and one backend set with these servers, defaults otherwise.
 pub(crate) fn settings(servers: &[SocketAddr]) -> Settings {
-    let listener = ListenerSettings {
-        name: "web".to_owned(),
-        bind: SocketAddr::from(([127, 0, 0, 1], 0)),
-        backend_set: 0,
-        close: Default::default(),
-        timestamps: Default::default(),
-        limits: Default::default(),
-        timeouts: Default::default(),
-        requests: Default::default(),
-    };
-    let servers = servers.iter().map(|address| ServerSettings { address: *address, weight: 1 }).collect();
+    let listener = ListenerSettings::new("web", SocketAddr::from(([127, 0, 0, 1], 0)), 0);
+    let servers = servers.iter().copied().map(ServerSettings::new).collect();
     Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", servers)] }
 }
 

@@ -65,17 +65,9 @@ fn origin_that(close: CloseHabit) -> origin::Handle {
 }
 
 fn balancer_that(close: ClientClose, behind: SocketAddr) -> balancer::Handle {
-    let listener = ListenerSettings {
-        name: "web".into(),
-        bind: SocketAddr::from(([127, 0, 0, 1], 0)),
-        backend_set: 0,
-        close,
-        timestamps: Default::default(),
-        limits: Default::default(),
-        timeouts: Default::default(),
-        requests: Default::default(),
-    };
-    let set = BackendSetSettings::new("app", vec![ServerSettings { address: behind, weight: 1 }]);
+    let bind = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = ListenerSettings { close, ..ListenerSettings::new("web", bind, 0) };
+    let set = BackendSetSettings::new("app", vec![ServerSettings::new(behind)]);
     let settings = Settings { listeners: vec![listener], backend_sets: vec![set] };
     balancer::start(&balancer::Plan { settings, workers: 1, reactor: Default::default(), pin: false }).expect("starts")
 }
