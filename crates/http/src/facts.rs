@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::method::Method;
 use crate::target::Target;
+use crate::template::host_name;
 use crate::version::Version;
 
 /// What is known of a request when its server is chosen. Small, borrowed from the received bytes, made without allocation
@@ -39,10 +40,7 @@ impl<'b> RequestFacts<'b> {
 
     /// The host without its port: a name, or an address, an IPv6 one in its brackets.
     pub fn host_name(&self) -> Option<&'b [u8]> {
-        let host = self.host?;
-        let from = host.iter().position(|&byte| byte == b']').unwrap_or(0);
-        let end = host[from..].iter().position(|&byte| byte == b':').map_or(host.len(), |at| from + at);
-        Some(&host[..end])
+        self.host.map(host_name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What HTTP messages mean, however they are framed: methods, fields, heads, who may see which field, and heads as a
 //! proxy passes them on.
 //!
-//! Pure: no sockets, no clock; nothing is allocated but by [`url`]. A framing (`http1`) turns bytes into the views of
+//! Pure: no sockets, no clock; nothing is allocated but by [`url`] and where a configuration is read. A framing (`http1`) turns bytes into the views of
 //! this crate and implements [`FieldSink`] to write them back; whoever only wants to know what was said needs neither.
 //!
 //! ```
@@ -32,6 +32,7 @@ mod response;
 mod sink;
 mod status;
 mod target;
+mod template;
 mod text;
 pub mod url;
 mod version;
@@ -50,6 +51,7 @@ pub use response::ResponseHead;
 pub use sink::{FieldSink, Hop, RequestStart, TooLong};
 pub use status::{is_interim, reason_phrase};
 pub use target::{Target, TargetError};
+pub use template::{Asked, Template, TemplateError, Values, Variable};
 pub use text::{is_field_value, is_host, is_target, is_token, is_token_byte, is_value_byte, list};
 pub use url::Url;
 pub use version::Version;

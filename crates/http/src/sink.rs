@@ -57,6 +57,9 @@ pub trait FieldSink {
     /// One field whose value came in several lines (RFC 9112 5.2): they are joined by spaces.
     fn lines<'v>(&mut self, name: &str, lines: impl Iterator<Item = &'v [u8]>) -> Result<(), TooLong>;
 
+    /// One field whose value comes in pieces that belong one behind the other.
+    fn pieces<'v>(&mut self, name: &str, value: impl Iterator<Item = &'v [u8]>) -> Result<(), TooLong>;
+
     /// What tells the end of this body, if that needs telling.
     fn framing(&mut self, body: BodyKind) -> Result<(), TooLong>;
 

@@ -87,6 +87,15 @@ impl FieldSink for HeadWriter<'_> {
         self.put([b"\r\n"])
     }
 
+    fn pieces<'v>(&mut self, name: &str, value: impl Iterator<Item = &'v [u8]>) -> Result<(), TooLong> {
+        self.put([name.as_bytes(), b": "])?;
+        for piece in value {
+            debug_assert!(http::is_field_value(piece), "a value that is not clean");
+            self.put([piece])?;
+        }
+        self.put([b"\r\n"])
+    }
+
     /// `Content-Length: 42` or `Transfer-Encoding: chunked`.
     fn framing(&mut self, body: BodyKind) -> Result<(), TooLong> {
         match body {

@@ -6,21 +6,19 @@ use std::cell::Cell;
 
 use common::{config, corpus, nearly, roundtrip};
 use http::forward::{
-    Connection, Forwarded, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response,
+    Connection, FieldRules, Forwarded, Message, NO_RULES, RequestEdits, ResponseEdits, Tells, write_forwarded_request,
+    write_forwarded_response,
 };
-use http::{BodyKind, Limits, Method, TooLong, Version};
+use http::{BodyKind, Limits, Method, TooLong, Values, Version};
 use http1::{HeadSlots, HeadWriter, parse_request, parse_response};
 use proptest::prelude::*;
 
 fn edits(connection: Connection) -> RequestEdits<'static> {
     RequestEdits {
-        client: [192, 0, 2, 7].into(),
-        proto: "http",
         connection,
         fallback_host: "fallback:81",
         forwarded: Forwarded::Append,
-        via: true,
-        keep_twins: false,
+        ..RequestEdits::plain([192, 0, 2, 7].into())
     }
 }
 
@@ -154,6 +152,121 @@ fn settings_that_pass_on_what_is_usually_not() {
     assert_eq!(with(true, false), format!("GET / HTTP/1.1|Host: x|Via: 1.1 a, 1.1 b, 1.1 quintet|{tail}"));
 }
 
+/// `-Name`, `Name: value` (set) and `+Name: value` (add), divided by `|`.
+fn rules(text: &str, of: Message) -> FieldRules {
+    let mut rules = FieldRules::NONE;
+    for rule in text.split('|').filter(|rule| !rule.is_empty()) {
+        match (rule.strip_prefix('-'), rule.strip_prefix('+')) {
+            (Some(name), _) => rules.remove(name, of),
+            (_, Some(rule)) => rule.split_once(": ").map(|(name, value)| rules.add(name, value, of)).unwrap(),
+            _ => rule.split_once(": ").map(|(name, value)| rules.set(name, value, of)).unwrap(),
+        }
+        .expect(rule);
+    }
+    rules
+}
+
+#[test]
+fn rules_change_fields_of_requests() {
+    let ours = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet|";
+    let check = |first: &str, second: &str, fields: &str, expect: &str| {
+        let layers = [&rules(first, Message::Request), &rules(second, Message::Request)];
+        let edits = RequestEdits { rules: layers, listener: "web", request_id: b"id7", ..edits(Connection::KeepAlive) };
+        let got = forward_with(&format!("GET /p?q HTTP/1.1|Host: a:80|{fields}|").replace('|', "\r\n"), &edits, 4096);
+        assert_eq!(got.unwrap().replace("\r\n", "|"), format!("GET /p?q HTTP/1.1|{expect}|"), "{first} {second}");
+    };
+    check("", "", "A: 1|", &format!("Host: a:80|A: 1|{ours}"));
+    check("-A|B: 2|+C: 3", "", "a: 1|b: 1|c: 1|d: 1|", &format!("Host: a:80|c: 1|d: 1|{ours}B: 2|C: 3|"));
+    check("A: 1|+A: 2", "", "A: 0|A: 0|", &format!("Host: a:80|{ours}A: 1|A: 2|"));
+    check("A: 1|+B: 1|-C", "A: 2|+B: 2|C: 3", "C: 0|", &format!("Host: a:80|{ours}B: 1|A: 2|B: 2|C: 3|"));
+    check(
+        "A: {client} {host} {uri} {method} {scheme} {listener} {request_id} {server}",
+        "",
+        "",
+        &format!("Host: a:80|{ours}A: 192.0.2.7 a /p?q GET http web id7 fallback:81|"),
+    );
+    check("Host: other:1|A: {host_port}", "", "", &format!("Host: other:1|{ours}A: a:80|"));
+    check("Host: other", "Host: {host}", "", &format!("Host: a|{ours}"));
+    check("Host: other", "Host: {server}", "", &format!("Host: fallback:81|{ours}"));
+    check(
+        "-X-Forwarded-For|X-Forwarded-Proto: https",
+        "-Via",
+        "X-Forwarded-For: ::1|",
+        "Host: a:80|X-Forwarded-Proto: https|",
+    );
+    check("A: {header:B}|C: {header:None}", "", "B: x y|B: z|", &format!("Host: a:80|B: x y|B: z|{ours}A: x y|"));
+}
+
+#[test]
+fn more_is_told_of_the_way_where_that_is_asked_for() {
+    let all = Tells { host: true, port: true, real_ip: true, forwarded: true, ..Tells::default() };
+    let none = Tells { forwarded_for: false, proto: false, host: false, port: false, real_ip: false, forwarded: false };
+    let check = |tells, forwarded, said: &str, expect: &str| {
+        let peer = [10, 0, 0, 9].into();
+        let edits = RequestEdits { tells, forwarded, peer, port: 8080, ..edits(Connection::KeepAlive) };
+        let got =
+            forward_with(&format!("GET / HTTP/1.1|Host: x:1|{said}|").replace('|', "\r\n"), &edits, 4096).unwrap();
+        assert_eq!(
+            got.replace("\r\n", "|").replace("Via: 1.1 quintet|", ""),
+            format!("GET / HTTP/1.1|Host: x:1|{expect}|")
+        );
+    };
+    let said = "X-Forwarded-For: 192.0.2.7|X-Real-IP: 192.0.2.7|X-Forwarded-Host: h|Forwarded: for=192.0.2.7|";
+    let ours = "X-Forwarded-Host: x:1|X-Forwarded-Port: 8080|X-Real-IP: 192.0.2.7|";
+    let begun = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|";
+    let element = "host=\"x:1\";proto=http|";
+    check(all, Forwarded::Replace, said, &format!("{begun}{ours}Forwarded: for=192.0.2.7;{element}"));
+    check(
+        all,
+        Forwarded::Append,
+        "",
+        &format!("{}{ours}Forwarded: for=10.0.0.9;{element}", begun.replace("192.0.2.7", "10.0.0.9")),
+    );
+    check(
+        all,
+        Forwarded::Trust,
+        said,
+        &format!(
+            "X-Forwarded-For: 192.0.2.7, 10.0.0.9|X-Real-IP: 192.0.2.7|X-Forwarded-Host: h|X-Forwarded-Proto: http|\
+             X-Forwarded-Port: 8080|Forwarded: for=192.0.2.7, for=10.0.0.9;{element}"
+        ),
+    );
+    check(none, Forwarded::Replace, said, "");
+    check(none, Forwarded::Append, "X-Forwarded-For: ::1|", "X-Forwarded-For: ::1, 10.0.0.9|");
+}
+
+#[test]
+fn an_id_of_ours_stands_in_place_of_what_came() {
+    let edits = RequestEdits { request_id: b"id7", tells_id: true, ..edits(Connection::KeepAlive) };
+    let got = forward_with("GET / HTTP/1.1\r\nHost: x\r\nx-request-id: theirs\r\n\r\n", &edits, 4096).unwrap();
+    assert!(got.ends_with("Via: 1.1 quintet\r\nX-Request-Id: id7\r\n\r\n") && !got.contains("theirs"), "{got}");
+}
+
+#[test]
+fn rules_change_fields_of_responses() {
+    let check = |first: &str, fields: &str, expect: &str| {
+        let input = format!("HTTP/1.1 200 OK|{fields}Content-Length: 0||").replace('|', "\r\n");
+        let mut slots = HeadSlots::new();
+        let head = parse_response(input.as_bytes(), &Limits::default(), &mut slots, Method::Get).unwrap().unwrap().head;
+        let first = rules(first, Message::Response);
+        let ruled = Some(([&first, &NO_RULES], Values { client: b"::1", ..Values::default() }));
+        let (client_version, connection) = (Version::Http11, Connection::KeepAlive);
+        let edits = ResponseEdits { client_version, connection, body: head.body, date: Some(http::Date::EPOCH), ruled };
+        let mut out = [0; 4096];
+        let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();
+        let got = String::from_utf8(out[..len].to_vec()).unwrap().replace("\r\n", "|");
+        assert_eq!(got, format!("HTTP/1.1 200 OK|{expect}Content-Length: 0||"), "{first:?}");
+    };
+    let date = "Date: Thu, 01 Jan 1970 00:00:00 GMT|";
+    check("", "Server: x|", &format!("Server: x|{date}"));
+    check(
+        "-Server|Strict-Transport-Security: max-age=1",
+        "server: x|",
+        &format!("{date}Strict-Transport-Security: max-age=1|"),
+    );
+    check("-Date|+Set-Cookie: a={client}", "Set-Cookie: b|", "Set-Cookie: b|Set-Cookie: a=::1|");
+}
+
 #[test]
 fn hops_are_counted_down() {
     let tail = "X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|Via: 1.1 quintet||";
@@ -228,6 +341,7 @@ impl Response {
             connection: self.connection,
             body: head.body.for_client(self.client_version),
             date: None,
+            ruled: None,
         };
         let mut out = [0; 4096];
         let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();

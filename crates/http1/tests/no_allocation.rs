@@ -23,13 +23,11 @@ fn one_exchange(out: &mut [u8]) -> usize {
     let Parsed { head, len, .. } = parse_request(REQUEST, &limits, &mut slots).unwrap().unwrap();
     let client = std::net::IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1_u16]);
     let edits = RequestEdits {
-        client,
-        proto: "http",
         connection: Connection::Close,
         fallback_host: "x",
         forwarded: Forwarded::Trust,
-        via: true,
         keep_twins: true,
+        ..RequestEdits::plain(client)
     };
     let facts = head.facts(client, false);
     assert_eq!((facts.path(), facts.query(), facts.host_name()), ("/x", Some("y"), Some(&b"example.net"[..])));
@@ -44,6 +42,7 @@ fn one_exchange(out: &mut [u8]) -> usize {
         connection: Connection::KeepAlive,
         body: head.body,
         date: None,
+        ruled: None,
     };
     write_forwarded_response(&head, &edits, &mut HeadWriter::new(out)).unwrap();
     let passed = BodyDecoder::new(head.body, &limits).pass(&RESPONSE[len..]).unwrap().len;

@@ -1,7 +1,7 @@
 //! Known ways to hide a second request in a first one. Each must be refused, or be forwarded so that only one reading is
 //! left.
 
-use http::forward::{Connection, Forwarded, RequestEdits, write_forwarded_request};
+use http::forward::{Forwarded, RequestEdits, write_forwarded_request};
 use http::{BodyKind, Limits};
 use http1::{BodyDecoder, Error, HeadSlots, HeadWriter, Parsed, parse_request};
 
@@ -24,15 +24,7 @@ fn forward_one(bytes: &[u8], limits: &Limits) -> Result<Option<(String, usize)>,
     let mut slots = HeadSlots::new();
     let Some(Parsed { head, len, .. }) = parse_request(bytes, limits, &mut slots)? else { return Ok(None) };
     let client = "192.0.2.7".parse().unwrap();
-    let edits = RequestEdits {
-        client,
-        proto: "http",
-        connection: Connection::KeepAlive,
-        fallback_host: "x",
-        forwarded: Forwarded::Append,
-        via: true,
-        keep_twins: false,
-    };
+    let edits = RequestEdits { fallback_host: "x", forwarded: Forwarded::Append, ..RequestEdits::plain(client) };
     let mut out = [0; 4096];
     let written = write_forwarded_request(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();
     let body = BodyDecoder::new(head.body, limits).skip(&bytes[len..])?;

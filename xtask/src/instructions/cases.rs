@@ -3,9 +3,7 @@
 
 use balancer_core::exchange::{Exchange, Fact, Opening, ResponseFacts, Scene, Took};
 use balancer_core::{ClientClose, ClientTimeouts, ServerTimeouts};
-use http::forward::{
-    Connection, Forwarded, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response,
-};
+use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
 use http::{BodyKind, Limits, Method, Version};
 use http1::{BodyDecoder, ChunkLine, HeadSlots, HeadWriter, Parsed, parse_request, parse_response};
 use ports::{ClosedFirst, PortAllocator, PortEnd, PortRange, PortSet};
@@ -60,15 +58,7 @@ fn forward_a_request(rounds: u32) {
     let Parsed { head, .. } = parse_request(REQUEST, &limits, &mut slots).expect(GOOD).expect(GOOD);
     for _ in 0..rounds {
         let client = black_box([192, 0, 2, 7].into());
-        let edits = RequestEdits {
-            client,
-            proto: "http",
-            connection: Connection::KeepAlive,
-            fallback_host: "fallback",
-            forwarded: Forwarded::default(),
-            via: true,
-            keep_twins: false,
-        };
+        let edits = RequestEdits { fallback_host: "fallback", ..RequestEdits::plain(client) };
         black_box(write_forwarded_request(black_box(&head), &edits, &mut HeadWriter::new(black_box(&mut out))))
             .expect(GOOD);
     }
@@ -87,7 +77,7 @@ fn forward_a_response(rounds: u32) {
     let Parsed { head, .. } = parse_response(RESPONSE, &limits, &mut slots, Method::Get).expect(GOOD).expect(GOOD);
     for _ in 0..rounds {
         let (client_version, connection) = (black_box(Version::Http11), black_box(Connection::KeepAlive));
-        let edits = ResponseEdits { client_version, connection, body: head.body, date: None };
+        let edits = ResponseEdits { client_version, connection, body: head.body, date: None, ruled: None };
         black_box(write_forwarded_response(black_box(&head), &edits, &mut HeadWriter::new(black_box(&mut out))))
             .expect(GOOD);
     }

@@ -68,13 +68,13 @@ impl Worker {
         let client = self.parties.client(entry.client.conn).peer.ip();
         let requests = &entry.rules.settings.requests;
         let edits = RequestEdits {
-            client,
             proto: "http",
             connection: compose::upstream_connection(entry.upgrade.is_some(), entry.set_rules.pool.room() > 0),
             fallback_host: &self.sets[set].servers[server].host,
             forwarded: requests.forwarded_by(client),
             via: entry.set_rules.via,
             keep_twins: requests.twins == Twins::Keep,
+            ..RequestEdits::plain(client)
         };
         let out = match head {
             Some(head) => compose::request(head, &edits, io)?,

@@ -30,7 +30,7 @@ pub(super) fn response<R: Reactor>(
     io: &mut R,
 ) -> Option<Buf> {
     let body = if edits.unwrap_chunks { BodyKind::UntilClose } else { head.body };
-    let edits = ResponseEdits { client_version, connection: edits.connection, body, date };
+    let edits = ResponseEdits { client_version, connection: edits.connection, body, date, ruled: None };
     written(io, |out| write_forwarded_response(head, &edits, out))
 }
 

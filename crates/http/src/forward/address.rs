@@ -7,14 +7,15 @@ use std::net::IpAddr;
 const TEXT_BYTES_MAX: usize = 45 + r#"for="[]""#.len();
 
 /// The text of one address.
-pub(super) struct AddressText {
+#[derive(Clone, Copy, Debug)]
+pub struct AddressText {
     bytes: [u8; TEXT_BYTES_MAX],
     len: usize,
 }
 
 impl AddressText {
     /// IPv4-mapped IPv6, as dual-stack listeners report IPv4 clients, is written as IPv4.
-    pub(super) fn new(address: IpAddr) -> Self {
+    pub fn new(address: IpAddr) -> Self {
         let mut text = Self { bytes: [0; TEXT_BYTES_MAX], len: 0 };
         match address.to_canonical() {
             IpAddr::V4(v4) => text.push_v4(v4.octets()),
@@ -35,7 +36,8 @@ impl AddressText {
         text
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    /// What was written.
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 

@@ -5,9 +5,12 @@
 mod address;
 mod request;
 mod response;
+mod rules;
 
-pub use request::{Forwarded, RequestEdits, passages, write_forwarded_request};
+pub use address::AddressText;
+pub use request::{Forwarded, RequestEdits, Tells, passages, write_forwarded_request};
 pub use response::{ResponseEdits, write_forwarded_response};
+pub use rules::{FieldRules, Layers, Message, NO_RULES, RuleError, write as write_ruled};
 
 use httparse::Header;
 

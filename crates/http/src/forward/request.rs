@@ -5,12 +5,21 @@ use std::net::IpAddr;
 use httparse::Header;
 
 use super::address::AddressText;
+use super::rules::{self, HostRule, Layers, NO_RULES};
 use super::{Connection, HopFields};
 use crate::name::Name;
 use crate::request::RequestHead;
 use crate::sink::{FieldSink, Hop, RequestStart, TooLong};
+use crate::template::{Asked, Values, host_name};
 use crate::text::list;
 use crate::version::Version;
+
+const FORWARDED_FOR: &str = "X-Forwarded-For";
+const FORWARDED_HOST: &str = "X-Forwarded-Host";
+const FORWARDED_PORT: &str = "X-Forwarded-Port";
+const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
+const REAL_IP: &str = "X-Real-IP";
+const REQUEST_ID: &str = "X-Request-Id";
 
 /// How this proxy calls itself in `Via` (RFC 9110 7.6.3).
 const PSEUDONYM: &[u8] = b"quintet";
@@ -29,16 +38,43 @@ pub enum Forwarded {
     Trust,
 }
 
+/// Which fields about the way of a request are written where nobody sent them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tells {
+    /// `X-Forwarded-For`.
+    pub forwarded_for: bool,
+    /// `X-Forwarded-Proto`.
+    pub proto: bool,
+    /// `X-Forwarded-Host`: the host as the client named it.
+    pub host: bool,
+    /// `X-Forwarded-Port`: the port at which the client came in.
+    pub port: bool,
+    /// `X-Real-IP`.
+    pub real_ip: bool,
+    /// `Forwarded` (RFC 7239).
+    pub forwarded: bool,
+}
+
+impl Default for Tells {
+    fn default() -> Self {
+        Self { forwarded_for: true, proto: true, host: false, port: false, real_ip: false, forwarded: false }
+    }
+}
+
 /// What the proxy knows and the request does not.
 #[derive(Clone, Debug)]
 pub struct RequestEdits<'e> {
-    /// The address of the client, for `X-Forwarded-For`.
+    /// The address of the client: that of the connection, or what a trusted proxy says.
     pub client: IpAddr,
+    /// Whose connection it is: continues the lists.
+    pub peer: IpAddr,
+    /// The port at which the client came in, for `X-Forwarded-Port`.
+    pub port: u16,
     /// `http` or `https`, for `X-Forwarded-Proto`.
     pub proto: &'e str,
     /// What to ask of the upstream connection. `Upgrade` passes the request's own `Upgrade` on, if it has a valid one.
     pub connection: Connection,
-    /// `host[:port]` for HTTP/1.0 clients that send none.
+    /// `host[:port]` of the server: for HTTP/1.0 clients that send none, and for rules.
     pub fallback_host: &'e str,
     /// What becomes of what the client says about its way.
     pub forwarded: Forwarded,
@@ -46,6 +82,49 @@ pub struct RequestEdits<'e> {
     pub via: bool,
     /// Whether [`Name::Twin`]s are passed on.
     pub keep_twins: bool,
+    /// What is told of the way, beside what came.
+    pub tells: Tells,
+    /// Rules of the configuration.
+    pub rules: Layers<'e>,
+    /// The id of the request, for `X-Request-Id` and for rules.
+    pub request_id: &'e [u8],
+    /// Whether `X-Request-Id` is written, in place of what came.
+    pub tells_id: bool,
+    /// The listener's name, for rules.
+    pub listener: &'e str,
+}
+
+impl RequestEdits<'_> {
+    /// Nothing but what every proxy does, for a client at this address.
+    pub fn plain(client: IpAddr) -> Self {
+        Self {
+            client,
+            peer: client,
+            port: 80,
+            proto: "http",
+            connection: Connection::KeepAlive,
+            fallback_host: "",
+            forwarded: Forwarded::Replace,
+            via: true,
+            keep_twins: false,
+            tells: Tells::default(),
+            rules: [&NO_RULES; 2],
+            request_id: b"",
+            tells_id: false,
+            listener: "",
+        }
+    }
+
+    /// Is there anything to do beside what every proxy does?
+    #[inline]
+    fn has_more(&self) -> bool {
+        self.tells_id || self.rules.iter().any(|rules| !rules.is_empty()) || self.tells != Tells::default()
+    }
+
+    /// Is a field of this name left out, by a rule or because ours stands in its place?
+    fn drops(&self, name: &str) -> bool {
+        rules::drops(self.rules, name) || self.tells_id && name.eq_ignore_ascii_case(REQUEST_ID)
+    }
 }
 
 /// Writes `head` as a request to the upstream server. Returns the bytes written.
@@ -58,15 +137,29 @@ pub fn write_forwarded_request(
         method: head.method_name,
         scheme: edits.proto,
         // The target's own replaces that of the Host field.
-        authority: head.host.unwrap_or(edits.fallback_host.as_bytes()),
+        authority: authority(head, edits),
         path: head.target.origin_form(),
     })?;
     let mut path = Path::new(head, edits);
     write_fields(head, &mut path, out)?;
     path.write_missing(out)?;
+    if path.has_more {
+        path.write_more(head, out)?;
+    }
     out.framing(head.body)?;
     out.hop(&hop_of(head, edits.connection))?;
     out.end()
+}
+
+fn authority<'b>(head: &RequestHead<'_, 'b>, edits: &RequestEdits<'b>) -> &'b [u8] {
+    let received = head.host.unwrap_or(edits.fallback_host.as_bytes());
+    match rules::host(edits.rules) {
+        None => received,
+        Some(HostRule::Name(name)) => name.as_bytes(),
+        Some(HostRule::Received) => received,
+        Some(HostRule::ReceivedName) => host_name(received),
+        Some(HostRule::Server) => edits.fallback_host.as_bytes(),
+    }
 }
 
 /// How often this proxy is in `Via` already: a request that comes again and again goes in a circle.
@@ -87,6 +180,9 @@ fn write_fields(
     let hop_fields = HopFields::of(head.hop_fields, head.headers);
     let is_for_one_hop = |name| hop_fields.as_ref().is_some_and(|fields| fields.name(name));
     for header in head.headers {
+        if path.has_more && path.edits.drops(header.name) {
+            continue;
+        }
         match Name::of(header.name) {
             Name::Other if is_for_one_hop(header.name) => {}
             Name::Other | Name::Trailer | Name::Date => out.field(header.name, header.value)?,
@@ -121,8 +217,9 @@ struct Path<'h, 'b, 'e> {
     edits: &'e RequestEdits<'e>,
     client: AddressText,
     version: Version,
-    /// Fields already written.
+    /// Fields already written, or not to be.
     seen: Seen,
+    has_more: bool,
 }
 
 #[derive(Default)]
@@ -130,13 +227,40 @@ struct Seen {
     forwarded_for: bool,
     forwarded: bool,
     proto: bool,
+    host: bool,
+    port: bool,
+    real_ip: bool,
     via: bool,
+}
+
+impl Seen {
+    /// What a rule leaves out, or sets, is not for us to write.
+    #[cold]
+    fn ruled(edits: &RequestEdits<'_>) -> Self {
+        Self {
+            forwarded_for: edits.drops(FORWARDED_FOR),
+            forwarded: edits.drops("Forwarded"),
+            proto: edits.drops(FORWARDED_PROTO) || !edits.tells.proto,
+            host: edits.drops(FORWARDED_HOST),
+            port: edits.drops(FORWARDED_PORT),
+            real_ip: edits.drops(REAL_IP),
+            via: edits.drops("Via"),
+        }
+    }
 }
 
 impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
     fn new(head: &RequestHead<'h, 'b>, edits: &'e RequestEdits<'e>) -> Self {
-        let (client, seen) = (AddressText::new(edits.client), Seen::default());
-        Self { headers: head.headers, edits, client, version: head.version, seen }
+        let has_more = edits.has_more();
+        let seen = if has_more { Seen::ruled(edits) } else { Seen::default() };
+        Self {
+            headers: head.headers,
+            edits,
+            client: AddressText::new(edits.client),
+            version: head.version,
+            seen,
+            has_more,
+        }
     }
 
     /// A field that came, if it records the way; any other was written anew from what was parsed, or is for one hop.
@@ -152,6 +276,9 @@ impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
                 out.field(header.name, header.value)
             }
             Name::XForwardedHost | Name::XForwardedPort | Name::XRealIp if trusted => {
+                self.seen.host |= name == Name::XForwardedHost;
+                self.seen.port |= name == Name::XForwardedPort;
+                self.seen.real_ip |= name == Name::XRealIp;
                 out.field(header.name, header.value)
             }
             _ => Ok(()),
@@ -160,11 +287,11 @@ impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
 
     /// What did not come.
     fn write_missing(&mut self, out: &mut impl FieldSink) -> Result<(), TooLong> {
-        if !self.seen.forwarded_for {
+        if !self.seen.forwarded_for && self.edits.tells.forwarded_for {
             self.write_forwarded_for(out)?;
         }
         if !self.seen.proto {
-            out.field("X-Forwarded-Proto", self.edits.proto.as_bytes())?;
+            out.field(FORWARDED_PROTO, self.edits.proto.as_bytes())?;
         }
         if self.edits.via && !self.seen.via {
             self.write_via(out)?;
@@ -175,18 +302,71 @@ impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
     fn write_forwarded_for(&mut self, out: &mut impl FieldSink) -> Result<(), TooLong> {
         self.seen.forwarded_for = true;
         match self.edits.forwarded {
-            Forwarded::Replace => out.field("X-Forwarded-For", self.client.as_bytes()),
-            _ => out.list("X-Forwarded-For", self.received(Name::XForwardedFor), self.client.as_bytes()),
+            Forwarded::Replace if !self.edits.tells.forwarded_for => Ok(()),
+            Forwarded::Replace => out.field(FORWARDED_FOR, self.client.as_bytes()),
+            _ => out.list(FORWARDED_FOR, self.received(Name::XForwardedFor), self.peer().as_bytes()),
         }
     }
 
-    /// RFC 7239. Where nobody speaks it, nobody reads it: it is continued, not begun.
-    fn write_forwarded(&mut self, out: &mut impl FieldSink) -> Result<(), TooLong> {
-        self.seen.forwarded = true;
-        match self.edits.forwarded {
-            Forwarded::Replace => Ok(()),
-            _ => out.list("Forwarded", self.received(Name::Forwarded), self.client.as_forwarded().as_bytes()),
+    /// Who continues a list is whoever stands in front of us, not the client it tells of.
+    fn peer(&self) -> AddressText {
+        match self.edits.peer == self.edits.client {
+            true => self.client,
+            false => AddressText::new(self.edits.peer),
         }
+    }
+
+    /// RFC 7239. Where nobody speaks it, nobody reads it: it is continued, not begun, unless somebody asked for it.
+    fn write_forwarded(&mut self, out: &mut impl FieldSink) -> Result<(), TooLong> {
+        if self.edits.forwarded == Forwarded::Replace || self.edits.tells.forwarded {
+            return Ok(()); // dropped, or written whole at the end
+        }
+        self.seen.forwarded = true;
+        out.list("Forwarded", self.received(Name::Forwarded), self.peer().as_forwarded().as_bytes())
+    }
+
+    /// What somebody asked for: more about the way, the id, what rules set and add.
+    #[cold]
+    fn write_more(&self, head: &RequestHead<'_, '_>, out: &mut impl FieldSink) -> Result<(), TooLong> {
+        let RequestEdits { tells, proto, request_id, tells_id, rules, .. } = self.edits;
+        if tells.host
+            && !self.seen.host
+            && let Some(host) = head.host
+        {
+            out.field(FORWARDED_HOST, host)?;
+        }
+        if tells.port && !self.seen.port {
+            out.field_u64(FORWARDED_PORT, self.edits.port.into())?;
+        }
+        if tells.real_ip && !self.seen.real_ip {
+            out.field(REAL_IP, self.client.as_bytes())?;
+        }
+        if tells.forwarded && !self.seen.forwarded {
+            self.write_whole_forwarded(head, out)?;
+        }
+        if *tells_id && !rules::drops(*rules, REQUEST_ID) {
+            out.field(REQUEST_ID, request_id)?;
+        }
+        let asked = Asked { method: head.method_name, host: head.host, target: head.target, headers: head.headers };
+        let values = Values {
+            client: self.client.as_bytes(),
+            scheme: proto,
+            request_id,
+            listener: self.edits.listener,
+            server: self.edits.fallback_host,
+            asked: Some(asked),
+        };
+        rules::write(*rules, &values, out)
+    }
+
+    /// With all that RFC 7239 has words for. A host holds no byte that would have to be escaped.
+    fn write_whole_forwarded(&self, head: &RequestHead<'_, '_>, out: &mut impl FieldSink) -> Result<(), TooLong> {
+        let (appends, host) = (self.edits.forwarded != Forwarded::Replace, head.host.unwrap_or_default());
+        let from = if appends { self.peer() } else { self.client }.as_forwarded();
+        let received = self.received(Name::Forwarded).filter(|_| appends).flat_map(|value| [value, b", "]);
+        let named = [&b";host=\""[..], host, b"\""].into_iter().filter(|_| !host.is_empty());
+        let proto = [&b";proto="[..], self.edits.proto.as_bytes()];
+        out.pieces("Forwarded", received.chain([from.as_bytes()]).chain(named).chain(proto))
     }
 
     /// RFC 9110 7.6.3: with the version in which the message was received.

@@ -2,17 +2,19 @@
 
 use httparse::Header;
 
+use super::rules::{self, Layers};
 use super::{Connection, HopFields};
 use crate::body::BodyKind;
 use crate::date::Date;
 use crate::name::Name;
 use crate::response::ResponseHead;
 use crate::sink::{FieldSink, Hop, TooLong};
+use crate::template::Values;
 use crate::version::Version;
 
 /// What the proxy knows and the response does not.
 #[derive(Clone, Debug)]
-pub struct ResponseEdits {
+pub struct ResponseEdits<'e> {
     /// The version the client speaks.
     pub client_version: Version,
     /// What becomes of the client's connection. A body that ends with the connection closes it in any case.
@@ -21,20 +23,26 @@ pub struct ResponseEdits {
     pub body: BodyKind,
     /// When it was received, for one that does not say when it was made (RFC 9110 6.6.1).
     pub date: Option<Date>,
+    /// Rules of the configuration, and what their variables stand for. Interim responses know none.
+    pub ruled: Option<(Layers<'e>, Values<'e>)>,
 }
 
 /// Writes `head` as a response to the client. Returns the bytes written. Interim responses (1xx) carry neither framing
 /// nor `Connection`; do not send them to HTTP/1.0 clients (RFC 9110 15.2).
 pub fn write_forwarded_response(
     head: &ResponseHead<'_, '_>,
-    edits: &ResponseEdits,
+    edits: &ResponseEdits<'_>,
     out: &mut impl FieldSink,
 ) -> Result<usize, TooLong> {
     let body = edits.body.for_client(edits.client_version);
     out.response(head.status, head.reason)?;
     let hop_fields = HopFields::of(head.hop_fields, head.headers);
     let unusual = head.folded || hop_fields.is_some();
+    let ruled = edits.ruled.as_ref().filter(|_| !head.is_interim());
     for header in head.headers {
+        if ruled.is_some_and(|(layers, _)| rules::drops(*layers, header.name)) {
+            continue;
+        }
         match Name::of(header.name) {
             Name::Other | Name::Twin if unusual => write_unusual(header, hop_fields.as_ref(), out)?,
             // RFC 9112 7.1.2: trailers are lost where chunks are.
@@ -45,8 +53,12 @@ pub fn write_forwarded_response(
             _ => out.field(header.name, header.value)?,
         }
     }
-    if let Some(date) = &edits.date {
+    if let Some(date) = edits.date.as_ref().filter(|_| !ruled.is_some_and(|(layers, _)| rules::drops(*layers, "Date")))
+    {
         out.field("Date", date.as_bytes())?;
+    }
+    if let Some((layers, values)) = ruled {
+        rules::write(*layers, values, out)?;
     }
     write_framing(head, body, out)?;
     if !head.is_interim() {
@@ -82,7 +94,7 @@ fn write_framing(head: &ResponseHead<'_, '_>, body: BodyKind, out: &mut impl Fie
     }
 }
 
-fn hop_of<'b>(head: &ResponseHead<'_, 'b>, edits: &ResponseEdits, body: BodyKind) -> Hop<'b> {
+fn hop_of<'b>(head: &ResponseHead<'_, 'b>, edits: &ResponseEdits<'_>, body: BodyKind) -> Hop<'b> {
     let ends_with_connection = body == BodyKind::UntilClose;
     let persistence = match edits.connection {
         Connection::Upgrade if head.upgrade.is_some() => None,

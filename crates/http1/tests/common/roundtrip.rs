@@ -44,13 +44,10 @@ pub(crate) fn check_request(bytes: &[u8], connection: Connection) -> bool {
     let mut slots = HeadSlots::new();
     let Ok(Some(Parsed { head, .. })) = parse_request(bytes, &limits, &mut slots) else { return false };
     let edits = RequestEdits {
-        client: CLIENT,
-        proto: "http",
         connection,
         fallback_host: "fallback",
         forwarded: Forwarded::Append,
-        via: true,
-        keep_twins: false,
+        ..RequestEdits::plain(CLIENT)
     };
     let mut out = vec![0; bytes.len() + 512];
     let len = write_forwarded_request(&head, &edits, &mut HeadWriter::new(&mut out)).expect("room enough");
@@ -91,6 +88,7 @@ pub(crate) fn check_response(bytes: &[u8], method: Method, client_version: Versi
         connection,
         body: head.body.for_client(client_version),
         date: (!head.dated).then(|| Date::at(0)),
+        ruled: None,
     };
     let mut out = vec![0; bytes.len() + 512];
     let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).expect("room enough");
