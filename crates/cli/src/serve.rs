@@ -1,5 +1,7 @@
 //! `quintet serve`.
 
+mod keys;
+
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{self, Output};
 use crate::{terminal, values};
@@ -19,6 +21,8 @@ Examples:
   quintet serve                                  two embedded origins behind 127.0.0.1:8080
   quintet serve --config quintet.toml --check    read the configuration, say what is wrong with it, end
   quintet serve --config quintet.toml
+  quintet serve --keys                           every key, its default and what it means; --keys listener.limits
+  quintet serve --schema > quintet.schema.json   for editors that complete and check
 
 The smallest configuration:
   [[listener]]
@@ -53,6 +57,12 @@ pub(crate) struct ServeArgs {
     /// Only check the configuration.
     #[arg(long, requires = "config")]
     check: bool,
+    /// Tell every key of the configuration, or those of one section (`listener.limits`).
+    #[arg(long, value_name = "SECTION", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["config", "schema"])]
+    keys: Option<String>,
+    /// Write a JSON Schema of the configuration, for editors.
+    #[arg(long, conflicts_with = "config")]
+    schema: bool,
     /// Address and port to listen on, without a configuration [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR", conflicts_with = "config", value_parser = values::listen_address)]
     listen: Option<SocketAddr>,
@@ -65,6 +75,10 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn run(args: &ServeArgs) -> Result {
+    if let Some(text) = keys::asked(args.keys.as_deref(), args.schema)? {
+        Output::People.say(text)?;
+        return Ok(Outcome::AsHoped);
+    }
     let config = args.config.as_deref().map(load).transpose()?;
     check_workers(args.workers)?;
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {

@@ -6,13 +6,18 @@
 //! ```
 //! A file is read to its end whatever is wrong in it, so that one run shows all mistakes.
 
+mod declare;
 mod mistake;
+mod schema;
 mod section;
+mod shown;
 pub mod value;
 
+pub use declare::{Key, Kind, Preset, Table};
 pub use mistake::{ConfigError, Mistake};
 pub use named::nearest;
 pub use section::{Placed, Section, Value, wrong_type};
+use std::ops::Range;
 use std::path::Path;
 use toml::de::DeTable;
 pub use value::parse_duration;
@@ -44,9 +49,32 @@ pub fn parse<T>(
     text: &str,
     read: impl FnOnce(Section<'_, '_>, &mut Vec<Mistake>) -> Option<T>,
 ) -> Result<T, ConfigError> {
+    parse_top(name, text, |table, span| Section::new(what, table, span), read)
+}
+
+/// As [`parse`], of a file whose keys are declared.
+///
+/// # Errors
+/// Every mistake.
+pub fn parse_declared<T>(
+    name: &str,
+    what: &'static str,
+    keys: &'static Table,
+    text: &str,
+    read: impl FnOnce(Section<'_, '_>, &mut Vec<Mistake>) -> Option<T>,
+) -> Result<T, ConfigError> {
+    parse_top(name, text, |table, span| Section::of(what, keys, table, span), read)
+}
+
+fn parse_top<T>(
+    name: &str,
+    text: &str,
+    top: impl for<'a, 'i> FnOnce(&'a DeTable<'i>, Range<usize>) -> Section<'a, 'i>,
+    read: impl FnOnce(Section<'_, '_>, &mut Vec<Mistake>) -> Option<T>,
+) -> Result<T, ConfigError> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut mistakes: Vec<Mistake> = errors.iter().map(|error| Mistake::of_syntax(error, text.len())).collect();
-    let top = Section::new(what, table.get_ref(), 0..text.len().min(1));
+    let top = top(table.get_ref(), 0..text.len().min(1));
     let value = if mistakes.is_empty() { read(top, &mut mistakes) } else { None };
     match value {
         Some(value) if mistakes.is_empty() => Ok(value),

@@ -1,5 +1,6 @@
 //! One table of the file: keys are taken out by name and checked; what nobody took is unknown.
 
+use crate::declare::{Kind, Table};
 use crate::mistake::Mistake;
 use crate::value;
 use named::{Named, nearest};
@@ -29,12 +30,19 @@ pub struct Section<'a, 'i> {
     table: &'a DeTable<'i>,
     span: Range<usize>,
     asked: Vec<&'static str>,
+    /// What it may hold, where that is declared: builds with debug assertions hold the reader against it.
+    keys: Option<&'static Table>,
 }
 
 impl<'a, 'i> Section<'a, 'i> {
     /// A table with its place; `what` is how messages call it.
     pub fn new(what: &'static str, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
-        Self { what, table, span, asked: Vec::new() }
+        Self { what, table, span, asked: Vec::new(), keys: None }
+    }
+
+    /// As [`Section::new`], of a table whose keys are declared.
+    pub fn of(what: &'static str, keys: &'static Table, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
+        Self { keys: Some(keys), ..Self::new(what, table, span) }
     }
 
     /// Where the table starts.
@@ -44,6 +52,7 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// The value of `key`; the key is known from now on.
     pub fn take(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
+        self.kind(key);
         self.asked.push(key);
         self.table.get(key)
     }
@@ -58,8 +67,43 @@ impl<'a, 'i> Section<'a, 'i> {
         value
     }
 
+    /// What is declared of `key`.
+    fn kind(&self, key: &str) -> Option<&'static Kind> {
+        let table = self.keys?;
+        let known = table.key(key);
+        debug_assert!(
+            known.is_some(),
+            "`{key}` of {} is read, but not declared: give it a row in config/keys",
+            table.heading
+        );
+        known.map(|key| &key.kind)
+    }
+
+    /// A reader that reads `key` in another way than is declared is put right.
+    fn expect(&self, key: &str, reads: &str, is: impl Fn(&Kind) -> bool) {
+        if cfg!(debug_assertions)
+            && let Some(kind) = self.kind(key)
+        {
+            assert!(kind.some(&is), "`{key}` is declared as {kind}, but read as {reads}");
+        }
+    }
+
+    /// The declaration of the tables of `key`.
+    fn tables_of(&self, key: &str) -> Option<&'static Table> {
+        let mut found = None;
+        self.expect(key, "a table", |kind| matches!(kind, Kind::Table(_) | Kind::Tables { .. } | Kind::Pairs(_)));
+        if let Some(Kind::Table(table) | Kind::Tables { of: table, .. }) = self.kind(key) {
+            found = Some(*table);
+        }
+        found
+    }
+
     /// Names every key nobody asked for.
     pub fn finish(self, mistakes: &mut Vec<Mistake>) {
+        if let Some(keys) = self.keys {
+            let forgotten = keys.keys.iter().find(|key| !self.asked.contains(&key.name));
+            debug_assert!(forgotten.is_none(), "{forgotten:?} of {} is declared, but never read", keys.heading);
+        }
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
@@ -76,23 +120,26 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// A table within this one.
     pub fn table(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Section<'a, 'i>> {
+        let keys = self.tables_of(key);
         let value = self.take(key)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
             mistakes.push(wrong_type(value, "a table").help(format!("such as `{key} = {{ ... }}`")));
         }
-        table.map(|table| Section::new(key, table, value.span()))
+        table.map(|table| Section { keys, ..Section::new(key, table, value.span()) })
     }
 
     /// All `[[key]]` of the file, at least one.
     pub fn tables(&mut self, key: &'static str, count_max: usize, mistakes: &mut Vec<Mistake>) -> Vec<Section<'a, 'i>> {
         let help = format!("add a section that starts with `[[{key}]]`");
+        let keys = self.tables_of(key);
         let Some(value) = self.take(key) else {
             mistakes.push(Mistake::new(self.span(), format!("there is no [[{key}]]"), "in this file").help(help));
             return Vec::new();
         };
         let all: Option<Vec<_>> = value.get_ref().as_array().and_then(|array| {
-            array.iter().map(|one| Some(Section::new(key, one.get_ref().as_table()?, one.span()))).collect()
+            let section = |table, span| Section { keys, ..Section::new(key, table, span) };
+            array.iter().map(|one| Some(section(one.get_ref().as_table()?, one.span()))).collect()
         });
         match all {
             Some(all) if (1..=count_max).contains(&all.len()) => all,
@@ -110,6 +157,7 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// A string that must be there and must not be empty.
     pub fn text(&mut self, key: &'static str, example: &str, mistakes: &mut Vec<Mistake>) -> Option<Placed<&'a str>> {
+        self.expect(key, "a string", |kind| matches!(kind, Kind::Text(_)));
         let value = self.need(key, example, mistakes)?;
         let text = value::text(value, mistakes)?;
         if text.trim().is_empty() {
@@ -122,11 +170,24 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// A whole number from `min` to `max`.
     pub fn number(&mut self, key: &'static str, min: usize, max: usize, mistakes: &mut Vec<Mistake>) -> Option<usize> {
+        let same =
+            |kind: &Kind| matches!(kind, Kind::Number { min: least, max: most } if (*least, *most) == (min, max));
+        self.expect(key, &format!("a number from {min} to {max}"), same);
+        value::number(key, self.take(key)?, min, max, mistakes)
+    }
+
+    /// A whole number within the bounds that are declared for this key.
+    ///
+    /// # Panics
+    /// There are none: a mistake in the program.
+    pub fn bounded(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<usize> {
+        let Some(&Kind::Number { min, max }) = self.kind(key) else { panic!("`{key}` is not declared as a number") };
         value::number(key, self.take(key)?, min, max, mistakes)
     }
 
     /// true or false.
     pub fn switch(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<bool> {
+        self.expect(key, "true or false", |kind| matches!(kind, Kind::Switch));
         let value = self.take(key)?;
         let switch = value.get_ref().as_bool();
         if switch.is_none() {
@@ -137,11 +198,13 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// A time such as `"30s"`.
     pub fn duration(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+        self.expect(key, "a time", |kind| matches!(kind, Kind::Time));
         value::duration(key, self.take(key)?, mistakes)
     }
 
     /// A time such as `"30s"`, or `"off"`: [`units::OFF`].
     pub fn duration_or_off(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
+        self.expect(key, "a time or off", |kind| matches!(kind, Kind::TimeOrOff));
         value::duration_or_off(key, self.take(key)?, mistakes)
     }
 
@@ -152,6 +215,7 @@ impl<'a, 'i> Section<'a, 'i> {
         why: &str,
         mistakes: &mut Vec<Mistake>,
     ) -> Option<Duration> {
+        self.expect(key, "a time", |kind| matches!(kind, Kind::Time));
         value::duration_never_off(key, self.take(key)?, why, mistakes)
     }
 
@@ -177,6 +241,8 @@ impl<'a, 'i> Section<'a, 'i> {
         names: &[(&'static str, T)],
         mistakes: &mut Vec<Mistake>,
     ) -> Option<T> {
+        let same = |kind: &Kind| kind.names().iter().eq(names.iter().map(|(name, _)| name));
+        self.expect(key, "another choice", same);
         value::choice(key, self.take(key)?, names, mistakes)
     }
 

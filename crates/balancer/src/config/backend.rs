@@ -1,5 +1,6 @@
 //! `[[backend_set]]`: where requests go.
 
+use super::keys::SERVER;
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use balancer_core::{
     HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, ServerSettings,
@@ -10,15 +11,15 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 /// Servers of one set.
-const SERVERS_MAX: usize = 10_000;
+pub(super) const SERVERS_MAX: usize = 10_000;
 /// Largest weight: beyond it the turn among servers would take too long to be fair.
-const WEIGHT_MAX: usize = 1000;
-const IDLE_MAX: usize = 100_000;
-const RETRIES_MAX: usize = 10;
-const FAILURES_MAX: usize = 255;
+pub(super) const WEIGHT_MAX: usize = 1000;
+pub(super) const IDLE_MAX: usize = 100_000;
+pub(super) const RETRIES_MAX: usize = 10;
+pub(super) const FAILURES_MAX: usize = 255;
 /// Why this time-out has to end.
 const CONNECT_OFF: &str = "a server that is away would be waited for as long as the kernel likes: such as \"10s\"";
-const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
+pub(super) const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
 
 /// A backend set with the places other sections may point at.
 pub(super) struct BackendSet<'a> {
@@ -104,7 +105,7 @@ fn read_server(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<ServerS
             }
         };
     };
-    let mut section = Section::new("a server", table, value.span());
+    let mut section = Section::of("a server", &SERVER, table, value.span());
     let weight = section.number("weight", 1, WEIGHT_MAX, mistakes).unwrap_or(1);
     let address = section.need("address", "\"127.0.0.1:9001\"", mistakes);
     let server = address.and_then(|address| checked_server(address, weight as u32, mistakes));

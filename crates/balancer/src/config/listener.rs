@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 pub(super) const HEAD_BYTES_MAX: usize = 256 * 1024;
 const _: () = assert!(HEAD_BYTES_MAX + 8 * 1024 <= reactor::buf::BUF_BYTES_MAX);
 pub(super) const HEAD_BYTES_MIN: usize = 256;
-const NETWORKS_MAX: usize = 64;
-const CONNECTIONS_MAX: usize = 1 << 20;
+pub(super) const NETWORKS_MAX: usize = 64;
+pub(super) const CONNECTIONS_MAX: usize = 1 << 20;
 /// Why these two time-outs have to end.
 const HEAD_OFF: &str = "whoever sends a byte of a head now and then would hold a connection for ever: such as \"60s\"";
 const CLOSE_OFF: &str = "whoever does not close would hold a connection that has ended for ever: such as \"5s\"";

@@ -6,6 +6,7 @@
 
 mod across;
 mod backend;
+pub mod keys;
 mod listener;
 
 use crate::worker::check_shares;
@@ -50,7 +51,7 @@ impl Config {
 
     /// Checks the text of a file; `name` is how messages call it.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
-        config_file::parse(name, "the configuration", text, read)
+        config_file::parse_declared(name, "the configuration", &keys::TOP, text, read)
     }
 
     /// One listener before servers that are embedded in the same process.
@@ -121,8 +122,8 @@ struct Global {
 
 fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Global {
     let global = Global {
-        workers: section.number("workers", 1, WORKERS_MAX, mistakes),
-        buffers_max: section.number("buffers_max", 64, BUFFERS_MAX, mistakes),
+        workers: section.bounded("workers", mistakes),
+        buffers_max: section.bounded("buffers_max", mistakes),
         pin: section.switch("pin", mistakes).unwrap_or(false),
         drain: section.duration_or_off("drain", mistakes),
         drain_grace: section.duration("drain_grace", mistakes),

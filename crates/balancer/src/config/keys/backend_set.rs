@@ -1,0 +1,170 @@
+//! `[[backend_set]]`: where requests go.
+
+use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX, WEIGHT_MAX};
+use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use balancer_core::{PortChoice, ResponseReading, Reuse, ServerClose};
+use config_file::{Key, Kind, Table};
+
+/// A server by its address alone, or with more to say.
+const SERVER_KINDS: Kind = Kind::OneOf(&[Kind::Text("address and port"), Kind::Table(&SERVER)]);
+const PORT: Kind = Kind::Number { min: 1, max: u16::MAX as usize };
+
+pub(super) static BACKEND_SET: Table = Table {
+    name: "backend_set",
+    heading: "[[backend_set]]",
+    keys: &[
+        Key::new("name", Kind::Text("name"), "in reports, messages, and `backends` of listeners").required("\"app\""),
+        Key::new(
+            "servers",
+            Kind::list(&SERVER_KINDS, SERVERS_MAX),
+            "who answers, in turns (smooth weighted round robin)",
+        )
+        .required("[\"10.0.0.1:80\", { address = \"10.0.0.2:80\", weight = 2 }]"),
+        Key::new(
+            "ports",
+            Kind::choice::<PortChoice>(),
+            "who chooses local ports: `\"own\"` takes the port that rested longest, and takes over TIME_WAIT where \
+             timestamps allow it",
+        )
+        .or("\"kernel\""),
+        Key::new(
+            "sources",
+            Kind::List { of: &Kind::Text("address"), min: 0, max: SOURCES_MAX },
+            "source addresses of this host, used in turn; none: the kernel's choice",
+        )
+        .or("[]")
+        .example("[\"10.0.0.2\", \"10.0.0.3\"]"),
+        Key::new(
+            "port_range",
+            Kind::List { of: &PORT, min: 2, max: 2 },
+            "first and last local port; without it the kernel chooses from `ip_local_port_range`, and own ports come from \
+             outside of it",
+        )
+        .example("[20000, 29999]"),
+        Key::new(
+            "retries_max",
+            Kind::Number { min: 0, max: RETRIES_MAX },
+            "further attempts after the first: where nothing was sent, or the method may be repeated and nothing was passed \
+             on. 0 also means that nobody waits for a server that is away for a moment",
+        )
+        .or("2"),
+        Key::new(
+            "responses",
+            Kind::choice::<ResponseReading>(),
+            "`\"lenient\"` reads the dialects of older servers where only one reading is left: an empty line behind a 1xx, \
+             lines that end in LF alone or are folded, white space before a colon or behind a chunk size, equal lengths, a \
+             length beside chunks (the chunks count, the connection is not used again), chunks in HTTP/1.0, HTTP/1.2. What \
+             is passed on is to the letter. `\"strict\"` refuses all that with a 502",
+        )
+        .or("\"lenient\""),
+        Key::new(
+            "via",
+            Kind::Names(&["on", "off"]),
+            "requests say in `Via` that they came through here, which is how a circle is found (508) where a server leads \
+             back. `\"off\"`: they do not; nginx as a server compresses only then",
+        )
+        .or("\"on\""),
+        Key::new("limits", Kind::Table(&LIMITS), "bounds of responses"),
+        Key::new("pool", Kind::Table(&POOL), "connections kept for re-use"),
+        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take"),
+        Key::new("health", Kind::Table(&HEALTH), "when a server is set aside"),
+    ],
+};
+
+/// An entry of `servers`.
+pub(in super::super) static SERVER: Table = Table {
+    name: "backend_set.servers",
+    heading: "an entry of `servers`",
+    keys: &[
+        Key::new("address", Kind::Text("address and port"), "where it listens").required("\"127.0.0.1:9001\""),
+        Key::new("weight", Kind::Number { min: 1, max: WEIGHT_MAX }, "its share of the requests").or("1"),
+    ],
+};
+
+static LIMITS: Table = Table {
+    name: "backend_set.limits",
+    heading: "[backend_set.limits]",
+    keys: &[
+        Key::new(
+            "head_bytes_max",
+            Kind::Number { min: HEAD_BYTES_MIN, max: HEAD_BYTES_MAX },
+            "bytes of a response head; more is answered with a 502 that says so",
+        )
+        .or("32768"),
+        Key::new("headers_max", Kind::Number { min: 1, max: http::HEADERS_CAP }, "fields of a response").or("128"),
+    ],
+};
+
+static POOL: Table = Table {
+    name: "backend_set.pool",
+    heading: "[backend_set.pool]",
+    keys: &[
+        Key::new(
+            "idle_max",
+            Kind::Number { min: 0, max: IDLE_MAX },
+            "connections kept per server and worker; 0 closes after every response",
+        )
+        .or("256"),
+        Key::new(
+            "idle_timeout",
+            Kind::Time,
+            "how long one may idle; retired earlier where the server was seen to close earlier",
+        )
+        .or("\"50s\""),
+        Key::new(
+            "close",
+            Kind::choice::<ServerClose>(),
+            "how one is retired: `\"fin\"`; `\"reset-when-safe\"`, which leaves no TIME_WAIT but shows as an error in some \
+             servers' logs; `\"auto\"`: the first while ports are plentiful, the second when half of them are in use",
+        )
+        .or("\"auto\""),
+        Key::new(
+            "reuse",
+            Kind::choice::<Reuse>(),
+            "`\"safe\"`: a client's first request that may not be repeated (POST) takes only a connection whose last answer \
+             was no error and that idled for less than half of what the server allows; `\"always\"`; `\"never\"`",
+        )
+        .or("\"safe\""),
+    ],
+};
+
+static TIMEOUTS: Table = Table {
+    name: "backend_set.timeouts",
+    heading: "[backend_set.timeouts]",
+    keys: &[
+        Key::new(
+            "connect",
+            Kind::Time,
+            "for the handshake, and for all pauses between attempts where nobody takes connections",
+        )
+        .or("\"5s\""),
+        Key::new(
+            "response",
+            Kind::TimeOrOff,
+            "gap: for the request to be taken, and then for the head of the response",
+        )
+        .or("\"30s\""),
+        Key::new(
+            "body",
+            Kind::TimeOrOff,
+            "gap: for some more of the response's body; a stream of events may be silent for so long",
+        )
+        .or("\"5m\""),
+    ],
+};
+
+static HEALTH: Table = Table {
+    name: "backend_set.health",
+    heading: "[backend_set.health]",
+    keys: &[
+        Key::new(
+            "failures_max",
+            Kind::Number { min: 0, max: FAILURES_MAX },
+            "failures in a row that set a server aside; 0: never",
+        )
+        .or("3"),
+        Key::new("pause", Kind::Time, "the first pause").or("\"1s\""),
+        Key::new("pause_max", Kind::Time, "the longest").or("\"30s\""),
+        Key::new("server_errors", Kind::Switch, "answers 500 to 599 count as failures, too").or("false"),
+    ],
+};

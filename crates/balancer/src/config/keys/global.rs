@@ -1,0 +1,36 @@
+//! `[global]`: the process.
+
+use super::super::{BUFFERS_MAX, WORKERS_MAX};
+use config_file::{Key, Kind, Table};
+
+pub(super) static GLOBAL: Table = Table {
+    name: "global",
+    heading: "[global]",
+    keys: &[
+        Key::new(
+            "workers",
+            Kind::Number { min: 1, max: WORKERS_MAX },
+            "threads, each with its own event loop, share of ports and pools",
+        )
+        .or_words("one per core"),
+        Key::new(
+            "buffers_max",
+            Kind::Number { min: 64, max: BUFFERS_MAX },
+            "buffers of 17 KiB per worker; when all are in use, reading waits",
+        )
+        .or("16384"),
+        Key::new("pin", Kind::Switch, "each worker to a core of its own").or("false"),
+        Key::new(
+            "drain",
+            Kind::TimeOrOff,
+            "for requests in flight after SIGTERM or SIGQUIT; what is unanswered then gets a 503. `\"off\"`: as long as \
+             they take",
+        )
+        .or("\"30s\""),
+        Key::new(
+            "drain_grace",
+            Kind::Time,
+            "how long listeners go on accepting before that, answering with `Connection: close`",
+        ),
+    ],
+};

@@ -1,0 +1,106 @@
+//! `[[listener]]`: where clients come in.
+
+use super::super::listener::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_BYTES_MIN, NETWORKS_MAX};
+use balancer_core::{ClientClose, ForwardedPolicy, Timestamps, Twins};
+use config_file::{Key, Kind, Table};
+
+pub(super) static LISTENER: Table = Table {
+    name: "listener",
+    heading: "[[listener]]",
+    keys: &[
+        Key::new("name", Kind::Text("name"), "in reports and messages").required("\"web\""),
+        Key::new("bind", Kind::Text("address and port"), "where; port 0 is the kernel's choice")
+            .required("\"127.0.0.1:8080\""),
+        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests go").required("\"app\""),
+        Key::new("protocol", Kind::Names(&["http"]), "HTTP/1.0 and HTTP/1.1").or("\"http\""),
+        Key::new(
+            "close",
+            Kind::choice::<ClientClose>(),
+            "who closes a connection that is not kept: `\"balancer-first\"` keeps TIME_WAIT here, `\"client-first\"` leaves \
+             it with the client, `\"reset-when-safe\"` leaves none. A client that reads to the end of the connection \
+             (HTTP/1.0, a body without a length, a client that sent FIN) gets a FIN at once",
+        )
+        .or("\"balancer-first\""),
+        Key::new(
+            "timestamps",
+            Kind::choice::<Timestamps>(),
+            "`\"off\"`: TCP timestamps are never negotiated, and nothing starts where that cannot be had; \
+             `\"off-if-possible\"`: a warning instead",
+        )
+        .or("\"on\""),
+        Key::new(
+            "forwarded",
+            Kind::choice::<ForwardedPolicy>(),
+            "what becomes of what a request says about its way: see [below](#who-may-say-where-a-request-comes-from)",
+        )
+        .or("\"replace\""),
+        Key::new(
+            "trusted",
+            Kind::list(&Kind::Text("network, or address"), NETWORKS_MAX),
+            "with `forwarded = \"trust\"`: whom",
+        )
+        .example("[\"10.0.0.0/8\", \"192.0.2.7\"]"),
+        Key::new(
+            "underscore_twins",
+            Kind::choice::<Twins>(),
+            "fields such as `X_Forwarded_For` or `Content_Length`, which CGI, WSGI and PHP take for those that are \
+             overwritten; `\"keep\"` passes them on",
+        )
+        .or("\"drop\""),
+        Key::new("limits", Kind::Table(&LIMITS), "bounds"),
+        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long clients may take"),
+    ],
+};
+
+static LIMITS: Table = Table {
+    name: "listener.limits",
+    heading: "[listener.limits]",
+    keys: &[
+        Key::new(
+            "connections_max",
+            Kind::Number { min: 1, max: CONNECTIONS_MAX },
+            "client connections, all workers together; at the limit the client that has been idle for longest (200 ms at \
+             least) is closed for a new one, and where none is idle new ones wait. Fewer where RLIMIT_NOFILE leaves no two \
+             files for each",
+        )
+        .or("100000"),
+        Key::new(
+            "head_bytes_max",
+            Kind::Number { min: HEAD_BYTES_MIN, max: HEAD_BYTES_MAX },
+            "bytes of a request head; more gets a 431, or a 414 where the target alone is longer. A head over 17 KiB counts \
+             as two buffers or more",
+        )
+        .or("32768"),
+        Key::new("headers_max", Kind::Number { min: 1, max: http::HEADERS_CAP }, "fields of a request").or("128"),
+        Key::new(
+            "requests_per_connection_max",
+            Kind::Number { min: 1, max: u32::MAX as usize },
+            "after that many the connection is closed",
+        )
+        .or("1000000"),
+    ],
+};
+
+static TIMEOUTS: Table = Table {
+    name: "listener.timeouts",
+    heading: "[listener.timeouts]",
+    keys: &[
+        Key::new("idle", Kind::TimeOrOff, "from the end of one request to the first byte of the next").or("\"60s\""),
+        Key::new("head", Kind::Time, "from the first byte of a head to its last").or("\"10s\""),
+        Key::new(
+            "body",
+            Kind::TimeOrOff,
+            "gap: for some more of a request's body to come, or of a response to be taken",
+        )
+        .or("\"30s\""),
+        Key::new("request", Kind::TimeOrOff, "for a whole request, whatever progress it makes").or("\"off\""),
+        Key::new(
+            "tunnel",
+            Kind::TimeOrOff,
+            "gap: silence of both sides on an upgraded connection (WebSocket), for `body` at most once one of them has sent \
+             FIN",
+        )
+        .or("\"1h\""),
+        Key::new("close", Kind::Time, "for the client's FIN, after ours or in its stead").or("\"5s\""),
+    ],
+};

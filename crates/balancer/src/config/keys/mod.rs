@@ -1,0 +1,32 @@
+//! Every key of the configuration, declared once: type and bounds, default, meaning, example. The reader is held against
+//! these tables whenever it runs with debug assertions; the documentation, `quintet serve --keys` and the JSON Schema are
+//! written from them. A new key is a row here and a line where it is read; `QUINTET_BLESS=1 cargo test -p balancer --test
+//! keys` then writes its row into `docs/configuration.md`.
+
+mod backend_set;
+mod global;
+mod listener;
+
+pub(super) use backend_set::SERVER;
+use config_file::{Key, Kind, Table};
+
+/// The file.
+pub static TOP: Table = Table {
+    name: "file",
+    heading: "the configuration",
+    keys: &[
+        Key::new("global", Kind::Table(&global::GLOBAL), "the process"),
+        Key::new(
+            "listener",
+            Kind::Tables { of: &listener::LISTENER, max: super::SECTIONS_MAX },
+            "where clients come in",
+        )
+        .required("[{ name = \"web\", bind = \"127.0.0.1:8080\", backends = \"app\" }]"),
+        Key::new(
+            "backend_set",
+            Kind::Tables { of: &backend_set::BACKEND_SET, max: super::SECTIONS_MAX },
+            "where requests go",
+        )
+        .required("[{ name = \"app\", servers = [\"127.0.0.1:9001\"] }]"),
+    ],
+};

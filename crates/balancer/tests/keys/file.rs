@@ -1,0 +1,68 @@
+//! Files made from declarations: the smallest one in which a table stands.
+
+use balancer::config::keys::TOP;
+use config_file::{Kind, Preset, Table};
+
+/// The smallest file in which `table` stands with `keys`, as TOML, beside those it needs.
+pub(crate) fn file(table: &'static Table, keys: &[(&str, String)]) -> String {
+    let (top, _) = table.name.split_once('.').unwrap_or((table.name, ""));
+    let mut text = String::new();
+    for section in TOP.keys.iter().filter_map(|key| key.section()) {
+        let is_needed = ["listener", "backend_set"].contains(&section.name);
+        if section.name == top {
+            text += &chain(section, table, keys);
+        } else if is_needed {
+            text += &section_text(section, &[]);
+        }
+    }
+    text
+}
+
+/// `section`, and below it everything down to `table`.
+fn chain(section: &'static Table, table: &'static Table, keys: &[(&str, String)]) -> String {
+    if section.name == table.name {
+        return section_text(section, keys);
+    }
+    let below = TOP.all().into_iter().find(|below| is_step(section, below, table)).expect("tables lie within tables");
+    match below.heading.starts_with('[') {
+        true => section_text(section, &context(below)) + &chain(below, table, keys),
+        false => {
+            let (_, name) = below.name.rsplit_once('.').expect("a table within a table");
+            section_text(section, &[(name, inline(section, name, &body(below, keys, ", ")))])
+        }
+    }
+}
+
+/// Is `below` directly below `section`, and `table` it or below it?
+fn is_step(section: &Table, below: &Table, table: &Table) -> bool {
+    let direct = below.name.rsplit_once('.').is_some_and(|(parent, _)| parent == section.name);
+    direct && (table.name == below.name || table.name.starts_with(&format!("{}.", below.name)))
+}
+
+/// What a section must say for a table below it to have a meaning.
+fn context(below: &Table) -> Vec<(&'static str, String)> {
+    match below.name {
+        "listener.tls" => vec![("protocol", "\"https\"".to_owned())],
+        _ => Vec::new(),
+    }
+}
+
+fn inline(section: &Table, key: &str, body: &str) -> String {
+    let kind = &section.key(key).expect("it is declared").kind;
+    let is_list = |kind: &Kind| matches!(kind, Kind::List { .. } | Kind::Tables { .. });
+    let in_list = is_list(kind) || matches!(kind, Kind::OneOf(kinds) if kinds.iter().all(is_list));
+    if in_list { format!("[{{ {body} }}]") } else { format!("{{ {body} }}") }
+}
+
+fn section_text(section: &Table, keys: &[(&str, String)]) -> String {
+    format!("{}\n{}\n\n", section.heading, body(section, keys, "\n"))
+}
+
+/// `keys`, and what else has to be there.
+fn body(table: &Table, keys: &[(&str, String)], separator: &str) -> String {
+    let needed = table.keys.iter().filter(|key| matches!(key.preset, Preset::Required));
+    let needed = needed.filter(|key| !keys.iter().any(|(name, _)| *name == key.name));
+    let needed = needed.map(|key| format!("{} = {}", key.name, key.sample().expect("an example")));
+    let given = keys.iter().map(|(name, value)| format!("{name} = {value}"));
+    needed.chain(given).collect::<Vec<_>>().join(separator)
+}

@@ -1,0 +1,42 @@
+//! `quintet serve --keys` and `--schema`.
+
+use crate::program::{json_of, quintet};
+
+fn keys(section: &[&str]) -> (Option<i32>, String, String) {
+    let output = quintet(&[&["serve", "--keys"], section].concat());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn every_key_is_told_or_those_of_a_section() {
+    let (code, all, _) = keys(&[]);
+    assert_eq!(code, Some(0));
+    for expect in ["[global]\n", "[[listener]]\n", "[backend_set.pool]\n", "  idle_max: 0 to 100000; default 256\n"] {
+        assert!(all.contains(expect), "{expect:?} in {all}");
+    }
+    let (_, listener, _) = keys(&["listener"]);
+    assert!(listener.starts_with("[[listener]]\n") && listener.contains("[listener.limits]\n"), "{listener}");
+    assert!(!listener.contains("backend_set.pool"), "{listener}");
+    let (_, pool, _) = keys(&["[backend_set.pool]"]);
+    assert!(pool.starts_with("[backend_set.pool]\n") && pool.matches("[").count() == 1, "{pool}");
+    assert!(pool.lines().all(|line| line.chars().count() <= 120), "{pool}");
+}
+
+#[test]
+fn a_section_that_does_not_exist_is_named_with_the_one_meant() {
+    let (code, _, error) = keys(&["listener.limit"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        error.contains("--keys listener.limit: there is no such section; did you mean listener.limits?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_schema_is_json() {
+    let schema = json_of(&["serve", "--schema"], 0);
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let weight = &schema["properties"]["backend_set"]["items"]["properties"]["retries_max"];
+    assert_eq!((&weight["minimum"], &weight["maximum"], &weight["default"]), (&0.into(), &10.into(), &2.into()));
+}
