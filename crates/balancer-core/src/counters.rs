@@ -1,7 +1,7 @@
 //! What a balancer counts: every counter declared once, with its name, its dimension and its meaning. Merging, text,
 //! JSON and metrics are readers of that one table ([`Counters::visit`]).
 
-use crate::exchange::{Outcome, Record};
+use crate::exchange::{Outcome, Record, Reply};
 use crate::failure::{Failure, FailureKind};
 use crate::reason::{CloseReason, Side};
 use crate::refusal::Refusal;
@@ -165,10 +165,11 @@ macro_rules! counters {
 }
 
 counters! {
-    "requests" requests: u64, Listener, "Requests begun: heads that were understood, refused, or did not come in time. Each comes to one of the next four.";
+    "requests" requests: u64, Listener, "Requests begun: heads that were understood, refused, or did not come in time. Each comes to one end: a response, one cut off, an answer of the balancer, a failure, or it was abandoned.";
     "responses" responses: u64, Listener, "Responses passed on whole.";
     "truncated" truncated: u64, Listener, "Responses cut off in the middle because the server failed then.";
     "abandoned" abandoned: u64, Listener, "Requests whose client left, or that a drain cut off, before they were answered.";
+    "replies" replies: [u64; Reply::ALL.len()] [|at| Reply::ALL[at].name()], Listener, "Requests answered by the balancer in a server's stead, nothing having failed, by what they were told.";
     "uploads_cut" uploads_cut: u64, Listener, "Responses passed on whole although the rest of the request failed.";
     "retries" retries: u64, Listener, "Attempts after the first of a request.";
     "tunnels" tunnels: u64, Listener, "Upgraded connections (101).";
@@ -207,6 +208,7 @@ impl Counters {
             }
             Outcome::Truncated => self.truncated += 1,
             Outcome::Failed(failure) => self.count_failure(failure),
+            Outcome::Replied(reply) => self.replies[reply as usize] += 1,
             Outcome::Abandoned => self.abandoned += 1,
         }
         self.retries += u64::from(record.retries);
@@ -217,7 +219,7 @@ impl Counters {
 
     /// Requests that came to an end. Those [begun](Counters::requests) and no more are under way.
     pub fn ended(&self) -> u64 {
-        self.responses + self.truncated + self.failed_total() + self.abandoned
+        self.responses + self.truncated + self.replies.iter().sum::<u64>() + self.failed_total() + self.abandoned
     }
 
     /// Counts a failed request.

@@ -18,6 +18,7 @@ mod retry;
 pub mod router;
 pub mod select;
 pub mod settings;
+pub mod template;
 
 pub use connects::ConnectTimes;
 pub use counters::{Counters, Report};
@@ -31,9 +32,10 @@ pub use policy::{ClientClose, Reuse, ServerClose, Timestamps, Trust};
 pub use reason::{CloseReason, Side};
 pub use refusal::{Refusal, Refusals, Refused};
 pub use relay::Relay;
-pub use router::Router;
+pub use router::{Action, Decision, RouteRules, Router};
 pub use select::{Pick, Selection};
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
     PortSettings, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts, Settings, Twins,
 };
+pub use template::{Template, TemplateError, Values, Variable};

@@ -3,6 +3,7 @@
 use crate::health::HealthRules;
 use crate::network::Network;
 use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
+use crate::router::Router;
 use http::forward::Forwarded;
 use http::{Limits, Reading};
 use named::named;
@@ -25,8 +26,8 @@ pub struct ListenerSettings {
     pub name: String,
     /// Address and port.
     pub bind: SocketAddr,
-    /// Index into [`Settings::backend_sets`].
-    pub backend_set: usize,
+    /// Where its requests go.
+    pub router: Router,
     /// Who closes.
     pub close: ClientClose,
     /// TCP timestamps.
@@ -45,7 +46,7 @@ impl ListenerSettings {
         Self {
             name: name.to_owned(),
             bind,
-            backend_set,
+            router: Router::everything_to(backend_set),
             close: ClientClose::default(),
             timestamps: Timestamps::default(),
             limits: ListenerLimits::default(),

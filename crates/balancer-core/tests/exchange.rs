@@ -1,8 +1,8 @@
 //! The exchange as tables: what happens, what it orders. The invariants are checked after every fact.
 
 use balancer_core::exchange::{
-    AttemptOrder, DownOrder, Exchange, Fact, HeadPlan, Opening, ResponseFacts, Scene, ServerOrder, Step, Then, Took,
-    UpOrder,
+    AttemptOrder, DownOrder, Exchange, Fact, HeadPlan, Opening, Outcome, Reply, ResponseFacts, Said, Scene,
+    ServerOrder, Step, Then, Took, UpOrder,
 };
 use balancer_core::{ClientClose, ClientTimeouts, Failure, Reuse, ServerTimeouts, Trust, Verdict};
 use http::Version;
@@ -179,8 +179,21 @@ fn head(event: In) -> Option<ResponseFacts> {
 
 /// Plays `events`; the orders as words, one group for each event that is answered.
 fn play(request: Opening, with: With, events: &[In]) -> (String, Exchange) {
+    let begun = Exchange::begin(request, &scene(with, Duration::ZERO));
+    play_on(begun, with, events)
+}
+
+/// The same where the route answers in a server's stead.
+#[track_caller]
+fn check_reply(request: Opening, with: With, events: &[In], expect: &str) -> Exchange {
+    let begun = Exchange::reply(request, Reply::Redirect, &scene(with, Duration::ZERO));
+    let (words, exchange) = play_on(begun, with, events);
+    assert_eq!(words, expect, "{events:?}");
+    exchange
+}
+
+fn play_on((mut exchange, first): (Exchange, Step), with: With, events: &[In]) -> (String, Exchange) {
     let mut now = Duration::ZERO;
-    let (mut exchange, first) = Exchange::begin(request, &scene(with, now));
     let mut words = vec![word(&first)];
     let mut ended = first.end.is_some();
     for event in events {
@@ -235,7 +248,10 @@ fn word(step: &Step) -> String {
         Option::Some(DownOrder::Send { close: true }) => words.push("down+fin".to_owned()),
         Option::Some(DownOrder::Answer(answer)) => {
             let kept = if answer.keep { "" } else { "+close" };
-            words.push(format!("{}{kept}", answer.failure.status()));
+            words.push(match answer.said {
+                Said::Failure(failure) => format!("{}{kept}", failure.status()),
+                Said::Reply(reply) => format!("{reply}{kept}"),
+            });
         }
         Option::Some(DownOrder::LookAtAcks) => words.push("look-down".to_owned()),
         None => {}
@@ -712,4 +728,22 @@ fn a_refused_head_is_an_exchange_too() {
         assert_eq!(word(&exchange.handle(Fact::ClientTook, &scene(USUAL, Duration::ZERO))), "END drain");
         assert_eq!(exchange.record().failure, Option::Some(failure));
     }
+}
+
+#[test]
+fn a_route_that_answers_itself_asks_no_server() {
+    let exchange = check_reply(GET, USUAL, &[Sent], "redirect, END keep");
+    assert_eq!(exchange.record().outcome(), Outcome::Replied(Reply::Redirect));
+    check_reply(GET, With { draining: true, ..USUAL }, &[Sent], "redirect+close, END close");
+    check_reply(CLOSING, USUAL, &[Sent], "redirect+close, END close");
+    check_reply(OLD, USUAL, &[Sent], "redirect+close, END fin");
+    check_reply(Opening { eof: true, ..GET }, USUAL, &[Sent], "redirect+close, END fin");
+    check_reply(Opening { requests_left: false, ..GET }, USUAL, &[Sent], "redirect+close, END close");
+    check_reply(Opening { ahead: true, ..GET }, USUAL, &[Sent], "redirect, END keep");
+    check_reply(Opening { ahead: true, ..CLOSING }, USUAL, &[Sent], "redirect+close, END drain");
+    check_reply(POST, USUAL, &[Sent], "redirect+close, END drain");
+    let left = check_reply(GET, USUAL, &[Broken], "redirect, END cut(PeerAborted)");
+    assert_eq!(left.record().outcome(), Outcome::Abandoned, "it did not go out");
+    let gone = check_reply(Opening { eof: true, ..POST }, USUAL, &[], "END cut(PeerAborted)");
+    assert_eq!(gone.record().outcome(), Outcome::Abandoned);
 }

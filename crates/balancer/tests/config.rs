@@ -3,7 +3,7 @@
 
 use balancer::Config;
 use balancer_core::{
-    ClientClose, ForwardedPolicy, HealthRules, PortChoice, RequestRules, ResponseReading, Reuse, ServerClose,
+    ClientClose, ForwardedPolicy, HealthRules, PortChoice, RequestRules, ResponseReading, Reuse, Router, ServerClose,
     Timestamps, Twins,
 };
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ fn the_smallest_configuration_means_what_it_says() {
     let [listener] = &config.settings.listeners[..] else { panic!("one listener") };
     let [set] = &config.settings.backend_sets[..] else { panic!("one set") };
     assert_eq!((listener.name.as_str(), listener.bind.to_string().as_str()), ("web", "127.0.0.1:8080"));
-    assert_eq!((listener.backend_set, listener.close), (0, ClientClose::BalancerFirst));
+    assert_eq!((&listener.router, listener.close), (&Router::everything_to(0), ClientClose::BalancerFirst));
     let servers: Vec<_> = set.servers.iter().map(|server| (server.address.to_string(), server.weight)).collect();
     assert_eq!(servers, [("127.0.0.1:9001".to_owned(), 1), ("127.0.0.1:9002".to_owned(), 2)]);
     assert_eq!(config.workers, None);
@@ -55,7 +55,7 @@ fn every_key_arrives_where_it_belongs() {
     assert_eq!((config.workers, config.buffers_max, config.pin), (Some(3), 2048, true));
     assert_eq!((config.drain, config.drain_grace), (Duration::from_secs(7), Duration::from_secs(3)));
     let listener = &config.settings.listeners[1];
-    assert_eq!((listener.name.as_str(), listener.backend_set), ("two", 1));
+    assert_eq!((listener.name.as_str(), &listener.router), ("two", &Router::everything_to(1)));
     assert_eq!(listener.close, ClientClose::ResetWhenSafe);
     assert_eq!(listener.timestamps, Timestamps::OffIfPossible);
     assert_eq!(config.settings.listeners[0].timestamps, Timestamps::On, "the default");

@@ -163,7 +163,10 @@ impl Exchange {
         match self.down.stage {
             Stage::Awaited | Stage::Passing(_) => self.read_on_from_server(scene, step),
             Stage::Whole { .. } => self.finish_if_uploaded(scene, step),
-            Stage::Answering { then } => self.end(then, step),
+            Stage::Answering { then, reply } => {
+                self.record.reply = reply;
+                self.end(then, step);
+            }
         }
     }
 

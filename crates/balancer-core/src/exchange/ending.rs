@@ -1,6 +1,6 @@
 //! How an exchange ends: whole, answered by ourselves, cut off, or given up.
 
-use super::step::{Answer, DownOrder, Record, ServerOrder, Step, Then};
+use super::step::{Answer, DownOrder, Record, Reply, Said, ServerOrder, Step, Then};
 use super::{Attempt, Exchange, Scene, Stage, Wait};
 use crate::Failure;
 use crate::reason::CloseReason;
@@ -99,11 +99,37 @@ impl Exchange {
             (false, true) => Then::Drain(why),
             (false, false) => self.close(why),
         };
+        self.say(Said::Failure(failure), keep, then, scene, step);
+    }
+
+    /// Nothing failed: the route says what its requests are answered with.
+    pub(super) fn answer_in_stead(&mut self, reply: Reply, scene: &Scene<'_>, step: &mut Step) {
+        let keep = self.request.keep_alive
+            && self.request.requests_left
+            && self.request.version == Version::Http11
+            && self.up.whole
+            && !scene.draining
+            && !self.up.eof;
+        let why = CloseReason::ExchangeOver;
+        let then = match (keep, self.up.whole && !self.up.ahead) {
+            (true, _) => Then::Keep,
+            (false, false) => Then::Drain(why),
+            (false, true) => self.close(why),
+        };
+        self.say(Said::Reply(reply), keep, then, scene, step);
+    }
+
+    /// An answer of our own goes out, whatever it says.
+    fn say(&mut self, said: Said, keep: bool, then: Then, scene: &Scene<'_>, step: &mut Step) {
+        let reply = match said {
+            Said::Reply(reply) => Some(reply),
+            Said::Failure(_) => None,
+        };
         self.up.replayable = false;
         self.up.held = false;
-        self.down.stage = Stage::Answering { then };
+        self.down.stage = Stage::Answering { then, reply };
         self.down.sending = true;
-        step.down = Some(DownOrder::Answer(Answer { failure, keep, head_only: self.request.head_only }));
+        step.down = Some(DownOrder::Answer(Answer { said, keep, head_only: self.request.head_only }));
         self.set_wait(Wait::ClientRead, scene);
     }
 

@@ -25,7 +25,7 @@ mod time;
 mod up;
 
 pub use facts::{Fact, HeadEdits, HeadPlan, Opening, ResponseFacts, Scene, Took};
-pub use step::{Answer, AttemptOrder, DownOrder, Outcome, Record, ServerOrder, Step, Then, UpOrder};
+pub use step::{Answer, AttemptOrder, DownOrder, Outcome, Record, Reply, Said, ServerOrder, Step, Then, UpOrder};
 use time::Stall;
 pub use time::Wait;
 
@@ -140,6 +140,7 @@ enum Stage {
     /// The balancer's own answer is being sent.
     Answering {
         then: Then,
+        reply: Option<Reply>,
     },
 }
 
@@ -164,6 +165,18 @@ impl Exchange {
             exchange.abort(CloseReason::PeerAborted, &mut step);
         } else {
             exchange.order_attempt(AttemptOrder::Pick { not: None }, &mut step);
+        }
+        (exchange, step)
+    }
+
+    /// A request was understood, and is answered here: no server is picked.
+    pub fn reply(request: Opening, reply: Reply, scene: &Scene<'_>) -> (Self, Step) {
+        let mut exchange = Self::new(request, scene);
+        let mut step = Step::default();
+        if request.eof && !request.whole {
+            exchange.abort(CloseReason::PeerAborted, &mut step);
+        } else {
+            exchange.answer_in_stead(reply, scene, &mut step);
         }
         (exchange, step)
     }

@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::health::Verdict;
 use crate::reason::CloseReason;
 use core::time::Duration;
+use named::named;
 
 /// What is to be done, in the order of the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,11 +101,32 @@ pub enum DownOrder {
     LookAtAcks,
 }
 
+named! {
+    /// What the balancer says in a server's stead where nothing failed: by the rules of the route. The shell knows the words.
+    pub enum Reply {
+        /// It is elsewhere.
+        Redirect = "redirect",
+        /// What the route always says.
+        Fixed = "fixed",
+        /// No route fits, and the listener has no backend set for the rest.
+        NotFound = "not_found",
+    }
+}
+
+/// What an answer of our own is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The request failed.
+    Failure(Failure),
+    /// It was answered here, before a server was picked.
+    Reply(Reply),
+}
+
 /// An answer of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What went wrong.
-    pub failure: Failure,
+    /// What it says.
+    pub said: Said,
     /// The connection stays open.
     pub keep: bool,
     /// Without the body (HEAD).
@@ -148,6 +170,8 @@ pub struct Record {
     pub truncated: bool,
     /// What failed; with `responded` it was only the rest of the upload.
     pub failure: Option<Failure>,
+    /// What it was answered with here, once that went out whole.
+    pub reply: Option<Reply>,
     /// Attempts after the first.
     pub retries: u32,
     /// It waited for a local port.
@@ -167,6 +191,8 @@ pub enum Outcome {
     Responded,
     /// A server's response was cut off in the middle.
     Truncated,
+    /// It was answered here, and nothing failed.
+    Replied(Reply),
     /// It failed, and the client was told, as far as it could be.
     Failed(Failure),
     /// Its client left, or a drain was over.
@@ -180,7 +206,7 @@ impl Record {
             (true, ..) => Outcome::Responded,
             (_, true, _) => Outcome::Truncated,
             (_, _, Some(failure)) => Outcome::Failed(failure),
-            _ => Outcome::Abandoned,
+            (_, _, None) => self.reply.map_or(Outcome::Abandoned, Outcome::Replied),
         }
     }
 
@@ -191,6 +217,7 @@ impl Record {
             responded: false,
             truncated: false,
             failure: None,
+            reply: None,
             retries: 0,
             queued: false,
             server: None,

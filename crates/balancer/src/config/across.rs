@@ -3,7 +3,7 @@
 use super::backend::BackendSet;
 use super::listener::Listener;
 use crate::circles::reaches;
-use balancer_core::{BackendSetSettings, ListenerSettings, Settings};
+use balancer_core::{BackendSetSettings, ListenerSettings, Router, Settings};
 use config_file::{Mistake, Placed, nearest};
 
 /// Joins listeners with the sets they name. `None` only where mistakes were noted.
@@ -91,7 +91,7 @@ fn finish_listener(
     Some(ListenerSettings {
         name: listener.name?.value.to_owned(),
         bind: listener.bind?.value,
-        backend_set: backend_set?,
+        router: Router::everything_to(backend_set?),
         close: listener.close,
         timestamps: listener.timestamps,
         limits: listener.limits,

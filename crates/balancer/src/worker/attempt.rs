@@ -23,7 +23,7 @@ impl Worker {
         io: &mut R,
     ) -> Fact {
         let now = self.now(io);
-        let set = self.exchanges[id].set;
+        let set = self.exchanges[id].asked_set();
         let (server, may_pool) = match order {
             AttemptOrder::Fresh { server } => (server as usize, false),
             AttemptOrder::Pick { not } => match self.pick(set, not.map(|not| not as usize), now) {

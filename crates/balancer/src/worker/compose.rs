@@ -1,9 +1,8 @@
-//! Heads written for the other side, and the balancer's own answers: a clear status and one line of text.
+//! Heads written for the other side, and pieces of bodies cut off for it.
 
-use balancer_core::Failure;
-use balancer_core::exchange::{Answer, HeadEdits};
+use balancer_core::exchange::HeadEdits;
 use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
-use http::{BodyKind, Date, FieldSink, RequestHead, ResponseHead, TooLong, Version, reason_phrase};
+use http::{BodyKind, Date, RequestHead, ResponseHead, TooLong, Version};
 use http1::{BodyDecoder, HeadWriter};
 use reactor::{Buf, Reactor};
 
@@ -35,7 +34,10 @@ pub(super) fn response<R: Reactor>(
 }
 
 /// A head that does not fit into one buffer is written once more, into a larger one.
-fn written<R: Reactor>(io: &mut R, write: impl Fn(&mut HeadWriter<'_>) -> Result<usize, TooLong>) -> Option<Buf> {
+pub(super) fn written<R: Reactor>(
+    io: &mut R,
+    write: impl Fn(&mut HeadWriter<'_>) -> Result<usize, TooLong>,
+) -> Option<Buf> {
     let mut out = io.take_buf()?;
     loop {
         match write(&mut HeadWriter::new(out.spare()?)) {
@@ -49,29 +51,6 @@ fn written<R: Reactor>(io: &mut R, write: impl Fn(&mut HeadWriter<'_>) -> Result
             }
         }
     }
-}
-
-/// An answer of our own, whole; `None` when no buffer is left.
-pub(super) fn answer<R: Reactor>(answer: &Answer, date: Date, io: &mut R) -> Option<Buf> {
-    let (text, status) = (answer.failure.text(), answer.failure.status());
-    let mut out = written(io, |head| {
-        head.response(status, reason_phrase(status).unwrap_or("Error"))?;
-        head.field("Date", date.as_bytes())?;
-        if matches!(answer.failure, Failure::HopsSpent { .. }) {
-            head.field("Allow", b"OPTIONS")?;
-        }
-        head.field("Content-Type", b"text/plain; charset=utf-8")?;
-        head.field_u64("Content-Length", text.len() as u64 + 1)?;
-        if !answer.keep {
-            head.field("Connection", b"close")?;
-        }
-        head.end()
-    })?;
-    if !answer.head_only {
-        out.append(text.as_bytes()).ok()?;
-        out.append(b"\n").ok()?;
-    }
-    Some(out)
 }
 
 /// A piece of a body that is to be passed on.

@@ -3,7 +3,7 @@
 use super::Worker;
 use super::state::{ExchangeId, Todo, Work};
 use super::time::TimerKey;
-use balancer_core::exchange::{Answer, DownOrder, Fact, ServerOrder, Step, Then, UpOrder};
+use balancer_core::exchange::{DownOrder, Fact, ServerOrder, Step, Then, UpOrder};
 use http1::HeadScan;
 use reactor::{After, Outgoing, Reactor};
 
@@ -23,7 +23,7 @@ impl Worker {
         let step = entry.core.handle(fact, &entry.rules.scene(&entry.set_rules, now, draining));
         entry.let_go_of_kept();
         if queued && !entry.core.is_queued() {
-            let set = entry.set;
+            let set = entry.asked_set();
             self.leave_queue(set, id);
         }
         step
@@ -50,7 +50,7 @@ impl Worker {
     /// The one place where orders are carried out. What an order comes to at once is the next fact.
     fn apply<R: Reactor>(&mut self, id: ExchangeId, step: &Step, io: &mut R) -> Option<Fact> {
         if let Some((server, verdict)) = step.verdict {
-            self.note_verdict(self.exchanges[id].set, server, verdict, io);
+            self.note_verdict(self.exchanges[id].asked_set(), server, verdict, io);
         }
         let abandoned = step.server.and_then(|order| self.apply_server(id, order, io));
         let attempted = step.up.and_then(|order| self.apply_up(id, order, io));
@@ -106,21 +106,12 @@ impl Worker {
                 io.send(entry.client.conn, Outgoing { head, body, after });
                 None
             }
-            DownOrder::Answer(answer) => self.answer(id, answer, io),
+            DownOrder::Answer(answer) => self.answer(id, answer, None, io),
             DownOrder::LookAtAcks => {
                 let conn = self.exchanges[id].client.conn;
                 Some(Fact::Unacknowledged(io.unacknowledged_bytes(conn)))
             }
         }
-    }
-
-    fn answer<R: Reactor>(&mut self, id: ExchangeId, answer: Answer, io: &mut R) -> Option<Fact> {
-        let date = self.date(io);
-        let entry = &mut self.exchanges[id];
-        (entry.down.head, entry.down.body, entry.up.held) = (None, None, None);
-        let Some(out) = super::compose::answer(&answer, date, io) else { return Some(Fact::Shortage) };
-        io.send(entry.client.conn, Outgoing::bytes(out));
-        None
     }
 
     fn apply_read_server<R: Reactor>(&mut self, id: ExchangeId, io: &mut R) {

@@ -5,8 +5,8 @@ use super::compose::{self, NoPiece, Piece};
 use super::drain::Farewell;
 use super::listeners::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
-use balancer_core::exchange::{Exchange, Opening, Step, UpOrder};
-use balancer_core::{BackendSetSettings, Failure, Refusal, Refused};
+use balancer_core::exchange::{DownOrder, Exchange, Opening, Reply, Step, UpOrder};
+use balancer_core::{Action, BackendSetSettings, Decision, Failure, Refusal, Refused};
 use http::forward::passages;
 use http::{BodyKind, Method, RequestHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
@@ -79,20 +79,31 @@ impl Worker {
         client.inbound = (!rest.is_empty()).then_some(rest);
         client.life.handle_exchange_begun();
         let opening = opening(parsed, &first, client, &rules);
-        let (listener, set) = (client.listener, rules.router.decide(&head.facts(client.peer.ip(), false)));
-        let set_rules = Rc::clone(&self.sets[set].rules);
-        let draining = self.listeners[listener].drains(self.draining);
-        let (core, step) = Exchange::begin(opening, &rules.scene(&set_rules, now, draining));
+        let (listener, facts) = (client.listener, head.facts(client.peer.ip(), false));
+        let way = self.way(rules.settings.router.decide(&facts, head.headers), rules);
+        let scene = way.rules.scene(&way.set_rules, now, self.listeners[listener].drains(self.draining));
+        let (core, step) = match reply_by(&way.rules.route(way.route).action) {
+            None => Exchange::begin(opening, &scene),
+            Some(reply) => Exchange::reply(opening, reply, &scene),
+        };
         let kept = Kept { bytes: first.data, head_len: *head_len };
         let method = head.method;
         let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| kept_part(buf, asked, &kept.bytes));
         let request = Request { method, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
-        let id = self.insert(conn, core, Route { set, rules, set_rules }, request);
-        (id, self.attempt_first(id, step, parsed, io))
+        let id = self.insert(conn, core, way, request);
+        (id, self.take_first_step(id, step, parsed, io))
+    }
+
+    /// By which rules a request goes, whose route is known.
+    #[inline]
+    fn way(&self, Decision { route }: Decision, rules: Rc<ListenerRules>) -> Way {
+        let set = rules.place(route);
+        let set_rules = Rc::clone(set.map_or(&self.no_set, |set| &self.sets[set].rules));
+        Way { route, set, rules, set_rules }
     }
 
     #[inline(always)] // it would be copied once more otherwise
-    fn insert(&mut self, conn: ConnId, core: Exchange, route: Route, request: Request) -> ExchangeId {
+    fn insert(&mut self, conn: ConnId, core: Exchange, way: Way, request: Request) -> ExchangeId {
         let client = self.parties.client(conn);
         self.listeners[client.listener].counters.requests += 1;
         let id = self.exchanges.insert(Entry {
@@ -100,10 +111,11 @@ impl Worker {
             client: End::only(conn),
             server: None,
             listener: client.listener,
-            set: route.set,
+            set: way.set,
+            route: way.route,
             fires_by: client.alarm.fires_by(),
-            rules: route.rules,
-            set_rules: route.set_rules,
+            rules: way.rules,
+            set_rules: way.set_rules,
             method: request.method,
             upgrade: request.upgrade,
             up: request.up,
@@ -114,14 +126,18 @@ impl Worker {
         id
     }
 
-    /// The first attempt is written from the head that has just been parsed.
-    fn attempt_first<R: Reactor>(
+    /// The first attempt is written from the head that has just been parsed, and so is an answer in a server's stead.
+    fn take_first_step<R: Reactor>(
         &mut self,
         id: ExchangeId,
         step: Step,
         parsed: &Parsed<RequestHead<'_, '_>>,
         io: &mut R,
     ) -> Step {
+        if let Some(DownOrder::Answer(answer)) = step.down {
+            let told = self.answer(id, answer, Some(&parsed.head), io);
+            return told.map_or(Step::default(), |fact| self.tell(id, fact, io));
+        }
         let Entry { client, set_rules, .. } = &self.exchanges[id];
         if set_rules.timeouts.is_endless() && self.parties.client(client.conn).life.served() == 0 {
             io.watch_peer(client.conn);
@@ -168,21 +184,32 @@ impl Worker {
         client.life.handle_exchange_begun();
         let listener = &self.listeners[client.listener];
         let (rules, draining) = (Rc::clone(&listener.rules), listener.drains(self.draining));
-        let set = rules.router.fallback();
-        let set_rules = Rc::clone(&self.sets[set].rules);
-        let (core, step) = Exchange::refuse(failure, &rules.scene(&set_rules, now, draining));
-        let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);
+        let way = self.way(rules.settings.router.fallback(), rules);
+        let (core, step) = Exchange::refuse(failure, &way.rules.scene(&way.set_rules, now, draining));
+        let decoder = BodyDecoder::new(BodyKind::Empty, &way.rules.limits);
         let up = UpBytes { kept: None, decoder, held: None };
         let request = Request { method: Method::Other, upgrade: None, up };
-        (self.insert(conn, core, Route { set, rules, set_rules }, request), step)
+        (self.insert(conn, core, way, request), step)
     }
 }
 
 /// Where a request goes, and the rules it goes by.
-struct Route {
-    set: usize,
+struct Way {
+    route: u32,
+    set: Option<usize>,
     rules: Rc<ListenerRules>,
     set_rules: Rc<BackendSetSettings>,
+}
+
+/// What a route's requests are answered with, where no server is asked.
+#[inline]
+fn reply_by(action: &Action) -> Option<Reply> {
+    match action {
+        Action::Forward { .. } => None,
+        Action::Redirect(_) => Some(Reply::Redirect),
+        Action::Respond(_) => Some(Reply::Fixed),
+        Action::NotFound => Some(Reply::NotFound),
+    }
 }
 
 /// What is kept of a request.

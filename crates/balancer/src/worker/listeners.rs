@@ -5,7 +5,7 @@ use crate::boards::Boards;
 use crate::room::Room;
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::Scene;
-use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Router};
+use balancer_core::{Action, BackendSetSettings, Counters, ListenerSettings, RouteRules};
 use http::Limits;
 use reactor::{Bell, ListenerId, Reactor};
 use std::rc::Rc;
@@ -17,19 +17,34 @@ use std::time::Duration;
 pub(super) struct ListenerRules {
     pub(super) settings: ListenerSettings,
     pub(super) limits: Limits,
-    pub(super) router: Router,
+    /// The place of each backend set of the configuration in the worker's table.
+    places: Box<[usize]>,
 }
 
 impl ListenerRules {
-    /// `set`: the place of its backend set in the worker's table.
-    pub(super) fn new(settings: &ListenerSettings, set: usize) -> Self {
+    /// `places`: of each backend set of the configuration in the worker's table.
+    pub(super) fn new(settings: &ListenerSettings, places: &[usize]) -> Self {
         let limits = Limits {
             head_bytes_max: settings.limits.head_bytes_max,
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
-        let router = Router::everything_to(set);
-        Self { settings: settings.clone(), limits, router }
+        Self { settings: settings.clone(), limits, places: places.into() }
+    }
+
+    /// What is done with requests of a route.
+    #[inline]
+    pub(super) fn route(&self, route: u32) -> &RouteRules {
+        self.settings.router.rules(route)
+    }
+
+    /// The place of the backend set that serves a route; `None` where the balancer answers itself.
+    #[inline]
+    pub(super) fn place(&self, route: u32) -> Option<usize> {
+        match self.route(route).action {
+            Action::Forward { set } => Some(self.places[set]),
+            Action::Redirect(_) | Action::Respond(_) | Action::NotFound => None,
+        }
     }
 
     pub(super) fn scene<'a>(&'a self, set: &'a BackendSetSettings, now: Duration, draining: bool) -> Scene<'a> {

@@ -8,7 +8,7 @@
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
 //!        |
-//!   attempt  compose  clients  pool                     the orders, one each
+//!   attempt  replies  compose  clients  pool                     the orders, one each
 //!        |
 //!   state  parties  places  listeners  sets  share      what is remembered
 //! ```
@@ -36,6 +36,7 @@ mod pool;
 mod queue;
 mod reconcile;
 mod relays;
+mod replies;
 mod servers;
 mod sets;
 mod share;
@@ -43,7 +44,7 @@ mod state;
 mod time;
 
 use balancer_core::exchange::Fact;
-use balancer_core::{Counters, ListenerSettings, Refusals, Report};
+use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusals, Report};
 use clock::Today;
 use drain::Farewell;
 use listeners::{Listener, ListenerRules};
@@ -54,6 +55,7 @@ use sets::BackendSet;
 use slotmap::SlotMap;
 use state::{Entry, ExchangeId, RelayEntry, RelayId, Todo};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 use time::TimerKey;
 
@@ -74,6 +76,10 @@ pub struct Worker {
     todo: VecDeque<Todo>,
     /// Counters of what left with a change of the configuration.
     gone: Counters,
+    /// The rules of exchanges that no server is asked for.
+    no_set: Rc<BackendSetSettings>,
+    /// Texts of our own are put together here.
+    words: Vec<u8>,
     /// Messages that were refused.
     refusals: Refusals,
     /// A port or a connection came free in a set in which requests wait.
@@ -110,9 +116,9 @@ impl Worker {
             return Err(SetupError::NoSocket { name: listener.name.clone() });
         }
         let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share, &boards));
-        let listener = |settings: &ListenerSettings| {
-            Listener::new(ListenerRules::new(settings, settings.backend_set), &boards, inbox.bell())
-        };
+        let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
+        let listener =
+            |settings: &ListenerSettings| Listener::new(ListenerRules::new(settings, &places), &boards, inbox.bell());
         Ok(Self {
             listeners: settings.listeners.iter().map(listener).collect(),
             sets: sets.collect::<Result<_, _>>()?,
@@ -122,6 +128,8 @@ impl Worker {
             wheel: TimerWheel::new(),
             todo: VecDeque::new(),
             gone: Counters::default(),
+            no_set: Rc::new(BackendSetSettings::new("", Vec::new())),
+            words: Vec::new(),
             refusals: Refusals::default(),
             freed: false,
             share,

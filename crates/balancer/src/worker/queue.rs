@@ -13,7 +13,7 @@ const PORT_QUEUE_MAX: usize = 1024;
 impl Worker {
     /// Lets a request wait for a port, unless too many do.
     pub(super) fn join_queue(&mut self, id: ExchangeId, first: bool) -> Option<Fact> {
-        let set = &mut self.sets[self.exchanges[id].set];
+        let set = &mut self.sets[self.exchanges[id].asked_set()];
         if set.waiting.len() >= PORT_QUEUE_MAX {
             set.counters.port_queue_full += 1;
             return Some(Fact::QueueFull);

@@ -122,7 +122,7 @@ impl Worker {
 
     fn is_vacant(&self, set: usize) -> bool {
         let unused = |server: &Server| server.connections == 0;
-        let named = || self.exchanges.values().any(|entry| entry.set == set);
+        let named = || self.exchanges.values().any(|entry| entry.set == Some(set));
         self.sets[set].leaving && self.sets[set].servers.iter().all(unused) && !named()
     }
 
@@ -196,7 +196,7 @@ impl Worker {
         let mut vacant: Vec<usize> = (0..self.listeners.len()).filter(|at| self.listeners[*at].is_vacant()).collect();
         let mut stays = vec![false; self.listeners.len()];
         for (settings, place) in snapshot.settings.listeners.iter().zip(places) {
-            let rules = ListenerRules::new(settings, sets[settings.backend_set]);
+            let rules = ListenerRules::new(settings, sets);
             let index = match place {
                 Place::Here(index) => {
                     self.listeners[index].take_rules(rules);

@@ -125,7 +125,10 @@ pub(super) struct Entry {
     pub(super) client: End,
     pub(super) server: Option<End>,
     pub(super) listener: usize,
-    pub(super) set: usize,
+    /// The backend set whose servers are asked, if any are.
+    pub(super) set: Option<usize>,
+    /// The route it goes by, among those of its rules.
+    pub(super) route: u32,
     /// The client's timer fires by then: a deadline that is not nearer need not touch it.
     pub(super) fires_by: Duration,
     /// The rules it began with; it ends by them.
@@ -139,6 +142,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The set it is asked of, by an exchange that has ordered an attempt.
+    pub(super) fn asked_set(&self) -> usize {
+        self.set.expect("whoever asks a server has a set of them")
+    }
+
     /// What was kept of the request goes once it will not be sent again.
     pub(super) fn let_go_of_kept(&mut self) {
         if !self.core.is_replayable() {

@@ -13,6 +13,7 @@ mod ports;
 mod protocol;
 mod reload;
 mod retries;
+mod routes;
 mod script;
 mod sick;
 mod smuggling;

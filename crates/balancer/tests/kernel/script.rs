@@ -13,6 +13,8 @@ pub(crate) enum Act<'a> {
     ClientSees(&'a str),
     /// A whole answer of the balancer's own.
     ClientSeesStatus(u16),
+    /// The same to the letter, but for its date.
+    ClientSeesAnswer(&'a str),
     ClientSeesNothing,
     ClientSeesEnd(End),
     /// Sends this now and then until something comes back.
@@ -105,6 +107,7 @@ impl Cast {
             Act::ClientSends(text) => self.client(stage).sends(text),
             Act::ClientSees(text) => self.client(stage).sees(text),
             Act::ClientSeesStatus(status) => self.client(stage).sees_status(status),
+            Act::ClientSeesAnswer(text) => self.client(stage).sees_answer(text),
             Act::ClientSeesNothing => self.client(stage).sees_nothing(QUIET),
             Act::ClientSeesEnd(end) => self.client(stage).sees_end(end),
             Act::ClientDrips(text) => self.client(stage).drips(text),

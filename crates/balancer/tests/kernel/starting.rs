@@ -3,6 +3,7 @@
 use crate::stage::{self, check_books};
 use crate::wire::{PATIENCE, Wire};
 use balancer::{Plan, StartError};
+use balancer_core::Router;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -120,7 +121,7 @@ fn each_listener_has_its_own_servers() {
     let other = stage::settings(&[stage::address(&origins[1])]);
     settings.listeners.extend(other.listeners);
     settings.backend_sets.extend(other.backend_sets);
-    settings.listeners[1].backend_set = 1;
+    settings.listeners[1].router = Router::everything_to(1);
     settings.listeners[1].name = "other".to_owned();
     let balancer = stage::start(settings, 1, Default::default());
     for (address, origin) in balancer.addresses().iter().zip(&origins) {

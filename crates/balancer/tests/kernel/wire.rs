@@ -80,6 +80,16 @@ impl Wire {
         assert_eq!(body.len(), length, "{} sees a body cut short ({end})", self.name);
     }
 
+    /// An answer of the balancer's own, to the letter but for its date.
+    pub(crate) fn sees_answer(&mut self, text: &str) {
+        let (_, body) = text.split_once("\n\n").expect("head and body");
+        let head: String =
+            self.reads_head().split_inclusive("\r\n").filter(|line| !line.starts_with("Date: ")).collect();
+        let (got, end) = self.read_up_to(body.len());
+        let seen = head.replace("\r\n", "\n") + &String::from_utf8_lossy(&got);
+        assert_eq!(seen, text, "{} ({end})", self.name);
+    }
+
     /// Everything up to the next empty line, which is included.
     pub(crate) fn reads_head(&mut self) -> String {
         let mut head = Vec::new();

@@ -1,0 +1,111 @@
+//! What is done with the requests of one route.
+
+use crate::template::{Template, Values};
+use http::TooLong;
+use named::named;
+
+/// What is done with the requests of one route. It is complete: what a listener says for all of its routes is in each of
+/// them. An exchange ends by the rules it began with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteRules {
+    /// Its name in reports; empty where it is all there is.
+    pub name: String,
+    /// Who answers.
+    pub action: Action,
+}
+
+impl RouteRules {
+    /// A route that does this and nothing else.
+    pub fn new(name: &str, action: Action) -> Self {
+        Self { name: name.to_owned(), action }
+    }
+}
+
+/// Who answers the requests of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A server of this backend set, by its place in [`Settings::backend_sets`](crate::Settings::backend_sets).
+    Forward {
+        /// Which set.
+        set: usize,
+    },
+    /// The balancer: it is elsewhere.
+    Redirect(Redirect),
+    /// The balancer, always the same.
+    Respond(FixedResponse),
+    /// The balancer: nobody is here for it.
+    NotFound,
+}
+
+/// Where a redirect leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// What the client is told.
+    pub status: RedirectStatus,
+    /// The value of `Location`.
+    pub to: Template,
+    /// The request's query is added behind it.
+    pub keep_query: bool,
+}
+
+named! {
+    /// The statuses of redirects (RFC 9110 section 15.4).
+    #[derive(Default)]
+    pub enum RedirectStatus {
+        /// For good; a POST may become a GET.
+        MovedPermanently = "301",
+        /// For now; a POST may become a GET.
+        #[default]
+        Found = "302",
+        /// For now, by the same method.
+        TemporaryRedirect = "307",
+        /// For good, by the same method.
+        PermanentRedirect = "308",
+    }
+}
+
+impl RedirectStatus {
+    /// As a number.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::MovedPermanently => 301,
+            Self::Found => 302,
+            Self::TemporaryRedirect => 307,
+            Self::PermanentRedirect => 308,
+        }
+    }
+}
+
+/// An answer that is always the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedResponse {
+    /// Its status: 200 to 599.
+    pub status: u16,
+    /// The value of `Content-Type`, where there is a body.
+    pub content_type: String,
+    /// Its body.
+    pub body: std::sync::Arc<[u8]>,
+}
+
+impl Redirect {
+    /// Appends the value of `Location` for one request to `out`.
+    ///
+    /// A client reads `//host` as a host, so that a path of its own choice would lead wherever it likes: at the beginning
+    /// there is one slash at most.
+    ///
+    /// # Errors
+    /// It is too long to be one; `out` is as it was.
+    pub fn location(&self, values: &Values<'_>, out: &mut Vec<u8>) -> Result<(), TooLong> {
+        let from = out.len();
+        self.to.expand(values, out)?;
+        if let (true, Some(query)) = (self.keep_query, values.query) {
+            out.push(b'?');
+            out.extend_from_slice(query);
+        }
+        if out[from..].starts_with(b"/") {
+            let more = out[from + 1..].iter().take_while(|byte| matches!(byte, b'/' | b'\\')).count();
+            out.drain(from + 1..from + 1 + more);
+        }
+        Ok(())
+    }
+}

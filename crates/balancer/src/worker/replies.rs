@@ -1,0 +1,100 @@
+//! The balancer's own answers: of a failure, a clear status and one line of text; in a server's stead, what the route says.
+
+use super::Worker;
+use super::compose::written;
+use super::state::ExchangeId;
+use balancer_core::exchange::{Answer, Fact, Reply, Said};
+use balancer_core::{Action, Failure, RouteRules, Values};
+use http::{Date, FieldSink, RequestHead, TooLong, reason_phrase};
+use reactor::{Buf, Outgoing, Reactor};
+
+impl Worker {
+    /// An answer of our own goes out. `head` is the request's, where the answer may speak of it.
+    pub(super) fn answer<R: Reactor>(
+        &mut self,
+        id: ExchangeId,
+        answer: Answer,
+        head: Option<&RequestHead<'_, '_>>,
+        io: &mut R,
+    ) -> Option<Fact> {
+        let date = self.date(io);
+        let entry = &mut self.exchanges[id];
+        (entry.down.head, entry.down.body, entry.up.held) = (None, None, None);
+        let client = self.parties.client(entry.client.conn).peer.ip();
+        let words = match answer.said {
+            Said::Failure(failure) => of_failure(failure),
+            Said::Reply(reply) => {
+                let facts = head.map(|head| head.facts(client, false));
+                let values = facts.as_ref().map(Values::of);
+                of_reply(reply, entry.rules.route(entry.route), values.as_ref(), &mut self.words)
+            }
+        };
+        let Some(out) = whole(&words, &answer, date, io) else { return Some(Fact::Shortage) };
+        io.send(entry.client.conn, Outgoing::bytes(out));
+        None
+    }
+}
+
+/// What an answer says.
+struct Words<'w> {
+    status: u16,
+    /// A field that this answer has and others have not.
+    field: Option<(&'static str, &'w [u8])>,
+    content_type: &'w str,
+    /// In two parts.
+    body: [&'w [u8]; 2],
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+fn of_failure(failure: Failure) -> Words<'static> {
+    let field = matches!(failure, Failure::HopsSpent { .. }).then_some(("Allow", &b"OPTIONS"[..]));
+    Words { status: failure.status(), field, content_type: PLAIN, body: [failure.text().as_bytes(), b"\n"] }
+}
+
+fn of_reply<'w>(reply: Reply, rules: &'w RouteRules, values: Option<&Values<'_>>, words: &'w mut Vec<u8>) -> Words<'w> {
+    match (reply, &rules.action) {
+        (Reply::Redirect, Action::Redirect(redirect)) => {
+            words.clear();
+            let written = values.map_or(Err(TooLong), |values| redirect.location(values, words));
+            let field = written.is_ok().then_some(("Location", &words[..]));
+            // Whoever sends so long a target cannot be sent on.
+            let status = if field.is_some() { redirect.status.code() } else { 414 };
+            Words { status, field, content_type: PLAIN, body: [b"", b""] }
+        }
+        (Reply::Fixed, Action::Respond(fixed)) => {
+            Words { status: fixed.status, field: None, content_type: &fixed.content_type, body: [&fixed.body, b""] }
+        }
+        _ => {
+            Words { status: 404, field: None, content_type: PLAIN, body: [b"nothing is here for this request\n", b""] }
+        }
+    }
+}
+
+/// Head and body in one buffer; `None` when no buffer is left.
+fn whole<R: Reactor>(words: &Words<'_>, answer: &Answer, date: Date, io: &mut R) -> Option<Buf> {
+    let len = words.body[0].len() + words.body[1].len();
+    let mut out = written(io, |head| {
+        head.response(words.status, reason_phrase(words.status).unwrap_or("Unknown"))?;
+        head.field("Date", date.as_bytes())?;
+        if let Some((name, value)) = words.field {
+            head.field(name, value)?;
+        }
+        if len > 0 {
+            head.field("Content-Type", words.content_type.as_bytes())?;
+        }
+        // RFC 9110 section 8.6: these have no content, and say nothing of its length.
+        if !matches!(words.status, 204 | 304) {
+            head.field_u64("Content-Length", len as u64)?;
+        }
+        if !answer.keep {
+            head.field("Connection", b"close")?;
+        }
+        head.end()
+    })?;
+    if !answer.head_only && len > 0 {
+        out = out.with_spare(len)?;
+        words.body.iter().try_for_each(|part| out.append(part)).ok()?;
+    }
+    Some(out)
+}
