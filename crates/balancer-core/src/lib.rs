@@ -18,7 +18,6 @@ mod retry;
 pub mod router;
 pub mod select;
 pub mod settings;
-pub mod template;
 
 pub use connects::ConnectTimes;
 pub use counters::{Counters, Report};
@@ -38,4 +37,3 @@ pub use settings::{
     BackendSetSettings, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
     PortSettings, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts, Settings, Twins,
 };
-pub use template::{Template, TemplateError, Values, Variable};

@@ -44,13 +44,6 @@ impl<'b> RequestFacts<'b> {
     }
 }
 
-/// `host[:port]` without the port: a name, or an address, an IPv6 one in its brackets.
-pub fn host_name(host: &[u8]) -> &[u8] {
-    let from = host.iter().position(|&byte| byte == b']').unwrap_or(0);
-    let end = host[from..].iter().position(|&byte| byte == b':').map_or(host.len(), |at| from + at);
-    &host[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use crate::RequestHead;

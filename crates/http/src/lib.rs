@@ -39,7 +39,7 @@ mod version;
 
 pub use body::BodyKind;
 pub use date::Date;
-pub use facts::{RequestFacts, host_name};
+pub use facts::RequestFacts;
 /// One field: `name` is a token, `value` has no whitespace around it and no control byte but HTAB. The type is the
 /// parser's own, so that what it has filled in need not be copied.
 pub use httparse::Header;

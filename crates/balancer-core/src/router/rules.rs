@@ -1,7 +1,6 @@
 //! What is done with the requests of one route.
 
-use crate::template::{Template, Values};
-use http::TooLong;
+use http::{Template, TooLong, Values};
 use named::named;
 
 /// What is done with the requests of one route. It is complete: what a listener says for all of its routes is in each of
@@ -37,6 +36,9 @@ pub enum Action {
     NotFound,
 }
 
+/// Bytes of the value of `Location`. No client takes one so long.
+const LOCATION_BYTES_MAX: usize = 64 * 1024;
+
 /// Where a redirect leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
@@ -44,7 +46,7 @@ pub struct Redirect {
     pub status: RedirectStatus,
     /// The value of `Location`.
     pub to: Template,
-    /// The request's query is added behind it.
+    /// The request's query is added behind it. A question mark at the end, with nothing behind it, is left out.
     pub keep_query: bool,
 }
 
@@ -97,10 +99,18 @@ impl Redirect {
     /// It is too long to be one; `out` is as it was.
     pub fn location(&self, values: &Values<'_>, out: &mut Vec<u8>) -> Result<(), TooLong> {
         let from = out.len();
-        self.to.expand(values, out)?;
-        if let (true, Some(query)) = (self.keep_query, values.query) {
+        self.to.filled(values).for_each(|piece| out.extend_from_slice(piece));
+        let query = values.asked.and_then(|asked| asked.target.query());
+        if let (true, Some(query)) = (self.keep_query, query) {
             out.push(b'?');
-            out.extend_from_slice(query);
+            out.extend_from_slice(query.as_bytes());
+        }
+        if out.ends_with(b"?") {
+            out.pop();
+        }
+        if out.len() - from > LOCATION_BYTES_MAX {
+            out.truncate(from);
+            return Err(TooLong);
         }
         if out[from..].starts_with(b"/") {
             let more = out[from + 1..].iter().take_while(|byte| matches!(byte, b'/' | b'\\')).count();

@@ -4,8 +4,9 @@ use super::Worker;
 use super::compose::written;
 use super::state::ExchangeId;
 use balancer_core::exchange::{Answer, Fact, Reply, Said};
-use balancer_core::{Action, Failure, RouteRules, Values};
-use http::{Date, FieldSink, RequestHead, TooLong, reason_phrase};
+use balancer_core::{Action, Failure, RouteRules};
+use http::forward::AddressText;
+use http::{Asked, Date, FieldSink, RequestHead, Target, Values, reason_phrase};
 use reactor::{Buf, Outgoing, Reactor};
 
 impl Worker {
@@ -24,15 +25,27 @@ impl Worker {
         let words = match answer.said {
             Said::Failure(failure) => of_failure(failure),
             Said::Reply(reply) => {
-                let facts = head.map(|head| head.facts(client, false));
-                let values = facts.as_ref().map(Values::of);
-                of_reply(reply, entry.rules.route(entry.route), values.as_ref(), &mut self.words)
+                let client = AddressText::new(client);
+                let values = Values {
+                    client: client.as_bytes(),
+                    scheme: "http",
+                    listener: &entry.rules.settings.name,
+                    asked: head.map(asked),
+                    ..Values::default()
+                };
+                of_reply(reply, entry.rules.route(entry.route), &values, &mut self.words)
             }
         };
         let Some(out) = whole(&words, &answer, date, io) else { return Some(Fact::Shortage) };
         io.send(entry.client.conn, Outgoing::bytes(out));
         None
     }
+}
+
+/// What variables of a text ask of a request. One for the server as a whole (`*`) has the path `/`.
+fn asked<'v>(head: &RequestHead<'v, 'v>) -> Asked<'v> {
+    let target = if head.path() == "*" { Target::default() } else { head.target };
+    Asked { method: head.method_name, host: head.host, target, headers: head.headers }
 }
 
 /// What an answer says.
@@ -52,12 +65,11 @@ fn of_failure(failure: Failure) -> Words<'static> {
     Words { status: failure.status(), field, content_type: PLAIN, body: [failure.text().as_bytes(), b"\n"] }
 }
 
-fn of_reply<'w>(reply: Reply, rules: &'w RouteRules, values: Option<&Values<'_>>, words: &'w mut Vec<u8>) -> Words<'w> {
+fn of_reply<'w>(reply: Reply, rules: &'w RouteRules, values: &Values<'_>, words: &'w mut Vec<u8>) -> Words<'w> {
     match (reply, &rules.action) {
         (Reply::Redirect, Action::Redirect(redirect)) => {
             words.clear();
-            let written = values.map_or(Err(TooLong), |values| redirect.location(values, words));
-            let field = written.is_ok().then_some(("Location", &words[..]));
+            let field = redirect.location(values, words).is_ok().then_some(("Location", &words[..]));
             // Whoever sends so long a target cannot be sent on.
             let status = if field.is_some() { redirect.status.code() } else { 414 };
             Words { status, field, content_type: PLAIN, body: [b"", b""] }

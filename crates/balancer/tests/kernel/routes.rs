@@ -4,7 +4,8 @@ use crate::script::Act::*;
 use crate::script::play_with;
 use crate::wire::End;
 use balancer_core::router::{FixedResponse, Redirect, RedirectStatus};
-use balancer_core::{Action, RouteRules, Router, Settings, Template};
+use balancer_core::{Action, RouteRules, Router, Settings};
+use http::Template;
 
 fn only(action: Action) -> impl Fn(&mut Settings) {
     move |settings| settings.listeners[0].router = Router::only(RouteRules::new("", action.clone()))
