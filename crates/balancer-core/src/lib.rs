@@ -32,7 +32,7 @@ pub use reason::{CloseReason, Side};
 pub use refusal::{Refusal, Refusals, Refused};
 pub use relay::Relay;
 pub use router::{Action, Decision, RouteRules, Router};
-pub use select::{Pick, Selection};
+pub use select::{Balance, Field, Pick, Selection, SelectionRules};
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
     PortSettings, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts, Settings, Twins,

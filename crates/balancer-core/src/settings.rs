@@ -4,6 +4,7 @@ use crate::health::HealthRules;
 use crate::network::Network;
 use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
 use crate::router::Router;
+use crate::select::SelectionRules;
 use http::forward::Forwarded;
 use http::{Limits, Reading};
 use named::named;
@@ -178,6 +179,8 @@ pub struct BackendSetSettings {
     pub name: String,
     /// At least one.
     pub servers: Vec<ServerSettings>,
+    /// By what one of them is chosen.
+    pub selection: SelectionRules,
     /// Idle connections.
     pub pool: PoolSettings,
     /// Our side of the connections.
@@ -229,6 +232,7 @@ impl BackendSetSettings {
         Self {
             name: name.to_owned(),
             servers,
+            selection: SelectionRules::default(),
             pool: PoolSettings::default(),
             ports: PortSettings::default(),
             timeouts: ServerTimeouts::default(),

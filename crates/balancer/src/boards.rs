@@ -1,4 +1,4 @@
-//! What all workers know together of the servers, one word for each, and of the room of the listeners: shared without a
+//! What all workers know together of the servers, a few words for each, and of the room of the listeners: shared without a
 //! lock. The owner of the configuration keeps them; a server that stays, by set and address, keeps its own, and so does a
 //! listener, by name and address.
 
@@ -7,19 +7,47 @@ use balancer_core::{Health, HealthRules, ListenerSettings, Settings, Standing, V
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What is known of one server.
-///
-/// The word stands for itself, so no ordering with other memory is needed.
 #[derive(Debug, Default)]
-pub(crate) struct Board(AtomicU64);
+pub(crate) struct Board {
+    /// Its [`Health`]. The word stands for itself, so no ordering with other memory is needed.
+    health: AtomicU64,
+    /// Requests and tunnels under way at it.
+    in_flight: Counted,
+}
+
+/// A number that every worker changes with every request: on a cache line of its own, so that whoever only reads of a
+/// server's health does not wait for it.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Counted(AtomicU32);
 
 impl Board {
+    /// Requests and tunnels under way, all workers together.
+    #[inline]
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.0.load(Ordering::Relaxed)
+    }
+
+    /// One more. To be taken back by [`Board::leave`], once: see `worker::seat`.
+    #[inline]
+    pub(crate) fn enter(&self) {
+        self.in_flight.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    #[inline]
+    pub(crate) fn leave(&self) {
+        let before = self.in_flight.0.fetch_sub(1, Ordering::Relaxed);
+        debug_assert!(before > 0, "who leaves has entered");
+    }
+
     #[inline]
     pub(crate) fn standing(&self, now: Duration) -> Standing {
-        match self.0.load(Ordering::Relaxed) {
+        match self.health.load(Ordering::Relaxed) {
             0 => Standing::Well,
             bits => Health::from_bits(bits).standing(now),
         }
@@ -39,7 +67,7 @@ impl Board {
     /// What an attempt came to. Answers whether the server was set aside by it.
     #[inline]
     pub(crate) fn note(&self, verdict: Verdict, now: Duration, rules: &HealthRules) -> bool {
-        if verdict == Verdict::Answered && self.0.load(Ordering::Relaxed) == 0 {
+        if verdict == Verdict::Answered && self.health.load(Ordering::Relaxed) == 0 {
             return false; // as ever
         }
         let before = self.update(|health| Some(health.after(verdict, now, rules)));
@@ -50,7 +78,7 @@ impl Board {
     /// Answers with what was before, where that was changed.
     fn update(&self, change: impl Fn(Health) -> Option<Health>) -> Option<Health> {
         let change = |bits| change(Health::from_bits(bits)).map(Health::to_bits);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).ok().map(Health::from_bits)
+        self.health.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).ok().map(Health::from_bits)
     }
 }
 

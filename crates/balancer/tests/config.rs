@@ -3,8 +3,8 @@
 
 use balancer::Config;
 use balancer_core::{
-    ClientClose, ForwardedPolicy, HealthRules, PortChoice, RequestRules, ResponseReading, Reuse, Router, ServerClose,
-    Timestamps, Twins,
+    Balance, ClientClose, ForwardedPolicy, HealthRules, PortChoice, RequestRules, ResponseReading, Reuse, Router,
+    ServerClose, Timestamps, Twins,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,6 +85,16 @@ fn every_key_arrives_where_it_belongs() {
     let plan = config.plan(None).unwrap();
     assert_eq!((plan.workers, plan.reactor.buffers_max, plan.pin), (3, 2048, true));
     assert_eq!(config.plan(Some(1)).unwrap().workers, 1);
+}
+
+#[test]
+fn what_is_said_of_the_choice_of_servers_arrives() {
+    let config = parse("good-selection.toml").unwrap();
+    let sets = &config.settings.backend_sets;
+    assert_eq!(
+        (sets[0].selection.balance, sets[1].selection.balance),
+        (Balance::RoundRobin, Balance::LeastConnections)
+    );
 }
 
 /// A total is off unless somebody wants it; what may be silent for long has a time of its own.

@@ -104,6 +104,7 @@ fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
     Some(BackendSetSettings {
         name: set.name?.value.to_owned(),
         servers: set.servers.into_iter().map(|server| server.value).collect(),
+        selection: set.selection,
         pool: set.pool,
         ports: set.ports,
         timeouts: set.timeouts,

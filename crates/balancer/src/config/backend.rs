@@ -2,9 +2,10 @@
 
 use super::keys::SERVER;
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use super::selection;
 use balancer_core::{
-    HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, ServerSettings,
-    ServerTimeouts,
+    HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, SelectionRules,
+    ServerSettings, ServerTimeouts,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ pub(super) const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
 pub(super) struct BackendSet<'a> {
     pub(super) name: Option<Placed<&'a str>>,
     pub(super) servers: Vec<Placed<ServerSettings>>,
+    pub(super) selection: SelectionRules,
     pub(super) pool: PoolSettings,
     pub(super) ports: PortSettings,
     pub(super) timeouts: ServerTimeouts,
@@ -42,6 +44,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
     let base = balancer_core::BackendSetSettings::new("", Vec::new());
     let set = BackendSet {
         name,
+        selection: selection::read(&mut section, mistakes),
         ports: read_ports(&mut section, &servers, mistakes),
         pool: section.table("pool", mistakes).map(|pool| read_pool(pool, mistakes)).unwrap_or(base.pool),
         timeouts: section

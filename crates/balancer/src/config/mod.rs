@@ -8,6 +8,7 @@ mod across;
 mod backend;
 pub mod keys;
 mod listener;
+mod selection;
 
 use crate::worker::check_shares;
 use crate::{Plan, SetupError};

@@ -2,7 +2,8 @@
 
 use super::Worker;
 use super::compose;
-use super::sets::BackendSet;
+use super::seat::Seat;
+use super::sets::{BackendSet, Stands};
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use balancer_core::Twins;
 use balancer_core::exchange::{AttemptOrder, Fact};
@@ -44,12 +45,12 @@ impl Worker {
     /// turn goes on.
     fn pick(&mut self, set: usize, not: Option<usize>, now: Duration) -> Option<usize> {
         let BackendSet { selection, servers, rules, .. } = &mut self.sets[set];
-        let mut pick = selection.pick(not, |index| servers[index].standing(now))?;
+        let mut pick = selection.pick(not, &Stands { servers, now })?;
         for _ in 0..servers.len() {
             if pick.in_need || servers[pick.server].board.may_be_asked(now, &rules.health) {
                 break;
             }
-            pick = selection.pick(not, |index| servers[index].standing(now))?;
+            pick = selection.pick(not, &Stands { servers, now })?;
         }
         Some(pick.server)
     }
@@ -106,6 +107,7 @@ impl Worker {
     fn send_on_pooled<R: Reactor>(&mut self, id: ExchangeId, conn: ConnId, out: Outgoing, io: &mut R) -> Fact {
         let party = self.parties.server(conn);
         party.work = Work::Exchange(id);
+        party.seat.begin();
         let (set, server) = (party.set, party.server);
         self.sets[set].servers[server].counters.pooled += 1;
         self.exchanges[id].server = Some(End::only(conn));
@@ -131,6 +133,7 @@ impl Worker {
                 let party = Server {
                     set,
                     server,
+                    seat: Seat::taken(&self.sets[set].servers[server].board),
                     work: Work::Exchange(id),
                     open: false,
                     since: now,
@@ -152,7 +155,7 @@ impl Worker {
     /// How long this connect may take before another server is asked; for ever where no other is well.
     fn hurry(&self, set: usize, server: usize, now: Duration) -> Option<Duration> {
         let BackendSet { selection, servers, .. } = &self.sets[set];
-        let other = selection.has_other(server, |index| servers[index].standing(now));
+        let other = selection.has_other(server, &Stands { servers, now });
         other.then(|| servers[server].connect_times.patience())
     }
 

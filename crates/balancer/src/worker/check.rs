@@ -2,7 +2,9 @@
 
 use super::Worker;
 use super::state::{Client, ExchangeId, Party, Server, Work};
+use crate::boards::Board;
 use reactor::ConnId;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Parties beyond which the sweep is too dear for every turn of a debug build.
@@ -59,6 +61,7 @@ impl Worker {
 
     fn check_server(&self, conn: ConnId, server: &Server) -> Result<(), String> {
         let idle = self.sets[server.set].servers[server.server].idle.contains(conn);
+        holds(server.seat.is_busy() == (server.work != Work::None), "work at a server is counted while it lasts")?;
         match server.work {
             Work::None => {
                 holds(idle, "a server connection without work is idle in its pool")?;
@@ -92,6 +95,7 @@ impl Worker {
             for (number, server) in set.servers.iter().enumerate() {
                 let connections = here().filter(|(_, party)| party.server == number).count();
                 holds(connections == server.connections, "a server's connections add up")?;
+                self.check_in_flight(&server.board)?;
                 holds(
                     server.idle.is_empty() || server.idle_timer.is_some_and(|timer| self.wheel.is_set(timer)),
                     "idle connections have a timer",
@@ -103,6 +107,15 @@ impl Worker {
         let busy = self.exchanges.len() + self.relays.len();
         let working = self.parties.clients().filter(|(_, client)| client.work != Work::None).count();
         holds(busy == working, "every exchange and every relay has a client")
+    }
+
+    /// What is under way here is counted at the server, with what is under way at other workers.
+    fn check_in_flight(&self, board: &Arc<Board>) -> Result<(), String> {
+        let of_board = self.parties.servers().filter(|(_, party)| Arc::ptr_eq(party.seat.board(), board));
+        let busy = of_board.filter(|(_, party)| party.work != Work::None).count();
+        let counted = board.in_flight() as usize;
+        let alone = self.share.count == 1;
+        holds(counted >= busy && (!alone || counted == busy), "requests under way at a server add up")
     }
 
     fn entry(&self, id: ExchangeId) -> Result<&super::state::Entry, String> {

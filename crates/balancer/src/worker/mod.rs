@@ -10,7 +10,7 @@
 //!        |
 //!   attempt  replies  compose  clients  pool                     the orders, one each
 //!        |
-//!   state  parties  places  listeners  sets  share      what is remembered
+//!   state  parties  places  listeners  sets  seat  share      what is remembered
 //! ```
 //!
 //! Calls point down. What an order leads to that belongs above (a next head, a request whose turn has come) is noted
@@ -37,6 +37,7 @@ mod queue;
 mod reconcile;
 mod relays;
 mod replies;
+mod seat;
 mod servers;
 mod sets;
 mod share;

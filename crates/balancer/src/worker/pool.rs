@@ -42,6 +42,7 @@ impl Worker {
         let now = self.now(io);
         let party = self.parties.server(conn);
         party.work = Work::None;
+        party.seat.rest();
         start_recv(party, conn, None, io);
         let (set, server) = (party.set, party.server);
         let backends = &mut self.sets[set];

@@ -142,6 +142,7 @@ impl Worker {
         let set = &mut self.sets[index];
         set.leaving = false;
         set.rules = Rc::new(settings.clone());
+        set.selection.set_rules(&settings.selection);
         for number in 0..set.servers.len() {
             let address = set.servers[number].target.address();
             if !settings.servers.iter().any(|server| server.address == address) && !set.servers[number].leaving {

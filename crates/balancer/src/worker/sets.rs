@@ -5,7 +5,7 @@ use super::state::ExchangeId;
 use crate::boards::{Board, Boards};
 use crate::errors::SetupError;
 use balancer_core::{
-    BackendSetSettings, ConnectTimes, Counters, IdleConnections, PoolSettings, Selection, Settings, Standing,
+    BackendSetSettings, ConnectTimes, Counters, Field, IdleConnections, PoolSettings, Selection, Settings, Standing,
 };
 use ports::{PortList, Sources, Strain, Target};
 use reactor::{ConnId, TimerId};
@@ -70,7 +70,7 @@ impl BackendSet {
         }
         Ok(Self {
             rules: Rc::new(settings.clone()),
-            selection: Selection::new(&settings.servers, share.index),
+            selection: Selection::new(&settings.selection, &settings.servers, share.index),
             servers,
             sources,
             waiting: VecDeque::new(),
@@ -121,6 +121,24 @@ impl BackendSet {
         let left = std::mem::replace(&mut self.servers[number], server);
         gone.merge(&left.counters);
         number
+    }
+}
+
+/// The servers of a set as they stand now.
+pub(super) struct Stands<'a> {
+    pub(super) servers: &'a [Server],
+    pub(super) now: Duration,
+}
+
+impl Field for Stands<'_> {
+    #[inline]
+    fn standing(&self, server: usize) -> Standing {
+        self.servers[server].standing(self.now)
+    }
+
+    #[inline]
+    fn in_flight(&self, server: usize) -> u32 {
+        self.servers[server].board.in_flight()
     }
 }
 

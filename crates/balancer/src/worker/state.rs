@@ -1,6 +1,7 @@
 //! What a worker remembers: the parties it is connected with, the exchanges and relays between them.
 
 use super::listeners::ListenerRules;
+use super::seat::Seat;
 use balancer_core::BackendSetSettings;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
@@ -88,6 +89,8 @@ impl Client {
 pub(super) struct Server {
     pub(super) set: usize,
     pub(super) server: usize,
+    /// It is taken while there is work.
+    pub(super) seat: Seat,
     pub(super) work: Work,
     /// The handshake is over.
     pub(super) open: bool,

@@ -5,7 +5,7 @@ use super::world::{BALANCER, Balancer, ORIGINS};
 use balancer::orders::{Order, Snapshot};
 use balancer::{ApplyError, Boards};
 use balancer_core::{
-    ClientClose, ListenerSettings, PoolSettings, PortChoice, Reuse, ServerClose, ServerSettings, Settings,
+    Balance, ClientClose, ListenerSettings, PoolSettings, PortChoice, Reuse, ServerClose, ServerSettings, Settings,
 };
 use reactor::{Answer, ListenPlan, Listening};
 use seed::Rng;
@@ -79,6 +79,7 @@ impl Changes {
             idle_timeout: Duration::from_millis(*rng.pick(&[100, 50_000])),
             close: *rng.pick(&ServerClose::ALL),
         };
+        set.selection.balance = *rng.pick(&Balance::ALL);
         if rng.chance(0.1) {
             set.ports.choice = *rng.pick(&[PortChoice::Kernel, PortChoice::Own]);
         }

@@ -7,8 +7,8 @@ use super::plan::Session;
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Worker, WorkerShare};
 use balancer_core::{
-    BackendSetSettings, ClientClose, CloseReason, Counters, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
-    PortSettings, Reuse, ServerClose, ServerSettings, ServerTimeouts, Settings,
+    BackendSetSettings, Balance, ClientClose, CloseReason, Counters, ListenerLimits, ListenerSettings, PoolSettings,
+    PortChoice, PortSettings, Reuse, SelectionRules, ServerClose, ServerSettings, ServerTimeouts, Settings,
 };
 use reactor::{App, ListenPlan, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
@@ -71,6 +71,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
             body: Duration::from_secs(2),
         },
         retries_max: rng.range(0, 3) as u32,
+        selection: SelectionRules { balance: *rng.pick(&Balance::ALL) },
         ..BackendSetSettings::new("app", servers.to_vec())
     };
     Settings { listeners: vec![listener], backend_sets: vec![set] }

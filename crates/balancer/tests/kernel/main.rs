@@ -15,6 +15,7 @@ mod reload;
 mod retries;
 mod routes;
 mod script;
+mod selection;
 mod sick;
 mod smuggling;
 mod stage;

@@ -2,6 +2,7 @@
 
 use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX, WEIGHT_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use super::selection;
 use balancer_core::{PortChoice, ResponseReading, Reuse, ServerClose};
 use config_file::{Key, Kind, Table};
 
@@ -17,9 +18,10 @@ pub(super) static BACKEND_SET: Table = Table {
         Key::new(
             "servers",
             Kind::list(&SERVER_KINDS, SERVERS_MAX),
-            "who answers, in turns (smooth weighted round robin)",
+            "who answers",
         )
         .required("[\"10.0.0.1:80\", { address = \"10.0.0.2:80\", weight = 2 }]"),
+        selection::BALANCE,
         Key::new(
             "ports",
             Kind::choice::<PortChoice>(),

@@ -6,6 +6,7 @@
 mod backend_set;
 mod global;
 mod listener;
+mod selection;
 
 pub(super) use backend_set::SERVER;
 use config_file::{Key, Kind, Table};
