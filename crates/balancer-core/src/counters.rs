@@ -165,14 +165,16 @@ macro_rules! counters {
 }
 
 counters! {
-    "requests" requests: u64, Listener, "Requests begun: heads that were understood, refused, or did not come in time. Each comes to one end: a response, one cut off, an answer of the balancer, a failure, or it was abandoned.";
-    "responses" responses: u64, Listener, "Responses passed on whole.";
+    "requests" requests: u64, Listener, "Requests begun: heads that were understood, refused, or did not come in time; on a tcp listener, connections. Each comes to one end: a response, one cut off, an answer of the balancer, a failure, or it was abandoned.";
+    "responses" responses: u64, Listener, "Responses passed on whole; on a tcp listener, connections joined with a server's.";
     "truncated" truncated: u64, Listener, "Responses cut off in the middle because the server failed then.";
     "abandoned" abandoned: u64, Listener, "Requests whose client left, or that a drain cut off, before they were answered.";
     "replies" replies: [u64; Reply::ALL.len()] [|at| Reply::ALL[at].name()], Listener, "Requests answered by the balancer in a server's stead, nothing having failed, by what they were told.";
     "uploads_cut" uploads_cut: u64, Listener, "Responses passed on whole although the rest of the request failed.";
     "retries" retries: u64, Listener, "Attempts after the first of a request.";
-    "tunnels" tunnels: u64, Listener, "Upgraded connections (101).";
+    "tunnels" tunnels: u64, Listener, "Connections joined with a server's: upgraded (101), or of a tcp listener.";
+    "tunnels.bytes_up" tunnel_bytes_up: u64, Listener, "Bytes from clients passed on over joined connections.";
+    "tunnels.bytes_down" tunnel_bytes_down: u64, Listener, "Bytes from servers passed on over joined connections.";
     "statuses" statuses: [u64; 5] [|at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
     "failures" failures: [u64; FailureKind::ALL.len()] [|at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
     "refused.requests" refused_requests: ByRule [|at| http1::Error::ALL[at].name()], Listener, "Requests refused, by the rule they broke or the limit they were over.";

@@ -215,6 +215,7 @@ impl Downstream {
             Then::Keep => self.await_head(held, scene),
             Then::Close(why) => self.close_by_policy(why, scene),
             Then::CloseByFin(why) => self.close(CloseHow::Fin, why),
+            Then::Reset(why) => self.reset_when_safe(why, scene),
             Then::Drain(why) => self.drain(why, scene),
             Then::Cut { why, reset } => self.close(if reset { CloseHow::Reset } else { CloseHow::Discard }, why),
             Then::Closed | Then::Relay => ClientOrder::Wait,
@@ -234,20 +235,22 @@ impl Downstream {
 
     /// The connection is not kept: the listener's policy says who goes first.
     fn close_by_policy(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
-        let until = scene.now + scene.timeouts.close;
         self.why = why;
         match scene.close {
             ClientClose::BalancerFirst => self.close(CloseHow::Fin, why),
             ClientClose::ClientFirst if self.eof => self.close(CloseHow::Fin, why),
             ClientClose::ClientFirst => {
-                (self.stage, self.deadline) = (Stage::AwaitFin, until);
+                (self.stage, self.deadline) = (Stage::AwaitFin, scene.now + scene.timeouts.close);
                 ClientOrder::Read
             }
-            ClientClose::ResetWhenSafe => {
-                (self.stage, self.mark, self.deadline) = (Stage::AwaitAck, until, until);
-                ClientOrder::LookAtAcks
-            }
+            ClientClose::ResetWhenSafe => self.reset_when_safe(why, scene),
         }
+    }
+
+    fn reset_when_safe(&mut self, why: CloseReason, scene: &DownstreamScene<'_>) -> ClientOrder {
+        let until = scene.now + scene.timeouts.close;
+        (self.why, self.stage, self.mark, self.deadline) = (why, Stage::AwaitAck, until, until);
+        ClientOrder::LookAtAcks
     }
 
     fn close(&mut self, how: CloseHow, why: CloseReason) -> ClientOrder {

@@ -35,5 +35,6 @@ pub use router::{Action, Decision, RouteRules, Router};
 pub use select::{Balance, Field, Pick, Selection, SelectionRules};
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
-    PortSettings, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts, Settings, Twins,
+    PortSettings, Protocol, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts, Settings,
+    Twins,
 };

@@ -1,12 +1,13 @@
 //! Two connections joined: bytes flow both ways untouched, one buffer per direction, each FIN passed on
-//! (RFC 9110 section 7.8). Upgrades hand over to it.
+//! (RFC 9110 section 7.8). Upgrades hand over to it, and connections of tcp listeners.
 //!
 //! ```text
 //!   Up:    client  --read-->  held?  --send-->  server
 //!   Down:  server  --read-->  held?  --send-->  client
 //! ```
 //!
-//! Each direction reads only when what it read before is sent: a slow reader slows its writer down.
+//! Each direction reads only when what it read before is sent: a slow reader slows its writer down. What came before a
+//! connection broke is sent on before its end is told.
 
 use core::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct Flow {
     pub held: bool,
     /// Its source sent FIN.
     pub eof: bool,
+    /// Its sink takes no more: what still comes is for nobody.
+    pub shut: bool,
 }
 
 /// Something happened.
@@ -51,12 +54,21 @@ pub enum RelayFact {
     Eof(Way),
     /// Its sink took what was sent.
     Took(Way),
-    /// The connection that this direction comes from broke, in reading or in writing.
+    /// Reading from its source failed: nothing goes either way with that connection any more.
     Broken(Way),
+    /// Its sink does not take what is sent to it. What it said before may still be read.
+    Refused(Way),
     /// Nothing happened for too long.
     Deadline,
     /// A drain has lasted too long.
     Cut,
+}
+
+impl Flow {
+    /// Nothing more goes this way.
+    fn shut(&mut self) {
+        (self.shut, self.sending, self.held) = (true, false, false);
+    }
 }
 
 /// What is to be done for one direction, in the order of the fields.
@@ -86,8 +98,10 @@ pub struct RelayStep {
 pub enum RelayEnd {
     /// Both sides had said all.
     Over,
-    /// The connection this direction comes from broke.
+    /// The connection this direction comes from broke before it had said all: the other end must not take it for whole.
     Broken(Way),
+    /// The sink of this direction takes no more, and had said all.
+    Refused(Way),
     /// Nothing happened for too long.
     Idle,
     /// A drain has lasted too long.
@@ -108,6 +122,8 @@ pub struct Patience {
 pub struct Relay {
     up: Flow,
     down: Flow,
+    /// The direction whose source broke.
+    broken: Option<Way>,
     patience: Patience,
     deadline: Duration,
 }
@@ -115,7 +131,7 @@ pub struct Relay {
 impl Relay {
     /// Joins two connections as they stand: sends and recvs under way, bytes held, a FIN that came early.
     pub fn begin(up: Flow, down: Flow, patience: Patience, now: Duration) -> (Self, RelayStep) {
-        let mut relay = Self { up, down, patience, deadline: Duration::MAX };
+        let mut relay = Self { up, down, broken: None, patience, deadline: Duration::MAX };
         relay.note_life(now);
         let mut step = RelayStep::default();
         for way in [Way::Up, Way::Down] {
@@ -126,7 +142,8 @@ impl Relay {
 
     fn note_life(&mut self, now: Duration) {
         let Patience { silent, half_closed } = self.patience;
-        let patience = if self.up.eof || self.down.eof { silent.min(half_closed) } else { silent };
+        let ending = [self.up, self.down].iter().any(|flow| flow.eof || flow.shut);
+        let patience = if ending { silent.min(half_closed) } else { silent };
         self.deadline = now.saturating_add(patience);
     }
 
@@ -137,45 +154,51 @@ impl Relay {
 
     /// Something happened: what is to be done.
     pub fn handle(&mut self, fact: RelayFact, now: Duration) -> RelayStep {
+        let way = match fact {
+            RelayFact::Deadline => return RelayStep { end: Some(RelayEnd::Idle), ..RelayStep::default() },
+            RelayFact::Cut => return RelayStep { end: Some(RelayEnd::Cut), ..RelayStep::default() },
+            RelayFact::Bytes(way)
+            | RelayFact::Eof(way)
+            | RelayFact::Took(way)
+            | RelayFact::Broken(way)
+            | RelayFact::Refused(way) => way,
+        };
+        self.note(fact, way);
+        self.note_life(now);
         let mut step = RelayStep::default();
-        match fact {
-            RelayFact::Bytes(way) => {
-                let flow = self.flow(way);
-                (flow.reading, flow.held) = (false, true);
-                self.note_life(now);
-                self.go_on(way, &mut step);
-            }
-            RelayFact::Eof(way) => {
-                let flow = self.flow(way);
-                (flow.reading, flow.eof) = (false, true);
-                self.note_life(now);
-                self.go_on(way, &mut step);
-            }
-            RelayFact::Took(way) => {
-                self.flow(way).sending = false;
-                self.note_life(now);
-                self.go_on(way, &mut step);
-            }
-            RelayFact::Broken(way) => step.end = Some(RelayEnd::Broken(way)),
-            RelayFact::Deadline => step.end = Some(RelayEnd::Idle),
-            RelayFact::Cut => step.end = Some(RelayEnd::Cut),
-        }
+        self.go_on(way, &mut step);
         step
     }
 
-    /// Nothing is being sent in this direction: send what is held, pass the FIN on, or read more.
-    fn go_on(&mut self, way: Way, step: &mut RelayStep) {
+    fn note(&mut self, fact: RelayFact, way: Way) {
         let flow = self.flow(way);
-        if flow.sending {
-            return;
+        match fact {
+            RelayFact::Bytes(_) => (flow.reading, flow.held) = (false, !flow.shut),
+            RelayFact::Eof(_) => (flow.reading, flow.eof) = (false, true),
+            RelayFact::Took(_) => flow.sending = false,
+            RelayFact::Refused(_) => flow.shut(),
+            RelayFact::Broken(_) => {
+                flow.reading = false;
+                self.broken.get_or_insert(way);
+                self.flow(way.reversed()).shut();
+            }
+            RelayFact::Deadline | RelayFact::Cut => {}
         }
+    }
+
+    /// Where nothing is being sent in this direction: sends what is held, passes the FIN on, or reads more.
+    fn go_on(&mut self, way: Way, step: &mut RelayStep) {
+        let broken = self.broken == Some(way);
+        let flow = self.flow(way);
         let mut orders = FlowStep::default();
-        if flow.held {
+        if flow.sending || flow.shut {
+            // Nothing to do for it.
+        } else if flow.held {
             (flow.held, flow.sending) = (false, true);
             orders.send = true;
         } else if flow.eof {
             orders.shutdown = true;
-        } else if !flow.reading {
+        } else if !flow.reading && !broken {
             flow.reading = true;
             orders.read = true;
         }
@@ -183,8 +206,22 @@ impl Relay {
             Way::Up => step.up = orders,
             Way::Down => step.down = orders,
         }
-        if [self.up, self.down].iter().all(|flow| flow.eof && !flow.sending && !flow.held) {
-            step.end = Some(RelayEnd::Over);
+        if [Way::Up, Way::Down].into_iter().all(|way| self.is_over(way)) {
+            step.end = Some(self.end());
+        }
+    }
+
+    fn is_over(&self, way: Way) -> bool {
+        let flow = if way == Way::Up { self.up } else { self.down };
+        flow.shut || (flow.eof || self.broken == Some(way)) && !flow.sending && !flow.held
+    }
+
+    fn end(&self) -> RelayEnd {
+        match (self.broken, self.up.shut, self.down.shut) {
+            (Some(way), ..) => RelayEnd::Broken(way),
+            (None, true, _) => RelayEnd::Refused(Way::Up),
+            (None, false, true) => RelayEnd::Refused(Way::Down),
+            (None, false, false) => RelayEnd::Over,
         }
     }
 
@@ -200,14 +237,14 @@ impl Relay {
     /// # Errors
     /// The rule that is broken.
     pub fn check(&self) -> Result<(), &'static str> {
-        for flow in [self.up, self.down] {
+        for (way, flow) in [(Way::Up, self.up), (Way::Down, self.down)] {
             if flow.held && !flow.sending {
                 return Err("bytes are held only while others are being sent");
             }
             if flow.eof && flow.reading {
                 return Err("nothing is read after a FIN");
             }
-            if !flow.eof && !flow.reading && !flow.sending {
+            if !flow.reading && !flow.sending && !self.is_over(way) {
                 return Err("a direction that is not over reads or sends");
             }
         }
@@ -293,8 +330,42 @@ mod tests {
     }
 
     #[test]
-    fn whatever_breaks_ends_both() {
-        check(Flow::default(), &[Broken(Down)], "read up, Broken(Down)");
-        check(Flow::default(), &[Deadline], "read up, Idle");
+    fn what_came_before_a_connection_broke_is_sent_on_first() {
+        let none = Flow::default();
+        check(none, &[Took(Down), Broken(Down)], "read up, read down, Broken(Down)");
+        check(none, &[Broken(Up)], "read up, Broken(Up)");
+        check(none, &[Broken(Down), Took(Down)], "read up, -, Broken(Down)");
+        check(
+            none,
+            &[Took(Down), Bytes(Down), Broken(Down), Bytes(Up), Took(Down)],
+            "read up, read down, send down, -, -, Broken(Down)",
+        );
+        // The other end breaks as well: there is nobody left.
+        check(none, &[Broken(Down), Broken(Up)], "read up, -, Broken(Down)");
+        check(none, &[Deadline], "read up, Idle");
+        check(none, &[Cut], "read up, Cut");
+    }
+
+    /// A server that answers, and does not want the rest: its answer arrives.
+    #[test]
+    fn a_sink_that_takes_no_more_is_still_read() {
+        let none = Flow::default();
+        check(
+            none,
+            &[Took(Down), Bytes(Up), Refused(Up), Bytes(Down), Took(Down), Eof(Down)],
+            "read up, read down, send up, -, send down, read down, fin down Refused(Up)",
+        );
+        check(
+            none,
+            &[Took(Down), Bytes(Up), Refused(Up), Broken(Down)],
+            "read up, read down, send up, -, Broken(Down)",
+        );
+        check(none, &[Eof(Up), Refused(Down)], "read up, fin up, Refused(Down)");
+        // What still comes is for nobody.
+        check(
+            Flow { sending: true, reading: true, ..none },
+            &[Refused(Up), Bytes(Up), Took(Down), Eof(Down)],
+            "-, -, -, read down, fin down Refused(Up)",
+        );
     }
 }

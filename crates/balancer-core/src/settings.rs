@@ -27,7 +27,9 @@ pub struct ListenerSettings {
     pub name: String,
     /// Address and port.
     pub bind: SocketAddr,
-    /// Where its requests go.
+    /// What its clients speak.
+    pub protocol: Protocol,
+    /// Where its requests, or connections, go.
     pub router: Router,
     /// Who closes.
     pub close: ClientClose,
@@ -47,6 +49,7 @@ impl ListenerSettings {
         Self {
             name: name.to_owned(),
             bind,
+            protocol: Protocol::default(),
             router: Router::everything_to(backend_set),
             close: ClientClose::default(),
             timestamps: Timestamps::default(),
@@ -54,6 +57,18 @@ impl ListenerSettings {
             timeouts: ClientTimeouts::default(),
             requests: RequestRules::default(),
         }
+    }
+}
+
+named! {
+    /// What clients speak (`protocol = "..."` of a listener).
+    #[derive(Default)]
+    pub enum Protocol {
+        /// HTTP/1: requests are understood, and go their ways one by one.
+        #[default]
+        Http = "http",
+        /// Anything: a connection is joined with a server's, and bytes go both ways untouched.
+        Tcp = "tcp",
     }
 }
 
@@ -145,7 +160,8 @@ pub struct ClientTimeouts {
     pub body: Duration,
     /// For a whole request, first byte to last of the response, whatever progress it makes.
     pub request: Duration,
-    /// For something to be said on an upgraded connection, by either side. Once one side has said all, `body` counts.
+    /// For something to be said on an upgraded connection or one of a tcp listener, by either side. Once one side has said
+    /// all, `body` counts.
     pub tunnel: Duration,
     /// For the client's FIN, after ours or in its stead.
     pub close: Duration,

@@ -81,6 +81,7 @@ const GET: Opening = Opening {
     eof: false,
     kept: false,
     body_len: 0,
+    stream: false,
 };
 /// A POST whose body is still to come.
 const POST: Opening = Opening { idempotent: false, bodiless: false, whole: false, ..GET };
@@ -262,6 +263,7 @@ fn word(step: &Step) -> String {
         Then::Cut { why, reset } => format!("END cut({why:?}{})", if reset { ", reset" } else { "" }),
         Then::Close(_) => "END close".to_owned(),
         Then::CloseByFin(_) => "END fin".to_owned(),
+        Then::Reset(_) => "END reset".to_owned(),
         Then::Drain(_) => "END drain".to_owned(),
         other => format!("END {}", format!("{other:?}").to_lowercase()),
     }));
@@ -718,12 +720,51 @@ fn the_last_call_answers_who_has_no_answer() {
     check_with(GET, with, &[Shortage, In::LastCall, Sent], "pick, 503+close, -, END close");
 }
 
+/// A connection that asks for nothing but a server: joined as soon as one takes it, wherever that is.
+#[test]
+fn a_stream_is_joined_with_the_first_server_that_takes_it() {
+    let exchange = check(Opening::STREAM, &[Connecting(0), Connected], "pick, -, END relay");
+    let record = exchange.record();
+    assert_eq!((record.status, record.responded, record.server), (0, true, Option::Some(0)));
+    let elsewhere = [Connecting(0), Refused(0), Connecting(1), Connected];
+    check(Opening::STREAM, &elsewhere, "pick, -, pick-not-0, -, END relay");
+    check(Opening::STREAM, &[Hurrying(0), After(1), TimedOut(0)], "pick, -, abandon, pick-not-0");
+    let pauses = [Connecting(0), Refused(0), Nobody, After(1), Connecting(0), Connected];
+    check(Opening::STREAM, &pauses, "pick, -, pick-not-0, read-client, pick, -, END relay");
+    check(Opening::STREAM, &[NoPort(0), Nobody, Turn, Connecting(0)], "pick, pick-not-0, queue, pick, -");
+}
+
+#[test]
+fn a_stream_without_a_server_ends_by_a_reset() {
+    let failed = |events: &[In], expect: &str, failure| {
+        let exchange = check(Opening::STREAM, events, expect);
+        assert_eq!(exchange.record().failure, Option::Some(failure), "{events:?}");
+    };
+    failed(&[Nobody], "pick, END reset", Failure::NoServer);
+    let refused = [Connecting(0), Refused(0), Connecting(1), Refused(1), Connecting(0), Refused(0), After(9), Nobody];
+    check(Opening::STREAM, &refused, "pick, -, pick-not-0, -, pick-not-1, -, read-client, pick, END reset");
+    failed(&[Shortage], "pick, END reset", Failure::NoLocalResource);
+    failed(&[NoPort(0), Nobody, Full], "pick, pick-not-0, queue, END reset", Failure::NoLocalPort);
+    failed(&[Connecting(0), In::LastCall], "pick, -, drop(OtherSideFailed) END reset", Failure::Draining);
+    let (_, step) = Exchange::refuse(Opening::STREAM, Failure::Draining, &scene(USUAL, Duration::ZERO));
+    assert_eq!(word(&step), "END reset");
+}
+
+#[test]
+fn what_a_stream_says_early_waits_and_its_fin_does_not_end_it() {
+    let early = [Connecting(0), In::Patrol, Ahead, In::Patrol, Connected];
+    check(Opening::STREAM, &early, "pick, -, read-client, -, -, END relay");
+    check(Opening::STREAM, &[Connecting(0), In::Patrol, Fin, Connected], "pick, -, read-client, -, END relay");
+    let left = [Connecting(0), In::Patrol, Broken];
+    check(Opening::STREAM, &left, "pick, -, read-client, drop(OtherSideFailed) END cut(PeerAborted)");
+}
+
 #[test]
 fn a_refused_head_is_an_exchange_too() {
     for (failure, expect) in
         [(Failure::BadRequest(http1::Error::HeadTooLong), "431+close"), (Failure::HeadTimeout, "408+close")]
     {
-        let (mut exchange, step) = Exchange::refuse(failure, &scene(USUAL, Duration::ZERO));
+        let (mut exchange, step) = Exchange::refuse(Opening::NONE, failure, &scene(USUAL, Duration::ZERO));
         assert_eq!((word(&step).as_str(), exchange.check()), (expect, Ok(())));
         assert_eq!(word(&exchange.handle(Fact::ClientTook, &scene(USUAL, Duration::ZERO))), "END drain");
         assert_eq!(exchange.record().failure, Option::Some(failure));

@@ -3,8 +3,8 @@
 
 use balancer::Config;
 use balancer_core::{
-    Balance, ClientClose, ForwardedPolicy, HealthRules, PortChoice, RequestRules, ResponseReading, Reuse, Router,
-    ServerClose, Timestamps, Twins,
+    Balance, ClientClose, ForwardedPolicy, HealthRules, PortChoice, Protocol, RequestRules, ResponseReading, Reuse,
+    Router, ServerClose, Timestamps, Twins,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -95,6 +95,16 @@ fn what_is_said_of_the_choice_of_servers_arrives() {
         (sets[0].selection.balance, sets[1].selection.balance),
         (Balance::RoundRobin, Balance::LeastConnections)
     );
+}
+
+#[test]
+fn a_tcp_listener_has_what_connections_have() {
+    let config = parse("good-tcp.toml").unwrap();
+    let listener = &config.settings.listeners[0];
+    assert_eq!((listener.protocol, listener.close), (Protocol::Tcp, ClientClose::ClientFirst));
+    assert_eq!(listener.limits.connections_max, 500);
+    let times = [listener.timeouts.tunnel, listener.timeouts.body, listener.timeouts.close];
+    assert_eq!(times.map(|time| time.as_secs()), [8 * 3600, 60, 3]);
 }
 
 /// A total is off unless somebody wants it; what may be silent for long has a time of its own.

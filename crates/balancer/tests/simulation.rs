@@ -95,6 +95,29 @@ fn in_rough_weather_the_books_still_add_up() {
     });
 }
 
+/// The same through a listener that joins connections.
+fn check_joined(seed: u64, mood: Mood, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
+    let books = House::draw(seed, mood).joining().run()?;
+    judge(&books).map_err(|error| match std::env::var_os(testkit::sweep::SEED_VARIABLE) {
+        Some(_) => format!("{error}\n{}", books.story),
+        None => error,
+    })
+}
+
+#[test]
+fn joined_connections_lose_nothing_in_fair_weather() {
+    sweep(replay("joined_connections_lose_nothing_in_fair_weather"), 300, |seed| {
+        check_joined(seed, Mood::Fair, Books::check_fair_joined)
+    });
+}
+
+#[test]
+fn joined_connections_keep_their_books_in_rough_weather() {
+    sweep(replay("joined_connections_keep_their_books_in_rough_weather"), 300, |seed| {
+        check_joined(seed, Mood::Rough, Books::check_rough_joined)
+    });
+}
+
 /// The guide's scene: a client with ten ports, a balancer without timestamps, `requests` connections.
 fn scene(close: ClosePolicy, timestamps: bool, tw_reuse: bool, requests: u64) -> Books {
     let mut house = House::draw(1, Mood::Fair);

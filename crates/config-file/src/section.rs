@@ -57,6 +57,11 @@ impl<'a, 'i> Section<'a, 'i> {
         self.table.get(key)
     }
 
+    /// Where `key` stands, if it is there.
+    pub fn place_of(&self, key: &str) -> Option<Range<usize>> {
+        self.table.get_key_value(key).map(|(name, _)| name.span())
+    }
+
     /// As [`Section::take`]; that there is none is a mistake.
     pub fn need(&mut self, key: &'static str, example: &str, mistakes: &mut Vec<Mistake>) -> Option<&'a Value<'i>> {
         let value = self.take(key);

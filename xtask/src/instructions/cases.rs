@@ -110,6 +110,7 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
         eof: false,
         kept: true,
         body_len: 0,
+        stream: false,
     };
     let (client, server) = (ClientTimeouts::default(), ServerTimeouts::default());
     let response =

@@ -32,7 +32,7 @@ impl Exchange {
     ) {
         self.note_attempt(server);
         (self.up.lost, self.up.portless) = (None, 0);
-        self.up.sending = true;
+        self.up.sending = !self.request.stream;
         self.up.sent = pooled;
         self.down.reading = pooled;
         self.up.attempt = if pooled { Attempt::Open { server, pooled } } else { Attempt::Connecting { server } };
@@ -57,6 +57,9 @@ impl Exchange {
     }
 
     pub(super) fn handle_connected(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        if self.request.stream {
+            return self.join(step);
+        }
         if let Attempt::Connecting { server } = self.up.attempt {
             self.up.attempt = Attempt::Open { server, pooled: false };
             self.up.sent = true;

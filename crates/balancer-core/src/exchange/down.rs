@@ -210,6 +210,11 @@ impl Exchange {
     /// The server agreed to another protocol: its 101 is the whole response.
     pub(super) fn handle_upgraded(&mut self, step: &mut Step) {
         self.record.status = 101;
+        self.join(step);
+    }
+
+    /// From here on bytes flow both ways untouched.
+    pub(super) fn join(&mut self, step: &mut Step) {
         self.record.responded = true;
         step.verdict = self.record.server.map(|server| (server, Verdict::Answered));
         self.up.attempt = Attempt::Parted;

@@ -90,6 +90,10 @@ impl Exchange {
     }
 
     fn answer(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
+        if self.request.stream {
+            // Whatever it speaks, a FIN could pass for an answer that is empty.
+            return self.end(Then::Reset(why_client(failure)), step);
+        }
         let keep = !scene.draining && !self.up.eof && self.may_keep_after(failure);
         let why = why_client(failure);
         let head_is_cut = matches!(failure, Failure::BadRequest(_) | Failure::HeadTimeout | Failure::Draining);

@@ -55,11 +55,17 @@ pub struct Opening {
     pub kept: bool,
     /// Body bytes that came with the head, framing included.
     pub body_len: usize,
+    /// It is no request: a connection of a client is to be joined with a server's. Nothing is sent with the handshake, no
+    /// answer is read, and none can be given.
+    pub stream: bool,
 }
 
 impl Opening {
+    /// A connection of a tcp listener. Whatever its client sends early is ahead of it.
+    pub const STREAM: Self = Self { stream: true, ..Self::NONE };
+
     /// Nothing is known: the request was refused before it was understood.
-    pub(super) const NONE: Self = Self {
+    pub const NONE: Self = Self {
         version: Version::Http11,
         idempotent: false,
         bodiless: false,
@@ -73,6 +79,7 @@ impl Opening {
         eof: false,
         kept: false,
         body_len: 0,
+        stream: false,
     };
 }
 

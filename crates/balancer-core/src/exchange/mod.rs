@@ -181,9 +181,10 @@ impl Exchange {
         (exchange, step)
     }
 
-    /// A request was not understood, or did not come in time: the client is told, and that is all.
-    pub fn refuse(failure: Failure, scene: &Scene<'_>) -> (Self, Step) {
-        let mut exchange = Self::new(Opening::NONE, scene);
+    /// A request was not understood, or did not come in time; or a connection came too late: the client is told, and that
+    /// is all. `request` is what is known of it.
+    pub fn refuse(request: Opening, failure: Failure, scene: &Scene<'_>) -> (Self, Step) {
+        let mut exchange = Self::new(request, scene);
         let mut step = Step::default();
         exchange.fail(failure, scene, &mut step);
         (exchange, step)
@@ -282,6 +283,11 @@ impl Exchange {
     /// May the request still have to be sent again? Else the shell lets go of what it kept of it.
     pub fn is_replayable(&self) -> bool {
         self.up.replayable
+    }
+
+    /// Is it a connection to be joined with a server's, and no request?
+    pub fn is_stream(&self) -> bool {
+        self.request.stream
     }
 
     /// The version the client speaks.

@@ -142,6 +142,9 @@ pub enum Then {
     Close(CloseReason),
     /// It is closed by FIN: the client reads up to that, so neither a reset nor waiting for the client's FIN would do.
     CloseByFin(CloseReason),
+    /// It is closed by RST, once the client has acknowledged what it was sent: a FIN would look like the end of what was not
+    /// said to its end.
+    Reset(CloseReason),
     /// FIN, then what still comes is thrown away within bounds (RFC 9112 section 9.6).
     Drain(CloseReason),
     /// It is cut at once; `reset` where a FIN would look like the end of a body that is not whole.

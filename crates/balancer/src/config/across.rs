@@ -91,6 +91,7 @@ fn finish_listener(
     Some(ListenerSettings {
         name: listener.name?.value.to_owned(),
         bind: listener.bind?.value,
+        protocol: listener.protocol,
         router: Router::everything_to(backend_set?),
         close: listener.close,
         timestamps: listener.timestamps,

@@ -1,6 +1,9 @@
 //! `[[listener]]`: where clients come in.
 
-use balancer_core::{ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, Network, RequestRules, Timestamps};
+use super::tcp;
+use balancer_core::{
+    ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, Network, Protocol, RequestRules, Timestamps,
+};
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::SocketAddr;
 
@@ -18,6 +21,7 @@ const CLOSE_OFF: &str = "whoever does not close would hold a connection that has
 pub(super) struct Listener<'a> {
     pub(super) name: Option<Placed<&'a str>>,
     pub(super) bind: Option<Placed<SocketAddr>>,
+    pub(super) protocol: Protocol,
     pub(super) backends: Option<Placed<&'a str>>,
     pub(super) close: ClientClose,
     pub(super) timestamps: Timestamps,
@@ -28,20 +32,29 @@ pub(super) struct Listener<'a> {
 
 pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
     let bind = section.need("bind", "\"127.0.0.1:8080\"", mistakes);
+    let protocol = section.named("protocol", mistakes).unwrap_or_default();
+    if protocol == Protocol::Tcp {
+        tcp::refuse(&tcp::LISTENER, &section, mistakes);
+    }
     let listener = Listener {
         name: section.text("name", "\"web\"", mistakes),
         bind: bind.and_then(|value| {
             value::socket_address(value, mistakes).map(|address| Placed { value: address, span: value.span() })
         }),
+        protocol,
         backends: section.text("backends", "\"app\"", mistakes),
         close: section.named("close", mistakes).unwrap_or_default(),
         timestamps: read_timestamps(&mut section, mistakes),
-        limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
-        timeouts: section.table("timeouts", mistakes).map(|times| read_timeouts(times, mistakes)).unwrap_or_default(),
+        limits: section
+            .table("limits", mistakes)
+            .map(|limits| read_limits(limits, protocol, mistakes))
+            .unwrap_or_default(),
+        timeouts: section
+            .table("timeouts", mistakes)
+            .map(|times| read_timeouts(times, protocol, mistakes))
+            .unwrap_or_default(),
         requests: read_requests(&mut section, mistakes),
     };
-    // There is one so far; a file that names it keeps its meaning when there are more.
-    let _http = section.choice("protocol", &[("http", ())], mistakes);
     section.finish(mistakes);
     listener
 }
@@ -106,7 +119,10 @@ fn read_networks(list: &Value<'_>, example: &str, mistakes: &mut Vec<Mistake>) -
     array.iter().filter_map(read).collect()
 }
 
-fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ListenerLimits {
+fn read_limits(mut section: Section<'_, '_>, protocol: Protocol, mistakes: &mut Vec<Mistake>) -> ListenerLimits {
+    if protocol == Protocol::Tcp {
+        tcp::refuse(&tcp::LIMITS, &section, mistakes);
+    }
     let base = ListenerLimits::default();
     let requests = section.number("requests_per_connection_max", 1, u32::MAX as usize, mistakes);
     let limits = ListenerLimits {
@@ -123,7 +139,10 @@ fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Lis
     limits
 }
 
-fn read_timeouts(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ClientTimeouts {
+fn read_timeouts(mut section: Section<'_, '_>, protocol: Protocol, mistakes: &mut Vec<Mistake>) -> ClientTimeouts {
+    if protocol == Protocol::Tcp {
+        tcp::refuse(&tcp::TIMEOUTS, &section, mistakes);
+    }
     let base = ClientTimeouts::default();
     let timeouts = ClientTimeouts {
         idle: section.duration_or_off("idle", mistakes).unwrap_or(base.idle),

@@ -9,6 +9,7 @@ mod backend;
 pub mod keys;
 mod listener;
 mod selection;
+mod tcp;
 
 use crate::worker::check_shares;
 use crate::{Plan, SetupError};

@@ -3,6 +3,7 @@
 use super::Worker;
 use super::state::{Client, Party, Work};
 use super::time::{PATROL, TimerKey};
+use balancer_core::Protocol;
 use balancer_core::downstream::Downstream;
 use http1::HeadScan;
 use reactor::{ConnId, Deadline, ListenerId, Reactor};
@@ -19,6 +20,7 @@ impl Worker {
         if listener.rules.settings.timeouts.is_endless() {
             io.watch_peer(conn);
         }
+        let stream = listener.rules.settings.protocol == Protocol::Tcp;
         let life = Downstream::accepted(&listener.downstream_scene(now, self.draining));
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);
@@ -31,13 +33,16 @@ impl Worker {
             work: Work::None,
             inbound: None,
             scan,
-            reading: true,
+            reading: !stream,
             listed: false,
             counted: false,
             released: false,
             alarm,
         };
         self.parties.insert(conn, Party::Client(client));
+        if stream {
+            return self.begin_stream(conn, io);
+        }
         self.note_idle(conn);
         io.recv(conn, None);
     }

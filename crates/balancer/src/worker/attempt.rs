@@ -34,6 +34,9 @@ impl Worker {
         };
         let down = &mut self.exchanges[id].down;
         (down.scan, down.after_interim) = (HeadScan::default(), false);
+        if self.exchanges[id].core.is_stream() {
+            return self.send_on_fresh(id, set, server, Outgoing::default(), io);
+        }
         let Some(out) = self.compose_request(id, set, server, head, io) else { return Fact::Shortage };
         match may_pool.then(|| self.take_pooled(id, set, server, io)).flatten() {
             Some(conn) => self.send_on_pooled(id, conn, out, io),

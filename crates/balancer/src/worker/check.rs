@@ -27,7 +27,8 @@ impl Worker {
         }
         for (id, entry) in &self.exchanges {
             entry.core.check()?;
-            holds(!entry.core.is_replayable() || entry.up.kept.is_some(), "what may be sent again is kept")?;
+            let kept = entry.up.kept.is_some() || entry.core.is_stream();
+            holds(!entry.core.is_replayable() || kept, "what may be sent again is kept")?;
             let waiting = entry.set.into_iter().flat_map(|set| &self.sets[set].waiting);
             let queued = waiting.filter(|waiting| **waiting == id).count();
             holds(queued == usize::from(entry.core.is_queued()), "who queues stands in the queue, once")?;

@@ -6,7 +6,7 @@ use super::drain::Farewell;
 use super::listeners::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
 use balancer_core::exchange::{DownOrder, Exchange, Opening, Reply, Step, UpOrder};
-use balancer_core::{Action, BackendSetSettings, Decision, Failure, Refusal, Refused};
+use balancer_core::{Action, BackendSetSettings, Decision, Failure, Protocol, Refusal, Refused};
 use http::forward::passages;
 use http::{BodyKind, Method, RequestHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
@@ -96,14 +96,14 @@ impl Worker {
 
     /// By which rules a request goes, whose route is known.
     #[inline]
-    fn way(&self, Decision { route }: Decision, rules: Rc<ListenerRules>) -> Way {
+    pub(super) fn way(&self, Decision { route }: Decision, rules: Rc<ListenerRules>) -> Way {
         let set = rules.place(route);
         let set_rules = Rc::clone(set.map_or(&self.no_set, |set| &self.sets[set].rules));
         Way { route, set, rules, set_rules }
     }
 
     #[inline(always)] // it would be copied once more otherwise
-    fn insert(&mut self, conn: ConnId, core: Exchange, way: Way, request: Request) -> ExchangeId {
+    pub(super) fn insert(&mut self, conn: ConnId, core: Exchange, way: Way, request: Request) -> ExchangeId {
         let client = self.parties.client(conn);
         self.listeners[client.listener].counters.requests += 1;
         let id = self.exchanges.insert(Entry {
@@ -151,7 +151,7 @@ impl Worker {
         }
     }
 
-    /// A head that did not come in time.
+    /// A head that did not come in time, or a connection that came too late.
     pub(super) fn refuse<R: Reactor>(&mut self, conn: ConnId, failure: Failure, io: &mut R) {
         let (id, step) = self.begin_refusal(conn, failure, io);
         self.drive(id, step, io);
@@ -174,7 +174,8 @@ impl Worker {
         self.refusals.note(Refusal::new(at, who, rule, &listener.rules.limits, bytes));
     }
 
-    /// A head that is not understood is an exchange all the same, with an answer of our own.
+    /// A head that is not understood is an exchange all the same, with an answer of our own; a connection for which no
+    /// server is asked, with none.
     #[cold]
     fn begin_refusal<R: Reactor>(&mut self, conn: ConnId, failure: Failure, io: &mut R) -> (ExchangeId, Step) {
         let now = self.now(io);
@@ -185,20 +186,19 @@ impl Worker {
         let listener = &self.listeners[client.listener];
         let (rules, draining) = (Rc::clone(&listener.rules), listener.drains(self.draining));
         let way = self.way(rules.settings.router.fallback(), rules);
-        let (core, step) = Exchange::refuse(failure, &way.rules.scene(&way.set_rules, now, draining));
-        let decoder = BodyDecoder::new(BodyKind::Empty, &way.rules.limits);
-        let up = UpBytes { kept: None, decoder, held: None };
-        let request = Request { method: Method::Other, upgrade: None, up };
+        let opening = if way.rules.settings.protocol == Protocol::Tcp { Opening::STREAM } else { Opening::NONE };
+        let (core, step) = Exchange::refuse(opening, failure, &way.rules.scene(&way.set_rules, now, draining));
+        let request = Request::none(&way.rules);
         (self.insert(conn, core, way, request), step)
     }
 }
 
 /// Where a request goes, and the rules it goes by.
-struct Way {
-    route: u32,
-    set: Option<usize>,
-    rules: Rc<ListenerRules>,
-    set_rules: Rc<BackendSetSettings>,
+pub(super) struct Way {
+    pub(super) route: u32,
+    pub(super) set: Option<usize>,
+    pub(super) rules: Rc<ListenerRules>,
+    pub(super) set_rules: Rc<BackendSetSettings>,
 }
 
 /// What a route's requests are answered with, where no server is asked.
@@ -213,10 +213,18 @@ fn reply_by(action: &Action) -> Option<Reply> {
 }
 
 /// What is kept of a request.
-struct Request {
+pub(super) struct Request {
     method: Method,
     upgrade: Option<Buf>,
     up: UpBytes,
+}
+
+impl Request {
+    /// There is none, or none that was understood.
+    pub(super) fn none(rules: &ListenerRules) -> Self {
+        let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);
+        Self { method: Method::Other, upgrade: None, up: UpBytes { kept: None, decoder, held: None } }
+    }
 }
 
 /// The head, and what came of the body with it; what is behind them stays.
@@ -271,5 +279,6 @@ fn opening(parsed: &Parsed<RequestHead<'_, '_>>, first: &Piece, client: &Client,
         eof: client.life.is_eof(),
         kept: client.life.served() > 0,
         body_len,
+        stream: false,
     }
 }

@@ -261,8 +261,7 @@ impl Worker {
                 self.hear(id, Fact::ServerTook(took), io);
             }
             (Work::Relay(id), way) => {
-                // A send fails because of its sink, which is where the other direction comes from.
-                let fact = if result.is_ok() { RelayFact::Took(way) } else { RelayFact::Broken(way.reversed()) };
+                let fact = if result.is_ok() { RelayFact::Took(way) } else { RelayFact::Refused(way) };
                 self.hear_relay(id, fact, io);
             }
             (Work::None, _) => debug_assert!(false, "only exchanges and relays send"),

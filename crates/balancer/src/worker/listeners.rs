@@ -118,6 +118,17 @@ impl Listener {
         (&self.rules.settings.name, self.rules.settings.bind) == (&settings.name, settings.bind)
     }
 
+    /// Its clients would speak something else by these settings.
+    pub(super) fn speaks_otherwise(&self, settings: &ListenerSettings) -> bool {
+        self.rules.settings.protocol != settings.protocol
+    }
+
+    /// Accepts in the place of `other`, which then only has its clients.
+    pub(super) fn succeed(&mut self, other: &mut Self) {
+        (self.id, self.open, self.accepting) = (other.id.take(), other.open, other.accepting);
+        other.open = false;
+    }
+
     /// Its place may be another's.
     pub(super) fn is_vacant(&self) -> bool {
         self.leaving && !self.open && self.clients == 0

@@ -3,7 +3,7 @@
 //! ```text
 //!   completions, time, orders
 //!        |
-//!   accept  heads  hear  servers  relays  time          what happened, as facts
+//!   accept  heads  streams  hear  servers  relays  time what happened, as facts
 //!   drain  crowd                                        what the whole worker is to do: end, make room
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
@@ -42,6 +42,7 @@ mod servers;
 mod sets;
 mod share;
 mod state;
+mod streams;
 mod time;
 
 use balancer_core::exchange::Fact;

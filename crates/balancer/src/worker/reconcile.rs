@@ -199,13 +199,17 @@ impl Worker {
         for (settings, place) in snapshot.settings.listeners.iter().zip(places) {
             let rules = ListenerRules::new(settings, sets);
             let index = match place {
-                Place::Here(index) => {
+                Place::Here(index) if !self.listeners[index].speaks_otherwise(settings) => {
                     self.listeners[index].take_rules(rules);
                     index
                 }
-                Place::New(id) => {
+                place => {
                     let mut listener = Listener::new(rules, &snapshot.boards, self.inbox.bell());
-                    listener.listens(id);
+                    match place {
+                        // The clients it has go on as they began, and then it leaves.
+                        Place::Here(index) => listener.succeed(&mut self.listeners[index]),
+                        Place::New(id) => listener.listens(id),
+                    }
                     self.place_listener(listener, vacant.pop())
                 }
             };

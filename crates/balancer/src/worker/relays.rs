@@ -1,15 +1,17 @@
-//! Relays: two connections joined. Begun by an exchange that was upgraded.
+//! Relays: two connections joined. Begun by an exchange that was upgraded, or was a stream from the beginning.
 
 use super::Worker;
 use super::state::{Entry, Inbound, RelayEntry, RelayId, Work};
 use super::time::TimerKey;
 use balancer_core::CloseReason;
 use balancer_core::downstream::{ClientOrder, CloseHow};
+use balancer_core::exchange::Then;
 use balancer_core::relay::{Flow, FlowStep, Patience, Relay, RelayEnd, RelayFact, RelayStep, Way};
 use reactor::{Buf, ConnId, Outgoing, Reactor};
 
 impl Worker {
-    /// The server agreed: its 101 goes out, then whatever both sides sent early.
+    /// The server agreed: its 101 goes out, then whatever both sides sent early. Or the connection to it stands, where
+    /// nothing else was asked for.
     pub(super) fn begin_relay<R: Reactor>(&mut self, mut entry: Entry, io: &mut R) {
         let now = self.now(io);
         let (client_conn, server_conn) = (entry.client.conn, entry.server.expect("an upgrade has a server").conn);
@@ -21,7 +23,11 @@ impl Worker {
             Inbound::Rest(rest) => Some(rest),
             Inbound::None | Inbound::Partial(_) => None,
         };
-        io.send(client_conn, Outgoing { head: entry.down.head.take(), body: rest, ..Outgoing::default() });
+        let first = Outgoing { head: entry.down.head.take(), body: rest, ..Outgoing::default() };
+        let down = Flow { sending: !first.is_empty(), ..Flow::default() };
+        if down.sending {
+            io.send(client_conn, first);
+        }
         let client = self.parties.client(client_conn);
         let early = client.inbound.take();
         let up = Flow {
@@ -29,21 +35,36 @@ impl Worker {
             sending: entry.core.is_sending().1,
             held: early.is_some(),
             eof: client.life.is_eof(),
+            shut: false,
         };
-        let down = Flow { sending: true, ..Flow::default() };
         let timeouts = &entry.rules.settings.timeouts;
         let patience = Patience { silent: timeouts.tunnel, half_closed: timeouts.body };
         let (core, step) = Relay::begin(up, down, patience, now);
-        let held = [early, None];
-        let id = self.relays.insert(RelayEntry { core, client: client_conn, server: server_conn, held });
+        let (listener, held) = (entry.listener, [early, None]);
+        for (way, buf) in [Way::Up, Way::Down].into_iter().zip(&held) {
+            self.count_relayed(listener, way, buf.as_deref().map_or(0, <[u8]>::len));
+        }
+        let id = self.relays.insert(RelayEntry { core, client: client_conn, server: server_conn, listener, held });
         self.parties.client(client_conn).work = Work::Relay(id);
         self.parties.server(server_conn).work = Work::Relay(id);
         self.apply_relay(id, &step, io);
     }
 
     pub(super) fn hear_relay_bytes<R: Reactor>(&mut self, id: RelayId, way: Way, buf: Buf, io: &mut R) {
-        self.relays[id].held[way as usize] = Some(buf);
+        let entry = &mut self.relays[id];
+        let (listener, len) = (entry.listener, buf.len());
+        entry.held[way as usize] = Some(buf);
+        self.count_relayed(listener, way, len);
         self.hear_relay(id, RelayFact::Bytes(way), io);
+    }
+
+    fn count_relayed(&mut self, listener: usize, way: Way, len: usize) {
+        let counters = &mut self.listeners[listener].counters;
+        let bytes = match way {
+            Way::Up => &mut counters.tunnel_bytes_up,
+            Way::Down => &mut counters.tunnel_bytes_down,
+        };
+        *bytes += len as u64;
     }
 
     pub(super) fn hear_relay<R: Reactor>(&mut self, id: RelayId, fact: RelayFact, io: &mut R) {
@@ -89,18 +110,30 @@ impl Worker {
         }
     }
 
-    /// Both connections are closed; nothing of either is wanted any more.
+    /// Both connections are closed; nothing of either is wanted any more. A client to whom its server had more to say
+    /// must see that.
     fn end_relay<R: Reactor>(&mut self, id: RelayId, end: RelayEnd, io: &mut R) {
         let entry = self.relays.remove(id).expect("a relay ends once");
         let (client_why, server_why) = match end {
-            RelayEnd::Over => (CloseReason::TunnelOver, CloseReason::TunnelOver),
-            RelayEnd::Broken(Way::Up) => (CloseReason::PeerAborted, CloseReason::OtherSideFailed),
-            RelayEnd::Broken(Way::Down) => (CloseReason::TunnelOver, CloseReason::OtherSideFailed),
+            RelayEnd::Over | RelayEnd::Refused(Way::Up) => (CloseReason::TunnelOver, CloseReason::TunnelOver),
+            RelayEnd::Broken(Way::Up) | RelayEnd::Refused(Way::Down) => {
+                (CloseReason::PeerAborted, CloseReason::OtherSideFailed)
+            }
+            RelayEnd::Broken(Way::Down) => (CloseReason::OtherSideFailed, CloseReason::PeerAborted),
             RelayEnd::Cut => (CloseReason::Draining, CloseReason::OtherSideFailed),
             RelayEnd::Idle => (CloseReason::Idle, CloseReason::OtherSideFailed),
         };
         self.close_server(entry.server, server_why, io);
-        self.parties.client(entry.client).work = Work::None;
-        self.carry_out(entry.client, ClientOrder::Close(CloseHow::Discard, client_why), io);
+        let now = self.now(io);
+        let client = self.parties.client(entry.client);
+        client.work = Work::None;
+        let order = match end {
+            RelayEnd::Broken(Way::Down) => {
+                let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
+                client.life.handle_exchange_over(Then::Reset(client_why), false, &scene)
+            }
+            _ => ClientOrder::Close(CloseHow::Discard, client_why),
+        };
+        self.carry_out(entry.client, order, io);
     }
 }

@@ -187,6 +187,7 @@ pub(super) struct RelayEntry {
     pub(super) core: Relay,
     pub(super) client: ConnId,
     pub(super) server: ConnId,
+    pub(super) listener: usize,
     /// Bytes that wait, on their way up and down.
     pub(super) held: [Option<Buf>; 2],
 }

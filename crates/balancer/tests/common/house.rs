@@ -1,7 +1,7 @@
 //! The real tester against the real balancer and two real origins, and what their books must say.
 
 use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player};
-use balancer_core::{Counters, Settings};
+use balancer_core::{Counters, Protocol, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
 use reactor::{Inbox, Outbox, mailbox};
@@ -46,6 +46,15 @@ impl House {
         let balancer_host = balancer_host(&mut rng, mood);
         let plan = draw_plan(&mut rng);
         Self { weather, settings, plan, client_host: HostConfig::default(), balancer_host, rng }
+    }
+
+    /// Its listener joins connections, and knows of no requests.
+    pub(crate) fn joining(mut self) -> Self {
+        let listener = &mut self.settings.listeners[0];
+        listener.protocol = Protocol::Tcp;
+        // Who waits in the accept queue would wait for as long as the others keep their connections.
+        listener.limits.connections_max = 1000;
+        self
     }
 
     /// Runs the tester to its end, then drains the balancer, then stops the origins.
@@ -131,6 +140,37 @@ impl Books {
             ("nothing failed at the balancer", balancer.failed_total() == 0),
         ])?;
         self.check_rough()
+    }
+
+    /// Nothing failed, and every connection was joined with one of an origin's.
+    pub(crate) fn check_fair_joined(&self) -> Result<(), String> {
+        let Self { tester, balancer, .. } = self;
+        let asked = self.plan.requests.unwrap_or(0);
+        self.check(&[
+            ("every request is answered", tester.ok == asked && tester.failed() == 0),
+            ("the origins saw what the tester asked", self.origin_requests >= asked),
+            ("connections opened are connections accepted", balancer.accepted == tester.connects_opened),
+            ("all were joined", balancer.tunnels == balancer.accepted && balancer.responses == balancer.tunnels),
+            ("each with a connection of its own", balancer.connects == balancer.tunnels && balancer.pooled == 0),
+            ("bytes went both ways", balancer.tunnel_bytes_up > 0 && balancer.tunnel_bytes_down > 0),
+            ("nothing failed at the balancer", balancer.failed_total() == 0),
+        ])?;
+        self.check_rough_joined()
+    }
+
+    /// What must be true of joined connections in any weather.
+    pub(crate) fn check_rough_joined(&self) -> Result<(), String> {
+        let Self { tester, balancer, .. } = self;
+        let asked = self.plan.requests.unwrap_or(0);
+        self.check(&[
+            ("every request has one end", tester.ok + tester.failed() == asked),
+            ("failures are excused", tester.failed() == 0 || self.excused),
+            ("every connection of the tester has one end", tester.closed.total() == tester.connects_opened),
+            ("every connection accepted has one end", balancer.client_closes.total() == balancer.accepted),
+            ("every connection to a server has one end", balancer.server_closes.total() == balancer.connects),
+            ("every connection comes to one end", balancer.requests == balancer.ended()),
+            ("no server is blamed without a reason", balancer.set_aside == 0 || self.excused),
+        ])
     }
 
     /// What must be true in any weather.

@@ -21,6 +21,7 @@ mod smuggling;
 mod stage;
 mod starting;
 mod streaming;
+mod tcp;
 mod tunnels;
 mod turns;
 mod wire;

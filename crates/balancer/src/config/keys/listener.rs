@@ -1,7 +1,7 @@
 //! `[[listener]]`: where clients come in.
 
 use super::super::listener::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_BYTES_MIN, NETWORKS_MAX};
-use balancer_core::{ClientClose, ForwardedPolicy, Timestamps, Twins};
+use balancer_core::{ClientClose, ForwardedPolicy, Protocol, Timestamps, Twins};
 use config_file::{Key, Kind, Table};
 
 pub(super) static LISTENER: Table = Table {
@@ -11,8 +11,14 @@ pub(super) static LISTENER: Table = Table {
         Key::new("name", Kind::Text("name"), "in reports and messages").required("\"web\""),
         Key::new("bind", Kind::Text("address and port"), "where; port 0 is the kernel's choice")
             .required("\"127.0.0.1:8080\""),
-        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests go").required("\"app\""),
-        Key::new("protocol", Kind::Names(&["http"]), "HTTP/1.0 and HTTP/1.1").or("\"http\""),
+        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go").required("\"app\""),
+        Key::new(
+            "protocol",
+            Kind::choice::<Protocol>(),
+            "`\"http\"`: HTTP/1.0 and HTTP/1.1; `\"tcp\"`: each connection is joined with a server's, and bytes go both ways \
+             untouched",
+        )
+        .or("\"http\""),
         Key::new(
             "close",
             Kind::choice::<ClientClose>(),
@@ -97,8 +103,8 @@ static TIMEOUTS: Table = Table {
         Key::new(
             "tunnel",
             Kind::TimeOrOff,
-            "gap: silence of both sides on an upgraded connection (WebSocket), for `body` at most once one of them has sent \
-             FIN",
+            "gap: silence of both sides on an upgraded connection (WebSocket) or one of a tcp listener, for `body` at most once \
+             one of them has sent FIN",
         )
         .or("\"1h\""),
         Key::new("close", Kind::Time, "for the client's FIN, after ours or in its stead").or("\"5s\""),
