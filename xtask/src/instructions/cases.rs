@@ -97,20 +97,12 @@ fn pass_chunks(rounds: u32) {
 /// A GET that came whole, answered in one piece, both connections kept.
 fn exchange_on_a_pooled_connection(rounds: u32) {
     let request = Opening {
-        version: Version::Http11,
         idempotent: true,
         bodiless: true,
-        head_only: false,
         keep_alive: true,
         requests_left: true,
-        upgrade: false,
-        expects_continue: false,
-        whole: true,
-        ahead: false,
-        eof: false,
         kept: true,
-        body_len: 0,
-        stream: false,
+        ..Opening::NONE
     };
     let (client, server) = (ClientTimeouts::default(), ServerTimeouts::default());
     let response =
