@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
             "doctor-core",
         ],
     ),
-    ("system", &["sys", "config-file", "reactor"]),
+    ("system", &["sys", "config-file", "reactor", "secure"]),
     ("shell", &["origin", "balancer", "stress", "doctor", "lab"]),
     ("presentation", &["present"]),
     ("top", &["quintet", "xtask"]),

@@ -36,6 +36,10 @@ named! {
         Reset = "connection reset",
         /// ECONNABORTED: the peer gave up before `accept()`.
         Aborted = "connection aborted",
+        /// The peer does not speak TLS, or nothing that both sides do.
+        Handshake = "TLS handshake failed",
+        /// The peer's certificate is not to be trusted, or it does not trust ours.
+        Certificate = "certificate not accepted",
         /// Anything else; see the errno.
         Other = "failed",
     }

@@ -75,7 +75,7 @@ impl From<Fault> for ErrorKind {
             FaultKind::Unreachable => Self::Unreachable,
             FaultKind::TimedOut => Self::Timeout,
             FaultKind::Reset | FaultKind::Aborted => Self::Reset,
-            FaultKind::Other => Self::Other,
+            FaultKind::Other | FaultKind::Handshake | FaultKind::Certificate => Self::Other,
         }
     }
 }

@@ -1,0 +1,267 @@
+//! What comes up from below: handshakes stay here, everything else is opened and told above.
+
+use crate::conn::{Conn, Phase, Shaking};
+use crate::failure::HandshakeFailure;
+use crate::handshake::{Agreed, Handshake, Progress};
+use crate::inbound::{End, Step};
+use crate::outbound::{Last, Sent};
+use crate::profile::{Profile, ServerProfile};
+use crate::view::View;
+use crate::{FIN_WAIT_MAX, HANDSHAKE_MAX, damaged, truncated};
+use ports::{Fault, FaultKind};
+use reactor::{After, Buf, CloseOutcome, Completion, ConnId, ListenerId, Outgoing, Reactor, Received};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+impl<R: Reactor> View<'_, R> {
+    /// Takes one completion in; what the application is to hear of it stands in `up` then.
+    pub(crate) fn handle_below(&mut self, completion: Completion) {
+        if let Completion::Accepted { listener, conn, peer } = completion {
+            return match self.layer.profile_of(listener).and_then(|id| self.layer.settings.profiles.get(id)) {
+                Some(Profile::Server(profile)) => self.greet(listener, conn, peer, &profile),
+                _ => self.layer.up.push_back(completion),
+            };
+        }
+        match completion.conn().and_then(|id| Some((id, self.layer.conns.get(id)?.phase))) {
+            Some((id, phase)) => self.handle_sealed(id, phase, completion),
+            None => self.layer.up.push_back(completion),
+        }
+    }
+
+    fn handle_sealed(&mut self, id: ConnId, phase: Phase, completion: Completion) {
+        match completion {
+            Completion::Connected { result: Ok(()), .. } => {
+                self.layer.arm(id, self.io.now() + self.handshake_max());
+                self.io.recv(id, None);
+            }
+            Completion::Connected { result: Err(fault), .. } => self.tell_end(id, fault),
+            Completion::Received { result, .. } => match phase {
+                Phase::Accepting { .. } | Phase::Connecting => self.handle_handshake(id, phase, result),
+                Phase::Open => self.handle_received(id, result),
+                Phase::Leaving { dropped } => self.drop_received(id, dropped, result),
+            },
+            Completion::Sent { result, .. } => self.handle_sent(id, phase, result),
+            Completion::Closed { outcome, .. } => self.handle_closed(id, phase, outcome),
+            Completion::Accepted { .. } | Completion::AcceptFailed { .. } | Completion::Woken => {}
+        }
+    }
+
+    fn handshake_max(&self) -> Duration {
+        self.layer.settings.handshake_timeout.unwrap_or(HANDSHAKE_MAX)
+    }
+
+    fn greet(&mut self, listener: ListenerId, id: ConnId, peer: SocketAddr, profile: &ServerProfile) {
+        let phase = Phase::Accepting { listener, peer };
+        let Ok(tls) = Handshake::accept(profile) else {
+            self.layer.note_failure(phase, HandshakeFailure::Shortage);
+            self.cut(id, reactor::Close::Discard);
+            return;
+        };
+        self.layer.conns.insert(id, Conn::new(phase, tls));
+        if let Some(oldest) = self.layer.note_accepting(id) {
+            self.fail(oldest, HandshakeFailure::Crowded, Fault::of(FaultKind::Memory));
+        }
+        self.layer.arm(id, self.io.now() + self.handshake_max());
+        self.io.recv(id, None);
+    }
+
+    fn handle_handshake(&mut self, id: ConnId, phase: Phase, result: Result<Received, Fault>) {
+        let buf = match result {
+            Ok(Received::Data(buf)) => buf,
+            Ok(Received::Eof(_)) => return self.fail(id, HandshakeFailure::PeerLeft, truncated()),
+            Err(fault) => return self.fail(id, HandshakeFailure::PeerLeft, fault),
+        };
+        let Some(shaking) = self.layer.conns.get_mut(id).and_then(|conn| conn.shaking.as_mut()) else { return };
+        match shaking.tls.handle_received(buf, &mut shaking.unsent) {
+            Progress::More => {
+                let raw = shaking.tls.take_raw();
+                self.io.recv(id, raw);
+                self.advance_send(id);
+            }
+            Progress::Done => self.agree(id, phase),
+            Progress::Failed(failure) => self.turn_away(id, failure),
+        }
+    }
+
+    /// The handshake is over, but for what we have to say at its end.
+    fn agree(&mut self, id: ConnId, phase: Phase) {
+        let Some(shaking) = self.layer.conns.get_mut(id).and_then(|conn| conn.shaking.take()) else { return };
+        let Shaking { tls, unsent } = *shaking;
+        let agreed = match tls.finish() {
+            Ok(agreed) => agreed,
+            Err(failure) => return self.fail(id, failure, damaged()),
+        };
+        let resumed = u64::from(agreed.resumed);
+        let told = match phase {
+            Phase::Accepting { listener, peer } => {
+                self.layer.counters.accepted += 1;
+                self.layer.counters.accepted_resumed += resumed;
+                Completion::Accepted { listener, conn: id, peer }
+            }
+            _ => {
+                self.layer.counters.connected += 1;
+                self.layer.counters.connected_resumed += resumed;
+                Completion::Connected { conn: id, result: Ok(()) }
+            }
+        };
+        self.layer.disarm(id);
+        self.layer.leave_phase(id, Phase::Open);
+        self.begin(id, agreed, unsent);
+        self.layer.up.push_back(told);
+        self.note_damage(id, End::None);
+        self.advance_send(id);
+        self.advance_recv(id);
+    }
+
+    fn begin(&mut self, id: ConnId, agreed: Agreed, unsent: Vec<u8>) {
+        let alpn = agreed.alpn.as_deref().map(|alpn| self.layer.protocol(alpn));
+        let Some(conn) = self.layer.conns.get_mut(id) else { return };
+        conn.session.alpn = alpn;
+        conn.session.peer_name =
+            agreed.peer_certificate.as_deref().and_then(crate::der::Facts::read).map(|facts| facts.subject.into());
+        let mut keys = Box::new(agreed.keys);
+        conn.outbound.begin(agreed.ours, unsent, agreed.last_may_wait);
+        conn.inbound.begin(agreed.theirs, agreed.rest, &mut keys);
+        conn.keys = Some(keys);
+    }
+
+    fn handle_received(&mut self, id: ConnId, result: Result<Received, Fault>) {
+        let Some(conn) = self.layer.conns.get_mut(id) else { return };
+        let Some(keys) = &mut conn.keys else { return };
+        let before = conn.inbound.end;
+        conn.inbound.handle_received(result, conn.outbound.is_notified(), keys);
+        self.note_damage(id, before);
+        self.advance_recv(id);
+    }
+
+    /// What new records have brought beside bytes for the application.
+    fn note_damage(&mut self, id: ConnId, before: End) {
+        let now = self.io.now();
+        let Some(conn) = self.layer.conns.get_mut(id) else { return };
+        if std::mem::take(&mut conn.inbound.asked_for_key) {
+            conn.outbound.owe_key();
+        }
+        if let Some(damage) = conn.inbound.damage.take() {
+            self.layer.counters.damaged += 1;
+            if let (Some(why), Some(keys)) = (damage.alert(), &mut conn.keys)
+                && let Some(alert) = conn.outbound.seal_alert(why, || self.io.take_buf(), keys)
+            {
+                self.io.send(id, alert);
+            }
+            return;
+        }
+        match conn.inbound.end {
+            End::Notified if before == End::None => self.layer.arm(id, now + FIN_WAIT_MAX),
+            End::Broken(why) if why == truncated() && before == End::None => self.layer.counters.truncated += 1,
+            _ => {}
+        }
+    }
+
+    /// Gives the application's recv what is there, or receives below for it.
+    pub(crate) fn advance_recv(&mut self, id: ConnId) {
+        let Some(conn) = self.layer.conns.get_mut(id).filter(|conn| conn.phase == Phase::Open) else { return };
+        match conn.inbound.poll() {
+            Step::Wait => {}
+            Step::Read(partial) => self.io.recv(id, partial),
+            Step::Tell(result) => self.layer.up.push_back(Completion::Received { conn: id, result }),
+            Step::Starved => self.layer.starve(id, self.io.now()),
+        }
+    }
+
+    fn handle_sent(&mut self, id: ConnId, phase: Phase, result: Result<(), Fault>) {
+        let Some(conn) = self.layer.conns.get_mut(id) else { return };
+        match (phase, result) {
+            (Phase::Accepting { .. } | Phase::Connecting, Err(fault)) => {
+                self.fail(id, HandshakeFailure::PeerLeft, fault)
+            }
+            (Phase::Accepting { .. } | Phase::Connecting, Ok(())) => {
+                conn.outbound.handle_sent();
+                self.advance_send(id);
+            }
+            (Phase::Open, Ok(())) => {
+                let sent = conn.outbound.handle_sent();
+                self.tell_sent(id, sent);
+            }
+            (Phase::Open, Err(fault)) => {
+                if conn.outbound.handle_broken() {
+                    self.layer.up.push_back(Completion::Sent { conn: id, result: Err(fault) });
+                }
+            }
+            (Phase::Leaving { .. }, _) => self.cut(id, reactor::Close::Discard),
+        }
+    }
+
+    fn tell_sent(&mut self, id: ConnId, sent: Sent) {
+        let told = match sent {
+            Sent::Own | Sent::More => return self.advance_send(id),
+            Sent::All(Last::Fin) => return self.io.shutdown_write(id),
+            // Unread bytes forbade the FIN.
+            Sent::All(Last::Tell(After::Close)) => Completion::Closed { conn: id, outcome: CloseOutcome::Unread },
+            Sent::All(Last::Tell(_)) => Completion::Sent { conn: id, result: Ok(()) },
+        };
+        self.layer.up.push_back(told);
+    }
+
+    fn handle_closed(&mut self, id: ConnId, phase: Phase, outcome: CloseOutcome) {
+        match (phase, outcome) {
+            (Phase::Leaving { .. }, CloseOutcome::Closed(_)) => self.layer.forget(id),
+            // Bytes came in the meantime: unread they would turn the FIN into a reset, which takes our last bytes along.
+            (Phase::Leaving { .. }, CloseOutcome::Unread) => {
+                self.io.shutdown_write(id);
+                self.io.recv(id, None);
+            }
+            (_, CloseOutcome::Closed(_)) => {
+                self.layer.forget(id);
+                self.layer.up.push_back(Completion::Closed { conn: id, outcome });
+            }
+            (_, CloseOutcome::Unread) => {
+                if let Some(conn) = self.layer.conns.get_mut(id) {
+                    conn.outbound.handle_sent();
+                }
+                self.layer.up.push_back(Completion::Closed { conn: id, outcome });
+            }
+        }
+    }
+
+    /// Sends what waits for it: the handshake's bytes, then the application's, sealed.
+    pub(crate) fn advance_send(&mut self, id: ConnId) {
+        let Some(conn) = self.layer.conns.get_mut(id) else { return };
+        if let (Phase::Accepting { .. } | Phase::Connecting, Some(shaking)) = (conn.phase, &mut conn.shaking) {
+            if conn.outbound.is_sending() || shaking.unsent.is_empty() {
+                return;
+            }
+            let Some(out) = take_flight(&mut shaking.unsent, self.io) else {
+                return self.layer.starve(id, self.io.now());
+            };
+            conn.outbound.note_sending();
+            return self.io.send(id, out);
+        }
+        if conn.phase != Phase::Open || !conn.outbound.wants_to_send() {
+            return;
+        }
+        if conn.outbound.take_empty() {
+            return self.layer.up.push_back(Completion::Sent { conn: id, result: Ok(()) });
+        }
+        let Some(keys) = &mut conn.keys else { return };
+        let Some(first) = self.io.take_buf() else { return self.layer.starve(id, self.io.now()) };
+        let keep_open = conn.inbound.holds_bytes();
+        let out = conn.outbound.seal(first, || self.io.take_buf(), keep_open, keys);
+        self.io.send(id, out);
+    }
+}
+
+/// As much of a handshake's bytes as two buffers hold; `None` where there is not one.
+pub(crate) fn take_flight<R: Reactor>(bytes: &mut Vec<u8>, io: &mut R) -> Option<Outgoing> {
+    let mut fill = |buf: &mut Buf| {
+        let len = bytes.len().min(buf.spare_len());
+        buf.append(&bytes[..len]).expect("as much as there is room for");
+        bytes.drain(..len);
+        bytes.is_empty()
+    };
+    let mut head = io.take_buf()?;
+    let mut body = if fill(&mut head) { None } else { io.take_buf() };
+    if let Some(body) = &mut body {
+        fill(body);
+    }
+    Some(Outgoing { head: Some(head), body, after: After::Keep })
+}

@@ -1,0 +1,195 @@
+//! One connection as the layer keeps it, and the table of all.
+
+use crate::counters::Counters;
+use crate::failure::HandshakeFailure;
+use crate::handshake::Handshake;
+use crate::inbound::Inbound;
+use crate::keys::Keys;
+use crate::outbound::Outbound;
+use crate::profile::Profiles;
+use crate::{HANDSHAKES_MAX, SHORTAGE_RETRY};
+use reactor::{Completion, ConnId, ConnMap, ListenerId, ProfileId, SessionInfo, TimerId, TimerWheel};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Which connections are secured, and how, where nobody says otherwise.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// What is known of certificates and rules.
+    pub profiles: Profiles,
+    /// Those that come in at listeners that were given no profile ([`reactor::Reactor::secure_listener`]).
+    pub accepted: Option<ProfileId>,
+    /// Those that are opened by a plan without a profile.
+    pub connected: Option<ProfileId>,
+    /// How long a handshake may take.
+    pub handshake_timeout: Option<Duration>,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It came in; the application has not heard of it.
+    Accepting { listener: ListenerId, peer: SocketAddr },
+    /// The application opened it and waits for it to stand.
+    Connecting,
+    /// The handshake is over.
+    Open,
+    /// Nobody above knows it any more; the last bytes are on their way, and so many of the peer's were dropped since.
+    Leaving { dropped: usize },
+}
+
+/// What only a handshake needs.
+pub(crate) struct Shaking {
+    pub(crate) tls: Handshake,
+    /// What is to be sent and could not be so far.
+    pub(crate) unsent: Vec<u8>,
+}
+
+/// A secured connection.
+pub(crate) struct Conn {
+    pub(crate) phase: Phase,
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+    pub(crate) shaking: Option<Box<Shaking>>,
+    pub(crate) keys: Option<Box<Keys>>,
+    pub(crate) session: SessionInfo,
+    /// The one deadline: of the handshake, of a FIN, of leaving.
+    pub(crate) timer: Option<TimerId>,
+}
+
+impl Conn {
+    pub(crate) fn new(phase: Phase, tls: Handshake) -> Self {
+        Self {
+            phase,
+            inbound: Inbound::new(),
+            outbound: Outbound::new(),
+            shaking: Some(Box::new(Shaking { tls, unsent: Vec::new() })),
+            keys: None,
+            session: SessionInfo { secure: true, ..SessionInfo::default() },
+            timer: None,
+        }
+    }
+}
+
+/// All of a layer but the application.
+pub(crate) struct Layer {
+    pub(crate) settings: Settings,
+    pub(crate) conns: ConnMap<Conn>,
+    /// Listeners that were given a profile, or told that they have none.
+    pub(crate) listeners: Vec<(ListenerId, Option<ProfileId>)>,
+    /// What the application is to be told; empty between two completions from below.
+    pub(crate) up: VecDeque<Completion>,
+    pub(crate) timers: TimerWheel<ConnId>,
+    /// Handshakes that came in, the oldest first; those that are over are left in until they are met.
+    pub(crate) accepting: VecDeque<ConnId>,
+    pub(crate) accepting_count: usize,
+    /// Connections that wait for a free buffer.
+    pub(crate) starved: Vec<ConnId>,
+    pub(crate) retry_at: Option<Duration>,
+    pub(crate) counters: Counters,
+    /// Protocols that were agreed on, shared by their connections.
+    protocols: Vec<Rc<[u8]>>,
+}
+
+impl Layer {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            conns: ConnMap::default(),
+            listeners: Vec::new(),
+            up: VecDeque::new(),
+            timers: TimerWheel::new(),
+            accepting: VecDeque::new(),
+            accepting_count: 0,
+            starved: Vec::new(),
+            retry_at: None,
+            counters: Counters::default(),
+            protocols: Vec::new(),
+        }
+    }
+
+    /// How what comes in at a listener is secured.
+    pub(crate) fn profile_of(&self, listener: ListenerId) -> Option<ProfileId> {
+        let told = self.listeners.iter().find(|(id, _)| *id == listener);
+        told.map_or(self.settings.accepted, |(_, profile)| *profile)
+    }
+
+    /// Moves the deadline of a connection.
+    pub(crate) fn arm(&mut self, id: ConnId, at: Duration) {
+        self.disarm(id);
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.timer = Some(self.timers.set(at, id));
+        }
+    }
+
+    pub(crate) fn disarm(&mut self, id: ConnId) {
+        if let Some(timer) = self.conns.get_mut(id).and_then(|conn| conn.timer.take()) {
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// Nothing more is known of it, and nothing more is told.
+    pub(crate) fn forget(&mut self, id: ConnId) {
+        self.disarm(id);
+        if let Some(Conn { phase: Phase::Accepting { .. }, .. }) = self.conns.remove(id) {
+            self.accepting_count -= 1;
+        }
+        self.up.retain(|completion| completion.conn() != Some(id));
+    }
+
+    /// One more handshake came in. Where there are too many, the oldest has to go.
+    pub(crate) fn note_accepting(&mut self, id: ConnId) -> Option<ConnId> {
+        self.accepting.push_back(id);
+        self.accepting_count += 1;
+        if self.accepting.len() > 2 * HANDSHAKES_MAX {
+            let conns = &self.conns;
+            self.accepting.retain(|id| conns.get(*id).is_some_and(|conn| conn.shaking.is_some()));
+        }
+        if self.accepting_count <= HANDSHAKES_MAX {
+            return None;
+        }
+        let is_shaking =
+            |id: &ConnId| self.conns.get(*id).is_some_and(|conn| matches!(conn.phase, Phase::Accepting { .. }));
+        std::iter::from_fn(|| self.accepting.pop_front()).find(is_shaking)
+    }
+
+    /// A handshake is over, well or not.
+    pub(crate) fn leave_phase(&mut self, id: ConnId, next: Phase) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            let before = std::mem::replace(&mut conn.phase, next);
+            self.accepting_count -= usize::from(matches!(before, Phase::Accepting { .. }));
+        }
+    }
+
+    pub(crate) fn note_failure(&mut self, phase: Phase, failure: HandshakeFailure) {
+        match phase {
+            Phase::Accepting { .. } => self.counters.accept_failures[failure as usize] += 1,
+            _ => self.counters.connect_failures[failure as usize] += 1,
+        }
+    }
+
+    pub(crate) fn protocol(&mut self, agreed: &[u8]) -> Rc<[u8]> {
+        if let Some(known) = self.protocols.iter().find(|known| ***known == *agreed) {
+            return Rc::clone(known);
+        }
+        // Only what we offer ourselves is agreed on: they are few.
+        let new: Rc<[u8]> = agreed.into();
+        self.protocols.push(Rc::clone(&new));
+        new
+    }
+
+    /// No buffer is free for it: it is tried again soon.
+    pub(crate) fn starve(&mut self, id: ConnId, now: Duration) {
+        if !self.starved.contains(&id) {
+            self.starved.push(id);
+        }
+        self.retry_at.get_or_insert(now + SHORTAGE_RETRY);
+    }
+
+    /// When the layer itself wants to be called.
+    pub(crate) fn poll_deadline(&self) -> Option<Duration> {
+        [self.timers.poll_deadline(), self.retry_at].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,253 @@
+//! A handshake: rustls decides, bytes go in and out. Records are fed to it one by one, so that what comes behind the last of
+//! the handshake stays sealed for us.
+
+use crate::failure::HandshakeFailure;
+use crate::keys::Keys;
+use crate::profile::{ClientProfile, ServerProfile};
+use crate::record::{Damage, HEADER_BYTES, Protection};
+use reactor::Buf;
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
+use rustls::{CommonState, Error, ExtractedSecrets, HandshakeKind, ProtocolVersion};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Bytes that one peer may send before its handshake is over: a chain of certificates for a client that has one.
+const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
+/// What a record of a handshake may be longer than TLS 1.3 allows (RFC 5246 section 6.2.3).
+const RECORD_BODY_BYTES_MAX: usize = (1 << 14) + 2048;
+const KINDS: std::ops::RangeInclusive<u8> = 20..=23;
+
+enum Tls {
+    Server(UnbufferedServerConnection),
+    Client(UnbufferedClientConnection),
+}
+
+/// See the module's head.
+pub(crate) struct Handshake {
+    tls: Tls,
+    raw: Option<Buf>,
+    /// Bytes of `raw` that rustls has seen and still needs.
+    fed: usize,
+    /// What looked like no record was fed all the same, for rustls to say so; and what it was.
+    strange: Option<HandshakeFailure>,
+    /// Bytes of the peer so far.
+    received: usize,
+}
+
+/// How far it is.
+pub(crate) enum Progress {
+    /// More has to come.
+    More,
+    /// It is over: see [`Handshake::finish`].
+    Done,
+    /// It has failed; what was written out ends with an alert, where there is one.
+    Failed(HandshakeFailure),
+}
+
+/// What both sides have agreed on.
+pub(crate) struct Agreed {
+    pub(crate) ours: Protection,
+    pub(crate) theirs: Protection,
+    pub(crate) keys: Keys,
+    pub(crate) resumed: bool,
+    /// What rustls has written at the end may wait for the first of the application's bytes: tickets of TLS 1.3.
+    pub(crate) last_may_wait: bool,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) peer_certificate: Option<Vec<u8>>,
+    /// What came behind the handshake, sealed.
+    pub(crate) rest: Option<Buf>,
+}
+
+enum Next {
+    Again,
+    Blocked,
+    Failed(Error),
+}
+
+impl Handshake {
+    /// Of a connection that came in.
+    pub(crate) fn accept(profile: &ServerProfile) -> Result<Self, Error> {
+        UnbufferedServerConnection::new(Arc::clone(&profile.config)).map(|tls| Self::new(Tls::Server(tls)))
+    }
+
+    /// Of one that we open, to a server by that name, or by its address where it has none.
+    pub(crate) fn connect(profile: &ClientProfile, to: IpAddr) -> Result<Self, Error> {
+        let name = profile.server_name.clone().unwrap_or_else(|| ServerName::IpAddress(to.into()));
+        UnbufferedClientConnection::new(Arc::clone(&profile.config), name).map(|tls| Self::new(Tls::Client(tls)))
+    }
+
+    fn new(tls: Tls) -> Self {
+        Self { tls, raw: None, fed: 0, strange: None, received: 0 }
+    }
+
+    /// Bytes of the peer that wait for more of their kind: they go into the next recv.
+    pub(crate) fn take_raw(&mut self) -> Option<Buf> {
+        self.received -= self.raw.as_deref().map_or(0, <[u8]>::len);
+        self.raw.take()
+    }
+
+    /// More came, behind what [`Handshake::take_raw`] gave.
+    pub(crate) fn handle_received(&mut self, raw: Buf, out: &mut Vec<u8>) -> Progress {
+        self.received += raw.len();
+        self.raw = Some(raw);
+        if self.received > HANDSHAKE_BYTES_MAX {
+            return Progress::Failed(HandshakeFailure::TooLong);
+        }
+        self.advance(out)
+    }
+
+    /// Goes on with what is there; what is to be sent is appended to `out`.
+    pub(crate) fn advance(&mut self, out: &mut Vec<u8>) -> Progress {
+        loop {
+            match self.step(out) {
+                Next::Again => {}
+                Next::Failed(error) => {
+                    let failure = self.strange.unwrap_or_else(|| HandshakeFailure::of(&error));
+                    self.write_alert(out);
+                    return Progress::Failed(failure);
+                }
+                Next::Blocked if !self.common().is_handshaking() => {
+                    // A message that reaches beyond the handshake's end was begun under another key.
+                    let torn = self.fed > 0;
+                    return if torn { Progress::Failed(HandshakeFailure::Malformed) } else { Progress::Done };
+                }
+                Next::Blocked => {
+                    if let Some(failure) = self.strange {
+                        return Progress::Failed(failure);
+                    }
+                    if !self.feed() {
+                        return Progress::More;
+                    }
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, out: &mut Vec<u8>) -> Next {
+        let fed = match &mut self.raw {
+            Some(raw) => &mut raw.unique_mut().expect("what was received is nobody else's")[..self.fed],
+            None => &mut [],
+        };
+        let (discard, next) = match &mut self.tls {
+            Tls::Server(tls) => step(tls.process_tls_records(fed), out),
+            Tls::Client(tls) => step(tls.process_tls_records(fed), out),
+        };
+        self.fed -= discard;
+        if let Some(raw) = &mut self.raw {
+            raw.advance(discard);
+        }
+        self.raw = self.raw.take().filter(|raw| !raw.is_empty());
+        next
+    }
+
+    /// One more whole record for rustls, if there is one.
+    fn feed(&mut self) -> bool {
+        let Some(raw) = &self.raw else { return false };
+        match record_len(&raw[self.fed..]) {
+            Ok(Some(len)) => self.fed += len,
+            Ok(None) => return false,
+            Err(_) => {
+                self.strange = Some(what_else(raw, self.received == raw.len()));
+                self.fed = raw.len();
+            }
+        }
+        true
+    }
+
+    /// After a failure rustls has an alert to write, perhaps.
+    fn write_alert(&mut self, out: &mut Vec<u8>) {
+        (self.fed, self.raw) = (0, None);
+        // As long as it writes it does not read: after a failure it must not look for what it was fed before.
+        while self.common().wants_write() {
+            self.step(out);
+        }
+    }
+
+    fn common(&self) -> &CommonState {
+        match &self.tls {
+            Tls::Server(tls) => tls,
+            Tls::Client(tls) => tls,
+        }
+    }
+
+    /// Takes over from rustls, which keeps only what later keys need.
+    pub(crate) fn finish(self) -> Result<Agreed, HandshakeFailure> {
+        let common = self.common();
+        let is_13 = common.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        let resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
+        let alpn = common.alpn_protocol().map(<[u8]>::to_vec);
+        let peer_certificate = common.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.to_vec());
+        let version = common.protocol_version().ok_or(HandshakeFailure::Malformed)?;
+        let (secrets, keys, last_may_wait) = match self.tls {
+            Tls::Server(tls) => {
+                let (secrets, kernel) =
+                    tls.dangerous_into_kernel_connection().map_err(|error| HandshakeFailure::of(&error))?;
+                (secrets, Keys::of_server(kernel), is_13)
+            }
+            Tls::Client(tls) => {
+                let (secrets, kernel) =
+                    tls.dangerous_into_kernel_connection().map_err(|error| HandshakeFailure::of(&error))?;
+                (secrets, Keys::of_client(kernel), false)
+            }
+        };
+        let ExtractedSecrets { tx, rx } = secrets;
+        let of =
+            |(sequence, secrets)| Protection::new(version, sequence, &secrets).ok_or(HandshakeFailure::NoCommonSuite);
+        let (ours, theirs) = (of(tx)?, of(rx)?);
+        Ok(Agreed { ours, theirs, keys, resumed, last_may_wait, alpn, peer_certificate, rest: self.raw })
+    }
+}
+
+/// What bytes are that are no record. Whoever meant to speak HTTP is counted apart: there is something to be set right.
+fn what_else(bytes: &[u8], first: bool) -> HandshakeFailure {
+    match bytes.first() {
+        Some(b'A'..=b'Z') if first => HandshakeFailure::PlainHttp,
+        _ if first => HandshakeFailure::NotTls,
+        _ => HandshakeFailure::Malformed,
+    }
+}
+
+fn step<Data>(status: UnbufferedStatus<'_, '_, Data>, out: &mut Vec<u8>) -> (usize, Next) {
+    let UnbufferedStatus { discard, state } = status;
+    let next = match state {
+        Ok(ConnectionState::EncodeTlsData(data)) => encode(data, out),
+        Ok(ConnectionState::TransmitTlsData(data)) => {
+            data.done();
+            Next::Again
+        }
+        Ok(ConnectionState::BlockedHandshake | ConnectionState::WriteTraffic(_)) => Next::Blocked,
+        // Data and ends have no place in a handshake, and none is fed behind it.
+        Ok(_) => Next::Failed(Error::General("bytes of the application within a handshake".to_owned())),
+        Err(error) => Next::Failed(error),
+    };
+    (discard, next)
+}
+
+/// Appends what rustls has to say. How much it is, it tells when there is no room.
+fn encode<Data>(mut data: EncodeTlsData<'_, Data>, out: &mut Vec<u8>) -> Next {
+    let start = out.len();
+    if let Err(EncodeError::InsufficientSize(needed)) = data.encode(&mut []) {
+        out.resize(start + needed.required_size, 0);
+        if data.encode(&mut out[start..]).is_err() {
+            out.truncate(start);
+        }
+    }
+    Next::Again
+}
+
+/// Length of the record at the start of `bytes`; `None` while it is not all there.
+pub(crate) fn record_len(bytes: &[u8]) -> Result<Option<usize>, Damage> {
+    let Some(&[kind, major, _minor, high, low]) = bytes.first_chunk::<HEADER_BYTES>() else {
+        let wrong = bytes.first().is_some_and(|kind| !KINDS.contains(kind));
+        return if wrong || bytes.get(1).is_some_and(|major| *major != 3) { Err(Damage::Header) } else { Ok(None) };
+    };
+    let body_len = usize::from(u16::from_be_bytes([high, low]));
+    if !KINDS.contains(&kind) || major != 3 || body_len > RECORD_BODY_BYTES_MAX {
+        return Err(Damage::Header);
+    }
+    let len = HEADER_BYTES + body_len;
+    Ok((bytes.len() >= len).then_some(len))
+}

@@ -1,0 +1,91 @@
+//! The application around the application.
+
+use crate::conn::{Layer, Settings};
+use crate::counters::Counters;
+use crate::view::View;
+use ports::Fault;
+use reactor::{App, Completion, Reactor};
+use std::time::Duration;
+
+/// `app` on connections that are secured where its listeners and plans say so.
+pub struct Secure<A> {
+    /// The application; it knows nothing of this.
+    pub app: A,
+    layer: Layer,
+}
+
+impl<A> Secure<A> {
+    /// Puts `app` on a layer.
+    pub fn new(app: A, settings: Settings) -> Self {
+        Self { app, layer: Layer::new(settings) }
+    }
+
+    /// What the layer did so far.
+    pub fn counters(&self) -> Counters {
+        self.layer.counters
+    }
+
+    /// Lets somebody act as the application would, between two turns; what comes of it is told.
+    pub fn act<R: Reactor, T>(&mut self, io: &mut R, act: impl FnOnce(&mut A, &mut View<'_, R>) -> T) -> T
+    where
+        A: for<'a> App<View<'a, R>>,
+    {
+        let (app, mut view) = self.view(io);
+        let outcome = act(app, &mut view);
+        self.deliver(io);
+        outcome
+    }
+
+    fn view<'a, R>(&'a mut self, io: &'a mut R) -> (&'a mut A, View<'a, R>) {
+        (&mut self.app, View { io, layer: &mut self.layer })
+    }
+
+    /// Tells the application what it is to hear, until there is nothing: an end must be known above before anything
+    /// else can use the connection's name again.
+    fn deliver<R: Reactor>(&mut self, io: &mut R)
+    where
+        A: for<'a> App<View<'a, R>>,
+    {
+        let (app, mut view) = self.view(io);
+        while let Some(completion) = view.poll_completion() {
+            app.handle_completion(completion, &mut view);
+        }
+        if app.is_done() {
+            view.end_handshakes(None);
+        }
+    }
+}
+
+impl<R: Reactor, A: for<'a> App<View<'a, R>>> App<R> for Secure<A> {
+    fn start(&mut self, io: &mut R) -> Result<(), Fault> {
+        let (app, mut view) = self.view(io);
+        app.start(&mut view)?;
+        self.deliver(io);
+        Ok(())
+    }
+
+    fn handle_completion(&mut self, completion: Completion, io: &mut R) {
+        self.view(io).1.handle_below(completion);
+        self.deliver(io);
+    }
+
+    fn handle_time(&mut self, io: &mut R) {
+        while self.view(io).1.expire_one() {
+            self.deliver(io);
+        }
+        self.view(io).1.retry_starved();
+        self.deliver(io);
+        let (app, mut view) = self.view(io);
+        app.handle_time(&mut view);
+        self.deliver(io);
+    }
+
+    fn poll_deadline(&self) -> Option<Duration> {
+        [self.app.poll_deadline(), self.layer.poll_deadline()].into_iter().flatten().min()
+    }
+
+    /// Also its last close-notify is out.
+    fn is_done(&self) -> bool {
+        self.app.is_done() && self.layer.conns.is_empty()
+    }
+}

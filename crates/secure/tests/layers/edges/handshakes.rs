@@ -1,0 +1,217 @@
+//! How connections begin.
+
+use super::*;
+use secure::{HANDSHAKE_MAX, HandshakeFailure};
+
+#[test]
+fn both_sides_know_what_was_agreed_on() {
+    let mut bench = Bench::pair();
+    let client = bench.client.act(|conn, io| io.session(conn).cloned()).expect("sealed");
+    let server = bench.server.act(|conn, io| io.session(conn).cloned()).expect("sealed");
+    assert!(client.secure && server.secure);
+    assert_eq!((client.alpn.as_deref(), server.alpn.as_deref()), (Some(&b"toy"[..]), Some(&b"toy"[..])));
+    bench.client.close(Close::Fin);
+    bench.server.close(Close::Fin);
+    bench.finish();
+
+    let mut plain = Bench::new((false, false), 64);
+    plain.connect(Outgoing::default());
+    check(&mut plain, "connected", "accepted");
+    assert_eq!(plain.client.act(|conn, io| io.session(conn).cloned()), None);
+}
+
+#[test]
+fn first_bytes_follow_the_handshake() {
+    let mut bench = Bench::new((true, true), 64);
+    let mut first = bench.client.io.take_buf().expect("a buffer is free");
+    first.append(b"first").expect("it fits");
+    bench.connect(Outgoing::bytes(first));
+    bench.pass(SOON);
+    bench.server.recv();
+    check(&mut bench, "connected, sent", "accepted, first");
+    bench.client.close(Close::Fin);
+    bench.server.close(Close::Fin);
+    bench.finish();
+}
+
+/// A client that speaks plainly is turned away, and the application never hears of it.
+#[test]
+fn a_plain_client_is_turned_away() {
+    let mut bench = Bench::new((false, true), 64);
+    bench.connect(Outgoing::default());
+    check(&mut bench, "connected", "");
+    bench.client.recv();
+    bench.client.send_bytes(b"GET / HTTP/1.1\r\n\r\n", After::Keep);
+    bench.pass(SOON);
+    bench.client.heard();
+    assert_eq!(bench.client.ear().received, [21, 3, 3, 0, 2, 2, 50], "a fatal alert");
+    bench.client.recv();
+    check(&mut bench, "end", "");
+    assert_eq!(bench.server.counters().refused(HandshakeFailure::PlainHttp), 1);
+    bench.client.close(Close::Discard);
+    bench.finish();
+}
+
+/// One that says nothing gets its time.
+#[test]
+fn a_silent_client_is_turned_away_in_time() {
+    let mut bench = Bench::new((false, true), 64);
+    bench.connect(Outgoing::default());
+    check(&mut bench, "connected", "");
+    bench.client.recv();
+    bench.pass(HANDSHAKE_MAX - SOON * 2);
+    assert_eq!(bench.client.heard(), "");
+    check(&mut bench, "", "");
+    check(&mut bench, "end", "");
+    bench.client.close(Close::Fin);
+    bench.finish();
+}
+
+/// A server that never answers the hello; and one that leaves.
+#[test]
+fn a_connection_without_a_handshake_was_never_there() {
+    let mut bench = Bench::new((true, false), 64);
+    bench.connect(Outgoing::default());
+    check(&mut bench, "", "accepted");
+    bench.pass(HANDSHAKE_MAX);
+    check(&mut bench, "not connected: timed out", "");
+    bench.server.close(Close::Discard);
+
+    bench.connect(Outgoing::default());
+    check(&mut bench, "", "accepted");
+    bench.server.close(Close::Discard);
+    check(&mut bench, "not connected: connection reset (ECONNRESET)", "");
+    bench.finish();
+}
+
+/// The application may lose its patience first.
+#[test]
+fn a_close_before_the_handshake_is_over_closes_what_never_stood() {
+    let mut bench = Bench::new((true, false), 64);
+    bench.connect(Outgoing::default());
+    check(&mut bench, "", "accepted");
+    assert_eq!(bench.client.close(Close::Fin), CloseOutcome::Closed(None));
+    check(&mut bench, "", "");
+    bench.server.close(Close::Discard);
+    bench.finish();
+}
+
+#[test]
+fn handshakes_end_with_their_listener() {
+    let mut bench = Bench::new((false, true), 64);
+    bench.connect(Outgoing::default());
+    check(&mut bench, "connected", "");
+    bench.server.act_as(|_, io| io.close_listener(reactor::ListenerId(0)));
+    bench.client.recv();
+    check(&mut bench, "end", "");
+    bench.client.close(Close::Fin);
+    bench.finish();
+}
+
+/// Records of one version are not those of the other; both are spoken by both of our sides.
+#[test]
+fn each_version_is_spoken_by_both_sides() {
+    for version in Version::ALL {
+        let (client, server) = only(version);
+        let mut bench = Bench::pair_by(client, server, 64);
+        bench.server.recv();
+        bench.client.send(17_000, After::Keep);
+        check(&mut bench, "sent", "16384 bytes");
+        bench.server.recv();
+        bench.client.recv();
+        bench.server.send(5, After::Close);
+        check(&mut bench, "xxxxx", "616 bytes, closed");
+        bench.client.recv();
+        check(&mut bench, "end", "");
+        bench.client.close(Close::Fin);
+        bench.finish();
+    }
+}
+
+#[test]
+fn a_client_that_comes_back_need_not_introduce_itself_again() {
+    for version in Version::ALL {
+        let (client, server) = only(version);
+        let mut bench = Bench::pair_by(client, server, 64);
+        for round in 1..4 {
+            // Tickets come with the first bytes.
+            bench.client.recv();
+            bench.server.send(1, After::Close);
+            check(&mut bench, "x", "closed");
+            bench.client.close(Close::Fin);
+            bench.pass(SOON);
+            bench.meet();
+            let counted = (bench.client.counters(), bench.server.counters());
+            assert_eq!((counted.0.connected_resumed, counted.1.accepted_resumed), (round, round), "{version:?}");
+        }
+        bench.client.close(Close::Fin);
+        bench.server.close(Close::Fin);
+        bench.finish();
+    }
+}
+
+/// What both sides count, and what the client's application hears.
+fn fails(client: ClientRules, server: ServerRules) -> (String, Option<HandshakeFailure>, Option<HandshakeFailure>) {
+    let mut bench = Bench::with(Some(client), Some(server), 64);
+    bench.connect(Outgoing::default());
+    bench.pass(SOON * 2);
+    let heard = bench.client.heard();
+    if heard == "connected" {
+        bench.client.close(Close::Discard);
+    }
+    let which = |failures: secure::Failures| {
+        let at = failures.iter().position(|count| *count > 0);
+        at.map(|at| HandshakeFailure::ALL[at])
+    };
+    let (ours, theirs) =
+        (which(bench.client.counters().connect_failures), which(bench.server.counters().accept_failures));
+    if bench.server.heard() == "accepted" {
+        bench.server.close(Close::Discard);
+    }
+    bench.finish();
+    (heard, ours, theirs)
+}
+
+#[test]
+fn handshakes_that_fail_are_counted_by_their_reasons() {
+    use HandshakeFailure::{BadCertificate, NoCertificate, NoCommonProtocol, NoCommonVersion, PeerAlert};
+    let failed = "not connected: TLS handshake failed".to_owned();
+    let (client, server) = usual();
+    let server = ServerRules { versions: vec![Version::Tls12], ..server };
+    let client = ClientRules { versions: vec![Version::Tls13], ..client };
+    assert_eq!(fails(client, server), (failed.clone(), Some(NoCommonVersion), Some(NoCommonVersion)));
+
+    let (client, server) = usual();
+    let client = ClientRules { protocols: vec![b"other".to_vec()], ..client };
+    assert_eq!(fails(client, server), (failed, Some(PeerAlert), Some(NoCommonProtocol)));
+
+    let refused = "not connected: certificate not accepted".to_owned();
+    let ((client, _), (_, server)) = (usual(), usual());
+    assert_eq!(fails(client, server), (refused.clone(), Some(BadCertificate), Some(PeerAlert)), "another authority");
+
+    let authority = Authority::new();
+    let (client, server) = (authority.client(), authority.server(&["elsewhere.example"]));
+    assert_eq!(fails(client, server), (refused, Some(BadCertificate), Some(PeerAlert)), "another name");
+
+    // Of TLS 1.3 the client has no way to know before it sends.
+    let (client, server) = (authority.client(), authority.server(&["door.example"]));
+    let server = ServerRules { client_certificate: secure::ClientCertificate::Required, ..server };
+    assert_eq!(fails(client, server), ("connected".to_owned(), None, Some(NoCertificate)));
+}
+
+#[test]
+fn a_client_may_show_who_it_is() {
+    use secure::ClientCertificate::{Optional, Required};
+    let authority = Authority::new();
+    for (asked, shows) in [(Required, true), (Optional, true), (Optional, false)] {
+        let certificate = shows.then(|| authority.certificate(&["alice"]));
+        let client = ClientRules { certificate, ..authority.client() };
+        let server = ServerRules { client_certificate: asked, ..authority.server(&["door.example"]) };
+        let mut bench = Bench::pair_by(client, server, 64);
+        let session = bench.server.act(|conn, io| io.session(conn).cloned()).expect("secured");
+        assert_eq!(session.peer_name.as_deref(), shows.then_some("CN=alice"));
+        bench.client.close(Close::Fin);
+        bench.server.close(Close::Fin);
+        bench.finish();
+    }
+}
