@@ -21,6 +21,8 @@ pub enum Failure {
     },
     /// The request was here several times before: it goes in a circle.
     Loop,
+    /// Whoever asks may not: its address is not let in.
+    Denied,
     /// The client took too long to send its head.
     HeadTimeout,
     /// The client took too long to send its body.
@@ -65,6 +67,7 @@ impl Failure {
             Self::HopsSpent { options: true } => 200,
             Self::HopsSpent { options: false } => 405,
             Self::Loop => 508,
+            Self::Denied => 403,
             Self::HeadTimeout | Self::BodyTimeout => 408,
             Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense(_) => 502,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
@@ -79,6 +82,7 @@ impl Failure {
             Self::HopsSpent { options: true } => "the request ends here: Max-Forwards is 0",
             Self::HopsSpent { options: false } => "the request ends here: Max-Forwards is 0, and TRACE is not offered",
             Self::Loop => "the request goes in a circle: it came through this balancer several times (Via)",
+            Self::Denied => "this address is not let in here",
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
             Self::NoServer => "no server is there for this request",
@@ -100,6 +104,7 @@ impl Failure {
             Self::BadRequest(_) => FailureKind::BadRequest,
             Self::HopsSpent { .. } => FailureKind::HopsSpent,
             Self::Loop => FailureKind::Loop,
+            Self::Denied => FailureKind::Denied,
             Self::HeadTimeout => FailureKind::HeadTimeout,
             Self::BodyTimeout => FailureKind::BodyTimeout,
             Self::NoServer => FailureKind::NoServer,
@@ -126,6 +131,8 @@ named! {
         HopsSpent = "hops_spent",
         /// [`Failure::Loop`].
         Loop = "loop",
+        /// [`Failure::Denied`].
+        Denied = "denied",
         /// [`Failure::HeadTimeout`].
         HeadTimeout = "head_timeout",
         /// [`Failure::BodyTimeout`].

@@ -1,6 +1,7 @@
 //! The balancer's decisions: which server, which connection, try again or not, who closes and why,
 //! what a client is told. No sockets, no clock, no threads; `now` is a [`core::time::Duration`].
 
+pub mod client_address;
 pub mod connects;
 pub mod counters;
 pub mod crowd;
@@ -18,7 +19,9 @@ mod retry;
 pub mod router;
 pub mod select;
 pub mod settings;
+pub mod treatment;
 
+pub use client_address::client_address;
 pub use connects::ConnectTimes;
 pub use counters::{Counters, Report};
 pub use downstream::Downstream;
@@ -26,7 +29,7 @@ pub use exchange::Exchange;
 pub use failure::{Failure, FailureKind};
 pub use health::{Health, HealthRules, Standing, Verdict};
 pub use idle::IdleConnections;
-pub use network::{Network, NetworkError};
+pub use network::{NetworkError, Networks, parse_network};
 pub use policy::{ClientClose, Reuse, ServerClose, Timestamps, Trust};
 pub use reason::{CloseReason, Side};
 pub use refusal::{Refusal, Refusals, Refused};
@@ -35,6 +38,7 @@ pub use router::{Action, Decision, RouteRules, Router};
 pub use select::{Balance, Field, Pick, Selection, SelectionRules};
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
-    PortSettings, Protocol, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts, Settings,
-    Twins,
+    PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts,
+    Settings, Twins, WayField,
 };
+pub use treatment::{Access, HeaderRules, Treatment};

@@ -37,6 +37,8 @@ named! {
         TunnelOver = "tunnel_over",
         /// The balancer is draining.
         Draining = "draining",
+        /// Its address is not let in.
+        Denied = "denied",
         /// A limit or shortage of ours.
         Shortage = "shortage",
     }

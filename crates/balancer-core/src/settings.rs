@@ -1,11 +1,12 @@
 //! What the balancer is told to do: checked, so that it cannot be wrong.
 
 use crate::health::HealthRules;
-use crate::network::Network;
+use crate::network::Networks;
 use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
 use crate::router::Router;
 use crate::select::SelectionRules;
-use http::forward::Forwarded;
+use crate::treatment::{HeaderRules, Treatment};
+use http::forward::{Forwarded, Tells};
 use http::{Limits, Reading};
 use named::named;
 use std::net::{IpAddr, SocketAddr};
@@ -41,6 +42,8 @@ pub struct ListenerSettings {
     pub timeouts: ClientTimeouts,
     /// What becomes of what requests say about themselves.
     pub requests: RequestRules,
+    /// What is done to requests and responses.
+    pub treatment: Treatment,
 }
 
 impl ListenerSettings {
@@ -56,6 +59,7 @@ impl ListenerSettings {
             limits: ListenerLimits::default(),
             timeouts: ClientTimeouts::default(),
             requests: RequestRules::default(),
+            treatment: Treatment::default(),
         }
     }
 }
@@ -99,23 +103,74 @@ named! {
     }
 }
 
+named! {
+    /// Fields about the way of a request that this balancer writes (`forwarded_fields = [...]` of a listener).
+    pub enum WayField {
+        /// `X-Forwarded-For`.
+        For = "X-Forwarded-For",
+        /// `X-Forwarded-Proto`.
+        Proto = "X-Forwarded-Proto",
+        /// `X-Forwarded-Host`.
+        Host = "X-Forwarded-Host",
+        /// `X-Forwarded-Port`.
+        Port = "X-Forwarded-Port",
+        /// `X-Real-IP`.
+        RealIp = "X-Real-IP",
+        /// `Forwarded`.
+        Forwarded = "Forwarded",
+    }
+}
+
+impl WayField {
+    /// What is told where exactly these fields are.
+    pub fn tells(fields: &[Self]) -> Tells {
+        let has = |field| fields.contains(&field);
+        Tells {
+            forwarded_for: has(Self::For),
+            proto: has(Self::Proto),
+            host: has(Self::Host),
+            port: has(Self::Port),
+            real_ip: has(Self::RealIp),
+            forwarded: has(Self::Forwarded),
+        }
+    }
+}
+
+named! {
+    /// Where `X-Request-Id` comes from (`request_id = "..."` of a listener).
+    #[derive(Default)]
+    pub enum RequestIds {
+        /// Whatever came is passed on, like any field.
+        #[default]
+        Pass = "pass",
+        /// Each request gets one made here.
+        Make = "make",
+        /// That of a trusted proxy stands; any other request gets one made here.
+        Keep = "keep",
+    }
+}
+
 /// What becomes of what requests say about themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestRules {
     /// About their way.
     pub forwarded: ForwardedPolicy,
-    /// Whom [`ForwardedPolicy::Trust`] trusts.
-    pub trusted: Vec<Network>,
+    /// Proxies that are believed: who the client is, and whatever [`ForwardedPolicy::Trust`] lets stand.
+    pub trusted: Networks,
+    /// What is told of their way.
+    pub tells: Tells,
+    /// Where their ids come from.
+    pub ids: RequestIds,
     /// In names that look like others.
     pub twins: Twins,
 }
 
 impl RequestRules {
-    /// What becomes of it when `client` sends it.
-    pub fn forwarded_by(&self, client: IpAddr) -> Forwarded {
+    /// What becomes of it when it comes from `peer`.
+    pub fn forwarded_by(&self, peer: IpAddr) -> Forwarded {
         match self.forwarded {
             ForwardedPolicy::Append => Forwarded::Append,
-            ForwardedPolicy::Trust if self.trusted.iter().any(|network| network.contains(client)) => Forwarded::Trust,
+            ForwardedPolicy::Trust if self.trusted.contains(peer) => Forwarded::Trust,
             ForwardedPolicy::Replace | ForwardedPolicy::Trust => Forwarded::Replace,
         }
     }
@@ -213,6 +268,8 @@ pub struct BackendSetSettings {
     pub limits: ResponseLimits,
     /// Requests say in `Via` that they came through this balancer.
     pub via: bool,
+    /// Fields of requests to its servers, and of their responses.
+    pub headers: HeaderRules,
 }
 
 named! {
@@ -257,6 +314,7 @@ impl BackendSetSettings {
             responses: ResponseReading::default(),
             limits: ResponseLimits::default(),
             via: true,
+            headers: HeaderRules::default(),
         }
     }
 

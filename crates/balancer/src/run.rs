@@ -12,6 +12,7 @@ use balancer_core::{Counters, Report, Settings};
 use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -114,7 +115,8 @@ fn start_workers(
     let starting = (0..plan.workers).map(|index| {
         let snapshot = snapshot_of(index, settings, doors, boards);
         let (index, count) = (index as u32, plan.workers as u32);
-        let share = WorkerShare { index, count, own_ports: own_ports.cloned(), kernel_ports };
+        let seed = RandomState::new().hash_one(index);
+        let share = WorkerShare { index, count, own_ports: own_ports.cloned(), kernel_ports, seed };
         spawn_worker(plan, snapshot, share).map_err(failed(index as usize))
     });
     let starting = starting.collect::<Result<Vec<_>, _>>()?;

@@ -3,9 +3,10 @@
 
 use balancer::Config;
 use balancer_core::{
-    Balance, ClientClose, ForwardedPolicy, HealthRules, PortChoice, Protocol, RequestRules, ResponseReading, Reuse,
-    Router, ServerClose, Timestamps, Twins,
+    Access, Balance, ClientClose, ForwardedPolicy, HeaderRules, HealthRules, Networks, PortChoice, Protocol,
+    RequestIds, RequestRules, ResponseReading, Reuse, Router, ServerClose, Timestamps, Twins, WayField, parse_network,
 };
+use http::forward::{FieldRules, Message};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +17,10 @@ fn folder() -> PathBuf {
 fn parse(name: &str) -> Result<Config, String> {
     let text = std::fs::read_to_string(folder().join(name)).unwrap();
     Config::parse(name, &text).map_err(|error| error.render(100, false) + "\n")
+}
+
+fn networks(list: &[&str]) -> Networks {
+    list.iter().map(|network| parse_network(network).unwrap()).collect()
 }
 
 #[test]
@@ -76,7 +81,7 @@ fn every_key_arrives_where_it_belongs() {
     assert_eq!((set.limits.head_bytes_max, set.limits.headers_max), (262_144, 200));
     let requests = &listener.requests;
     assert_eq!((requests.forwarded, requests.twins), (ForwardedPolicy::Trust, Twins::Keep));
-    assert_eq!(requests.trusted, ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()));
+    assert_eq!(requests.trusted, networks(&["10.0.0.0/8", "::1"]));
     assert_eq!(config.settings.listeners[0].requests, RequestRules::default());
     let (pause, pause_max) = (Duration::from_millis(250), Duration::from_secs(8));
     assert_eq!(set.health, HealthRules { failures_max: 7, pause, pause_max, server_errors: true });
@@ -144,4 +149,33 @@ fn every_prefix_of_a_good_file_is_handled() {
         Err(error) => error.render(80, true).contains("prefix.toml"),
     });
     assert!(refused.count() > text.len() / 2);
+}
+
+#[test]
+fn what_is_done_to_requests_and_responses_arrives() {
+    let config = parse("good-treatment.toml").unwrap();
+    let [web, plain] = &config.settings.listeners[..] else { panic!("two listeners") };
+    let requests = &web.requests;
+    assert_eq!((requests.forwarded, requests.ids), (ForwardedPolicy::Trust, RequestIds::Keep));
+    assert_eq!(requests.trusted, networks(&["10.0.0.0/8"]));
+    assert_eq!(requests.tells, WayField::tells(&[WayField::For, WayField::RealIp, WayField::Forwarded]));
+    let allow = networks(&["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]);
+    assert_eq!(web.treatment.access, [Access { allow, deny: networks(&["10.6.6.0/24"]) }]);
+    let mut rules = HeaderRules::default();
+    rules.requests.remove("X-Debug", Message::Request).unwrap();
+    rules.requests.set("X-Tenant", "one", Message::Request).unwrap();
+    rules.requests.set("Host", "app.internal", Message::Request).unwrap();
+    rules.requests.add("X-Seen", "{client} {request_id}", Message::Request).unwrap();
+    for name in ["Server", "X-Powered-By"] {
+        rules.responses.remove(name, Message::Response).unwrap();
+    }
+    rules.responses.set("Strict-Transport-Security", "max-age=31536000", Message::Response).unwrap();
+    rules.responses.set("X-Request-Id", "{request_id}", Message::Response).unwrap();
+    assert_eq!(web.treatment.headers, rules);
+    assert_eq!((plain.requests.forwarded, plain.requests.ids), (ForwardedPolicy::Replace, RequestIds::Make));
+    assert!(plain.treatment.headers == HeaderRules::default() && plain.treatment.access.is_empty());
+    let headers = &config.settings.backend_sets[0].headers;
+    let mut host = FieldRules::NONE;
+    host.set("Host", "{server}", Message::Request).unwrap();
+    assert!(headers.requests == host && !headers.responses.is_empty());
 }

@@ -30,6 +30,8 @@ pub struct Section<'a, 'i> {
     table: &'a DeTable<'i>,
     span: Range<usize>,
     asked: Vec<&'static str>,
+    /// Former names of keys, and what they are called now.
+    renamed: Vec<(&'static str, &'static str)>,
     /// What it may hold, where that is declared: builds with debug assertions hold the reader against it.
     keys: Option<&'static Table>,
 }
@@ -37,7 +39,7 @@ pub struct Section<'a, 'i> {
 impl<'a, 'i> Section<'a, 'i> {
     /// A table with its place; `what` is how messages call it.
     pub fn new(what: &'static str, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
-        Self { what, table, span, asked: Vec::new(), keys: None }
+        Self { what, table, span, asked: Vec::new(), renamed: Vec::new(), keys: None }
     }
 
     /// As [`Section::new`], of a table whose keys are declared.
@@ -48,6 +50,11 @@ impl<'a, 'i> Section<'a, 'i> {
     /// Where the table starts.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
+    }
+
+    /// Whoever writes a key by its former name is told what it is called now.
+    pub fn renamed(&mut self, before: &'static str, now: &'static str) {
+        self.renamed.push((before, now));
     }
 
     /// The value of `key`; the key is known from now on.
@@ -114,7 +121,9 @@ impl<'a, 'i> Section<'a, 'i> {
             if self.asked.contains(&name) {
                 continue;
             }
+            let now = self.renamed.iter().find(|(before, _)| *before == name);
             let help = match nearest(name, self.asked.iter().copied()) {
+                _ if now.is_some() => now.map(|(_, now)| format!("it is called `{now}` now")).unwrap_or_default(),
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are: {}", self.asked.join(", ")),
             };

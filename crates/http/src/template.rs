@@ -18,7 +18,7 @@ enum Part {
 
 /// What a template may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Variable {
+pub(crate) enum Variable {
     /// `client`: the client's address, as a trusted proxy tells it.
     Client,
     /// `host`: what the request is for, without a port.
@@ -170,7 +170,7 @@ impl Template {
     }
 
     /// The variables it asks for.
-    pub fn variables(&self) -> impl Iterator<Item = &Variable> {
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.parts.iter().filter_map(|part| match part {
             Part::Text(_) => None,
             Part::Variable(variable) => Some(variable),

@@ -181,6 +181,16 @@ impl Exchange {
         (exchange, step)
     }
 
+    /// A request was understood, but goes no further: the client is told.
+    pub fn turn_away(request: Opening, failure: Failure, scene: &Scene<'_>) -> (Self, Step) {
+        if !request.eof || request.whole {
+            return Self::refuse(request, failure, scene);
+        }
+        let (mut exchange, mut step) = (Self::new(request, scene), Step::default());
+        exchange.abort(CloseReason::PeerAborted, &mut step);
+        (exchange, step)
+    }
+
     /// A request was not understood, or did not come in time; or a connection came too late: the client is told, and that
     /// is all. `request` is what is known of it.
     pub fn refuse(request: Opening, failure: Failure, scene: &Scene<'_>) -> (Self, Step) {

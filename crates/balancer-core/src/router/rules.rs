@@ -1,5 +1,6 @@
 //! What is done with the requests of one route.
 
+use crate::treatment::Treatment;
 use http::{Template, TooLong, Values};
 use named::named;
 
@@ -11,12 +12,14 @@ pub struct RouteRules {
     pub name: String,
     /// Who answers.
     pub action: Action,
+    /// What is done to its requests and responses, beside what the listener does to all of them.
+    pub treatment: Treatment,
 }
 
 impl RouteRules {
     /// A route that does this and nothing else.
     pub fn new(name: &str, action: Action) -> Self {
-        Self { name: name.to_owned(), action }
+        Self { name: name.to_owned(), action, treatment: Treatment::default() }
     }
 }
 

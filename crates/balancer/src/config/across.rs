@@ -98,6 +98,7 @@ fn finish_listener(
         limits: listener.limits,
         timeouts: listener.timeouts,
         requests: listener.requests,
+        treatment: listener.treatment,
     })
 }
 
@@ -114,5 +115,6 @@ fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
         responses: set.responses,
         limits: set.limits,
         via: set.via,
+        headers: set.headers,
     })
 }

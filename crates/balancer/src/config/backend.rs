@@ -1,10 +1,11 @@
 //! `[[backend_set]]`: where requests go.
 
+use super::fields::read_headers;
 use super::keys::SERVER;
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::selection;
 use balancer_core::{
-    HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, SelectionRules,
+    HeaderRules, HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, SelectionRules,
     ServerSettings, ServerTimeouts,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
@@ -35,6 +36,7 @@ pub(super) struct BackendSet<'a> {
     pub(super) responses: ResponseReading,
     pub(super) limits: ResponseLimits,
     pub(super) via: bool,
+    pub(super) headers: HeaderRules,
 }
 
 pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> BackendSet<'a> {
@@ -56,6 +58,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
         responses: section.named("responses", mistakes).unwrap_or_default(),
         limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
         via: section.choice("via", &[("on", true), ("off", false)], mistakes).unwrap_or(base.via),
+        headers: read_headers(&mut section, mistakes),
         servers,
     };
     section.finish(mistakes);

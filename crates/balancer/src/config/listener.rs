@@ -1,17 +1,19 @@
 //! `[[listener]]`: where clients come in.
 
 use super::tcp;
+use super::treatment::{self, read_networks};
 use balancer_core::{
-    ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, Network, Protocol, RequestRules, Timestamps,
+    ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, Protocol, RequestIds, RequestRules, Timestamps,
+    Treatment, WayField,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
+use http::forward::Tells;
 use std::net::SocketAddr;
 
 /// The largest head that may be allowed. A buffer may grow to hold it, together with the fields the balancer adds.
 pub(super) const HEAD_BYTES_MAX: usize = 256 * 1024;
 const _: () = assert!(HEAD_BYTES_MAX + 8 * 1024 <= reactor::buf::BUF_BYTES_MAX);
 pub(super) const HEAD_BYTES_MIN: usize = 256;
-pub(super) const NETWORKS_MAX: usize = 64;
 pub(super) const CONNECTIONS_MAX: usize = 1 << 20;
 /// Why these two time-outs have to end.
 const HEAD_OFF: &str = "whoever sends a byte of a head now and then would hold a connection for ever: such as \"60s\"";
@@ -28,6 +30,7 @@ pub(super) struct Listener<'a> {
     pub(super) limits: ListenerLimits,
     pub(super) timeouts: ClientTimeouts,
     pub(super) requests: RequestRules,
+    pub(super) treatment: Treatment,
 }
 
 pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
@@ -54,6 +57,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
             .map(|times| read_timeouts(times, protocol, mistakes))
             .unwrap_or_default(),
         requests: read_requests(&mut section, mistakes),
+        treatment: treatment::read(&mut section, mistakes),
     };
     section.finish(mistakes);
     listener
@@ -70,53 +74,44 @@ fn read_timestamps(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -
     choice.unwrap_or_default()
 }
 
-/// What becomes of what requests say about themselves. Trust needs somebody to be trusted, and the other way round.
+/// What becomes of what requests say about themselves. Trust needs somebody to be trusted.
 fn read_requests(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> RequestRules {
     let twins = section.named("underscore_twins", mistakes).unwrap_or_default();
-    let (policy, trusted) = (section.take("forwarded"), section.take("trusted"));
+    let tells = section.take("forwarded_fields").map(|list| read_tells(list, mistakes)).unwrap_or_default();
+    let ids = section.named("request_id", mistakes).unwrap_or_default();
+    section.renamed("trusted", "trusted_proxies");
+    let (policy, proxies) = (section.take("forwarded"), section.take("trusted_proxies"));
     let forwarded = policy.and_then(|policy| {
         let names = ForwardedPolicy::ALL.map(|policy| (policy.name(), policy));
         value::choice("forwarded", policy, &names, mistakes)
     });
-    let example = "such as `trusted = [\"10.0.0.0/8\", \"192.0.2.7\"]`: whoever is in front and can be believed";
-    match (forwarded, policy, trusted) {
-        (Some(ForwardedPolicy::Trust), Some(policy), None) => {
-            let title = "`forwarded = \"trust\"` trusts nobody";
-            mistakes.push(Mistake::new(policy.span(), title, "no `trusted` in this section").help(example));
-        }
-        (Some(ForwardedPolicy::Replace | ForwardedPolicy::Append), Some(policy), Some(trusted)) => {
-            let title = "`trusted` has no meaning here";
-            let mistake = Mistake::new(trusted.span(), title, "nobody is asked").other(policy.span(), "by this");
-            mistakes.push(mistake.help("write `forwarded = \"trust\"`, or leave `trusted` out"));
-        }
-        (None, None, Some(trusted)) => {
-            let title = "`trusted` has no meaning without `forwarded = \"trust\"`";
-            mistakes.push(Mistake::new(trusted.span(), title, "nobody is asked").help("write `forwarded = \"trust\"`"));
-        }
-        _ => {}
+    let example =
+        "such as `trusted_proxies = [\"10.0.0.0/8\", \"192.0.2.7\"]`: whoever is in front and can be believed";
+    if let (Some(ForwardedPolicy::Trust), Some(policy), None) = (forwarded, policy, proxies) {
+        let title = "`forwarded = \"trust\"` trusts nobody";
+        mistakes.push(Mistake::new(policy.span(), title, "no `trusted_proxies` in this section").help(example));
     }
-    let trusted = trusted.map(|list| read_networks(list, example, mistakes)).unwrap_or_default();
-    RequestRules { forwarded: forwarded.unwrap_or_default(), trusted, twins }
+    if let Some(RequestIds::Keep) = Some(ids).filter(|_| proxies.is_none()) {
+        let title = "`request_id = \"keep\"` keeps nobody's";
+        let mistake = Mistake::new(section.span(), title, "no `trusted_proxies` in this section");
+        mistakes.push(mistake.help(format!("{example}; or write `request_id = \"make\"`")));
+    }
+    // Who is named as trusted is trusted with all of it, unless something else is said.
+    let otherwise = if proxies.is_some() { ForwardedPolicy::Trust } else { ForwardedPolicy::default() };
+    let trusted = proxies.map(|list| read_networks(list, example, mistakes)).unwrap_or_default();
+    RequestRules { forwarded: forwarded.unwrap_or(otherwise), trusted, tells, ids, twins }
 }
 
-fn read_networks(list: &Value<'_>, example: &str, mistakes: &mut Vec<Mistake>) -> Vec<Network> {
+fn read_tells(list: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Tells {
     let Some(array) = list.get_ref().as_array() else {
-        mistakes.push(wrong_type(list, "an array of networks").help(example));
-        return Vec::new();
+        let example = "such as `forwarded_fields = [\"X-Forwarded-For\", \"X-Real-IP\"]`";
+        mistakes.push(wrong_type(list, "an array of names").help(example));
+        return Tells::default();
     };
-    if array.is_empty() || array.len() > NETWORKS_MAX {
-        let title = format!("{} networks: there must be 1 to {NETWORKS_MAX}", array.len());
-        mistakes.push(Mistake::new(list.span(), title, "here").help(example));
-        return Vec::new();
-    }
-    let read = |value: &Value<'_>| match value::text(value, mistakes)?.parse::<Network>() {
-        Ok(network) => Some(network),
-        Err(error) => {
-            mistakes.push(Mistake::new(value.span(), error.to_string(), "not a network"));
-            None
-        }
-    };
-    array.iter().filter_map(read).collect()
+    let names = WayField::ALL.map(|field| (field.name(), field));
+    let fields: Vec<_> =
+        array.iter().filter_map(|name| value::choice("forwarded_fields", name, &names, mistakes)).collect();
+    WayField::tells(&fields)
 }
 
 fn read_limits(mut section: Section<'_, '_>, protocol: Protocol, mistakes: &mut Vec<Mistake>) -> ListenerLimits {

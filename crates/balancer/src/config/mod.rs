@@ -6,10 +6,12 @@
 
 mod across;
 mod backend;
+mod fields;
 pub mod keys;
 mod listener;
 mod selection;
 mod tcp;
+mod treatment;
 
 use crate::worker::check_shares;
 use crate::{Plan, SetupError};

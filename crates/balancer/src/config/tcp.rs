@@ -3,7 +3,15 @@
 use config_file::{Mistake, Section};
 
 /// Keys of `[[listener]]` that are about requests.
-pub(super) const LISTENER: [&str; 3] = ["forwarded", "trusted", "underscore_twins"];
+pub(super) const LISTENER: [&str; 7] = [
+    "forwarded",
+    "forwarded_fields",
+    "request_headers",
+    "request_id",
+    "response_headers",
+    "trusted_proxies",
+    "underscore_twins",
+];
 /// Keys of `[listener.limits]`.
 pub(super) const LIMITS: [&str; 3] = ["head_bytes_max", "headers_max", "requests_per_connection_max"];
 /// Keys of `[listener.timeouts]`.

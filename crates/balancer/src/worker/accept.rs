@@ -1,12 +1,15 @@
 //! Clients come in.
 
 use super::Worker;
+use super::listeners::Listener;
 use super::state::{Client, Party, Work};
 use super::time::{PATROL, TimerKey};
+use super::treat;
 use balancer_core::Protocol;
 use balancer_core::downstream::Downstream;
+use balancer_core::{CloseReason, Side};
 use http1::HeadScan;
-use reactor::{ConnId, Deadline, ListenerId, Reactor};
+use reactor::{Close, CloseOutcome, ConnId, Deadline, ListenerId, Reactor};
 use std::net::SocketAddr;
 
 impl Worker {
@@ -15,6 +18,9 @@ impl Worker {
         let index = self.listener_index(at);
         let listener = &mut self.listeners[index];
         listener.counters.accepted += 1;
+        if treat::keeps_out(&listener.rules, peer.ip()) {
+            return Self::turn_away(listener, conn, io);
+        }
         listener.note_entered();
         self.reviews |= listener.review;
         if listener.rules.settings.timeouts.is_endless() {
@@ -45,6 +51,14 @@ impl Worker {
         }
         self.note_idle(conn);
         io.recv(conn, None);
+    }
+
+    /// Nothing of what it has to say is read. A reset leaves nothing behind on either side.
+    #[cold]
+    fn turn_away<R: Reactor>(listener: &mut Listener, conn: ConnId, io: &mut R) {
+        if let CloseOutcome::Closed(who) = io.close(conn, Close::Reset) {
+            listener.counters.count_close(Side::Client, who, CloseReason::Denied);
+        }
     }
 
     pub(super) fn handle_accept_failed(&mut self, at: ListenerId) {

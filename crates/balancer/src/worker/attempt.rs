@@ -5,8 +5,9 @@ use super::compose;
 use super::seat::Seat;
 use super::sets::{BackendSet, Stands};
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
-use balancer_core::Twins;
+use super::treat::IdDigits;
 use balancer_core::exchange::{AttemptOrder, Fact};
+use balancer_core::{ListenerSettings, RequestIds, Twins};
 use http::RequestHead;
 use http::forward::RequestEdits;
 use http1::{HeadScan, HeadSlots, parse_request};
@@ -69,16 +70,24 @@ impl Worker {
     ) -> Option<Outgoing> {
         let entry = &self.exchanges[id];
         let kept = entry.up.kept.as_ref().expect("a request is kept as long as it may be sent again");
-        let client = self.parties.client(entry.client.conn).peer.ip();
-        let requests = &entry.rules.settings.requests;
+        let peer = self.parties.client(entry.client.conn).peer.ip();
+        let ListenerSettings { requests, name, bind, .. } = &entry.rules.settings;
+        let mut digits = IdDigits::default();
         let edits = RequestEdits {
             proto: "http",
             connection: compose::upstream_connection(entry.upgrade.is_some(), entry.set_rules.pool.room() > 0),
             fallback_host: &self.sets[set].servers[server].host,
-            forwarded: requests.forwarded_by(client),
+            forwarded: requests.forwarded_by(peer),
             via: entry.set_rules.via,
             keep_twins: requests.twins == Twins::Keep,
-            ..RequestEdits::plain(client)
+            tells: requests.tells,
+            rules: [&entry.treatment().headers.requests, &entry.set_rules.headers.requests],
+            request_id: entry.asker.id.text(&mut digits),
+            tells_id: requests.ids != RequestIds::Pass,
+            listener: name,
+            client: entry.asker.address,
+            peer,
+            port: bind.port(),
         };
         let out = match head {
             Some(head) => compose::request(head, &edits, io)?,

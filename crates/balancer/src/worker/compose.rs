@@ -1,5 +1,6 @@
 //! Heads written for the other side, and pieces of bodies cut off for it.
 
+use super::treat::Ruled;
 use balancer_core::exchange::HeadEdits;
 use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
 use http::{BodyKind, Date, RequestHead, ResponseHead, TooLong, Version};
@@ -26,10 +27,11 @@ pub(super) fn response<R: Reactor>(
     client_version: Version,
     edits: &HeadEdits,
     date: Option<Date>,
+    ruled: Ruled<'_>,
     io: &mut R,
 ) -> Option<Buf> {
     let body = if edits.unwrap_chunks { BodyKind::UntilClose } else { head.body };
-    let edits = ResponseEdits { client_version, connection: edits.connection, body, date, ruled: None };
+    let edits = ResponseEdits { client_version, connection: edits.connection, body, date, ruled };
     written(io, |out| write_forwarded_response(head, &edits, out))
 }
 

@@ -5,12 +5,14 @@ use super::compose::{self, NoPiece, Piece};
 use super::drain::Farewell;
 use super::listeners::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
-use balancer_core::exchange::{DownOrder, Exchange, Opening, Reply, Step, UpOrder};
+use super::treat::{self, Asker};
+use balancer_core::exchange::{DownOrder, Exchange, Opening, Reply, Scene, Step, UpOrder};
 use balancer_core::{Action, BackendSetSettings, Decision, Failure, Protocol, Refusal, Refused};
 use http::forward::passages;
 use http::{BodyKind, Method, RequestHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
 use reactor::{Buf, ConnId, Reactor};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 impl Worker {
@@ -79,17 +81,16 @@ impl Worker {
         client.inbound = (!rest.is_empty()).then_some(rest);
         client.life.handle_exchange_begun();
         let opening = opening(parsed, &first, client, &rules);
-        let (listener, facts) = (client.listener, head.facts(client.peer.ip(), false));
-        let way = self.way(rules.settings.router.decide(&facts, head.headers), rules);
+        let (listener, peer) = (client.listener, client.peer.ip());
+        let address = treat::address_of(head, peer, &rules.settings.requests);
+        let way = self.way(rules.settings.router.decide(&head.facts(address, false), head.headers), rules);
         let scene = way.rules.scene(&way.set_rules, now, self.listeners[listener].drains(self.draining));
-        let (core, step) = match reply_by(&way.rules.route(way.route).action) {
-            None => Exchange::begin(opening, &scene),
-            Some(reply) => Exchange::reply(opening, reply, &scene),
-        };
+        let (core, step) = begun(opening, &way, address, &scene);
         let kept = Kept { bytes: first.data, head_len: *head_len };
         let method = head.method;
         let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| kept_part(buf, asked, &kept.bytes));
-        let request = Request { method, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
+        let asker = self.asker(address, peer, (head, buf), &kept, &way);
+        let request = Request { method, asker, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
         let id = self.insert(conn, core, way, request);
         (id, self.take_first_step(id, step, parsed, io))
     }
@@ -100,6 +101,24 @@ impl Worker {
         let set = rules.place(route);
         let set_rules = Rc::clone(set.map_or(&self.no_set, |set| &self.sets[set].rules));
         Way { route, set, rules, set_rules }
+    }
+
+    /// What is remembered of who asks: only what a rule will ask for.
+    #[inline]
+    fn asker(
+        &mut self,
+        address: IpAddr,
+        peer: IpAddr,
+        (head, buf): (&RequestHead<'_, '_>, &Buf),
+        kept: &Kept,
+        way: &Way,
+    ) -> Asker {
+        let (ours, theirs) = (&way.rules.treatment(way.route).headers, &way.set_rules.headers);
+        let asked = ours.ask_id() || theirs.ask_id();
+        let keep = |value: &[u8]| kept_part(buf, value, &kept.bytes);
+        let id = self.name_request(head, peer, &way.rules.settings.requests, asked, keep);
+        let asks = ours.responses.asks() || theirs.responses.asks();
+        Asker { address, id, head: asks.then(|| kept.bytes.slice(0..kept.head_len)) }
     }
 
     #[inline(always)] // it would be copied once more otherwise
@@ -117,6 +136,7 @@ impl Worker {
             rules: way.rules,
             set_rules: way.set_rules,
             method: request.method,
+            asker: request.asker,
             upgrade: request.upgrade,
             up: request.up,
             down: DownBytes::default(),
@@ -183,13 +203,25 @@ impl Worker {
         client.inbound = None;
         client.scan = HeadScan::default();
         client.life.handle_exchange_begun();
+        let asker = Asker::unknown(client.peer);
         let listener = &self.listeners[client.listener];
         let (rules, draining) = (Rc::clone(&listener.rules), listener.drains(self.draining));
         let way = self.way(rules.settings.router.fallback(), rules);
         let opening = if way.rules.settings.protocol == Protocol::Tcp { Opening::STREAM } else { Opening::NONE };
         let (core, step) = Exchange::refuse(opening, failure, &way.rules.scene(&way.set_rules, now, draining));
-        let request = Request::none(&way.rules);
+        let request = Request::none(asker, &way.rules);
         (self.insert(conn, core, way, request), step)
+    }
+}
+
+/// Turned away, answered here, or on its way to a server.
+#[inline]
+fn begun(opening: Opening, way: &Way, client: IpAddr, scene: &Scene<'_>) -> (Exchange, Step) {
+    let refused = treat::refusal(way.rules.treatment(way.route), client);
+    match (refused, reply_by(&way.rules.route(way.route).action)) {
+        (Some(failure), _) => Exchange::turn_away(opening, failure, scene),
+        (None, Some(reply)) => Exchange::reply(opening, reply, scene),
+        (None, None) => Exchange::begin(opening, scene),
     }
 }
 
@@ -215,15 +247,16 @@ fn reply_by(action: &Action) -> Option<Reply> {
 /// What is kept of a request.
 pub(super) struct Request {
     method: Method,
+    asker: Asker,
     upgrade: Option<Buf>,
     up: UpBytes,
 }
 
 impl Request {
     /// There is none, or none that was understood.
-    pub(super) fn none(rules: &ListenerRules) -> Self {
+    pub(super) fn none(asker: Asker, rules: &ListenerRules) -> Self {
         let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);
-        Self { method: Method::Other, upgrade: None, up: UpBytes { kept: None, decoder, held: None } }
+        Self { method: Method::Other, asker, upgrade: None, up: UpBytes { kept: None, decoder, held: None } }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Worker;
 use super::compose::{self, NoPiece};
 use super::state::{Client, ExchangeId, Inbound, Party, Server, Work};
+use super::treat::with_rules;
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::{Fact, HeadPlan, ResponseFacts, Took};
 use balancer_core::relay::{RelayFact, Way};
@@ -180,7 +181,12 @@ impl Worker {
         entry.down.after_interim = true;
         entry.let_go_of_kept();
         if let HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) = plan {
-            entry.down.head = Some(compose::response(head, entry.core.client_version(), &edits, date, io)?);
+            let server = entry.core.record().server.zip(entry.set);
+            let host = server.map_or("", |(server, set)| &self.sets[set].servers[server as usize].host);
+            let version = entry.core.client_version();
+            let written =
+                with_rules(entry, None, Some(host), |ruled| compose::response(head, version, &edits, date, ruled, io));
+            entry.down.head = Some(written?);
             entry.down.unwrap_chunks = edits.unwrap_chunks;
         }
         Some(plan)

@@ -5,7 +5,7 @@ use crate::boards::Boards;
 use crate::room::Room;
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::Scene;
-use balancer_core::{Action, BackendSetSettings, Counters, ListenerSettings, RouteRules};
+use balancer_core::{Action, BackendSetSettings, Counters, ListenerSettings, RouteRules, Treatment};
 use http::Limits;
 use reactor::{Bell, ListenerId, Reactor};
 use std::rc::Rc;
@@ -19,6 +19,8 @@ pub(super) struct ListenerRules {
     pub(super) limits: Limits,
     /// The place of each backend set of the configuration in the worker's table.
     places: Box<[usize]>,
+    /// What is done to the requests of each route, all in all.
+    treatments: Box<[Rc<Treatment>]>,
 }
 
 impl ListenerRules {
@@ -29,13 +31,25 @@ impl ListenerRules {
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
-        Self { settings: settings.clone(), limits, places: places.into() }
+        let whole = Rc::new(settings.treatment.clone());
+        let of_route = |route: &RouteRules| match route.treatment == Treatment::default() {
+            true => Rc::clone(&whole),
+            false => Rc::new(route.treatment.within(&whole)),
+        };
+        let treatments = settings.router.all().iter().map(of_route).collect();
+        Self { settings: settings.clone(), limits, places: places.into(), treatments }
     }
 
     /// What is done with requests of a route.
     #[inline]
     pub(super) fn route(&self, route: u32) -> &RouteRules {
         self.settings.router.rules(route)
+    }
+
+    /// What is done to the requests of a route.
+    #[inline]
+    pub(super) fn treatment(&self, route: u32) -> &Treatment {
+        &self.treatments[route as usize]
     }
 
     /// The place of the backend set that serves a route; `None` where the balancer answers itself.

@@ -8,7 +8,7 @@
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
 //!        |
-//!   attempt  replies  compose  clients  pool                     the orders, one each
+//!   attempt  replies  compose  clients  pool  treat     the orders, one each
 //!        |
 //!   state  parties  places  listeners  sets  seat  share      what is remembered
 //! ```
@@ -44,6 +44,7 @@ mod share;
 mod state;
 mod streams;
 mod time;
+mod treat;
 
 use balancer_core::exchange::Fact;
 use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusals, Report};
@@ -53,6 +54,7 @@ use listeners::{Listener, ListenerRules};
 use parties::Parties;
 use ports::Fault;
 use reactor::{App, Completion, Inbox, Listening, Mail, Reactor, Shortages, TimerWheel};
+use seed::Rng;
 use sets::BackendSet;
 use slotmap::SlotMap;
 use state::{Entry, ExchangeId, RelayEntry, RelayId, Todo};
@@ -90,6 +92,8 @@ pub struct Worker {
     inbox: Inbox<Order>,
     /// Sockets of the first snapshot, until they are adopted at the start.
     listening: Vec<(String, Listening)>,
+    /// Ids of requests come from here.
+    rng: Rng,
     /// Time of this turn; `None` until somebody asks.
     now: Option<Duration>,
     today: Today,
@@ -121,6 +125,7 @@ impl Worker {
         let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
         let listener =
             |settings: &ListenerSettings| Listener::new(ListenerRules::new(settings, &places), &boards, inbox.bell());
+        let rng = Rng::new(share.seed);
         Ok(Self {
             listeners: settings.listeners.iter().map(listener).collect(),
             sets: sets.collect::<Result<_, _>>()?,
@@ -137,6 +142,7 @@ impl Worker {
             share,
             inbox,
             listening,
+            rng,
             now: None,
             today: Today::UNKNOWN,
             draining: false,

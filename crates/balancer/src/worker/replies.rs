@@ -3,10 +3,11 @@
 use super::Worker;
 use super::compose::written;
 use super::state::ExchangeId;
+use super::treat::{with_rules, with_values};
 use balancer_core::exchange::{Answer, Fact, Reply, Said};
 use balancer_core::{Action, Failure, RouteRules};
-use http::forward::AddressText;
-use http::{Asked, Date, FieldSink, RequestHead, Target, Values, reason_phrase};
+use http::forward::{Layers, write_ruled};
+use http::{Date, FieldSink, RequestHead, Values, reason_phrase};
 use reactor::{Buf, Outgoing, Reactor};
 
 impl Worker {
@@ -21,31 +22,18 @@ impl Worker {
         let date = self.date(io);
         let entry = &mut self.exchanges[id];
         (entry.down.head, entry.down.body, entry.up.held) = (None, None, None);
-        let client = self.parties.client(entry.client.conn).peer.ip();
         let words = match answer.said {
             Said::Failure(failure) => of_failure(failure),
             Said::Reply(reply) => {
-                let client = AddressText::new(client);
-                let values = Values {
-                    client: client.as_bytes(),
-                    scheme: "http",
-                    listener: &entry.rules.settings.name,
-                    asked: head.map(asked),
-                    ..Values::default()
-                };
-                of_reply(reply, entry.rules.route(entry.route), &values, &mut self.words)
+                let (rules, words) = (entry.rules.route(entry.route), &mut self.words);
+                with_values(entry, head, "", |values| of_reply(reply, rules, &values, words))
             }
         };
-        let Some(out) = whole(&words, &answer, date, io) else { return Some(Fact::Shortage) };
+        let written = with_rules(entry, head, None, |ruled| whole(&words, &answer, date, ruled.as_ref(), io));
+        let Some(out) = written else { return Some(Fact::Shortage) };
         io.send(entry.client.conn, Outgoing::bytes(out));
         None
     }
-}
-
-/// What variables of a text ask of a request. One for the server as a whole (`*`) has the path `/`.
-fn asked<'v>(head: &RequestHead<'v, 'v>) -> Asked<'v> {
-    let target = if head.path() == "*" { Target::default() } else { head.target };
-    Asked { method: head.method_name, host: head.host, target, headers: head.headers }
 }
 
 /// What an answer says.
@@ -84,16 +72,28 @@ fn of_reply<'w>(reply: Reply, rules: &'w RouteRules, values: &Values<'_>, words:
 }
 
 /// Head and body in one buffer; `None` when no buffer is left.
-fn whole<R: Reactor>(words: &Words<'_>, answer: &Answer, date: Date, io: &mut R) -> Option<Buf> {
+fn whole<R: Reactor>(
+    words: &Words<'_>,
+    answer: &Answer,
+    date: Date,
+    ruled: Option<&(Layers<'_>, Values<'_>)>,
+    io: &mut R,
+) -> Option<Buf> {
+    let is_ours = |name: &str| !ruled.is_some_and(|(layers, _)| layers.iter().any(|rules| rules.drops(name)));
     let len = words.body[0].len() + words.body[1].len();
     let mut out = written(io, |head| {
         head.response(words.status, reason_phrase(words.status).unwrap_or("Unknown"))?;
-        head.field("Date", date.as_bytes())?;
+        if is_ours("Date") {
+            head.field("Date", date.as_bytes())?;
+        }
         if let Some((name, value)) = words.field {
             head.field(name, value)?;
         }
-        if len > 0 {
+        if len > 0 && is_ours("Content-Type") {
             head.field("Content-Type", words.content_type.as_bytes())?;
+        }
+        if let Some((layers, values)) = ruled {
+            write_ruled(*layers, values, head)?;
         }
         // RFC 9110 section 8.6: these have no content, and say nothing of its length.
         if !matches!(words.status, 204 | 304) {

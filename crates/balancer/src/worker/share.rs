@@ -15,11 +15,13 @@ pub struct WorkerShare {
     pub own_ports: Option<PortList>,
     /// Ports the kernel chooses from.
     pub kernel_ports: u32,
+    /// What comes by chance comes from here.
+    pub seed: u64,
 }
 
 impl WorkerShare {
     /// The only worker, on a host with Linux's default port range.
-    pub const ALONE: Self = Self { index: 0, count: 1, own_ports: None, kernel_ports: 28_232 };
+    pub const ALONE: Self = Self { index: 0, count: 1, own_ports: None, kernel_ports: 28_232, seed: 0 };
 }
 
 /// Where connections of a set may start, all workers together.

@@ -2,10 +2,11 @@
 
 use super::listeners::ListenerRules;
 use super::seat::Seat;
-use balancer_core::BackendSetSettings;
+use super::treat::Asker;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
 use balancer_core::relay::{Relay, Way};
+use balancer_core::{BackendSetSettings, Treatment};
 use http::Method;
 use http1::{BodyDecoder, HeadScan};
 use ports::Lease;
@@ -138,6 +139,7 @@ pub(super) struct Entry {
     pub(super) rules: Rc<ListenerRules>,
     pub(super) set_rules: Rc<BackendSetSettings>,
     pub(super) method: Method,
+    pub(super) asker: Asker,
     /// The protocols that the client asks for, where the request may switch to another.
     pub(super) upgrade: Option<Buf>,
     pub(super) up: UpBytes,
@@ -145,6 +147,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// What is done to the request and its response.
+    #[inline]
+    pub(super) fn treatment(&self) -> &Treatment {
+        self.rules.treatment(self.route)
+    }
+
     /// The set it is asked of, by an exchange that has ordered an attempt.
     pub(super) fn asked_set(&self) -> usize {
         self.set.expect("whoever asks a server has a set of them")

@@ -4,6 +4,7 @@
 use super::Worker;
 use super::drain::Farewell;
 use super::heads::Request;
+use super::treat::Asker;
 use balancer_core::Failure;
 use balancer_core::exchange::{Exchange, Opening};
 use reactor::{ConnId, Reactor};
@@ -23,7 +24,7 @@ impl Worker {
         let (rules, draining) = (Rc::clone(&listener.rules), listener.drains(self.draining));
         let way = self.way(rules.settings.router.fallback(), rules);
         let (core, step) = Exchange::begin(Opening::STREAM, &way.rules.scene(&way.set_rules, now, draining));
-        let request = Request::none(&way.rules);
+        let request = Request::none(Asker::unknown(self.parties.client(conn).peer), &way.rules);
         let id = self.insert(conn, core, way, request);
         self.drive(id, step, io);
     }

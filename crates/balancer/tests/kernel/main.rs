@@ -22,6 +22,7 @@ mod stage;
 mod starting;
 mod streaming;
 mod tcp;
+mod treatment;
 mod tunnels;
 mod turns;
 mod wire;

@@ -118,7 +118,7 @@ fn the_way_of_a_request_by_policy() {
     let trust = |network: &'static str| {
         move |settings: &mut Settings| {
             settings.listeners[0].requests.forwarded = ForwardedPolicy::Trust;
-            settings.listeners[0].requests.trusted = vec![network.parse().expect("a network")];
+            settings.listeners[0].requests.trusted = [network.parse().expect("a network")].into_iter().collect();
         }
     };
     let alone = "X-Forwarded-For: 127.0.0.1\nX-Forwarded-Proto: http\nVia: 1.1 quintet\n";

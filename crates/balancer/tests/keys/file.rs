@@ -1,10 +1,13 @@
 //! Files made from declarations: the smallest one in which a table stands.
 
 use balancer::config::keys::TOP;
-use config_file::{Kind, Preset, Table};
+use config_file::{Key, Kind, Preset, Table};
 
 /// The smallest file in which `table` stands with `keys`, as TOML, beside those it needs.
 pub(crate) fn file(table: &'static Table, keys: &[(&str, String)]) -> String {
+    if let Some((holder, key)) = shared(table) {
+        return file(holder, &[(key.name, format!("{{ {} }}", body(table, keys, ", ")))]);
+    }
     let (top, _) = table.name.split_once('.').unwrap_or((table.name, ""));
     let mut text = String::new();
     for section in TOP.keys.iter().filter_map(|key| key.section()) {
@@ -16,6 +19,15 @@ pub(crate) fn file(table: &'static Table, keys: &[(&str, String)]) -> String {
         }
     }
     text
+}
+
+/// A table that several others share, and the first of them.
+fn shared(table: &'static Table) -> Option<(&'static Table, &'static Key)> {
+    if table.name.contains('.') || table.heading.starts_with('[') {
+        return None;
+    }
+    let leads_here = |key: &&Key| matches!(key.kind, Kind::Table(below) if below.name == table.name);
+    TOP.all().into_iter().find_map(|holder| Some((holder, holder.keys.iter().find(leads_here)?)))
 }
 
 /// `section`, and below it everything down to `table`.

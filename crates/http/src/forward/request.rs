@@ -10,7 +10,8 @@ use super::{Connection, HopFields};
 use crate::name::Name;
 use crate::request::RequestHead;
 use crate::sink::{FieldSink, Hop, RequestStart, TooLong};
-use crate::template::{Asked, Values, host_name};
+use crate::template::host_name;
+use crate::template::{Asked, Values};
 use crate::text::list;
 use crate::version::Version;
 

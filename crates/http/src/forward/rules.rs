@@ -23,6 +23,10 @@ pub struct FieldRules {
     written: Vec<(Box<str>, Template)>,
     /// What becomes of `Host`.
     host: Option<HostRule>,
+    /// A value asks for something of the request's head.
+    asks: bool,
+    /// A value asks for the request's id.
+    asks_id: bool,
 }
 
 /// What a server reads as `Host`: what it is, or where it is found.
@@ -89,7 +93,8 @@ pub enum RuleError {
 
 impl FieldRules {
     /// They do nothing.
-    pub const NONE: Self = Self { dropped: Vec::new(), lengths: 0, written: Vec::new(), host: None };
+    pub const NONE: Self =
+        Self { dropped: Vec::new(), lengths: 0, written: Vec::new(), host: None, asks: false, asks_id: false };
 
     /// Fields of this name are not passed on.
     ///
@@ -122,7 +127,7 @@ impl FieldRules {
             return Err(RuleError::Twice(name.to_owned()));
         }
         self.drop_name(name);
-        self.written.push((name.into(), value));
+        self.write(name, value);
         Ok(())
     }
 
@@ -135,8 +140,14 @@ impl FieldRules {
         if name.eq_ignore_ascii_case("host") {
             return Err(RuleError::Host);
         }
-        self.written.push((name.into(), value));
+        self.write(name, value);
         Ok(())
+    }
+
+    fn write(&mut self, name: &str, value: Template) {
+        self.asks |= value.asks();
+        self.asks_id |= value.variables().any(|one| *one == Variable::RequestId);
+        self.written.push((name.into(), value));
     }
 
     fn drop_name(&mut self, name: &str) {
@@ -152,8 +163,13 @@ impl FieldRules {
     #[must_use]
     pub fn then(&self, later: &Self) -> Self {
         let stays = |(name, _): &&(Box<str>, Template)| !later.drops(name);
-        let written = self.written.iter().filter(stays).chain(&later.written).cloned().collect();
-        let mut all = Self { written, host: later.host.clone().or_else(|| self.host.clone()), ..self.clone() };
+        let mut all =
+            Self { written: Vec::new(), host: later.host.clone().or_else(|| self.host.clone()), ..self.clone() };
+        self.written
+            .iter()
+            .filter(stays)
+            .chain(&later.written)
+            .for_each(|(name, value)| all.write(name, value.clone()));
         later.dropped.iter().filter(|name| !self.drops(name)).for_each(|name| all.drop_name(name));
         all
     }
@@ -176,16 +192,12 @@ impl FieldRules {
 
     /// Do their values ask for something of the request's head?
     pub fn asks(&self) -> bool {
-        self.templates().any(Template::asks)
+        self.asks
     }
 
     /// Do their values ask for the request's id?
     pub fn asks_id(&self) -> bool {
-        self.templates().any(|template| template.variables().any(|one| *one == Variable::RequestId))
-    }
-
-    fn templates(&self) -> impl Iterator<Item = &Template> {
-        self.written.iter().map(|(_, value)| value)
+        self.asks_id
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX, WEIGHT_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::selection;
+use super::treatment;
 use balancer_core::{PortChoice, ResponseReading, Reuse, ServerClose};
 use config_file::{Key, Kind, Table};
 
@@ -66,6 +67,8 @@ pub(super) static BACKEND_SET: Table = Table {
              back. `\"off\"`: they do not; nginx as a server compresses only then",
         )
         .or("\"on\""),
+        treatment::REQUEST_HEADERS,
+        treatment::RESPONSE_HEADERS,
         Key::new("limits", Kind::Table(&LIMITS), "bounds of responses"),
         Key::new("pool", Kind::Table(&POOL), "connections kept for re-use"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take"),

@@ -1,7 +1,9 @@
 //! `[[listener]]`: where clients come in.
 
-use super::super::listener::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_BYTES_MIN, NETWORKS_MAX};
-use balancer_core::{ClientClose, ForwardedPolicy, Protocol, Timestamps, Twins};
+use super::super::listener::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use super::super::treatment::NETWORKS_MAX;
+use super::treatment;
+use balancer_core::{ClientClose, ForwardedPolicy, Protocol, RequestIds, Timestamps, Twins, WayField};
 use config_file::{Key, Kind, Table};
 
 pub(super) static LISTENER: Table = Table {
@@ -39,13 +41,33 @@ pub(super) static LISTENER: Table = Table {
             Kind::choice::<ForwardedPolicy>(),
             "what becomes of what a request says about its way: see [below](#who-may-say-where-a-request-comes-from)",
         )
-        .or("\"replace\""),
+        .or_words("`\"replace\"`; with `trusted_proxies`: `\"trust\"`")
+        .example("\"append\""),
         Key::new(
-            "trusted",
+            "trusted_proxies",
             Kind::list(&Kind::Text("network, or address"), NETWORKS_MAX),
-            "with `forwarded = \"trust\"`: whom",
+            "who is in front and believed: a request's client is then the right-most address of `X-Forwarded-For` that is not \
+             one of these, for everything that asks for it",
         )
         .example("[\"10.0.0.0/8\", \"192.0.2.7\"]"),
+        Key::new(
+            "forwarded_fields",
+            Kind::List { of: &Kind::choice::<WayField>(), min: 0, max: WayField::ALL.len() },
+            "what this balancer writes about the way of a request",
+        )
+        .or("[\"X-Forwarded-For\", \"X-Forwarded-Proto\"]"),
+        Key::new(
+            "request_id",
+            Kind::choice::<RequestIds>(),
+            "`X-Request-Id`: `\"make\"` writes a new one into each request, 32 hexadecimal digits, in place of what came; \
+             `\"keep\"` lets that of a trusted proxy stand. A rule hands it to the client: \
+             `response_headers = { set = { X-Request-Id = \"{request_id}\" } }`",
+        )
+        .or("\"pass\""),
+        treatment::ALLOW,
+        treatment::DENY,
+        treatment::REQUEST_HEADERS,
+        treatment::RESPONSE_HEADERS,
         Key::new(
             "underscore_twins",
             Kind::choice::<Twins>(),

@@ -7,6 +7,7 @@ mod backend_set;
 mod global;
 mod listener;
 mod selection;
+mod treatment;
 
 pub(super) use backend_set::SERVER;
 use config_file::{Key, Kind, Table};

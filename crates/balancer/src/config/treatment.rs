@@ -1,0 +1,36 @@
+//! What is done to requests and responses on their way: keys that listeners and routes share.
+
+use super::fields::read_headers;
+use balancer_core::{Access, Networks, Treatment, parse_network};
+use config_file::{Mistake, Section, Value, value, wrong_type};
+
+/// Networks of one list.
+pub(super) const NETWORKS_MAX: usize = 10_000;
+const EXAMPLE: &str = "such as [\"10.0.0.0/8\", \"192.0.2.7\"]";
+
+pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Treatment {
+    let headers = read_headers(section, mistakes);
+    let mut networks = |key| section.take(key).map(|list| read_networks(list, EXAMPLE, mistakes)).unwrap_or_default();
+    let access = Access { allow: networks("allow"), deny: networks("deny") };
+    Treatment { headers, access: (!access.is_open()).then_some(access).into_iter().collect() }
+}
+
+pub(super) fn read_networks(list: &Value<'_>, example: &str, mistakes: &mut Vec<Mistake>) -> Networks {
+    let Some(array) = list.get_ref().as_array() else {
+        mistakes.push(wrong_type(list, "an array of networks").help(example));
+        return Networks::default();
+    };
+    if array.is_empty() || array.len() > NETWORKS_MAX {
+        let title = format!("{} networks: there must be 1 to {NETWORKS_MAX}", array.len());
+        mistakes.push(Mistake::new(list.span(), title, "here").help(example));
+        return Networks::default();
+    }
+    let read = |value: &Value<'_>| match parse_network(value::text(value, mistakes)?) {
+        Ok(network) => Some(network),
+        Err(error) => {
+            mistakes.push(Mistake::new(value.span(), error.to_string(), "not a network"));
+            None
+        }
+    };
+    array.iter().filter_map(read).collect()
+}

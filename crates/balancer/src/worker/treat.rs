@@ -1,0 +1,165 @@
+//! What is done to a request and its response on their way: who asks, how the request is called, what rules say of fields.
+
+use super::Worker;
+use super::listeners::ListenerRules;
+use super::state::Entry;
+use balancer_core::{Failure, RequestIds, RequestRules, Treatment, client_address};
+use http::forward::{AddressText, Layers, NO_RULES};
+use http::{Asked, Name, RequestHead, Target, Values};
+use http1::{HeadSlots, parse_request};
+use reactor::Buf;
+use seed::Rng;
+use std::net::{IpAddr, SocketAddr};
+
+/// The longest id that is kept of a trusted proxy.
+const ID_BYTES_MAX: usize = 128;
+
+/// Who asks, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Asker {
+    /// Of the connection, or what a trusted proxy says.
+    pub(super) address: IpAddr,
+    pub(super) id: RequestId,
+    /// The request's head, where a rule about its response asks for something of it.
+    pub(super) head: Option<Buf>,
+}
+
+/// What a request is called.
+#[derive(Debug)]
+pub(super) enum RequestId {
+    /// Nobody asks.
+    None,
+    /// 128 bits.
+    Made([u64; 2]),
+    /// As a trusted proxy calls it.
+    Kept(Buf),
+}
+
+/// Room for an id as it is written.
+pub(super) type IdDigits = [u8; 32];
+
+impl RequestId {
+    /// By chance. Ids tell requests apart, and are no secret.
+    fn made(rng: &mut Rng) -> Self {
+        Self::Made([rng.next_u64(), rng.next_u64()])
+    }
+
+    /// As it is written.
+    pub(super) fn text<'d>(&'d self, digits: &'d mut IdDigits) -> &'d [u8] {
+        match self {
+            Self::None => b"",
+            Self::Kept(theirs) => theirs,
+            Self::Made(words) => {
+                let digit = |at: usize| b"0123456789abcdef"[(words[at / 16] >> (60 - 4 * (at % 16))) as usize & 15];
+                *digits = std::array::from_fn(digit);
+                digits
+            }
+        }
+    }
+}
+
+impl Asker {
+    /// Somebody at this address, of whose request nothing is known.
+    pub(super) fn unknown(peer: SocketAddr) -> Self {
+        Self { address: peer.ip(), id: RequestId::None, head: None }
+    }
+}
+
+/// The client's address: the peer's, unless that is a trusted proxy.
+#[inline]
+pub(super) fn address_of(head: &RequestHead<'_, '_>, peer: IpAddr, rules: &RequestRules) -> IpAddr {
+    if rules.trusted.is_empty() {
+        return peer;
+    }
+    let values = head.headers.iter().filter(|header| Name::of(header.name) == Name::XForwardedFor);
+    client_address(peer, &rules.trusted, values.map(|header| header.value))
+}
+
+/// Why a request goes no further.
+#[inline]
+pub(super) fn refusal(treatment: &Treatment, client: IpAddr) -> Option<Failure> {
+    (!treatment.access.is_empty() && !treatment.admits(client)).then_some(Failure::Denied)
+}
+
+/// Whose connections are closed as they come in. A trusted proxy speaks for others.
+pub(super) fn keeps_out(rules: &ListenerRules, peer: IpAddr) -> bool {
+    let treatment = &rules.settings.treatment;
+    !treatment.access.is_empty() && !treatment.admits(peer) && !rules.settings.requests.trusted.contains(peer)
+}
+
+impl Worker {
+    /// How a request is called from here on.
+    #[inline]
+    pub(super) fn name_request(
+        &mut self,
+        head: &RequestHead<'_, '_>,
+        peer: IpAddr,
+        rules: &RequestRules,
+        asked: bool,
+        keep: impl Fn(&[u8]) -> Option<Buf>,
+    ) -> RequestId {
+        match rules.ids {
+            RequestIds::Pass if !asked => RequestId::None,
+            RequestIds::Keep if rules.trusted.contains(peer) => {
+                let theirs = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case("x-request-id"));
+                let fits = |value: &&[u8]| (1..=ID_BYTES_MAX).contains(&value.len());
+                let kept = theirs.map(|header| header.value).filter(fits).and_then(keep);
+                kept.map_or_else(|| RequestId::made(&mut self.rng), RequestId::Kept)
+            }
+            _ => RequestId::made(&mut self.rng),
+        }
+    }
+}
+
+/// Rules about a response, and what their variables stand for.
+pub(super) type Ruled<'r> = Option<(Layers<'r>, Values<'r>)>;
+
+/// Calls `then` with the rules about a response, where there are any: that of a server of this address, or one of our own.
+#[inline]
+pub(super) fn with_rules<T>(
+    entry: &Entry,
+    head: Option<&RequestHead<'_, '_>>,
+    server: Option<&str>,
+    then: impl FnOnce(Ruled<'_>) -> T,
+) -> T {
+    let theirs = if server.is_some() { &entry.set_rules.headers.responses } else { &NO_RULES };
+    let layers = [&entry.treatment().headers.responses, theirs];
+    match layers.iter().all(|rules| rules.is_empty()) {
+        true => then(None),
+        false => with_values(entry, head, server.unwrap_or_default(), |values| then(Some((layers, values)))),
+    }
+}
+
+/// Calls `then` with what variables stand for.
+#[cold]
+pub(super) fn with_values<T>(
+    entry: &Entry,
+    head: Option<&RequestHead<'_, '_>>,
+    server: &str,
+    then: impl FnOnce(Values<'_>) -> T,
+) -> T {
+    let (client, mut slots, mut digits) =
+        (AddressText::new(entry.asker.address), HeadSlots::new(), IdDigits::default());
+    let values = Values {
+        client: client.as_bytes(),
+        scheme: "http",
+        request_id: entry.asker.id.text(&mut digits),
+        listener: &entry.rules.settings.name,
+        server,
+        asked: head.map(asked_of),
+    };
+    match entry.asker.head.as_deref().filter(|_| head.is_none()) {
+        None => then(values),
+        Some(bytes) => {
+            // It was parsed once: it parses again.
+            let parsed = parse_request(bytes, &entry.rules.limits, &mut slots).ok().flatten();
+            then(Values { asked: parsed.as_ref().map(|parsed| asked_of(&parsed.head)), ..values })
+        }
+    }
+}
+
+/// What variables ask of a request. One for the server as a whole (`*`) has the path `/`.
+fn asked_of<'v>(head: &RequestHead<'v, 'v>) -> Asked<'v> {
+    let target = if head.path() == "*" { Target::default() } else { head.target };
+    Asked { method: head.method_name, host: head.host, target, headers: head.headers }
+}
