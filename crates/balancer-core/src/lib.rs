@@ -35,7 +35,7 @@ pub use reason::{CloseReason, Side};
 pub use refusal::{Refusal, Refusals, Refused};
 pub use relay::Relay;
 pub use router::{Action, Decision, RouteRules, Router};
-pub use select::{Balance, Field, Pick, Selection, SelectionRules};
+pub use select::{Ask, Balance, Field, HashBy, Latency, Maglev, Pick, Selection, SelectionRules};
 pub use settings::{
     BackendSetSettings, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
     PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts,

@@ -336,14 +336,16 @@ impl BackendSetSettings {
 pub struct ServerSettings {
     /// Address and port.
     pub address: SocketAddr,
-    /// Share of the requests, at least 1.
+    /// Share of the requests; 0: it takes nothing new.
     pub weight: u32,
+    /// It is asked only where no other server is well.
+    pub backup: bool,
 }
 
 impl ServerSettings {
     /// A server like any other.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, weight: 1 }
+        Self { address, weight: 1, backup: false }
     }
 }
 

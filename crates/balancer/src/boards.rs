@@ -3,7 +3,11 @@
 //! listener, by name and address.
 
 use crate::room::Room;
-use balancer_core::{Health, HealthRules, ListenerSettings, Settings, Standing, Verdict};
+use balancer_core::select::{RAMP_FULL, ramp};
+use balancer_core::{
+    BackendSetSettings, Balance, Health, HealthRules, Latency, ListenerSettings, Maglev, ServerSettings, Settings,
+    Standing, Verdict,
+};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +21,14 @@ pub(crate) struct Board {
     health: AtomicU64,
     /// Requests and tunnels under way at it.
     in_flight: Counted,
+    /// Its [`Latency`], where somebody goes by it.
+    latency: AtomicU64,
+    /// When it came back, in milliseconds of the workers' common clock; 0: it always was there, or [`NOW`].
+    came: AtomicU64,
 }
+
+/// Whoever looks first knows the time.
+const NOW: u64 = u64::MAX;
 
 /// A number that every worker changes with every request: on a cache line of its own, so that whoever only reads of a
 /// server's health does not wait for it.
@@ -43,6 +54,48 @@ impl Board {
     pub(crate) fn leave(&self) {
         let before = self.in_flight.0.fetch_sub(1, Ordering::Relaxed);
         debug_assert!(before > 0, "who leaves has entered");
+    }
+
+    /// How long it takes to a first byte, in microseconds.
+    pub(crate) fn latency(&self, now: Duration) -> Option<u32> {
+        match self.latency.load(Ordering::Relaxed) {
+            0 => None,
+            bits => Latency::from_bits(bits).micros(now),
+        }
+    }
+
+    /// A first byte came after so long.
+    pub(crate) fn note_latency(&self, took: Duration, is_error: bool, now: Duration) {
+        let after = |bits| Some(Latency::from_bits(bits).after(took, is_error, now).to_bits());
+        let _always_changed = self.latency.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after);
+    }
+
+    /// One that comes to servers which are at work already.
+    fn newcomer() -> Self {
+        Self { came: AtomicU64::new(NOW), ..Self::default() }
+    }
+
+    /// It is asked again from now on, after it was not.
+    pub(crate) fn note_back(&self, now: Duration) {
+        self.came.store(millis(now), Ordering::Relaxed);
+    }
+
+    /// The share of its weight that it has already, in percent, where that takes so long.
+    #[inline]
+    pub(crate) fn ramp(&self, now: Duration, slow_start: Duration) -> u32 {
+        if slow_start.is_zero() { RAMP_FULL } else { self.ramp_since_it_came(now, slow_start) }
+    }
+
+    fn ramp_since_it_came(&self, now: Duration, slow_start: Duration) -> u32 {
+        let came = match self.came.load(Ordering::Relaxed) {
+            0 => return RAMP_FULL,
+            NOW => {
+                let first = self.came.compare_exchange(NOW, millis(now), Ordering::Relaxed, Ordering::Relaxed);
+                first.map_or_else(|earlier| earlier, |_| millis(now))
+            }
+            came => came,
+        };
+        ramp(Duration::from_millis(millis(now).saturating_sub(came)), slow_start)
     }
 
     #[inline]
@@ -72,7 +125,11 @@ impl Board {
         }
         let before = self.update(|health| Some(health.after(verdict, now, rules)));
         let was_well = before.is_some_and(|health| health.standing(now) == Standing::Well);
-        was_well && self.standing(now) != Standing::Well
+        let is_well = self.standing(now) == Standing::Well;
+        if is_well && !was_well {
+            self.note_back(now);
+        }
+        was_well && !is_well
     }
 
     /// Answers with what was before, where that was changed.
@@ -82,10 +139,40 @@ impl Board {
     }
 }
 
-/// The boards of all servers of a configuration, and the rooms of its listeners.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(NOW - 1).max(1)
+}
+
+/// The table by which one set's servers are chosen for a key, and what it was built from.
+#[derive(Clone, Debug)]
+struct Table {
+    servers: Vec<(SocketAddr, u32)>,
+    table: Arc<Maglev>,
+}
+
+impl Table {
+    /// The one of `before` where the servers are the same. Built by the owner of the configuration: it may take a while.
+    fn of(set: &BackendSetSettings, before: &Boards) -> Self {
+        // A backup is for when nobody else is well: no key is its own.
+        let weight = |server: &ServerSettings| if server.backup { 0 } else { server.weight };
+        let servers: Vec<_> = set.servers.iter().map(|server| (server.address, weight(server))).collect();
+        match before.tables.get(&set.name) {
+            Some(known) if known.servers == servers => known.clone(),
+            _ => {
+                let names: Vec<String> = servers.iter().map(|(address, _)| address.to_string()).collect();
+                let weights = servers.iter().map(|(_, weight)| *weight);
+                let table = Maglev::build(names.iter().map(String::as_bytes).zip(weights));
+                Self { servers, table: Arc::new(table) }
+            }
+        }
+    }
+}
+
+/// The boards of all servers of a configuration, the tables of its sets, and the rooms of its listeners.
 #[derive(Clone, Debug, Default)]
 pub struct Boards {
     servers: Arc<HashMap<(String, SocketAddr), Arc<Board>>>,
+    tables: Arc<HashMap<String, Table>>,
     rooms: Arc<HashMap<(String, SocketAddr), Arc<Room>>>,
 }
 
@@ -97,20 +184,32 @@ impl Boards {
             .iter()
             .flat_map(|set| set.servers.iter().map(|server| (set.name.clone(), server.address)));
         let boards = named.map(|name| {
-            let board = before.servers.get(&name).cloned().unwrap_or_default();
+            let newcomer = || match before.servers.keys().any(|(set, _)| *set == name.0) {
+                true => Arc::new(Board::newcomer()),
+                false => Arc::default(),
+            };
+            let board = before.servers.get(&name).cloned().unwrap_or_else(newcomer);
             (name, board)
         });
+        let by_key = settings.backend_sets.iter().filter(|set| set.selection.balance == Balance::Hash);
+        let tables = by_key.map(|set| (set.name.clone(), Table::of(set, before)));
         let rooms = settings.listeners.iter().map(|listener| {
             let name = (listener.name.clone(), listener.bind);
             let room = before.rooms.get(&name).cloned().unwrap_or_default();
             (name, room)
         });
-        Self { servers: Arc::new(boards.collect()), rooms: Arc::new(rooms.collect()) }
+        let tables = Arc::new(tables.collect());
+        Self { servers: Arc::new(boards.collect()), tables, rooms: Arc::new(rooms.collect()) }
     }
 
     /// That of one listener; a new one where the configuration does not name it.
     pub(crate) fn room(&self, listener: &ListenerSettings) -> Arc<Room> {
         self.rooms.get(&(listener.name.clone(), listener.bind)).cloned().unwrap_or_default()
+    }
+
+    /// That of one set, where it chooses by a key.
+    pub(crate) fn table(&self, set: &str) -> Option<Arc<Maglev>> {
+        self.tables.get(set).map(|known| Arc::clone(&known.table))
     }
 
     /// That of one server; a new one where the configuration does not name it.
@@ -139,6 +238,39 @@ mod tests {
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         assert!(Arc::ptr_eq(&first.board("app", address(2)), &second.board("app", address(2))));
         assert!(!Arc::ptr_eq(&first.board("app", address(3)), &second.board("app", address(3))));
+    }
+
+    #[test]
+    fn a_table_is_built_anew_only_when_servers_change() {
+        let by_key = |ports: &[u16]| {
+            let mut settings = settings(ports);
+            settings.backend_sets[0].selection.balance = Balance::Hash;
+            settings
+        };
+        let first = Boards::of(&by_key(&[1, 2]), &Boards::default());
+        let same = Boards::of(&by_key(&[1, 2]), &first);
+        let other = Boards::of(&by_key(&[1, 3]), &same);
+        let table = |boards: &Boards| boards.table("app").expect("one");
+        assert!(Arc::ptr_eq(&table(&first), &table(&same)) && !Arc::ptr_eq(&table(&same), &table(&other)));
+        assert!(Boards::of(&settings(&[1, 2]), &other).table("app").is_none());
+    }
+
+    /// A server that comes to others, and one that was aside, take their time; those that were there from the start do not.
+    #[test]
+    fn a_server_that_came_back_grows_into_its_weight() {
+        let (slow, rules) = (Duration::from_secs(10), HealthRules::default());
+        let first = Boards::of(&settings(&[1]), &Boards::default());
+        let second = Boards::of(&settings(&[1, 2]), &first);
+        let at = |port, seconds| {
+            let board = second.board("app", SocketAddr::from(([127, 0, 0, 1], port)));
+            board.ramp(Duration::from_secs(seconds), slow)
+        };
+        assert_eq!((at(1, 100), at(2, 100), at(2, 105), at(2, 110)), (100, 10, 50, 100));
+        let board = second.board("app", SocketAddr::from(([127, 0, 0, 1], 1)));
+        board.note(Verdict::Unreachable, Duration::from_secs(200), &rules);
+        board.note(Verdict::Answered, Duration::from_secs(202), &rules);
+        assert_eq!((at(1, 205), at(1, 212)), (30, 100));
+        assert_eq!(board.ramp(Duration::from_secs(205), Duration::ZERO), 100, "where nobody wants it");
     }
 
     /// Many workers find a server due at once: one of them asks it.

@@ -3,8 +3,9 @@
 
 use balancer::Config;
 use balancer_core::{
-    Access, Balance, ClientClose, ForwardedPolicy, HeaderRules, HealthRules, Networks, PortChoice, Protocol,
-    RequestIds, RequestRules, ResponseReading, Reuse, Router, ServerClose, Timestamps, Twins, WayField, parse_network,
+    Access, Balance, ClientClose, ForwardedPolicy, HashBy, HeaderRules, HealthRules, Networks, PortChoice, Protocol,
+    RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose, Timestamps, Twins, WayField,
+    parse_network,
 };
 use http::forward::{FieldRules, Message};
 use std::path::{Path, PathBuf};
@@ -96,10 +97,14 @@ fn every_key_arrives_where_it_belongs() {
 fn what_is_said_of_the_choice_of_servers_arrives() {
     let config = parse("good-selection.toml").unwrap();
     let sets = &config.settings.backend_sets;
-    assert_eq!(
-        (sets[0].selection.balance, sets[1].selection.balance),
-        (Balance::RoundRobin, Balance::LeastConnections)
-    );
+    assert_eq!(sets[0].selection, SelectionRules::default());
+    assert_eq!(sets[1].selection.balance, Balance::LeastConnections);
+    let keyed = &sets[2];
+    assert_eq!((keyed.selection.balance, keyed.selection.slow_start), (Balance::Hash, Duration::from_secs(30)));
+    assert_eq!(keyed.selection.hash, Some(HashBy::Cookie("session".to_owned())));
+    let servers: Vec<_> = keyed.servers.iter().map(|server| (server.weight, server.backup)).collect();
+    assert_eq!(servers, [(1, false), (0, false), (1, true)]);
+    assert_eq!(sets[3].selection.hash, Some(HashBy::Source));
 }
 
 #[test]

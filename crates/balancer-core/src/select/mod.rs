@@ -1,12 +1,17 @@
 //! Which server of a backend set: one of those that are well, or due again, by the set's policy.
 //!
 //! ```text
-//!   Selection::pick -> those that are well or due -> by policy:  turn | least
+//!   Selection::pick -> those that are well or due, then backups that are -> by policy: turn | least | less_of_two | by_key
 //!                   '-> in need: those aside, those without a port -> turn
 //! ```
-//! A policy has a file of its own. Each sees a server's number and what it weighs now; 0: it is not to be picked.
+//! A policy has a file of its own. Each sees what a server weighs now; 0: it is not to be picked.
 
+mod by_key;
+mod cookie;
+mod key;
+mod latency;
 mod least;
+mod maglev;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -14,9 +19,15 @@ mod turn;
 
 use crate::health::Standing;
 use crate::settings::ServerSettings;
-use least::least;
-pub use rules::{Balance, SelectionRules};
-use turn::Turn;
+use by_key::Keyed;
+pub use key::HashBy;
+pub use latency::Latency;
+use least::{least, less_of_two};
+pub use maglev::Maglev;
+pub use rules::{Balance, RAMP_FULL, SelectionRules, ramp};
+use seed::Rng;
+use std::sync::Arc;
+use turn::{Seat, Turn};
 
 /// The servers of a set as they stand now, by number.
 pub trait Field {
@@ -25,6 +36,21 @@ pub trait Field {
 
     /// Requests and tunnels under way at it, all workers together.
     fn in_flight(&self, server: usize) -> u32;
+
+    /// How long it takes to a first byte, in microseconds; `None`: nothing is known.
+    fn latency(&self, server: usize) -> Option<u32>;
+
+    /// The share of its weight that it has already, in percent ([`ramp`]).
+    fn ramp(&self, server: usize) -> u32;
+}
+
+/// What a request asks of the choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// Not this server: it has just failed.
+    pub not: Option<usize>,
+    /// What it has in common with others that go to the same server ([`HashBy::key`]).
+    pub key: Option<u64>,
 }
 
 /// Whose turn it is.
@@ -42,17 +68,22 @@ pub struct Pick {
 pub struct Selection {
     balance: Balance,
     turn: Turn,
+    has_backups: bool,
+    keyed: Keyed,
+    rng: Rng,
 }
 
 impl Selection {
     /// Over `servers`. The turn of worker number `start` begins at another server than that of its neighbours: short
     /// trials reach all of them, and many workers do not all begin with the first.
     pub fn new(rules: &SelectionRules, servers: &[ServerSettings], start: u32) -> Self {
-        let mut turn = Turn::new(servers.iter().map(|server| server.weight));
+        let mut turn = Turn::new(servers.iter().map(Seat::of));
         for _ in 0..start as usize % servers.len().max(1) {
-            turn.next(|_, weight| weight);
+            turn.next(|_, seat| seat.weight * u64::from(RAMP_FULL));
         }
-        Self { balance: rules.balance, turn }
+        let has_backups = turn.has_backups();
+        let rng = Rng::new(u64::from(start));
+        Self { balance: rules.balance, turn, has_backups, keyed: Keyed::default(), rng }
     }
 
     /// Goes by other rules from now on; turns go on as they stand.
@@ -60,43 +91,100 @@ impl Selection {
         self.balance = rules.balance;
     }
 
-    /// The next server, other than `not` (the one that has just failed). Servers that are aside have their turn only
-    /// where no other is left, those without a port only where all are and none is ruled out. `None`: there is nobody
-    /// (else).
-    pub fn pick(&mut self, not: Option<usize>, field: &impl Field) -> Option<Pick> {
-        let other = |index| Some(index) != not;
-        let asked = |index, weight| if other(index) && is_asked(field.standing(index)) { weight } else { 0 };
-        if let Some(server) = self.by_policy(asked, field) {
-            return Some(Pick { server, in_need: false });
+    /// The table that names a server for a key, and the number here of each server it was built from.
+    pub fn set_table(&mut self, table: Arc<Maglev>, places: Vec<usize>) {
+        self.keyed = Keyed::new(table, places);
+    }
+
+    /// The server in place number `index` is this one, or weighs so much from now on. The others' turns go on as they stand.
+    pub fn set_server(&mut self, index: usize, server: &ServerSettings) {
+        self.turn.set(index, Seat::of(server));
+        self.has_backups = self.turn.has_backups();
+    }
+
+    /// The place number `index` is empty.
+    pub fn remove_server(&mut self, index: usize) {
+        self.turn.set(index, Seat::default());
+        self.has_backups = self.turn.has_backups();
+    }
+
+    /// The next server. Backups have their turn where nobody else is well; servers that are aside only where nobody is, those
+    /// without a port only where all are and none is ruled out. `None`: there is nobody (else).
+    pub fn pick(&mut self, ask: Ask, field: &impl Field) -> Option<Pick> {
+        let other = |index| Some(index) != ask.not;
+        let asked = |backup: bool| {
+            move |index, seat: Seat| match seat.backup == backup && other(index) && is_asked(field.standing(index)) {
+                true => seat.weight * u64::from(field.ramp(index)),
+                false => 0,
+            }
+        };
+        let mut well = self.by_policy(ask, asked(false), field);
+        if well.is_none() && self.has_backups {
+            well = self.by_policy(ask, asked(true), field);
         }
-        let aside = |index, weight| if other(index) && field.standing(index) == Standing::Aside { weight } else { 0 };
-        self.turn
-            .next(aside)
-            .or_else(|| if not.is_none() { self.turn.next(|_, weight| weight) } else { None })
-            .map(|server| Pick { server, in_need: true })
+        match well {
+            Some(server) => Some(Pick { server, in_need: false }),
+            None => self.in_need(ask, field).map(|server| Pick { server, in_need: true }),
+        }
     }
 
     #[inline]
-    fn by_policy(&mut self, weigh: impl Fn(usize, u64) -> u64, field: &impl Field) -> Option<usize> {
-        match self.balance {
-            Balance::RoundRobin => self.turn.next(weigh),
-            Balance::LeastConnections => {
-                // With the one that is to be picked: so that an idle one of twice the weight is ahead, too.
-                least(&mut self.turn, weigh, |index| u64::from(field.in_flight(index)) + 1)
+    fn by_policy(&mut self, ask: Ask, weigh: impl Fn(usize, Seat) -> u64, field: &impl Field) -> Option<usize> {
+        // With the one that is to be picked: so that an idle one of twice the weight is ahead, too.
+        let load = |index| u64::from(field.in_flight(index)) + 1;
+        let Self { turn, keyed, rng, .. } = self;
+        match (self.balance, ask.key) {
+            (Balance::RoundRobin, _) | (Balance::Hash, None) => turn.next(weigh),
+            (Balance::LeastConnections, _) => least(turn, weigh, load),
+            (Balance::Random, _) => less_of_two(turn, rng, weigh, load),
+            (Balance::LeastTime, _) => {
+                let usual = usual_latency(turn, &weigh, field);
+                let time = |index| u64::from(field.latency(index).unwrap_or(usual));
+                least(turn, weigh, |index| load(index) * time(index))
             }
+            (Balance::Hash, Some(key)) => keyed.pick(key, turn, weigh, load),
         }
+    }
+
+    /// Nobody is well: the turn goes among the others.
+    #[cold]
+    fn in_need(&mut self, ask: Ask, field: &impl Field) -> Option<usize> {
+        let aside = |backup: bool| {
+            move |index, seat: Seat| match seat.backup == backup
+                && Some(index) != ask.not
+                && field.standing(index) == Standing::Aside
+            {
+                true => seat.weight,
+                false => 0,
+            }
+        };
+        let turn = &mut self.turn;
+        let aside = turn.next(aside(false)).or_else(|| turn.next(aside(true)));
+        aside.or_else(|| if ask.not.is_none() { turn.next(|_, seat| seat.weight) } else { None })
     }
 
     /// Is somebody else well?
     pub fn has_other(&self, than: usize, field: &impl Field) -> bool {
-        let well = |index| index != than && field.standing(index) == Standing::Well;
-        self.turn.weights().any(|(index, weight)| weight > 0 && well(index))
+        let well = |index, seat: Seat| match index != than && field.standing(index) == Standing::Well {
+            true => seat.weight,
+            false => 0,
+        };
+        self.turn.weighed(well).next().is_some()
     }
+}
 
-    /// Gives server number `index` another weight; 0 takes it out of the turn. The others' turns go on as they stand.
-    pub fn set_weight(&mut self, index: usize, weight: u32) {
-        self.turn.set_weight(index, weight);
+impl Seat {
+    fn of(server: &ServerSettings) -> Self {
+        Self { weight: server.weight.into(), backup: server.backup }
     }
+}
+
+/// What is reckoned with for a server of which nothing is known yet: what the others take, so that it is neither flooded nor
+/// left alone.
+fn usual_latency(turn: &Turn, weigh: impl Fn(usize, Seat) -> u64, field: &impl Field) -> u32 {
+    let known = turn.weighed(weigh).filter_map(|(index, _)| field.latency(index));
+    let (sum, count) = known.fold((0, 0), |(sum, count), micros| (sum + u64::from(micros), count + 1));
+    (sum / u64::max(count, 1)).max(1) as u32
 }
 
 #[inline]

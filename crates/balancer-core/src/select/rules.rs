@@ -1,5 +1,7 @@
 //! By what a backend set's server is chosen.
 
+use super::key::HashBy;
+use core::time::Duration;
 use named::named;
 
 named! {
@@ -11,6 +13,12 @@ named! {
         RoundRobin = "round-robin",
         /// Whoever has the fewest requests under way for its weight, over all workers.
         LeastConnections = "least-connections",
+        /// Whoever has fewer of them, of two that chance names.
+        Random = "random",
+        /// Whoever is likely to answer first: by the time it takes, and by what is under way.
+        LeastTime = "least-time",
+        /// Always the same for the same key, while it has not much more to do than the others.
+        Hash = "hash",
     }
 }
 
@@ -19,4 +27,22 @@ named! {
 pub struct SelectionRules {
     /// Who is next.
     pub balance: Balance,
+    /// With [`Balance::Hash`]: by what.
+    pub hash: Option<HashBy>,
+    /// How long a server that is back, or new, takes to its full weight; zero: no time.
+    pub slow_start: Duration,
+}
+
+/// The least share of its weight that a server has from the first moment, in percent.
+const RAMP_MIN: u32 = 10;
+/// All of it.
+pub const RAMP_FULL: u32 = 100;
+
+/// The share of its weight that a server has so long after it came (back), in percent.
+pub fn ramp(since: Duration, slow_start: Duration) -> u32 {
+    if since >= slow_start {
+        return RAMP_FULL;
+    }
+    let percent = since.as_micros() * u128::from(RAMP_FULL) / slow_start.as_micros().max(1);
+    (percent as u32).clamp(RAMP_MIN, RAMP_FULL)
 }

@@ -4,12 +4,15 @@ use super::*;
 use Standing::*;
 use seed::Rng;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Servers as a test wants them.
 #[derive(Clone, Debug)]
 struct Stands {
     standings: Vec<Standing>,
     in_flight: Vec<u32>,
+    latencies: Vec<Option<u32>>,
+    ramps: Vec<u32>,
 }
 
 impl Stands {
@@ -18,7 +21,9 @@ impl Stands {
     }
 
     fn of(standings: &[Standing]) -> Self {
-        Self { standings: standings.to_vec(), in_flight: vec![0; standings.len()] }
+        let len = standings.len();
+        let (standings, in_flight) = (standings.to_vec(), vec![0; len]);
+        Self { standings, in_flight, latencies: vec![None; len], ramps: vec![RAMP_FULL; len] }
     }
 }
 
@@ -30,12 +35,30 @@ impl Field for Stands {
     fn in_flight(&self, server: usize) -> u32 {
         self.in_flight.get(server).copied().unwrap_or(0)
     }
+
+    fn latency(&self, server: usize) -> Option<u32> {
+        self.latencies.get(server).copied().flatten()
+    }
+
+    fn ramp(&self, server: usize) -> u32 {
+        self.ramps.get(server).copied().unwrap_or(RAMP_FULL)
+    }
+}
+
+fn server(index: usize, weight: u32) -> ServerSettings {
+    ServerSettings { weight, ..ServerSettings::new(SocketAddr::from(([127, 0, 0, 1], index as u16 + 1))) }
+}
+
+fn table(weights: &[u32]) -> Maglev {
+    let names: Vec<_> = (0..weights.len()).map(|index| format!("10.0.0.1:{index}")).collect();
+    Maglev::build(names.iter().map(String::as_bytes).zip(weights.iter().copied()))
 }
 
 fn by(balance: Balance, weights: &[u32], start: u32) -> Selection {
-    let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    let servers: Vec<_> = weights.iter().map(|&weight| ServerSettings { address, weight }).collect();
-    Selection::new(&SelectionRules { balance }, &servers, start)
+    let servers: Vec<_> = weights.iter().enumerate().map(|(index, weight)| server(index, *weight)).collect();
+    let mut selection = Selection::new(&SelectionRules { balance, ..SelectionRules::default() }, &servers, start);
+    selection.set_table(Arc::new(table(weights)), (0..weights.len()).collect());
+    selection
 }
 
 fn set(weights: &[u32]) -> Selection {
@@ -44,7 +67,7 @@ fn set(weights: &[u32]) -> Selection {
 
 /// Whose turn it is while all are well.
 fn turn(selection: &mut Selection, not: Option<usize>) -> Option<usize> {
-    selection.pick(not, &Stands::well(0)).map(|pick| pick.server)
+    selection.pick(Ask { not, key: None }, &Stands::well(0)).map(|pick| pick.server)
 }
 
 fn check(balance: Balance, weights: &[u32], expect: &[usize]) {
@@ -62,12 +85,12 @@ fn turns_follow_the_weights_smoothly() {
     check(&[5, 1, 1], &[0, 0, 1, 0, 2, 0, 0]);
 }
 
-/// Eight turns among servers that stand so, with one of them ruled out: who had one.
+/// Forty turns among servers that stand so, with one of them ruled out: who had one.
 fn check_turns(standings: &[Standing], not: Option<usize>, expect: &[usize]) {
     for balance in Balance::ALL {
         let mut selection = by(balance, &vec![1; standings.len()], 0);
         let field = Stands::of(standings);
-        let picks = (0..8).filter_map(|_| selection.pick(not, &field));
+        let picks = (0..40).filter_map(|key| selection.pick(Ask { not, key: Some(key) }, &field));
         let mut turns: Vec<_> = picks
             .inspect(|pick| assert_eq!(pick.in_need, !is_asked(standings[pick.server]), "{balance} {standings:?}"))
             .map(|pick| pick.server)
@@ -108,14 +131,14 @@ fn another_that_is_well_is_known() {
 fn servers_come_and_go_in_the_middle_of_the_turn() {
     let mut selection = set(&[1, 1]);
     assert_eq!(turn(&mut selection, None), Some(0));
-    selection.set_weight(3, 2);
+    selection.set_server(3, &server(3, 2));
     let four: Vec<_> = (0..4).filter_map(|_| turn(&mut selection, None)).collect();
     assert_eq!(four, [1, 3, 0, 3], "the one whose turn it was is not forgotten");
-    selection.set_weight(3, 0);
-    selection.set_weight(0, 0);
+    selection.remove_server(3);
+    selection.set_server(0, &server(0, 0));
     assert!((0..4).all(|_| turn(&mut selection, None) == Some(1)));
     assert_eq!(turn(&mut selection, Some(1)), None, "there is no other");
-    selection.set_weight(1, 0);
+    selection.remove_server(1);
     assert_eq!(turn(&mut selection, None), None);
 }
 
@@ -131,7 +154,8 @@ fn sixteen_workers_do_not_all_begin_with_the_first() {
 fn check_least(weights: &[u32], in_flight: &[u32], expect: &[usize]) {
     let mut selection = by(Balance::LeastConnections, weights, 0);
     let field = Stands { in_flight: in_flight.to_vec(), ..Stands::well(weights.len()) };
-    let got: Vec<_> = expect.iter().filter_map(|_| selection.pick(None, &field)).map(|pick| pick.server).collect();
+    let got: Vec<_> =
+        expect.iter().filter_map(|_| selection.pick(Ask::default(), &field)).map(|pick| pick.server).collect();
     assert_eq!(got, expect, "weights {weights:?}, in flight {in_flight:?}");
 }
 
@@ -150,33 +174,214 @@ fn whoever_has_the_least_to_do_for_its_weight_is_next() {
 /// than another by more than one request for its weight.
 #[test]
 fn least_connections_is_right_over_four_workers() {
-    testkit::sweep(
-        testkit::Replay {
-            package: "balancer-core",
-            target: "--lib",
-            test: "least_connections_is_right_over_four_workers",
-        },
-        100,
-        |seed| {
-            let mut rng = Rng::new(seed);
-            let weights: Vec<u32> = (0..rng.range(2, 6)).map(|_| rng.range(1, 4) as u32).collect();
-            let mut workers: Vec<_> = (0..4).map(|worker| by(Balance::LeastConnections, &weights, worker)).collect();
-            let mut field = Stands::well(weights.len());
-            for _ in 0..200 {
-                let selection = rng.pick(&[0, 1, 2, 3]);
-                let pick = workers[*selection].pick(None, &field).expect("somebody");
-                field.in_flight[pick.server] += 1;
-                let with_one_more = |index: usize| f64::from(field.in_flight[index] + 1) / f64::from(weights[index]);
-                let picked = f64::from(field.in_flight[pick.server]) / f64::from(weights[pick.server]);
-                if let Some(better) = (0..weights.len()).find(|index| with_one_more(*index) < picked - 1e-9) {
-                    return Err(format!("{pick:?} although {better} has less to do: {field:?}, weights {weights:?}"));
-                }
-                let ends = rng.index(weights.len());
-                if rng.chance(0.6) {
-                    field.in_flight[ends] = field.in_flight[ends].saturating_sub(1);
+    testkit::sweep(replay("least_connections_is_right_over_four_workers"), 100, |seed| {
+        let mut rng = Rng::new(seed);
+        let weights: Vec<u32> = (0..rng.range(2, 6)).map(|_| rng.range(1, 4) as u32).collect();
+        let mut workers: Vec<_> = (0..4).map(|worker| by(Balance::LeastConnections, &weights, worker)).collect();
+        let mut field = Stands::well(weights.len());
+        for _ in 0..200 {
+            let selection = rng.pick(&[0, 1, 2, 3]);
+            let pick = workers[*selection].pick(Ask::default(), &field).expect("somebody");
+            field.in_flight[pick.server] += 1;
+            let with_one_more = |index: usize| f64::from(field.in_flight[index] + 1) / f64::from(weights[index]);
+            let picked = f64::from(field.in_flight[pick.server]) / f64::from(weights[pick.server]);
+            if let Some(better) = (0..weights.len()).find(|index| with_one_more(*index) < picked - 1e-9) {
+                return Err(format!("{pick:?} although {better} has less to do: {field:?}, weights {weights:?}"));
+            }
+            let ends = rng.index(weights.len());
+            if rng.chance(0.6) {
+                field.in_flight[ends] = field.in_flight[ends].saturating_sub(1);
+            }
+        }
+        Ok(())
+    });
+}
+
+fn replay(test: &'static str) -> testkit::Replay {
+    testkit::Replay { package: "balancer-core", target: "--lib", test }
+}
+
+/// The shares of many picks, each with a key of its own, while nothing stays under way.
+fn shares(selection: &mut Selection, field: &Stands, picks: u64) -> Vec<f64> {
+    let mut counts = vec![0u64; field.standings.len()];
+    for key in 0..picks {
+        let key = Some(key::mix(key, 7));
+        counts[selection.pick(Ask { not: None, key }, field).expect("somebody").server] += 1;
+    }
+    counts.iter().map(|count| *count as f64 / picks as f64).collect()
+}
+
+#[test]
+fn every_policy_respects_weights() {
+    testkit::sweep(replay("every_policy_respects_weights"), 30, |seed| {
+        let mut rng = Rng::new(seed);
+        let weights: Vec<u32> = (0..rng.range(1, 8)).map(|_| rng.range(0, 5) as u32).collect();
+        let sum: u32 = weights.iter().sum();
+        for balance in [Balance::RoundRobin, Balance::Hash].into_iter().filter(|_| sum > 0) {
+            let mut selection = by(balance, &weights, seed as u32);
+            let shares = shares(&mut selection, &Stands::well(weights.len()), 10_000);
+            for (share, weight) in shares.iter().zip(&weights) {
+                let wanted = f64::from(*weight) / f64::from(sum);
+                if (share - wanted).abs() > 0.02 {
+                    return Err(format!("{balance}, weights {weights:?}: {shares:?}"));
                 }
             }
-            Ok(())
-        },
-    );
+        }
+        Ok(())
+    });
+}
+
+/// Under load the policies that look at it keep all servers equally busy for their weights: requests come and go, each at
+/// the pace of its server.
+#[test]
+fn policies_that_look_at_the_load_spread_it_by_weight() {
+    for (balance, tolerance) in [(Balance::LeastConnections, 1.0), (Balance::Random, 4.0), (Balance::LeastTime, 1.0)] {
+        let weights = [1, 2, 4];
+        let mut selection = by(balance, &weights, 1);
+        let mut field = Stands::well(3);
+        let mut rng = Rng::new(1);
+        for _ in 0..140 {
+            let pick = selection.pick(Ask::default(), &field).expect("somebody");
+            field.in_flight[pick.server] += 1;
+        }
+        for _ in 0..2000 {
+            let ends = rng.index(3);
+            if field.in_flight[ends] > 0 {
+                field.in_flight[ends] -= 1;
+                let pick = selection.pick(Ask::default(), &field).expect("somebody");
+                field.in_flight[pick.server] += 1;
+            }
+        }
+        for (in_flight, weight) in field.in_flight.iter().zip(weights) {
+            let excess = (f64::from(*in_flight) / f64::from(weight) - 20.0).abs();
+            assert!(excess <= tolerance, "{balance}: {:?} for weights {weights:?}", field.in_flight);
+        }
+    }
+}
+
+#[test]
+fn a_request_goes_where_it_is_answered_first() {
+    let mut selection = by(Balance::LeastTime, &[1, 1, 1], 0);
+    let mut field = Stands::well(3);
+    field.latencies = vec![Some(4000), Some(1000), Some(9000)];
+    assert_eq!(selection.pick(Ask::default(), &field).map(|pick| pick.server), Some(1));
+    field.in_flight[1] = 5;
+    assert_eq!(selection.pick(Ask::default(), &field).map(|pick| pick.server), Some(0), "5 before it there");
+    // Nobody knows the third: it gets its share, not everything.
+    field.latencies[2] = None;
+    let mut picks = [0; 3];
+    for _ in 0..30 {
+        let server = selection.pick(Ask::default(), &field).expect("somebody").server;
+        picks[server] += 1;
+        field.in_flight[server] += 1;
+    }
+    assert!(picks[2] > 3 && picks[2] < 15 && picks[1] > picks[0], "{picks:?}");
+}
+
+#[test]
+fn a_key_goes_to_the_same_server_whichever_worker_is_asked() {
+    let weights = [1, 2, 3, 1];
+    let field = Stands::well(4);
+    let all = |worker| {
+        let mut selection = by(Balance::Hash, &weights, worker);
+        (0..500).filter_map(|key| selection.pick(Ask { not: None, key: Some(key) }, &field)).collect::<Vec<_>>()
+    };
+    assert_eq!(all(0), all(1));
+    // Nor does the order of servers in the configuration matter.
+    let names = ["a:1", "b:1", "c:1"];
+    let build = |order: [usize; 3]| Maglev::build(order.iter().map(|at| (names[*at].as_bytes(), *at as u32 + 1)));
+    let (one, other) = (build([0, 1, 2]), build([2, 0, 1]));
+    for key in (0..1000).map(|key| key::mix(key, 1)) {
+        assert_eq!(one.server(key), other.server(key).map(|at| [2, 0, 1][at]));
+    }
+}
+
+/// When a server leaves, its keys are divided among the others; of the others' keys few move. When it is aside, none does.
+#[test]
+fn few_keys_move_when_a_server_leaves() {
+    for servers in [3usize, 10, 60] {
+        let weights = vec![1; servers];
+        let (before, after) = (table(&weights), table(&weights[..servers - 1]));
+        let keys = || (0..20_000).map(|key| key::mix(key, 3));
+        let stays = keys().filter(|key| before.server(*key) != Some(servers - 1));
+        let moved = stays.filter(|key| before.server(*key) != after.server(*key)).count();
+        assert!(moved < 20_000 / 20, "{servers} servers: {moved} of 20,000 keys moved");
+        let mut selection = by(Balance::Hash, &weights, 0);
+        let (mut well, mut aside) = (Stands::well(servers), Stands::well(servers));
+        (well.in_flight, aside.in_flight) = (vec![10; servers], vec![10; servers]);
+        aside.standings[servers - 1] = Aside;
+        for key in keys().take(2000) {
+            let ask = Ask { not: None, key: Some(key) };
+            let picked = selection.pick(ask, &well).expect("somebody").server;
+            let then = selection.pick(ask, &aside).expect("somebody").server;
+            assert!(picked == servers - 1 || picked == then, "{picked} then {then}");
+            assert_ne!(then, servers - 1);
+        }
+    }
+}
+
+/// One key that everybody asks for does not go to one server alone.
+#[test]
+fn a_key_that_is_all_the_rage_spreads() {
+    let mut selection = by(Balance::Hash, &[1; 8], 0);
+    let mut field = Stands::well(8);
+    for _ in 0..800 {
+        let pick = selection.pick(Ask { not: None, key: Some(5) }, &field).expect("somebody");
+        field.in_flight[pick.server] += 1;
+    }
+    let most = field.in_flight.iter().max().expect("eight");
+    assert!(*most <= 126, "a quarter more than 100: {:?}", field.in_flight);
+    assert!(field.in_flight.iter().filter(|count| **count > 0).count() < 8, "no more than are needed: {field:?}");
+}
+
+#[test]
+fn backups_are_asked_when_nobody_else_is_well() {
+    for balance in Balance::ALL {
+        let servers = [server(0, 1), ServerSettings { backup: true, ..server(1, 1) }];
+        let mut selection = Selection::new(&SelectionRules { balance, ..SelectionRules::default() }, &servers, 0);
+        let mut check = |standings: [Standing; 2], not: Option<usize>, expect: usize, in_need: bool| {
+            let pick = selection.pick(Ask { not, key: Some(3) }, &Stands::of(&standings));
+            assert_eq!(pick, Some(Pick { server: expect, in_need }), "{balance} {standings:?}");
+        };
+        check([Well, Well], None, 0, false);
+        check([Due, Well], None, 0, false);
+        check([Aside, Well], None, 1, false);
+        check([Well, Well], Some(0), 1, false);
+        check([Aside, Aside], None, 0, true);
+        check([Portless, Aside], None, 1, true);
+    }
+}
+
+#[test]
+fn weight_0_takes_nothing_new() {
+    for balance in Balance::ALL {
+        let mut selection = by(balance, &[0, 1], 0);
+        let field = Stands::well(2);
+        assert_eq!(shares(&mut selection, &field, 100), [0.0, 1.0], "{balance}");
+        assert_eq!(by(balance, &[0], 0).pick(Ask::default(), &field), None);
+        assert!(!selection.has_other(1, &field), "{balance}");
+    }
+}
+
+#[test]
+fn a_server_that_is_back_gets_its_share_little_by_little() {
+    let at = |seconds| ramp(Duration::from_secs(seconds), Duration::from_secs(30));
+    assert_eq!([0, 1, 15, 27, 30, 100].map(at), [10, 10, 50, 90, 100, 100]);
+    assert_eq!(ramp(Duration::ZERO, Duration::ZERO), RAMP_FULL);
+    let mut field = Stands::well(2);
+    field.ramps[1] = 50;
+    let shares = shares(&mut by(Balance::RoundRobin, &[1, 1], 0), &field, 3000);
+    assert!((shares[1] - 1.0 / 3.0).abs() < 0.01, "{shares:?}");
+    check_ramped(Balance::LeastConnections, &field);
+    check_ramped(Balance::Hash, &field);
+}
+
+/// With 90 requests that stay, the one at half its weight has 30.
+fn check_ramped(balance: Balance, field: &Stands) {
+    let (mut selection, mut field) = (by(balance, &[1, 1], 0), field.clone());
+    for key in 0..90 {
+        let pick = selection.pick(Ask { not: None, key: Some(key::mix(key, 9)) }, &field).expect("somebody");
+        field.in_flight[pick.server] += 1;
+    }
+    assert!((28..=38).contains(&field.in_flight[1]), "{balance}: {:?}", field.in_flight);
 }

@@ -9,7 +9,7 @@ use balancer_core::{
     ServerSettings, ServerTimeouts,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 /// Servers of one set.
@@ -98,13 +98,14 @@ fn read_servers(list: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Placed<Ser
             None => servers.push(Placed { value: server, span: value.span() }),
         }
     }
+    selection::check_servers(&servers, list, mistakes);
     servers
 }
 
 fn read_server(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<ServerSettings> {
     let Some(table) = value.get_ref().as_table() else {
         return match value.get_ref().as_str() {
-            Some(_) => checked_server(value, 1, mistakes),
+            Some(_) => read_address(value, mistakes).map(ServerSettings::new),
             None => {
                 mistakes.push(wrong_type(value, "a string or a table").help("such as \"127.0.0.1:9001\""));
                 None
@@ -112,21 +113,22 @@ fn read_server(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<ServerS
         };
     };
     let mut section = Section::of("a server", &SERVER, table, value.span());
-    let weight = section.number("weight", 1, WEIGHT_MAX, mistakes).unwrap_or(1);
+    let weight = section.number("weight", 0, WEIGHT_MAX, mistakes).unwrap_or(1) as u32;
+    let backup = section.switch("backup", mistakes).unwrap_or_default();
     let address = section.need("address", "\"127.0.0.1:9001\"", mistakes);
-    let server = address.and_then(|address| checked_server(address, weight as u32, mistakes));
+    let address = address.and_then(|address| read_address(address, mistakes));
     section.finish(mistakes);
-    server
+    Some(ServerSettings { weight, backup, ..ServerSettings::new(address?) })
 }
 
-fn checked_server(address: &Value<'_>, weight: u32, mistakes: &mut Vec<Mistake>) -> Option<ServerSettings> {
-    let server = ServerSettings { address: value::socket_address(address, mistakes)?, weight };
-    if server.address.port() == 0 || server.address.ip().is_unspecified() {
-        let title = format!("nobody can be reached at {}", server.address);
-        mistakes.push(Mistake::new(address.span(), title, "not a server's address").help("such as \"127.0.0.1:9001\""));
+fn read_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<SocketAddr> {
+    let address = value::socket_address(value, mistakes)?;
+    if address.port() == 0 || address.ip().is_unspecified() {
+        let title = format!("nobody can be reached at {address}");
+        mistakes.push(Mistake::new(value.span(), title, "not a server's address").help("such as \"127.0.0.1:9001\""));
         return None;
     }
-    Some(server)
+    Some(address)
 }
 
 fn read_ports(

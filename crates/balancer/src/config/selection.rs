@@ -1,8 +1,66 @@
 //! Which server of a `[[backend_set]]` a request goes to.
 
-use balancer_core::SelectionRules;
-use config_file::{Mistake, Section};
+use balancer_core::{Balance, HashBy, SelectionRules, ServerSettings};
+use config_file::{Mistake, Placed, Section, Value, value};
+
+const EXAMPLE: &str = "such as \"source\", \"path\", \"uri\", \"header:X-User\" or \"cookie:session\"";
 
 pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> SelectionRules {
-    SelectionRules { balance: section.named("balance", mistakes).unwrap_or_default() }
+    let placed = section.take("balance");
+    let names = Balance::ALL.map(|balance| (balance.name(), balance));
+    let balance = placed.and_then(|placed| value::choice("balance", placed, &names, mistakes));
+    let hash = section.take("hash");
+    match (balance, placed, hash) {
+        (Some(Balance::Hash), Some(placed), None) => {
+            let title = "`balance = \"hash\"` needs to know by what";
+            mistakes.push(Mistake::new(placed.span(), title, "no `hash` in this section").help(EXAMPLE));
+        }
+        (None, None, Some(hash)) => {
+            let title = "`hash` has no meaning without `balance = \"hash\"`";
+            mistakes.push(Mistake::new(hash.span(), title, "nobody asks").help("write `balance = \"hash\"`"));
+        }
+        (Some(other), Some(placed), Some(hash)) if other != Balance::Hash => {
+            let mistake = Mistake::new(hash.span(), "`hash` has no meaning here", "nobody asks");
+            let help = "write `balance = \"hash\"`, or leave `hash` out";
+            mistakes.push(mistake.other(placed.span(), "by this").help(help));
+        }
+        _ => {}
+    }
+    SelectionRules {
+        balance: balance.unwrap_or_default(),
+        hash: hash.and_then(|hash| read_hash(hash, mistakes)),
+        slow_start: section.duration("slow_start", mistakes).unwrap_or_default(),
+    }
+}
+
+fn read_hash(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<HashBy> {
+    let text = value::text(value, mistakes)?;
+    let named = |name: &str| http::is_token(name.as_bytes()).then(|| name.to_owned());
+    let by = match text.split_once(':') {
+        None if text == "source" => Some(HashBy::Source),
+        None if text == "path" => Some(HashBy::Path),
+        None if text == "uri" => Some(HashBy::Uri),
+        Some(("header", name)) => named(name).map(HashBy::Header),
+        Some(("cookie", name)) => named(name).map(HashBy::Cookie),
+        _ => None,
+    };
+    if by.is_none() {
+        let title = format!("nothing of a request is called \"{text}\"");
+        mistakes.push(Mistake::new(value.span(), title, "unknown").help(EXAMPLE));
+    }
+    by
+}
+
+/// Somebody has to take what is new.
+pub(super) fn check_servers(servers: &[Placed<ServerSettings>], list: &Value<'_>, mistakes: &mut Vec<Mistake>) {
+    if servers.is_empty() {
+        return; // said already
+    }
+    if servers.iter().all(|server| server.value.weight == 0) {
+        let mistake = Mistake::new(list.span(), "no server of this set takes new requests", "all have weight 0");
+        mistakes.push(mistake.help("give one of them a weight of at least 1"));
+    } else if servers.iter().all(|server| server.value.backup) {
+        let mistake = Mistake::new(list.span(), "every server of this set is a backup", "of nobody");
+        mistakes.push(mistake.help("take `backup = true` from those that are to be asked first"));
+    }
 }

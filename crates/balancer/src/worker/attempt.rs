@@ -1,9 +1,9 @@
 //! An attempt to reach a server: picked, the request written for it, a pooled connection taken or one opened.
 
 use super::Worker;
+use super::choose::Stands;
 use super::compose;
 use super::seat::Seat;
-use super::sets::{BackendSet, Stands};
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::IdDigits;
 use balancer_core::exchange::{AttemptOrder, Fact};
@@ -26,9 +26,10 @@ impl Worker {
     ) -> Fact {
         let now = self.now(io);
         let set = self.exchanges[id].asked_set();
+        self.note_key(id, head);
         let (server, may_pool) = match order {
             AttemptOrder::Fresh { server } => (server as usize, false),
-            AttemptOrder::Pick { not } => match self.pick(set, not.map(|not| not as usize), now) {
+            AttemptOrder::Pick { not } => match self.pick(id, set, not.map(|not| not as usize), now) {
                 Some(server) => (server, true),
                 None => return Fact::NobodyElse,
             },
@@ -43,20 +44,6 @@ impl Worker {
             Some(conn) => self.send_on_pooled(id, conn, out, io),
             None => self.send_on_fresh(id, set, server, out, io),
         }
-    }
-
-    /// The server whose turn it is. One that is due after a pause is asked once; where another worker was quicker, the
-    /// turn goes on.
-    fn pick(&mut self, set: usize, not: Option<usize>, now: Duration) -> Option<usize> {
-        let BackendSet { selection, servers, rules, .. } = &mut self.sets[set];
-        let mut pick = selection.pick(not, &Stands { servers, now })?;
-        for _ in 0..servers.len() {
-            if pick.in_need || servers[pick.server].board.may_be_asked(now, &rules.health) {
-                break;
-            }
-            pick = selection.pick(not, &Stands { servers, now })?;
-        }
-        Some(pick.server)
     }
 
     /// The request as this server shall see it. A request that was parsed once parses again.
@@ -117,8 +104,10 @@ impl Worker {
     }
 
     fn send_on_pooled<R: Reactor>(&mut self, id: ExchangeId, conn: ConnId, out: Outgoing, io: &mut R) -> Fact {
+        let now = self.now(io);
         let party = self.parties.server(conn);
         party.work = Work::Exchange(id);
+        party.since = now;
         party.seat.begin();
         let (set, server) = (party.set, party.server);
         self.sets[set].servers[server].counters.pooled += 1;
@@ -166,9 +155,9 @@ impl Worker {
 
     /// How long this connect may take before another server is asked; for ever where no other is well.
     fn hurry(&self, set: usize, server: usize, now: Duration) -> Option<Duration> {
-        let BackendSet { selection, servers, .. } = &self.sets[set];
-        let other = selection.has_other(server, &Stands { servers, now });
-        other.then(|| servers[server].connect_times.patience())
+        let set = &self.sets[set];
+        let other = set.selection.has_other(server, &Stands::of(set, now));
+        other.then(|| set.servers[server].connect_times.patience())
     }
 
     /// Tries starting points until one is taken, within bounds.

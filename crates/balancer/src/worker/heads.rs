@@ -137,6 +137,7 @@ impl Worker {
             set_rules: way.set_rules,
             method: request.method,
             asker: request.asker,
+            key: None,
             upgrade: request.upgrade,
             up: request.up,
             down: DownBytes::default(),

@@ -180,6 +180,10 @@ impl Worker {
         entry.down.scan = HeadScan::default();
         entry.down.after_interim = true;
         entry.let_go_of_kept();
+        if head.status >= 200 || head.status == 101 {
+            self.note_first_byte(id, head.status, now);
+        }
+        let entry = &mut self.exchanges[id];
         if let HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) = plan {
             let server = entry.core.record().server.zip(entry.set);
             let host = server.map_or("", |(server, set)| &self.sets[set].servers[server as usize].host);

@@ -21,6 +21,7 @@
 mod accept;
 mod attempt;
 mod check;
+mod choose;
 mod clients;
 mod clock;
 mod compose;

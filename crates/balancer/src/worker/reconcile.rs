@@ -149,10 +149,15 @@ impl Worker {
                 set.let_go(number);
             }
         }
+        let mut places = Vec::with_capacity(settings.servers.len());
         for server in &settings.servers {
             let number = set.place_of(server.address, boards.board(&settings.name, server.address), &mut self.gone);
             set.servers[number].idle.set_bounds(settings.pool.room(), settings.pool.idle_timeout);
-            set.selection.set_weight(number, server.weight);
+            set.selection.set_server(number, server);
+            places.push(number);
+        }
+        if let Some(table) = boards.table(&settings.name) {
+            set.selection.set_table(table, places);
         }
         self.retire_all_that_left(index, io);
         // Whoever waits for a port may have more of them now, or other servers to go to.

@@ -5,7 +5,7 @@ use super::state::ExchangeId;
 use crate::boards::{Board, Boards};
 use crate::errors::SetupError;
 use balancer_core::{
-    BackendSetSettings, ConnectTimes, Counters, Field, IdleConnections, PoolSettings, Selection, Settings, Standing,
+    BackendSetSettings, ConnectTimes, Counters, IdleConnections, PoolSettings, Selection, Settings, Standing,
 };
 use ports::{PortList, Sources, Strain, Target};
 use reactor::{ConnId, TimerId};
@@ -68,9 +68,13 @@ impl BackendSet {
             let board = boards.board(&settings.name, server.address);
             servers.push(Server::new(target, sources.tuples(target, kernel_ports), &settings.pool, board));
         }
+        let mut selection = Selection::new(&settings.selection, &settings.servers, share.index);
+        if let Some(table) = boards.table(&settings.name) {
+            selection.set_table(table, (0..servers.len()).collect());
+        }
         Ok(Self {
             rules: Rc::new(settings.clone()),
-            selection: Selection::new(&settings.selection, &settings.servers, share.index),
+            selection,
             servers,
             sources,
             waiting: VecDeque::new(),
@@ -94,7 +98,7 @@ impl BackendSet {
     /// The server leaves: no request is sent to it any more, what it works on it may finish.
     pub(super) fn let_go(&mut self, number: usize) {
         self.servers[number].leaving = true;
-        self.selection.set_weight(number, 0);
+        self.selection.remove_server(number);
         self.sources.forget(self.servers[number].target);
     }
 
@@ -121,24 +125,6 @@ impl BackendSet {
         let left = std::mem::replace(&mut self.servers[number], server);
         gone.merge(&left.counters);
         number
-    }
-}
-
-/// The servers of a set as they stand now.
-pub(super) struct Stands<'a> {
-    pub(super) servers: &'a [Server],
-    pub(super) now: Duration,
-}
-
-impl Field for Stands<'_> {
-    #[inline]
-    fn standing(&self, server: usize) -> Standing {
-        self.servers[server].standing(self.now)
-    }
-
-    #[inline]
-    fn in_flight(&self, server: usize) -> u32 {
-        self.servers[server].board.in_flight()
     }
 }
 

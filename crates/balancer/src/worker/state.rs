@@ -95,7 +95,7 @@ pub(super) struct Server {
     pub(super) work: Work,
     /// The handshake is over.
     pub(super) open: bool,
-    /// When it was begun.
+    /// When it was begun, or sent its last request.
     pub(super) since: Duration,
     /// A recv is under way.
     pub(super) reading: bool,
@@ -140,6 +140,8 @@ pub(super) struct Entry {
     pub(super) set_rules: Rc<BackendSetSettings>,
     pub(super) method: Method,
     pub(super) asker: Asker,
+    /// What it has in common with others that go to the same server.
+    pub(super) key: Option<u64>,
     /// The protocols that the client asks for, where the request may switch to another.
     pub(super) upgrade: Option<Buf>,
     pub(super) up: UpBytes,

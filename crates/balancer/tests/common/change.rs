@@ -1,11 +1,11 @@
 //! Configurations that follow one another while clients are at work. What clients use, the listener "web", stays by
 //! name; everything else may come, go, or be another.
 
-use super::world::{BALANCER, Balancer, ORIGINS};
+use super::world::{BALANCER, Balancer, ORIGINS, draw_selection};
 use balancer::orders::{Order, Snapshot};
 use balancer::{ApplyError, Boards};
 use balancer_core::{
-    Balance, ClientClose, ListenerSettings, PoolSettings, PortChoice, Reuse, ServerClose, ServerSettings, Settings,
+    ClientClose, ListenerSettings, PoolSettings, PortChoice, Reuse, ServerClose, ServerSettings, Settings,
 };
 use reactor::{Answer, ListenPlan, Listening};
 use seed::Rng;
@@ -79,7 +79,7 @@ impl Changes {
             idle_timeout: Duration::from_millis(*rng.pick(&[100, 50_000])),
             close: *rng.pick(&ServerClose::ALL),
         };
-        set.selection.balance = *rng.pick(&Balance::ALL);
+        set.selection = draw_selection(rng);
         if rng.chance(0.1) {
             set.ports.choice = *rng.pick(&[PortChoice::Kernel, PortChoice::Own]);
         }
@@ -90,7 +90,7 @@ impl Changes {
 fn draw_servers(rng: &mut Rng) -> Vec<ServerSettings> {
     let mut servers: Vec<_> = ORIGINS
         .iter()
-        .map(|ip| ServerSettings { address: SocketAddr::new(*ip, 8080), weight: rng.range(1, 4) as u32 })
+        .map(|ip| ServerSettings { weight: rng.range(1, 4) as u32, ..ServerSettings::new(SocketAddr::new(*ip, 8080)) })
         .collect();
     rng.shuffle(&mut servers);
     servers.truncate(1 + rng.index(2));

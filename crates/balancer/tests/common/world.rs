@@ -7,8 +7,9 @@ use super::plan::Session;
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Worker, WorkerShare};
 use balancer_core::{
-    BackendSetSettings, Balance, ClientClose, CloseReason, Counters, ListenerLimits, ListenerSettings, PoolSettings,
-    PortChoice, PortSettings, Reuse, SelectionRules, ServerClose, ServerSettings, ServerTimeouts, Settings,
+    BackendSetSettings, Balance, ClientClose, CloseReason, Counters, HashBy, ListenerLimits, ListenerSettings,
+    PoolSettings, PortChoice, PortSettings, Reuse, SelectionRules, ServerClose, ServerSettings, ServerTimeouts,
+    Settings,
 };
 use reactor::{App, ListenPlan, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
@@ -71,10 +72,17 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
             body: Duration::from_secs(2),
         },
         retries_max: rng.range(0, 3) as u32,
-        selection: SelectionRules { balance: *rng.pick(&Balance::ALL) },
+        selection: draw_selection(rng),
         ..BackendSetSettings::new("app", servers.to_vec())
     };
     Settings { listeners: vec![listener], backend_sets: vec![set] }
+}
+
+/// Any policy.
+pub(crate) fn draw_selection(rng: &mut Rng) -> SelectionRules {
+    let hash = rng.pick(&[HashBy::Source, HashBy::Path, HashBy::Uri, HashBy::Cookie("none".into())]).clone();
+    let slow_start = Duration::from_millis(*rng.pick(&[0, 0, 500]));
+    SelectionRules { balance: *rng.pick(&Balance::ALL), hash: Some(hash), slow_start }
 }
 
 /// Can this host run out of something?

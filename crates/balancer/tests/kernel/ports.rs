@@ -66,7 +66,10 @@ fn own_ports_hold_for_any_number_of_servers() {
     let server = |n| balancer_core::ServerSettings::new(address(n));
     set.servers = (0..1_100).map(server).collect();
     // The last one is the one that is listened on: it must be reached from an own port, too.
-    set.servers.push(balancer_core::ServerSettings { address: stage::address(&origin), weight: 100_000 });
+    set.servers.push(balancer_core::ServerSettings {
+        weight: 100_000,
+        ..balancer_core::ServerSettings::new(stage::address(&origin))
+    });
     let balancer = stage::start(settings, 1, Default::default());
     let mut client = Wire::connect(balancer.addresses()[0], "the client");
     client.sends(GET);

@@ -3,7 +3,7 @@
 use crate::stage;
 use crate::wire::{PATIENCE, Wire};
 use balancer::Handle;
-use balancer_core::{Balance, Settings};
+use balancer_core::{Balance, HashBy, Settings};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -76,5 +76,78 @@ fn least_connections_is_right_whichever_worker_is_asked() {
     (0..5).for_each(|_| held.push(scene.ask(GET)));
     assert_eq!([0, 1, 2].map(|origin| count(&held, origin)), [3, 3, 6]);
     held.into_iter().for_each(Held::ends);
+    stage::check_books(&scene.balancer.drain(Duration::ZERO));
+}
+
+/// A session keeps its server, whichever worker its connections come to; who has none is sent round robin, and counted.
+#[test]
+fn what_requests_have_in_common_leads_them_to_one_server() {
+    let scene = Scene::new(4, 4, |settings| {
+        let selection = &mut settings.backend_sets[0].selection;
+        (selection.balance, selection.hash) = (Balance::Hash, Some(HashBy::Cookie("session".to_owned())));
+    });
+    let of = |session: &str| GET.replace("Host: a\n", &format!("Host: a\nCookie: a=b; session={session}\n"));
+    let asked = |request: &str| {
+        let held = scene.ask(request);
+        let origin = held.origin;
+        held.ends();
+        origin
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for session in ["ann", "bob", "cem", "dora", "eve", "fay", "gus"] {
+        let first = asked(&of(session));
+        assert!((0..4).all(|_| asked(&of(session)) == first), "{session}");
+        seen.insert(first);
+    }
+    assert!(seen.len() > 1, "they do not all have the same");
+    (0..3).for_each(|_| {
+        asked(GET);
+    });
+    let counters = scene.balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!(counters.hash_key_missing, 3);
+}
+
+/// The quick one gets nearly all, until it has more to do than makes up for it.
+#[test]
+fn least_time_goes_to_whoever_answers_first() {
+    let scene = Scene::new(2, 2, |settings| settings.backend_sets[0].selection.balance = Balance::LeastTime);
+    let (first, second) = (scene.ask(GET), scene.ask(GET));
+    let quick = first.origin;
+    assert_ne!(quick, second.origin, "while nothing is known of either, whoever has nothing to do");
+    first.ends();
+    // Long against what a busy machine adds.
+    std::thread::sleep(Duration::from_millis(700));
+    second.ends();
+    let held: Vec<_> = (0..4).map(|_| scene.ask(GET)).collect();
+    assert!(held.iter().filter(|held| held.origin == quick).count() >= 3, "most of them");
+    held.into_iter().for_each(Held::ends);
+    stage::check_books(&scene.balancer.drain(Duration::ZERO));
+}
+
+/// The first server is gone, the second takes nothing new: the backup is asked, and no more once the first is back.
+#[test]
+fn a_backup_is_asked_while_nobody_else_is_well() {
+    let scene = Scene::new(3, 1, |settings| {
+        let set = &mut settings.backend_sets[0];
+        (set.servers[1].weight, set.servers[2].backup) = (0, true);
+        set.health.pause = Duration::from_millis(1);
+        set.health.pause_max = Duration::from_millis(1);
+    });
+    let asked = || {
+        let held = scene.ask(GET);
+        let origin = held.origin;
+        held.ends();
+        origin
+    };
+    assert_eq!([asked(), asked()], [0, 0]);
+    let mut client = Wire::connect(scene.balancer.addresses()[0], "the client");
+    client.sends(GET);
+    drop(stage::accept(&scene.origins[0], PATIENCE).expect("its turn"));
+    let mut server = stage::accept(&scene.origins[2], PATIENCE).expect("the backup");
+    server.reads_head();
+    server.sends(OK);
+    client.sees_status(200);
+    assert_eq!([asked(), asked()], [0, 0]);
     stage::check_books(&scene.balancer.drain(Duration::ZERO));
 }

@@ -1,6 +1,6 @@
 //! `[[backend_set]]`: where requests go.
 
-use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX, WEIGHT_MAX};
+use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::selection;
 use super::treatment;
@@ -23,6 +23,8 @@ pub(super) static BACKEND_SET: Table = Table {
         )
         .required("[\"10.0.0.1:80\", { address = \"10.0.0.2:80\", weight = 2 }]"),
         selection::BALANCE,
+        selection::HASH,
+        selection::SLOW_START,
         Key::new(
             "ports",
             Kind::choice::<PortChoice>(),
@@ -82,7 +84,8 @@ pub(in super::super) static SERVER: Table = Table {
     heading: "an entry of `servers`",
     keys: &[
         Key::new("address", Kind::Text("address and port"), "where it listens").required("\"127.0.0.1:9001\""),
-        Key::new("weight", Kind::Number { min: 1, max: WEIGHT_MAX }, "its share of the requests").or("1"),
+        selection::WEIGHT,
+        selection::BACKUP,
     ],
 };
 

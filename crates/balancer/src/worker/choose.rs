@@ -1,0 +1,98 @@
+//! Which server an attempt goes to: what is known of them all, as the set's policy is asked.
+
+use super::Worker;
+use super::sets::{BackendSet, Server};
+use super::state::ExchangeId;
+use balancer_core::{Ask, Balance, Field, HashBy, Standing};
+use http::RequestHead;
+use std::time::Duration;
+
+/// The servers of a set as they stand now.
+pub(super) struct Stands<'a> {
+    pub(super) servers: &'a [Server],
+    pub(super) now: Duration,
+    /// How long a server takes to its full weight.
+    pub(super) slow_start: Duration,
+}
+
+impl<'a> Stands<'a> {
+    pub(super) fn of(set: &'a BackendSet, now: Duration) -> Self {
+        Self { servers: &set.servers, now, slow_start: set.rules.selection.slow_start }
+    }
+}
+
+impl Field for Stands<'_> {
+    #[inline]
+    fn standing(&self, server: usize) -> Standing {
+        self.servers[server].standing(self.now)
+    }
+
+    #[inline]
+    fn in_flight(&self, server: usize) -> u32 {
+        self.servers[server].board.in_flight()
+    }
+
+    fn latency(&self, server: usize) -> Option<u32> {
+        self.servers[server].board.latency(self.now)
+    }
+
+    #[inline]
+    fn ramp(&self, server: usize) -> u32 {
+        self.servers[server].board.ramp(self.now, self.slow_start)
+    }
+}
+
+impl Worker {
+    /// The server whose turn it is. One that is due after a pause is asked once; where another worker was quicker, the
+    /// turn goes on.
+    pub(super) fn pick(&mut self, id: ExchangeId, set: usize, not: Option<usize>, now: Duration) -> Option<usize> {
+        let ask = Ask { not, key: self.exchanges[id].key };
+        let BackendSet { selection, servers, rules, .. } = &mut self.sets[set];
+        let stands = Stands { servers, now, slow_start: rules.selection.slow_start };
+        let mut pick = selection.pick(ask, &stands)?;
+        for _ in 0..servers.len() {
+            if pick.in_need || servers[pick.server].board.may_be_asked(now, &rules.health) {
+                break;
+            }
+            pick = selection.pick(ask, &stands)?;
+        }
+        Some(pick.server)
+    }
+
+    /// Before the first attempt: what the request has in common with others that go to the same server. A tcp connection has
+    /// its source only.
+    #[inline]
+    pub(super) fn note_key(&mut self, id: ExchangeId, head: Option<&RequestHead<'_, '_>>) {
+        let entry = &self.exchanges[id];
+        if entry.set_rules.selection.balance == Balance::Hash && (head.is_some() || entry.core.is_stream()) {
+            self.read_key(id, head);
+        }
+    }
+
+    #[cold]
+    fn read_key(&mut self, id: ExchangeId, head: Option<&RequestHead<'_, '_>>) {
+        let entry = &mut self.exchanges[id];
+        let client = entry.asker.address;
+        let by = entry.set_rules.selection.hash.as_ref();
+        entry.key = match (by, head) {
+            (Some(by), Some(head)) => by.key(head, client),
+            (Some(HashBy::Source), None) => HashBy::Source.key(&RequestHead::default(), client),
+            _ => None,
+        };
+        let set = self.exchanges[id].asked_set();
+        self.sets[set].counters.hash_key_missing += u64::from(self.exchanges[id].key.is_none());
+    }
+
+    /// The first byte of an answer: how long it took is known of the server from now on, where somebody goes by it.
+    #[inline]
+    pub(super) fn note_first_byte(&mut self, id: ExchangeId, status: u16, now: Duration) {
+        let entry = &self.exchanges[id];
+        if entry.set_rules.selection.balance == Balance::LeastTime
+            && let Some(end) = entry.server
+        {
+            let since = self.parties.server(end.conn).since;
+            let board = self.parties.server(end.conn).seat.board();
+            board.note_latency(now.saturating_sub(since), status >= 500, now);
+        }
+    }
+}
