@@ -51,7 +51,7 @@ pub use response::ResponseHead;
 pub use sink::{FieldSink, Hop, RequestStart, TooLong};
 pub use status::{is_interim, reason_phrase};
 pub use target::{Target, TargetError};
-pub use template::{Asked, Template, TemplateError, Values};
+pub use template::{Asked, GROUPS_MAX, Template, TemplateError, Values};
 pub use text::{is_field_value, is_host, is_target, is_token, is_token_byte, is_value_byte, list};
 pub use url::Url;
 pub use version::Version;

@@ -43,7 +43,12 @@ pub(crate) enum Variable {
     Server,
     /// `header:Name`: the first value of a field of the request.
     Header(Box<str>),
+    /// `0` to `9`: what a group of a pattern has found; `0` is all of it.
+    Group(u8),
 }
+
+/// Groups of a pattern that a template can ask for.
+pub const GROUPS_MAX: usize = 10;
 
 /// Variables without an argument, by name.
 const NAMED: [(&str, Variable); 11] = [
@@ -66,6 +71,9 @@ pub enum TemplateError {
     /// It names a variable that there is not.
     #[error("there is no variable {{{0}}}; there are: {names}, {{header:Name}}", names = Names)]
     Unknown(String),
+    /// It asks for a group of a pattern that there is not.
+    #[error("there is no group {{{0}}}: {has}", has = Has(*.1))]
+    Group(u8, Option<usize>),
     /// A brace is opened and not closed.
     #[error("a brace is opened and not closed: write {{{{ for the brace itself")]
     Open,
@@ -83,6 +91,19 @@ impl fmt::Display for Names {
             .iter()
             .enumerate()
             .try_for_each(|(at, (name, _))| write!(f, "{}{{{name}}}", if at > 0 { ", " } else { "" }))
+    }
+}
+
+/// How many groups there are.
+struct Has(Option<usize>);
+
+impl fmt::Display for Has {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("no pattern is found here"),
+            Some(0) => f.write_str("the pattern has none; `( )` makes one, and {0} is all that was found"),
+            Some(count) => write!(f, "the pattern has {count}"),
+        }
     }
 }
 
@@ -114,12 +135,17 @@ pub struct Values<'v> {
     pub server: &'v str,
     /// The request, where it was understood.
     pub asked: Option<Asked<'v>>,
+    /// What the groups of a pattern have found, the whole first.
+    pub groups: &'v [&'v [u8]],
 }
 
 impl Variable {
     fn parse(name: &str) -> Option<Self> {
         if let Some(field) = name.strip_prefix("header:") {
             return crate::is_token(field.as_bytes()).then(|| Self::Header(field.into()));
+        }
+        if let [digit @ b'0'..=b'9'] = name.as_bytes() {
+            return Some(Self::Group(digit - b'0'));
         }
         NAMED.iter().find(|(known, _)| *known == name).map(|(_, variable)| variable.clone())
     }
@@ -137,6 +163,23 @@ impl Template {
     /// # Errors
     /// It names what there is not, or its braces do not match.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        Self::parse_with_groups(text, None)
+    }
+
+    /// The same, where it may ask for groups of a pattern, which has so many besides the whole.
+    ///
+    /// # Errors
+    /// As for [`Template::parse`].
+    pub fn parse_with_groups(text: &str, groups: Option<usize>) -> Result<Self, TemplateError> {
+        let template = Self::parse_any(text)?;
+        let unknown = template.variables().find_map(|variable| match variable {
+            Variable::Group(group) if groups.is_none_or(|count| usize::from(*group) > count) => Some(*group),
+            _ => None,
+        });
+        unknown.map_or(Ok(template), |group| Err(TemplateError::Group(group, groups)))
+    }
+
+    fn parse_any(text: &str) -> Result<Self, TemplateError> {
         let (mut parts, mut plain, mut rest) = (Vec::new(), String::new(), text);
         while let Some(at) = rest.find(['{', '}']) {
             plain.push_str(&rest[..at]);
@@ -206,6 +249,7 @@ impl<'v> Values<'v> {
             Variable::RequestId => self.request_id,
             Variable::Listener => self.listener.as_bytes(),
             Variable::Server => self.server.as_bytes(),
+            Variable::Group(group) => self.groups.get(usize::from(*group)).copied().unwrap_or_default(),
             asked => return self.asked.map_or([b"", b""], |said| said.of(asked)),
         };
         [one, b""]
@@ -277,6 +321,20 @@ mod tests {
         check("{}", "there is no variable {}");
         check("a {client", "write {{");
         check("a } b", "write }}");
+    }
+
+    #[test]
+    fn groups_are_those_of_a_pattern() {
+        let template = Template::parse_with_groups("/v{1}/{0}.", Some(1)).unwrap();
+        let groups = [&b"all"[..], b"9"];
+        let filled = |values| template.filled(&values).flatten().copied().collect::<Vec<u8>>();
+        assert_eq!(filled(Values { groups: &groups, ..Values::default() }), b"/v9/all.");
+        assert_eq!(filled(Values::default()), b"/v/.");
+        for (groups, words) in [(None, "no pattern"), (Some(0), "{0} is all"), (Some(1), "has 1")] {
+            let error = Template::parse_with_groups("{2}", groups).unwrap_err().to_string();
+            assert!(error.starts_with("there is no group {2}: ") && error.contains(words), "{error}");
+        }
+        assert!(Template::parse("{0}").is_err() && Template::parse_with_groups("{0}", Some(0)).is_ok());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is done with the requests of one route.
 
+use super::path::append_visible;
+use super::rewrite::Rewrite;
 use crate::treatment::Treatment;
 use http::{Template, TooLong, Values};
 use named::named;
@@ -14,12 +16,14 @@ pub struct RouteRules {
     pub action: Action,
     /// What is done to its requests and responses, beside what the listener does to all of them.
     pub treatment: Treatment,
+    /// What becomes of the path before it is passed on.
+    pub rewrite: Option<Rewrite>,
 }
 
 impl RouteRules {
     /// A route that does this and nothing else.
     pub fn new(name: &str, action: Action) -> Self {
-        Self { name: name.to_owned(), action, treatment: Treatment::default() }
+        Self { name: name.to_owned(), action, rewrite: None, treatment: Treatment::default() }
     }
 }
 
@@ -102,7 +106,7 @@ impl Redirect {
     /// It is too long to be one; `out` is as it was.
     pub fn location(&self, values: &Values<'_>, out: &mut Vec<u8>) -> Result<(), TooLong> {
         let from = out.len();
-        self.to.filled(values).for_each(|piece| out.extend_from_slice(piece));
+        self.to.filled(values).for_each(|piece| append_visible(piece, out));
         let query = values.asked.and_then(|asked| asked.target.query());
         if let (true, Some(query)) = (self.keep_query, query) {
             out.push(b'?');

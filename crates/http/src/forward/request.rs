@@ -356,6 +356,7 @@ impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
             listener: self.edits.listener,
             server: self.edits.fallback_host,
             asked: Some(asked),
+            groups: &[],
         };
         rules::write(*rules, &values, out)
     }
