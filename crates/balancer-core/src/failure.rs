@@ -23,6 +23,8 @@ pub enum Failure {
     Loop,
     /// Whoever asks may not: its address is not let in.
     Denied,
+    /// The path of the request is read differently by different servers.
+    AmbiguousPath,
     /// The client took too long to send its head.
     HeadTimeout,
     /// The client took too long to send its body.
@@ -64,6 +66,7 @@ impl Failure {
     pub fn status(self) -> u16 {
         match self {
             Self::BadRequest(rule) => rule.status(),
+            Self::AmbiguousPath => 400,
             Self::HopsSpent { options: true } => 200,
             Self::HopsSpent { options: false } => 405,
             Self::Loop => 508,
@@ -83,6 +86,9 @@ impl Failure {
             Self::HopsSpent { options: false } => "the request ends here: Max-Forwards is 0, and TRACE is not offered",
             Self::Loop => "the request goes in a circle: it came through this balancer several times (Via)",
             Self::Denied => "this address is not let in here",
+            Self::AmbiguousPath => {
+                "the path holds dot segments in disguise, or a zero byte: servers read it differently"
+            }
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
             Self::NoServer => "no server is there for this request",
@@ -105,6 +111,7 @@ impl Failure {
             Self::HopsSpent { .. } => FailureKind::HopsSpent,
             Self::Loop => FailureKind::Loop,
             Self::Denied => FailureKind::Denied,
+            Self::AmbiguousPath => FailureKind::AmbiguousPath,
             Self::HeadTimeout => FailureKind::HeadTimeout,
             Self::BodyTimeout => FailureKind::BodyTimeout,
             Self::NoServer => FailureKind::NoServer,
@@ -133,6 +140,8 @@ named! {
         Loop = "loop",
         /// [`Failure::Denied`].
         Denied = "denied",
+        /// [`Failure::AmbiguousPath`].
+        AmbiguousPath = "ambiguous_path",
         /// [`Failure::HeadTimeout`].
         HeadTimeout = "head_timeout",
         /// [`Failure::BodyTimeout`].

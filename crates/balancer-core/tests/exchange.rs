@@ -1,8 +1,8 @@
 //! The exchange as tables: what happens, what it orders. The invariants are checked after every fact.
 
 use balancer_core::exchange::{
-    AttemptOrder, DownOrder, Exchange, Fact, HeadPlan, Opening, Outcome, Reply, ResponseFacts, Said, Scene,
-    ServerOrder, Step, Then, Took, UpOrder,
+    AttemptOrder, DISCARD_BYTES_MAX, DownOrder, Exchange, Fact, HeadPlan, Opening, Outcome, Reply, ResponseFacts, Said,
+    Scene, ServerOrder, Step, Then, Took, UpOrder,
 };
 use balancer_core::{ClientClose, ClientTimeouts, Failure, Reuse, ServerTimeouts, Trust, Verdict};
 use http::Version;
@@ -187,7 +187,7 @@ fn play(request: Opening, with: With, events: &[In]) -> (String, Exchange) {
 /// The same where the route answers in a server's stead.
 #[track_caller]
 fn check_reply(request: Opening, with: With, events: &[In], expect: &str) -> Exchange {
-    let begun = Exchange::reply(request, Reply::Redirect, &scene(with, Duration::ZERO));
+    let begun = Exchange::reply(request, Reply::Redirect, true, &scene(with, Duration::ZERO));
     let (words, exchange) = play_on(begun, with, events);
     assert_eq!(words, expect, "{events:?}");
     exchange
@@ -782,9 +782,28 @@ fn a_route_that_answers_itself_asks_no_server() {
     check_reply(Opening { requests_left: false, ..GET }, USUAL, &[Sent], "redirect+close, END close");
     check_reply(Opening { ahead: true, ..GET }, USUAL, &[Sent], "redirect, END keep");
     check_reply(Opening { ahead: true, ..CLOSING }, USUAL, &[Sent], "redirect+close, END drain");
-    check_reply(POST, USUAL, &[Sent], "redirect+close, END drain");
     let left = check_reply(GET, USUAL, &[Broken], "redirect, END cut(PeerAborted)");
     assert_eq!(left.record().outcome(), Outcome::Abandoned, "it did not go out");
     let gone = check_reply(Opening { eof: true, ..POST }, USUAL, &[], "END cut(PeerAborted)");
     assert_eq!(gone.record().outcome(), Outcome::Abandoned);
+}
+
+#[test]
+fn a_small_rest_of_a_request_that_was_answered_here_is_thrown_away() {
+    let kept = check_reply(POST, USUAL, &[Sent, Part, Last], "redirect, read-client, toss read-client, toss END keep");
+    assert_eq!(kept.record().outcome(), Outcome::Replied(Reply::Redirect));
+    check_reply(POST, USUAL, &[Sent, LastAhead], "redirect, read-client, toss END keep");
+    let timed_out = check_reply(POST, USUAL, &[Sent, After(30)], "redirect, read-client, END drain");
+    assert_eq!(timed_out.record().outcome(), Outcome::Replied(Reply::Redirect), "it has its answer");
+    check_reply(POST, USUAL, &[Sent, BadChunk], "redirect, read-client, END drain");
+    check_reply(POST, USUAL, &[Sent, Fin], "redirect, read-client, END cut(PeerAborted)");
+    check_reply(POST, USUAL, &[Sent, In::LastCall], "redirect, read-client, END cut(Draining)");
+    check_reply(Opening { expects_continue: true, ..POST }, USUAL, &[Sent], "redirect+close, END drain");
+    let (mut exchange, step) = Exchange::reply(POST, Reply::Fixed, false, &scene(USUAL, Duration::ZERO));
+    assert_eq!(word(&step), "fixed+close", "a large one is not waited for");
+    assert_eq!(word(&exchange.handle(Fact::ClientTook, &scene(USUAL, Duration::ZERO))), "END drain");
+    let (mut exchange, _) = Exchange::reply(POST, Reply::Fixed, true, &scene(USUAL, Duration::ZERO));
+    exchange.handle(Fact::ClientTook, &scene(USUAL, Duration::ZERO));
+    let large = Fact::RequestBytes { len: DISCARD_BYTES_MAX, whole: false, ahead: false };
+    assert_eq!(word(&exchange.handle(large, &scene(USUAL, Duration::ZERO))), "toss END drain");
 }

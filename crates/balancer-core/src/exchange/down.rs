@@ -163,10 +163,8 @@ impl Exchange {
         match self.down.stage {
             Stage::Awaited | Stage::Passing(_) => self.read_on_from_server(scene, step),
             Stage::Whole { .. } => self.finish_if_uploaded(scene, step),
-            Stage::Answering { then, reply } => {
-                self.record.reply = reply;
-                self.end(then, step);
-            }
+            Stage::Answering { then, reply } => self.finish_answer(then, reply, scene, step),
+            Stage::Discarding { .. } => debug_assert!(false, "nothing is sent any more"),
         }
     }
 
@@ -251,7 +249,9 @@ impl Exchange {
                 self.try_again_or_fail(server, pooled, Failure::ServerClosed, scene, step);
             }
             Stage::Passing(_) => self.truncate(step),
-            Stage::Whole { .. } | Stage::Answering { .. } => self.finish_if_uploaded(scene, step),
+            Stage::Whole { .. } | Stage::Answering { .. } | Stage::Discarding { .. } => {
+                self.finish_if_uploaded(scene, step);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How an exchange ends: whole, answered by ourselves, cut off, or given up.
 
-use super::step::{Answer, DownOrder, Record, Reply, Said, ServerOrder, Step, Then};
-use super::{Attempt, Exchange, Scene, Stage, Wait};
+use super::step::{Answer, DownOrder, Record, Reply, Said, ServerOrder, Step, Then, UpOrder};
+use super::{Attempt, DISCARD_BYTES_MAX, Exchange, Scene, Stage, Wait};
 use crate::Failure;
 use crate::reason::CloseReason;
 use http::Version;
@@ -62,6 +62,9 @@ impl Exchange {
         if matches!(self.down.stage, Stage::Answering { .. }) {
             return; // the client is being told of another failure already
         }
+        if let Stage::Discarding { .. } = self.down.stage {
+            return self.end(Then::Drain(why_client(failure)), step);
+        }
         if self.down.sending {
             self.down.failure = Some(failure);
             return;
@@ -76,7 +79,7 @@ impl Exchange {
                 self.record.responded = true;
                 self.end(Then::Drain(why_client(failure)), step);
             }
-            Stage::Answering { .. } => unreachable!("returned above"),
+            Stage::Answering { .. } | Stage::Discarding { .. } => unreachable!("returned above"),
         }
     }
 
@@ -96,7 +99,10 @@ impl Exchange {
         }
         let keep = !scene.draining && !self.up.eof && self.may_keep_after(failure);
         let why = why_client(failure);
-        let head_is_cut = matches!(failure, Failure::BadRequest(_) | Failure::HeadTimeout | Failure::Draining);
+        let head_is_cut = matches!(
+            failure,
+            Failure::BadRequest(_) | Failure::AmbiguousPath | Failure::HeadTimeout | Failure::Draining
+        );
         let drain = !self.up.whole || head_is_cut;
         let then = match (keep, drain) {
             (true, _) => Then::Keep,
@@ -107,11 +113,11 @@ impl Exchange {
     }
 
     /// Nothing failed: the route says what its requests are answered with.
-    pub(super) fn answer_in_stead(&mut self, reply: Reply, scene: &Scene<'_>, step: &mut Step) {
+    pub(super) fn answer_in_stead(&mut self, reply: Reply, rest_is_small: bool, scene: &Scene<'_>, step: &mut Step) {
         let keep = self.request.keep_alive
             && self.request.requests_left
             && self.request.version == Version::Http11
-            && self.up.whole
+            && (self.up.whole || rest_is_small && !self.up.awaits_continue)
             && !scene.draining
             && !self.up.eof;
         let why = CloseReason::ExchangeOver;
@@ -121,6 +127,32 @@ impl Exchange {
             (false, true) => self.close(why),
         };
         self.say(Said::Reply(reply), keep, then, scene, step);
+    }
+
+    /// An answer of our own is out.
+    pub(super) fn finish_answer(&mut self, then: Then, reply: Option<Reply>, scene: &Scene<'_>, step: &mut Step) {
+        self.record.reply = reply;
+        if then == Then::Keep && !self.up.whole {
+            self.down.stage = Stage::Discarding { left: DISCARD_BYTES_MAX };
+            self.read_client(step);
+            return self.set_wait(Wait::ClientBody, scene);
+        }
+        self.end(then, step);
+    }
+
+    /// More of a request came that was answered already.
+    pub(super) fn discard(&mut self, len: usize, scene: &Scene<'_>, step: &mut Step) {
+        let Stage::Discarding { left } = &mut self.down.stage else { return };
+        step.up = (len > 0).then_some(UpOrder::Drop);
+        *left = left.saturating_sub(len);
+        match (self.up.whole, *left) {
+            (true, _) => self.end(Then::Keep, step),
+            (false, 0) => self.end(Then::Drain(CloseReason::ExchangeOver), step),
+            (false, _) => {
+                self.read_client(step);
+                self.set_wait(Wait::ClientBody, scene);
+            }
+        }
     }
 
     /// An answer of our own goes out, whatever it says.
@@ -139,7 +171,10 @@ impl Exchange {
 
     /// A failure on the servers' side need not cost the client its connection, nor its port.
     fn may_keep_after(&self, failure: Failure) -> bool {
-        let ours = !matches!(failure, Failure::BadRequest(_) | Failure::HeadTimeout | Failure::BodyTimeout);
+        let ours = !matches!(
+            failure,
+            Failure::BadRequest(_) | Failure::AmbiguousPath | Failure::HeadTimeout | Failure::BodyTimeout
+        );
         ours && self.request.keep_alive && self.up.whole && self.request.version == Version::Http11
     }
 
@@ -157,7 +192,9 @@ impl Exchange {
         match self.down.stage {
             Stage::Awaited => self.fail(Failure::Draining, scene, step),
             Stage::Answering { .. } => {}
-            Stage::Passing(_) | Stage::Whole { .. } => self.abort(CloseReason::Draining, step),
+            Stage::Passing(_) | Stage::Whole { .. } | Stage::Discarding { .. } => {
+                self.abort(CloseReason::Draining, step)
+            }
         }
     }
 
@@ -192,7 +229,7 @@ impl Exchange {
             Stage::Passing(passing) => passing.until_close,
             // Whole, but still being sent.
             Stage::Whole { by_close, .. } => by_close,
-            Stage::Awaited | Stage::Answering { .. } => false,
+            Stage::Awaited | Stage::Answering { .. } | Stage::Discarding { .. } => false,
         }
     }
 }
@@ -214,7 +251,7 @@ pub(super) fn why_server(failure: Failure) -> CloseReason {
 
 fn why_client(failure: Failure) -> CloseReason {
     match failure {
-        Failure::BadRequest(_) => CloseReason::ProtocolError,
+        Failure::BadRequest(_) | Failure::AmbiguousPath => CloseReason::ProtocolError,
         Failure::HeadTimeout | Failure::BodyTimeout | Failure::RequestTimeout => CloseReason::TimedOut,
         Failure::NoLocalPort | Failure::NoLocalResource => CloseReason::Shortage,
         Failure::Draining => CloseReason::Draining,

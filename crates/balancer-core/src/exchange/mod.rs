@@ -6,7 +6,7 @@
 //!   send, answer                <--   Down  (the response's way)   <--  head, bytes, FIN, broken
 //!
 //!   Up:    Unsent -> Queued | Pausing | Connecting | Open -> Parted (again, while it may be tried again)
-//!   Down:  Awaited -> Passing -> Whole -> end                       Awaited -> Answering -> end
+//!   Down:  Awaited -> Passing -> Whole -> end                       Awaited -> Answering -> (Discarding) -> end
 //! ```
 //!
 //! The shell tells each [`Fact`] once and carries the [`Step`] out in the order of its fields. It holds the bytes;
@@ -23,6 +23,9 @@ mod facts;
 mod step;
 mod time;
 mod up;
+
+/// Bytes of a request's body that are read and thrown away after an answer of our own, to keep the connection.
+pub const DISCARD_BYTES_MAX: usize = 64 * 1024;
 
 pub use facts::{Fact, HeadEdits, HeadPlan, Opening, ResponseFacts, Scene, Took};
 pub use step::{Answer, AttemptOrder, DownOrder, Outcome, Record, Reply, Said, ServerOrder, Step, Then, UpOrder};
@@ -142,6 +145,10 @@ enum Stage {
         then: Then,
         reply: Option<Reply>,
     },
+    /// It is out, and the rest of the request is thrown away: so many bytes at most.
+    Discarding {
+        left: usize,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,14 +176,15 @@ impl Exchange {
         (exchange, step)
     }
 
-    /// A request was understood, and is answered here: no server is picked.
-    pub fn reply(request: Opening, reply: Reply, scene: &Scene<'_>) -> (Self, Step) {
+    /// A request was understood, and is answered here: no server is picked. `rest_is_small`: what is still to come of its
+    /// body may be read and thrown away, so that the connection can be kept.
+    pub fn reply(request: Opening, reply: Reply, rest_is_small: bool, scene: &Scene<'_>) -> (Self, Step) {
         let mut exchange = Self::new(request, scene);
         let mut step = Step::default();
         if request.eof && !request.whole {
             exchange.abort(CloseReason::PeerAborted, &mut step);
         } else {
-            exchange.answer_in_stead(reply, scene, &mut step);
+            exchange.answer_in_stead(reply, rest_is_small, scene, &mut step);
         }
         (exchange, step)
     }

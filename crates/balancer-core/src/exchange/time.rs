@@ -76,7 +76,9 @@ impl Exchange {
         match self.down.stage {
             Stage::Passing(_) if self.up.eof => scene.server.body.min(scene.server.response),
             Stage::Passing(_) => scene.server.body,
-            Stage::Awaited | Stage::Whole { .. } | Stage::Answering { .. } => scene.server.response,
+            Stage::Awaited | Stage::Whole { .. } | Stage::Answering { .. } | Stage::Discarding { .. } => {
+                scene.server.response
+            }
         }
     }
 

@@ -20,7 +20,9 @@ impl Exchange {
         self.up.ahead |= ahead;
         self.up.awaits_continue = false;
         self.record.up_bytes += len as u64;
-        if matches!(self.down.stage, Stage::Answering { .. }) {
+        if let Stage::Discarding { .. } = self.down.stage {
+            self.discard(len, scene, step);
+        } else if let Stage::Answering { .. } = self.down.stage {
             step.up = Some(UpOrder::Drop);
         } else if self.up.broken || self.up.attempt == Attempt::Parted {
             self.up.replayable = false;
@@ -106,7 +108,7 @@ impl Exchange {
         }
     }
 
-    fn read_client(&mut self, step: &mut Step) {
+    pub(super) fn read_client(&mut self, step: &mut Step) {
         if !self.up.reading && !self.up.eof {
             self.up.reading = true;
             step.read_client = true;

@@ -28,7 +28,7 @@ pub enum HostPattern {
 }
 
 /// Which paths, as they are matched.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathPattern {
     /// This one.
     Exact(String),
@@ -149,7 +149,24 @@ impl Host {
     }
 }
 
+/// Of which kind a [`PathPattern`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum PathKind {
+    Exact,
+    Prefix,
+    Pattern,
+}
+
 impl PathPattern {
+    /// Its kind and its text, which say all of it.
+    pub(super) fn parts(&self) -> (PathKind, &str) {
+        match self {
+            Self::Exact(path) => (PathKind::Exact, path),
+            Self::Prefix(prefix) => (PathKind::Prefix, prefix),
+            Self::Pattern(pattern) => (PathKind::Pattern, pattern.as_str()),
+        }
+    }
+
     /// `path` as it is matched.
     pub(super) fn fits(&self, path: &[u8]) -> bool {
         match self {
@@ -210,12 +227,6 @@ impl PartialEq for Pattern {
 }
 
 impl Eq for Pattern {}
-
-impl std::hash::Hash for Pattern {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
-    }
-}
 
 impl Condition {
     #[inline]

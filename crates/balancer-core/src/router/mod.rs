@@ -122,10 +122,11 @@ impl Router {
         self.table.as_ref().map_or(&[], |table| table.conditions())
     }
 
-    /// Are there routes, so that paths are passed on with their dot segments resolved?
+    /// May what is passed on of a path be something else than what came? Where there are routes its dot segments are
+    /// resolved.
     #[inline]
-    pub fn has_routes(&self) -> bool {
-        self.table.is_some()
+    pub fn touches_paths(&self, route: u32) -> bool {
+        self.table.is_some() || self.rules(route).rewrite.is_some()
     }
 }
 

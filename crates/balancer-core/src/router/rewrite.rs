@@ -46,11 +46,12 @@ impl Router {
         scratch: &'s mut Scratch,
     ) -> Result<Option<&'s str>, TooLong> {
         let (rewrite, path) = (self.rules(route).rewrite.as_ref(), target.path().as_bytes());
-        if !self.has_routes() && rewrite.is_none() || !path.starts_with(b"/") || rewrite.is_none() && is_plain(path) {
+        if !self.touches_paths(route) || !path.starts_with(b"/") || rewrite.is_none() && is_plain(path) {
             return Ok(None);
         }
         let Scratch { path: passed, text, groups } = scratch;
-        (passed.clear(), text.clear());
+        passed.clear();
+        text.clear();
         // What is ambiguous was refused as the route was looked for.
         pass_on(path, passed).unwrap_or_default();
         match rewrite {

@@ -1,6 +1,6 @@
 //! Routes that no request ever goes by, because another one stands before them.
 
-use super::conditions::{Conditions, HostPattern, PathPattern};
+use super::conditions::{Conditions, HostPattern, PathKind};
 use super::explain::Rank;
 use std::collections::HashMap;
 
@@ -30,7 +30,10 @@ struct Way<'c> {
     asks: &'c Conditions,
 }
 
-type Places<'c> = HashMap<(Option<&'c HostPattern>, Option<&'c PathPattern>), Vec<Way<'c>>>;
+/// A host, if one is named, and a path: which kind it is, and its text.
+type Place<'c> = (Option<&'c HostPattern>, Option<(PathKind, &'c str)>);
+
+type Places<'c> = HashMap<Place<'c>, Vec<Way<'c>>>;
 
 /// The routes that are never reached, each once.
 pub fn shadows(routes: &[Conditions]) -> Vec<Shadow> {
@@ -68,8 +71,8 @@ fn ways(route: usize, asks: &Conditions) -> impl Iterator<Item = Way<'_>> {
 fn everything<'c>(places: &Places<'c>) -> HashMap<Option<&'c HostPattern>, Vec<Way<'c>>> {
     let mut found: HashMap<_, Vec<Way<'c>>> = HashMap::new();
     for (place, ways) in places {
-        if let (host, Some(PathPattern::Pattern(pattern))) = place
-            && EVERYTHING.contains(&pattern.as_str())
+        if let (host, Some((PathKind::Pattern, pattern))) = place
+            && EVERYTHING.contains(pattern)
         {
             found.entry(*host).or_default().extend(ways);
         }
@@ -78,8 +81,8 @@ fn everything<'c>(places: &Places<'c>) -> HashMap<Option<&'c HostPattern>, Vec<W
 }
 
 impl<'c> Way<'c> {
-    fn place(&self) -> (Option<&'c HostPattern>, Option<&'c PathPattern>) {
-        (self.host.map(|at| &self.asks.hosts[at]), self.path.map(|at| &self.asks.paths[at]))
+    fn place(&self) -> Place<'c> {
+        (self.host.map(|at| &self.asks.hosts[at]), self.path.map(|at| self.asks.paths[at].parts()))
     }
 
     /// Does it stand before `other`, and fit whatever that fits?

@@ -5,14 +5,14 @@ use super::choose::Stands;
 use super::compose;
 use super::seat::Seat;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
-use super::treat::IdDigits;
+use super::treat::{IdDigits, asked_of};
 use balancer_core::exchange::{AttemptOrder, Fact};
 use balancer_core::{ListenerSettings, RequestIds, Twins};
-use http::RequestHead;
-use http::forward::RequestEdits;
+use http::forward::{AddressText, RequestEdits};
+use http::{RequestHead, Values};
 use http1::{HeadScan, HeadSlots, parse_request};
 use ports::{Fault, FaultKind, Lease, Tries};
-use reactor::{ConnId, ConnectPlan, Outgoing, Probe, Reactor};
+use reactor::{Buf, ConnId, ConnectPlan, Outgoing, Probe, Reactor};
 use std::time::Duration;
 
 impl Worker {
@@ -63,6 +63,7 @@ impl Worker {
         let edits = RequestEdits {
             proto: "http",
             connection: compose::upstream_connection(entry.upgrade.is_some(), entry.set_rules.pool.room() > 0),
+            target: None,
             fallback_host: &self.sets[set].servers[server].host,
             forwarded: requests.forwarded_by(peer),
             via: entry.set_rules.via,
@@ -77,11 +78,11 @@ impl Worker {
             port: bind.port(),
         };
         let out = match head {
-            Some(head) => compose::request(head, &edits, io)?,
+            Some(head) => write_request(entry, head, edits, io)?,
             None => {
                 let mut slots = HeadSlots::new();
                 let parsed = parse_request(&kept.bytes, &entry.rules.limits, &mut slots);
-                compose::request(&parsed.ok().flatten()?.head, &edits, io)?
+                write_request(entry, &parsed.ok().flatten()?.head, edits, io)?
             }
         };
         let body = (kept.head_len < kept.bytes.len()).then(|| kept.bytes.slice(kept.head_len..kept.bytes.len()));
@@ -184,4 +185,31 @@ impl Worker {
             }
         }
     }
+}
+
+/// Writes a request, with what its route makes of its path.
+#[inline]
+fn write_request<R: Reactor>(
+    entry: &Entry,
+    head: &RequestHead<'_, '_>,
+    edits: RequestEdits<'_>,
+    io: &mut R,
+) -> Option<Buf> {
+    let router = &entry.rules.settings.router;
+    if !router.touches_paths(entry.route) {
+        return compose::request(head, &edits, io);
+    }
+    let client = AddressText::new(edits.client);
+    let values = Values {
+        client: client.as_bytes(),
+        scheme: edits.proto,
+        request_id: edits.request_id,
+        listener: &entry.rules.settings.name,
+        server: edits.fallback_host,
+        asked: Some(asked_of(head)),
+        groups: &[],
+    };
+    let mut scratch = entry.rules.scratch.borrow_mut();
+    let target = router.passed_on(entry.route, head.target, &values, &mut scratch).ok()?;
+    compose::request(head, &RequestEdits { target, ..edits }, io)
 }

@@ -6,7 +6,7 @@ use super::drain::Farewell;
 use super::listeners::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
 use super::treat::{self, Asker};
-use balancer_core::exchange::{DownOrder, Exchange, Opening, Reply, Scene, Step, UpOrder};
+use balancer_core::exchange::{DISCARD_BYTES_MAX, DownOrder, Exchange, Opening, Reply, Scene, Step, UpOrder};
 use balancer_core::{Action, BackendSetSettings, Decision, Failure, Protocol, Refusal, Refused};
 use http::forward::passages;
 use http::{BodyKind, Method, RequestHead};
@@ -64,9 +64,12 @@ impl Worker {
     ) -> (ExchangeId, Step) {
         let now = self.now(io);
         let Parsed { head, len: head_len, .. } = parsed;
-        if let Some(failure) = ends_here(head) {
-            return self.begin_refusal(conn, failure, io);
-        }
+        let peer = self.parties.client(conn).peer.ip();
+        let address = treat::address_of(head, peer, &rules.settings.requests);
+        let decision = match decide(head, address, &rules) {
+            Ok(decision) => decision,
+            Err(failure) => return self.begin_refusal(conn, failure, io),
+        };
         let mut decoder = BodyDecoder::new(head.body, &rules.limits);
         let mut rest = buf.clone();
         let first = match first_piece(&mut decoder, &mut rest, *head_len, io) {
@@ -81,11 +84,10 @@ impl Worker {
         client.inbound = (!rest.is_empty()).then_some(rest);
         client.life.handle_exchange_begun();
         let opening = opening(parsed, &first, client, &rules);
-        let (listener, peer) = (client.listener, client.peer.ip());
-        let address = treat::address_of(head, peer, &rules.settings.requests);
-        let way = self.way(rules.settings.router.decide(&head.facts(address, false), head.headers), rules);
-        let scene = way.rules.scene(&way.set_rules, now, self.listeners[listener].drains(self.draining));
-        let (core, step) = begun(opening, &way, address, &scene);
+        let draining = self.listeners[client.listener].drains(self.draining);
+        let way = self.way(decision, rules);
+        let scene = way.rules.scene(&way.set_rules, now, draining);
+        let (core, step) = begun(opening, &way, address, is_small(head.body), &scene);
         let kept = Kept { bytes: first.data, head_len: *head_len };
         let method = head.method;
         let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| kept_part(buf, asked, &kept.bytes));
@@ -215,13 +217,24 @@ impl Worker {
     }
 }
 
+/// Which way a request goes; or why it goes none.
+#[inline]
+fn decide(head: &RequestHead<'_, '_>, client: IpAddr, rules: &ListenerRules) -> Result<Decision, Failure> {
+    if let Some(failure) = ends_here(head) {
+        return Err(failure);
+    }
+    let decided =
+        rules.settings.router.decide(&head.facts(client, false), head.headers, &mut rules.scratch.borrow_mut());
+    decided.map_err(|_| Failure::AmbiguousPath)
+}
+
 /// Turned away, answered here, or on its way to a server.
 #[inline]
-fn begun(opening: Opening, way: &Way, client: IpAddr, scene: &Scene<'_>) -> (Exchange, Step) {
+fn begun(opening: Opening, way: &Way, client: IpAddr, rest_is_small: bool, scene: &Scene<'_>) -> (Exchange, Step) {
     let refused = treat::refusal(way.rules.treatment(way.route), client);
     match (refused, reply_by(&way.rules.route(way.route).action)) {
         (Some(failure), _) => Exchange::turn_away(opening, failure, scene),
-        (None, Some(reply)) => Exchange::reply(opening, reply, scene),
+        (None, Some(reply)) => Exchange::reply(opening, reply, rest_is_small, scene),
         (None, None) => Exchange::begin(opening, scene),
     }
 }
@@ -243,6 +256,11 @@ fn reply_by(action: &Action) -> Option<Reply> {
         Action::Respond(_) => Some(Reply::Fixed),
         Action::NotFound => Some(Reply::NotFound),
     }
+}
+
+/// May what is to come of a body be thrown away, so that its connection can be kept?
+fn is_small(body: BodyKind) -> bool {
+    !matches!(body, BodyKind::Length(len) if len > DISCARD_BYTES_MAX as u64)
 }
 
 /// What is kept of a request.

@@ -5,9 +5,11 @@ use crate::boards::Boards;
 use crate::room::Room;
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::Scene;
+use balancer_core::router::Scratch;
 use balancer_core::{Action, BackendSetSettings, Counters, ListenerSettings, RouteRules, Treatment};
 use http::Limits;
 use reactor::{Bell, ListenerId, Reactor};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,8 @@ pub(super) struct ListenerRules {
     places: Box<[usize]>,
     /// What is done to the requests of each route, all in all.
     treatments: Box<[Rc<Treatment>]>,
+    /// Room for what is put together of a request's path.
+    pub(super) scratch: RefCell<Scratch>,
 }
 
 impl ListenerRules {
@@ -37,7 +41,8 @@ impl ListenerRules {
             false => Rc::new(route.treatment.within(&whole)),
         };
         let treatments = settings.router.all().iter().map(of_route).collect();
-        Self { settings: settings.clone(), limits, places: places.into(), treatments }
+        let settings = settings.clone();
+        Self { settings, limits, places: places.into(), treatments, scratch: RefCell::default() }
     }
 
     /// What is done with requests of a route.

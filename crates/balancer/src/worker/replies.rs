@@ -2,12 +2,13 @@
 
 use super::Worker;
 use super::compose::written;
+use super::listeners::ListenerRules;
 use super::state::ExchangeId;
 use super::treat::{with_rules, with_values};
 use balancer_core::exchange::{Answer, Fact, Reply, Said};
-use balancer_core::{Action, Failure, RouteRules};
+use balancer_core::{Action, Failure};
 use http::forward::{Layers, write_ruled};
-use http::{Date, FieldSink, RequestHead, Values, reason_phrase};
+use http::{Date, FieldSink, RequestHead, TooLong, Values, reason_phrase};
 use reactor::{Buf, Outgoing, Reactor};
 
 impl Worker {
@@ -25,8 +26,9 @@ impl Worker {
         let words = match answer.said {
             Said::Failure(failure) => of_failure(failure),
             Said::Reply(reply) => {
-                let (rules, words) = (entry.rules.route(entry.route), &mut self.words);
-                with_values(entry, head, "", |values| of_reply(reply, rules, &values, words))
+                let (rules, words) = (&entry.rules, &mut self.words);
+                words.clear();
+                with_values(entry, head, "", |values| of_reply(reply, rules, entry.route, &values, words))
             }
         };
         let written = with_rules(entry, head, None, |ruled| whole(&words, &answer, date, ruled.as_ref(), io));
@@ -53,13 +55,21 @@ fn of_failure(failure: Failure) -> Words<'static> {
     Words { status: failure.status(), field, content_type: PLAIN, body: [failure.text().as_bytes(), b"\n"] }
 }
 
-fn of_reply<'w>(reply: Reply, rules: &'w RouteRules, values: &Values<'_>, words: &'w mut Vec<u8>) -> Words<'w> {
-    match (reply, &rules.action) {
+fn of_reply<'w>(
+    reply: Reply,
+    rules: &'w ListenerRules,
+    route: u32,
+    values: &Values<'_>,
+    words: &'w mut Vec<u8>,
+) -> Words<'w> {
+    match (reply, &rules.route(route).action) {
         (Reply::Redirect, Action::Redirect(redirect)) => {
-            words.clear();
-            let field = redirect.location(values, words).is_ok().then_some(("Location", &words[..]));
+            let written = rules.settings.router.location(route, values, &mut rules.scratch.borrow_mut(), words);
             // Whoever sends so long a target cannot be sent on.
-            let status = if field.is_some() { redirect.status.code() } else { 414 };
+            let (status, field) = match written {
+                Ok(()) => (redirect.status.code(), Some(("Location", &words[..]))),
+                Err(TooLong) => (414, None),
+            };
             Words { status, field, content_type: PLAIN, body: [b"", b""] }
         }
         (Reply::Fixed, Action::Respond(fixed)) => {

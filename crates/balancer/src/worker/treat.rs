@@ -147,6 +147,7 @@ pub(super) fn with_values<T>(
         listener: &entry.rules.settings.name,
         server,
         asked: head.map(asked_of),
+        groups: &[],
     };
     match entry.asker.head.as_deref().filter(|_| head.is_none()) {
         None => then(values),
@@ -159,7 +160,7 @@ pub(super) fn with_values<T>(
 }
 
 /// What variables ask of a request. One for the server as a whole (`*`) has the path `/`.
-fn asked_of<'v>(head: &RequestHead<'v, 'v>) -> Asked<'v> {
+pub(super) fn asked_of<'v>(head: &RequestHead<'v, 'v>) -> Asked<'v> {
     let target = if head.path() == "*" { Target::default() } else { head.target };
     Asked { method: head.method_name, host: head.host, target, headers: head.headers }
 }

@@ -75,6 +75,8 @@ pub struct RequestEdits<'e> {
     pub proto: &'e str,
     /// What to ask of the upstream connection. `Upgrade` passes the request's own `Upgrade` on, if it has a valid one.
     pub connection: Connection,
+    /// Path and query in the place of those that came.
+    pub target: Option<&'e str>,
     /// `host[:port]` of the server: for HTTP/1.0 clients that send none, and for rules.
     pub fallback_host: &'e str,
     /// What becomes of what the client says about its way.
@@ -104,6 +106,7 @@ impl RequestEdits<'_> {
             port: 80,
             proto: "http",
             connection: Connection::KeepAlive,
+            target: None,
             fallback_host: "",
             forwarded: Forwarded::Replace,
             via: true,
@@ -139,7 +142,7 @@ pub fn write_forwarded_request(
         scheme: edits.proto,
         // The target's own replaces that of the Host field.
         authority: authority(head, edits),
-        path: head.target.origin_form(),
+        path: edits.target.map_or_else(|| head.target.origin_form(), |target| [target, ""]),
     })?;
     let mut path = Path::new(head, edits);
     write_fields(head, &mut path, out)?;
