@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use ports::Address;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -24,7 +25,7 @@ pub enum Refused {
     /// A server's response.
     Response {
         /// The server.
-        from: SocketAddr,
+        from: Address,
     },
 }
 

@@ -9,6 +9,7 @@ use crate::treatment::{HeaderRules, Treatment};
 use http::forward::{Forwarded, Tells};
 use http::{Limits, Reading};
 use named::named;
+use ports::Address;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -334,8 +335,8 @@ impl BackendSetSettings {
 /// One server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
-    /// Address and port.
-    pub address: SocketAddr,
+    /// Address and port, or a socket file.
+    pub address: Address,
     /// Share of the requests; 0: it takes nothing new.
     pub weight: u32,
     /// It is asked only where no other server is well.
@@ -344,8 +345,8 @@ pub struct ServerSettings {
 
 impl ServerSettings {
     /// A server like any other.
-    pub fn new(address: SocketAddr) -> Self {
-        Self { address, weight: 1, backup: false }
+    pub fn new(address: impl Into<Address>) -> Self {
+        Self { address: address.into(), weight: 1, backup: false }
     }
 }
 

@@ -8,6 +8,7 @@ use balancer_core::{
     BackendSetSettings, Balance, Health, HealthRules, Latency, ListenerSettings, Maglev, ServerSettings, Settings,
     Standing, Verdict,
 };
+use ports::Address;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -146,7 +147,7 @@ fn millis(time: Duration) -> u64 {
 /// The table by which one set's servers are chosen for a key, and what it was built from.
 #[derive(Clone, Debug)]
 struct Table {
-    servers: Vec<(SocketAddr, u32)>,
+    servers: Vec<(Address, u32)>,
     table: Arc<Maglev>,
 }
 
@@ -171,7 +172,7 @@ impl Table {
 /// The boards of all servers of a configuration, the tables of its sets, and the rooms of its listeners.
 #[derive(Clone, Debug, Default)]
 pub struct Boards {
-    servers: Arc<HashMap<(String, SocketAddr), Arc<Board>>>,
+    servers: Arc<HashMap<(String, Address), Arc<Board>>>,
     tables: Arc<HashMap<String, Table>>,
     rooms: Arc<HashMap<(String, SocketAddr), Arc<Room>>>,
 }
@@ -213,7 +214,7 @@ impl Boards {
     }
 
     /// That of one server; a new one where the configuration does not name it.
-    pub(crate) fn board(&self, set: &str, server: SocketAddr) -> Arc<Board> {
+    pub(crate) fn board(&self, set: &str, server: Address) -> Arc<Board> {
         self.servers.get(&(set.to_owned(), server)).cloned().unwrap_or_default()
     }
 }
@@ -235,7 +236,7 @@ mod tests {
     fn a_server_that_stays_keeps_its_board() {
         let first = Boards::of(&settings(&[1, 2]), &Boards::default());
         let second = Boards::of(&settings(&[2, 3]), &first);
-        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let address = |port| Address::from(SocketAddr::from(([127, 0, 0, 1], port)));
         assert!(Arc::ptr_eq(&first.board("app", address(2)), &second.board("app", address(2))));
         assert!(!Arc::ptr_eq(&first.board("app", address(3)), &second.board("app", address(3))));
     }
@@ -262,11 +263,11 @@ mod tests {
         let first = Boards::of(&settings(&[1]), &Boards::default());
         let second = Boards::of(&settings(&[1, 2]), &first);
         let at = |port, seconds| {
-            let board = second.board("app", SocketAddr::from(([127, 0, 0, 1], port)));
+            let board = second.board("app", SocketAddr::from(([127, 0, 0, 1], port)).into());
             board.ramp(Duration::from_secs(seconds), slow)
         };
         assert_eq!((at(1, 100), at(2, 100), at(2, 105), at(2, 110)), (100, 10, 50, 100));
-        let board = second.board("app", SocketAddr::from(([127, 0, 0, 1], 1)));
+        let board = second.board("app", SocketAddr::from(([127, 0, 0, 1], 1)).into());
         board.note(Verdict::Unreachable, Duration::from_secs(200), &rules);
         board.note(Verdict::Answered, Duration::from_secs(202), &rules);
         assert_eq!((at(1, 205), at(1, 212)), (30, 100));

@@ -2,11 +2,13 @@
 
 use crate::StartError;
 use balancer_core::Settings;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use ports::Address;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// Does whoever connects to `server` reach a listener that binds `bind`? A wildcard one is reached by every address of this
 /// host, which `is_here` knows.
-pub(crate) fn reaches(server: SocketAddr, bind: SocketAddr, is_here: impl Fn(IpAddr) -> bool) -> bool {
+pub(crate) fn reaches(server: Address, bind: Address, is_here: impl Fn(IpAddr) -> bool) -> bool {
+    let (Address::Ip(server), Address::Ip(bind)) = (server, bind) else { return server == bind };
     let (ip, bound) = (server.ip().to_canonical(), bind.ip().to_canonical());
     if bind.port() == 0 || server.port() != bind.port() {
         return false;
@@ -18,7 +20,8 @@ pub(crate) fn reaches(server: SocketAddr, bind: SocketAddr, is_here: impl Fn(IpA
 pub(crate) fn check(settings: &Settings) -> Result<(), StartError> {
     for set in &settings.backend_sets {
         for server in &set.servers {
-            let listener = settings.listeners.iter().find(|one| reaches(server.address, one.bind, is_of_this_host));
+            let listener =
+                settings.listeners.iter().find(|one| reaches(server.address, one.bind.into(), is_of_this_host));
             if let Some(listener) = listener {
                 let (set, listener) = (set.name.clone(), listener.name.clone());
                 return Err(StartError::Circle { set, server: server.address, listener });
@@ -41,12 +44,13 @@ fn is_of_this_host(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
 
     #[test]
     fn a_server_is_a_listener_where_its_address_leads_there() {
         let check = |server: &str, bind: &str, expect: bool| {
             let (server, bind): (SocketAddr, SocketAddr) = (server.parse().unwrap(), bind.parse().unwrap());
-            assert_eq!(reaches(server, bind, is_of_this_host), expect, "{server} {bind}");
+            assert_eq!(reaches(server.into(), bind.into(), is_of_this_host), expect, "{server} {bind}");
         };
         check("127.0.0.1:80", "127.0.0.1:80", true);
         check("127.0.0.1:81", "127.0.0.1:80", false);

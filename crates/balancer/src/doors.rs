@@ -93,7 +93,7 @@ impl Opening<'_> {
     fn address(&self) -> SocketAddr {
         match self {
             Self::Open(door) => door.address,
-            Self::Bound(bound) => bound.address(),
+            Self::Bound(bound) => bound.address().ip().expect("it was asked for"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Why the balancer does not start, or does not work by another configuration; and what it goes on without.
 
 use crate::timestamps::{TimestampsError, Unfulfilled};
-use ports::{Fault, NoOwnPorts, SetError, TooManyDestinations};
+use ports::{Address, Fault, NoOwnPorts, SetError, TooManyDestinations};
 use reactor::{ListenError, NoAnswer, SpawnError};
 use std::net::{IpAddr, SocketAddr};
 
@@ -54,7 +54,7 @@ pub enum StartError {
         /// Name of the set.
         set: String,
         /// The server.
-        server: SocketAddr,
+        server: Address,
         /// Name of the listener.
         listener: String,
     },

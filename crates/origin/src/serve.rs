@@ -44,7 +44,7 @@ pub fn start(plan: OriginPlan) -> Result<Handle, StartError> {
         return Err(StartError::Workers(plan.workers));
     }
     let sockets = listen(&ListenPlan::new(plan.listen), plan.workers)?;
-    let address = sockets.first().map_or(plan.listen, Listening::address);
+    let address = sockets.first().and_then(|socket| socket.address().ip()).unwrap_or(plan.listen);
     let starting: Vec<_> = sockets
         .into_iter()
         .enumerate()

@@ -26,7 +26,7 @@ named! {
         Memory = "no kernel memory or buffer",
         /// EACCES, EPERM.
         Permission = "not permitted",
-        /// ECONNREFUSED.
+        /// ECONNREFUSED; of a socket file also ENOENT, and EAGAIN where its accept queue is full.
         Refused = "connection refused",
         /// ENETUNREACH, EHOSTUNREACH.
         Unreachable = "no route to the target",
@@ -56,8 +56,10 @@ impl FaultKind {
 }
 
 /// The errnos this project meets: number (asm-generic, as on every architecture Rust has but MIPS and SPARC), name, kind.
-const ERRNOS: [(i32, &str, FaultKind); 15] = [
+const ERRNOS: [(i32, &str, FaultKind); 17] = [
     (1, "EPERM", FaultKind::Permission),
+    (2, "ENOENT", FaultKind::Refused),
+    (11, "EAGAIN", FaultKind::Refused),
     (12, "ENOMEM", FaultKind::Memory),
     (13, "EACCES", FaultKind::Permission),
     (23, "ENFILE", FaultKind::Files),
@@ -102,6 +104,7 @@ impl Fault {
     /// What this fault means where an address was to be listened on, with the way out.
     pub fn listen_advice(&self) -> &'static str {
         match self.errno {
+            2 => "no such folder: make it, or choose another path",
             98 => "it is in use: stop what listens there (`ss -ltnp` shows it) or choose another address",
             99 => "no interface of this host has that address: choose one of `ip address`, or 0.0.0.0 for all",
             1 | 13 => "not permitted: ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one",

@@ -3,6 +3,7 @@
 //!
 //! Pure: no sockets, no clock, no threads. `now` is a [`core::time::Duration`] since any fixed start.
 
+pub mod address;
 pub mod allocator;
 pub mod budget;
 pub mod closing;
@@ -15,6 +16,7 @@ pub mod set;
 pub mod sources;
 mod strain;
 
+pub use address::{Address, NoUnixPath, UnixPath};
 pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, PortEnd, TooManyDestinations};
 pub use budget::{Budget, BudgetVerdict};
 pub use closing::{ClosedFirst, ClosingTally};

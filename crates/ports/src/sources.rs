@@ -3,6 +3,7 @@
 //! A shell asks [`Sources::choose`] before each connect and tells what became of it: [`Sources::connect_failed`] when
 //! it came to nothing, [`Sources::give_back`] when the connection is over. It decides nothing about ports itself.
 
+use crate::address::Address;
 use crate::allocator::{DestinationId, Lease, NoPort, PortAllocator, PortEnd, TooManyDestinations};
 use crate::fault::{Fault, FaultKind};
 use crate::set::{PortRange, PortSet, SetError};
@@ -70,14 +71,14 @@ impl SourceSet {
 /// A destination as [`Sources`] knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    address: SocketAddr,
-    /// None where the kernel chooses.
+    address: Address,
+    /// None where the kernel chooses, and towards a socket file.
     id: Option<DestinationId>,
 }
 
 impl Target {
     /// Where to connect to.
-    pub fn address(self) -> SocketAddr {
+    pub fn address(self) -> Address {
         self.address
     }
 }
@@ -91,6 +92,11 @@ pub struct Start {
     pub range: Option<PortRange>,
     /// The port of our own choice: kept with the connection and given back with its end.
     pub lease: Option<Lease>,
+}
+
+impl Start {
+    /// The kernel chooses, or there is nothing to choose.
+    const ANYWHERE: Self = Self { source: Source::Kernel, range: None, lease: None };
 }
 
 /// Starting points that one connection was refused so far.
@@ -140,10 +146,11 @@ impl Sources {
     }
 
     /// `address` as a destination; named again, it is the same one.
-    pub fn target(&mut self, address: SocketAddr) -> Result<Target, TooManyDestinations> {
-        let id = match &mut self.0 {
-            Kind::Own(ports) => Some(ports.destination(address)?),
-            Kind::Kernel { .. } => None,
+    pub fn target(&mut self, address: impl Into<Address>) -> Result<Target, TooManyDestinations> {
+        let address = address.into();
+        let id = match (&mut self.0, address.ip()) {
+            (Kind::Own(ports), Some(address)) => Some(ports.destination(address)?),
+            _ => None,
         };
         Ok(Target { address, id })
     }
@@ -161,14 +168,15 @@ impl Sources {
     /// # Errors
     /// No port of our own choice is left; the kernel's shortages show in `connect()`.
     pub fn choose(&mut self, now: Duration, to: Target) -> Result<Start, NoPort> {
+        let Some(address) = to.address.ip() else { return Ok(Start::ANYWHERE) };
         match &mut self.0 {
             Kind::Kernel { v4, v6, range } => {
-                let turn = if to.address.is_ipv4() { v4 } else { v6 };
+                let turn = if address.is_ipv4() { v4 } else { v6 };
                 Ok(Start { source: turn.take(), range: *range, lease: None })
             }
             Kind::Own(ports) => {
                 let lease = match to.id.map_or(Err(NoPort::Forgotten), |id| ports.take(now, id)) {
-                    Err(NoPort::Forgotten) => ports.take_in_passing(now, to.address)?,
+                    Err(NoPort::Forgotten) => ports.take_in_passing(now, address)?,
                     taken => taken?,
                 };
                 Ok(Start { source: Source::Exact(ports.address(&lease)), range: None, lease: Some(lease) })
@@ -205,7 +213,7 @@ impl Sources {
             }
             (Kind::Own(_), None) => false,
             (Kind::Kernel { v4, v6, .. }, _) => {
-                let turn = if to.address.is_ipv4() { v4 } else { v6 };
+                let turn = if to.address.ip().is_some_and(|address| address.is_ipv4()) { v4 } else { v6 };
                 usize::from(tries.0) < turn.addresses.len()
             }
         }
@@ -223,12 +231,14 @@ impl Sources {
         self.give_back(now, lease, PortEnd::UNUSED);
     }
 
-    /// 4-tuples towards one destination, where the kernel chooses among `kernel_ports` for each address.
+    /// 4-tuples towards one destination, where the kernel chooses among `kernel_ports` for each address. Towards a socket
+    /// file there is no end of them.
     pub fn tuples(&self, to: Target, kernel_ports: u32) -> u64 {
+        let Some(address) = to.address.ip() else { return u64::MAX };
         match &self.0 {
-            Kind::Own(ports) => ports.tuples_towards(&to.address),
+            Kind::Own(ports) => ports.tuples_towards(&address),
             Kind::Kernel { v4, v6, range } => {
-                let turn = if to.address.is_ipv4() { v4 } else { v6 };
+                let turn = if address.is_ipv4() { v4 } else { v6 };
                 let ports = range.map_or(kernel_ports, PortRange::len);
                 turn.addresses.len().max(1) as u64 * u64::from(ports)
             }

@@ -33,7 +33,7 @@ fn own(list: &[&str], low: u16, high: u16) -> SourceSet {
 }
 
 fn target(sources: &mut Sources, address: &str) -> Target {
-    sources.target(address.parse().expect("an address")).expect("few targets")
+    sources.target(address.parse::<SocketAddr>().expect("an address")).expect("few targets")
 }
 
 /// What three connects to each of `targets` in turn start from; an address without a port is one the kernel completes.
@@ -225,7 +225,7 @@ impl Walk {
     fn connect(&mut self, to: Target) -> Result<bool, String> {
         let Ok(start) = self.sources.choose(self.now, to) else { return Ok(false) };
         let Source::Exact(local) = start.source else { return Err(format!("{start:?} is not ours")) };
-        let tuple = (local, to.address());
+        let tuple = (local, to.address().ip().expect("of the Internet's families"));
         if !self.tuples.insert(tuple) {
             return Err(format!("{tuple:?} is handed out twice"));
         }
@@ -301,4 +301,20 @@ fn walk(seed: u64) -> Result<(), String> {
 fn no_4_tuple_is_handed_out_twice_and_none_is_lost() {
     let test = "no_4_tuple_is_handed_out_twice_and_none_is_lost";
     sweep(Replay { package: "ports", target: "--test sources", test }, 300, walk);
+}
+
+/// A socket file takes no port, whoever chooses them, and never runs out of any.
+#[test]
+fn a_socket_file_costs_no_port() {
+    let path = ports::UnixPath::new("/run/app.sock").expect("a path");
+    for set in [own(&["10.0.0.1"], 40_000, 40_003), SourceSet::default()] {
+        let mut sources = Sources::new(set);
+        let target = sources.target(path).expect("no destination");
+        for _ in 0..1000 {
+            let start = sources.choose(Duration::ZERO, target).expect("nothing to choose");
+            assert_eq!((start.source, start.range, start.lease.is_none()), (Source::Kernel, None, true));
+        }
+        assert_eq!((sources.leases_out(), sources.tuples(target, 28_000)), (0, u64::MAX));
+        sources.forget(target);
+    }
 }

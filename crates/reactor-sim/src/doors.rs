@@ -4,7 +4,7 @@
 use super::flow::{EndId, Phase};
 use super::host::Listener;
 use super::net::Net;
-use ports::Fault;
+use ports::{Address, Fault};
 use reactor::Listening;
 use reactor::conn::ListenerId;
 use reactor::face::ListenPlan;
@@ -15,6 +15,8 @@ use std::sync::{Arc, Weak};
 const EADDRINUSE: i32 = 98;
 const EADDRNOTAVAIL: i32 = 99;
 const EINVAL: i32 = 22;
+/// There are no files in the simulation.
+pub(super) const EAFNOSUPPORT: i32 = 97;
 
 /// What a [`Listening`] of the simulation holds: the socket lives as long as one of these.
 pub(super) struct SimSocket {
@@ -59,11 +61,12 @@ impl Net {
     /// Sockets that listen at the address of `plan`. With `alone`, nobody else may listen there; without, those who
     /// share as well may.
     pub(super) fn bind(&mut self, machine: usize, plan: &ListenPlan, alone: bool) -> Result<Listening, Fault> {
-        let known = self.machines[machine].addresses.contains(&plan.address.ip());
-        if !known && !plan.address.ip().is_unspecified() {
+        let Address::Ip(wish) = plan.address else { return Err(Fault::from_errno(EAFNOSUPPORT)) };
+        let known = self.machines[machine].addresses.contains(&wish.ip());
+        if !known && !wish.ip().is_unspecified() {
             return Err(Fault::from_errno(EADDRNOTAVAIL));
         }
-        let address = self.free_listen_address(machine, plan, alone)?;
+        let address = self.free_listen_address(machine, wish, plan, alone)?;
         let doors = &mut self.machines[machine].doors;
         let socket = Arc::new(SimSocket { machine, door: doors.len() });
         doors.push(Door {
@@ -77,8 +80,13 @@ impl Net {
         Ok(Listening::new(address, socket))
     }
 
-    fn free_listen_address(&self, machine: usize, plan: &ListenPlan, alone: bool) -> Result<SocketAddr, Fault> {
-        let wish = plan.address;
+    fn free_listen_address(
+        &self,
+        machine: usize,
+        wish: SocketAddr,
+        plan: &ListenPlan,
+        alone: bool,
+    ) -> Result<SocketAddr, Fault> {
         let (low, high) = self.hosts[self.machines[machine].first_host].config.ports;
         let range = if wish.port() == 0 { low..=high } else { wish.port()..=wish.port() };
         let shares = |door: &Door| plan.reuse_port && door.reuse_port && !alone && wish.port() != 0;

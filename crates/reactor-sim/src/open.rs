@@ -1,6 +1,6 @@
 //! How connections begin: choosing our side, sending the SYN, accepting.
 
-use super::doors::DoorId;
+use super::doors::{DoorId, EAFNOSUPPORT};
 use super::flow::{End, EndId, Phase, Segment, SendOp};
 use super::net::{Event, Net};
 use ports::Fault;
@@ -22,12 +22,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 impl Net {
     pub(super) fn connect(&mut self, host: usize, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         self.take_file(host)?;
-        let Some(server) = self.host_of(plan.remote.ip()) else {
+        let remote = plan.remote.ip().ok_or(Fault::from_errno(EAFNOSUPPORT))?;
+        let Some(server) = self.host_of(remote.ip()) else {
             return Err(Fault::from_errno(EHOSTUNREACH));
         };
-        let local = self.choose_source(host, plan)?;
-        self.machine_of(host).tuples.occupy((local, plan.remote));
-        let id = self.new_flow(host, server, local, plan.remote);
+        let local = self.choose_source(host, plan, remote)?;
+        self.machine_of(host).tuples.occupy((local, remote));
+        let id = self.new_flow(host, server, local, remote);
         let conn = self.hosts[host].admit(id);
         let end = self.end(id).expect("just made");
         (end.phase, end.conn) = (Phase::Connecting, Some(conn));
@@ -60,8 +61,7 @@ impl Net {
         EndId { flow, side: 0 }
     }
 
-    fn choose_source(&mut self, host: usize, plan: &ConnectPlan) -> Result<SocketAddr, Fault> {
-        let remote = plan.remote;
+    fn choose_source(&mut self, host: usize, plan: &ConnectPlan, remote: SocketAddr) -> Result<SocketAddr, Fault> {
         let (now, machine) = (self.now, &self.machines[self.hosts[host].machine]);
         let not_available = Fault::from_errno(EADDRNOTAVAIL);
         let same_family = |ip: &&std::net::IpAddr| ip.is_ipv4() == remote.is_ipv4();

@@ -32,7 +32,7 @@ use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
 use crate::listening::Listening;
 use crate::session::{ProfileId, SessionInfo};
-pub use ports::Source;
+pub use ports::{Address, Source};
 use ports::{ClosedFirst, Fault, Start};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,18 +40,31 @@ use std::time::Duration;
 /// How to listen.
 #[derive(Clone, Debug)]
 pub struct ListenPlan {
-    /// Address and port; port 0 lets the kernel choose.
-    pub address: SocketAddr,
+    /// Address and port; port 0 lets the kernel choose. Or a socket file, which is made.
+    pub address: Address,
     /// Accept queue length asked for; the kernel caps it at `net.core.somaxconn`.
     pub backlog: u32,
     /// Share the address with the reactors of other cores (SO_REUSEPORT).
     pub reuse_port: bool,
+    /// Who may connect to a socket file; nothing is said of anything else.
+    pub rights: FileRights,
+}
+
+/// Who may connect to a socket file; what is `None` is as the process makes its files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileRights {
+    /// Its permissions, such as 0o660.
+    pub mode: Option<u32>,
+    /// Whose it is, by number.
+    pub user: Option<u32>,
+    /// Its group, by number.
+    pub group: Option<u32>,
 }
 
 impl ListenPlan {
     /// A plan with the defaults: backlog 4096, SO_REUSEPORT.
-    pub fn new(address: SocketAddr) -> Self {
-        Self { address, backlog: 4096, reuse_port: true }
+    pub fn new(address: impl Into<Address>) -> Self {
+        Self { address: address.into(), backlog: 4096, reuse_port: true, rights: FileRights::default() }
     }
 }
 
@@ -59,7 +72,7 @@ impl ListenPlan {
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectPlan {
     /// The peer.
-    pub remote: SocketAddr,
+    pub remote: Address,
     /// Our side.
     pub source: Source,
     /// Bounds for the kernel's choice (IP_LOCAL_PORT_RANGE, Linux 6.3), inclusive.
@@ -70,14 +83,14 @@ pub struct ConnectPlan {
 
 impl ConnectPlan {
     /// To `remote`, the kernel choosing our side.
-    pub fn to(remote: SocketAddr) -> Self {
-        Self { remote, source: Source::Kernel, port_range: None, profile: None }
+    pub fn to(remote: impl Into<Address>) -> Self {
+        Self { remote: remote.into(), source: Source::Kernel, port_range: None, profile: None }
     }
 
     /// To `remote`, from where [`ports::Sources`] chose.
-    pub fn from(start: &Start, remote: SocketAddr) -> Self {
+    pub fn from(start: &Start, remote: impl Into<Address>) -> Self {
         let port_range = start.range.map(|range| (range.low(), range.high()));
-        Self { remote, source: start.source, port_range, profile: None }
+        Self { remote: remote.into(), source: start.source, port_range, profile: None }
     }
 }
 
@@ -176,7 +189,7 @@ pub enum Completion {
         listener: ListenerId,
         /// Its name.
         conn: ConnId,
-        /// Who it is.
+        /// Who it is. Whoever comes through a socket file is of this host: 127.0.0.1, port 0.
         peer: SocketAddr,
     },
     /// `accept()` failed (EMFILE, ...). The reactor pauses that listener for a moment by itself.
@@ -242,7 +255,7 @@ pub trait Questions {
     /// Time since the start of 1970, by the clock on the wall; virtual in a simulation.
     fn wall_clock(&self) -> Duration;
 
-    /// Where a listener listens (its port where the plan said 0); `None` when it listens no more.
+    /// Where a listener listens (its port where the plan said 0); `None` when it listens no more, or at a socket file.
     fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr>;
 
     /// Connections that came in at a listener and that the application does not know yet.
@@ -250,7 +263,7 @@ pub trait Questions {
         None
     }
 
-    /// Our address and port of a connection.
+    /// Our address and port of a connection; none where it came through a socket file.
     fn local_address(&self, conn: ConnId) -> Option<SocketAddr>;
 
     /// Looks without reading: are there bytes for the application?

@@ -27,8 +27,8 @@ pub use buf::{Buf, BufPool};
 pub use conn::{ConnId, ConnMap, ListenerId};
 pub use deadline::{Deadline, Fired};
 pub use face::{
-    After, App, Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor,
-    Received, Shortages, Source,
+    Address, After, App, Close, CloseOutcome, Completion, ConnectPlan, FileRights, ListenPlan, Outgoing, Probe,
+    Questions, Reactor, Received, Shortages, Source,
 };
 pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};

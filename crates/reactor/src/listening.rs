@@ -9,27 +9,26 @@
 //! gives it up, and until the next one adopts it. The socket closes with the last who holds it.
 
 use crate::face::ListenPlan;
-use ports::Fault;
+use ports::{Address, Fault};
 use std::any::Any;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A socket that listens. Clones are the same socket.
 #[derive(Clone)]
 pub struct Listening {
-    address: SocketAddr,
+    address: Address,
     socket: Arc<dyn Any + Send + Sync>,
 }
 
 impl Listening {
     /// For backends: `socket` is whatever theirs is.
-    pub fn new(address: SocketAddr, socket: Arc<dyn Any + Send + Sync>) -> Self {
-        Self { address, socket }
+    pub fn new(address: impl Into<Address>, socket: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { address: address.into(), socket }
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Address {
         self.address
     }
 
@@ -50,7 +49,7 @@ impl fmt::Debug for Listening {
 #[error("cannot listen on {address}: {}", .fault.listen_advice())]
 pub struct ListenError {
     /// Which.
-    pub address: SocketAddr,
+    pub address: Address,
     /// Why not.
     pub fault: Fault,
 }

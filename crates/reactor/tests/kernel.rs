@@ -40,7 +40,9 @@ fn address_of(io: &EpollReactor, listener: ListenerId) -> SocketAddr {
 /// A listening reactor, a client of it, and the accepted connection.
 fn accepted() -> (EpollReactor, TcpStream, ConnId) {
     let mut io = reactor();
-    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let listener = io
+        .listen(&ListenPlan::new("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("address")))
+        .expect("listening");
     let client = TcpStream::connect(address_of(&io, listener)).expect("connected");
     client.set_read_timeout(Some(PATIENCE)).expect("set");
     match next(&mut io) {
@@ -269,7 +271,9 @@ fn a_port_the_kernel_chose_can_be_taken_over_from_time_wait() {
 #[test]
 fn a_recv_waits_for_a_buffer_when_none_is_left() {
     let mut io = EpollReactor::new(EpollConfig { buffers_max: 1, ..EpollConfig::default() }).expect("epoll");
-    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let listener = io
+        .listen(&ListenPlan::new("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("address")))
+        .expect("listening");
     let mut client = TcpStream::connect(address_of(&io, listener)).expect("connected");
     let Completion::Accepted { conn, .. } = next(&mut io) else { panic!("accepted first") };
     let held = io.take_buf().expect("the only one");
@@ -287,7 +291,9 @@ fn a_recv_waits_for_a_buffer_when_none_is_left() {
 #[test]
 fn beyond_the_bound_connections_wait_in_the_accept_queue() {
     let mut io = EpollReactor::new(EpollConfig { connections_max: 1, ..EpollConfig::default() }).expect("epoll");
-    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let listener = io
+        .listen(&ListenPlan::new("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("address")))
+        .expect("listening");
     let address = address_of(&io, listener);
     let _first = TcpStream::connect(address).expect("connected");
     let _second = TcpStream::connect(address).expect("connected");
@@ -309,7 +315,9 @@ fn another_thread_wakes_the_reactor() {
 #[test]
 fn no_more_means_no_more_even_in_the_middle_of_a_batch() {
     let mut io = reactor();
-    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let listener = io
+        .listen(&ListenPlan::new("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("address")))
+        .expect("listening");
     let crowd: Vec<_> = (0..9).map(|_| TcpStream::connect(address_of(&io, listener)).expect("queued")).collect();
     // Batches grow: by now more than one would be taken at once.
     for _ in 0..4 {
@@ -328,7 +336,9 @@ fn no_more_means_no_more_even_in_the_middle_of_a_batch() {
 #[test]
 fn a_busy_connection_does_not_hold_up_accepting() {
     let (mut io, mut client, conn) = accepted();
-    let listener = io.listen(&ListenPlan::new("127.0.0.1:0".parse().expect("address"))).expect("listening");
+    let listener = io
+        .listen(&ListenPlan::new("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("address")))
+        .expect("listening");
     let reader = std::thread::spawn(move || while client.read(&mut [0; 65_536]).is_ok_and(|len| len > 0) {});
     let _other = TcpStream::connect(address_of(&io, listener)).expect("queued");
     let byte = buf(&mut io, b"x");

@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
 use rustls::{CommonState, Error, ExtractedSecrets, HandshakeKind, ProtocolVersion};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// Bytes that one peer may send before its handshake is over: a chain of certificates for a client that has one.
@@ -74,7 +74,9 @@ impl Handshake {
     }
 
     /// Of one that we open, to a server by that name, or by its address where it has none.
-    pub(crate) fn connect(profile: &ClientProfile, to: IpAddr) -> Result<Self, Error> {
+    pub(crate) fn connect(profile: &ClientProfile, to: Option<IpAddr>) -> Result<Self, Error> {
+        // Who is reached by a socket file is of this host.
+        let to = to.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let name = profile.server_name.clone().unwrap_or_else(|| ServerName::IpAddress(to.into()));
         UnbufferedClientConnection::new(Arc::clone(&profile.config), name).map(|tls| Self::new(Tls::Client(tls)))
     }

@@ -71,7 +71,8 @@ impl<R: Reactor> Reactor for View<'_, R> {
         let Some(Profile::Client(profile)) = settings.profiles.get(profile) else {
             return Err(Fault::of(FaultKind::Other));
         };
-        let mut tls = Handshake::connect(&profile, plan.remote.ip()).map_err(|_| Fault::of(FaultKind::Handshake))?;
+        let to = plan.remote.ip().map(|address| address.ip());
+        let mut tls = Handshake::connect(&profile, to).map_err(|_| Fault::of(FaultKind::Handshake))?;
         let mut hello = Vec::new();
         let Progress::More = tls.advance(&mut hello) else { return Err(Fault::of(FaultKind::Handshake)) };
         let out = take_flight(&mut hello, self.io).ok_or(Fault::of(FaultKind::Memory))?;

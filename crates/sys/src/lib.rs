@@ -26,6 +26,7 @@ pub mod sysctl;
 pub mod tcp_info;
 pub mod terminal;
 pub mod thread;
+pub mod unix;
 pub mod waker;
 
 pub use rustix::io::Errno;

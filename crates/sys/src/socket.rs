@@ -30,8 +30,13 @@ pub fn listen(address: &SocketAddr, backlog: u32, reuse_port: bool) -> Result<Ow
 
 /// Makes a bound socket listen; what is accepted from it is as [`prepare_accepted`] says.
 pub fn start_listening(fd: &impl AsFd, backlog: u32) -> Result<(), Errno> {
-    net::listen(fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    listen_bound(fd, backlog)?;
     prepare_accepted(fd)
+}
+
+/// Makes a bound socket listen, whatever its family.
+pub fn listen_bound(fd: &impl AsFd, backlog: u32) -> Result<(), Errno> {
+    net::listen(fd, i32::try_from(backlog).unwrap_or(i32::MAX))
 }
 
 /// `TCP_QUICKACK=0` is set after `listen()` so that accepted sockets inherit it: the ACK of a request then rides on the
@@ -47,11 +52,11 @@ pub fn make_ours(fd: &impl AsFd) -> Result<(), Errno> {
     rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)
 }
 
-/// Takes one connection from the accept queue; EAGAIN when there is none, EAFNOSUPPORT (and the connection is gone)
-/// when its peer has no address of the Internet's families.
-pub fn accept(listener: impl AsFd) -> Result<(OwnedFd, SocketAddr), Errno> {
+/// Takes one connection from the accept queue; EAGAIN when there is none. `None`: its peer has no address of the Internet's
+/// families.
+pub fn accept(listener: impl AsFd) -> Result<(OwnedFd, Option<SocketAddr>), Errno> {
     let (fd, peer) = net::acceptfrom_with(listener, FLAGS)?;
-    Ok((fd, peer.and_then(to_std).ok_or(Errno::AFNOSUPPORT)?))
+    Ok((fd, peer.and_then(to_std)))
 }
 
 /// Binds, with no other option: a port in TIME_WAIT is refused.

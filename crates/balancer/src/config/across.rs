@@ -61,7 +61,7 @@ fn check_circles(listeners: &[Listener<'_>], set: &BackendSet<'_>, mistakes: &mu
     let binds: Vec<_> = listeners.iter().filter_map(|listener| listener.bind.as_ref()).collect();
     for server in &set.servers {
         let address = server.value.address;
-        if let Some(bind) = binds.iter().find(|bind| reaches(address, bind.value, |ip| ip.is_loopback())) {
+        if let Some(bind) = binds.iter().find(|bind| reaches(address, bind.value.into(), |ip| ip.is_loopback())) {
             mistakes.push(
                 Mistake::new(server.span.clone(), format!("server {address} is this balancer itself"), "this server")
                     .other(bind.span.clone(), "this listener")

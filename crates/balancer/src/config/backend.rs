@@ -9,7 +9,8 @@ use balancer_core::{
     ServerSettings, ServerTimeouts,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
-use std::net::{IpAddr, SocketAddr};
+use ports::Address;
+use std::net::IpAddr;
 use std::ops::Range;
 
 /// Servers of one set.
@@ -121,9 +122,9 @@ fn read_server(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<ServerS
     Some(ServerSettings { weight, backup, ..ServerSettings::new(address?) })
 }
 
-fn read_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<SocketAddr> {
-    let address = value::socket_address(value, mistakes)?;
-    if address.port() == 0 || address.ip().is_unspecified() {
+fn read_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Address> {
+    let address = super::address::read(value, mistakes)?;
+    if address.ip().is_some_and(|address| address.port() == 0 || address.ip().is_unspecified()) {
         let title = format!("nobody can be reached at {address}");
         mistakes.push(Mistake::new(value.span(), title, "not a server's address").help("such as \"127.0.0.1:9001\""));
         return None;
@@ -156,7 +157,9 @@ fn read_sources(list: &Value<'_>, servers: &[Placed<ServerSettings>], mistakes: 
     let mut sources = Vec::new();
     for value in array.iter() {
         let Some(source) = value::ip_address(value, mistakes) else { continue };
-        let stranger = servers.iter().find(|server| server.value.address.is_ipv4() != source.is_ipv4());
+        let stranger = servers
+            .iter()
+            .find(|server| server.value.address.ip().is_some_and(|address| address.is_ipv4() != source.is_ipv4()));
         if let Some(server) = stranger {
             let title = format!("source {source} cannot reach server {}: another address family", server.value.address);
             let mistake = Mistake::new(value.span(), title, "this family").other(server.span.clone(), "that family");

@@ -5,6 +5,7 @@
 //! ```
 
 mod across;
+mod address;
 mod backend;
 mod fields;
 pub mod keys;

@@ -7,10 +7,9 @@ use crate::errors::SetupError;
 use balancer_core::{
     BackendSetSettings, ConnectTimes, Counters, IdleConnections, PoolSettings, Selection, Settings, Standing,
 };
-use ports::{PortList, Sources, Strain, Target};
+use ports::{Address, PortList, Sources, Strain, Target};
 use reactor::{ConnId, TimerId};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +89,7 @@ impl BackendSet {
     }
 
     /// Makes sure that connections to `address` can start.
-    pub(super) fn know(&mut self, address: SocketAddr) -> Result<Target, SetupError> {
+    pub(super) fn know(&mut self, address: Address) -> Result<Target, SetupError> {
         let failed = |reason| SetupError::Servers { set: self.rules.name.clone(), reason };
         self.sources.target(address).map_err(failed)
     }
@@ -104,7 +103,7 @@ impl BackendSet {
 
     /// The place of the server at `address`, which is [known](Self::know): that it has, or had and still finishes
     /// its work in, or a vacant or new one. Counters of the place's former tenant go to `gone`.
-    pub(super) fn place_of(&mut self, address: SocketAddr, board: Arc<Board>, gone: &mut Counters) -> usize {
+    pub(super) fn place_of(&mut self, address: Address, board: Arc<Board>, gone: &mut Counters) -> usize {
         let here = self.servers.iter().position(|server| server.target.address() == address);
         if let Some(number) = here {
             if std::mem::take(&mut self.servers[number].leaving)
@@ -145,12 +144,17 @@ impl Server {
             tuples,
             idle: IdleConnections::new(pool.room(), pool.idle_timeout),
             idle_timer: None,
-            host: target.address().to_string(),
+            host: host_of(target.address()),
             connections: 0,
             leaving: false,
             counters: Counters::default(),
         }
     }
+}
+
+/// How a server is called to itself, where the request does not say.
+fn host_of(address: Address) -> String {
+    address.ip().map_or_else(|| "localhost".to_owned(), |address| address.to_string())
 }
 
 /// Can each of `workers` have its share of every set's ports?
@@ -167,6 +171,7 @@ pub(crate) fn check_shares(settings: &Settings, workers: u32, own: Option<&PortL
 mod tests {
     use super::*;
     use balancer_core::{PortChoice, ServerSettings};
+    use std::net::SocketAddr;
 
     /// A reload may bring servers of the other address family to a set that stays.
     #[test]
@@ -177,7 +182,7 @@ mod tests {
         let mut set = BackendSet::new(&settings, &WorkerShare::ALONE, &Boards::default()).expect("ports for one");
         for address in ["127.0.0.1:9002", "[::1]:9001"] {
             let address: SocketAddr = address.parse().expect("an address");
-            let target = set.know(address).expect("room for it");
+            let target = set.know(address.into()).expect("room for it");
             let start = set.sources.choose(Duration::ZERO, target).expect("a port");
             let ports::Source::Exact(from) = start.source else { panic!("{address}: {start:?}") };
             assert_eq!(from.is_ipv4(), address.is_ipv4(), "{address}");

@@ -123,7 +123,7 @@ fn an_address_where_somebody_listens_is_refused_however_they_share() {
     let mut other = hall.workers;
     assert_eq!(other[1].listen(&alone).map_err(|fault| fault.errno), Err(98));
     assert!(other[1].listen(&plan()).is_ok(), "one who shares may share");
-    let elsewhere = ListenPlan::new("10.9.9.9:80".parse().expect("an address"));
+    let elsewhere = ListenPlan::new("10.9.9.9:80".parse::<std::net::SocketAddr>().expect("an address"));
     assert_eq!(in_use(other[0].bind_listeners(&elsewhere, 1)), Err(99));
 }
 

@@ -4,16 +4,20 @@
 //! "no more" ([`Reactor::set_accepting`](crate::face::Reactor::set_accepting)) is obeyed at once, not at the end of a
 //! batch.
 
+use super::bind::Door;
 use super::entry::Entry;
 use super::{EpollReactor, TOKEN_LISTENER, fault};
 use crate::conn::ListenerId;
-use crate::face::{Completion, ListenPlan};
+use crate::face::{Completion, ListenPlan, Reactor};
+use ports::Address;
 use ports::{Fault, FaultKind};
-use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use sys::epoll::Interest;
-use sys::{Errno, socket};
+use sys::{Errno, socket, unix};
+
+/// Who comes through a socket file.
+const OF_THIS_HOST: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Connections taken per event at most.
 const BATCH_MAX: u32 = 64;
@@ -29,8 +33,8 @@ enum Accepting {
 
 pub(super) struct Listener {
     /// Others may accept from it as well.
-    fd: Arc<OwnedFd>,
-    pub(super) address: SocketAddr,
+    door: Arc<Door>,
+    pub(super) address: Address,
     /// How many to take at the next event: doubled when all were there, else back to one.
     batch: u32,
     /// What is left of the batch of this event.
@@ -45,7 +49,11 @@ impl Listener {
 
     /// Connections in the kernel's accept queue.
     pub(super) fn queue(&self) -> Option<usize> {
-        sys::tcp_info::accept_queue(&self.fd).ok()
+        match self.address {
+            Address::Ip(_) => sys::tcp_info::accept_queue(&self.door.fd).ok(),
+            // Nobody tells how many.
+            Address::Unix(_) => unix::has_waiting(&self.door.fd).ok().map(usize::from),
+        }
     }
 
     /// One more of this batch was taken, or there was none.
@@ -61,15 +69,19 @@ impl Listener {
 
 impl EpollReactor {
     pub(super) fn start_listening(&mut self, plan: &ListenPlan) -> Result<ListenerId, Fault> {
-        let fd = socket::listen(&plan.address, plan.backlog, plan.reuse_port).map_err(fault)?;
+        let Address::Ip(address) = plan.address else {
+            let bound = super::bind::listen(plan, 1).map_err(|error| error.fault)?;
+            return self.adopt_listener(bound.into_iter().next().expect("one was asked for"));
+        };
+        let fd = socket::listen(&address, plan.backlog, plan.reuse_port).map_err(fault)?;
         let address = socket::local_address(&fd).map_err(fault)?;
-        self.start_accepting(Arc::new(fd), address)
+        self.start_accepting(Arc::new(Door::new(fd)), address.into())
     }
 
-    pub(super) fn start_accepting(&mut self, fd: Arc<OwnedFd>, address: SocketAddr) -> Result<ListenerId, Fault> {
+    pub(super) fn start_accepting(&mut self, door: Arc<Door>, address: Address) -> Result<ListenerId, Fault> {
         let index = self.listeners.len();
-        self.epoll.add(&fd, TOKEN_LISTENER | index as u64, Interest::Level).map_err(fault)?;
-        self.listeners.push(Some(Listener { fd, address, batch: 1, left: 0, accepting: Accepting::Yes }));
+        self.epoll.add(&door.fd, TOKEN_LISTENER | index as u64, Interest::Level).map_err(fault)?;
+        self.listeners.push(Some(Listener { door, address, batch: 1, left: 0, accepting: Accepting::Yes }));
         Ok(ListenerId(index as u32))
     }
 
@@ -95,11 +107,11 @@ impl EpollReactor {
         }
         match (watched, to == Accepting::Yes) {
             (false, true) => {
-                let added = self.epoll.add(&listener.fd, token, Interest::Level);
+                let added = self.epoll.add(&listener.door.fd, token, Interest::Level);
                 listener.accepting = if added.is_ok() { Accepting::Yes } else { Accepting::Paused };
             }
             (true, false) => {
-                let _was_watched = self.epoll.delete(&listener.fd);
+                let _was_watched = self.epoll.delete(&listener.door.fd);
                 listener.accepting = to;
             }
             _ => listener.accepting = to,
@@ -158,7 +170,11 @@ impl EpollReactor {
             return false;
         }
         let Some(Some(listener)) = self.listeners.get(index) else { return false };
-        match socket::accept(&listener.fd) {
+        let accepted = socket::accept(&listener.door.fd).and_then(|(fd, peer)| {
+            let here = || listener.address.path().map(|_| OF_THIS_HOST);
+            Ok((fd, peer.or_else(here).ok_or(Errno::AFNOSUPPORT)?))
+        });
+        match accepted {
             Ok((fd, peer)) => {
                 let conn = self.table.insert(Entry::new(fd, false));
                 let listener = ListenerId(index as u32);

@@ -1,18 +1,47 @@
-//! Listening sockets of the kernel, bound before there is an event loop.
+//! Listening sockets of the kernel, bound before there is an event loop; and the files of those that have one.
 
 use super::fault;
 use crate::face::ListenPlan;
 use crate::listening::{ListenError, Listening};
+use ports::{Address, UnixPath};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use sys::{Errno, socket, sockopt};
+use sys::{Errno, socket, sockopt, unix};
 
 /// Sockets that share one address and do not listen yet: SYNs are refused. Who listens first has the address.
 #[derive(Debug)]
 pub struct Bound {
     plan: ListenPlan,
     sockets: Vec<OwnedFd>,
+    file: Option<SocketFile>,
+    count: usize,
+}
+
+/// What a [`Listening`] of the kernel holds: with the last who holds it the socket closes, and its file goes.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) fd: OwnedFd,
+    _file: Option<SocketFile>,
+}
+
+/// A socket file that we made. Dropped, it is removed, unless another process has put its own there meanwhile.
+#[derive(Debug)]
+struct SocketFile {
+    path: UnixPath,
+    id: unix::FileId,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _left_behind_then = unix::remove(self.path.as_str(), self.id);
+    }
+}
+
+impl Door {
+    pub(super) fn new(fd: OwnedFd) -> Self {
+        Self { fd, _file: None }
+    }
 }
 
 /// Binds `count` sockets to the address of `plan`, one for each event loop; with more than one, or where the plan asks
@@ -20,14 +49,41 @@ pub struct Bound {
 /// refused, however that socket was made.
 pub fn bind(plan: &ListenPlan, count: usize) -> Result<Bound, ListenError> {
     let failed = |errno: Errno| ListenError::new(plan, fault(errno));
+    match plan.address {
+        Address::Ip(address) => bind_all(plan, address, count).map_err(failed),
+        Address::Unix(path) => bind_file(plan, path, count).map_err(failed),
+    }
+}
+
+fn bind_all(plan: &ListenPlan, address: SocketAddr, count: usize) -> Result<Bound, Errno> {
     let shared = plan.reuse_port || count > 1;
-    let first = bind_first(plan.address, shared).map_err(failed)?;
-    let address = socket::local_address(&first).map_err(failed)?;
-    let mut bound = Bound { plan: ListenPlan { address, ..plan.clone() }, sockets: vec![first] };
+    let first = bind_first(address, shared)?;
+    let address = socket::local_address(&first)?;
+    let plan = ListenPlan { address: address.into(), ..plan.clone() };
+    let mut bound = Bound { plan, sockets: vec![first], file: None, count };
     for _ in 1..count {
-        bound.sockets.push(bind_another(address).map_err(failed)?);
+        bound.sockets.push(bind_another(address)?);
     }
     Ok(bound)
+}
+
+/// A file has one socket, from which all event loops accept. One that was left behind by a process that is no more makes
+/// way; one that somebody listens at, or that is no socket, stays.
+fn bind_file(plan: &ListenPlan, path: UnixPath, count: usize) -> Result<Bound, Errno> {
+    let fd = unix::stream()?;
+    let mut made = unix::bind(&fd, path.as_str());
+    if made == Err(Errno::ADDRINUSE) && unix::is_left_behind(path.as_str()) {
+        if let Some(left) = unix::file_id(path.as_str()) {
+            let _somebody_was_quicker = unix::remove(path.as_str(), left);
+        }
+        made = unix::bind(&fd, path.as_str());
+    }
+    made?;
+    let file = unix::file_id(path.as_str()).map(|id| SocketFile { path, id });
+    // Before anybody can connect: that takes listen(2).
+    let rights = plan.rights;
+    unix::set_rights(path.as_str(), rights.mode, rights.user, rights.group)?;
+    Ok(Bound { plan: plan.clone(), sockets: vec![fd], file, count })
 }
 
 /// Binds as [`bind`] does, and listens.
@@ -45,23 +101,31 @@ pub fn listening_from(socket: OwnedFd) -> Result<Listening, Errno> {
     socket::make_ours(&socket)?;
     socket::prepare_accepted(&socket)?;
     let address = socket::local_address(&socket)?;
-    Ok(Listening::new(address, Arc::new(socket)))
+    Ok(Listening::new(address, Arc::new(Door::new(socket))))
 }
 
 impl Bound {
     /// The address, its port chosen where the plan said 0.
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Address {
         self.plan.address
     }
 
     /// Connections are queued from here on.
     pub fn listen(self) -> Result<Vec<Listening>, ListenError> {
-        let Self { plan, sockets } = self;
+        let Self { plan, sockets, mut file, count } = self;
         let listen = |socket: OwnedFd| {
-            socket::start_listening(&socket, plan.backlog).map_err(|errno| ListenError::new(&plan, fault(errno)))?;
-            Ok(Listening::new(plan.address, Arc::new(socket)))
+            let listening = match file {
+                Some(_) => socket::listen_bound(&socket, plan.backlog),
+                None => socket::start_listening(&socket, plan.backlog),
+            };
+            listening.map_err(|errno| ListenError::new(&plan, fault(errno)))?;
+            Ok(Listening::new(plan.address, Arc::new(Door { fd: socket, _file: file.take() })))
         };
-        sockets.into_iter().map(listen).collect()
+        let mut all = sockets.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
+        // Of a file there is one.
+        let last = all.last().cloned();
+        all.extend(std::iter::repeat_n(last, count.saturating_sub(all.len())).flatten());
+        Ok(all)
     }
 }
 

@@ -5,12 +5,11 @@ use super::entry::Entry;
 use super::{EpollReactor, fault};
 use crate::conn::ConnId;
 use crate::face::{Completion, ConnectPlan, Outgoing};
-use ports::Source;
-use ports::{Fault, FaultKind};
+use ports::{Address, Fault, FaultKind, Source};
 use std::os::fd::OwnedFd;
 use sys::epoll::Interest;
 use sys::thread::own_cpu_time;
-use sys::{Errno, socket, sockopt};
+use sys::{Errno, socket, sockopt, unix};
 
 impl EpollReactor {
     pub(super) fn start_connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
@@ -31,11 +30,15 @@ impl EpollReactor {
     }
 
     fn timed_connect(&mut self, fd: &OwnedFd, plan: &ConnectPlan) -> Result<bool, Errno> {
+        let connect = || match &plan.remote {
+            Address::Ip(remote) => socket::connect(fd, remote),
+            Address::Unix(path) => unix::connect(fd, path.as_str()).map(|()| true),
+        };
         if !self.times_connects {
-            return socket::connect(fd, &plan.remote);
+            return connect();
         }
         let before = own_cpu_time();
-        let established = socket::connect(fd, &plan.remote);
+        let established = connect();
         self.connect_cost = Some(own_cpu_time().saturating_sub(before));
         established
     }
@@ -91,7 +94,8 @@ impl EpollReactor {
 /// A socket bound as the plan says. With data to send at once, the bare ACK of the handshake is left to it
 /// (`tcp_rcv_synsent_state_process` delays it in pingpong mode).
 fn prepare(plan: &ConnectPlan, has_first_bytes: bool) -> Result<OwnedFd, Errno> {
-    let fd = socket::tcp_for(&plan.remote)?;
+    let Address::Ip(remote) = plan.remote else { return unix::stream() };
+    let fd = socket::tcp_for(&remote)?;
     if let Some((low, high)) = plan.port_range {
         sockopt::set_local_port_range(&fd, low, high)?;
     }

@@ -256,7 +256,7 @@ impl Questions for EpollReactor {
 
     fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr> {
         let listener = self.listeners.get(listener.0 as usize)?.as_ref()?;
-        Some(listener.address)
+        listener.address.ip()
     }
 
     fn waiting(&self, listener: ListenerId) -> Option<usize> {

@@ -83,7 +83,8 @@ pub(in super::super) static SERVER: Table = Table {
     name: "backend_set.servers",
     heading: "an entry of `servers`",
     keys: &[
-        Key::new("address", Kind::Text("address and port"), "where it listens").required("\"127.0.0.1:9001\""),
+        Key::new("address", Kind::Text("address and port, or `unix:` and a path"), "where it listens")
+            .required("\"127.0.0.1:9001\""),
         selection::WEIGHT,
         selection::BACKUP,
     ],

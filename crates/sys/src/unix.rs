@@ -1,0 +1,109 @@
+//! Stream sockets of files (AF_UNIX): non-blocking, close-on-exec; and the files.
+
+use crate::Errno;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
+/// A new socket. Errors: EMFILE, ENFILE, ENOBUFS.
+pub fn stream() -> Result<OwnedFd, Errno> {
+    net::socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)
+}
+
+/// Makes the file `path`. Errors: EADDRINUSE where there is one already, ENOENT, EACCES.
+pub fn bind(fd: impl AsFd, path: &str) -> Result<(), Errno> {
+    net::bind(fd, &SocketAddrUnix::new(path)?)
+}
+
+/// Connects: it stands at once or not at all. Errors: ENOENT, ECONNREFUSED, EACCES; EAGAIN where the accept queue is full.
+pub fn connect(fd: impl AsFd, path: &str) -> Result<(), Errno> {
+    net::connect(fd, &SocketAddrUnix::new(path)?)
+}
+
+/// Does a connection wait to be accepted?
+pub fn has_waiting(listener: &impl AsFd) -> Result<bool, Errno> {
+    let mut fds = [PollFd::new(listener, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+    Ok(fds[0].revents().contains(PollFlags::IN))
+}
+
+/// Which file a path means, whatever takes that name later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// The socket file at `path`; `None` where there is none, or something else.
+pub fn file_id(path: &str) -> Option<FileId> {
+    let data = std::fs::symlink_metadata(path).ok()?;
+    data.file_type().is_socket().then(|| FileId { device: data.dev(), inode: data.ino() })
+}
+
+/// Is it a socket file that a process has left behind? Nobody answers at one.
+pub fn is_left_behind(path: &str) -> bool {
+    let refused = || stream().and_then(|fd| connect(fd, path)) == Err(Errno::CONNREFUSED);
+    file_id(path).is_some() && refused()
+}
+
+/// Removes the file, if it is still that one.
+pub fn remove(path: &str, file: FileId) -> std::io::Result<()> {
+    match file_id(path) == Some(file) {
+        true => std::fs::remove_file(path),
+        false => Ok(()),
+    }
+}
+
+/// Who may connect: the permissions of the file, and whose it is.
+pub fn set_rights(path: &str, mode: Option<u32>, user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
+    let failed = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
+    if user.is_some() || group.is_some() {
+        std::os::unix::fs::chown(path, user, group).map_err(failed)?;
+    }
+    match mode {
+        Some(mode) => std::fs::set_permissions(Path::new(path), std::fs::Permissions::from_mode(mode)).map_err(failed),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str) -> String {
+        std::env::temp_dir().join(format!("quintet-{name}-{}", std::process::id())).to_string_lossy().into_owned()
+    }
+
+    #[test]
+    fn a_file_is_left_behind_when_nobody_listens() {
+        let path = path("left-behind");
+        assert!(!is_left_behind(&path), "there is none");
+        let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        let file = file_id(&path).expect("a socket file");
+        assert!(!is_left_behind(&path), "somebody listens");
+        assert_eq!(has_waiting(&listener), Ok(true), "the look was a connection");
+        drop(listener.accept());
+        assert_eq!(has_waiting(&listener), Ok(false));
+        drop(listener);
+        assert!(is_left_behind(&path));
+        set_rights(&path, Some(0o600), None, None).expect("ours");
+        assert_eq!(std::fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
+        remove(&path, file).expect("ours");
+        assert_eq!(file_id(&path), None);
+    }
+
+    #[test]
+    fn what_is_no_socket_stays() {
+        let path = path("no-socket");
+        std::fs::write(&path, "text").expect("written");
+        assert!(!is_left_behind(&path));
+        assert_eq!(file_id(&path), None);
+        remove(&path, FileId { device: 0, inode: 0 }).expect("nothing to do");
+        assert_eq!(std::fs::read_to_string(&path).expect("still there"), "text");
+        std::fs::remove_file(&path).expect("ours");
+    }
+}
