@@ -24,7 +24,7 @@ pub(crate) fn check(settings: &Settings) -> Result<(), StartError> {
                 settings.listeners.iter().find(|one| reaches(server.address, one.bind.into(), is_of_this_host));
             if let Some(listener) = listener {
                 let (set, listener) = (set.name.clone(), listener.name.clone());
-                return Err(StartError::Circle { set, server: server.address, listener });
+                return Err(StartError::Circle { set, server: Box::new(server.address), listener });
             }
         }
     }

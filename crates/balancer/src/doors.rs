@@ -33,7 +33,7 @@ pub(crate) struct Doors {
 
 enum Opening<'a> {
     Open(&'a Door),
-    Bound(Bound),
+    Bound(Box<Bound>),
 }
 
 impl Doors {
@@ -63,7 +63,7 @@ impl Doors {
         match self.doors.iter().find(here) {
             Some(door) => Ok(Opening::Open(door)),
             None => bind(&ListenPlan::new(listener.bind), workers)
-                .map(Opening::Bound)
+                .map(|bound| Opening::Bound(Box::new(bound)))
                 .map_err(|error| StartError::Listen { name: listener.name.clone(), error }),
         }
     }

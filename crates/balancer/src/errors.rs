@@ -54,7 +54,7 @@ pub enum StartError {
         /// Name of the set.
         set: String,
         /// The server.
-        server: Address,
+        server: Box<Address>,
         /// Name of the listener.
         listener: String,
     },

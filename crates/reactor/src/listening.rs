@@ -45,11 +45,11 @@ impl fmt::Debug for Listening {
 }
 
 /// Why an address cannot be listened on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot listen on {address}: {}", .fault.listen_advice())]
 pub struct ListenError {
     /// Which.
-    pub address: Address,
+    pub address: Box<Address>,
     /// Why not.
     pub fault: Fault,
 }
@@ -57,6 +57,6 @@ pub struct ListenError {
 impl ListenError {
     /// `plan` failed by `fault`.
     pub fn new(plan: &ListenPlan, fault: Fault) -> Self {
-        Self { address: plan.address, fault }
+        Self { address: Box::new(plan.address), fault }
     }
 }

@@ -148,7 +148,7 @@ fn an_address_where_somebody_listens_is_refused_however_they_share() {
     let stranger = listen(&any(), 2).expect("listening");
     let taken = at(stranger[0].address());
     let refused = bind(&ListenPlan::new(taken), 1).expect_err("taken");
-    assert_eq!((refused.address, refused.fault.errno_name()), (taken.into(), "EADDRINUSE"));
+    assert_eq!((*refused.address, refused.fault.errno_name()), (taken.into(), "EADDRINUSE"));
     assert!(refused.to_string().contains("it is in use: stop what listens there"), "{refused}");
     let elsewhere =
         bind(&ListenPlan::new("192.0.2.1:80".parse::<SocketAddr>().expect("an address")), 1).expect_err("not ours");

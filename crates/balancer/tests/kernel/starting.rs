@@ -143,7 +143,7 @@ fn a_server_that_is_a_listener_of_the_same_balancer_fails_the_start() {
     settings.listeners[0].bind = SocketAddr::from(([0, 0, 0, 0], free.port()));
     let plan = Plan { settings, workers: 1, reactor: Default::default(), pin: false };
     let error = balancer::start(&plan).err().expect("nothing starts");
-    assert!(matches!(&error, StartError::Circle { server, .. } if *server == free), "{error}");
+    assert!(matches!(&error, StartError::Circle { server, .. } if **server == free), "{error}");
     let words = error.to_string();
     assert!(words.contains("listener \"web\"") && words.contains(&free.to_string()), "{words}");
 }
