@@ -197,6 +197,8 @@ counters! {
     "servers.closed_first" server_closes: ClosingTally [server_closer], Server, "Closes of server connections, by who closed first.";
     "servers.why" server_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Server, "Closes of server connections, by reason.";
     "servers.port_queue_full" port_queue_full: u64, Set, "Requests that found the queue for a local port full.";
+    "limits.rate_would_refuse" rate_would_refuse: u64, Listener, "Requests that a rate limit with `dry_run` let pass although they came too often.";
+    "limits.rate_evicted" rate_evicted: u64, Listener, "Times a client was forgotten by a rate limit before its time, because there were too many others.";
     "limits.recv_waited_for_buffer" recv_waited_for_buffer: u64, Worker, "Reads that had to wait because all buffers were in use.";
     "limits.unwatchable" unwatchable: u64, Worker, "Connections closed because the kernel had no memory to watch them.";
 }

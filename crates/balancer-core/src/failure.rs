@@ -25,6 +25,13 @@ pub enum Failure {
     Denied,
     /// The path of the request is read differently by different servers.
     AmbiguousPath,
+    /// The request's body is larger than is taken here.
+    BodyTooLarge,
+    /// Whoever asks has asked too often.
+    RateLimited {
+        /// Seconds until it may ask again.
+        retry_after_s: u32,
+    },
     /// The client took too long to send its head.
     HeadTimeout,
     /// The client took too long to send its body.
@@ -71,6 +78,8 @@ impl Failure {
             Self::HopsSpent { options: false } => 405,
             Self::Loop => 508,
             Self::Denied => 403,
+            Self::BodyTooLarge => 413,
+            Self::RateLimited { .. } => 429,
             Self::HeadTimeout | Self::BodyTimeout => 408,
             Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense(_) => 502,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
@@ -89,6 +98,8 @@ impl Failure {
             Self::AmbiguousPath => {
                 "the path holds dot segments in disguise, or a zero byte: servers read it differently"
             }
+            Self::BodyTooLarge => "the request body is larger than is taken here",
+            Self::RateLimited { .. } => "too many requests: ask again later",
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
             Self::NoServer => "no server is there for this request",
@@ -112,6 +123,8 @@ impl Failure {
             Self::Loop => FailureKind::Loop,
             Self::Denied => FailureKind::Denied,
             Self::AmbiguousPath => FailureKind::AmbiguousPath,
+            Self::BodyTooLarge => FailureKind::BodyTooLarge,
+            Self::RateLimited { .. } => FailureKind::RateLimited,
             Self::HeadTimeout => FailureKind::HeadTimeout,
             Self::BodyTimeout => FailureKind::BodyTimeout,
             Self::NoServer => FailureKind::NoServer,
@@ -142,6 +155,10 @@ named! {
         Denied = "denied",
         /// [`Failure::AmbiguousPath`].
         AmbiguousPath = "ambiguous_path",
+        /// [`Failure::BodyTooLarge`].
+        BodyTooLarge = "body_too_large",
+        /// [`Failure::RateLimited`].
+        RateLimited = "rate_limited",
         /// [`Failure::HeadTimeout`].
         HeadTimeout = "head_timeout",
         /// [`Failure::BodyTimeout`].

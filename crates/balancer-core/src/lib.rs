@@ -12,6 +12,7 @@ pub mod health;
 pub mod idle;
 pub mod network;
 pub mod policy;
+pub mod rate;
 pub mod reason;
 pub mod refusal;
 pub mod relay;
@@ -31,6 +32,7 @@ pub use health::{Health, HealthRules, Standing, Verdict};
 pub use idle::IdleConnections;
 pub use network::{NetworkError, Networks, parse_network};
 pub use policy::{ClientClose, Reuse, ServerClose, Timestamps, Trust};
+pub use rate::{Buckets, Rate, Taken};
 pub use reason::{CloseReason, Side};
 pub use refusal::{Refusal, Refusals, Refused};
 pub use relay::Relay;
@@ -41,4 +43,4 @@ pub use settings::{
     PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts,
     Settings, Twins, WayField,
 };
-pub use treatment::{Access, HeaderRules, Treatment};
+pub use treatment::{Access, HeaderRules, RateBy, RateLimit, Treatment};

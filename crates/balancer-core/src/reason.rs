@@ -37,7 +37,7 @@ named! {
         TunnelOver = "tunnel_over",
         /// The balancer is draining.
         Draining = "draining",
-        /// Its address is not let in.
+        /// It may not: by its address, by how much it sent or how often it asked.
         Denied = "denied",
         /// A limit or shortage of ours.
         Shortage = "shortage",

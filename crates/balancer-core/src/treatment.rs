@@ -1,6 +1,7 @@
 //! What is done to a request and its response on their way: by a listener, by a route of it, by a backend set.
 
 use crate::network::Networks;
+use crate::rate::Rate;
 use http::forward::FieldRules;
 use std::net::IpAddr;
 
@@ -41,6 +42,39 @@ impl Access {
     }
 }
 
+/// How often somebody may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How often.
+    pub rate: Rate,
+    /// Who is somebody.
+    pub by: RateBy,
+    /// Nobody is refused: it is only counted who would be.
+    pub dry_run: bool,
+    /// What tells its buckets from those of other limits, also after the configuration has changed.
+    pub name: String,
+}
+
+/// Whose requests are counted together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RateBy {
+    /// Those of one address; of IPv6, of one /64, which is what one customer has.
+    Client,
+    /// Those with the same first value of this field.
+    Header(Box<str>),
+    /// All that the limit is for.
+    Route,
+}
+
+/// The part of an address that stands for one client.
+pub fn client_of(address: IpAddr) -> u64 {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()),
+        // No IPv4 address has these bits.
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 | 1 << 63,
+    }
+}
+
 /// What a listener does, or a route of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Treatment {
@@ -48,11 +82,15 @@ pub struct Treatment {
     pub headers: HeaderRules,
     /// Who may ask: each of these has to admit.
     pub access: Vec<Access>,
+    /// How often: each of these has to let in.
+    pub rates: Vec<RateLimit>,
+    /// Bytes of a request's body; `None`: any.
+    pub body_bytes_max: Option<u64>,
 }
 
 impl Treatment {
-    /// A route's own within its listener's: the route's header rules follow those of the listener and stand above them, both
-    /// lists of addresses must admit.
+    /// A route's own within its listener's: the route's header rules follow those of the listener and stand above them; lists
+    /// of addresses and limits of rates of both must let in; a bound of the route stands in place of the listener's.
     #[must_use]
     pub fn within(&self, listener: &Self) -> Self {
         Self {
@@ -61,7 +99,29 @@ impl Treatment {
                 responses: listener.headers.responses.then(&self.headers.responses),
             },
             access: listener.access.iter().chain(&self.access).cloned().collect(),
+            rates: listener.rates.iter().chain(&self.rates).cloned().collect(),
+            body_bytes_max: self.body_bytes_max.or(listener.body_bytes_max),
         }
+    }
+
+    /// The same with a name for what counts requests.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        let mut named = self.clone();
+        named.rates.iter_mut().for_each(|limit| limit.name = name.to_owned());
+        named
+    }
+
+    /// Is every request let in?
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.access.is_empty() && self.rates.is_empty() && self.body_bytes_max.is_none()
+    }
+
+    /// Content of a request's body that may still come when so much has.
+    #[inline]
+    pub fn left_after(&self, came: usize) -> u64 {
+        self.body_bytes_max.map_or(u64::MAX, |most| most.saturating_sub(came as u64))
     }
 
     /// May this address ask?
@@ -78,6 +138,16 @@ mod tests {
     fn access(allow: &[&str], deny: &[&str]) -> Access {
         let networks = |list: &[&str]| list.iter().map(|net| parse_network(net).unwrap()).collect();
         Access { allow: networks(allow), deny: networks(deny) }
+    }
+
+    #[test]
+    fn a_client_is_an_address_or_a_64() {
+        let of = |text: &str| client_of(text.parse().unwrap());
+        assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+        assert_eq!(of("192.0.2.7"), of("::ffff:192.0.2.7"));
+        assert_ne!(of("192.0.2.7"), of("192.0.2.8"));
+        assert_ne!(of("0.0.0.1"), of("0:0:0:1::"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! lock. The owner of the configuration keeps them; a server that stays, by set and address, keeps its own, and so does a
 //! listener, by name and address.
 
+use crate::rates::Rates;
 use crate::room::Room;
 use balancer_core::select::{RAMP_FULL, ramp};
 use balancer_core::{
@@ -175,6 +176,7 @@ pub struct Boards {
     servers: Arc<HashMap<(String, Address), Arc<Board>>>,
     tables: Arc<HashMap<String, Table>>,
     rooms: Arc<HashMap<(String, SocketAddr), Arc<Room>>>,
+    rates: Arc<Rates>,
 }
 
 impl Boards {
@@ -199,8 +201,13 @@ impl Boards {
             let room = before.rooms.get(&name).cloned().unwrap_or_default();
             (name, room)
         });
-        let tables = Arc::new(tables.collect());
-        Self { servers: Arc::new(boards.collect()), tables, rooms: Arc::new(rooms.collect()) }
+        let (tables, rates) = (Arc::new(tables.collect()), Arc::clone(&before.rates));
+        Self { servers: Arc::new(boards.collect()), tables, rooms: Arc::new(rooms.collect()), rates }
+    }
+
+    /// How often clients have asked.
+    pub(crate) fn rates(&self) -> Arc<Rates> {
+        Arc::clone(&self.rates)
     }
 
     /// That of one listener; a new one where the configuration does not name it.

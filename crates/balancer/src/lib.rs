@@ -9,6 +9,7 @@ mod doors;
 mod errors;
 pub mod orders;
 mod own_ports;
+mod rates;
 mod room;
 mod run;
 mod timestamps;

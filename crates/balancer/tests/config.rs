@@ -4,8 +4,8 @@
 use balancer::Config;
 use balancer_core::{
     Access, Balance, ClientClose, ForwardedPolicy, HashBy, HeaderRules, HealthRules, Networks, PortChoice, Protocol,
-    RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose, Timestamps, Twins, WayField,
-    parse_network,
+    Rate, RateBy, RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose,
+    Timestamps, Twins, WayField, parse_network,
 };
 use http::forward::{FieldRules, Message};
 use std::path::{Path, PathBuf};
@@ -166,6 +166,13 @@ fn what_is_done_to_requests_and_responses_arrives() {
     assert_eq!(requests.tells, WayField::tells(&[WayField::For, WayField::RealIp, WayField::Forwarded]));
     let allow = networks(&["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]);
     assert_eq!(web.treatment.access, [Access { allow, deny: networks(&["10.6.6.0/24"]) }]);
+    assert_eq!((web.treatment.body_bytes_max, plain.treatment.body_bytes_max), (Some(1 << 20), None));
+    let limit = |count, period_s, burst, by, dry_run| {
+        let rate = Rate::new(count, Duration::from_secs(period_s), burst).unwrap();
+        [RateLimit { rate, by, dry_run, name: String::new() }]
+    };
+    assert_eq!(web.treatment.rates, limit(30, 60, 5, RateBy::Header("X-Api-Key".into()), true));
+    assert_eq!(plain.treatment.rates, limit(100, 1, 100, RateBy::Client, false));
     let mut rules = HeaderRules::default();
     rules.requests.remove("X-Debug", Message::Request).unwrap();
     rules.requests.set("X-Tenant", "one", Message::Request).unwrap();

@@ -23,6 +23,8 @@ pub struct Piece {
 pub struct Passed {
     /// Bytes, framing included, that belong to this body.
     pub len: usize,
+    /// How many of them are content.
+    pub content: usize,
     /// The body is complete; bytes beyond `len` belong to the next message.
     pub done: bool,
     /// Nothing behind these bytes is to be left out. Else the next belong to the body, but are not passed on as they are
@@ -69,7 +71,12 @@ impl BodyDecoder {
     pub fn pass(&mut self, bytes: &[u8]) -> Result<Passed, Error> {
         match &mut self.0 {
             State::Chunked(chunked) => chunked.pass(bytes),
-            _ => self.decode(bytes).map(|piece| Passed { len: piece.consumed, done: piece.done, clean: true }),
+            _ => self.decode(bytes).map(|piece| Passed {
+                len: piece.consumed,
+                content: piece.consumed,
+                done: piece.done,
+                clean: true,
+            }),
         }
     }
 
@@ -85,12 +92,13 @@ impl BodyDecoder {
 
     /// The same for bytes that go nowhere.
     pub fn skip(&mut self, bytes: &[u8]) -> Result<Passed, Error> {
-        let mut len = 0;
+        let (mut len, mut content) = (0, 0);
         loop {
             let piece = self.decode(&bytes[len..])?;
             len += piece.consumed;
+            content += piece.data.len();
             if piece.done || len == bytes.len() {
-                return Ok(Passed { len, done: piece.done, clean: true });
+                return Ok(Passed { len, content, done: piece.done, clean: true });
             }
         }
     }

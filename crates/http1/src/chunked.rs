@@ -98,16 +98,17 @@ impl Chunked {
 
     /// Everything up to the end of the body, or to what is not passed on as it is.
     pub(crate) fn pass(&mut self, bytes: &[u8]) -> Result<Passed, Error> {
-        let mut len = 0;
+        let (mut len, mut content) = (0, 0);
         loop {
             len += self.take_framing(&bytes[len..], true).map_err(|(_, fault)| fault)?;
-            len += self.take_data(bytes.len() - len);
+            let run = self.take_data(bytes.len() - len);
+            (len, content) = (len + run, content + run);
             let done = self.is_done();
             if done || len == bytes.len() {
-                return Ok(Passed { len, done, clean: true });
+                return Ok(Passed { len, content, done, clean: true });
             }
             if self.leaves_out(bytes[len]) {
-                return Ok(Passed { len, done, clean: false });
+                return Ok(Passed { len, content, done, clean: false });
             }
         }
     }
@@ -116,12 +117,12 @@ impl Chunked {
     pub(crate) fn clean(&mut self, bytes: &[u8], keep: &mut dyn FnMut(&[u8])) -> Result<Passed, Error> {
         // A name that began in an earlier read, and where one began in this one.
         let (mut earlier, mut from) = (self.held_earlier(), 0);
-        let mut at = 0;
+        let (mut at, mut content) = (0, 0);
         while at < bytes.len() && !self.is_done() {
             let run = self.take_data(bytes.len() - at);
             if run > 0 {
                 keep(&bytes[at..at + run]);
-                at += run;
+                (at, content) = (at + run, content + run);
                 continue;
             }
             let (before, settled) = (self.state, self.trailer);
@@ -139,7 +140,7 @@ impl Chunked {
             }
             at += 1;
         }
-        Ok(Passed { len: at, done: self.is_done(), clean: true })
+        Ok(Passed { len: at, content, done: self.is_done(), clean: true })
     }
 
     /// What an earlier read has held back.

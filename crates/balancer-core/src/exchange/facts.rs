@@ -1,5 +1,6 @@
 //! What the shell tells an exchange, and what it is told to write.
 
+use crate::Failure;
 use crate::policy::ClientClose;
 use crate::settings::{ClientTimeouts, ServerTimeouts};
 use core::time::Duration;
@@ -136,8 +137,8 @@ pub enum Fact {
     },
     /// The request's framing is broken.
     RequestMalformed(http1::Error),
-    /// No buffer is left to write a part of the request's body into.
-    RequestShortage,
+    /// No more of the request's body is taken: it is too large, or no buffer is left to write a part of it into.
+    RequestUnwanted(Failure),
     /// Bytes of a next request came; the shell holds them.
     ClientAhead,
     /// The client's FIN.

@@ -38,16 +38,11 @@ impl Exchange {
         }
     }
 
-    /// Where the body ends cannot be told any more.
-    pub(super) fn handle_request_malformed(&mut self, rule: http1::Error, scene: &Scene<'_>, step: &mut Step) {
+    /// No more of the body is taken: where it ends cannot be told, it is too large, or a part of it would have to be written
+    /// anew and cannot.
+    pub(super) fn handle_request_unwanted(&mut self, failure: Failure, scene: &Scene<'_>, step: &mut Step) {
         self.up.reading = false;
-        self.fail(Failure::BadRequest(rule), scene, step);
-    }
-
-    /// A part of the body would have to be written anew, and cannot.
-    pub(super) fn handle_request_shortage(&mut self, scene: &Scene<'_>, step: &mut Step) {
-        self.up.reading = false;
-        self.fail(Failure::NoLocalResource, scene, step);
+        self.fail(failure, scene, step);
     }
 
     /// From here on more was sent than is kept: this request cannot be repeated.

@@ -10,6 +10,7 @@ mod backend;
 mod fields;
 pub mod keys;
 mod listener;
+mod rate;
 mod selection;
 mod tcp;
 mod treatment;

@@ -3,9 +3,11 @@
 use config_file::{Mistake, Section};
 
 /// Keys of `[[listener]]` that are about requests.
-pub(super) const LISTENER: [&str; 7] = [
+pub(super) const LISTENER: [&str; 9] = [
+    "body_bytes_max",
     "forwarded",
     "forwarded_fields",
+    "rate_limit",
     "request_headers",
     "request_id",
     "response_headers",

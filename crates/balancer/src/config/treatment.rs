@@ -1,9 +1,12 @@
 //! What is done to requests and responses on their way: keys that listeners and routes share.
 
 use super::fields::read_headers;
+use super::rate;
 use balancer_core::{Access, Networks, Treatment, parse_network};
 use config_file::{Mistake, Section, Value, value, wrong_type};
 
+/// The largest bound of a body: 1 TiB.
+pub(super) const BODY_BYTES_MAX: usize = 1 << 40;
 /// Networks of one list.
 pub(super) const NETWORKS_MAX: usize = 10_000;
 const EXAMPLE: &str = "such as [\"10.0.0.0/8\", \"192.0.2.7\"]";
@@ -12,7 +15,14 @@ pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -
     let headers = read_headers(section, mistakes);
     let mut networks = |key| section.take(key).map(|list| read_networks(list, EXAMPLE, mistakes)).unwrap_or_default();
     let access = Access { allow: networks("allow"), deny: networks("deny") };
-    Treatment { headers, access: (!access.is_open()).then_some(access).into_iter().collect() }
+    let body = section.number("body_bytes_max", 0, BODY_BYTES_MAX, mistakes);
+    let rate = section.table("rate_limit", mistakes).and_then(|table| rate::read(table, mistakes));
+    Treatment {
+        headers,
+        access: (!access.is_open()).then_some(access).into_iter().collect(),
+        rates: rate.into_iter().collect(),
+        body_bytes_max: body.map(|bytes| bytes as u64),
+    }
 }
 
 pub(super) fn read_networks(list: &Value<'_>, example: &str, mistakes: &mut Vec<Mistake>) -> Networks {

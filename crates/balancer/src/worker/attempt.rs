@@ -57,8 +57,8 @@ impl Worker {
     ) -> Option<Outgoing> {
         let entry = &self.exchanges[id];
         let kept = entry.up.kept.as_ref().expect("a request is kept as long as it may be sent again");
-        let peer = self.parties.client(entry.client.conn).peer.ip();
         let ListenerSettings { requests, name, bind, .. } = &entry.rules.settings;
+        let peer = self.parties.client(entry.client.conn).peer.ip();
         let mut digits = IdDigits::default();
         let edits = RequestEdits {
             proto: "http",
@@ -85,8 +85,7 @@ impl Worker {
                 write_request(entry, &parsed.ok().flatten()?.head, edits, io)?
             }
         };
-        let body = (kept.head_len < kept.bytes.len()).then(|| kept.bytes.slice(kept.head_len..kept.bytes.len()));
-        Some(Outgoing { head: Some(out), body, ..Outgoing::default() })
+        Some(Outgoing { head: Some(out), body: kept.body(), ..Outgoing::default() })
     }
 
     /// A connection of the pool that can be trusted with this request. What has arrived already was said before it: it

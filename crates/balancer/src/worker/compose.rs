@@ -4,7 +4,7 @@ use super::treat::Ruled;
 use balancer_core::exchange::HeadEdits;
 use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
 use http::{BodyKind, Date, RequestHead, ResponseHead, TooLong, Version};
-use http1::{BodyDecoder, HeadWriter};
+use http1::{BodyDecoder, HeadWriter, Passed};
 use reactor::{Buf, Reactor};
 
 /// The head as the server shall see it; `None` when no buffer is left or it does not fit into one.
@@ -58,6 +58,8 @@ pub(super) fn written<R: Reactor>(
 /// A piece of a body that is to be passed on.
 pub(super) struct Piece {
     pub(super) data: Buf,
+    /// Bytes of it that are content.
+    pub(super) content: usize,
     pub(super) whole: bool,
 }
 
@@ -76,9 +78,9 @@ const HELD_BYTES_MAX: usize = 64;
 pub(super) fn passed<R: Reactor>(decoder: &mut BodyDecoder, bytes: &mut Buf, io: &mut R) -> Result<Piece, NoPiece> {
     let passed = decoder.pass(bytes).map_err(NoPiece::Malformed)?;
     if passed.clean {
-        return Ok(Piece { data: bytes.split_to(passed.len), whole: passed.done });
+        return Ok(Piece { data: bytes.split_to(passed.len), content: passed.content, whole: passed.done });
     }
-    cleaned(decoder, bytes, 0, passed.len, io)
+    cleaned(decoder, bytes, 0, passed, io)
 }
 
 /// The same where something is left out behind `clean` bytes; the first `head` of them are none of the body.
@@ -87,7 +89,7 @@ pub(super) fn cleaned<R: Reactor>(
     decoder: &mut BodyDecoder,
     bytes: &mut Buf,
     head: usize,
-    clean: usize,
+    clean: Passed,
     io: &mut R,
 ) -> Result<Piece, NoPiece> {
     let room = bytes.len() + HELD_BYTES_MAX;
@@ -96,10 +98,11 @@ pub(super) fn cleaned<R: Reactor>(
         let appended = data.append(kept);
         debug_assert!(appended.is_ok(), "what is passed on is not longer than what came");
     };
-    keep(&bytes[..head + clean]);
-    let cleaned = decoder.clean(&bytes[head + clean..], &mut keep).map_err(NoPiece::Malformed)?;
-    bytes.advance(head + clean + cleaned.len);
-    Ok(Piece { data, whole: cleaned.done })
+    let before = head + clean.len;
+    keep(&bytes[..before]);
+    let cleaned = decoder.clean(&bytes[before..], &mut keep).map_err(NoPiece::Malformed)?;
+    bytes.advance(before + cleaned.len);
+    Ok(Piece { data, content: clean.content + cleaned.content, whole: cleaned.done })
 }
 
 /// The data of all chunks in `bytes`, without their framing; what is behind them stays.
@@ -113,5 +116,5 @@ pub(super) fn unwrapped<R: Reactor>(decoder: &mut BodyDecoder, bytes: &mut Buf, 
         bytes.advance(piece.consumed);
         whole = piece.done;
     }
-    Ok(Piece { data, whole })
+    Ok(Piece { content: data.len(), data, whole })
 }

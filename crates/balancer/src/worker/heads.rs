@@ -5,7 +5,7 @@ use super::compose::{self, NoPiece, Piece};
 use super::drain::Farewell;
 use super::listeners::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
-use super::treat::{self, Asker};
+use super::treat::{self, Asker, Knock};
 use balancer_core::exchange::{DISCARD_BYTES_MAX, DownOrder, Exchange, Opening, Reply, Scene, Step, UpOrder};
 use balancer_core::{Action, BackendSetSettings, Decision, Failure, Protocol, Refusal, Refused};
 use http::forward::passages;
@@ -72,29 +72,46 @@ impl Worker {
         };
         let mut decoder = BodyDecoder::new(head.body, &rules.limits);
         let mut rest = buf.clone();
-        let first = match first_piece(&mut decoder, &mut rest, *head_len, io) {
+        let first = match self.cut_first(conn, buf, &mut decoder, &mut rest, *head_len, io) {
             Ok(first) => first,
-            Err(NoPiece::Malformed(rule)) => {
-                self.note_refused_request(conn, rule, buf, io);
-                return self.begin_refusal(conn, Failure::BadRequest(rule), io);
-            }
-            Err(NoPiece::Shortage) => return self.begin_refusal(conn, Failure::NoLocalResource, io),
+            Err(failure) => return self.begin_refusal(conn, failure, io),
         };
         let client = self.parties.client(conn);
         client.inbound = (!rest.is_empty()).then_some(rest);
         client.life.handle_exchange_begun();
         let opening = opening(parsed, &first, client, &rules);
-        let draining = self.listeners[client.listener].drains(self.draining);
+        let knock = Knock { head, client: address, content: first.content, listener: client.listener, now };
         let way = self.way(decision, rules);
-        let scene = way.rules.scene(&way.set_rules, now, draining);
-        let (core, step) = begun(opening, &way, address, is_small(head.body), &scene);
+        let refused = self.refusal(way.rules.treatment(way.route), &knock);
+        let scene = way.rules.scene(&way.set_rules, now, self.listeners[knock.listener].drains(self.draining));
+        let (core, step) = begun(opening, &way, refused, is_small(head.body), &scene);
+        let left = way.rules.treatment(way.route).left_after(first.content);
         let kept = Kept { bytes: first.data, head_len: *head_len };
-        let method = head.method;
         let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| kept_part(buf, asked, &kept.bytes));
         let asker = self.asker(address, peer, (head, buf), &kept, &way);
-        let request = Request { method, asker, upgrade, up: UpBytes { kept: Some(kept), decoder, held: None } };
-        let id = self.insert(conn, core, way, request);
+        let up = UpBytes { kept: Some(kept), decoder, held: None, left };
+        let id = self.insert(conn, core, way, Request { method: head.method, asker, upgrade, up });
         (id, self.take_first_step(id, step, parsed, io))
+    }
+
+    /// The head, and what came of the body with it; or why the request goes no further.
+    #[inline]
+    fn cut_first<R: Reactor>(
+        &mut self,
+        conn: ConnId,
+        buf: &Buf,
+        decoder: &mut BodyDecoder,
+        rest: &mut Buf,
+        head_len: usize,
+        io: &mut R,
+    ) -> Result<Piece, Failure> {
+        first_piece(decoder, rest, head_len, io).map_err(|error| match error {
+            NoPiece::Malformed(rule) => {
+                self.note_refused_request(conn, rule, buf, io);
+                Failure::BadRequest(rule)
+            }
+            NoPiece::Shortage => Failure::NoLocalResource,
+        })
     }
 
     /// By which rules a request goes, whose route is known.
@@ -230,8 +247,13 @@ fn decide(head: &RequestHead<'_, '_>, client: IpAddr, rules: &ListenerRules) -> 
 
 /// Turned away, answered here, or on its way to a server.
 #[inline]
-fn begun(opening: Opening, way: &Way, client: IpAddr, rest_is_small: bool, scene: &Scene<'_>) -> (Exchange, Step) {
-    let refused = treat::refusal(way.rules.treatment(way.route), client);
+fn begun(
+    opening: Opening,
+    way: &Way,
+    refused: Option<Failure>,
+    rest_is_small: bool,
+    scene: &Scene<'_>,
+) -> (Exchange, Step) {
     match (refused, reply_by(&way.rules.route(way.route).action)) {
         (Some(failure), _) => Exchange::turn_away(opening, failure, scene),
         (None, Some(reply)) => Exchange::reply(opening, reply, rest_is_small, scene),
@@ -275,7 +297,7 @@ impl Request {
     /// There is none, or none that was understood.
     pub(super) fn none(asker: Asker, rules: &ListenerRules) -> Self {
         let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);
-        Self { method: Method::Other, asker, upgrade: None, up: UpBytes { kept: None, decoder, held: None } }
+        Self { method: Method::Other, asker, upgrade: None, up: UpBytes { kept: None, decoder, held: None, left: 0 } }
     }
 }
 
@@ -289,9 +311,10 @@ fn first_piece<R: Reactor>(
 ) -> Result<Piece, NoPiece> {
     let passed = decoder.pass(&bytes[head_len..]).map_err(NoPiece::Malformed)?;
     if passed.clean {
-        return Ok(Piece { data: bytes.split_to(head_len + passed.len), whole: passed.done });
+        let data = bytes.split_to(head_len + passed.len);
+        return Ok(Piece { data, content: passed.content, whole: passed.done });
     }
-    compose::cleaned(decoder, bytes, head_len, passed.len, io)
+    compose::cleaned(decoder, bytes, head_len, passed, io)
 }
 
 /// Passages through this balancer from which on a request is taken to go in a circle. Fewer may be tiers of it.

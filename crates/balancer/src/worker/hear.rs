@@ -7,7 +7,7 @@ use super::treat::with_rules;
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::{Fact, HeadPlan, ResponseFacts, Took};
 use balancer_core::relay::{RelayFact, Way};
-use balancer_core::{Refusal, Refused};
+use balancer_core::{Failure, Refusal, Refused};
 use http::{BodyKind, ResponseHead, list};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
@@ -75,8 +75,12 @@ impl Worker {
                 self.note_refused_request(from, rule, &buf, io);
                 return Fact::RequestMalformed(rule);
             }
-            Err(NoPiece::Shortage) => return Fact::RequestShortage,
+            Err(NoPiece::Shortage) => return Fact::RequestUnwanted(Failure::NoLocalResource),
         };
+        let Some(left) = entry.up.left.checked_sub(piece.content as u64) else {
+            return Fact::RequestUnwanted(Failure::BodyTooLarge);
+        };
+        entry.up.left = left;
         let len = piece.data.len();
         entry.up.held = (len > 0).then_some(piece.data);
         client.inbound = (!buf.is_empty()).then_some(buf);

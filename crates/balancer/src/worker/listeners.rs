@@ -35,13 +35,7 @@ impl ListenerRules {
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
-        let whole = Rc::new(settings.treatment.clone());
-        let of_route = |route: &RouteRules| match route.treatment == Treatment::default() {
-            true => Rc::clone(&whole),
-            false => Rc::new(route.treatment.within(&whole)),
-        };
-        let treatments = settings.router.all().iter().map(of_route).collect();
-        let settings = settings.clone();
+        let (treatments, settings) = (treatments_of(settings), settings.clone());
         Self { settings, limits, places: places.into(), treatments, scratch: RefCell::default() }
     }
 
@@ -77,6 +71,19 @@ impl ListenerRules {
             draining,
         }
     }
+}
+
+/// What is done to the requests of each route, all in all. Most routes have nothing of their own.
+fn treatments_of(settings: &ListenerSettings) -> Box<[Rc<Treatment>]> {
+    let whole = Rc::new(settings.treatment.named(&settings.name));
+    let of_route = |(number, route): (usize, &RouteRules)| match route.treatment == Treatment::default() {
+        true => Rc::clone(&whole),
+        false => {
+            let own = if route.name.is_empty() { &number.to_string() } else { &route.name };
+            Rc::new(route.treatment.named(&format!("{}/{own}", settings.name)).within(&whole))
+        }
+    };
+    settings.router.all().iter().enumerate().map(of_route).collect()
 }
 
 pub(super) struct Listener {

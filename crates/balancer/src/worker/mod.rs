@@ -61,11 +61,13 @@ use slotmap::SlotMap;
 use state::{Entry, ExchangeId, RelayEntry, RelayId, Todo};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use time::TimerKey;
 
 use crate::errors::SetupError;
 use crate::orders::{Order, Snapshot};
+use crate::rates::Rates;
 
 pub(crate) use sets::check_shares;
 pub use share::WorkerShare;
@@ -93,6 +95,8 @@ pub struct Worker {
     inbox: Inbox<Order>,
     /// Sockets of the first snapshot, until they are adopted at the start.
     listening: Vec<(String, Listening)>,
+    /// How often clients have asked, all workers together.
+    rates: Arc<Rates>,
     /// Ids of requests come from here.
     rng: Rng,
     /// Time of this turn; `None` until somebody asks.
@@ -143,6 +147,7 @@ impl Worker {
             share,
             inbox,
             listening,
+            rates: boards.rates(),
             rng,
             now: None,
             today: Today::UNKNOWN,

@@ -43,6 +43,8 @@ struct Words<'w> {
     status: u16,
     /// A field that this answer has and others have not.
     field: Option<(&'static str, &'w [u8])>,
+    /// Seconds until it makes sense to ask again.
+    retry_after_s: Option<u32>,
     content_type: &'w str,
     /// In two parts.
     body: [&'w [u8]; 2],
@@ -52,7 +54,17 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 
 fn of_failure(failure: Failure) -> Words<'static> {
     let field = matches!(failure, Failure::HopsSpent { .. }).then_some(("Allow", &b"OPTIONS"[..]));
-    Words { status: failure.status(), field, content_type: PLAIN, body: [failure.text().as_bytes(), b"\n"] }
+    let retry_after_s = match failure {
+        Failure::RateLimited { retry_after_s } => Some(retry_after_s),
+        _ => None,
+    };
+    Words {
+        status: failure.status(),
+        field,
+        retry_after_s,
+        content_type: PLAIN,
+        body: [failure.text().as_bytes(), b"\n"],
+    }
 }
 
 fn of_reply<'w>(
@@ -70,14 +82,22 @@ fn of_reply<'w>(
                 Ok(()) => (redirect.status.code(), Some(("Location", &words[..]))),
                 Err(TooLong) => (414, None),
             };
-            Words { status, field, content_type: PLAIN, body: [b"", b""] }
+            Words { status, field, retry_after_s: None, content_type: PLAIN, body: [b"", b""] }
         }
-        (Reply::Fixed, Action::Respond(fixed)) => {
-            Words { status: fixed.status, field: None, content_type: &fixed.content_type, body: [&fixed.body, b""] }
-        }
-        _ => {
-            Words { status: 404, field: None, content_type: PLAIN, body: [b"nothing is here for this request\n", b""] }
-        }
+        (Reply::Fixed, Action::Respond(fixed)) => Words {
+            status: fixed.status,
+            field: None,
+            retry_after_s: None,
+            content_type: &fixed.content_type,
+            body: [&fixed.body, b""],
+        },
+        _ => Words {
+            status: 404,
+            field: None,
+            retry_after_s: None,
+            content_type: PLAIN,
+            body: [b"nothing is here for this request\n", b""],
+        },
     }
 }
 
@@ -89,22 +109,10 @@ fn whole<R: Reactor>(
     ruled: Option<&(Layers<'_>, Values<'_>)>,
     io: &mut R,
 ) -> Option<Buf> {
-    let is_ours = |name: &str| !ruled.is_some_and(|(layers, _)| layers.iter().any(|rules| rules.drops(name)));
     let len = words.body[0].len() + words.body[1].len();
     let mut out = written(io, |head| {
         head.response(words.status, reason_phrase(words.status).unwrap_or("Unknown"))?;
-        if is_ours("Date") {
-            head.field("Date", date.as_bytes())?;
-        }
-        if let Some((name, value)) = words.field {
-            head.field(name, value)?;
-        }
-        if len > 0 && is_ours("Content-Type") {
-            head.field("Content-Type", words.content_type.as_bytes())?;
-        }
-        if let Some((layers, values)) = ruled {
-            write_ruled(*layers, values, head)?;
-        }
+        write_fields(words, len, date, ruled, head)?;
         // RFC 9110 section 8.6: these have no content, and say nothing of its length.
         if !matches!(words.status, 204 | 304) {
             head.field_u64("Content-Length", len as u64)?;
@@ -119,4 +127,28 @@ fn whole<R: Reactor>(
         words.body.iter().try_for_each(|part| out.append(part)).ok()?;
     }
     Some(out)
+}
+
+/// Fields of its own, and those of rules, which stand above them.
+fn write_fields(
+    words: &Words<'_>,
+    len: usize,
+    date: Date,
+    ruled: Option<&(Layers<'_>, Values<'_>)>,
+    head: &mut impl FieldSink,
+) -> Result<(), TooLong> {
+    let is_ours = |name: &str| !ruled.is_some_and(|(layers, _)| layers.iter().any(|rules| rules.drops(name)));
+    if is_ours("Date") {
+        head.field("Date", date.as_bytes())?;
+    }
+    if let Some((name, value)) = words.field {
+        head.field(name, value)?;
+    }
+    if let Some(seconds) = words.retry_after_s {
+        head.field_u64("Retry-After", seconds.into())?;
+    }
+    if len > 0 && is_ours("Content-Type") {
+        head.field("Content-Type", words.content_type.as_bytes())?;
+    }
+    ruled.map_or(Ok(()), |(layers, values)| write_ruled(*layers, values, head))
 }

@@ -122,6 +122,13 @@ pub(super) struct Kept {
     pub(super) head_len: usize,
 }
 
+impl Kept {
+    /// What came of the body.
+    pub(super) fn body(&self) -> Option<Buf> {
+        (self.head_len < self.bytes.len()).then(|| self.bytes.slice(self.head_len..self.bytes.len()))
+    }
+}
+
 /// An exchange with the bytes it decides about.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -175,6 +182,8 @@ pub(super) struct UpBytes {
     pub(super) decoder: BodyDecoder,
     /// A piece of the body that is still to be sent.
     pub(super) held: Option<Buf>,
+    /// Content that may still come.
+    pub(super) left: u64,
 }
 
 /// The response's bytes.

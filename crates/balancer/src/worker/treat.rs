@@ -3,13 +3,14 @@
 use super::Worker;
 use super::listeners::ListenerRules;
 use super::state::Entry;
-use balancer_core::{Failure, RequestIds, RequestRules, Treatment, client_address};
+use balancer_core::{Failure, RateBy, RateLimit, RequestIds, RequestRules, Treatment, client_address};
 use http::forward::{AddressText, Layers, NO_RULES};
-use http::{Asked, Name, RequestHead, Target, Values};
+use http::{Asked, BodyKind, Name, RequestHead, Target, Values};
 use http1::{HeadSlots, parse_request};
 use reactor::Buf;
 use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// The longest id that is kept of a trusted proxy.
 const ID_BYTES_MAX: usize = 128;
@@ -75,19 +76,59 @@ pub(super) fn address_of(head: &RequestHead<'_, '_>, peer: IpAddr, rules: &Reque
     client_address(peer, &rules.trusted, values.map(|header| header.value))
 }
 
-/// Why a request goes no further.
-#[inline]
-pub(super) fn refusal(treatment: &Treatment, client: IpAddr) -> Option<Failure> {
-    (!treatment.access.is_empty() && !treatment.admits(client)).then_some(Failure::Denied)
-}
-
 /// Whose connections are closed as they come in. A trusted proxy speaks for others.
 pub(super) fn keeps_out(rules: &ListenerRules, peer: IpAddr) -> bool {
     let treatment = &rules.settings.treatment;
     !treatment.access.is_empty() && !treatment.admits(peer) && !rules.settings.requests.trusted.contains(peer)
 }
 
+/// A request that asks to be let in.
+pub(super) struct Knock<'k, 'b> {
+    pub(super) head: &'k RequestHead<'b, 'b>,
+    pub(super) client: IpAddr,
+    /// Bytes of its body that came with the head.
+    pub(super) content: usize,
+    pub(super) listener: usize,
+    pub(super) now: Duration,
+}
+
 impl Worker {
+    /// Why a request goes no further.
+    #[inline]
+    pub(super) fn refusal(&mut self, treatment: &Treatment, knock: &Knock<'_, '_>) -> Option<Failure> {
+        if treatment.is_open() { None } else { self.refusal_by(treatment, knock) }
+    }
+
+    /// The cheapest look first; who is refused for another reason takes no token.
+    #[cold]
+    fn refusal_by(&mut self, treatment: &Treatment, knock: &Knock<'_, '_>) -> Option<Failure> {
+        if !treatment.admits(knock.client) {
+            return Some(Failure::Denied);
+        }
+        let told = if let BodyKind::Length(len) = knock.head.body { len } else { knock.content as u64 };
+        if treatment.body_bytes_max.is_some_and(|most| told > most) {
+            return Some(Failure::BodyTooLarge);
+        }
+        treatment.rates.iter().find_map(|limit| self.takes_no_more(limit, knock))
+    }
+
+    fn takes_no_more(&mut self, limit: &RateLimit, knock: &Knock<'_, '_>) -> Option<Failure> {
+        let field = match &limit.by {
+            RateBy::Header(name) => {
+                let first = knock.head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+                first.map_or(&b""[..], |header| header.value)
+            }
+            RateBy::Client | RateBy::Route => b"",
+        };
+        let taken = self.rates.take(limit, knock.client, field, knock.now);
+        let counters = &mut self.listeners[knock.listener].counters;
+        counters.rate_evicted += u64::from(taken.evicted);
+        let wait = taken.wait?;
+        counters.rate_would_refuse += u64::from(limit.dry_run);
+        let retry_after_s = wait.as_nanos().div_ceil(1_000_000_000) as u32;
+        (!limit.dry_run).then_some(Failure::RateLimited { retry_after_s })
+    }
+
     /// How a request is called from here on.
     #[inline]
     pub(super) fn name_request(

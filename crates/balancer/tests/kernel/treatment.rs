@@ -2,12 +2,15 @@
 
 use crate::script::Act::*;
 use crate::script::{PATH, play_with};
-use crate::stage::Stage;
-use crate::wire::End;
-use balancer_core::{Access, CloseReason, Failure, Networks, RequestIds, Settings, parse_network};
+use crate::stage::{Stage, accept};
+use crate::wire::{End, PATIENCE};
+use balancer_core::{
+    Access, CloseReason, Failure, Networks, Rate, RateBy, RateLimit, RequestIds, Settings, parse_network,
+};
 use http::forward::{FieldRules, Message};
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
+use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\nServer: x\nContent-Length: 2\n\nok";
 
@@ -161,4 +164,97 @@ fn what_a_rule_copies_cannot_end_its_line() {
             ClientSeesEnd(End::Eof),
         ],
     );
+}
+
+fn at_most_10_bytes(settings: &mut Settings) {
+    settings.listeners[0].treatment.body_bytes_max = Some(10);
+}
+
+#[test]
+fn a_body_that_is_told_to_be_too_large_is_not_waited_for() {
+    let counters = play_with(
+        at_most_10_bytes,
+        &[
+            ClientSends("POST /a HTTP/1.1\nHost: a\nContent-Length: 10\n\n0123456789"),
+            OriginSees(&format!("POST /a HTTP/1.1\nHost: a\n{PATH}Content-Length: 10\n\n0123456789")),
+            OriginSends(OK),
+            ClientSees(OK),
+            ClientSends("POST /a HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 11\n\n"),
+            ClientSeesStatus(413),
+            ClientSeesEnd(End::Eof),
+        ],
+    );
+    assert_eq!((counters.failed(Failure::BodyTooLarge), counters.connects), (1, 1), "nobody was asked");
+    assert_eq!(counters.client_reasons[CloseReason::Denied as usize], 1);
+}
+
+#[test]
+fn a_body_that_becomes_too_large_is_cut_off() {
+    let head = "POST /a HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n";
+    let seen = format!("POST /a HTTP/1.1\nHost: a\n{PATH}Transfer-Encoding: chunked\n\n6\n012345\n");
+    let counters = play_with(
+        at_most_10_bytes,
+        &[
+            ClientSends(&format!("{head}6\n012345\n")),
+            OriginSees(&seen),
+            // Framing does not count: ten bytes of content in many chunks are let through.
+            ClientSends("1\n6\n1\n7\n1\n8\n1\n9\n"),
+            OriginSees("1\n6\n1\n7\n1\n8\n1\n9\n"),
+            ClientSends("1\nx\n0\n\n"),
+            ClientSeesStatus(413),
+            OriginSeesEnd(End::Reset),
+            ClientSeesEnd(End::Eof),
+        ],
+    );
+    assert_eq!((counters.failed(Failure::BodyTooLarge), counters.connects), (1, 1));
+}
+
+fn twice_an_hour(dry_run: bool) -> impl FnOnce(&mut Settings) {
+    move |settings| {
+        let rate = Rate::new(1, Duration::from_secs(3600), 2).expect("a rate");
+        let limit = RateLimit { rate, by: RateBy::Client, dry_run, name: String::new() };
+        settings.listeners[0].treatment.rates = vec![limit];
+        settings.listeners[0].requests.trusted = networks(&["127.0.0.0/8"]);
+    }
+}
+
+#[test]
+fn who_asks_too_often_is_told_when_to_ask_again() {
+    let stage = Stage::new(twice_an_hour(false));
+    let (mut client, origin) = (stage.client(), stage.origin());
+    let mut server = None;
+    let mut ask = |from: &str, told: u16| {
+        client.sends(&format!("GET / HTTP/1.1\nHost: a\nX-Forwarded-For: {from}\n\n"));
+        if told == 200 {
+            let server = server.get_or_insert_with(|| accept(&origin, PATIENCE).expect("a connection"));
+            server.reads_head();
+            server.sends("HTTP/1.1 200 OK\nContent-Length: 0\n\n");
+        }
+        let head = client.reads_head();
+        assert!(head.starts_with(&format!("HTTP/1.1 {told} ")), "{from}: {head}");
+        let again = head.lines().find_map(|line| line.strip_prefix("Retry-After: ")).map(|text| text.parse().unwrap());
+        if told != 200 {
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).expect("a length");
+            client.reads(length.parse().expect("a number"));
+        }
+        again
+    };
+    assert_eq!((ask("192.0.2.1", 200), ask("192.0.2.1", 200)), (None, None));
+    let again: u64 = ask("192.0.2.1", 429).expect("a time");
+    assert!((3500..=3600).contains(&again), "{again}");
+    // Others are not concerned; of IPv6 a /64 is one client.
+    assert_eq!((ask("192.0.2.2", 200), ask("2001:db8::1", 200), ask("2001:db8::2", 200)), (None, None, None));
+    assert!(ask("2001:db8::3", 429).is_some());
+    drop((client, server));
+    stage.counts("all clients are gone", |counters| counters.clients_open == 0);
+    let counters = stage.end();
+    assert_eq!(counters.failed(Failure::RateLimited { retry_after_s: 0 }), 2);
+}
+
+#[test]
+fn a_dry_run_refuses_nobody() {
+    let (sent, seen) = ("GET / HTTP/1.1\nHost: a\n\n", format!("GET / HTTP/1.1\nHost: a\n{PATH}\n"));
+    let once = [ClientSends(sent), OriginSees(&seen), OriginSends(OK), ClientSees(OK)];
+    let counters = play_with(twice_an_hour(true), &[once, once, once, once].concat());
+    assert_eq!((counters.responses, counters.rate_would_refuse), (4, 2));
 }

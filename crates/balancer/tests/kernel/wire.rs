@@ -171,6 +171,13 @@ impl Wire {
         sys::sockopt::set_linger_reset(&self.stream).expect("SO_LINGER");
     }
 
+    /// So many bytes, whatever they are.
+    pub(crate) fn reads(&mut self, len: usize) -> Vec<u8> {
+        let (bytes, end) = self.read_up_to(len);
+        assert_eq!(bytes.len(), len, "{} sees too little ({end})", self.name);
+        bytes
+    }
+
     fn read_up_to(&mut self, len: usize) -> (Vec<u8>, String) {
         let mut got = vec![0; len];
         let mut have = 0;

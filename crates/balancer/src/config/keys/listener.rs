@@ -66,6 +66,8 @@ pub(super) static LISTENER: Table = Table {
         .or("\"pass\""),
         treatment::ALLOW,
         treatment::DENY,
+        treatment::BODY_BYTES_MAX,
+        treatment::RATE_LIMIT,
         treatment::REQUEST_HEADERS,
         treatment::RESPONSE_HEADERS,
         Key::new(

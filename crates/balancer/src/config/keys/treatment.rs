@@ -1,7 +1,8 @@
 //! What is done to requests and responses on their way: keys that several tables share.
 
 use super::super::fields::RULES_MAX;
-use super::super::treatment::NETWORKS_MAX;
+use super::super::rate::BURST_MAX;
+use super::super::treatment::{self, NETWORKS_MAX};
 use config_file::{Key, Kind, Table};
 
 const NAME: Kind = Kind::Text("name of a field");
@@ -32,6 +33,39 @@ pub(super) const ALLOW: Key = Key::new(
 pub(super) const DENY: Key =
     Key::new("deny", Kind::list(&NETWORK, NETWORKS_MAX), "these are refused in the same way, whatever `allow` says")
         .example("[\"203.0.113.0/24\"]");
+
+pub(super) const BODY_BYTES_MAX: Key = Key::new(
+    "body_bytes_max",
+    Kind::Number { min: 0, max: treatment::BODY_BYTES_MAX },
+    "bytes of a request's body; more gets a 413, at once where its length is told. A route's stands in place of its listener's",
+)
+.or_words("any")
+.example("1048576");
+
+pub(super) const RATE_LIMIT: Key = Key::new(
+    "rate_limit",
+    Kind::Table(&RATE),
+    "how often somebody may ask, over all workers; more often gets a 429 with `Retry-After`. A route's adds to its listener's",
+)
+.example("{ rate = \"100/s\", burst = 200 }");
+
+static RATE: Table = Table {
+    name: "rate_limit",
+    heading: "`rate_limit`",
+    keys: &[
+        Key::new("rate", Kind::Text("requests per `s`, `m` or `h`"), "how often in the long run").required("\"100/s\""),
+        Key::new("burst", Kind::Number { min: 1, max: BURST_MAX }, "how many at once").or_words("those of a second"),
+        Key::new(
+            "by",
+            Kind::Text("`\"client\"`, `\"route\"`, `\"header:NAME\"`"),
+            "whose requests are counted together: those of one address (of IPv6 one /64), all, or those with the same value \
+             of a field",
+        )
+        .or("\"client\""),
+        Key::new("dry_run", Kind::Switch, "nobody is refused; `limits.rate_would_refuse` counts who would be")
+            .or("false"),
+    ],
+};
 
 static HEADERS: Table = Table {
     name: "headers",

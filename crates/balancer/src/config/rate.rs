@@ -1,0 +1,58 @@
+//! `rate_limit`: how often somebody may ask.
+
+use balancer_core::{Rate, RateBy, RateLimit};
+use config_file::{Mistake, Section, Value, value};
+use std::time::Duration;
+
+pub(super) const BURST_MAX: usize = 1_000_000;
+const COUNT_MAX: u32 = 1_000_000;
+const EXAMPLE: &str = "such as `rate = \"100/s\"`, \"30/m\" or \"1000/h\"";
+
+pub(super) fn read(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Option<RateLimit> {
+    let known = mistakes.len();
+    let rate = section.need("rate", "\"100/s\"", mistakes).and_then(|rate| read_rate(rate, mistakes));
+    let burst = section.number("burst", 1, BURST_MAX, mistakes).map(|burst| burst as u32);
+    let by = section.take("by").map_or(Some(RateBy::Client), |by| read_by(by, mistakes));
+    let dry_run = section.switch("dry_run", mistakes).unwrap_or(false);
+    section.finish(mistakes);
+    let (count, period) = rate.filter(|_| mistakes.len() == known)?;
+    // As many at once as come back in a second.
+    let burst = burst.unwrap_or((u64::from(count) / period.as_secs()).max(1) as u32);
+    let rate = Rate::new(count, period, burst).expect("bounds under which every rate can be told");
+    Some(RateLimit { rate, by: by?, dry_run, name: String::new() })
+}
+
+fn read_rate(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<(u32, Duration)> {
+    let text = value::text(value, mistakes)?;
+    let period = |unit| match unit {
+        "s" => Some(Duration::from_secs(1)),
+        "m" => Some(Duration::from_secs(60)),
+        "h" => Some(Duration::from_secs(3600)),
+        _ => None,
+    };
+    let is_digits = |count: &str| count.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.split_once('/').filter(|(count, _)| is_digits(count));
+    let rate = parts.and_then(|(count, unit)| Some((count.parse().ok()?, period(unit)?)));
+    let rate = rate.filter(|(count, _)| (1..=COUNT_MAX).contains(count));
+    if rate.is_none() {
+        let title = format!("\"{text}\" is not a rate: requests per `s`, `m` or `h`, 1 to {COUNT_MAX} of them");
+        mistakes.push(Mistake::new(value.span(), title, "not a rate").help(EXAMPLE));
+    }
+    rate
+}
+
+fn read_by(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<RateBy> {
+    let text = value::text(value, mistakes)?;
+    let by = match text.split_once(':') {
+        None if text == "client" => Some(RateBy::Client),
+        None if text == "route" => Some(RateBy::Route),
+        Some(("header", name)) if http::is_token(name.as_bytes()) => Some(RateBy::Header(name.into())),
+        _ => None,
+    };
+    if by.is_none() {
+        let title = format!("`by` has no choice \"{text}\"");
+        let help = "there are: \"client\", \"route\" (all requests together), \"header:NAME\"";
+        mistakes.push(Mistake::new(value.span(), title, "unknown choice").help(help));
+    }
+    by
+}
