@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
             "seed",
             "ports",
             "stats",
+            "translate",
             "http",
             "http1",
             "packet",

@@ -1,5 +1,6 @@
 //! `quintet serve`.
 
+mod from;
 mod keys;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
@@ -23,6 +24,7 @@ Examples:
   quintet serve --config quintet.toml
   quintet serve --keys                           every key, its default and what it means; --keys listener.limits
   quintet serve --schema > quintet.schema.json   for editors that complete and check
+  quintet serve --from haproxy.cfg > q.toml      or nginx.conf; what could not be translated is listed by line (exit code 1)
 
 The smallest configuration:
   [[listener]]
@@ -63,6 +65,9 @@ pub(crate) struct ServeArgs {
     /// Write a JSON Schema of the configuration, for editors.
     #[arg(long, conflicts_with = "config")]
     schema: bool,
+    /// Translate an haproxy.cfg or nginx.conf: our configuration to standard output, what is not in it to standard error.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "keys", "schema"])]
+    from: Option<PathBuf>,
     /// Address and port to listen on, without a configuration [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR", conflicts_with = "config", value_parser = values::listen_address)]
     listen: Option<SocketAddr>,
@@ -75,6 +80,9 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn run(args: &ServeArgs) -> Result {
+    if let Some(path) = &args.from {
+        return from::run(path);
+    }
     if let Some(text) = keys::asked(args.keys.as_deref(), args.schema)? {
         Output::People.say(text)?;
         return Ok(Outcome::AsHoped);

@@ -1,0 +1,40 @@
+//! `quintet serve --from`.
+
+use crate::program::quintet;
+use std::path::PathBuf;
+
+fn from(name: &str, text: &str) -> (Option<i32>, String, String) {
+    let path: PathBuf = std::env::temp_dir().join(format!("quintet-from-{}-{name}", std::process::id()));
+    std::fs::write(&path, text).expect("written");
+    let output = quintet(&["serve", "--from", path.to_str().expect("text")]);
+    std::fs::remove_file(&path).expect("removed");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+const WHOLE: &str = "listen web\n  mode http\n  bind 127.0.0.1:8080\n  server a 127.0.0.1:9001\n";
+
+#[test]
+fn a_whole_translation_ends_with_0_and_can_be_used() {
+    let (code, toml, notes) = from("whole.cfg", WHOLE);
+    assert_eq!((code, notes.as_str()), (Some(0), ""), "{notes}");
+    balancer::Config::parse("from", &toml).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn what_is_left_out_is_told_by_line_and_ends_with_1() {
+    let (code, toml, notes) = from("left.cfg", &format!("{WHOLE}  stick on src\n"));
+    assert_eq!(code, Some(1));
+    assert!(notes.contains("left.cfg: not translated: line 5: `stick on src`: there are no stick tables"), "{notes}");
+    assert!(toml.contains("#   line 5: `stick on src`"), "{toml}");
+}
+
+#[test]
+fn what_cannot_be_read_ends_with_2() {
+    let (code, toml, error) = from("broken.conf", "http {\n  server {\n");
+    assert_eq!((code, toml.as_str()), (Some(2), ""));
+    assert!(error.contains("broken.conf, read as nginx: line 2: a block is opened and not closed"), "{error}");
+    let (code, _, error) = from("empty.conf", "");
+    assert_eq!(code, Some(2));
+    assert!(error.contains("nothing to translate"), "{error}");
+}

@@ -1,0 +1,252 @@
+//! `backend`, and the back of `listen`: a set of servers.
+
+use super::acl::Facts;
+use super::clause::Acls;
+use super::lex::Line;
+use super::rules::rules;
+use super::section::Section;
+use super::server::{Server, Tls};
+use super::times::put_time;
+use crate::document::{Table, Value, one_or_list};
+use crate::notes::Notes;
+
+/// The set of one section; `None` where it has no server.
+pub(crate) fn set(section: &Section, notes: &mut Notes) -> Option<Table> {
+    let servers = servers(section, notes);
+    if servers.is_empty() {
+        return None;
+    }
+    let http = section.is_http();
+    let mut set = Table::at(section.line);
+    set.put("name", section.name.clone());
+    write_servers(&servers, &mut set, notes);
+    balance(section, &mut set, notes);
+    times(section, http, &mut set, notes);
+    habits(section, &mut set);
+    cookie(section, &mut set, notes);
+    if servers.iter().any(|server| server.checked) {
+        health(section, &servers, &mut set, notes);
+    }
+    if section.kind == "backend" {
+        let acls = Acls::of(&section.lines, Facts { tls: false, http, port: None });
+        let rules = rules(&section.lines, &acls, notes);
+        rules.iter().filter(|rule| rule.is_field_for_all()).for_each(|rule| rule.action.write(&mut set));
+    }
+    Some(set)
+}
+
+fn servers(section: &Section, notes: &mut Notes) -> Vec<Server> {
+    let mut base = Server::default();
+    let mut servers = Vec::new();
+    for line in &section.lines {
+        match line.word(0) {
+            "default-server" => base = Server::parse(line, &base, notes),
+            "server" | "server-template" => {
+                let server = Server::parse(line, &base, notes);
+                if !server.address.is_empty() {
+                    servers.push(server);
+                }
+            }
+            _ => {}
+        }
+    }
+    servers
+}
+
+fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
+    let common = |of: &dyn Fn(&Server) -> Option<u64>| {
+        let first = of(&servers[0]);
+        first.filter(|_| servers.iter().all(|server| of(server) == first))
+    };
+    let most = common(&|server| server.connections_max);
+    set.put("servers", servers.iter().map(|server| server.value(most)).collect::<Vec<_>>());
+    if let Some(most) = most {
+        set.put("limits.connections_max", most);
+    }
+    let first = &servers[0];
+    let mut differs = |is_alike: &dyn Fn(&Server) -> bool, what: &str| {
+        if let Some(other) = servers.iter().find(|server| !is_alike(server)) {
+            notes.missing(
+                other.line,
+                format!("server {} ... {what}", other.address),
+                "this holds for a whole set: make two sets of it",
+            );
+        }
+    };
+    differs(&|server| server.tls == first.tls, "ssl");
+    differs(&|server| server.send_proxy == first.send_proxy, "send-proxy");
+    differs(&|server| server.source == first.source, "source");
+    if let Some(tls) = &first.tls {
+        write_tls(tls, set);
+    }
+    if let Some(version) = first.send_proxy {
+        set.put("send_proxy", version);
+    }
+    if let Some(source) = &first.source {
+        set.put("sources", vec![source.clone()]);
+    }
+    if let Some(time) = &first.slow_start {
+        set.put("slow_start", time.clone());
+    }
+}
+
+fn write_tls(tls: &Tls, set: &mut Table) {
+    set.put("tls.verify", tls.verify.unwrap_or(tls.ca.is_some()));
+    if let Some(file) = &tls.ca {
+        set.put("tls.ca", file.clone());
+    }
+    if let Some(name) = &tls.name {
+        set.put("tls.server_name", name.clone());
+    }
+    if let Some(file) = &tls.certificate {
+        set.put("tls.certificate", file.clone());
+        set.put("tls.key", file.clone());
+    }
+}
+
+fn balance(section: &Section, set: &mut Table, notes: &mut Notes) {
+    let Some(line) = section.last("balance") else { return };
+    let name = match line.word(1).split('(').next().unwrap_or_default() {
+        "roundrobin" | "static-rr" => return,
+        "leastconn" => "least-connections",
+        "random" => "random",
+        "source" => return hash(set, "source".to_owned()),
+        "uri" => return hash(set, "path".to_owned()),
+        "hdr" => {
+            let name = line.word(1).trim_start_matches("hdr(").trim_end_matches(')');
+            return hash(set, format!("header:{name}"));
+        }
+        _ => return notes.missing(line.number, line.text(), "this policy has no counterpart: the turn goes round"),
+    };
+    set.put("balance", name);
+}
+
+fn hash(set: &mut Table, by: String) {
+    set.put("balance", "hash");
+    set.put("hash", by);
+}
+
+fn times(section: &Section, http: bool, set: &mut Table, notes: &mut Notes) {
+    let server: &[&str] = if http { &["timeouts.response", "timeouts.body"] } else { &[] };
+    for (name, keys) in [("connect", &["timeouts.connect"][..]), ("server", server)] {
+        if let Some(line) = section.timeout(name) {
+            put_time(line, keys, set, notes);
+        }
+    }
+    let limited = section.lines.iter().any(|line| line.words.iter().skip(3).any(|word| word == "maxconn"));
+    if let Some(line) = section.timeout("queue").or(section.timeout("connect")).filter(|_| limited) {
+        put_time(line, &["limits.queue_timeout"], set, notes);
+    }
+}
+
+/// What connections to servers are like.
+fn habits(section: &Section, set: &mut Table) {
+    let closes = ["http-server-close", "httpclose", "forceclose"].iter().any(|name| section.option(name).is_some());
+    let reuse = section.last("http-reuse").map(|line| line.word(1).to_owned());
+    match reuse.as_deref() {
+        _ if closes => set.put("pool.idle_max", 0),
+        Some("never") => set.put("pool.reuse", "never"),
+        Some("aggressive" | "always") => set.put("pool.reuse", "always"),
+        _ => {}
+    }
+    if let Some(retries) = section.last("retries").and_then(|line| line.word(1).parse::<u64>().ok()) {
+        set.put("retries_max", retries.min(10));
+    }
+}
+
+fn cookie(section: &Section, set: &mut Table, notes: &mut Notes) {
+    let Some(line) = section.last("cookie") else { return };
+    if ["rewrite", "prefix"].iter().any(|word| line.words.iter().any(|known| known == word)) {
+        return notes.missing(
+            line.number,
+            line.text(),
+            "only a cookie of the balancer's own (`insert`) has a counterpart",
+        );
+    }
+    set.put("sticky_cookie", line.word(1));
+    notes.detail(
+        line.number,
+        line.text(),
+        "values of the cookie are this balancer's own: visitors are placed anew once",
+    );
+}
+
+/// How servers are checked: what the set says, with the rhythm of its first server.
+fn health(section: &Section, servers: &[Server], set: &mut Table, notes: &mut Notes) {
+    let first = servers.iter().find(|server| server.checked).unwrap_or(&servers[0]);
+    if let Some(other) = servers.iter().find(|server| !server.checked) {
+        notes.detail(
+            other.line,
+            format!("server {}", other.address),
+            "checks hold for a whole set: it is checked, too",
+        );
+    }
+    let check = &first.check;
+    set.put("health.interval", check.interval.clone().unwrap_or("2s".to_owned()));
+    for (key, number) in
+        [("health.rise", check.rise.or(Some(2))), ("health.fall", check.fall.or(Some(3))), ("health.port", check.port)]
+    {
+        if let Some(number) = number {
+            set.put(key, number);
+        }
+    }
+    if let Some(time) = &check.interval_down {
+        set.put("health.interval_down", time.clone());
+    }
+    if let Some(line) = section.timeout("check") {
+        put_time(line, &["health.timeout"], set, notes);
+    }
+    match section.option("httpchk") {
+        Some(line) => http_check(section, line, set, notes),
+        None => set.put("health.check", "tcp"),
+    }
+}
+
+fn http_check(section: &Section, line: &Line, set: &mut Table, notes: &mut Notes) {
+    let (method, path) = match line.words.len() {
+        0..=2 => ("OPTIONS", "/"),
+        3 => ("OPTIONS", line.word(2)),
+        _ => (line.word(2), line.word(3)),
+    };
+    let (mut method, mut path, mut host) = (method.to_owned(), path.to_owned(), host_in(line));
+    for line in section.lines.iter().filter(|line| line.word(0) == "http-check") {
+        match line.words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            [_, "send", rest @ ..] => {
+                let after = |name: &str| rest.iter().position(|word| *word == name).and_then(|at| rest.get(at + 1));
+                method = after("meth").map_or(method, |word| (*word).to_owned());
+                path = after("uri").map_or(path, |word| (*word).to_owned());
+                let named = rest.windows(3).find(|words| words[0] == "hdr" && words[1].eq_ignore_ascii_case("host"));
+                host = named.map(|words| words[2].to_owned()).or(host);
+            }
+            [_, "expect", "status", status] => match statuses(status) {
+                Some(value) => set.put("health.status", value),
+                None => notes.missing(line.number, line.text(), "these statuses have no counterpart"),
+            },
+            [_, "expect", "string", text] => set.put("health.body", *text),
+            _ => notes.missing(line.number, line.text(), "this expectation has no counterpart"),
+        }
+    }
+    set.put("health.path", path);
+    if method != "GET" {
+        set.put("health.method", method);
+    }
+    if let Some(host) = host {
+        set.put("health.host", host);
+    }
+}
+
+/// `HTTP/1.1\r\nHost:\ example.org` behind the path.
+fn host_in(line: &Line) -> Option<String> {
+    let rest = line.words.get(4..)?.join(" ");
+    let (_, host) = rest.split_once("Host:").or(rest.split_once("host:"))?;
+    host.split_whitespace().next().map(str::to_owned)
+}
+
+fn statuses(text: &str) -> Option<Value> {
+    let is_status = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let all: Vec<String> = text.split(',').map(str::to_owned).collect();
+    let fits = |text: &String| {
+        is_status(text) || text.split_once('-').is_some_and(|(low, high)| is_status(low) && is_status(high))
+    };
+    all.iter().all(fits).then(|| one_or_list(all))
+}

@@ -1,0 +1,152 @@
+//! `frontend`, and the front of `listen`: a listener for each kind of `bind`.
+
+use super::acl::Facts;
+use super::bind::Bind;
+use super::clause::Acls;
+use super::lex::Line;
+use super::rules::rules;
+use super::section::Section;
+use super::times::put_time;
+use crate::TranslateError;
+use crate::document::Table;
+use crate::notes::Notes;
+use crate::routes::{Action, Answer, Routes, Rule};
+
+/// What a front may be told about the back it leads to.
+pub(crate) struct Backs<'b> {
+    /// All sections with servers.
+    pub(crate) sections: &'b [Section],
+    /// `maxconn` of the process.
+    pub(crate) connections_max: Option<u64>,
+}
+
+/// Listeners of one section.
+pub(crate) fn listeners(section: &Section, backs: &Backs<'_>, notes: &mut Notes) -> Result<Vec<Table>, TranslateError> {
+    let mut lines: Vec<&Line> = section.own().iter().filter(|line| line.word(0) == "bind").collect();
+    let beside_the_name = beside_the_name(section);
+    lines.extend(beside_the_name.as_ref());
+    let binds = Bind::all(&lines, notes);
+    if binds.is_empty() {
+        notes.missing(
+            section.line,
+            format!("{} {}", section.kind, section.name),
+            "it binds no address that can be translated",
+        );
+    }
+    let one = |bind: &Bind| {
+        let name = match (binds.len(), bind.tls) {
+            (1, _) => section.name.clone(),
+            (_, true) => format!("{}-tls", section.name),
+            (_, false) => format!("{}-{}", section.name, bind.port.map_or("plain".to_owned(), |port| port.to_string())),
+        };
+        listener(section, bind, &name, backs, notes)
+    };
+    binds.iter().map(one).collect()
+}
+
+/// `listen name 10.0.0.1:80`: the old way to bind.
+fn beside_the_name(section: &Section) -> Option<Line> {
+    let address = section.address.clone()?;
+    Some(Line { number: section.line, words: vec!["bind".to_owned(), address] })
+}
+
+fn listener(
+    section: &Section,
+    bind: &Bind,
+    name: &str,
+    backs: &Backs<'_>,
+    notes: &mut Notes,
+) -> Result<Table, TranslateError> {
+    let http = section.is_http();
+    let mut listener = Table::at(bind.line);
+    listener.put("name", name);
+    bind.write(http, &mut listener, notes);
+    let facts = Facts { tls: bind.tls, http, port: bind.port };
+    let default = default_of(section, backs, notes);
+    if let Action::Set(set) = &default {
+        listener.put("backends", set.clone());
+    }
+    settings(section, http, backs, &mut listener, notes);
+    let acls = Acls::of(section.lines.as_slice(), facts);
+    let rules = rules(&section.lines, &acls, notes);
+    let rules = known(rules, backs, notes);
+    let behind = |set: &str| behind(set, section, facts, backs);
+    Routes::new(&behind, default, notes).write(&rules, &mut listener)?;
+    Ok(listener)
+}
+
+/// Where no rule decides: a set, or the 503 of HAProxy.
+fn default_of(section: &Section, backs: &Backs<'_>, notes: &mut Notes) -> Action {
+    if section.kind == "listen"
+        && section.lines.iter().any(|line| ["server", "server-template"].contains(&line.word(0)))
+    {
+        return Action::Set(section.name.clone());
+    }
+    match section.last("default_backend") {
+        Some(line) if backs.sections.iter().any(|back| back.name == line.word(1)) => {
+            Action::Set(line.word(1).to_owned())
+        }
+        line => {
+            if let Some(line) = line {
+                notes.missing(line.number, line.text(), "there is no backend of this name with servers");
+            }
+            Action::Answer(Answer::Respond { status: 503, text: String::new(), content_type: None })
+        }
+    }
+}
+
+/// Rules to backends that have servers.
+fn known(rules: Vec<Rule>, backs: &Backs<'_>, notes: &mut Notes) -> Vec<Rule> {
+    let is_known = |rule: &Rule| match &rule.action {
+        Action::Set(set) => backs.sections.iter().any(|back| back.name == *set),
+        _ => true,
+    };
+    let (known, unknown): (Vec<Rule>, Vec<Rule>) = rules.into_iter().partition(is_known);
+    for rule in unknown {
+        notes.missing(rule.line, rule.what, "there is no backend of this name with servers");
+    }
+    known
+}
+
+/// What a backend does to requests that come to it. Its fields for all requests are said in its set.
+fn behind(set: &str, front: &Section, facts: Facts, backs: &Backs<'_>) -> Vec<Rule> {
+    let Some(back) =
+        backs.sections.iter().find(|back| back.name == set && back.kind == "backend" && back.name != front.name)
+    else {
+        return Vec::new();
+    };
+    let acls = Acls::of(&back.lines, facts);
+    let rules = rules(back.own(), &acls, &mut Notes::default());
+    rules.into_iter().filter(|rule| !rule.is_field_for_all()).collect()
+}
+
+/// Settings of a listener: time-outs, limits, who is told.
+fn settings(section: &Section, http: bool, backs: &Backs<'_>, listener: &mut Table, notes: &mut Notes) {
+    let own = section.last("maxconn").and_then(|line| line.word(1).parse().ok());
+    if let Some(most) = own.or(backs.connections_max) {
+        listener.put("limits.connections_max", most);
+    }
+    if let Some(line) = section.option("forwardfor").filter(|_| http) {
+        listener.put("forwarded", "append");
+        if line.words.len() > 2 {
+            notes.detail(line.number, line.text(), "every request gets an X-Forwarded-For with the client's address");
+        }
+    }
+    if !http {
+        let silences = ["client", "server"].map(|name| section.timeout(name));
+        if let Some(line) = silences.into_iter().flatten().next() {
+            put_time(section.timeout("tunnel").unwrap_or(line), &["timeouts.tunnel"], listener, notes);
+        }
+        return;
+    }
+    for (name, keys) in [
+        ("client", &["timeouts.idle", "timeouts.body"][..]),
+        ("http-keep-alive", &["timeouts.idle"]),
+        ("http-request", &["timeouts.head"]),
+        ("tunnel", &["timeouts.tunnel"]),
+    ] {
+        if let Some(line) = section.timeout(name) {
+            put_time(line, keys, listener, notes);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `haproxy.cfg`.
+
+mod acl;
+mod back;
+mod bind;
+mod clause;
+mod format;
+mod front;
+mod lex;
+mod remarks;
+mod rules;
+mod section;
+mod server;
+mod times;
+
+use crate::TranslateError;
+use crate::document::Document;
+use crate::notes::Notes;
+use front::Backs;
+use section::{Section, sections};
+
+/// The whole file.
+pub(crate) fn translate(text: &str) -> Result<(Document, Notes), TranslateError> {
+    let mut notes = Notes::default();
+    let sections = sections(lex::lines(text)?);
+    let is_proxy = |section: &&Section| ["frontend", "backend", "listen"].contains(&section.kind.as_str());
+    let proxies: Vec<Section> = sections.iter().filter(is_proxy).cloned().collect();
+    let mut document = Document::default();
+    for section in &proxies {
+        document.sets.extend(back::set(section, &mut notes).filter(|_| section.kind != "frontend"));
+    }
+    let with_servers = |section: &&Section| document.sets.iter().any(|set| set.name() == section.name);
+    let backs: Vec<Section> = proxies.iter().filter(with_servers).cloned().collect();
+    let global = sections.iter().find(|section| section.kind == "global");
+    let number = |name: &str| global.and_then(|global| global.last(name)).and_then(|line| line.word(1).parse().ok());
+    if let Some(threads) = number("nbthread") {
+        document.global.put("workers", threads);
+    }
+    let backs = Backs { sections: &backs, connections_max: number("maxconn") };
+    for section in proxies.iter().filter(|section| section.kind != "backend") {
+        if is_for_statistics(section) {
+            notes.missing(section.line, format!("{} {}", section.kind, section.name), remarks::STATS);
+            continue;
+        }
+        document.listeners.extend(front::listeners(section, &backs, &mut notes)?);
+    }
+    remarks::remark(&sections, &mut notes);
+    if document.listeners.is_empty() {
+        return Err(TranslateError::Empty("frontend or listen with an address"));
+    }
+    Ok((document, notes))
+}
+
+/// Does it show statistics, and nothing else?
+fn is_for_statistics(section: &Section) -> bool {
+    let works = ["server", "server-template", "default_backend", "use_backend", "redirect", "http-request"];
+    let own = section.own();
+    own.iter().any(|line| line.word(0) == "stats") && !own.iter().any(|line| works.contains(&line.word(0)))
+}

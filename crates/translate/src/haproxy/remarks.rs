@@ -1,0 +1,145 @@
+//! Lines that nothing is made of, and why.
+
+use super::lex::Line;
+use super::section::Section;
+use crate::notes::{Notes, Weight};
+
+/// What is translated, by its keyword.
+const TRANSLATED: &[&str] = &[
+    "acl",
+    "balance",
+    "bind",
+    "cookie",
+    "default-server",
+    "default_backend",
+    "http-after-response",
+    "http-check",
+    "http-request",
+    "http-response",
+    "http-reuse",
+    "maxconn",
+    "mode",
+    "monitor-uri",
+    "nbthread",
+    "no option forceclose",
+    "no option forwardfor",
+    "no option http-server-close",
+    "no option httpclose",
+    "option forceclose",
+    "option forwardfor",
+    "option http-server-close",
+    "option httpchk",
+    "option httpclose",
+    "option tcp-check",
+    "redirect",
+    "retries",
+    "server",
+    "server-template",
+    "tcp-request",
+    "timeout check",
+    "timeout client",
+    "timeout connect",
+    "timeout http-keep-alive",
+    "timeout http-request",
+    "timeout queue",
+    "timeout server",
+    "timeout tunnel",
+    "use_backend",
+];
+
+const OPERATION: &str = "how the process runs is said where it is started (such as systemd)";
+const LOG: &str = "there is no log of requests";
+pub(super) const STATS: &str = "counters are shown after SIGUSR1 and at the end, by `--json` as JSON";
+const ALREADY: &str = "it is so without being said";
+const TABLES: &str = "there are no stick tables: `balance = \"hash\"`, a sticky cookie or a rate limit may do";
+const FILES: &str = "error pages are not read from HAProxy's files";
+const TLS: &str = "versions and ciphers are those of TLS 1.2 and 1.3 that are thought safe";
+
+/// What the others are, the longest beginning first.
+const REMARKS: &[(&str, Weight, &str)] = &[
+    ("backlog", Weight::Detail, OPERATION),
+    ("ca-base", Weight::Missing, "write whole paths of certificates"),
+    ("chroot", Weight::Detail, OPERATION),
+    ("cpu-map", Weight::Detail, "`pin = true` of [global] pins workers"),
+    ("crt-base", Weight::Missing, "write whole paths of certificates"),
+    ("daemon", Weight::Detail, OPERATION),
+    ("description", Weight::Detail, ALREADY),
+    ("errorfile", Weight::Missing, FILES),
+    ("fullconn", Weight::Detail, "there is no dynamic limit"),
+    ("group", Weight::Detail, OPERATION),
+    ("hard-stop-after", Weight::Detail, "see `drain` of [global]"),
+    ("hash-type", Weight::Detail, "hashing is consistent"),
+    ("http-send-name-header", Weight::Missing, "no variable names a server"),
+    ("log", Weight::Missing, LOG),
+    ("log-format", Weight::Missing, LOG),
+    ("log-tag", Weight::Missing, LOG),
+    ("master-worker", Weight::Detail, OPERATION),
+    ("nbproc", Weight::Detail, "there is one process, with `workers`"),
+    ("no option", Weight::Detail, ALREADY),
+    ("option abortonclose", Weight::Detail, ALREADY),
+    ("option allbackups", Weight::Detail, "all backups of a priority are used"),
+    ("option clitcpka", Weight::Detail, ALREADY),
+    ("option contstats", Weight::Detail, STATS),
+    ("option dontlog", Weight::Detail, LOG),
+    ("option http-keep-alive", Weight::Detail, ALREADY),
+    ("option http-no-delay", Weight::Detail, ALREADY),
+    ("option http-pretend-keepalive", Weight::Detail, ALREADY),
+    ("option httplog", Weight::Missing, LOG),
+    ("option log", Weight::Detail, LOG),
+    ("option prefer-last-server", Weight::Detail, ALREADY),
+    ("option redispatch", Weight::Detail, ALREADY),
+    ("option splice", Weight::Detail, "bytes are spliced where that pays"),
+    ("option srvtcpka", Weight::Detail, ALREADY),
+    ("option tcpka", Weight::Detail, ALREADY),
+    ("option tcplog", Weight::Missing, LOG),
+    ("option tcp-smart", Weight::Detail, ALREADY),
+    ("pidfile", Weight::Detail, OPERATION),
+    ("setenv", Weight::Missing, "variables of the environment are not filled in"),
+    ("spread-checks", Weight::Detail, "checks are spread"),
+    ("ssl-default", Weight::Detail, TLS),
+    ("ssl-dh-param-file", Weight::Detail, TLS),
+    ("ssl-server-verify", Weight::Missing, "see `verify` of [backend_set.tls]"),
+    ("stats", Weight::Missing, STATS),
+    ("stick", Weight::Missing, TABLES),
+    ("stick-table", Weight::Missing, TABLES),
+    ("tcp-check", Weight::Missing, "only a connection is tried"),
+    ("timeout client-fin", Weight::Detail, "once one side has sent FIN, `body` counts"),
+    ("timeout server-fin", Weight::Detail, "once one side has sent FIN, `body` counts"),
+    ("timeout tarpit", Weight::Detail, "whoever is refused is answered at once"),
+    ("tune.", Weight::Detail, "nothing of the kind need be tuned"),
+    ("ulimit-n", Weight::Detail, "the limit of open files is raised as far as it may be"),
+    ("unique-id-format", Weight::Detail, "ids of requests have a form of their own"),
+    ("unique-id-header", Weight::Missing, "see X-Request-Id of a listener"),
+    ("user", Weight::Detail, OPERATION),
+];
+
+/// Notes on everything that nothing was made of.
+pub(crate) fn remark(sections: &[Section], notes: &mut Notes) {
+    for section in sections {
+        match section.kind.as_str() {
+            "global" | "defaults" | "frontend" | "backend" | "listen" => {
+                section.own().iter().for_each(|line| remark_line(line, notes));
+            }
+            "resolvers" => {
+                notes.detail(section.line, format!("resolvers {}", section.name), "names are asked as the system does")
+            }
+            kind => {
+                notes.missing(section.line, format!("{kind} {}", section.name), "such a section has no counterpart")
+            }
+        }
+    }
+}
+
+fn remark_line(line: &Line, notes: &mut Notes) {
+    let keyword = line.keyword();
+    if TRANSLATED.contains(&keyword.as_str()) || line.word(0) == "compression" {
+        return;
+    }
+    let fits = |begin: &&str| keyword.starts_with(*begin);
+    let remark = REMARKS.iter().filter(|(begin, _, _)| fits(begin)).max_by_key(|(begin, _, _)| begin.len());
+    match remark {
+        Some((_, Weight::Missing, why)) => notes.missing(line.number, line.text(), *why),
+        Some((_, Weight::Detail, why)) => notes.detail(line.number, line.text(), *why),
+        None => notes.missing(line.number, line.text(), "no counterpart"),
+    }
+}

@@ -1,0 +1,235 @@
+//! What is done with requests: `http-request`, `http-response`, `redirect`, `use_backend`, as rules in HAProxy's order.
+
+use super::clause::Acls;
+use super::format::template;
+use super::lex::Line;
+use crate::notes::Notes;
+use crate::pattern::checked;
+use crate::routes::{Action, Answer, Clause, Edit, How, Rule};
+
+/// Fields this balancer writes by itself: what a rule says of them is no loss.
+const OURS: [(&str, &str); 5] = [
+    ("x-forwarded-for", "this balancer writes X-Forwarded-For by itself"),
+    ("x-forwarded-proto", "this balancer writes X-Forwarded-Proto by itself"),
+    ("connection", "this balancer writes Connection by itself, for each hop"),
+    ("upgrade", "this balancer passes upgrades on by itself"),
+    ("proxy", "no field of this name is passed on as CGI would read it"),
+];
+
+/// All rules of these lines, as HAProxy orders them: what is said to requests, redirects, then the choice of a backend.
+pub(crate) fn rules(lines: &[Line], acls: &Acls, notes: &mut Notes) -> Vec<Rule> {
+    let phases: [&[&str]; 3] = [
+        &["http-request", "http-response", "http-after-response", "tcp-request", "monitor-uri"],
+        &["redirect"],
+        &["use_backend"],
+    ];
+    let mut rules = Vec::new();
+    for phase in phases {
+        for line in lines.iter().filter(|line| phase.contains(&line.word(0))) {
+            match of_line(line, acls) {
+                Ok(Parsed::Rules(made)) => rules.extend(made),
+                Ok(Parsed::Ours(why)) => notes.detail(line.number, line.text(), why),
+                Err(why) => notes.missing(line.number, line.text(), why),
+            }
+        }
+    }
+    rules
+}
+
+/// What a line comes to.
+enum Parsed {
+    Rules(Vec<Rule>),
+    /// It is done without being said.
+    Ours(&'static str),
+}
+
+fn of_line(line: &Line, acls: &Acls) -> Result<Parsed, String> {
+    let at = line.words.iter().position(|word| word == "if" || word == "unless").unwrap_or(line.words.len());
+    let (said, condition) = line.words.split_at(at);
+    let said: Vec<&str> = said.iter().map(String::as_str).collect();
+    let parts = match said.as_slice() {
+        ["use_backend", set] if set.contains('%') => return Err("a backend named by a variable".to_owned()),
+        ["use_backend", set] => (vec![Action::Set((*set).to_owned())], condition),
+        ["redirect", words @ ..] | ["http-request", "redirect", words @ ..] => (vec![redirect(words)?], condition),
+        ["monitor-uri", path] => return Ok(Parsed::Rules(vec![monitor(line, path)])),
+        ["http-request", words @ ..] => match request(words)? {
+            Ok(actions) => (actions, condition),
+            Err(ours) => return Ok(Parsed::Ours(ours)),
+        },
+        ["http-response" | "http-after-response", words @ ..] => {
+            if !condition.is_empty() && acls.clauses(condition).is_err() {
+                return Err("a condition on the response".to_owned());
+            }
+            (field(words, true)?.map(|edit| vec![Action::Edit(edit)]).unwrap_or_default(), condition)
+        }
+        ["tcp-request", words @ ..] => match connection(words)? {
+            Ok(action) => (vec![action], condition),
+            Err(ours) => return Ok(Parsed::Ours(ours)),
+        },
+        _ => return Err("no counterpart".to_owned()),
+    };
+    let (actions, condition) = parts;
+    let clauses = acls.clauses(condition)?;
+    check_sources(&clauses, &actions)?;
+    let rule = |clause: &Clause, action: &Action| Rule {
+        line: line.number,
+        what: line.text(),
+        clause: clause.clone(),
+        action: action.clone(),
+    };
+    Ok(Parsed::Rules(
+        clauses.iter().flat_map(|clause| actions.iter().map(move |action| rule(clause, action))).collect(),
+    ))
+}
+
+/// A client's address decides who is let in, and nothing else.
+fn check_sources(clauses: &[Clause], actions: &[Action]) -> Result<(), String> {
+    let refuses = actions.iter().all(|action| matches!(action, Action::Answer(Answer::Respond { status: 403, .. })));
+    match clauses.iter().any(|clause| clause.sources.is_some()) && !refuses {
+        true => Err("routes do not look at the client's address: only a refusal (403) can".to_owned()),
+        false => Ok(()),
+    }
+}
+
+fn monitor(line: &Line, path: &str) -> Rule {
+    let clause = Clause {
+        matches: crate::condition::Matches::path(crate::condition::Path::Exact(path.to_owned())),
+        ..Clause::default()
+    };
+    let answer = Answer::Respond { status: 200, text: "Service ready.\n".to_owned(), content_type: None };
+    Rule { line: line.number, what: line.text(), clause, action: Action::Answer(answer) }
+}
+
+/// `http-request ...`: actions, or why there need be none.
+fn request(words: &[&str]) -> Result<Result<Vec<Action>, &'static str>, String> {
+    let edit = |edit: Edit| Ok(Ok(vec![Action::Edit(edit)]));
+    match words {
+        ["deny" | "reject" | "silent-drop" | "tarpit", rest @ ..] => {
+            let status = value(rest, &["deny_status", "status"]).map_or(Ok(403), str::parse);
+            let status = status.map_err(|_| "a status that is no number".to_owned())?;
+            Ok(Ok(vec![Action::Answer(Answer::Respond { status, text: String::new(), content_type: None })]))
+        }
+        ["return", rest @ ..] => Ok(Ok(vec![respond(rest)?])),
+        ["set-path", to] => edit(Edit::Pattern { pattern: "^.*$".to_owned(), to: replacement(&template(to)?) }),
+        ["replace-path" | "replace-pathq", pattern, to] => {
+            edit(Edit::Pattern { pattern: whole(pattern)?, to: references(to) })
+        }
+        ["replace-uri", pattern, to] if pattern.trim_start_matches(['^', '(']).starts_with('/') => {
+            edit(Edit::Pattern { pattern: whole(pattern)?, to: references(to) })
+        }
+        ["allow"] => Ok(Err("what no rule refuses is let in")),
+        ["set-log-level" | "capture" | "track-sc0" | "track-sc1" | "sc-inc-gpc0", ..] => {
+            Err("there are no stick tables and no log: see rate limits of a route".to_owned())
+        }
+        ["auth", ..] => {
+            Err("users are listed in a userlist, which is not translated: see basic auth of a route".to_owned())
+        }
+        _ => Ok(field(words, false)?.map(|edit| vec![Action::Edit(edit)]).ok_or(ours(words))),
+    }
+}
+
+/// Why nothing need be said of this field.
+fn ours(words: &[&str]) -> &'static str {
+    let name = words.get(1).map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    OURS.iter().find(|(known, _)| *known == name).map_or("nothing need be done", |(_, why)| why)
+}
+
+/// `set-header NAME FORMAT` and its like; `None` for fields that are written anyway.
+fn field(words: &[&str], of_response: bool) -> Result<Option<Edit>, String> {
+    let (how, name, value) = match words {
+        ["set-header", name, value] => (How::Set, name, template(value)?),
+        ["add-header", name, value] => (How::Add, name, template(value)?),
+        ["del-header", name] => (How::Remove, name, String::new()),
+        [other, ..] => return Err(format!("`{other}` has no counterpart")),
+        [] => return Err("nothing is said".to_owned()),
+    };
+    if !of_response && OURS.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        return Ok(None);
+    }
+    Ok(Some(Edit::Field { of_response, how, name: (*name).to_owned(), value }))
+}
+
+/// `redirect scheme https code 301`.
+fn redirect(words: &[&str]) -> Result<Action, String> {
+    let to = match words {
+        ["scheme", scheme, ..] => format!("{}://{{host}}{{uri}}", template(scheme)?),
+        ["prefix", prefix, ..] => format!("{}{{uri}}", template(prefix)?),
+        ["location", location, ..] => template(location)?,
+        _ => return Err("a redirect to what has no counterpart".to_owned()),
+    };
+    let to = if words.contains(&"drop-query") { to.replace("{uri}", "{path}") } else { to };
+    if let Some(option) =
+        words.iter().find(|word| ["append-slash", "set-cookie", "clear-cookie", "ignore-empty"].contains(word))
+    {
+        return Err(format!("`{option}` of a redirect has no counterpart"));
+    }
+    let status =
+        value(words, &["code"]).map_or(Ok(302), str::parse).map_err(|_| "a code that is no number".to_owned())?;
+    Ok(Action::Answer(Answer::Redirect { to, status }))
+}
+
+/// `return status 200 content-type text/plain string "OK"`.
+fn respond(words: &[&str]) -> Result<Action, String> {
+    if let Some(word) =
+        words.iter().find(|word| ["file", "lf-file", "errorfile", "errorfiles", "default-errorfiles"].contains(word))
+    {
+        return Err(format!("an answer from a `{word}` is not read: write its text"));
+    }
+    let text = match value(words, &["lf-string"]) {
+        Some(_) => return Err("an answer with variables".to_owned()),
+        None => value(words, &["string"]).unwrap_or_default().to_owned(),
+    };
+    if words.contains(&"hdr") {
+        return Err("an answer with fields of its own".to_owned());
+    }
+    let status =
+        value(words, &["status"]).map_or(Ok(200), str::parse).map_err(|_| "a status that is no number".to_owned())?;
+    let content_type = value(words, &["content-type"]).map(str::to_owned);
+    Ok(Action::Answer(Answer::Respond { status, text, content_type }))
+}
+
+/// `tcp-request ...`: who is let in.
+fn connection(words: &[&str]) -> Result<Result<Action, &'static str>, String> {
+    match words {
+        ["connection" | "content" | "session", "reject"] => {
+            Ok(Ok(Action::Answer(Answer::Respond { status: 403, text: String::new(), content_type: None })))
+        }
+        ["inspect-delay", ..] => Ok(Err("a ClientHello is waited for where routes ask for names")),
+        ["connection" | "content" | "session", "accept"] => Ok(Err("what no rule refuses is let in")),
+        _ => Err("no counterpart".to_owned()),
+    }
+}
+
+fn value<'w>(words: &[&'w str], names: &[&str]) -> Option<&'w str> {
+    let at = words.iter().position(|word| names.contains(word))?;
+    words.get(at + 1).copied()
+}
+
+/// HAProxy replaces the whole path where the pattern fits any part of it.
+fn whole(pattern: &str) -> Result<String, String> {
+    let begin = if pattern.starts_with('^') { "" } else { "^.*?" };
+    let end = if pattern.ends_with('$') { "" } else { ".*$" };
+    checked(&format!("{begin}{pattern}{end}"), false)
+}
+
+/// `\1` is ours as `${1}`.
+pub(crate) fn references(text: &str) -> String {
+    let mut ours = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match (char, chars.peek()) {
+            ('\\', Some(digit)) if digit.is_ascii_digit() => {
+                ours += &format!("${{{digit}}}");
+                chars.next();
+            }
+            ('$', _) => ours += "$$",
+            _ => ours.push(char),
+        }
+    }
+    ours
+}
+
+/// A path that is set as it is.
+fn replacement(text: &str) -> String {
+    text.replace('$', "$$")
+}

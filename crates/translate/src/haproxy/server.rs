@@ -1,0 +1,174 @@
+//! `server` lines.
+
+use super::bind::ours;
+use super::lex::Line;
+use crate::document::Value;
+use crate::notes::Notes;
+use crate::time;
+
+/// One server, with what it says for all of its set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) line: usize,
+    pub(crate) address: String,
+    pub(crate) weight: Option<u64>,
+    pub(crate) backup: bool,
+    pub(crate) disabled: bool,
+    pub(crate) connections_max: Option<u64>,
+    pub(crate) checked: bool,
+    pub(crate) check: Check,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) send_proxy: Option<&'static str>,
+    pub(crate) slow_start: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) cookie: Option<String>,
+}
+
+/// How it is checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Check {
+    pub(crate) interval: Option<String>,
+    pub(crate) interval_down: Option<String>,
+    pub(crate) rise: Option<u64>,
+    pub(crate) fall: Option<u64>,
+    pub(crate) port: Option<u64>,
+}
+
+/// How it is spoken to in TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tls {
+    pub(crate) verify: Option<bool>,
+    pub(crate) ca: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) certificate: Option<String>,
+}
+
+/// Words that mean nothing here, with a value or without.
+const SILENT: [(&str, usize); 16] = [
+    ("init-addr", 1),
+    ("resolvers", 1),
+    ("resolve-prefer", 1),
+    ("no-check", 0),
+    ("observe", 1),
+    ("on-error", 1),
+    ("error-limit", 1),
+    ("on-marked-down", 1),
+    ("on-marked-up", 1),
+    ("pool-max-conn", 1),
+    ("pool-purge-delay", 1),
+    ("id", 1),
+    ("no-ssl", 0),
+    ("check-sni", 1),
+    ("check-ssl", 0),
+    ("alpn", 1),
+];
+
+impl Server {
+    /// `server NAME ADDRESS ...`, beginning with what `default-server` said.
+    pub(crate) fn parse(line: &Line, base: &Self, notes: &mut Notes) -> Self {
+        let mut server = Self { line: line.number, ..base.clone() };
+        let at = match line.word(0) {
+            "default-server" => 1,
+            "server-template" => 4,
+            _ => 3,
+        };
+        if at > 1 {
+            match ours(line.word(at - 1)) {
+                Ok((address, _)) => server.address = address,
+                Err(why) => notes.missing(line.number, line.text(), why),
+            }
+        }
+        if line.word(0) == "server-template" {
+            notes.detail(line.number, line.text(), "every address of the name is a server");
+        }
+        let mut words = line.words.iter().skip(at).map(String::as_str);
+        while let Some(word) = words.next() {
+            if let Err(why) = server.option(word, &mut words) {
+                notes.missing(line.number, format!("server {} ... {word}", line.word(1)), why);
+            }
+        }
+        server
+    }
+
+    fn option<'w>(&mut self, word: &str, words: &mut impl Iterator<Item = &'w str>) -> Result<(), String> {
+        let mut next = || words.next().unwrap_or_default();
+        match word {
+            "weight" => self.weight = Some(number(next())?),
+            "backup" => self.backup = true,
+            "disabled" => self.disabled = true,
+            "enabled" => self.disabled = false,
+            "maxconn" => self.connections_max = Some(number(next())?).filter(|most| *most > 0),
+            "check" => self.checked = true,
+            "inter" => self.check.interval = Some(ours_time(next())?),
+            "downinter" | "fastinter" => self.check.interval_down = Some(ours_time(next())?),
+            "rise" => self.check.rise = Some(number(next())?),
+            "fall" => self.check.fall = Some(number(next())?),
+            "port" => self.check.port = Some(number(next())?),
+            "send-proxy" => self.send_proxy = Some("v1"),
+            "send-proxy-v2" => self.send_proxy = Some("v2"),
+            "slowstart" => self.slow_start = Some(ours_time(next())?),
+            "source" => self.source = Some(next().split(':').next().unwrap_or_default().to_owned()),
+            "cookie" => self.cookie = Some(next().to_owned()),
+            _ => return self.tls_option(word, words),
+        }
+        Ok(())
+    }
+
+    fn tls_option<'w>(&mut self, word: &str, words: &mut impl Iterator<Item = &'w str>) -> Result<(), String> {
+        let mut next = || words.next().unwrap_or_default();
+        let tls = |server: &mut Self, change: &dyn Fn(&mut Tls)| change(server.tls.get_or_insert_default());
+        match word {
+            "ssl" => tls(self, &|_| {}),
+            "verify" => {
+                let verify = next() == "required";
+                tls(self, &|tls| tls.verify = Some(verify));
+            }
+            "ca-file" => {
+                let file = next();
+                tls(self, &|tls| tls.ca = Some(file.to_owned()));
+            }
+            "crt" => {
+                let file = next();
+                tls(self, &|tls| tls.certificate = Some(file.to_owned()));
+            }
+            "sni" => {
+                let name = next();
+                let name = name.strip_prefix("str(").and_then(|name| name.strip_suffix(')'));
+                let name = name.ok_or("only a fixed name, `str(...)`, has a counterpart")?;
+                tls(self, &|tls| tls.name = Some(name.to_owned()));
+            }
+            _ => {
+                let (_, values) =
+                    SILENT.iter().find(|(known, _)| *known == word).ok_or("this word has no counterpart")?;
+                (0..*values).for_each(|_| {
+                    words.next();
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// As an entry of `servers`; `connections_max` where it is not the set's.
+    pub(crate) fn value(&self, connections_max: Option<u64>) -> Value {
+        let mut parts: Vec<(String, Value)> = vec![("address".to_owned(), self.address.clone().into())];
+        let weight = if self.disabled { Some(0) } else { self.weight };
+        if let Some(weight) = weight.filter(|weight| *weight != 1) {
+            parts.push(("weight".to_owned(), weight.into()));
+        }
+        if self.backup {
+            parts.push(("backup".to_owned(), true.into()));
+        }
+        if self.connections_max != connections_max {
+            parts.extend(self.connections_max.map(|most| ("connections_max".to_owned(), most.into())));
+        }
+        if parts.len() == 1 { self.address.clone().into() } else { Value::Inline(parts) }
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number"))
+}
+
+fn ours_time(text: &str) -> Result<String, String> {
+    time::of_haproxy(text).map(time::ours).ok_or_else(|| format!("`{text}` is no time"))
+}

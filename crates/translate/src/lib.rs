@@ -1,0 +1,88 @@
+//! Configurations of HAProxy and nginx as one of `quintet serve`: what is common, and line by line what is not.
+//!
+//! ```text
+//! text -> lines or blocks (haproxy, nginx) -> a document of ours -> TOML
+//!                                         '-> what has no counterpart, with its line and why
+//! ```
+//! Nothing is guessed: what cannot be said in our words is listed, and whoever asked decides.
+
+mod condition;
+mod document;
+mod haproxy;
+mod nginx;
+mod notes;
+mod order;
+mod pattern;
+mod routes;
+mod time;
+
+use named::named;
+pub use notes::{Note, Weight};
+
+named! {
+    /// Whose configuration a text is.
+    pub enum Language {
+        /// `haproxy.cfg`.
+        Haproxy = "haproxy",
+        /// `nginx.conf`, or a part of it with `server` blocks.
+        Nginx = "nginx",
+    }
+}
+
+impl Language {
+    /// By how the text is written: nginx ends what it says with `;` or `{`.
+    pub fn of(text: &str) -> Self {
+        let code = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
+        let lines: Vec<String> = text.lines().map(code).filter(|line| !line.is_empty()).collect();
+        let ended = lines.iter().filter(|line| line.ends_with([';', '{', '}'])).count();
+        if ended * 2 > lines.len() { Self::Nginx } else { Self::Haproxy }
+    }
+}
+
+/// A translation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// Our configuration, as TOML.
+    pub toml: String,
+    /// What there is to know about it, by line.
+    pub notes: Vec<Note>,
+}
+
+impl Translation {
+    /// Is everything said that the text says?
+    pub fn is_whole(&self) -> bool {
+        self.notes.iter().all(|note| note.weight != Weight::Missing)
+    }
+}
+
+/// Why there is nothing to translate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TranslateError {
+    /// The text ends within a quotation or a block, or has a `}` too many.
+    #[error("line {line}: {why}")]
+    Syntax {
+        /// Where.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// Nobody listens in it.
+    #[error("there is no {0}: nothing to translate")]
+    Empty(&'static str),
+    /// It is beyond what is translated.
+    #[error("more than {0} routes would be needed: simplify the conditions, or write the routes by hand")]
+    Routes(usize),
+}
+
+/// Translates `text`; `name` is how comments call the file.
+///
+/// # Errors
+/// It cannot be read at all.
+pub fn translate(name: &str, language: Language, text: &str) -> Result<Translation, TranslateError> {
+    let (document, notes) = match language {
+        Language::Haproxy => haproxy::translate(text)?,
+        Language::Nginx => nginx::translate(text)?,
+    };
+    let notes = notes.sorted();
+    Ok(Translation { toml: document.toml(name, &notes), notes })
+}

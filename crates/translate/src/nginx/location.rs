@@ -1,0 +1,292 @@
+//! `location` blocks, as rules in the order in which nginx tries them.
+
+use super::place::Place;
+use super::question::{Asked, asked};
+use super::scope::Scope;
+use super::target::Target;
+use super::tree::Directive;
+use super::variables::template;
+use crate::condition::{Matches, Path};
+use crate::pattern::checked;
+use crate::routes::{Action, Answer, Clause, Edit, Rule};
+
+/// What serves files: nothing here does.
+const FILES: &[&str] = &["root", "alias", "try_files", "index", "autoindex"];
+/// Other servers than those of HTTP.
+pub(crate) const FOREIGN: &[&str] = &["fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
+
+/// How a location is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Exact(String),
+    /// With `^~`: patterns are not asked any more.
+    Strong(String),
+    Regex(String, bool),
+    Prefix(String),
+}
+
+impl Place<'_, '_> {
+    /// All rules of a `server` block, the most particular first.
+    pub(crate) fn server_rules(&mut self, server: &Directive, scope: &Scope<'_>) -> Vec<Rule> {
+        let mut rules = self.block_rules(server, scope, &Matches::default());
+        let decided = rules.iter().any(|rule| rule.clause.matches.is_any() && rule.clause.not.is_empty());
+        if decided {
+            return rules;
+        }
+        let mut located = Vec::new();
+        self.locations(server, scope, &mut located);
+        located.sort_by_key(|(kind, _, _)| kind.rank());
+        for (kind, location, scope) in located {
+            match kind.matches() {
+                Ok(matches) => rules.extend(self.block_rules(location, &scope, &matches)),
+                Err(why) => self.notes.missing(location.line, location.text(), why),
+            }
+        }
+        rules
+    }
+
+    /// Locations, and those within them.
+    fn locations<'t>(
+        &mut self,
+        block: &'t Directive,
+        scope: &Scope<'t>,
+        found: &mut Vec<(Kind, &'t Directive, Scope<'t>)>,
+    ) {
+        for location in block.inner().iter().filter(|one| one.name == "location") {
+            let scope = scope.within(location.inner());
+            if location.arg(0).starts_with('@') {
+                continue;
+            }
+            found.push((Kind::parse(location), location, scope.clone()));
+            self.locations(location, &scope, found);
+        }
+    }
+
+    /// What a `server` or a `location` does with the requests that come to it.
+    fn block_rules(&mut self, block: &Directive, scope: &Scope<'_>, matches: &Matches) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        for one in block.inner().iter().filter(|one| one.name == "if") {
+            rules.extend(self.if_rule(one, scope, matches));
+        }
+        match self.action(block, scope, matches) {
+            Ok(Some(action)) => {
+                rules.push(rule(block, Clause { matches: matches.clone(), ..Clause::default() }, action))
+            }
+            Ok(None) => {}
+            Err((line, what, why)) => self.notes.missing(line, what, why),
+        }
+        rules
+    }
+
+    fn if_rule(&mut self, one: &Directive, scope: &Scope<'_>, matches: &Matches) -> Option<Rule> {
+        let mut clause = match asked(&one.args, self.tls) {
+            Ok(Asked::Known(false)) => return None,
+            Ok(Asked::Known(true)) => Clause::default(),
+            Ok(Asked::When(clause)) => *clause,
+            Err(why) => {
+                self.notes.missing(one.line, one.text(), why);
+                return None;
+            }
+        };
+        match clause.matches.and(matches) {
+            Ok(both) => clause.matches = both?,
+            Err(why) => {
+                self.notes.missing(one.line, one.text(), why);
+                return None;
+            }
+        }
+        let answer = one.inner().iter().find_map(|inner| self.answer(inner, scope));
+        let is_alone = one.inner().iter().all(|inner| ["return", "rewrite"].contains(&inner.name.as_str()));
+        match answer {
+            Some(Ok(answer)) if is_alone => Some(rule(one, clause, Action::Answer(answer))),
+            _ => {
+                self.notes.missing(one.line, one.text(), "only an `if` that answers (`return`) has a counterpart");
+                None
+            }
+        }
+    }
+
+    /// `return`, or a `rewrite` that is a redirect; `None` for anything else.
+    fn answer(&self, one: &Directive, scope: &Scope<'_>) -> Option<Result<Answer, String>> {
+        match one.name.as_str() {
+            "return" => Some(self.returned(one, scope)),
+            "rewrite" => {
+                let status = match one.arg(2) {
+                    "permanent" => 301,
+                    "redirect" => 302,
+                    _ if one.arg(1).contains("://") => 302,
+                    _ => return None,
+                };
+                Some(self.rewritten(one).map(|to| Answer::Redirect { to, status }))
+            }
+            _ => None,
+        }
+    }
+
+    fn returned(&self, one: &Directive, scope: &Scope<'_>) -> Result<Answer, String> {
+        let Ok(status) = one.arg(0).parse::<u16>() else {
+            return Ok(Answer::Redirect { to: template(one.arg(0), &self.known)?, status: 302 });
+        };
+        if status == 444 {
+            return Err("no request is left without an answer: 403 refuses it".to_owned());
+        }
+        let text = one.arg(1);
+        if [301, 302, 303, 307, 308].contains(&status) && !text.is_empty() {
+            return Ok(Answer::Redirect { to: template(text, &self.known)?, status });
+        }
+        if text.contains('$') {
+            return Err("an answer with variables".to_owned());
+        }
+        let content_type = scope.arg("default_type").filter(|_| !text.is_empty()).map(str::to_owned);
+        Ok(Answer::Respond { status, text: text.to_owned(), content_type })
+    }
+
+    /// Where a `rewrite` redirects to: what it found of the path can be the whole path only.
+    fn rewritten(&self, one: &Directive) -> Result<String, String> {
+        let to = one.arg(1).trim_end_matches('?');
+        let is_whole = ["^(.*)$", "^(.*)", "(.*)", "^", "^.*$", "^.*", ".*", "^/(.*)$", "^/(.*)"].contains(&one.arg(0));
+        if !is_whole {
+            return Err("a redirect to a part of the path: write its target by hand".to_owned());
+        }
+        let path = if one.arg(0).starts_with("^/") {
+            to.replace("/$1", "$uri$is_args$args")
+        } else {
+            to.replace("$1", "$uri$is_args$args")
+        };
+        template(&path, &self.known)
+    }
+
+    fn action(&mut self, block: &Directive, scope: &Scope<'_>, matches: &Matches) -> Result<Option<Action>, Missing> {
+        let missing = |one: &Directive, why: &str| (one.line, one.text(), why.to_owned());
+        for one in block.inner() {
+            if let Some(answer) = self.answer(one, scope) {
+                let answer = answer.map_err(|why| missing(one, &why))?;
+                let edits = self.edits(scope, None);
+                return Ok(Some(with(edits, Action::Answer(answer))));
+            }
+            if FOREIGN.contains(&one.name.as_str()) {
+                return Err(missing(one, "only HTTP is spoken to servers"));
+            }
+        }
+        if let Some((named, scope)) = self.tried_last(block, scope) {
+            return self.action(named, &scope, matches);
+        }
+        let Some(pass) = block.inner().iter().find(|one| one.name == "proxy_pass") else {
+            return match block.inner().iter().find(|one| FILES.contains(&one.name.as_str())) {
+                Some(_) if block.name == "server" => Ok(None),
+                Some(files) => Err(missing(files, "no files are served from disk")),
+                None => Ok(None),
+            };
+        };
+        let target = Target::parse(pass.arg(0)).map_err(|why| missing(pass, &why))?;
+        self.known.proxy_host.clone_from(&target.proxy_host);
+        let mut edits = self.edits(scope, Some(&target));
+        edits.extend(self.path_edits(block, &target, matches).map_err(|why| missing(pass, &why))?);
+        let set = self.sets.for_target(&target, pass.line, scope, self.notes);
+        Ok(Some(with(edits, Action::Set(set))))
+    }
+
+    /// `try_files $uri @app`: without files it is the named location that answers.
+    fn tried_last<'s>(&self, block: &Directive, scope: &Scope<'s>) -> Option<(&'s Directive, Scope<'s>)> {
+        let tried = block.inner().iter().find(|one| one.name == "try_files")?;
+        let name = tried.args.last().filter(|name| name.starts_with('@'))?;
+        scope.named_location(name)
+    }
+
+    /// What becomes of the path: a rewrite of the location's, or the URI of `proxy_pass`.
+    fn path_edits(&mut self, block: &Directive, target: &Target, matches: &Matches) -> Result<Vec<Edit>, String> {
+        let mut edits = Vec::new();
+        for one in block.inner().iter().filter(|one| one.name == "rewrite") {
+            if one.arg(2) == "break" {
+                let to = one.arg(1).trim_end_matches('?');
+                edits.push(Edit::Pattern { pattern: whole(one.arg(0))?, to: references(to)? });
+            } else {
+                self.notes.missing(
+                    one.line,
+                    one.text(),
+                    "locations are not asked anew: only `break` has a counterpart",
+                );
+            }
+        }
+        if !edits.is_empty() {
+            return Ok(edits);
+        }
+        let Some(uri) = &target.uri else { return Ok(edits) };
+        match &matches.path {
+            Some(Path::Prefix(prefix)) if prefix == uri => {}
+            Some(Path::Prefix(prefix)) => edits.push(Edit::Prefix { from: prefix.clone(), to: uri.clone() }),
+            Some(Path::Exact(path)) if path == uri => {}
+            Some(Path::Exact(_)) => {
+                edits.push(Edit::Pattern { pattern: "^.*$".to_owned(), to: uri.replace('$', "$$") })
+            }
+            _ => return Err("a path cannot become another where a pattern found it".to_owned()),
+        }
+        Ok(edits)
+    }
+}
+
+/// A line, what stands there, and why nothing becomes of it.
+type Missing = (usize, String, String);
+
+fn rule(from: &Directive, clause: Clause, action: Action) -> Rule {
+    Rule { line: from.line, what: from.text(), clause, action }
+}
+
+fn with(edits: Vec<Edit>, action: Action) -> Action {
+    if edits.is_empty() { action } else { Action::With(edits, Box::new(action)) }
+}
+
+/// nginx replaces the whole path where the pattern fits any part of it.
+fn whole(pattern: &str) -> Result<String, String> {
+    let begin = if pattern.starts_with('^') { "" } else { "^.*?" };
+    let end = if pattern.ends_with('$') { "" } else { ".*$" };
+    checked(&format!("{begin}{pattern}{end}"), false)
+}
+
+/// `$1` is ours as `${1}`; other variables have no place in a path.
+fn references(to: &str) -> Result<String, String> {
+    let mut ours = String::new();
+    let mut chars = to.chars().peekable();
+    while let Some(char) = chars.next() {
+        match (char, chars.peek()) {
+            ('$', Some(digit)) if digit.is_ascii_digit() => {
+                ours += &format!("${{{digit}}}");
+                chars.next();
+            }
+            ('$', _) => return Err("a path with variables".to_owned()),
+            _ => ours.push(char),
+        }
+    }
+    Ok(ours)
+}
+
+impl Kind {
+    fn parse(location: &Directive) -> Self {
+        let (first, second) = (location.arg(0), location.arg(1).to_owned());
+        match first {
+            "=" => Self::Exact(second),
+            "^~" => Self::Strong(second),
+            "~" => Self::Regex(second, false),
+            "~*" => Self::Regex(second, true),
+            _ => first.strip_prefix('=').map_or(Self::Prefix(first.to_owned()), |path| Self::Exact(path.to_owned())),
+        }
+    }
+
+    /// Exact paths first, then prefixes that stand above patterns, patterns in their order, the longest prefix.
+    fn rank(&self) -> (usize, usize) {
+        match self {
+            Self::Exact(_) => (0, 0),
+            Self::Strong(prefix) => (1, usize::MAX - prefix.len()),
+            Self::Regex(..) => (2, 0),
+            Self::Prefix(prefix) => (3, usize::MAX - prefix.len()),
+        }
+    }
+
+    fn matches(&self) -> Result<Matches, String> {
+        Ok(Matches::path(match self {
+            Self::Exact(path) => Path::Exact(path.clone()),
+            Self::Strong(prefix) | Self::Prefix(prefix) => Path::Prefix(prefix.clone()),
+            Self::Regex(pattern, ignores_case) => Path::Regex(checked(pattern, *ignores_case)?),
+        }))
+    }
+}

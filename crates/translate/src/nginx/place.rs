@@ -1,0 +1,95 @@
+//! A server at one listener, while its rules are made: what holds for requests on their way.
+
+use super::scope::Scope;
+use super::target::Target;
+use super::upstream::Sets;
+use super::variables::{Known, template};
+use crate::notes::Notes;
+use crate::routes::{Edit, How};
+
+/// One server at one listener.
+pub(crate) struct Place<'p, 't> {
+    /// The listener takes TLS.
+    pub(crate) tls: bool,
+    pub(crate) known: Known,
+    pub(crate) sets: &'p mut Sets<'t>,
+    pub(crate) notes: &'p mut Notes,
+}
+
+/// Fields this balancer writes by itself.
+const OURS: [&str; 6] = ["x-forwarded-for", "x-forwarded-proto", "connection", "upgrade", "content-length", "proxy"];
+
+impl Place<'_, '_> {
+    /// What is done to requests, and to their responses, at a place.
+    pub(crate) fn edits(&mut self, scope: &Scope<'_>, target: Option<&Target>) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        if let Some(target) = target {
+            self.request_fields(scope, target, &mut edits);
+        }
+        for one in scope.all("add_header") {
+            match template(one.arg(1), &self.known) {
+                Ok(value) => edits.push(field(true, How::Add, one.arg(0), value)),
+                Err(why) => self.notes.missing(one.line, one.text(), why),
+            }
+        }
+        if target.is_some() {
+            for one in scope.all("proxy_hide_header") {
+                edits.push(field(true, How::Remove, one.arg(0), String::new()));
+            }
+        }
+        edits.extend(self.sources(scope));
+        edits
+    }
+
+    /// Without a word about Host nginx writes the name that stands in `proxy_pass`.
+    fn request_fields(&mut self, scope: &Scope<'_>, target: &Target, edits: &mut Vec<Edit>) {
+        let fields = scope.all("proxy_set_header");
+        if !fields.iter().any(|one| one.arg(0).eq_ignore_ascii_case("host")) {
+            edits.push(field(false, How::Set, "Host", target.proxy_host.clone()));
+        }
+        for one in fields {
+            let (name, value) = (one.arg(0), one.arg(1));
+            if OURS.contains(&name.to_ascii_lowercase().as_str()) {
+                self.notes.detail(one.line, one.text(), format!("this balancer writes {name} by itself"));
+                continue;
+            }
+            if name.eq_ignore_ascii_case("host") && ["$host", "$http_host", "$host:$server_port"].contains(&value) {
+                continue;
+            }
+            match template(value, &self.known) {
+                _ if value.is_empty() => edits.push(field(false, How::Remove, name, String::new())),
+                Ok(value) => edits.push(field(false, How::Set, name, value)),
+                Err(why) => self.notes.missing(one.line, one.text(), why),
+            }
+        }
+    }
+
+    /// `allow` and `deny`: the first that fits decides, so that a list of either kind and the rest has a counterpart.
+    fn sources(&mut self, scope: &Scope<'_>) -> Option<Edit> {
+        let (allow, deny) = (scope.all("allow"), scope.all("deny"));
+        let networks = |all: &[&super::tree::Directive]| {
+            all.iter().map(|one| one.arg(0).to_owned()).filter(|network| network != "all").collect::<Vec<_>>()
+        };
+        let (allowed, denied) = (networks(&allow), networks(&deny));
+        let denies_all = deny.iter().any(|one| one.arg(0) == "all");
+        match (allowed.is_empty(), denied.is_empty()) {
+            (true, true) if denies_all => {
+                let nobody = vec!["255.255.255.255/32".to_owned()];
+                Some(Edit::Sources { allowed: true, networks: nobody })
+            }
+            (true, true) => None,
+            (false, true) if denies_all => Some(Edit::Sources { allowed: true, networks: allowed }),
+            (false, true) => None,
+            (true, false) => Some(Edit::Sources { allowed: false, networks: denied }),
+            (false, false) => {
+                let one = deny[0];
+                self.notes.missing(one.line, one.text(), "`allow` and `deny` in turns: write one list");
+                None
+            }
+        }
+    }
+}
+
+fn field(of_response: bool, how: How, name: &str, value: String) -> Edit {
+    Edit::Field { of_response, how, name: name.to_owned(), value }
+}

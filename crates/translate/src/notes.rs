@@ -1,0 +1,59 @@
+//! What a translation has to say about itself.
+
+use std::fmt;
+
+/// How much a note weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// It was said, and is not in the translation.
+    Missing,
+    /// It is there without being said, differs in a detail, or is another program's business.
+    Detail,
+}
+
+/// One note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The line in the translated file.
+    pub line: usize,
+    /// How much it weighs.
+    pub weight: Weight,
+    /// What stands there.
+    pub what: String,
+    /// Why it has no counterpart, or what it became.
+    pub why: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: `{}`: {}", self.line, self.what, self.why)
+    }
+}
+
+/// Notes as they come.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Vec<Note>);
+
+impl Notes {
+    /// What cannot be said in our words.
+    pub(crate) fn missing(&mut self, line: usize, what: impl Into<String>, why: impl Into<String>) {
+        self.push(Note { line, weight: Weight::Missing, what: what.into(), why: why.into() });
+    }
+
+    /// What whoever reads the translation should know.
+    pub(crate) fn detail(&mut self, line: usize, what: impl Into<String>, why: impl Into<String>) {
+        self.push(Note { line, weight: Weight::Detail, what: what.into(), why: why.into() });
+    }
+
+    /// In the order of the file. What stands in `defaults`, or in a block around others, was met more than once.
+    pub(crate) fn sorted(mut self) -> Vec<Note> {
+        self.0.sort_by(|one, other| (one.line, one.weight, &one.what).cmp(&(other.line, other.weight, &other.what)));
+        self.0
+    }
+
+    fn push(&mut self, note: Note) {
+        if !self.0.contains(&note) {
+            self.0.push(note);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Paths and hosts in the words of regular expressions.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// The text itself, whatever it holds.
+pub(crate) fn literal(text: &str) -> String {
+    regex::escape(text)
+}
+
+/// The pattern as ours, where it is one in linear time: no look-around, no back reference.
+pub(crate) fn checked(pattern: &str, ignores_case: bool) -> Result<String, String> {
+    let pattern = if ignores_case { format!("(?i){pattern}") } else { pattern.to_owned() };
+    match compiled(&pattern) {
+        Some(_) => Ok(pattern),
+        None => Err("the pattern needs look-around or back references, which take more than linear time".to_owned()),
+    }
+}
+
+/// Over bytes, as the balancer reads it.
+pub(crate) fn compiled(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern).unicode(false).build().ok()
+}

@@ -1,0 +1,354 @@
+//! Rules in their order, as routes: the first that fits decides, and what changes a request holds for all rules behind it.
+
+use crate::TranslateError;
+use crate::condition::Matches;
+use crate::document::{Table, Value};
+use crate::notes::Notes;
+use crate::order::settled;
+
+/// Routes one listener may come to.
+const ROUTES_MAX: usize = 1000;
+/// How many conditions may lie within one another.
+const DEPTH_MAX: usize = 12;
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) line: usize,
+    pub(crate) what: String,
+    pub(crate) clause: Clause,
+    pub(crate) action: Action,
+}
+
+/// When a rule holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clause {
+    pub(crate) matches: Matches,
+    /// Each of these must not hold: none of its alternatives.
+    pub(crate) not: Vec<Vec<Matches>>,
+    /// Where the client has to be from; `false`: where not.
+    pub(crate) sources: Option<(bool, Vec<String>)>,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// It goes to this set.
+    Set(String),
+    /// It is answered.
+    Answer(Answer),
+    /// It is changed, and the next rule is asked.
+    Edit(Edit),
+    /// It is changed before something is done with it.
+    With(Vec<Edit>, Box<Action>),
+}
+
+/// An answer of the balancer's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Redirect { to: String, status: u16 },
+    Respond { status: u16, text: String, content_type: Option<String> },
+}
+
+/// A change, or a condition on whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Edit {
+    /// Of a request's (or response's) field.
+    Field { of_response: bool, how: How, name: String, value: String },
+    /// The prefix of the path becomes another.
+    Prefix { from: String, to: String },
+    /// What of the path fits a pattern becomes something else.
+    Pattern { pattern: String, to: String },
+    /// Only these networks, or all but these.
+    Sources { allowed: bool, networks: Vec<String> },
+}
+
+/// How a field is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    Set,
+    Add,
+    Remove,
+}
+
+/// Where rules are followed: for which requests, and what was changed so far.
+#[derive(Clone, Debug, Default)]
+struct Region {
+    matches: Matches,
+    edits: Vec<Edit>,
+}
+
+/// The routes of a listener while they are made.
+pub(crate) struct Routes<'r> {
+    /// Rules behind a set: what it does to what comes to it.
+    pub(crate) behind: &'r dyn Fn(&str) -> Vec<Rule>,
+    /// Where no rule decides.
+    pub(crate) default: Action,
+    pub(crate) notes: &'r mut Notes,
+    made: Vec<Made>,
+}
+
+/// One route: of which line, for which requests, and what is done.
+#[derive(Clone, Debug, PartialEq)]
+struct Made {
+    line: usize,
+    matches: Matches,
+    action: Action,
+    edits: Vec<Edit>,
+}
+
+impl<'r> Routes<'r> {
+    pub(crate) fn new(behind: &'r dyn Fn(&str) -> Vec<Rule>, default: Action, notes: &'r mut Notes) -> Self {
+        Self { behind, default, notes, made: Vec::new() }
+    }
+
+    /// Writes what the rules come to into `listener`.
+    pub(crate) fn write(mut self, rules: &[Rule], listener: &mut Table) -> Result<(), TranslateError> {
+        let mut rest = Vec::new();
+        for rule in rules {
+            match (&rule.action, rule.is_for_all(), &rule.clause.sources) {
+                (Action::Edit(edit @ Edit::Field { .. }), true, None) => edit.write(listener),
+                (Action::Answer(answer), _, Some((inside, networks))) if rule.is_guard() && answer.is_refusal() => {
+                    Edit::Sources { allowed: !inside, networks: networks.clone() }.write(listener);
+                }
+                _ => rest.push(rule.clone()),
+            }
+        }
+        self.follow(&rest, Region::default(), 0, 0)?;
+        let made = self.made.into_iter().map(|made| (made.matches.clone(), made)).collect();
+        let settled =
+            settled(made).filter(|routes| routes.len() <= ROUTES_MAX).ok_or(TranslateError::Routes(ROUTES_MAX))?;
+        settled.into_iter().for_each(|route| listener.push("route", route.what.route(&route.matches)));
+        Ok(())
+    }
+
+    /// All rules from here on, and the default behind them.
+    fn follow(&mut self, rules: &[Rule], mut region: Region, line: usize, depth: usize) -> Result<(), TranslateError> {
+        if self.made.len() > ROUTES_MAX || depth > DEPTH_MAX {
+            return Err(TranslateError::Routes(ROUTES_MAX));
+        }
+        for (at, rule) in rules.iter().enumerate() {
+            let behind = &rules[at + 1..];
+            let Some(inner) = self.inner(rule, &region) else { continue };
+            self.outside(rule, behind, &inner, depth)?;
+            let inside = Region { matches: inner, edits: region.edits.clone() };
+            let is_all = inside.matches == region.matches;
+            match (&rule.action, guard(rule)) {
+                (_, Some(edit)) => self.change(edit, behind, inside, &mut region, rule.line, depth)?,
+                (Action::Edit(edit), None) => {
+                    self.change(edit.clone(), behind, inside, &mut region, rule.line, depth)?;
+                    continue;
+                }
+                (action, None) => self.decide(&action.clone(), inside, rule.line, depth)?,
+            }
+            if is_all && guard(rule).is_none() {
+                return Ok(());
+            }
+        }
+        if depth == 0 && region.edits.is_empty() && !self.needs_a_route() {
+            return Ok(());
+        }
+        self.decide(&self.default.clone(), region, line, depth)
+    }
+
+    /// Is the default more than a name at the listener?
+    fn needs_a_route(&self) -> bool {
+        match &self.default {
+            Action::Set(set) => !(self.behind)(set).is_empty(),
+            _ => true,
+        }
+    }
+
+    /// For which requests of the region the rule is.
+    fn inner(&mut self, rule: &Rule, region: &Region) -> Option<Matches> {
+        match region.matches.and(&rule.clause.matches) {
+            Ok(inner) => inner,
+            Err(why) => {
+                self.notes.missing(rule.line, &rule.what, why);
+                None
+            }
+        }
+    }
+
+    /// What a rule leaves out of its own requests goes on as if it were not there.
+    fn outside(&mut self, rule: &Rule, behind: &[Rule], inner: &Matches, depth: usize) -> Result<(), TranslateError> {
+        for left_out in alternatives(&rule.clause.not) {
+            match inner.and(&left_out) {
+                Ok(Some(matches)) => {
+                    self.follow(behind, Region { matches, edits: Vec::new() }, rule.line, depth + 1)?;
+                }
+                Ok(None) => {}
+                Err(why) => self.notes.missing(rule.line, &rule.what, why),
+            }
+        }
+        Ok(())
+    }
+
+    /// A change holds for the rest of the rules, within its requests.
+    fn change(
+        &mut self,
+        edit: Edit,
+        behind: &[Rule],
+        mut inside: Region,
+        region: &mut Region,
+        line: usize,
+        depth: usize,
+    ) -> Result<(), TranslateError> {
+        if inside.matches == region.matches {
+            region.edits.push(edit);
+            return Ok(());
+        }
+        inside.edits.push(edit);
+        self.follow(behind, inside, line, depth + 1)
+    }
+
+    fn decide(&mut self, action: &Action, region: Region, line: usize, depth: usize) -> Result<(), TranslateError> {
+        if let Action::Set(set) = action {
+            let rules = (self.behind)(set);
+            if !rules.is_empty() {
+                let none: &dyn Fn(&str) -> Vec<Rule> = &|_| Vec::new();
+                let mut below = Routes::new(none, action.clone(), self.notes);
+                below.follow(&rules, region, line, depth + 1)?;
+                let made = std::mem::take(&mut below.made);
+                self.made.extend(made);
+                return Ok(());
+            }
+        }
+        self.made.push(Made { line, matches: region.matches, action: action.clone(), edits: region.edits });
+        Ok(())
+    }
+}
+
+/// All of them; those that ask for a method and nothing else are one.
+fn alternatives(not: &[Vec<Matches>]) -> Vec<Matches> {
+    let is_method = |matches: &&Matches| Matches { methods: Vec::new(), ..(*matches).clone() }.is_any();
+    let (methods, mut all): (Vec<&Matches>, Vec<&Matches>) = not.iter().flatten().partition(is_method);
+    let methods: Vec<String> = methods.iter().flat_map(|matches| matches.methods.clone()).collect();
+    let joined = Matches { methods, ..Matches::default() };
+    if !joined.is_any() {
+        all.push(&joined);
+    }
+    all.into_iter().cloned().collect()
+}
+
+impl Made {
+    fn route(&self, matches: &Matches) -> Table {
+        let mut route = Table::at(self.line);
+        matches.write(&mut route);
+        self.action.write(&mut route);
+        self.edits.iter().for_each(|edit| edit.write(&mut route));
+        route
+    }
+}
+
+/// A refusal by address is a condition on whoever asks.
+fn guard(rule: &Rule) -> Option<Edit> {
+    match (&rule.action, &rule.clause.sources) {
+        (Action::Answer(answer), Some((inside, networks))) if answer.is_refusal() => {
+            Some(Edit::Sources { allowed: !inside, networks: networks.clone() })
+        }
+        _ => None,
+    }
+}
+
+impl Rule {
+    /// Does it change a field of every request, or of every response?
+    pub(crate) fn is_field_for_all(&self) -> bool {
+        self.is_for_all() && matches!(self.action, Action::Edit(Edit::Field { .. }))
+    }
+
+    fn is_for_all(&self) -> bool {
+        self.is_guard() && self.clause.sources.is_none()
+    }
+
+    /// Is it about where a client comes from, and about nothing else?
+    fn is_guard(&self) -> bool {
+        self.clause.matches.is_any() && self.clause.not.is_empty()
+    }
+}
+
+impl Answer {
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Respond { status: 403, .. })
+    }
+}
+
+impl Action {
+    /// Says it in a route.
+    pub(crate) fn write(&self, route: &mut Table) {
+        match self {
+            Self::Set(set) => route.put("backends", set.clone()),
+            Self::Answer(Answer::Redirect { to, status: 302 }) => route.put("redirect", to.clone()),
+            Self::Answer(Answer::Redirect { to, status }) => {
+                let parts =
+                    vec![("to".to_owned(), to.clone().into()), ("status".to_owned(), u64::from(*status).into())];
+                route.put("redirect", Value::Inline(parts));
+            }
+            Self::Answer(Answer::Respond { status, text, content_type }) => {
+                let mut parts = vec![("status".to_owned(), u64::from(*status).into())];
+                if !text.is_empty() {
+                    parts.push(("text".to_owned(), text.clone().into()));
+                }
+                parts.extend(content_type.iter().map(|kind| ("content_type".to_owned(), kind.clone().into())));
+                route.put("respond", Value::Inline(parts));
+            }
+            Self::Edit(edit) => edit.write(route),
+            Self::With(edits, action) => {
+                action.write(route);
+                edits.iter().for_each(|edit| edit.write(route));
+            }
+        }
+    }
+}
+
+impl Edit {
+    /// Says it in a route, a listener or a set.
+    pub(crate) fn write(&self, table: &mut Table) {
+        match self {
+            Self::Field { of_response, how, name, value } => write_field(table, *of_response, *how, name, value),
+            Self::Prefix { from, to } => {
+                let parts = [("prefix", from), ("with", to)].map(|(key, text)| (key.to_owned(), text.clone().into()));
+                table.put("rewrite", Value::Inline(parts.to_vec()));
+            }
+            Self::Pattern { pattern, to } => {
+                let parts = [("regex", pattern), ("with", to)].map(|(key, text)| (key.to_owned(), text.clone().into()));
+                table.put("rewrite", Value::Inline(parts.to_vec()));
+            }
+            Self::Sources { allowed, networks } => {
+                table.put(if *allowed { "allow" } else { "deny" }, networks.clone());
+            }
+        }
+    }
+}
+
+fn write_field(table: &mut Table, of_response: bool, how: How, name: &str, value: &str) {
+    let side = if of_response { "response_headers" } else { "request_headers" };
+    let key = |how: &str| format!("{side}.{how}");
+    match how {
+        How::Remove => {
+            let key = key("remove");
+            let mut names = match table.get(&key) {
+                Some(Value::List(names)) => names.clone(),
+                _ => Vec::new(),
+            };
+            names.push(name.into());
+            table.put(&key, Value::List(names));
+        }
+        How::Set | How::Add => {
+            let key = key(if how == How::Set { "set" } else { "add" });
+            let mut pairs = match table.get(&key) {
+                Some(Value::Inline(pairs)) => pairs.clone(),
+                _ => Vec::new(),
+            };
+            let known = pairs.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
+            let before = known.map(|at| pairs.remove(at).1).filter(|_| how == How::Add);
+            let value = match before {
+                // Two fields of a name say the same as one with both values.
+                Some(Value::Text(before)) => format!("{before}, {value}"),
+                _ => value.to_owned(),
+            };
+            pairs.push((name.to_owned(), value.into()));
+            table.put(&key, Value::Inline(pairs));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Whole files of others: what each comes to (`files/NAME.toml`), and what is said of it (`files/NAME.notes`).
+//! `QUINTET_BLESS=1` writes both anew; read them before you commit them.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use translate::{Language, Translation, Weight, translate};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
+}
+
+/// Every file, with its name and its text.
+fn files() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let is_theirs = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| ["cfg", "conf"].iter().any(|ours| extension == *ours))
+    };
+    let mut files: Vec<_> = entries
+        .filter(is_theirs)
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 12, "the files are gone: {}", files.len());
+    files
+}
+
+fn translated(name: &str, text: &str) -> Translation {
+    let language = if name.ends_with(".cfg") { Language::Haproxy } else { Language::Nginx };
+    assert_eq!(Language::of(text), language, "{name}");
+    translate(name, language, text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn notes(translation: &Translation) -> String {
+    let mut text = String::new();
+    for note in &translation.notes {
+        let weight = if note.weight == Weight::Missing { "missing" } else { "detail" };
+        writeln!(text, "{weight}: {note}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn files_come_to_what_is_expected() {
+    for (name, text) in files() {
+        let translation = translated(&name, &text);
+        for (extension, shown) in [("toml", translation.toml.clone()), ("notes", notes(&translation))] {
+            let path = folder().join(format!("{name}.{extension}"));
+            if std::env::var_os("QUINTET_BLESS").is_some() {
+                std::fs::write(&path, &shown).unwrap();
+            }
+            let expect = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(shown == expect, "{name} comes to\n{shown}\nbut {} says\n{expect}", path.display());
+        }
+    }
+}
+
+/// Whatever is cut off, a file is translated or refused, never a panic.
+#[test]
+fn cut_files_are_translated_or_refused() {
+    for (name, text) in files() {
+        let language = Language::of(&text);
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            if let Ok(translation) = translate(&name, language, &text[..end]) {
+                assert!(translation.toml.contains("[[listener]]"), "{name} up to {end}");
+            }
+        }
+    }
+}
