@@ -5,7 +5,7 @@ use crate::exchange::{Outcome, Record, Reply};
 use crate::failure::{Failure, FailureKind};
 use crate::reason::{CloseReason, Side};
 use crate::refusal::Refusal;
-use ports::{ClosedFirst, ClosingTally};
+use ports::{ClosedFirst, ClosingTally, HandshakeFailure, Handshakes};
 
 /// Classes of status codes, by their first digit.
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -185,6 +185,16 @@ counters! {
     "clients.closed_first" client_closes: ClosingTally [client_closer], Listener, "Closes of client connections, by who closed first.";
     "clients.why" client_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Listener, "Closes of client connections, by reason.";
     "clients.full" full: u64, Listener, "Times a listener was full of busy clients, so that new ones had to wait in the accept queue.";
+    "tls.handshakes" tls_handshakes: u64, Listener, "TLS handshakes with clients that went well.";
+    "tls.resumed" tls_resumed: u64, Listener, "Those of them that took up an earlier session by its ticket.";
+    "tls.failed" tls_failed: [u64; HandshakeFailure::ALL.len()] [|at| HandshakeFailure::ALL[at].name()], Listener, "TLS handshakes with clients that failed, by reason.";
+    "tls.cut_off" tls_cut_off: u64, Listener, "TLS connections that clients ended without saying so (no close_notify): many do.";
+    "tls.damaged" tls_damaged: u64, Listener, "TLS connections with a record that the client cannot have sealed, or that breaks the protocol.";
+    "servers.tls.handshakes" server_tls_handshakes: u64, Worker, "TLS handshakes with servers that went well.";
+    "servers.tls.resumed" server_tls_resumed: u64, Worker, "Those of them that took up an earlier session by its ticket.";
+    "servers.tls.failed" server_tls_failed: [u64; HandshakeFailure::ALL.len()] [|at| HandshakeFailure::ALL[at].name()], Worker, "TLS handshakes with servers that failed, by reason; each is a connect that failed, too.";
+    "servers.tls.cut_off" server_tls_cut_off: u64, Worker, "TLS connections that servers ended without saying so (no close_notify).";
+    "servers.tls.damaged" server_tls_damaged: u64, Worker, "TLS connections with a record that the server cannot have sealed, or that breaks the protocol.";
     "servers.opened" connects: u64, Server, "Connections opened to servers.";
     "servers.open" servers_open: u64, Server gauge, "Server connections open now.";
     "servers.reused" pooled: u64, Server, "Requests sent on a connection of the pool.";
@@ -230,6 +240,31 @@ impl Counters {
     /// Counts a failed request.
     pub fn count_failure(&mut self, failure: Failure) {
         self.failures[failure.kind() as usize] += 1;
+    }
+
+    /// Counts what a layer has counted of one side's connections.
+    pub fn count_handshakes(&mut self, side: Side, counts: &Handshakes) {
+        let (done, resumed, failed, cut_off, damaged) = match side {
+            Side::Client => (
+                &mut self.tls_handshakes,
+                &mut self.tls_resumed,
+                &mut self.tls_failed,
+                &mut self.tls_cut_off,
+                &mut self.tls_damaged,
+            ),
+            Side::Server => (
+                &mut self.server_tls_handshakes,
+                &mut self.server_tls_resumed,
+                &mut self.server_tls_failed,
+                &mut self.server_tls_cut_off,
+                &mut self.server_tls_damaged,
+            ),
+        };
+        *done += counts.done;
+        *resumed += counts.resumed;
+        *cut_off += counts.cut_off;
+        *damaged += counts.damaged;
+        Count::add(failed, &counts.failed);
     }
 
     /// Counts a final status.

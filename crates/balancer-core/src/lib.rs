@@ -20,6 +20,7 @@ mod retry;
 pub mod router;
 pub mod select;
 pub mod settings;
+pub mod tls;
 pub mod treatment;
 
 pub use client_address::client_address;
@@ -43,4 +44,5 @@ pub use settings::{
     PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts,
     Settings, Twins, WayField,
 };
+pub use tls::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, TlsVersion};
 pub use treatment::{Access, HeaderRules, RateBy, RateLimit, Treatment};

@@ -5,6 +5,7 @@ use crate::network::Networks;
 use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
 use crate::router::Router;
 use crate::select::SelectionRules;
+use crate::tls::{ListenerTls, ServerTls};
 use crate::treatment::{HeaderRules, Treatment};
 use http::forward::{Forwarded, Tells};
 use http::{Limits, Reading};
@@ -31,6 +32,10 @@ pub struct ListenerSettings {
     pub bind: SocketAddr,
     /// What its clients speak.
     pub protocol: Protocol,
+    /// How they are secured; there where they speak https.
+    pub tls: Option<ListenerTls>,
+    /// The number of what was made of that, as its owner says.
+    pub tls_profile: Option<u32>,
     /// Where its requests, or connections, go.
     pub router: Router,
     /// Who closes.
@@ -54,6 +59,8 @@ impl ListenerSettings {
             name: name.to_owned(),
             bind,
             protocol: Protocol::default(),
+            tls: None,
+            tls_profile: None,
             router: Router::everything_to(backend_set),
             close: ClientClose::default(),
             timestamps: Timestamps::default(),
@@ -72,6 +79,8 @@ named! {
         /// HTTP/1: requests are understood, and go their ways one by one.
         #[default]
         Http = "http",
+        /// The same over TLS.
+        Https = "https",
         /// Anything: a connection is joined with a server's, and bytes go both ways untouched.
         Tcp = "tcp",
     }
@@ -271,6 +280,10 @@ pub struct BackendSetSettings {
     pub via: bool,
     /// Fields of requests to its servers, and of their responses.
     pub headers: HeaderRules,
+    /// How connections to its servers are secured.
+    pub tls: Option<ServerTls>,
+    /// The number of what was made of that, as its owner says.
+    pub tls_profile: Option<u32>,
 }
 
 named! {
@@ -316,6 +329,8 @@ impl BackendSetSettings {
             limits: ResponseLimits::default(),
             via: true,
             headers: HeaderRules::default(),
+            tls: None,
+            tls_profile: None,
         }
     }
 

@@ -1,9 +1,11 @@
 //! Why the balancer does not start, or does not work by another configuration; and what it goes on without.
 
 use crate::timestamps::{TimestampsError, Unfulfilled};
+use crate::tls::SecureError;
 use ports::{Address, Fault, NoOwnPorts, SetError, TooManyDestinations};
 use reactor::{ListenError, NoAnswer, SpawnError};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// Why nothing was started, or changed.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +60,9 @@ pub enum StartError {
         /// Name of the listener.
         listener: String,
     },
+    /// A certificate, a key or an authority is of no use.
+    #[error(transparent)]
+    Secure(#[from] SecureError),
     /// A worker could not be set up.
     #[error("worker {index}: {error}")]
     Worker {
@@ -96,6 +101,20 @@ pub enum Warning {
         address: SocketAddr,
         /// Why, and the way out.
         reason: TimestampsError,
+    },
+    /// A certificate that clients refuse, or soon will.
+    #[error("certificate {} {what}", .path.display())]
+    Certificate {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// A private key that is not private.
+    #[error("key {} can be read by every user of this host: chmod o-r", .path.display())]
+    KeyForAnybody {
+        /// Its file.
+        path: PathBuf,
     },
     /// A set binds ports that the kernel chooses from for everybody else.
     #[error(

@@ -12,7 +12,9 @@ mod own_ports;
 mod rates;
 mod room;
 mod run;
+mod stand;
 mod timestamps;
+mod tls;
 mod worker;
 
 pub use boards::Boards;
@@ -20,5 +22,7 @@ pub use config::{Config, ConfigError};
 pub use errors::{ApplyError, SetupError, StartError, Warning};
 pub use own_ports::port_warnings;
 pub use run::{Handle, Plan, start};
+pub use stand::Stand;
 pub use timestamps::TimestampsError;
+pub use tls::{SecureError, TlsError, certificate_warnings};
 pub use worker::{Worker, WorkerShare};

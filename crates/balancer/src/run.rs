@@ -6,12 +6,15 @@ use crate::doors::Doors;
 use crate::errors::{StartError, Warning};
 use crate::orders::{Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
+use crate::stand::Stand;
+use crate::tls::{Secured, certificate_warnings};
 use crate::worker::check_shares;
 use crate::{Worker, WorkerShare};
-use balancer_core::{Counters, Report, Settings};
+use balancer_core::{Counters, Protocol, Report, Settings};
 use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
+use secure::Profiles;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,6 +50,7 @@ pub struct Handle {
     workers: Vec<Thread>,
     doors: Doors,
     boards: Boards,
+    secured: Secured,
     settings: Arc<Settings>,
     /// What each worker told last.
     told: Mutex<Vec<Report>>,
@@ -62,16 +66,19 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     let own_ports = own_ports(&settings)?;
     check_shares(&settings, plan.workers as u32, own_ports.as_ref())?;
     leave_files_for_servers(&mut settings, plan.workers);
+    let mut secured = Secured::default();
+    secured.install(&mut settings)?;
     let doors = Doors::open(&mut settings, plan.workers, &Doors::default())?;
     // An address that somebody else listens on is said first.
     circles::check(&settings)?;
     let settings = Arc::new(settings);
     let boards = Boards::of(&settings, &Boards::default());
-    let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref())?;
+    let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &secured)?;
     let told = Mutex::new(vec![Report::default(); workers.len()]);
-    let mut handle = Handle { workers, doors, boards, settings, told, own_ports, warnings: Vec::new() };
+    let mut handle = Handle { workers, doors, boards, secured, settings, told, own_ports, warnings: Vec::new() };
     handle.warnings = handle.doors.verify()?.into_iter().map(Warning::from).collect();
     handle.warnings.extend(port_warnings(&handle.settings));
+    handle.warnings.extend(certificate_warnings(&handle.settings));
     Ok(handle)
 }
 
@@ -109,6 +116,7 @@ fn start_workers(
     doors: &Doors,
     boards: &Boards,
     own_ports: Option<&PortList>,
+    secured: &Secured,
 ) -> Result<Vec<Thread>, StartError> {
     let failed = |index| move |error| StartError::Worker { index, error };
     let kernel_ports = reactor::host_ports().unwrap_or_default().ephemeral.len();
@@ -117,7 +125,7 @@ fn start_workers(
         let (index, count) = (index as u32, plan.workers as u32);
         let seed = RandomState::new().hash_one(index);
         let share = WorkerShare { index, count, own_ports: own_ports.cloned(), kernel_ports, seed };
-        spawn_worker(plan, snapshot, share).map_err(failed(index as usize))
+        spawn_worker(plan, snapshot, share, secured.profiles.clone()).map_err(failed(index as usize))
     });
     let starting = starting.collect::<Result<Vec<_>, _>>()?;
     let wait = |(index, worker): (usize, Starting<Order, (), Report>)| worker.wait().map_err(failed(index));
@@ -132,23 +140,30 @@ fn spawn_worker(
     plan: &Plan,
     snapshot: Snapshot,
     share: WorkerShare,
+    profiles: Profiles,
 ) -> Result<Starting<Order, (), Report>, SpawnError> {
     let index = share.index as usize;
     let name = format!("worker-{index}");
     let place = Place { name, core: plan.pin.then_some(index), reactor: plan.reactor };
     let begin = move |inbox: Inbox<Order>, io: &mut EpollReactor| {
         // Its ports were divided before: what fails here is the event loop.
-        let mut worker = Worker::new(snapshot, share, inbox).map_err(|_| Fault::of(FaultKind::Ports))?;
-        worker.start(io)?;
-        Ok((worker, ()))
+        let worker = Worker::new(snapshot, share, inbox).map_err(|_| Fault::of(FaultKind::Ports))?;
+        let mut stand = Stand::new(worker, profiles);
+        stand.start(io)?;
+        Ok((stand, ()))
     };
-    reactor::spawn(place, begin, |worker: Worker, io: &EpollReactor| worker.report(io.shortages()))
+    reactor::spawn(place, begin, |stand: Stand, io: &EpollReactor| stand.into_report(io.shortages()))
 }
 
 impl Handle {
     /// Where the listeners listen, in the order of the settings.
     pub fn addresses(&self) -> &[SocketAddr] {
         self.doors.addresses()
+    }
+
+    /// What their clients speak.
+    pub fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
+        self.settings.listeners.iter().map(|listener| listener.protocol)
     }
 
     /// Clients there may be at once, all listeners together: as configured, or as many as open files allow.
@@ -175,6 +190,8 @@ impl Handle {
         }
         check_shares(&settings, self.workers.len() as u32, self.own_ports.as_ref())?;
         leave_files_for_servers(&mut settings, self.workers.len());
+        let mut secured = self.secured.clone();
+        secured.install(&mut settings)?;
         let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
         circles::check(&settings)?;
         let boards = Boards::of(&settings, &self.boards);
@@ -183,12 +200,15 @@ impl Handle {
             Ok(unfulfilled) => {
                 self.warnings = unfulfilled.into_iter().map(Warning::from).collect();
                 self.warnings.extend(port_warnings(&settings));
-                (self.doors, self.settings, self.boards) = (doors, settings, boards);
+                self.warnings.extend(certificate_warnings(&settings));
+                (self.doors, self.settings, self.boards, self.secured) = (doors, settings, boards, secured);
+                self.secured.forget_all_but(&self.settings);
                 Ok(())
             }
             Err(error) => {
                 // They know the settings before; who cannot take them back could not be helped by another try.
                 let _went_back = self.order_apply(&self.settings, &self.doors, &self.boards);
+                self.secured.forget_all_but(&self.settings);
                 Err(error)
             }
         }

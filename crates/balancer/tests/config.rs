@@ -3,9 +3,10 @@
 
 use balancer::Config;
 use balancer_core::{
-    Access, Balance, ClientClose, ForwardedPolicy, HashBy, HeaderRules, HealthRules, Networks, PortChoice, Protocol,
-    Rate, RateBy, RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose,
-    Timestamps, Twins, WayField, parse_network,
+    Access, Balance, CertificateFiles, ClientCertificate, ClientClose, ForwardedPolicy, HashBy, HeaderRules,
+    HealthRules, ListenerTls, Networks, PortChoice, Protocol, Rate, RateBy, RateLimit, RequestIds, RequestRules,
+    ResponseReading, Reuse, Router, SelectionRules, ServerClose, ServerTls, Timestamps, TlsVersion, Twins, WayField,
+    parse_network,
 };
 use http::forward::{FieldRules, Message};
 use std::path::{Path, PathBuf};
@@ -115,6 +116,45 @@ fn a_tcp_listener_has_what_connections_have() {
     assert_eq!(listener.limits.connections_max, 500);
     let times = [listener.timeouts.tunnel, listener.timeouts.body, listener.timeouts.close];
     assert_eq!(times.map(|time| time.as_secs()), [8 * 3600, 60, 3]);
+}
+
+#[test]
+fn what_is_said_of_tls_arrives() {
+    let config = parse("good-tls.toml").unwrap();
+    let pki = |name: &str| Path::new("tests/config/pki").join(name);
+    let files =
+        |name: &str| CertificateFiles { certificate: pki(&format!("{name}.pem")), key: pki(&format!("{name}.key")) };
+    let listener = &config.settings.listeners[0];
+    assert_eq!(listener.protocol, Protocol::Https);
+    let expect = ListenerTls {
+        strict_sni: true,
+        versions: vec![TlsVersion::V13],
+        tickets: false,
+        client_certificate: ClientCertificate::Optional,
+        client_ca: Some(pki("ca.pem")),
+        client_subject_header: Some("X-Client".to_owned()),
+        ..ListenerTls::new(vec![files("site"), files("wild")])
+    };
+    assert_eq!(listener.tls, Some(expect));
+    let expect = ServerTls {
+        verify: true,
+        ca: Some(pki("ca.pem")),
+        server_name: Some("app.internal".to_owned()),
+        certificate: Some(files("site")),
+        versions: TlsVersion::ALL.to_vec(),
+    };
+    assert_eq!(config.settings.backend_sets[0].tls, Some(expect));
+    assert_eq!(config.settings.backend_sets[1].tls, Some(ServerTls { verify: false, ..ServerTls::default() }));
+    config.plan(None).unwrap();
+}
+
+/// Paths are relative to the file that names them.
+#[test]
+fn paths_are_relative_to_the_configuration() {
+    let text = std::fs::read_to_string(folder().join("good-tls.toml")).unwrap().replace("tests/config/", "");
+    let name = folder().join("good-tls.toml").display().to_string();
+    let config = Config::parse(&name, &text).unwrap();
+    assert_eq!(config.settings.listeners[0].tls.as_ref().unwrap().client_ca, Some(folder().join("pki/ca.pem")));
 }
 
 /// A total is off unless somebody wants it; what may be silent for long has a time of its own.

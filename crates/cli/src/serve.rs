@@ -9,6 +9,7 @@ use crate::{terminal, values};
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::{Config, Handle};
+use balancer_core::Protocol;
 use present::Present;
 use present::serve::Totals;
 use std::net::SocketAddr;
@@ -93,6 +94,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
         Output::People.say(format!("{}: {}", path.display(), in_words(config)))?;
         complain_of(&balancer::port_warnings(&config.settings));
+        complain_of(&balancer::certificate_warnings(&config.settings));
         return Ok(Outcome::AsHoped);
     }
     let mut output = Output::open(args.json.as_deref())?;
@@ -160,8 +162,12 @@ fn start_origins() -> anyhow::Result<Vec<::origin::Handle>> {
 }
 
 fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
-    for address in handle.addresses() {
-        output.say_or_complain(format!("listening on http://{address}/ with {}", counted(workers as u64, "worker")));
+    for (address, protocol) in handle.addresses().iter().zip(handle.protocols()) {
+        let url = match protocol {
+            Protocol::Http | Protocol::Https => format!("{}://{address}/", protocol.name()),
+            Protocol::Tcp => address.to_string(),
+        };
+        output.say_or_complain(format!("listening on {url} with {}", counted(workers as u64, "worker")));
     }
     if let (true, Some(address)) = (embedded, handle.addresses().first()) {
         output.say_or_complain("two embedded origins answer; try:");

@@ -9,6 +9,7 @@ pub mod budget;
 pub mod closing;
 mod destination;
 pub mod fault;
+pub mod handshake;
 pub mod list;
 pub mod own;
 mod queue;
@@ -21,6 +22,7 @@ pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, Por
 pub use budget::{Budget, BudgetVerdict};
 pub use closing::{ClosedFirst, ClosingTally};
 pub use fault::{Blame, Fault, FaultKind};
+pub use handshake::{HandshakeFailure, Handshakes};
 pub use list::PortList;
 pub use own::{HostPorts, NoOwnPorts};
 pub use set::{PortRange, PortSet, SetError};

@@ -144,6 +144,9 @@ impl Reactor for SimReactor {
     }
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
+        if plan.profile.is_some() {
+            return Err(Fault::of(ports::FaultKind::Handshake));
+        }
         self.net.borrow_mut().connect(self.host, plan, first)
     }
 

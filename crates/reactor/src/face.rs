@@ -33,7 +33,7 @@ use crate::conn::{ConnId, ListenerId};
 use crate::listening::Listening;
 use crate::session::{ProfileId, SessionInfo};
 pub use ports::{Address, Source};
-use ports::{ClosedFirst, Fault, Start};
+use ports::{ClosedFirst, Fault, Handshakes, Start};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -77,7 +77,8 @@ pub struct ConnectPlan {
     pub source: Source,
     /// Bounds for the kernel's choice (IP_LOCAL_PORT_RANGE, Linux 6.3), inclusive.
     pub port_range: Option<(u16, u16)>,
-    /// How a layer is to secure the connection; `None`: not at all. Whoever has no such layer ignores it.
+    /// How a layer is to secure the connection; `None`: not at all. Who has no such layer does not connect: in the clear
+    /// nobody asked for it.
     pub profile: Option<ProfileId>,
 }
 
@@ -327,6 +328,12 @@ pub trait Reactor: Questions {
     /// How a layer is to secure what comes in at a listener from now on; `None`: not at all. Whoever has no such layer has
     /// nothing to do.
     fn secure_listener(&mut self, _listener: ListenerId, _profile: Option<ProfileId>) {}
+
+    /// What a layer has counted since the last time, of a listener or (`None`) of the connections that were opened. After
+    /// [`Reactor::close_listener`] there is a last time.
+    fn take_handshakes(&mut self, _listener: Option<ListenerId>) -> Handshakes {
+        Handshakes::default()
+    }
 
     /// Stops or restarts accepting; connections wait in the accept queue meanwhile.
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool);

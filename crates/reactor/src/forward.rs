@@ -46,6 +46,11 @@ macro_rules! forward {
             self.$io.secure_listener(listener, profile);
         }
     };
+    (@take_handshakes $io:ident) => {
+        fn take_handshakes(&mut self, listener: Option<$crate::ListenerId>) -> ports::Handshakes {
+            self.$io.take_handshakes(listener)
+        }
+    };
     (@set_accepting $io:ident) => {
         fn set_accepting(&mut self, listener: $crate::ListenerId, accepting: bool) {
             self.$io.set_accepting(listener, accepting);

@@ -1,13 +1,13 @@
 //! What comes up from below: handshakes stay here, everything else is opened and told above.
 
 use crate::conn::{Conn, Phase, Shaking};
-use crate::failure::HandshakeFailure;
 use crate::handshake::{Agreed, Handshake, Progress};
 use crate::inbound::{End, Step};
 use crate::outbound::{Last, Sent};
 use crate::profile::{Profile, ServerProfile};
 use crate::view::View;
 use crate::{FIN_WAIT_MAX, HANDSHAKE_MAX, damaged, truncated};
+use ports::HandshakeFailure;
 use ports::{Fault, FaultKind};
 use reactor::{After, Buf, CloseOutcome, Completion, ConnId, ListenerId, Outgoing, Reactor, Received};
 use std::net::SocketAddr;
@@ -17,9 +17,11 @@ impl<R: Reactor> View<'_, R> {
     /// Takes one completion in; what the application is to hear of it stands in `up` then.
     pub(crate) fn handle_below(&mut self, completion: Completion) {
         if let Completion::Accepted { listener, conn, peer } = completion {
-            return match self.layer.profile_of(listener).and_then(|id| self.layer.settings.profiles.get(id)) {
+            let Some(profile) = self.layer.profile_of(listener) else { return self.layer.up.push_back(completion) };
+            return match self.layer.settings.profiles.get(profile) {
                 Some(Profile::Server(profile)) => self.greet(listener, conn, peer, &profile),
-                _ => self.layer.up.push_back(completion),
+                // Nobody who is to be secured comes in without.
+                _ => drop(self.io.close(conn, reactor::Close::Discard)),
             };
         }
         match completion.conn().and_then(|id| Some((id, self.layer.conns.get(id)?.phase))) {
@@ -53,7 +55,7 @@ impl<R: Reactor> View<'_, R> {
     fn greet(&mut self, listener: ListenerId, id: ConnId, peer: SocketAddr, profile: &ServerProfile) {
         let phase = Phase::Accepting { listener, peer };
         let Ok(tls) = Handshake::accept(profile) else {
-            self.layer.note_failure(phase, HandshakeFailure::Shortage);
+            self.layer.counts(Some(listener)).failed[HandshakeFailure::Shortage as usize] += 1;
             self.cut(id, reactor::Close::Discard);
             return;
         };
@@ -91,19 +93,13 @@ impl<R: Reactor> View<'_, R> {
             Ok(agreed) => agreed,
             Err(failure) => return self.fail(id, failure, damaged()),
         };
-        let resumed = u64::from(agreed.resumed);
-        let told = match phase {
-            Phase::Accepting { listener, peer } => {
-                self.layer.counters.accepted += 1;
-                self.layer.counters.accepted_resumed += resumed;
-                Completion::Accepted { listener, conn: id, peer }
-            }
-            _ => {
-                self.layer.counters.connected += 1;
-                self.layer.counters.connected_resumed += resumed;
-                Completion::Connected { conn: id, result: Ok(()) }
-            }
+        let (listener, told) = match phase {
+            Phase::Accepting { listener, peer } => (Some(listener), Completion::Accepted { listener, conn: id, peer }),
+            _ => (None, Completion::Connected { conn: id, result: Ok(()) }),
         };
+        let counts = self.layer.counts(listener);
+        counts.done += 1;
+        counts.resumed += u64::from(agreed.resumed);
         self.layer.disarm(id);
         self.layer.leave_phase(id, Phase::Open);
         self.begin(id, agreed, unsent);
@@ -142,17 +138,21 @@ impl<R: Reactor> View<'_, R> {
             conn.outbound.owe_key();
         }
         if let Some(damage) = conn.inbound.damage.take() {
-            self.layer.counters.damaged += 1;
             if let (Some(why), Some(keys)) = (damage.alert(), &mut conn.keys)
                 && let Some(alert) = conn.outbound.seal_alert(why, || self.io.take_buf(), keys)
             {
                 self.io.send(id, alert);
             }
+            let listener = conn.listener;
+            self.layer.counts(listener).damaged += 1;
             return;
         }
         match conn.inbound.end {
             End::Notified if before == End::None => self.layer.arm(id, now + FIN_WAIT_MAX),
-            End::Broken(why) if why == truncated() && before == End::None => self.layer.counters.truncated += 1,
+            End::Broken(why) if why == truncated() && before == End::None => {
+                let listener = conn.listener;
+                self.layer.counts(listener).cut_off += 1;
+            }
             _ => {}
         }
     }

@@ -169,18 +169,21 @@ impl Certificates {
     }
 
     /// The best for a client that asks for `name` and can check `schemes`: one for just this name, one for its parent's
-    /// children, the default.
+    /// children, the default. Of several the first that the client can check; where it can check none it is shown the first,
+    /// for the handshake to fail by the right reason.
     fn choose(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Certificate> {
-        let of = |places: Option<&Vec<usize>>| {
-            let mut places = places.into_iter().flatten().map(|at| &self.all[*at]);
-            places.find(|certificate| certificate.suits(schemes))
-        };
+        let of = |places: Option<&Vec<usize>>| best(places.into_iter().flatten().map(|at| &self.all[*at]), schemes);
         let name = name.map(str::to_ascii_lowercase);
         let parent = name.as_deref().and_then(|name| name.split_once('.')).map(|(_, parent)| parent);
         let named = name.as_deref().and_then(|name| of(self.exact.get(name)));
         let named = named.or_else(|| of(parent.and_then(|parent| self.wildcard.get(parent))));
-        named.or_else(|| self.all.iter().find(|any| !self.strict && any.suits(schemes)))
+        named.or_else(|| best(self.all.iter().filter(|_| !self.strict), schemes))
     }
+}
+
+fn best<'c>(mut of: impl Iterator<Item = &'c Certificate>, schemes: &[SignatureScheme]) -> Option<&'c Certificate> {
+    let first = of.next()?;
+    if first.suits(schemes) { Some(first) } else { of.find(|one| one.suits(schemes)).or(Some(first)) }
 }
 
 impl ResolvesServerCert for Certificates {

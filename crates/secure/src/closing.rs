@@ -2,10 +2,10 @@
 
 use crate::below::take_flight;
 use crate::conn::Phase;
-use crate::failure::HandshakeFailure;
 use crate::inbound::End;
 use crate::view::View;
 use crate::{DROPPED_BYTES_MAX, LEAVE_MAX, truncated};
+use ports::HandshakeFailure;
 use ports::{ClosedFirst, Fault, FaultKind};
 use reactor::{After, Close, CloseOutcome, Completion, ConnId, ListenerId, Probe, Reactor, Received};
 
@@ -42,7 +42,6 @@ impl<R: Reactor> View<'_, R> {
         let out = conn.outbound.seal_only_close(buf, keys);
         conn.phase = Phase::Leaving { dropped: 0 };
         conn.inbound.forget_recv();
-        self.layer.counters.left += 1;
         self.layer.up.retain(|completion| completion.conn() != Some(id));
         self.layer.arm(id, now + LEAVE_MAX);
         self.io.send(id, out);
@@ -66,8 +65,8 @@ impl<R: Reactor> View<'_, R> {
 
     /// The handshake failed, and there is nobody left to tell it.
     pub(crate) fn fail(&mut self, id: ConnId, failure: HandshakeFailure, fault: Fault) {
-        let Some(phase) = self.layer.conns.get(id).map(|conn| conn.phase) else { return };
-        self.layer.note_failure(phase, failure);
+        let Some((phase, listener)) = self.layer.conns.get(id).map(|conn| (conn.phase, conn.listener)) else { return };
+        self.layer.counts(listener).failed[failure as usize] += 1;
         self.cut(id, Close::Discard);
         self.tell_failed(id, phase, fault);
     }
@@ -90,7 +89,8 @@ impl<R: Reactor> View<'_, R> {
             _ => None,
         };
         let Some(mut alert) = alert else { return self.fail(id, failure, fault) };
-        self.layer.note_failure(phase, failure);
+        let listener = conn.listener;
+        self.layer.counts(listener).failed[failure as usize] += 1;
         self.layer.leave_phase(id, Phase::Leaving { dropped: 0 });
         self.layer.arm(id, self.io.now() + LEAVE_MAX);
         alert.after = After::Close;

@@ -1,13 +1,12 @@
 //! One connection as the layer keeps it, and the table of all.
 
-use crate::counters::Counters;
-use crate::failure::HandshakeFailure;
 use crate::handshake::Handshake;
 use crate::inbound::Inbound;
 use crate::keys::Keys;
 use crate::outbound::Outbound;
 use crate::profile::Profiles;
 use crate::{HANDSHAKES_MAX, SHORTAGE_RETRY};
+use ports::Handshakes;
 use reactor::{Completion, ConnId, ConnMap, ListenerId, ProfileId, SessionInfo, TimerId, TimerWheel};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -50,6 +49,8 @@ pub(crate) struct Shaking {
 /// A secured connection.
 pub(crate) struct Conn {
     pub(crate) phase: Phase,
+    /// Where it came in; `None`: we opened it.
+    pub(crate) listener: Option<ListenerId>,
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
     pub(crate) shaking: Option<Box<Shaking>>,
@@ -61,8 +62,13 @@ pub(crate) struct Conn {
 
 impl Conn {
     pub(crate) fn new(phase: Phase, tls: Handshake) -> Self {
+        let listener = match phase {
+            Phase::Accepting { listener, .. } => Some(listener),
+            _ => None,
+        };
         Self {
             phase,
+            listener,
             inbound: Inbound::new(),
             outbound: Outbound::new(),
             shaking: Some(Box::new(Shaking { tls, unsent: Vec::new() })),
@@ -88,7 +94,8 @@ pub(crate) struct Layer {
     /// Connections that wait for a free buffer.
     pub(crate) starved: Vec<ConnId>,
     pub(crate) retry_at: Option<Duration>,
-    pub(crate) counters: Counters,
+    /// By the listener; `None`: of connections that we opened.
+    counts: Vec<(Option<ListenerId>, Handshakes)>,
     /// Protocols that were agreed on, shared by their connections.
     protocols: Vec<Rc<[u8]>>,
 }
@@ -105,7 +112,7 @@ impl Layer {
             accepting_count: 0,
             starved: Vec::new(),
             retry_at: None,
-            counters: Counters::default(),
+            counts: Vec::new(),
             protocols: Vec::new(),
         }
     }
@@ -163,11 +170,19 @@ impl Layer {
         }
     }
 
-    pub(crate) fn note_failure(&mut self, phase: Phase, failure: HandshakeFailure) {
-        match phase {
-            Phase::Accepting { .. } => self.counters.accept_failures[failure as usize] += 1,
-            _ => self.counters.connect_failures[failure as usize] += 1,
-        }
+    /// What is counted at a listener, or of the connections that we opened.
+    pub(crate) fn counts(&mut self, listener: Option<ListenerId>) -> &mut Handshakes {
+        let at = self.counts.iter().position(|(of, _)| *of == listener).unwrap_or_else(|| {
+            self.counts.push((listener, Handshakes::default()));
+            self.counts.len() - 1
+        });
+        &mut self.counts[at].1
+    }
+
+    /// What was counted since the last time; with its listener closed, a place in the table comes free.
+    pub(crate) fn take_counts(&mut self, listener: Option<ListenerId>) -> Handshakes {
+        let at = self.counts.iter().position(|(of, _)| *of == listener);
+        at.map(|at| self.counts.swap_remove(at).1).unwrap_or_default()
     }
 
     pub(crate) fn protocol(&mut self, agreed: &[u8]) -> Rc<[u8]> {

@@ -1,10 +1,11 @@
 //! A handshake: rustls decides, bytes go in and out. Records are fed to it one by one, so that what comes behind the last of
 //! the handshake stays sealed for us.
 
-use crate::failure::HandshakeFailure;
+use crate::failure;
 use crate::keys::Keys;
 use crate::profile::{ClientProfile, ServerProfile};
 use crate::record::{Damage, HEADER_BYTES, Protection};
+use ports::HandshakeFailure;
 use reactor::Buf;
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
@@ -107,7 +108,7 @@ impl Handshake {
             match self.step(out) {
                 Next::Again => {}
                 Next::Failed(error) => {
-                    let failure = self.strange.unwrap_or_else(|| HandshakeFailure::of(&error));
+                    let failure = self.strange.unwrap_or_else(|| failure::of(&error));
                     self.write_alert(out);
                     return Progress::Failed(failure);
                 }
@@ -185,13 +186,11 @@ impl Handshake {
         let version = common.protocol_version().ok_or(HandshakeFailure::Malformed)?;
         let (secrets, keys, last_may_wait) = match self.tls {
             Tls::Server(tls) => {
-                let (secrets, kernel) =
-                    tls.dangerous_into_kernel_connection().map_err(|error| HandshakeFailure::of(&error))?;
+                let (secrets, kernel) = tls.dangerous_into_kernel_connection().map_err(|error| failure::of(&error))?;
                 (secrets, Keys::of_server(kernel), is_13)
             }
             Tls::Client(tls) => {
-                let (secrets, kernel) =
-                    tls.dangerous_into_kernel_connection().map_err(|error| HandshakeFailure::of(&error))?;
+                let (secrets, kernel) = tls.dangerous_into_kernel_connection().map_err(|error| failure::of(&error))?;
                 (secrets, Keys::of_client(kernel), false)
             }
         };

@@ -1,10 +1,9 @@
 //! The application around the application.
 
 use crate::conn::{Layer, Settings};
-use crate::counters::Counters;
 use crate::view::View;
-use ports::Fault;
-use reactor::{App, Completion, Reactor};
+use ports::{Fault, Handshakes};
+use reactor::{App, Completion, ListenerId, Reactor};
 use std::time::Duration;
 
 /// `app` on connections that are secured where its listeners and plans say so.
@@ -20,9 +19,9 @@ impl<A> Secure<A> {
         Self { app, layer: Layer::new(settings) }
     }
 
-    /// What the layer did so far.
-    pub fn counters(&self) -> Counters {
-        self.layer.counters
+    /// What was counted at a listener since the last time; `None`: of the connections that the application opened.
+    pub fn take_handshakes(&mut self, listener: Option<ListenerId>) -> Handshakes {
+        self.layer.take_counts(listener)
     }
 
     /// Lets somebody act as the application would, between two turns; what comes of it is told.

@@ -31,7 +31,6 @@ mod below;
 pub mod certificate;
 mod closing;
 mod conn;
-mod counters;
 pub mod der;
 mod failure;
 mod handshake;
@@ -47,8 +46,6 @@ mod view;
 
 pub use certificate::{Certificate, CertificateError, Certificates};
 pub use conn::Settings;
-pub use counters::{Counters, Failures};
-pub use failure::HandshakeFailure;
 pub use layered::Secure;
 pub use profile::{
     ClientCertificate, ClientProfile, ClientRules, Profile, ProfileError, Profiles, ServerProfile, ServerRules, Version,

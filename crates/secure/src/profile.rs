@@ -107,10 +107,11 @@ fn versions(of: &[Version]) -> Vec<&'static SupportedProtocolVersion> {
 
 fn roots(authorities: &[Vec<u8>]) -> Result<RootCertStore, ProfileError> {
     let mut roots = RootCertStore::empty();
-    for authority in authorities {
-        roots.add(CertificateDer::from(authority.as_slice())).map_err(ProfileError::new)?;
+    roots.add_parsable_certificates(authorities.iter().map(|authority| CertificateDer::from(authority.as_slice())));
+    match roots.is_empty() {
+        true => Err(ProfileError::new("none of the authorities can be used")),
+        false => Ok(roots),
     }
-    Ok(roots)
 }
 
 impl ServerProfile {
@@ -175,11 +176,21 @@ impl ClientProfile {
     /// # Errors
     /// It is no name.
     pub fn for_name(&self, name: &str) -> Result<Self, ProfileError> {
-        let server_name = ServerName::try_from(name.to_owned()).map_err(|_| {
-            ProfileError(format!("`{name}` is neither a name nor an address: such as \"app.example.org\""))
-        })?;
-        Ok(Self { config: Arc::clone(&self.config), server_name: Some(server_name) })
+        Ok(Self { config: Arc::clone(&self.config), server_name: Some(server_name(name)?) })
     }
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, ProfileError> {
+    let wrong = |_| ProfileError(format!("`{name}` is neither a name nor an address: such as \"app.example.org\""));
+    ServerName::try_from(name.to_owned()).map_err(wrong)
+}
+
+/// Can a server be asked for by this name?
+///
+/// # Errors
+/// It is no name.
+pub fn check_name(name: &str) -> Result<(), ProfileError> {
+    server_name(name).map(|_| ())
 }
 
 /// One entry of [`Profiles`].
@@ -194,25 +205,30 @@ pub enum Profile {
 /// All profiles, by [`ProfileId`]. Clones are the same table: the owner of the configuration changes it, and every handshake
 /// that begins from then on goes by what stands there.
 #[derive(Clone, Default)]
-pub struct Profiles(Arc<RwLock<Vec<Profile>>>);
+pub struct Profiles(Arc<RwLock<Vec<Option<Profile>>>>);
 
 impl Profiles {
     /// Adds one.
     pub fn add(&self, profile: Profile) -> ProfileId {
         let mut profiles = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        profiles.push(profile);
-        ProfileId(profiles.len() as u32 - 1)
+        let free = profiles.iter().position(Option::is_none).unwrap_or(profiles.len());
+        let len = profiles.len().max(free + 1);
+        profiles.resize(len, None);
+        profiles[free] = Some(profile);
+        ProfileId(free as u32)
     }
 
-    /// Puts another in the place of one.
-    pub fn replace(&self, id: ProfileId, profile: Profile) {
+    /// Lets go of all others, once nobody begins anything by them any more.
+    pub fn keep_only(&self, kept: &[ProfileId]) {
         let mut profiles = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = profiles.get_mut(id.0 as usize) {
-            *place = profile;
+        for (at, place) in profiles.iter_mut().enumerate() {
+            if !kept.contains(&ProfileId(at as u32)) {
+                *place = None;
+            }
         }
     }
 
     pub(crate) fn get(&self, id: ProfileId) -> Option<Profile> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id.0 as usize).cloned()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id.0 as usize).cloned().flatten()
     }
 }

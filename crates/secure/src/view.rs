@@ -5,7 +5,7 @@ use crate::conn::{Conn, Layer, Phase};
 use crate::handshake::{Handshake, Progress};
 use crate::inbound::End;
 use crate::profile::Profile;
-use ports::{Fault, FaultKind};
+use ports::{Fault, FaultKind, Handshakes};
 use reactor::{
     Buf, Close, CloseOutcome, Completion, ConnId, ConnectPlan, ListenerId, Outgoing, Probe, ProfileId, Questions,
     Reactor, SessionInfo,
@@ -58,6 +58,10 @@ impl<R: Reactor> Reactor for View<'_, R> {
         self.layer.listeners.push((listener, profile));
     }
 
+    fn take_handshakes(&mut self, listener: Option<ListenerId>) -> Handshakes {
+        self.layer.take_counts(listener)
+    }
+
     fn close_listener(&mut self, listener: ListenerId) {
         self.io.close_listener(listener);
         self.end_handshakes(Some(listener));
@@ -76,7 +80,8 @@ impl<R: Reactor> Reactor for View<'_, R> {
         let mut hello = Vec::new();
         let Progress::More = tls.advance(&mut hello) else { return Err(Fault::of(FaultKind::Handshake)) };
         let out = take_flight(&mut hello, self.io).ok_or(Fault::of(FaultKind::Memory))?;
-        let id = self.io.connect(plan, out)?;
+        let plan = ConnectPlan { profile: None, ..*plan };
+        let id = self.io.connect(&plan, out)?;
         let mut conn = Conn::new(Phase::Connecting, tls);
         conn.outbound.note_sending();
         if !first.is_empty() {

@@ -49,7 +49,7 @@ impl<R: Reactor> Questions for View<'_, R> {
 }
 
 impl<R: Reactor> Reactor for View<'_, R> {
-    reactor::forward!(io: listen, adopt_listener, secure_listener, set_accepting, watch_peer, take_buf, turn);
+    reactor::forward!(io: listen, adopt_listener, secure_listener, take_handshakes, set_accepting, watch_peer, take_buf, turn);
 
     fn close_listener(&mut self, listener: ListenerId) {
         self.io.close_listener(listener);

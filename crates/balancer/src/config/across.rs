@@ -92,6 +92,8 @@ fn finish_listener(
         name: listener.name?.value.to_owned(),
         bind: listener.bind?.value,
         protocol: listener.protocol,
+        tls: listener.tls,
+        tls_profile: None,
         router: Router::everything_to(backend_set?),
         close: listener.close,
         timestamps: listener.timestamps,
@@ -116,5 +118,7 @@ fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
         limits: set.limits,
         via: set.via,
         headers: set.headers,
+        tls: set.tls,
+        tls_profile: None,
     })
 }

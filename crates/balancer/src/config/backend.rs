@@ -3,15 +3,16 @@
 use super::fields::read_headers;
 use super::keys::SERVER;
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
-use super::selection;
+use super::{selection, tls};
 use balancer_core::{
     HeaderRules, HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, SelectionRules,
-    ServerSettings, ServerTimeouts,
+    ServerSettings, ServerTimeouts, ServerTls,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use ports::Address;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::path::Path;
 
 /// Servers of one set.
 pub(super) const SERVERS_MAX: usize = 10_000;
@@ -38,9 +39,10 @@ pub(super) struct BackendSet<'a> {
     pub(super) limits: ResponseLimits,
     pub(super) via: bool,
     pub(super) headers: HeaderRules,
+    pub(super) tls: Option<ServerTls>,
 }
 
-pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> BackendSet<'a> {
+pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> BackendSet<'a> {
     let name = section.text("name", "\"app\"", mistakes);
     let servers = section.need("servers", "[\"127.0.0.1:9001\"]", mistakes);
     let servers = servers.map(|list| read_servers(list, mistakes)).unwrap_or_default();
@@ -60,6 +62,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
         limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
         via: section.choice("via", &[("on", true), ("off", false)], mistakes).unwrap_or(base.via),
         headers: read_headers(&mut section, mistakes),
+        tls: tls::read_server(&mut section, folder, mistakes),
         servers,
     };
     section.finish(mistakes);

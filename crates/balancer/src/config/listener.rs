@@ -1,14 +1,15 @@
 //! `[[listener]]`: where clients come in.
 
-use super::tcp;
 use super::treatment::{self, read_networks};
+use super::{tcp, tls};
 use balancer_core::{
-    ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, Protocol, RequestIds, RequestRules, Timestamps,
-    Treatment, WayField,
+    ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerTls, Protocol, RequestIds, RequestRules,
+    Timestamps, Treatment, WayField,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use http::forward::Tells;
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// The largest head that may be allowed. A buffer may grow to hold it, together with the fields the balancer adds.
 pub(super) const HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -24,6 +25,7 @@ pub(super) struct Listener<'a> {
     pub(super) name: Option<Placed<&'a str>>,
     pub(super) bind: Option<Placed<SocketAddr>>,
     pub(super) protocol: Protocol,
+    pub(super) tls: Option<ListenerTls>,
     pub(super) backends: Option<Placed<&'a str>>,
     pub(super) close: ClientClose,
     pub(super) timestamps: Timestamps,
@@ -33,7 +35,7 @@ pub(super) struct Listener<'a> {
     pub(super) treatment: Treatment,
 }
 
-pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
+pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
     let bind = section.need("bind", "\"127.0.0.1:8080\"", mistakes);
     let protocol = section.named("protocol", mistakes).unwrap_or_default();
     if protocol == Protocol::Tcp {
@@ -45,6 +47,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, mistakes: &mut Vec<Mistake>
             value::socket_address(value, mistakes).map(|address| Placed { value: address, span: value.span() })
         }),
         protocol,
+        tls: tls::read_listener(&mut section, protocol, folder, mistakes),
         backends: section.text("backends", "\"app\"", mistakes),
         close: section.named("close", mistakes).unwrap_or_default(),
         timestamps: read_timestamps(&mut section, mistakes),

@@ -13,6 +13,7 @@ mod listener;
 mod rate;
 mod selection;
 mod tcp;
+mod tls;
 mod treatment;
 
 use crate::worker::check_shares;
@@ -55,8 +56,10 @@ impl Config {
         Self::parse(&path.display().to_string(), &config_file::read_text(path)?)
     }
 
-    /// Checks the text of a file; `name` is how messages call it.
+    /// Checks the text of a file; `name` is how messages call it, and what paths in it are relative to.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        let read = |top: Section<'_, '_>, mistakes: &mut Vec<Mistake>| read(top, folder, mistakes);
         config_file::parse_declared(name, "the configuration", &keys::TOP, text, read)
     }
 
@@ -97,14 +100,14 @@ impl Config {
 }
 
 /// Reads all sections. `None` only where mistakes were noted.
-fn read(mut top: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Option<Config> {
+fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Config> {
     let global = top.table("global", mistakes);
     let listeners = top.tables("listener", SECTIONS_MAX, mistakes);
     let sets = top.tables("backend_set", SECTIONS_MAX, mistakes);
     top.finish(mistakes);
     let global = global.map(|section| read_global(section, mistakes)).unwrap_or_default();
-    let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, mistakes)).collect();
-    let sets: Vec<_> = sets.into_iter().map(|section| backend::read(section, mistakes)).collect();
+    let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, folder, mistakes)).collect();
+    let sets: Vec<_> = sets.into_iter().map(|section| backend::read(section, folder, mistakes)).collect();
     let settings = across::join(listeners, sets, mistakes)?;
     let base = Config::of(settings);
     Some(Config {

@@ -7,12 +7,12 @@ use super::seat::Seat;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::{IdDigits, asked_of};
 use balancer_core::exchange::{AttemptOrder, Fact};
-use balancer_core::{ListenerSettings, RequestIds, Twins};
+use balancer_core::{BackendSetSettings, ListenerSettings, RequestIds, Twins};
 use http::forward::{AddressText, RequestEdits};
 use http::{RequestHead, Values};
 use http1::{HeadScan, HeadSlots, parse_request};
 use ports::{Fault, FaultKind, Lease, Tries};
-use reactor::{Buf, ConnId, ConnectPlan, Outgoing, Probe, Reactor};
+use reactor::{Buf, ConnId, ConnectPlan, Outgoing, Probe, ProfileId, Reactor};
 use std::time::Duration;
 
 impl Worker {
@@ -60,8 +60,13 @@ impl Worker {
         let ListenerSettings { requests, name, bind, .. } = &entry.rules.settings;
         let peer = self.parties.client(entry.client.conn).peer.ip();
         let mut digits = IdDigits::default();
+        let identity = entry.rules.subject_header().map(|field| {
+            let session = io.session(entry.client.conn);
+            (field, session.and_then(|session| session.peer_name.clone()))
+        });
         let edits = RequestEdits {
-            proto: "http",
+            proto: entry.rules.scheme(),
+            identity: identity.as_ref().map(|(field, who)| (*field, who.as_deref().unwrap_or_default())),
             connection: compose::upstream_connection(entry.upgrade.is_some(), entry.set_rules.pool.room() > 0),
             target: None,
             fallback_host: &self.sets[set].servers[server].host,
@@ -175,7 +180,12 @@ impl Worker {
         loop {
             let start = set.sources.choose(now, target).map_err(|_| Fault::of(FaultKind::Ports))?;
             let port_range = start.range.map(|range| (range.low(), range.high()));
-            let plan = ConnectPlan { remote: target.address(), source: start.source, port_range, profile: None };
+            let plan = ConnectPlan {
+                remote: target.address(),
+                source: start.source,
+                port_range,
+                profile: profile_of(&set.rules),
+            };
             let again = Outgoing { head: out.head.clone(), body: out.body.clone(), after: out.after };
             match io.connect(&plan, again) {
                 Ok(conn) => return Ok((conn, start.lease)),
@@ -184,6 +194,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// How a layer is to secure a connection to a server of this set.
+fn profile_of(rules: &BackendSetSettings) -> Option<ProfileId> {
+    // Without a number nobody is connected to: never in the clear.
+    rules.tls.as_ref().map(|_| ProfileId(rules.tls_profile.unwrap_or(u32::MAX)))
 }
 
 /// Writes a request, with what its route makes of its path.

@@ -240,8 +240,11 @@ fn decide(head: &RequestHead<'_, '_>, client: IpAddr, rules: &ListenerRules) -> 
     if let Some(failure) = ends_here(head) {
         return Err(failure);
     }
-    let decided =
-        rules.settings.router.decide(&head.facts(client, false), head.headers, &mut rules.scratch.borrow_mut());
+    let decided = rules.settings.router.decide(
+        &head.facts(client, rules.settings.tls.is_some()),
+        head.headers,
+        &mut rules.scratch.borrow_mut(),
+    );
     decided.map_err(|_| Failure::AmbiguousPath)
 }
 

@@ -6,9 +6,9 @@ use crate::room::Room;
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::Scene;
 use balancer_core::router::Scratch;
-use balancer_core::{Action, BackendSetSettings, Counters, ListenerSettings, RouteRules, Treatment};
+use balancer_core::{Action, BackendSetSettings, Counters, ListenerSettings, RouteRules, Side, Treatment};
 use http::Limits;
-use reactor::{Bell, ListenerId, Reactor};
+use reactor::{Bell, ListenerId, ProfileId, Reactor};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +37,24 @@ impl ListenerRules {
         };
         let (treatments, settings) = (treatments_of(settings), settings.clone());
         Self { settings, limits, places: places.into(), treatments, scratch: RefCell::default() }
+    }
+
+    /// What clients speak, as URLs call it.
+    #[inline]
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.settings.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The field that says whose certificate a client has shown.
+    #[inline]
+    pub(super) fn subject_header(&self) -> Option<&str> {
+        self.settings.tls.as_ref()?.client_subject_header.as_deref()
+    }
+
+    /// How a layer is to secure what comes in.
+    pub(super) fn profile(&self) -> Option<ProfileId> {
+        // Without a number nobody comes in: never in the clear.
+        self.settings.tls.as_ref().map(|_| ProfileId(self.settings.tls_profile.unwrap_or(u32::MAX)))
     }
 
     /// What is done with requests of a route.
@@ -175,6 +193,9 @@ impl Listener {
     pub(super) fn let_go<R: Reactor>(&mut self, io: &mut R) {
         if let Some(id) = self.id.filter(|_| std::mem::take(&mut self.open)) {
             io.close_listener(id);
+            if self.rules.settings.tls.is_some() {
+                self.counters.count_handshakes(Side::Client, &io.take_handshakes(Some(id)));
+            }
         }
     }
 }

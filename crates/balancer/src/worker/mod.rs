@@ -48,13 +48,13 @@ mod time;
 mod treat;
 
 use balancer_core::exchange::Fact;
-use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusals, Report};
+use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusals, Report, Side};
 use clock::Today;
 use drain::Farewell;
 use listeners::{Listener, ListenerRules};
 use parties::Parties;
-use ports::Fault;
-use reactor::{App, Completion, Inbox, Listening, Mail, Reactor, Shortages, TimerWheel};
+use ports::{Fault, Handshakes};
+use reactor::{App, Completion, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel};
 use seed::Rng;
 use sets::BackendSet;
 use slotmap::SlotMap;
@@ -160,6 +160,44 @@ impl Worker {
         })
     }
 
+    /// Does the configuration have a section about TLS?
+    pub(crate) fn wants_layer(&self) -> bool {
+        let listens = self.listeners.iter().any(|listener| listener.rules.settings.tls.is_some());
+        listens || self.sets.iter().any(|set| set.rules.tls.is_some())
+    }
+
+    /// Tells the layer beneath how what comes in is secured.
+    pub(crate) fn secure_listeners<R: Reactor>(&self, io: &mut R) {
+        for listener in self.listeners.iter().filter(|listener| listener.open) {
+            if let Some(id) = listener.id {
+                io.secure_listener(id, listener.rules.profile());
+            }
+        }
+    }
+
+    /// What a layer counts for: listeners, and (`None`) servers.
+    pub(crate) fn handshake_sources(&self) -> Vec<Option<ListenerId>> {
+        let listeners = self.listeners.iter().filter(|listener| listener.rules.settings.tls.is_some());
+        listeners.filter_map(|listener| listener.id).map(Some).chain([None]).collect()
+    }
+
+    /// What a layer has counted since the last time.
+    pub(crate) fn note_handshakes(&mut self, of: Option<ListenerId>, counts: &Handshakes) {
+        let listener = self.listeners.iter_mut().find(|listener| of.is_some() && listener.id == of);
+        match listener {
+            Some(listener) => listener.counters.count_handshakes(Side::Client, counts),
+            None if of.is_some() => self.gone.count_handshakes(Side::Client, counts),
+            None => self.gone.count_handshakes(Side::Server, counts),
+        }
+    }
+
+    fn take_handshakes<R: Reactor>(&mut self, io: &mut R) {
+        for of in self.handshake_sources() {
+            let counts = io.take_handshakes(of);
+            self.note_handshakes(of, &counts);
+        }
+    }
+
     /// What was counted so far, by what it was counted for.
     pub fn report(&self, shortages: Shortages) -> Report {
         let open_clients =
@@ -194,7 +232,10 @@ impl Worker {
             match mail {
                 Mail::Order(Order::Apply(snapshot, reply)) => reply.send(self.reconcile(&snapshot, io)),
                 Mail::Order(Order::Drain { grace, patience }) => self.handle_drain(grace, patience, io),
-                Mail::Order(Order::Report(reply)) => reply.send(self.report(io.shortages())),
+                Mail::Order(Order::Report(reply)) => {
+                    self.take_handshakes(io);
+                    reply.send(self.report(io.shortages()));
+                }
                 Mail::Closed => self.handle_drain(Duration::ZERO, Duration::ZERO, io),
             }
         }
@@ -260,6 +301,7 @@ impl<R: Reactor> App<R> for Worker {
             let (_, socket) = sockets.iter().find(|(of, _)| of == name).expect("every listener came with a socket");
             listener.listens(io.adopt_listener(socket.clone())?);
         }
+        self.secure_listeners(io);
         Ok(())
     }
 

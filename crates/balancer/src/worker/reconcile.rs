@@ -37,6 +37,7 @@ impl Worker {
         let prepared = self.prepare(snapshot, io)?;
         let places = self.reconcile_sets(&snapshot.settings.backend_sets, &snapshot.boards, prepared.sets, io);
         self.reconcile_listeners(snapshot, prepared.listeners, &places, io);
+        self.secure_listeners(io);
         Ok(())
     }
 
@@ -60,9 +61,12 @@ impl Worker {
         Ok(Prepared { sets, listeners })
     }
 
-    /// A set whose ports are chosen otherwise is another one: leases of one allocator mean nothing to the next.
+    /// A set whose ports are chosen otherwise is another one: leases of one allocator mean nothing to the next. So is one
+    /// whose connections are secured otherwise: those it has are not what is asked for now.
     fn prepare_set(&mut self, settings: &BackendSetSettings, boards: &Boards) -> Result<Place<BackendSet>, SetupError> {
-        let same = |set: &BackendSet| set.rules.name == settings.name && set.rules.ports == settings.ports;
+        let same = |set: &BackendSet| {
+            (&set.rules.name, &set.rules.ports, &set.rules.tls) == (&settings.name, &settings.ports, &settings.tls)
+        };
         let Some(index) = self.sets.iter().position(same) else {
             return BackendSet::new(settings, &self.share, boards).map(Place::New);
         };

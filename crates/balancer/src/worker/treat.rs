@@ -183,7 +183,7 @@ pub(super) fn with_values<T>(
         (AddressText::new(entry.asker.address), HeadSlots::new(), IdDigits::default());
     let values = Values {
         client: client.as_bytes(),
-        scheme: "http",
+        scheme: entry.rules.scheme(),
         request_id: entry.asker.id.text(&mut digits),
         listener: &entry.rules.settings.name,
         server,

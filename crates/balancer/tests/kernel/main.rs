@@ -22,6 +22,7 @@ mod stage;
 mod starting;
 mod streaming;
 mod tcp;
+mod tls;
 mod treatment;
 mod tunnels;
 mod turns;

@@ -59,6 +59,15 @@ fn context(below: &Table) -> Vec<(&'static str, String)> {
     }
 }
 
+/// Files that a table has to name, and that have to be there.
+fn files(table: &Table) -> Vec<(&'static str, &'static str)> {
+    match table.name {
+        "listener.tls" | "listener.tls.certificates" => vec![("certificate", "both.pem")],
+        "backend_set.tls" => vec![("ca", "ca.pem")],
+        _ => Vec::new(),
+    }
+}
+
 fn inline(section: &Table, key: &str, body: &str) -> String {
     let kind = &section.key(key).expect("it is declared").kind;
     let is_list = |kind: &Kind| matches!(kind, Kind::List { .. } | Kind::Tables { .. });
@@ -74,7 +83,10 @@ fn section_text(section: &Table, keys: &[(&str, String)]) -> String {
 fn body(table: &Table, keys: &[(&str, String)], separator: &str) -> String {
     let needed = table.keys.iter().filter(|key| matches!(key.preset, Preset::Required));
     let needed = needed.filter(|key| !keys.iter().any(|(name, _)| *name == key.name));
+    let needed = needed.filter(|key| !files(table).iter().any(|(name, _)| *name == key.name));
     let needed = needed.map(|key| format!("{} = {}", key.name, key.sample().expect("an example")));
     let given = keys.iter().map(|(name, value)| format!("{name} = {value}"));
-    needed.chain(given).collect::<Vec<_>>().join(separator)
+    let files = files(table).into_iter().filter(|(key, _)| !keys.iter().any(|(name, _)| name == key));
+    let files = files.map(|(key, path)| format!("{key} = \"tests/config/pki/{path}\""));
+    needed.chain(given).chain(files).collect::<Vec<_>>().join(separator)
 }

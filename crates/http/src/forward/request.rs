@@ -95,6 +95,8 @@ pub struct RequestEdits<'e> {
     pub tells_id: bool,
     /// The listener's name, for rules.
     pub listener: &'e str,
+    /// A field that says who the client has proven to be, in place of what came, and what it says; empty: nobody.
+    pub identity: Option<(&'e str, &'e str)>,
 }
 
 impl RequestEdits<'_> {
@@ -116,18 +118,23 @@ impl RequestEdits<'_> {
             request_id: b"",
             tells_id: false,
             listener: "",
+            identity: None,
         }
     }
 
     /// Is there anything to do beside what every proxy does?
     #[inline]
     fn has_more(&self) -> bool {
-        self.tells_id || self.rules.iter().any(|rules| !rules.is_empty()) || self.tells != Tells::default()
+        self.tells_id
+            || self.identity.is_some()
+            || self.rules.iter().any(|rules| !rules.is_empty())
+            || self.tells != Tells::default()
     }
 
     /// Is a field of this name left out, by a rule or because ours stands in its place?
     fn drops(&self, name: &str) -> bool {
-        rules::drops(self.rules, name) || self.tells_id && name.eq_ignore_ascii_case(REQUEST_ID)
+        let ours = self.identity.is_some_and(|(field, _)| name.eq_ignore_ascii_case(field));
+        ours || rules::drops(self.rules, name) || self.tells_id && name.eq_ignore_ascii_case(REQUEST_ID)
     }
 }
 
@@ -350,6 +357,9 @@ impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
         }
         if *tells_id && !rules::drops(*rules, REQUEST_ID) {
             out.field(REQUEST_ID, request_id)?;
+        }
+        if let Some((field, who)) = self.edits.identity.filter(|(_, who)| !who.is_empty()) {
+            out.field(field, who.as_bytes())?;
         }
         let asked = Asked { method: head.method_name, host: head.host, target: head.target, headers: head.headers };
         let values = Values {

@@ -318,6 +318,10 @@ impl Reactor for EpollReactor {
     }
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
+        // There is no layer above: what was to be secured does not go in the clear.
+        if plan.profile.is_some() {
+            return Err(Fault::of(FaultKind::Handshake));
+        }
         self.start_connect(plan, first)
     }
 

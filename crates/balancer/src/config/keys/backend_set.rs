@@ -72,6 +72,7 @@ pub(super) static BACKEND_SET: Table = Table {
         treatment::REQUEST_HEADERS,
         treatment::RESPONSE_HEADERS,
         Key::new("limits", Kind::Table(&LIMITS), "bounds of responses"),
+        Key::new("tls", Kind::Table(&super::tls::SERVER_TLS), "servers are spoken to over TLS"),
         Key::new("pool", Kind::Table(&POOL), "connections kept for re-use"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take"),
         Key::new("health", Kind::Table(&HEALTH), "when a server is set aside"),

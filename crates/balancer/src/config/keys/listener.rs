@@ -17,7 +17,7 @@ pub(super) static LISTENER: Table = Table {
         Key::new(
             "protocol",
             Kind::choice::<Protocol>(),
-            "`\"http\"`: HTTP/1.0 and HTTP/1.1; `\"tcp\"`: each connection is joined with a server's, and bytes go both ways \
+            "`\"http\"`: HTTP/1.0 and HTTP/1.1; `\"https\"`: the same over TLS; `\"tcp\"`: each connection is joined with a server's, and bytes go both ways \
              untouched",
         )
         .or("\"http\""),
@@ -77,6 +77,7 @@ pub(super) static LISTENER: Table = Table {
              overwritten; `\"keep\"` passes them on",
         )
         .or("\"drop\""),
+        Key::new("tls", Kind::Table(&super::tls::LISTENER_TLS), "certificates and rules, with `protocol = \"https\"`"),
         Key::new("limits", Kind::Table(&LIMITS), "bounds"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long clients may take"),
     ],

@@ -7,10 +7,12 @@ mod backend_set;
 mod global;
 mod listener;
 mod selection;
+mod tls;
 mod treatment;
 
 pub(super) use backend_set::SERVER;
 use config_file::{Key, Kind, Table};
+pub(super) use tls::CERTIFICATE;
 
 /// The file.
 pub static TOP: Table = Table {

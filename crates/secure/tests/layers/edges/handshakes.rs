@@ -1,7 +1,8 @@
 //! How connections begin.
 
 use super::*;
-use secure::{HANDSHAKE_MAX, HandshakeFailure};
+use ports::HandshakeFailure;
+use secure::HANDSHAKE_MAX;
 
 #[test]
 fn both_sides_know_what_was_agreed_on() {
@@ -47,7 +48,7 @@ fn a_plain_client_is_turned_away() {
     assert_eq!(bench.client.ear().received, [21, 3, 3, 0, 2, 2, 50], "a fatal alert");
     bench.client.recv();
     check(&mut bench, "end", "");
-    assert_eq!(bench.server.counters().refused(HandshakeFailure::PlainHttp), 1);
+    assert_eq!(bench.server.handshakes().failed_by(HandshakeFailure::PlainHttp), 1);
     bench.client.close(Close::Discard);
     bench.finish();
 }
@@ -141,8 +142,8 @@ fn a_client_that_comes_back_need_not_introduce_itself_again() {
             bench.client.close(Close::Fin);
             bench.pass(SOON);
             bench.meet();
-            let counted = (bench.client.counters(), bench.server.counters());
-            assert_eq!((counted.0.connected_resumed, counted.1.accepted_resumed), (round, round), "{version:?}");
+            let counted = (bench.client.handshakes().resumed, bench.server.handshakes().resumed);
+            assert_eq!(counted, (1, 1), "{version:?}, round {round}");
         }
         bench.client.close(Close::Fin);
         bench.server.close(Close::Fin);
@@ -159,12 +160,11 @@ fn fails(client: ClientRules, server: ServerRules) -> (String, Option<HandshakeF
     if heard == "connected" {
         bench.client.close(Close::Discard);
     }
-    let which = |failures: secure::Failures| {
-        let at = failures.iter().position(|count| *count > 0);
+    let which = |counts: ports::Handshakes| {
+        let at = counts.failed.iter().position(|count| *count > 0);
         at.map(|at| HandshakeFailure::ALL[at])
     };
-    let (ours, theirs) =
-        (which(bench.client.counters().connect_failures), which(bench.server.counters().accept_failures));
+    let (ours, theirs) = (which(bench.client.handshakes()), which(bench.server.handshakes()));
     if bench.server.heard() == "accepted" {
         bench.server.close(Close::Discard);
     }
@@ -214,4 +214,24 @@ fn a_client_may_show_who_it_is() {
         bench.server.close(Close::Fin);
         bench.finish();
     }
+}
+
+/// A server that speaks plainly, and hears an alert.
+#[test]
+fn a_plain_server_is_not_connected_to() {
+    let mut bench = Bench::new((true, false), 64);
+    bench.connect(Outgoing::default());
+    check(&mut bench, "", "accepted");
+    bench.server.recv();
+    bench.server.send_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n", After::Keep);
+    bench.pass(SOON);
+    assert_eq!(bench.client.heard(), "not connected: TLS handshake failed");
+    assert_eq!(bench.client.handshakes().failed_by(HandshakeFailure::PlainHttp), 1);
+    bench.server.recv();
+    bench.pass(SOON);
+    bench.server.recv();
+    bench.pass(SOON);
+    assert!(bench.server.heard().ends_with("end"));
+    bench.server.close(Close::Discard);
+    bench.finish();
 }

@@ -126,8 +126,10 @@ impl Side {
         Self { app, io: net.host(&[ip], HostConfig { buffers_max, ..HostConfig::default() }) }
     }
 
-    pub(crate) fn counters(&self) -> secure::Counters {
-        self.app.app.counters()
+    /// What was counted since the last time.
+    pub(crate) fn handshakes(&mut self) -> ports::Handshakes {
+        let listener = self.app.app.app.listens.then_some(reactor::ListenerId(0));
+        self.app.app.take_handshakes(listener)
     }
 
     pub(crate) fn act_as<T>(&mut self, act: impl FnOnce(&mut Ear, &mut Above<'_, '_>) -> T) -> T {

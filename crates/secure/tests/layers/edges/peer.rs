@@ -147,7 +147,7 @@ fn new_keys_without_end_are_no_conversation() {
         bytes.extend(by_hand.say());
     }
     by_hand.send_bytes(&bytes, After::Keep);
-    assert_eq!((by_hand.bench.server.heard().as_str(), by_hand.bench.server.counters().damaged), ("spoilt", 1));
+    assert_eq!((by_hand.bench.server.heard().as_str(), by_hand.bench.server.handshakes().damaged), ("spoilt", 1));
     by_hand.finish();
 }
 

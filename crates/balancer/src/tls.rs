@@ -1,0 +1,315 @@
+//! Certificates and keys: read from their files and made into what a layer goes by, before a worker exists and again with
+//! every change of the configuration. Files that are renewed in place are taken up then.
+
+use crate::errors::Warning;
+use balancer_core::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, Settings, TlsVersion};
+use reactor::ProfileId;
+use secure::{
+    Certificate, CertificateError, Certificates, ClientProfile, ClientRules, Profile, ProfileError, Profiles,
+    ServerProfile, ServerRules, Tickets, Version,
+};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Bytes of one file. The largest is a bundle of all the authorities of a system: some 250 KiB.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+/// Where systems keep the authorities they trust, in PEM: Debian, Fedora, Alpine, openSUSE.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+];
+/// How long before its end a certificate is said to end.
+const SOON: Duration = Duration::from_secs(7 * 86_400);
+const DAY_SECONDS: u64 = 86_400;
+/// Permissions of a key file that let anybody read it.
+const READ_BY_ANYBODY: u32 = 0o004;
+/// What clients may ask for (ALPN), the dearest first; and what servers are asked for.
+const CLIENT_PROTOCOLS: [&[u8]; 2] = [b"http/1.1", b"http/1.0"];
+const SERVER_PROTOCOL: &[u8] = b"http/1.1";
+
+/// Why a file is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsError {
+    /// It cannot be read.
+    #[error("{} cannot be read: {why}", .path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why, and the way out.
+        why: String,
+    },
+    /// It is not what it has to be.
+    #[error("{}: {why}", .path.display())]
+    Useless {
+        /// Which.
+        path: PathBuf,
+        /// Why, and the way out.
+        why: CertificateError,
+    },
+    /// A certificate has the key of another.
+    #[error("{} is not the key of {}: give each certificate its own", .key.display(), .certificate.display())]
+    Mismatch {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's.
+        key: PathBuf,
+    },
+    /// No bundle of authorities is known on this system.
+    #[error(
+        "this system has no bundle of authorities (none of {}): install ca-certificates, name one with `ca`, or write \
+         `verify = false`", SYSTEM_BUNDLES.join(", ")
+    )]
+    NoSystemBundle,
+    /// What was asked for does not go together.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+}
+
+impl TlsError {
+    /// The file it is about.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unreadable { path, .. } | Self::Useless { path, .. } => Some(path),
+            Self::Mismatch { key, .. } => Some(key),
+            Self::NoSystemBundle | Self::Profile(_) => None,
+        }
+    }
+
+    fn useless(path: &Path) -> impl Fn(CertificateError) -> Self {
+        move |why| Self::Useless { path: path.to_owned(), why }
+    }
+
+    fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "there is no such file; paths are relative to the configuration file".to_owned()
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "permission denied: the balancer's user has to be able to read it (ls -l, chown)".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        Self::Unreadable { path: path.to_owned(), why }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let failed = |error| TlsError::unreadable(path, &error);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let why = format!("it is longer than {FILE_BYTES_MAX} bytes: it is no certificate");
+        return Err(TlsError::Unreadable { path: path.to_owned(), why });
+    }
+    Ok(bytes)
+}
+
+/// A chain and its key.
+pub(crate) fn certificate(files: &CertificateFiles) -> Result<Certificate, TlsError> {
+    let chain = read(&files.certificate)?;
+    Certificate::check_chain(&chain).map_err(TlsError::useless(&files.certificate))?;
+    let key = read(&files.key)?;
+    Certificate::check_key(&key).map_err(TlsError::useless(&files.key))?;
+    Certificate::new(&chain, &key).map_err(|why| match why {
+        CertificateError::Mismatch => {
+            TlsError::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() }
+        }
+        why => TlsError::Useless { path: files.certificate.clone(), why },
+    })
+}
+
+/// Authorities in a file, in DER.
+pub(crate) fn authorities(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
+    secure::certificate::certificates_of(&read(path)?).map_err(TlsError::useless(path))
+}
+
+/// Those of the system.
+pub(crate) fn system_authorities() -> Result<Vec<Vec<u8>>, TlsError> {
+    let bundle = SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists());
+    authorities(bundle.ok_or(TlsError::NoSystemBundle)?)
+}
+
+fn versions(of: &[TlsVersion]) -> Vec<Version> {
+    let of = of.iter().map(|version| match version {
+        TlsVersion::V12 => Version::Tls12,
+        TlsVersion::V13 => Version::Tls13,
+    });
+    of.collect()
+}
+
+/// Whose tickets are good for whom: a client that was let in by one rule must not come back by another.
+#[derive(Clone, PartialEq, Eq)]
+struct Admission {
+    client_certificate: ClientCertificate,
+    authorities: Vec<Vec<u8>>,
+}
+
+/// What the layers of all workers go by.
+#[derive(Clone, Default)]
+pub(crate) struct Secured {
+    pub(crate) profiles: Profiles,
+    /// Keys of tickets outlive a change of the configuration.
+    tickets: Vec<(Admission, Tickets)>,
+}
+
+impl Secured {
+    /// Makes a profile of each section about TLS and writes its number into the settings. Nothing that goes by others is
+    /// touched until [`Secured::forget_all_but`].
+    pub(crate) fn install(&mut self, settings: &mut Settings) -> Result<(), SecureError> {
+        for listener in &mut settings.listeners {
+            listener.tls_profile = match &listener.tls {
+                None => None,
+                Some(tls) => {
+                    let failed = |error| SecureError { section: "listener", name: listener.name.clone(), error };
+                    let profile = self.server_profile(tls).map_err(failed)?;
+                    Some(self.profiles.add(Profile::Server(profile)).0)
+                }
+            };
+        }
+        for set in &mut settings.backend_sets {
+            set.tls_profile = match &set.tls {
+                None => None,
+                Some(tls) => {
+                    let failed = |error| SecureError { section: "backend set", name: set.name.clone(), error };
+                    Some(self.profiles.add(Profile::Client(client_profile(tls).map_err(failed)?)).0)
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Lets go of the profiles that `settings` does not name.
+    pub(crate) fn forget_all_but(&self, settings: &Settings) {
+        let of_listeners = settings.listeners.iter().filter_map(|listener| listener.tls_profile);
+        let of_sets = settings.backend_sets.iter().filter_map(|set| set.tls_profile);
+        let kept: Vec<ProfileId> = of_listeners.chain(of_sets).map(ProfileId).collect();
+        self.profiles.keep_only(&kept);
+    }
+
+    fn server_profile(&mut self, tls: &ListenerTls) -> Result<ServerProfile, TlsError> {
+        let all = tls.certificates.iter().map(certificate).collect::<Result<_, _>>()?;
+        let client_authorities = tls.client_ca.as_deref().map(authorities).transpose()?.unwrap_or_default();
+        let tickets = match tls.tickets {
+            true => self.tickets(tls.client_certificate, &client_authorities)?,
+            false => Tickets::off(),
+        };
+        let rules = ServerRules {
+            certificates: Certificates::new(all, tls.strict_sni)?,
+            versions: versions(&tls.versions),
+            protocols: CLIENT_PROTOCOLS.map(<[u8]>::to_vec).to_vec(),
+            tickets,
+            client_certificate: match tls.client_certificate {
+                ClientCertificate::None => secure::ClientCertificate::None,
+                ClientCertificate::Optional => secure::ClientCertificate::Optional,
+                ClientCertificate::Required => secure::ClientCertificate::Required,
+            },
+            client_authorities,
+        };
+        Ok(ServerProfile::new(rules)?)
+    }
+
+    fn tickets(
+        &mut self,
+        client_certificate: ClientCertificate,
+        authorities: &[Vec<u8>],
+    ) -> Result<Tickets, ProfileError> {
+        let admission = Admission { client_certificate, authorities: authorities.to_vec() };
+        if let Some((_, tickets)) = self.tickets.iter().find(|(of, _)| *of == admission) {
+            return Ok(tickets.clone());
+        }
+        let tickets = Tickets::new()?;
+        self.tickets.push((admission, tickets.clone()));
+        Ok(tickets)
+    }
+}
+
+fn client_profile(tls: &ServerTls) -> Result<ClientProfile, TlsError> {
+    let trusted = match (tls.verify, &tls.ca) {
+        (false, _) => None,
+        (true, Some(ca)) => Some(authorities(ca)?),
+        (true, None) => Some(system_authorities()?),
+    };
+    let rules = ClientRules {
+        versions: versions(&tls.versions),
+        protocols: vec![SERVER_PROTOCOL.to_vec()],
+        authorities: trusted,
+        certificate: tls.certificate.as_ref().map(certificate).transpose()?,
+    };
+    let profile = ClientProfile::new(rules)?;
+    match &tls.server_name {
+        Some(name) => Ok(profile.for_name(name)?),
+        None => Ok(profile),
+    }
+}
+
+/// Why a section cannot be secured as it asks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{section} {name:?}: {error}")]
+pub struct SecureError {
+    section: &'static str,
+    name: String,
+    error: TlsError,
+}
+
+/// What is wrong with certificates and yet no reason not to start: whoever restarts a balancer of many sites must not lose
+/// them all because the certificate of one has expired.
+pub fn certificate_warnings(settings: &Settings) -> Vec<Warning> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let of_listener = |tls: &ListenerTls| tls.certificates.clone();
+    let listeners = settings.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(of_listener);
+    let sets = settings.backend_sets.iter().filter_map(|set| set.tls.as_ref()?.certificate.clone());
+    listeners.chain(sets).flat_map(|files| warnings_of(&files, now)).collect()
+}
+
+fn warnings_of(files: &CertificateFiles, now: Duration) -> Vec<Warning> {
+    let facts = read(&files.certificate).ok().and_then(|chain| Certificate::check_chain(&chain).ok());
+    let time = facts.and_then(|facts| about_time(facts.not_before, facts.not_after, now));
+    let path = files.certificate.clone();
+    let time = time.map(|what| Warning::Certificate { path, what });
+    let mode = std::fs::metadata(&files.key).map_or(0, |metadata| metadata.mode());
+    let open = (mode & READ_BY_ANYBODY != 0).then(|| Warning::KeyForAnybody { path: files.key.clone() });
+    time.into_iter().chain(open).collect()
+}
+
+/// What is to be said of a certificate that is valid between these times.
+fn about_time(not_before: Duration, not_after: Duration, now: Duration) -> Option<String> {
+    let days = |time: Duration| units::counted(time.as_secs() / DAY_SECONDS, "day");
+    if now > not_after {
+        Some(format!("has expired {} ago: clients refuse it; renew it", days(now - not_after)))
+    } else if now < not_before {
+        let wait = days(not_before - now);
+        Some(format!("is not valid yet, for {wait} more: clients refuse it; is this host's clock right?"))
+    } else if not_after - now < SOON {
+        Some(format!("expires in {}: renew it", days(not_after - now)))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_spoken_of_when_their_time_is_near() {
+        let day = Duration::from_secs(DAY_SECONDS);
+        let (from, to) = (day * 100, day * 200);
+        for (now, begins) in [
+            (day * 90, Some("is not valid yet, for 10 days more")),
+            (day * 101, None),
+            (day * 192, None),
+            (day * 199, Some("expires in 1 day: renew")),
+            (day * 203, Some("has expired 3 days ago")),
+        ] {
+            let said = about_time(from, to, now);
+            assert!(said.as_deref().unwrap_or("").starts_with(begins.unwrap_or("")), "{now:?}: {said:?}");
+            assert_eq!(said.is_some(), begins.is_some(), "{now:?}: {said:?}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! curl and openssl as clients of a listener that speaks https.
+
+use super::pki::Pki;
+use crate::stage::{self, Stage, settings};
+use crate::wire::Wire;
+use balancer::Handle;
+use balancer_core::{ClientCertificate, ListenerTls, Settings, TlsVersion};
+use origin::OriginPlan;
+use ports::HandshakeFailure;
+use reactor::epoll::EpollConfig;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use testkit::installed;
+
+/// A balancer that speaks https, before an origin of ours.
+struct House {
+    pki: Pki,
+    balancer: Handle,
+    _origin: origin::Handle,
+}
+
+impl House {
+    fn new(workers: usize, change: impl FnOnce(&Pki, &mut ListenerTls)) -> Self {
+        let origin = origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin");
+        let pki = Pki::new();
+        let mut settings = settings(&[origin.address()]);
+        pki.secure(&mut settings, pki.certificate("site", &["site.example"]));
+        change(&pki, settings.listeners[0].tls.as_mut().expect("just written"));
+        let balancer = stage::start(settings, workers, EpollConfig::default());
+        Self { pki, balancer, _origin: origin }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.balancer.addresses()[0]
+    }
+
+    /// Runs curl on a path of `site.example`.
+    fn curl(&self, arguments: &[&str], path: &str) -> Option<Output> {
+        let (program, port) = (installed("curl")?, self.address().port());
+        let mut command = Command::new(program);
+        command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--cacert"]).arg(self.pki.ca());
+        command.args(["--resolve", &format!("*:{port}:{}", self.address().ip())]).args(arguments);
+        Some(command.arg(format!("https://site.example:{port}{path}")).output().expect("curl runs"))
+    }
+
+    /// Runs openssl s_client with nothing to say; all that it prints.
+    fn s_client(&self, arguments: &[&str]) -> Option<String> {
+        let mut command = Command::new(installed("openssl")?);
+        command.arg("s_client").arg("-connect").arg(self.address().to_string()).args(arguments);
+        let Output { stdout, stderr, .. } = command.stdin(Stdio::null()).output().expect("openssl runs");
+        Some(String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
+    }
+}
+
+#[test]
+fn curl_gets_and_sends_over_either_version() {
+    let house = House::new(2, |_, _| {});
+    let upload = house.pki.folder().join("upload");
+    std::fs::write(&upload, vec![b'u'; 300_000]).expect("a file");
+    let upload = format!("@{}", upload.display());
+    for version in [&["--tls-max", "1.2"][..], &["--tlsv1.3"]] {
+        for (more, path, len) in [
+            (&[][..], "/bytes/100000", 100_000),
+            (&[], "/chunked/5000000", 5_000_000),
+            (&["--http1.0"], "/bytes/1000", 1000),
+            (&["--data-binary", &upload], "/echo", 300_000),
+        ] {
+            let Some(output) = house.curl(&[version, more].concat(), path) else { return };
+            assert!(output.status.success(), "{version:?} {path}: {}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(output.stdout.len(), len, "{version:?} {path}");
+        }
+    }
+    let counters = house.balancer.counters();
+    assert_eq!((counters.tls_handshakes, counters.responses, counters.failed_total()), (8, 8, 0), "{counters:?}");
+    assert_eq!((counters.tls_damaged, counters.tls_cut_off), (0, 0), "{counters:?}");
+}
+
+/// What a request says to the server: that its client came over TLS.
+#[test]
+fn servers_learn_that_it_was_https() {
+    let Some(curl) = installed("curl") else { return };
+    let pki = Pki::new();
+    let stage = Stage::new(|settings| pki.secure(settings, pki.certificate("site", &["127.0.0.1"])));
+    let mut command = Command::new(curl);
+    command.args(["--silent", "--noproxy", "*", "--cacert"]).arg(pki.ca()).arg(format!("https://{}/", stage.address()));
+    let child = command.stdout(Stdio::piped()).spawn().expect("curl runs");
+    let mut server = stage.server();
+    let head = server.reads_head();
+    assert!(head.contains("X-Forwarded-Proto: https\r\n"), "{head}");
+    server.sends("HTTP/1.1 200 OK\nContent-Length: 2\n\nok");
+    assert_eq!(child.wait_with_output().expect("curl ends").stdout, b"ok");
+    stage.end();
+}
+
+#[test]
+fn versions_and_suites_that_are_refused_are_refused() {
+    let house = House::new(1, |_, tls| tls.versions = vec![TlsVersion::V13]);
+    let Some(shown) = house.s_client(&["-tls1_3"]) else { return };
+    assert!(shown.contains("New, TLSv1.3, Cipher is TLS_AES_"), "{shown}");
+    let old = house.s_client(&["-tls1_2"]).expect("it is installed");
+    assert!(old.contains("alert protocol version"), "{old}");
+    let counters = house.balancer.counters();
+    assert_eq!(counters.tls_failed[HandshakeFailure::NoCommonVersion as usize], 1, "{counters:?}");
+
+    let house = House::new(1, |_, tls| tls.versions = vec![TlsVersion::V12]);
+    let shown = house.s_client(&["-tls1_2"]).expect("it is installed");
+    assert!(shown.contains("New, TLSv1.2, Cipher is ECDHE-ECDSA-"), "{shown}");
+    // No block ciphers, no keys that are not ephemeral.
+    for suite in ["ECDHE-ECDSA-AES128-SHA256", "AES128-GCM-SHA256"] {
+        let shown = house.s_client(&["-tls1_2", "-cipher", suite]).expect("it is installed");
+        assert!(shown.contains("handshake failure"), "{suite}: {shown}");
+    }
+    for suite in ["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"] {
+        let output = house.curl(&["--tls-max", "1.2", "--ciphers", suite], "/bytes/40000");
+        assert_eq!(output.map(|output| output.stdout.len()).unwrap_or(40_000), 40_000, "{suite}");
+    }
+    let counters = house.balancer.counters();
+    assert_eq!(counters.tls_failed[HandshakeFailure::NoCommonSuite as usize], 2, "{counters:?}");
+    let old = house.s_client(&["-tls1_1"]).expect("it is installed");
+    assert!(!old.contains("Cipher is ECDHE"), "{old}");
+}
+
+/// The tickets of one worker are good at the others.
+#[test]
+fn a_client_comes_back_to_any_worker() {
+    for version in ["-tls1_3", "-tls1_2"] {
+        let house = House::new(3, |_, _| {});
+        let session = house.pki.folder().join("session");
+        let session = session.display().to_string();
+        // What it is sent has to be read before the session is written: the answer comes with the ticket.
+        let ask = |arguments: &[&str]| {
+            let mut command = Command::new(installed("openssl")?);
+            command.args(["s_client", "-connect", &house.address().to_string(), "-ign_eof", version]).args(arguments);
+            let mut child = command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("openssl runs");
+            let request = b"GET /bytes/5 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+            std::io::Write::write_all(child.stdin.as_mut().expect("piped"), request).expect("it listens");
+            Some(String::from_utf8_lossy(&child.wait_with_output().expect("openssl ends").stdout).into_owned())
+        };
+        let Some(first) = ask(&["-sess_out", &session]) else { return };
+        assert!(first.contains("New, TLSv1"), "{first}");
+        for _ in 0..6 {
+            let again = ask(&["-sess_in", &session]).expect("it is installed");
+            assert!(again.contains("Reused, TLSv1"), "{again}");
+        }
+        let counters = house.balancer.counters();
+        assert_eq!((counters.tls_handshakes, counters.tls_resumed), (7, 6), "{version}: {counters:?}");
+    }
+}
+
+#[test]
+fn the_name_that_is_asked_for_decides_the_certificate() {
+    for strict in [false, true] {
+        let house = House::new(1, |pki, tls| {
+            tls.certificates.push(pki.certificate("wild", &["*.wild.example"]));
+            tls.certificates.push(pki.certificate("one", &["one.wild.example"]));
+            tls.strict_sni = strict;
+        });
+        for (name, subject) in [
+            ("site.example", Some("site")),
+            ("SITE.example", Some("site")),
+            ("a.wild.example", Some("wild")),
+            ("one.wild.example", Some("one")),
+            ("a.b.wild.example", None),
+            ("elsewhere.example", None),
+        ] {
+            let Some(shown) = house.s_client(&["-servername", name]) else { return };
+            match subject.or((!strict).then_some("site")) {
+                Some(subject) => assert!(shown.contains(&format!("subject=CN = {subject}\n")), "{name}: {shown}"),
+                None => assert!(shown.contains("alert access denied"), "{name}: {shown}"),
+            }
+        }
+        let shown = house.s_client(&["-noservername"]).expect("it is installed");
+        assert_eq!(shown.contains("subject=CN = site\n"), !strict, "{shown}");
+    }
+}
+
+#[test]
+fn a_protocol_is_agreed_on_or_nothing_is() {
+    let house = House::new(1, |_, _| {});
+    let Some(shown) = house.s_client(&["-alpn", "h2,http/1.1"]) else { return };
+    assert!(shown.contains("ALPN protocol: http/1.1"), "{shown}");
+    let shown = house.s_client(&["-alpn", "h2"]).expect("it is installed");
+    assert!(shown.contains("alert no application protocol"), "{shown}");
+}
+
+/// One origin in our hands, and a client that shows a certificate or not; what the origin is told of that.
+#[test]
+fn who_a_client_is_goes_along_with_its_requests() {
+    let (Some(curl), pki) = (installed("curl"), Pki::new()) else { return };
+    let stage = Stage::new(|settings: &mut Settings| {
+        pki.secure(settings, pki.certificate("site", &["127.0.0.1"]));
+        let tls = settings.listeners[0].tls.as_mut().expect("just written");
+        (tls.client_certificate, tls.client_ca) = (ClientCertificate::Optional, Some(pki.ca()));
+        tls.client_subject_header = Some("X-Client".to_owned());
+    });
+    let alice = pki.certificate("alice", &["alice.example"]);
+    let arguments = [
+        "--cert".to_owned(),
+        alice.certificate.display().to_string(),
+        "--key".to_owned(),
+        alice.key.display().to_string(),
+    ];
+    for (arguments, told) in [(&arguments[..], "X-Client: CN=alice\r\n"), (&[], "")] {
+        let mut command = Command::new(&curl);
+        command.args(["--silent", "--noproxy", "*", "--header", "x-client: CN=root", "--cacert"]).arg(pki.ca());
+        command.args(arguments).arg(format!("https://{}/", stage.address()));
+        let child = command.stdout(Stdio::piped()).spawn().expect("curl runs");
+        let mut server = stage.server();
+        let head = server.reads_head();
+        let of_client: String =
+            head.split_inclusive('\n').filter(|line| line.to_lowercase().starts_with("x-client:")).collect();
+        assert_eq!(of_client, told, "{head}");
+        server.sends("HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok");
+        assert_eq!(child.wait_with_output().expect("curl ends").stdout, b"ok");
+    }
+    stage.end();
+}
+
+#[test]
+fn who_has_to_show_a_certificate_and_does_not_is_turned_away() {
+    let house = House::new(1, |pki, tls| {
+        (tls.client_certificate, tls.client_ca) = (ClientCertificate::Required, Some(pki.ca()));
+    });
+    let stranger = Pki::new();
+    let bad = stranger.certificate("alice", &["alice.example"]);
+    let good = house.pki.certificate("alice", &["alice.example"]);
+    let shows = |files: &balancer_core::CertificateFiles| {
+        let text = |path: &PathBuf| path.display().to_string();
+        ["--cert".to_owned(), text(&files.certificate), "--key".to_owned(), text(&files.key)]
+    };
+    for (arguments, is_let_in) in [(shows(&good).to_vec(), true), (shows(&bad).to_vec(), false), (Vec::new(), false)] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let Some(output) = house.curl(&arguments, "/bytes/10") else { return };
+        assert_eq!(output.status.success(), is_let_in, "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let counters = house.balancer.counters();
+    let failed = |why: HandshakeFailure| counters.tls_failed[why as usize];
+    assert_eq!((failed(HandshakeFailure::BadCertificate), failed(HandshakeFailure::NoCertificate)), (1, 1));
+    assert_eq!(counters.accepted, 1, "the application hears of one: {counters:?}");
+}
+
+/// Nonsense and plain HTTP get an alert, and are counted apart.
+#[test]
+fn who_does_not_speak_tls_is_told_so() {
+    let house = House::new(1, |_, _| {});
+    for (says, why) in
+        [("GET / HTTP/1.1\nHost: a\n\n", HandshakeFailure::PlainHttp), ("\u{1}\u{2}nonsense", HandshakeFailure::NotTls)]
+    {
+        let mut client = Wire::connect(house.address(), "the client");
+        client.sends(says);
+        client.sees("\u{15}\u{3}\u{3}\0\u{2}\u{2}2");
+        client.sees_end(crate::wire::End::Eof);
+        testkit::eventually("it is counted", || house.balancer.counters().tls_failed[why as usize] == 1);
+    }
+}
+
+/// Files that are renewed in place are taken up with the next change of the configuration, and tickets stay good.
+#[test]
+fn a_renewed_certificate_is_shown_after_the_next_change() {
+    let origin = stage::listener();
+    let pki = Pki::new();
+    let mut settings = settings(&[stage::address(&origin)]);
+    pki.secure(&mut settings, pki.certificate("site", &["site.example"]));
+    let balancer = stage::start(settings.clone(), 1, EpollConfig::default());
+    let mut house = House {
+        pki,
+        balancer,
+        _origin: origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin"),
+    };
+    let serial = |house: &House| {
+        let shown = house.s_client(&["-showcerts"])?;
+        let (_, certificate) = shown.split_once("-----BEGIN CERTIFICATE-----")?;
+        Some(certificate.split_once("-----END")?.0.to_owned())
+    };
+    let Some(before) = serial(&house) else { return };
+    house.pki.certificate("site", &["site.example"]);
+    assert_eq!(serial(&house).as_ref(), Some(&before), "not by itself");
+    house.balancer.apply(&settings).expect("it is good");
+    assert_ne!(serial(&house), Some(before));
+    // One that is broken changes nothing.
+    std::fs::write(house.pki.folder().join("site.key"), "nonsense").expect("a file");
+    let error = house.balancer.apply(&settings).expect_err("a broken key").to_string();
+    assert!(error.contains("site.key: there is no private key in it"), "{error}");
+    assert!(serial(&house).is_some());
+}
+
+/// A listener that is the first to speak TLS comes with a change of the configuration.
+#[test]
+fn tls_may_come_later() {
+    let origin = origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin");
+    let pki = Pki::new();
+    let plain = settings(&[origin.address()]);
+    let mut balancer = stage::start(plain.clone(), 2, EpollConfig::default());
+    let mut both = plain;
+    both.listeners.push(balancer_core::ListenerSettings::new("secure", testkit::free_address(), 0));
+    both.listeners.swap(0, 1);
+    pki.secure(&mut both, pki.certificate("site", &["site.example"]));
+    balancer.apply(&both).expect("it is good");
+    let house = House { pki, balancer, _origin: origin };
+    let Some(output) = house.curl(&[], "/bytes/1000") else { return };
+    assert_eq!(output.stdout.len(), 1000, "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn what_is_wrong_with_certificates_is_said_and_yet_it_starts() {
+    use std::os::unix::fs::PermissionsExt;
+    let pki = Pki::new();
+    let mut settings = settings(&[testkit::free_address()]);
+    let files = pki.certificate_until("old", &["old.example"], 2001);
+    std::fs::set_permissions(&files.key, std::fs::Permissions::from_mode(0o644)).expect("ours");
+    pki.secure(&mut settings, files);
+    let balancer = stage::start(settings, 1, EpollConfig::default());
+    let said: Vec<String> = balancer.warnings().iter().map(ToString::to_string).collect();
+    assert!(
+        said[0].contains("old.pem has expired") && said[1].contains("old.key can be read by every user"),
+        "{said:?}"
+    );
+}

@@ -1,0 +1,70 @@
+//! What a layer counts of the handshakes it does before a connection is of use (TLS), and why they fail.
+
+use named::named;
+
+named! {
+    /// Why a handshake failed.
+    pub enum HandshakeFailure {
+        /// Its first bytes are no TLS.
+        NotTls = "not_tls",
+        /// Its first bytes are a request of plain HTTP.
+        PlainHttp = "plain_http",
+        /// No version of TLS that both sides allow.
+        NoCommonVersion = "no_common_version",
+        /// No cipher suite, group or signature that both sides know.
+        NoCommonSuite = "no_common_suite",
+        /// No protocol (ALPN) that both sides speak.
+        NoCommonProtocol = "no_common_protocol",
+        /// The client asks for a host that no certificate is for.
+        UnknownName = "unknown_name",
+        /// The client has to show a certificate and shows none.
+        NoCertificate = "no_certificate",
+        /// The peer's certificate is not to be trusted: of an authority we do not know, for another name or purpose.
+        BadCertificate = "bad_certificate",
+        /// The peer's certificate has expired, or is not valid yet.
+        CertificateTime = "certificate_time",
+        /// The peer gave up by an alert: it does not like our certificate, most likely.
+        PeerAlert = "peer_alert",
+        /// Messages that break the protocol.
+        Malformed = "malformed",
+        /// More bytes than a handshake may have.
+        TooLong = "too_long",
+        /// It took too long.
+        TimedOut = "timed_out",
+        /// The peer left.
+        PeerLeft = "peer_left",
+        /// The oldest of too many.
+        Crowded = "crowded",
+        /// No buffer was left, or the listener closed.
+        Shortage = "shortage",
+    }
+}
+
+impl HandshakeFailure {
+    /// Does it speak against the certificate the peer has shown?
+    pub fn is_of_certificate(self) -> bool {
+        matches!(self, Self::BadCertificate | Self::CertificateTime | Self::NoCertificate)
+    }
+}
+
+/// How handshakes and the connections behind them went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshakes {
+    /// Those that went well, resumed ones included.
+    pub done: u64,
+    /// Those that took up an earlier session.
+    pub resumed: u64,
+    /// Those that failed, by [`HandshakeFailure`].
+    pub failed: [u64; HandshakeFailure::ALL.len()],
+    /// Streams that ended without the layer's own end: a bare FIN.
+    pub cut_off: u64,
+    /// Streams with something that the peer cannot have sealed, or that breaks the protocol.
+    pub damaged: u64,
+}
+
+impl Handshakes {
+    /// Those that failed for one reason.
+    pub fn failed_by(&self, why: HandshakeFailure) -> u64 {
+        self.failed[why as usize]
+    }
+}
