@@ -2,8 +2,9 @@
 //! `config/NAME.expected`. `QUINTET_BLESS=1` writes those texts anew; read them before you commit them.
 
 use balancer::Config;
+use balancer_core::router::Rewrite;
 use balancer_core::{
-    Access, Balance, CertificateFiles, ClientCertificate, ClientClose, ForwardedPolicy, HashBy, HeaderRules,
+    Access, Action, Balance, CertificateFiles, ClientCertificate, ClientClose, ForwardedPolicy, HashBy, HeaderRules,
     HealthRules, ListenerTls, Networks, PortChoice, Protocol, Rate, RateBy, RateLimit, RequestIds, RequestRules,
     ResponseReading, Reuse, Router, SelectionRules, ServerClose, ServerTls, Timestamps, TlsVersion, Twins, WayField,
     parse_network,
@@ -155,6 +156,43 @@ fn paths_are_relative_to_the_configuration() {
     let name = folder().join("good-tls.toml").display().to_string();
     let config = Config::parse(&name, &text).unwrap();
     assert_eq!(config.settings.listeners[0].tls.as_ref().unwrap().client_ca, Some(folder().join("pki/ca.pem")));
+}
+
+#[test]
+fn routes_arrive_with_what_they_ask_and_do() {
+    let config = Config::load(&folder().join("good-routes.toml")).unwrap();
+    let [web, plain] = &config.settings.listeners[..] else { panic!("two listeners") };
+    let asks: Vec<_> = web.router.conditions().iter().map(ToString::to_string).collect();
+    let api = "example.org,*.example.org /api/,/v1, method GET or POST, header Accept \"a/b\" or \"c/d\", \
+               header X-Beta there, header X-Old not there, query version \"2\"";
+    let expect = [api, "* =/é", "* ~^/u/([a-z]+)", "* =/health", "* =/logo", "* /old", "* /x"];
+    assert_eq!(asks, expect);
+    let rules = web.router.all();
+    let names: Vec<_> = rules.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, [&["api"], &expect[1..], &["otherwise"]].concat());
+    assert_eq!((&rules[0].action, &rules[7].action), (&Action::Forward { set: 1 }, &Action::Forward { set: 0 }));
+    let times = (rules[0].client_timeouts.unwrap(), rules[0].server_timeouts.unwrap());
+    assert_eq!((times.0.request, times.0.idle), (Duration::from_secs(300), Duration::from_secs(60)));
+    assert_eq!((times.1.response, times.1.connect), (units::OFF, Duration::from_secs(3)));
+    let of = vec!["/api/".to_owned(), "/v1".to_owned()];
+    assert_eq!(rules[0].rewrite, Some(Rewrite::Prefix { of, to: String::new() }));
+    assert_eq!(rules[5].rewrite, Some(Rewrite::Prefix { of: vec!["/old".to_owned()], to: "/new".to_owned() }));
+    assert!(matches!(rules[6].rewrite, Some(Rewrite::Pattern { .. })));
+    let redirects = [1, 2].map(|at| match &rules[at].action {
+        Action::Redirect(redirect) => (redirect.status.code(), redirect.keep_query),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(redirects, [(302, true), (308, false)]);
+    let page = |route: usize, status| {
+        let page = rules[route].errors.page(status).unwrap();
+        (page.content_type.as_str(), String::from_utf8_lossy(&page.body).chars().take(9).collect::<String>())
+    };
+    assert_eq!(page(0, 503), ("text/html", "<p>later<".to_owned()));
+    assert_eq!(page(0, 502), ("text/html; charset=utf-8", "<!doctype".to_owned()));
+    assert_eq!(page(7, 503), ("text/plain; charset=utf-8", "back soon".to_owned()));
+    let Action::Respond(health) = &rules[3].action else { panic!("it answers") };
+    assert_eq!((health.status, &*health.page.body), (200, &b"ok"[..]));
+    assert_eq!(plain.router.all()[1].action, Action::NotFound);
 }
 
 /// A total is off unless somebody wants it; what may be silent for long has a time of its own.

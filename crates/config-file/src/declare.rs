@@ -95,6 +95,10 @@ pub enum Kind {
     },
     /// A table whose keys are names that others give; what its values say.
     Pairs(&'static str),
+    /// The same, where a value may also be a list.
+    PairsOrLists(&'static str),
+    /// The same, where each value is such a table.
+    PairsOfTables(&'static Table),
 }
 
 impl Key {
@@ -176,7 +180,7 @@ impl Kind {
     /// Tables that are reached through this.
     fn tables(&self) -> Vec<&'static Table> {
         match self {
-            Self::Table(table) | Self::Tables { of: table, .. } => vec![table],
+            Self::Table(table) | Self::Tables { of: table, .. } | Self::PairsOfTables(table) => vec![table],
             Self::List { of, .. } => of.tables(),
             Self::OneOf(kinds) => kinds.iter().flat_map(Self::tables).collect(),
             _ => Vec::new(),
@@ -200,7 +204,8 @@ impl fmt::Display for Kind {
             Self::List { of, .. } => write!(f, "list of: {of}"),
             Self::OneOf(kinds) => f.write_str(&kinds.iter().map(Self::to_string).collect::<Vec<_>>().join(", or ")),
             Self::Table(table) | Self::Tables { of: table, .. } => write!(f, "table `{}`", table.name),
-            Self::Pairs(what) => write!(f, "table: names to {what}"),
+            Self::Pairs(what) | Self::PairsOrLists(what) => write!(f, "table: names to {what}"),
+            Self::PairsOfTables(table) => write!(f, "table: names to tables `{}`", table.name),
         }
     }
 }

@@ -23,7 +23,7 @@ use toml::de::DeTable;
 pub use value::parse_duration;
 
 /// Bytes a configuration file may have.
-pub const FILE_BYTES_MAX: usize = 1 << 20;
+pub const FILE_BYTES_MAX: usize = 8 << 20;
 
 /// The text of a file, or of a pipe.
 ///

@@ -65,6 +65,11 @@ fn kind(of: &Kind) -> Value {
         Kind::Tables { of, max } => {
             json!({ "type": "array", "items": object(of), "minItems": 1, "maxItems": max })
         }
+        Kind::PairsOfTables(table) => json!({ "type": "object", "additionalProperties": object(table) }),
+        Kind::PairsOrLists(_) => {
+            let items = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 });
+            json!({ "type": "object", "additionalProperties": { "anyOf": [{ "type": ["string", "boolean"] }, items] } })
+        }
         Kind::Pairs(_) => {
             json!({ "type": "object", "additionalProperties": { "type": ["string", "integer", "boolean"] } })
         }

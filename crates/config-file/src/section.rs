@@ -60,7 +60,9 @@ impl<'a, 'i> Section<'a, 'i> {
     /// The value of `key`; the key is known from now on.
     pub fn take(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
         self.kind(key);
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.table.get(key)
     }
 
@@ -103,7 +105,11 @@ impl<'a, 'i> Section<'a, 'i> {
     /// The declaration of the tables of `key`.
     fn tables_of(&self, key: &str) -> Option<&'static Table> {
         let mut found = None;
-        self.expect(key, "a table", |kind| matches!(kind, Kind::Table(_) | Kind::Tables { .. } | Kind::Pairs(_)));
+        let is_table = |kind: &Kind| {
+            use Kind::*;
+            matches!(kind, Table(_) | Tables { .. } | Pairs(_) | PairsOrLists(_) | PairsOfTables(_))
+        };
+        self.expect(key, "a table", is_table);
         if let Some(Kind::Table(table) | Kind::Tables { of: table, .. }) = self.kind(key) {
             found = Some(*table);
         }
@@ -143,6 +149,16 @@ impl<'a, 'i> Section<'a, 'i> {
         table.map(|table| Section { keys, ..Section::new(key, table, value.span()) })
     }
 
+    /// All `[[key]]`, if there are any.
+    pub fn tables_if_any(
+        &mut self,
+        key: &'static str,
+        count_max: usize,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Vec<Section<'a, 'i>> {
+        if self.take(key).is_some() { self.tables(key, count_max, mistakes) } else { Vec::new() }
+    }
+
     /// All `[[key]]` of the file, at least one.
     pub fn tables(&mut self, key: &'static str, count_max: usize, mistakes: &mut Vec<Mistake>) -> Vec<Section<'a, 'i>> {
         let help = format!("add a section that starts with `[[{key}]]`");
@@ -180,6 +196,17 @@ impl<'a, 'i> Section<'a, 'i> {
             return None;
         }
         Some(Placed { value: text, span: value.span() })
+    }
+
+    /// A string that must not be empty, if it is there.
+    pub fn text_if_any(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Placed<&'a str>> {
+        self.take(key)?;
+        self.text(key, example, mistakes)
     }
 
     /// A whole number from `min` to `max`.
@@ -236,6 +263,15 @@ impl<'a, 'i> Section<'a, 'i> {
     /// A string, a whole number, or true or false, as text: for callers with a reader of their own.
     pub fn plain(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Placed<String>> {
         value::plain(self.take(key)?, mistakes)
+    }
+
+    /// Every key of a table with its value, whatever that is: for names that others give.
+    pub fn entries(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<(Placed<String>, &'a Value<'i>)> {
+        let Some(section) = self.table(key, mistakes) else { return Vec::new() };
+        let entry = |(name, value): (&Spanned<Cow<'_, str>>, &'a Value<'i>)| {
+            (Placed { value: name.get_ref().to_string(), span: name.span() }, value)
+        };
+        section.table.iter().map(entry).collect()
     }
 
     /// Every key of a table with its plain value: for names that others give.

@@ -1,6 +1,6 @@
 //! What a route asks of a request.
 
-use super::path::{begins_with, says};
+use super::path::{begins_with, make_matched, pass_on, says};
 use http::{Header, RequestFacts, is_token};
 use std::fmt;
 
@@ -81,6 +81,23 @@ pub enum HostError {
     /// It cannot be a host.
     #[error("this is no host name, nor an address")]
     Form,
+}
+
+/// Why something is no path of a route.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// It does not begin with a slash.
+    #[error("a path begins with a slash")]
+    Start,
+    /// What begins there is not matched with paths.
+    #[error("`{0}` is no part of a path: a query has its own key, `query`, and parameters of segments are left out")]
+    Byte(char),
+    /// No path looks like that once it is resolved.
+    #[error("no path is matched by this: `//` becomes `/`, and `.` and `..` are resolved before")]
+    Resolved,
+    /// It decodes to something that is no text.
+    #[error("this is no UTF-8 once it is decoded: match it by `path_regex`, such as \"(?-u:\\xFF)\"")]
+    Text,
 }
 
 impl HostPattern {
@@ -165,6 +182,26 @@ impl PathPattern {
             Self::Prefix(prefix) => (PathKind::Prefix, prefix),
             Self::Pattern(pattern) => (PathKind::Pattern, pattern.as_str()),
         }
+    }
+
+    /// A path as the configuration writes it, as it is matched: percent-encoded or not.
+    ///
+    /// # Errors
+    /// Why no path is ever matched by it.
+    pub fn text(written: &str) -> Result<String, PathError> {
+        if !written.starts_with('/') {
+            return Err(PathError::Start);
+        }
+        if let Some(byte) = written.bytes().find(|byte| matches!(byte, b'?' | b'#' | b';')) {
+            return Err(PathError::Byte(char::from(byte)));
+        }
+        let mut path = Vec::new();
+        pass_on(written.as_bytes(), &mut path).map_err(|_| PathError::Resolved)?;
+        if path != written.as_bytes() || written.contains("//") {
+            return Err(PathError::Resolved);
+        }
+        make_matched(&mut path);
+        String::from_utf8(path).map_err(|_| PathError::Text)
     }
 
     /// `path` as it is matched.
@@ -279,6 +316,16 @@ impl Wanted {
             (Self::OneOf(mine), Self::OneOf(theirs)) => theirs.iter().all(|text| mine.contains(text)),
             _ => false,
         }
+    }
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let join = |texts: Vec<String>| if texts.is_empty() { "*".to_owned() } else { texts.join(",") };
+        let hosts = join(self.hosts.iter().map(HostPattern::to_string).collect());
+        let paths = join(self.paths.iter().map(PathPattern::to_string).collect());
+        write!(f, "{hosts} {paths}")?;
+        self.further.iter().try_for_each(|one| write!(f, ", {one}"))
     }
 }
 

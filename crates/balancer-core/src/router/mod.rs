@@ -17,11 +17,13 @@ mod rules;
 mod shadows;
 mod table;
 
-pub use conditions::{Condition, Conditions, HostError, HostPattern, PathPattern, Pattern, PatternError, Wanted};
+pub use conditions::{
+    Condition, Conditions, HostError, HostPattern, PathError, PathPattern, Pattern, PatternError, Wanted,
+};
 pub use explain::{Because, Misfit, Standing};
 pub use path::AmbiguousPath;
 pub use rewrite::Rewrite;
-pub use rules::{Action, FixedResponse, Redirect, RedirectStatus, RouteRules};
+pub use rules::{Action, ErrorPages, FixedResponse, Page, Redirect, RedirectStatus, RouteRules};
 pub use shadows::{Shadow, shadows};
 
 use http::{Header, RequestFacts, Target};

@@ -2,9 +2,11 @@
 
 use super::path::append_visible;
 use super::rewrite::Rewrite;
+use crate::settings::{ClientTimeouts, ServerTimeouts};
 use crate::treatment::Treatment;
 use http::{Template, TooLong, Values};
 use named::named;
+use std::sync::Arc;
 
 /// What is done with the requests of one route. It is complete: what a listener says for all of its routes is in each of
 /// them. An exchange ends by the rules it began with.
@@ -18,12 +20,26 @@ pub struct RouteRules {
     pub treatment: Treatment,
     /// What becomes of the path before it is passed on.
     pub rewrite: Option<Rewrite>,
+    /// Patience with clients, where it is not that of the listener.
+    pub client_timeouts: Option<ClientTimeouts>,
+    /// Patience with servers, where it is not that of the backend set.
+    pub server_timeouts: Option<ServerTimeouts>,
+    /// What failures look like.
+    pub errors: ErrorPages,
 }
 
 impl RouteRules {
     /// A route that does this and nothing else.
     pub fn new(name: &str, action: Action) -> Self {
-        Self { name: name.to_owned(), action, rewrite: None, treatment: Treatment::default() }
+        Self {
+            name: name.to_owned(),
+            action,
+            rewrite: None,
+            client_timeouts: None,
+            server_timeouts: None,
+            errors: ErrorPages::default(),
+            treatment: Treatment::default(),
+        }
     }
 }
 
@@ -90,10 +106,35 @@ impl RedirectStatus {
 pub struct FixedResponse {
     /// Its status: 200 to 599.
     pub status: u16,
+    /// What it says.
+    pub page: Page,
+}
+
+/// The body of an answer of our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
     /// The value of `Content-Type`, where there is a body.
     pub content_type: String,
-    /// Its body.
-    pub body: std::sync::Arc<[u8]>,
+    /// Its bytes.
+    pub body: Arc<[u8]>,
+}
+
+/// Pages for failures of the balancer's own, by status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorPages(Arc<[(u16, Page)]>);
+
+impl ErrorPages {
+    /// Of a listener, or of a route: what that does not have is its listener's.
+    #[must_use]
+    pub fn within(pages: &[(u16, Page)], listener: &Self) -> Self {
+        let others = listener.0.iter().filter(|(status, _)| !pages.iter().any(|(own, _)| own == status));
+        Self(pages.iter().chain(others).cloned().collect())
+    }
+
+    /// The page for this status.
+    pub fn page(&self, status: u16) -> Option<&Page> {
+        self.0.iter().find(|(of, _)| *of == status).map(|(_, page)| page)
+    }
 }
 
 impl Redirect {

@@ -2,9 +2,10 @@
 
 use super::backend::BackendSet;
 use super::listener::Listener;
+use super::routing::{self, Sets};
 use crate::circles::reaches;
-use balancer_core::{BackendSetSettings, ListenerSettings, Router, Settings};
-use config_file::{Mistake, Placed, nearest};
+use balancer_core::{BackendSetSettings, ListenerSettings, Settings};
+use config_file::{Mistake, Placed};
 
 /// Joins listeners with the sets they name. `None` only where mistakes were noted.
 pub(super) fn join(
@@ -19,8 +20,9 @@ pub(super) fn join(
     sets.iter().for_each(|set| check_circles(&listeners, set, mistakes));
     let names: Vec<Option<&str>> = sets.iter().map(|set| set.name.as_ref().map(|name| name.value)).collect();
     // All of them first, so that each tells its mistakes.
-    let listeners: Vec<_> = listeners.into_iter().map(|one| finish_listener(one, &names, mistakes)).collect();
     let backend_sets: Vec<_> = sets.into_iter().map(finish_set).collect();
+    let sets = Sets { names, settings: &backend_sets };
+    let listeners: Vec<_> = listeners.into_iter().map(|one| finish_listener(one, &sets, mistakes)).collect();
     let settings = Settings {
         listeners: listeners.into_iter().collect::<Option<_>>()?,
         backend_sets: backend_sets.into_iter().collect::<Option<_>>()?,
@@ -71,30 +73,15 @@ fn check_circles(listeners: &[Listener<'_>], set: &BackendSet<'_>, mistakes: &mu
     }
 }
 
-fn finish_listener(
-    listener: Listener<'_>,
-    sets: &[Option<&str>],
-    mistakes: &mut Vec<Mistake>,
-) -> Option<ListenerSettings> {
-    let backends = listener.backends?;
-    let backend_set = sets.iter().position(|name| *name == Some(backends.value));
-    if backend_set.is_none() {
-        let title = format!("there is no backend set \"{}\"", backends.value);
-        let known: Vec<&str> = sets.iter().flatten().copied().collect();
-        let help = match nearest(backends.value, known.iter().copied()) {
-            Some(meant) => format!("did you mean \"{meant}\"?"),
-            None if known.is_empty() => format!("add a `[[backend_set]]` with `name = \"{}\"`", backends.value),
-            None => format!("there are: {}", known.join(", ")),
-        };
-        mistakes.push(Mistake::new(backends.span, title, "unknown backend set").help(help));
-    }
+fn finish_listener(listener: Listener<'_>, sets: &Sets<'_>, mistakes: &mut Vec<Mistake>) -> Option<ListenerSettings> {
+    let router = routing::router(&listener, sets, mistakes);
     Some(ListenerSettings {
         name: listener.name?.value.to_owned(),
         bind: listener.bind?.value,
         protocol: listener.protocol,
         tls: listener.tls,
         tls_profile: None,
-        router: Router::everything_to(backend_set?),
+        router: router?,
         close: listener.close,
         timestamps: listener.timestamps,
         limits: listener.limits,

@@ -1,7 +1,9 @@
 //! `[[listener]]`: where clients come in.
 
+use super::route::{self, ROUTES_MAX, Route};
 use super::treatment::{self, read_networks};
-use super::{tcp, tls};
+use super::{route_action, tcp, tls};
+use balancer_core::router::Page;
 use balancer_core::{
     ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerTls, Protocol, RequestIds, RequestRules,
     Timestamps, Treatment, WayField,
@@ -33,6 +35,8 @@ pub(super) struct Listener<'a> {
     pub(super) timeouts: ClientTimeouts,
     pub(super) requests: RequestRules,
     pub(super) treatment: Treatment,
+    pub(super) routes: Vec<Route<'a>>,
+    pub(super) errors: Vec<(u16, Page)>,
 }
 
 pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
@@ -48,7 +52,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
         }),
         protocol,
         tls: tls::read_listener(&mut section, protocol, folder, mistakes),
-        backends: section.text("backends", "\"app\"", mistakes),
+        backends: section.text_if_any("backends", "\"app\"", mistakes),
         close: section.named("close", mistakes).unwrap_or_default(),
         timestamps: read_timestamps(&mut section, mistakes),
         limits: section
@@ -61,9 +65,19 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
             .unwrap_or_default(),
         requests: read_requests(&mut section, mistakes),
         treatment: treatment::read(&mut section, mistakes),
+        routes: read_routes(&mut section, folder, mistakes),
+        errors: route_action::read_errors(&mut section, folder, mistakes),
     };
+    if listener.backends.is_none() && listener.routes.is_empty() && section.place_of("route").is_none() {
+        section.need("backends", "\"app\"", mistakes);
+    }
     section.finish(mistakes);
     listener
+}
+
+fn read_routes<'a>(section: &mut Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Route<'a>> {
+    let sections = section.tables_if_any("route", ROUTES_MAX, mistakes);
+    sections.into_iter().map(|one| route::read(one, folder, mistakes)).collect()
 }
 
 /// Whoever gets it wrong is told what "off" costs, too.

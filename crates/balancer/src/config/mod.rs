@@ -7,10 +7,15 @@
 mod across;
 mod address;
 mod backend;
+mod condition;
 mod fields;
+mod files;
 pub mod keys;
 mod listener;
 mod rate;
+mod route;
+mod route_action;
+mod routing;
 mod selection;
 mod tcp;
 mod tls;
@@ -103,7 +108,7 @@ impl Config {
 fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Config> {
     let global = top.table("global", mistakes);
     let listeners = top.tables("listener", SECTIONS_MAX, mistakes);
-    let sets = top.tables("backend_set", SECTIONS_MAX, mistakes);
+    let sets = top.tables_if_any("backend_set", SECTIONS_MAX, mistakes);
     top.finish(mistakes);
     let global = global.map(|section| read_global(section, mistakes)).unwrap_or_default();
     let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, folder, mistakes)).collect();

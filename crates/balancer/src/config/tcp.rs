@@ -3,14 +3,16 @@
 use config_file::{Mistake, Section};
 
 /// Keys of `[[listener]]` that are about requests.
-pub(super) const LISTENER: [&str; 9] = [
+pub(super) const LISTENER: [&str; 11] = [
     "body_bytes_max",
+    "errors",
     "forwarded",
     "forwarded_fields",
     "rate_limit",
     "request_headers",
     "request_id",
     "response_headers",
+    "route",
     "trusted_proxies",
     "underscore_twins",
 ];

@@ -23,7 +23,7 @@ impl Worker {
         }
         listener.note_entered();
         self.reviews |= listener.review;
-        if listener.rules.settings.timeouts.is_endless() {
+        if listener.rules.is_endless() {
             io.watch_peer(conn);
         }
         let stream = listener.rules.settings.protocol == Protocol::Tcp;

@@ -133,7 +133,7 @@ impl Worker {
         let now = self.now(io);
         match self.open(set, server, &out, io) {
             Ok((conn, lease)) => {
-                if self.sets[set].rules.timeouts.is_endless() {
+                if self.exchanges[id].server_timeouts().is_endless() {
                     io.watch_peer(conn);
                 }
                 let party = Server {

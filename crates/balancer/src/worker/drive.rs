@@ -20,7 +20,7 @@ impl Worker {
         let entry = &mut self.exchanges[id];
         let queued = entry.core.is_queued();
         let draining = self.listeners[entry.listener].drains(self.draining);
-        let step = entry.core.handle(fact, &entry.rules.scene(&entry.set_rules, now, draining));
+        let step = entry.core.handle(fact, &entry.rules.scene(entry.route, &entry.set_rules, now, draining));
         entry.let_go_of_kept();
         if queued && !entry.core.is_queued() {
             let set = entry.asked_set();

@@ -83,7 +83,8 @@ impl Worker {
         let knock = Knock { head, client: address, content: first.content, listener: client.listener, now };
         let way = self.way(decision, rules);
         let refused = self.refusal(way.rules.treatment(way.route), &knock);
-        let scene = way.rules.scene(&way.set_rules, now, self.listeners[knock.listener].drains(self.draining));
+        let draining = self.listeners[knock.listener].drains(self.draining);
+        let scene = way.rules.scene(way.route, &way.set_rules, now, draining);
         let (core, step) = begun(opening, &way, refused, is_small(head.body), &scene);
         let left = way.rules.treatment(way.route).left_after(first.content);
         let kept = Kept { bytes: first.data, head_len: *head_len };
@@ -178,8 +179,8 @@ impl Worker {
             let told = self.answer(id, answer, Some(&parsed.head), io);
             return told.map_or(Step::default(), |fact| self.tell(id, fact, io));
         }
-        let Entry { client, set_rules, .. } = &self.exchanges[id];
-        if set_rules.timeouts.is_endless() && self.parties.client(client.conn).life.served() == 0 {
+        let Entry { client, .. } = &self.exchanges[id];
+        if self.exchanges[id].server_timeouts().is_endless() && self.parties.client(client.conn).life.served() == 0 {
             io.watch_peer(client.conn);
         }
         match step.up {
@@ -228,7 +229,8 @@ impl Worker {
         let (rules, draining) = (Rc::clone(&listener.rules), listener.drains(self.draining));
         let way = self.way(rules.settings.router.fallback(), rules);
         let opening = if way.rules.settings.protocol == Protocol::Tcp { Opening::STREAM } else { Opening::NONE };
-        let (core, step) = Exchange::refuse(opening, failure, &way.rules.scene(&way.set_rules, now, draining));
+        let (core, step) =
+            Exchange::refuse(opening, failure, &way.rules.scene(way.route, &way.set_rules, now, draining));
         let request = Request::none(asker, &way.rules);
         (self.insert(conn, core, way, request), step)
     }

@@ -180,7 +180,7 @@ impl Worker {
             switch_asked: head.status == 101 && is_asked_for(head.upgrade, entry.upgrade.as_deref()),
         };
         let draining = self.listeners[entry.listener].drains(self.draining);
-        let plan = entry.core.plan_head(&facts, &entry.rules.scene(&entry.set_rules, now, draining));
+        let plan = entry.core.plan_head(&facts, &entry.rules.scene(entry.route, &entry.set_rules, now, draining));
         entry.down.scan = HeadScan::default();
         entry.down.after_interim = true;
         entry.let_go_of_kept();

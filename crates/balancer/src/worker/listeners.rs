@@ -6,7 +6,9 @@ use crate::room::Room;
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::Scene;
 use balancer_core::router::Scratch;
-use balancer_core::{Action, BackendSetSettings, Counters, ListenerSettings, RouteRules, Side, Treatment};
+use balancer_core::{
+    Action, BackendSetSettings, ClientTimeouts, Counters, ListenerSettings, RouteRules, ServerTimeouts, Side, Treatment,
+};
 use http::Limits;
 use reactor::{Bell, ListenerId, ProfileId, Reactor};
 use std::cell::RefCell;
@@ -23,6 +25,7 @@ pub(super) struct ListenerRules {
     places: Box<[usize]>,
     /// What is done to the requests of each route, all in all.
     treatments: Box<[Rc<Treatment>]>,
+    endless: bool,
     /// Room for what is put together of a request's path.
     pub(super) scratch: RefCell<Scratch>,
 }
@@ -35,8 +38,10 @@ impl ListenerRules {
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
+        let of_routes = settings.router.all().iter().filter_map(|route| route.client_timeouts);
+        let endless = of_routes.chain([settings.timeouts]).any(|timeouts| timeouts.is_endless());
         let (treatments, settings) = (treatments_of(settings), settings.clone());
-        Self { settings, limits, places: places.into(), treatments, scratch: RefCell::default() }
+        Self { settings, limits, places: places.into(), treatments, endless, scratch: RefCell::default() }
     }
 
     /// What clients speak, as URLs call it.
@@ -78,11 +83,35 @@ impl ListenerRules {
         }
     }
 
-    pub(super) fn scene<'a>(&'a self, set: &'a BackendSetSettings, now: Duration, draining: bool) -> Scene<'a> {
+    /// Patience with clients, by route.
+    #[inline]
+    pub(super) fn client_timeouts(&self, route: u32) -> &ClientTimeouts {
+        self.route(route).client_timeouts.as_ref().unwrap_or(&self.settings.timeouts)
+    }
+
+    /// May a client be silent for ever, whatever route it goes by?
+    pub(super) fn is_endless(&self) -> bool {
+        self.endless
+    }
+
+    /// Patience with servers of `set`, by route.
+    #[inline]
+    pub(super) fn server_timeouts<'a>(&'a self, route: u32, set: &'a BackendSetSettings) -> &'a ServerTimeouts {
+        self.route(route).server_timeouts.as_ref().unwrap_or(&set.timeouts)
+    }
+
+    #[inline]
+    pub(super) fn scene<'a>(
+        &'a self,
+        route: u32,
+        set: &'a BackendSetSettings,
+        now: Duration,
+        draining: bool,
+    ) -> Scene<'a> {
         Scene {
             now,
-            client: &self.settings.timeouts,
-            server: &set.timeouts,
+            client: self.client_timeouts(route),
+            server: self.server_timeouts(route, set),
             close: self.settings.close,
             retries_max: set.retries_max,
             server_errors: set.health.server_errors,

@@ -37,7 +37,7 @@ impl Worker {
             eof: client.life.is_eof(),
             shut: false,
         };
-        let timeouts = &entry.rules.settings.timeouts;
+        let timeouts = entry.rules.client_timeouts(entry.route);
         let patience = Patience { silent: timeouts.tunnel, half_closed: timeouts.body };
         let (core, step) = Relay::begin(up, down, patience, now);
         let (listener, held) = (entry.listener, [early, None]);

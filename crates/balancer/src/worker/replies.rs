@@ -6,7 +6,7 @@ use super::listeners::ListenerRules;
 use super::state::ExchangeId;
 use super::treat::{with_rules, with_values};
 use balancer_core::exchange::{Answer, Fact, Reply, Said};
-use balancer_core::{Action, Failure};
+use balancer_core::{Action, Failure, RouteRules};
 use http::forward::{Layers, write_ruled};
 use http::{Date, FieldSink, RequestHead, TooLong, Values, reason_phrase};
 use reactor::{Buf, Outgoing, Reactor};
@@ -24,7 +24,7 @@ impl Worker {
         let entry = &mut self.exchanges[id];
         (entry.down.head, entry.down.body, entry.up.held) = (None, None, None);
         let words = match answer.said {
-            Said::Failure(failure) => of_failure(failure),
+            Said::Failure(failure) => of_failure(failure, entry.rules.route(entry.route)),
             Said::Reply(reply) => {
                 let (rules, words) = (&entry.rules, &mut self.words);
                 words.clear();
@@ -50,20 +50,29 @@ struct Words<'w> {
     body: [&'w [u8]; 2],
 }
 
+impl<'w> Words<'w> {
+    /// Nothing but a status and a body.
+    fn plain(status: u16, content_type: &'w str, body: [&'w [u8]; 2]) -> Self {
+        Self { status, field: None, retry_after_s: None, content_type, body }
+    }
+}
+
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-fn of_failure(failure: Failure) -> Words<'static> {
+fn of_failure(failure: Failure, rules: &RouteRules) -> Words<'_> {
     let field = matches!(failure, Failure::HopsSpent { .. }).then_some(("Allow", &b"OPTIONS"[..]));
     let retry_after_s = match failure {
         Failure::RateLimited { retry_after_s } => Some(retry_after_s),
         _ => None,
     };
-    Words {
-        status: failure.status(),
-        field,
-        retry_after_s,
-        content_type: PLAIN,
-        body: [failure.text().as_bytes(), b"\n"],
+    Words { field, retry_after_s, ..paged(failure.status(), [failure.text().as_bytes(), b"\n"], rules) }
+}
+
+/// With the page that the route has for this status, or else with this text.
+fn paged<'w>(status: u16, text: [&'w [u8]; 2], rules: &'w RouteRules) -> Words<'w> {
+    match rules.errors.page(status) {
+        Some(page) => Words::plain(status, &page.content_type, [&page.body, b""]),
+        None => Words::plain(status, PLAIN, text),
     }
 }
 
@@ -82,22 +91,12 @@ fn of_reply<'w>(
                 Ok(()) => (redirect.status.code(), Some(("Location", &words[..]))),
                 Err(TooLong) => (414, None),
             };
-            Words { status, field, retry_after_s: None, content_type: PLAIN, body: [b"", b""] }
+            Words { field, ..Words::plain(status, PLAIN, [b"", b""]) }
         }
-        (Reply::Fixed, Action::Respond(fixed)) => Words {
-            status: fixed.status,
-            field: None,
-            retry_after_s: None,
-            content_type: &fixed.content_type,
-            body: [&fixed.body, b""],
-        },
-        _ => Words {
-            status: 404,
-            field: None,
-            retry_after_s: None,
-            content_type: PLAIN,
-            body: [b"nothing is here for this request\n", b""],
-        },
+        (Reply::Fixed, Action::Respond(fixed)) => {
+            Words::plain(fixed.status, &fixed.page.content_type, [&fixed.page.body, b""])
+        }
+        _ => paged(404, [b"nothing is here for this request", b"\n"], rules.route(route)),
     }
 }
 

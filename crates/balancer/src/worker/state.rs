@@ -6,7 +6,7 @@ use super::treat::Asker;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
 use balancer_core::relay::{Relay, Way};
-use balancer_core::{BackendSetSettings, Treatment};
+use balancer_core::{BackendSetSettings, ServerTimeouts, Treatment};
 use http::Method;
 use http1::{BodyDecoder, HeadScan};
 use ports::Lease;
@@ -160,6 +160,11 @@ impl Entry {
     #[inline]
     pub(super) fn treatment(&self) -> &Treatment {
         self.rules.treatment(self.route)
+    }
+
+    /// Patience with its server.
+    pub(super) fn server_timeouts(&self) -> &ServerTimeouts {
+        self.rules.server_timeouts(self.route, &self.set_rules)
     }
 
     /// The set it is asked of, by an exchange that has ordered an attempt.

@@ -3,7 +3,7 @@
 use crate::script::Act::*;
 use crate::script::play_with;
 use crate::wire::End;
-use balancer_core::router::{FixedResponse, Redirect, RedirectStatus};
+use balancer_core::router::{FixedResponse, Page, Redirect, RedirectStatus};
 use balancer_core::{Action, RouteRules, Router, Settings};
 use http::Template;
 
@@ -17,8 +17,8 @@ fn redirect(to: &str) -> Action {
 }
 
 fn fixed(status: u16, body: &str) -> Action {
-    let content_type = "text/html".to_owned();
-    Action::Respond(FixedResponse { status, content_type, body: body.as_bytes().into() })
+    let page = Page { content_type: "text/html".to_owned(), body: body.as_bytes().into() };
+    Action::Respond(FixedResponse { status, page })
 }
 
 #[test]

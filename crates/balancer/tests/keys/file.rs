@@ -71,6 +71,9 @@ fn files(table: &Table) -> Vec<(&'static str, &'static str)> {
 fn inline(section: &Table, key: &str, body: &str) -> String {
     let kind = &section.key(key).expect("it is declared").kind;
     let is_list = |kind: &Kind| matches!(kind, Kind::List { .. } | Kind::Tables { .. });
+    if matches!(kind, Kind::PairsOfTables(_)) {
+        return format!("{{ 503 = {{ {body} }} }}");
+    }
     let in_list = is_list(kind) || matches!(kind, Kind::OneOf(kinds) if kinds.iter().all(is_list));
     if in_list { format!("[{{ {body} }}]") } else { format!("{{ {body} }}") }
 }
@@ -79,12 +82,27 @@ fn section_text(section: &Table, keys: &[(&str, String)]) -> String {
     format!("{}\n{}\n\n", section.heading, body(section, keys, "\n"))
 }
 
+/// What a table must say although no single key of it has to be there.
+fn context_of(table: &Table, keys: &[(&str, String)]) -> &'static [&'static str] {
+    let has = |names: &[&str]| keys.iter().any(|(name, _)| names.contains(name));
+    match table.name {
+        "listener" if !has(&["backends"]) => &["backends = \"app\""],
+        "listener.route" if has(&["backends", "redirect", "respond"]) => &["path_prefix = \"/only\""],
+        "listener.route" if has(&["path", "path_prefix", "path_regex"]) => &["backends = \"app\""],
+        "listener.route" => &["path_prefix = \"/only\"", "backends = \"app\""],
+        "listener.errors" if !has(&["text", "file"]) => &["text = \"sorry\""],
+        _ => &[],
+    }
+}
+
 /// `keys`, and what else has to be there.
 fn body(table: &Table, keys: &[(&str, String)], separator: &str) -> String {
     let needed = table.keys.iter().filter(|key| matches!(key.preset, Preset::Required));
     let needed = needed.filter(|key| !keys.iter().any(|(name, _)| *name == key.name));
     let needed = needed.filter(|key| !files(table).iter().any(|(name, _)| *name == key.name));
     let needed = needed.map(|key| format!("{} = {}", key.name, key.sample().expect("an example")));
+    let context = context_of(table, keys).iter().map(|line| (*line).to_owned());
+    let needed = context.chain(needed.collect::<Vec<_>>());
     let given = keys.iter().map(|(name, value)| format!("{name} = {value}"));
     let files = files(table).into_iter().filter(|(key, _)| !keys.iter().any(|(name, _)| name == key));
     let files = files.map(|(key, path)| format!("{key} = \"tests/config/pki/{path}\""));

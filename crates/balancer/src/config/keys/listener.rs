@@ -1,8 +1,9 @@
 //! `[[listener]]`: where clients come in.
 
 use super::super::listener::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use super::super::route::ROUTES_MAX;
 use super::super::treatment::NETWORKS_MAX;
-use super::treatment;
+use super::{route, treatment};
 use balancer_core::{ClientClose, ForwardedPolicy, Protocol, RequestIds, Timestamps, Twins, WayField};
 use config_file::{Key, Kind, Table};
 
@@ -13,7 +14,9 @@ pub(super) static LISTENER: Table = Table {
         Key::new("name", Kind::Text("name"), "in reports and messages").required("\"web\""),
         Key::new("bind", Kind::Text("address and port"), "where; port 0 is the kernel's choice")
             .required("\"127.0.0.1:8080\""),
-        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go").required("\"app\""),
+        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go; with routes: those that fit none")
+            .or_words("required without routes; with them: those that fit none get a 404")
+            .example("\"app\""),
         Key::new(
             "protocol",
             Kind::choice::<Protocol>(),
@@ -78,6 +81,8 @@ pub(super) static LISTENER: Table = Table {
         )
         .or("\"drop\""),
         Key::new("tls", Kind::Table(&super::tls::LISTENER_TLS), "certificates and rules, with `protocol = \"https\"`"),
+        route::ERRORS,
+        Key::new("route", Kind::Tables { of: &route::ROUTE, max: ROUTES_MAX }, "requests that go another way"),
         Key::new("limits", Kind::Table(&LIMITS), "bounds"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long clients may take"),
     ],

@@ -6,12 +6,14 @@
 mod backend_set;
 mod global;
 mod listener;
+mod route;
 mod selection;
 mod tls;
 mod treatment;
 
 pub(super) use backend_set::SERVER;
 use config_file::{Key, Kind, Table};
+pub(super) use route::{ERROR_PAGE, REDIRECT};
 pub(super) use tls::CERTIFICATE;
 
 /// The file.
@@ -31,6 +33,7 @@ pub static TOP: Table = Table {
             Kind::Tables { of: &backend_set::BACKEND_SET, max: super::SECTIONS_MAX },
             "where requests go",
         )
-        .required("[{ name = \"app\", servers = [\"127.0.0.1:9001\"] }]"),
+        .or_words("none: every request is answered here")
+        .example("[{ name = \"app\", servers = [\"127.0.0.1:9001\"] }]"),
     ],
 };
