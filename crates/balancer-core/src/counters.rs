@@ -173,8 +173,8 @@ counters! {
     "uploads_cut" uploads_cut: u64, Listener, "Responses passed on whole although the rest of the request failed.";
     "retries" retries: u64, Listener, "Attempts after the first of a request.";
     "tunnels" tunnels: u64, Listener, "Connections joined with a server's: upgraded (101), or of a tcp listener.";
-    "tunnels.bytes_up" tunnel_bytes_up: u64, Listener, "Bytes from clients passed on over joined connections.";
-    "tunnels.bytes_down" tunnel_bytes_down: u64, Listener, "Bytes from servers passed on over joined connections.";
+    "tunnel_bytes.up" tunnel_bytes_up: u64, Listener, "Bytes from clients passed on over joined connections.";
+    "tunnel_bytes.down" tunnel_bytes_down: u64, Listener, "Bytes from servers passed on over joined connections.";
     "statuses" statuses: [u64; 5] [|at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
     "failures" failures: [u64; FailureKind::ALL.len()] [|at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
     "refused.requests" refused_requests: ByRule [|at| http1::Error::ALL[at].name()], Listener, "Requests refused, by the rule they broke or the limit they were over.";
@@ -385,6 +385,10 @@ mod tests {
         assert_eq!(seen, expect);
         let names: std::collections::BTreeSet<_> = Counters::TABLE.iter().map(|counter| counter.name).collect();
         assert_eq!(names.len(), Counters::TABLE.len(), "a name is given once");
+        for name in &names {
+            let mut groups = name.match_indices('.').map(|(dot, _)| &name[..dot]);
+            assert!(groups.all(|group| !names.contains(group)), "{name}: its group is a counter");
+        }
     }
 
     #[test]
