@@ -74,7 +74,11 @@ fn the_same_seed_gives_the_same_run() {
 
 /// Plays one seed with the real tester and real origins, and judges the books.
 fn check_house(seed: u64, mood: Mood, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
-    let books = House::draw(seed, mood).run()?;
+    judge_house(House::draw(seed, mood), judge)
+}
+
+fn judge_house(house: House, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
+    let books = house.run()?;
     judge(&books).map_err(|error| match std::env::var_os(testkit::sweep::SEED_VARIABLE) {
         Some(_) => format!("{error}\n{}", books.story),
         None => error,
@@ -115,6 +119,21 @@ fn joined_connections_lose_nothing_in_fair_weather() {
 fn joined_connections_keep_their_books_in_rough_weather() {
     sweep(replay("joined_connections_keep_their_books_in_rough_weather"), 300, |seed| {
         check_joined(seed, Mood::Rough, Books::check_rough_joined)
+    });
+}
+
+/// TLS on one stretch of the way or on both: the books are the same.
+#[test]
+fn over_tls_everybody_keeps_the_same_books() {
+    sweep(replay("over_tls_everybody_keeps_the_same_books"), 150, |seed| {
+        judge_house(House::draw(seed, Mood::Fair).secured(), Books::check_fair_secured)
+    });
+}
+
+#[test]
+fn in_rough_weather_the_books_add_up_over_tls() {
+    sweep(replay("in_rough_weather_the_books_add_up_over_tls"), 150, |seed| {
+        judge_house(House::draw(seed, Mood::Rough).secured(), Books::check_rough)
     });
 }
 

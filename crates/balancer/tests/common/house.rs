@@ -1,11 +1,13 @@
 //! The real tester against the real balancer and two real origins, and what their books must say.
 
+use super::tls::{Profiled, Seal};
 use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player};
 use balancer_core::{Counters, Protocol, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
 use reactor::{Inbox, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, SimNet, SimReactor, Weather, run_until};
+use secure::Version;
 use seed::Rng;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +21,8 @@ pub(crate) struct House {
     pub(crate) plan: Plan,
     pub(crate) client_host: HostConfig,
     pub(crate) balancer_host: HostConfig,
+    pub(crate) seal: Seal,
+    pub(crate) version: Version,
     pub(crate) rng: Rng,
 }
 
@@ -30,6 +34,7 @@ pub(crate) struct Books {
     pub(crate) origin_requests: u64,
     /// TIME_WAIT entries when the tester was done: the client's and the balancer's.
     pub(crate) time_waits: [usize; 2],
+    pub(crate) seal: Seal,
     pub(crate) excused: bool,
     pub(crate) story: String,
 }
@@ -45,7 +50,8 @@ impl House {
         let settings = draw_settings(&mut rng, mood);
         let balancer_host = balancer_host(&mut rng, mood);
         let plan = draw_plan(&mut rng);
-        Self { weather, settings, plan, client_host: HostConfig::default(), balancer_host, rng }
+        let (client_host, seal, version) = (HostConfig::default(), Seal::default(), Version::Tls13);
+        Self { weather, settings, plan, client_host, balancer_host, seal, version, rng }
     }
 
     /// Its listener joins connections, and knows of no requests.
@@ -57,30 +63,41 @@ impl House {
         self
     }
 
+    /// With TLS on one stretch of the way, or on both.
+    pub(crate) fn secured(mut self) -> Self {
+        let both = Seal { front: true, back: true };
+        self.seal = *self.rng.pick(&[both, both, Seal { front: true, back: false }, Seal { front: false, back: true }]);
+        self.version = *self.rng.pick(&Version::ALL);
+        self
+    }
+
     /// Runs the tester to its end, then drains the balancer, then stops the origins.
     pub(crate) fn run(mut self) -> Result<Books, String> {
         let net = SimNet::new(self.rng.fork(), self.weather.clone());
         let short = is_short(&self.balancer_host) || is_short(&self.client_host);
         let mut client_io = net.host(&[CLIENT], self.client_host);
-        let mut balancer = Balancer::new(&self.settings, net.host(&[BALANCER], self.balancer_host));
+        let profiled = Profiled::new(self.version);
+        profiled.write(self.seal, &mut self.settings);
+        let mut balancer = Balancer::over(&self.settings, &profiled.table, net.host(&[BALANCER], self.balancer_host));
         let mut origin_ios = ORIGINS.map(|ip| net.host(&[ip], HostConfig::default()));
         let origin = |ip| {
             let (orders, inbox) = mailbox(1, None);
-            (Origin::new(OriginPlan::new(SocketAddr::new(ip, 8080)), inbox), orders)
+            let origin = Origin::new(OriginPlan::new(SocketAddr::new(ip, 8080)), inbox);
+            (profiled.over(origin, self.seal.back), orders)
         };
         let [(origin_a, orders_a), (origin_b, orders_b)] = ORIGINS.map(origin);
         let mut origins = [origin_a, origin_b];
         let share = Share::whole(&self.plan, SocketAddr::new(BALANCER, 80));
-        let mut tester = Tester::new(&self.plan, share, Inbox::silent());
+        let mut tester = profiled.over(Tester::new(&self.plan, share, Inbox::silent()), self.seal.front);
 
         let mut run = |balancer: &mut Balancer, client_io: &mut SimReactor, ios: &mut [SimReactor; 2], goal| {
             let [io_a, io_b] = ios;
             let [origin_a, origin_b] = &mut origins;
             let mut players = [
-                player("tester", &mut tester, client_io),
+                player("tester", tester.as_app(), client_io),
                 player("balancer", &mut balancer.worker, &mut balancer.io),
-                player("origin a", origin_a, io_a),
-                player("origin b", origin_b, io_b),
+                player("origin a", origin_a.as_app(), io_a),
+                player("origin b", origin_b.as_app(), io_b),
             ];
             run_until(&net, &mut players, Limits::default(), goal)
         };
@@ -96,15 +113,15 @@ impl House {
         origin_ios.iter().for_each(SimReactor::wake);
         run(&mut balancer, &mut client_io, &mut origin_ios, Goal::AllDone)?;
 
-        let origin_requests = origins.iter().map(|origin| origin.counters().requests).sum();
-        let balancer_counters = balancer.worker.counters();
-        let tester = tester.into_tally();
-        drop((balancer, origins));
+        let origin_requests = origins.iter().map(|origin| origin.app().counters().requests).sum();
+        let tester = tester.into_app().into_tally();
+        let balancer_counters = balancer.into_counters();
+        drop(origins);
         net.settle();
         net.check_clean()?;
         let excused = short || net.injected().harmful() > 0;
         let (plan, balancer, story) = (self.plan, balancer_counters, net.story());
-        Ok(Books { plan, tester, balancer, origin_requests, time_waits, excused, story })
+        Ok(Books { plan, tester, balancer, origin_requests, time_waits, seal: self.seal, excused, story })
     }
 }
 
@@ -140,6 +157,23 @@ impl Books {
             ("nothing failed at the balancer", balancer.failed_total() == 0),
         ])?;
         self.check_rough()
+    }
+
+    /// The same with TLS, and nobody was cut off, turned away, or let in without.
+    pub(crate) fn check_fair_secured(&self) -> Result<(), String> {
+        let Self { balancer, seal, .. } = self;
+        let failed = |failures: &[u64]| failures.iter().sum::<u64>();
+        let front = if seal.front { balancer.accepted } else { 0 };
+        let back = if seal.back { balancer.connects } else { 0 };
+        self.check(&[
+            ("every client shook hands", balancer.tls_handshakes == front),
+            ("every server shook hands", balancer.server_tls_handshakes == back),
+            ("no client was turned away", failed(&balancer.tls_failed) == 0),
+            ("no server was turned away", failed(&balancer.server_tls_failed) == 0),
+            ("nobody was cut off", balancer.tls_cut_off + balancer.server_tls_cut_off == 0),
+            ("nothing was spoilt", balancer.tls_damaged + balancer.server_tls_damaged == 0),
+        ])?;
+        self.check_fair()
     }
 
     /// Nothing failed, and every connection was joined with one of an origin's.

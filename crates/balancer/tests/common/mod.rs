@@ -9,6 +9,7 @@ pub(crate) mod house;
 pub(crate) mod origin;
 pub(crate) mod plan;
 pub(crate) mod script;
+pub(crate) mod tls;
 pub(crate) mod wire;
 pub(crate) mod world;
 

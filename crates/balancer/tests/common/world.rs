@@ -5,14 +5,15 @@ use super::client::{ScriptedClient, Tally, Verdict};
 use super::origin::ScriptedOrigin;
 use super::plan::Session;
 use balancer::orders::{Order, Snapshot};
-use balancer::{Boards, Worker, WorkerShare};
+use balancer::{Boards, Stand, Worker, WorkerShare};
 use balancer_core::{
     BackendSetSettings, Balance, ClientClose, CloseReason, Counters, HashBy, ListenerLimits, ListenerSettings,
     PoolSettings, PortChoice, PortSettings, Reuse, SelectionRules, ServerClose, ServerSettings, ServerTimeouts,
     Settings,
 };
-use reactor::{App, ListenPlan, Outbox, mailbox};
+use reactor::{App, ListenPlan, Outbox, Shortages, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
+use secure::Profiles;
 use seed::Rng;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -121,16 +122,26 @@ pub(crate) fn snapshot(settings: &Settings, io: &SimReactor) -> Snapshot {
 
 /// The balancer on its host.
 pub(crate) struct Balancer {
-    pub(crate) worker: Worker,
+    pub(crate) worker: Stand,
     pub(crate) orders: Outbox<Order>,
     pub(crate) io: SimReactor,
 }
 
 impl Balancer {
     pub(crate) fn new(settings: &Settings, io: SimReactor) -> Self {
+        Self::over(settings, &Profiles::default(), io)
+    }
+
+    /// Its settings name some of these profiles.
+    pub(crate) fn over(settings: &Settings, profiles: &Profiles, io: SimReactor) -> Self {
         let (orders, inbox) = mailbox(ORDERS_MAX, None);
         let worker = Worker::new(snapshot(settings, &io), WorkerShare::ALONE, inbox).expect("ports for one");
-        Self { worker, orders, io }
+        Self { worker: Stand::new(worker, profiles.clone()), orders, io }
+    }
+
+    /// Its counters in the end.
+    pub(crate) fn into_counters(self) -> Counters {
+        self.worker.into_report(Shortages::default()).total()
     }
 
     /// Asks for a drain, as SIGTERM does.
@@ -223,8 +234,8 @@ pub(crate) fn play(seed: u64, mood: Mood, sessions_count: usize) -> Result<Outco
     play_until(&mut balancer, &mut origin_ios, Goal::AllDone)?;
 
     let wrong: Vec<String> = origins.iter().flat_map(|origin| origin.wrong.clone()).collect();
-    let (counters, tally) = (balancer.worker.counters(), client.tally.clone());
-    drop((client, origins, balancer));
+    let (counters, tally) = (balancer.into_counters(), client.tally.clone());
+    drop((client, origins));
     net.settle();
     net.check_clean()?;
     if !wrong.is_empty() || !tally.wrong.is_empty() {
