@@ -24,5 +24,5 @@ pub use own_ports::port_warnings;
 pub use run::{Handle, Plan, start};
 pub use stand::Stand;
 pub use timestamps::TimestampsError;
-pub use tls::{SecureError, TlsError, certificate_warnings};
+pub use tls::{SecureError, certificate_warnings};
 pub use worker::{Worker, WorkerShare};

@@ -34,7 +34,7 @@ const SERVER_PROTOCOL: &[u8] = b"http/1.1";
 
 /// Why a file is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// It cannot be read.
     #[error("{} cannot be read: {why}", .path.display())]
     Unreadable {

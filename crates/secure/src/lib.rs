@@ -59,7 +59,7 @@ use std::time::Duration;
 /// A handshake that takes longer has failed, where nothing else was asked for.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// Handshakes that may be under way at one worker's listeners; the oldest goes for a new one.
-pub const HANDSHAKES_MAX: usize = 4096;
+pub(crate) const HANDSHAKES_MAX: usize = 4096;
 /// How long the FIN may take behind a close-notify before the end is told without it: they left in one segment.
 pub const FIN_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How long our last bytes may take to leave, once nobody above knows the connection.

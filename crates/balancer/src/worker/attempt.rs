@@ -13,6 +13,7 @@ use http::{RequestHead, Values};
 use http1::{HeadScan, HeadSlots, parse_request};
 use ports::{Fault, FaultKind, Lease, Tries};
 use reactor::{Buf, ConnId, ConnectPlan, Outgoing, Probe, ProfileId, Reactor};
+use std::rc::Rc;
 use std::time::Duration;
 
 impl Worker {
@@ -60,10 +61,7 @@ impl Worker {
         let ListenerSettings { requests, name, bind, .. } = &entry.rules.settings;
         let peer = self.parties.client(entry.client.conn).peer.ip();
         let mut digits = IdDigits::default();
-        let identity = entry.rules.subject_header().map(|field| {
-            let session = io.session(entry.client.conn);
-            (field, session.and_then(|session| session.peer_name.clone()))
-        });
+        let identity = entry.rules.subject_header().map(|field| (field, peer_name(entry, io)));
         let edits = RequestEdits {
             proto: entry.rules.scheme(),
             identity: identity.as_ref().map(|(field, who)| (*field, who.as_deref().unwrap_or_default())),
@@ -84,11 +82,7 @@ impl Worker {
         };
         let out = match head {
             Some(head) => write_request(entry, head, edits, io)?,
-            None => {
-                let mut slots = HeadSlots::new();
-                let parsed = parse_request(&kept.bytes, &entry.rules.limits, &mut slots);
-                write_request(entry, &parsed.ok().flatten()?.head, edits, io)?
-            }
+            None => write_kept_request(entry, &kept.bytes, edits, io)?,
         };
         Some(Outgoing { head: Some(out), body: kept.body(), ..Outgoing::default() })
     }
@@ -194,6 +188,19 @@ impl Worker {
             }
         }
     }
+}
+
+/// Writes a request of which only the bytes were kept.
+#[cold]
+fn write_kept_request<R: Reactor>(entry: &Entry, kept: &[u8], edits: RequestEdits<'_>, io: &mut R) -> Option<Buf> {
+    let mut slots = HeadSlots::new();
+    let parsed = parse_request(kept, &entry.rules.limits, &mut slots);
+    write_request(entry, &parsed.ok().flatten()?.head, edits, io)
+}
+
+/// Whose certificate the client of a request has shown.
+fn peer_name<R: Reactor>(entry: &Entry, io: &R) -> Option<Rc<str>> {
+    io.session(entry.client.conn)?.peer_name.clone()
 }
 
 /// How a layer is to secure a connection to a server of this set.
