@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// Layers from the ground up. A crate may depend on crates of lower layers only, and within a layer on those listed
 /// before it. The last layer stands above everything, so that only `[dev-dependencies]` can name it.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     (
         "pure",
         &[
@@ -29,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ),
     ("system", &["sys", "config-file", "reactor", "secure"]),
     ("shell", &["origin", "balancer", "stress", "doctor", "lab"]),
+    ("control", &["control"]),
     ("presentation", &["present"]),
     ("top", &["quintet", "xtask"]),
     ("tests only", &["testkit", "reactor-sim", "toy-layer"]),

@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod failure;
 pub mod health;
 pub mod idle;
+pub mod names;
 pub mod network;
 pub mod policy;
 pub mod rate;

@@ -12,6 +12,7 @@ use http::{Limits, Reading};
 use named::named;
 use ports::Address;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything a core needs to know. Listeners name backend sets by index.
@@ -258,7 +259,7 @@ impl Default for ClientTimeouts {
 pub struct BackendSetSettings {
     /// Its name in reports.
     pub name: String,
-    /// At least one.
+    /// At least one, but for sets whose names lead nowhere yet.
     pub servers: Vec<ServerSettings>,
     /// By what one of them is chosen.
     pub selection: SelectionRules,
@@ -348,7 +349,7 @@ impl BackendSetSettings {
 }
 
 /// One server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
     /// Address and port, or a socket file.
     pub address: Address,
@@ -356,12 +357,19 @@ pub struct ServerSettings {
     pub weight: u32,
     /// It is asked only where no other server is well.
     pub backup: bool,
+    /// The host it was found under, where it was named.
+    pub host: Option<Arc<str>>,
 }
 
 impl ServerSettings {
     /// A server like any other.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), weight: 1, backup: false }
+        Self { address: address.into(), weight: 1, backup: false, host: None }
+    }
+
+    /// Another one like this, which was found under the name of a host.
+    pub(crate) fn at(&self, address: SocketAddr, host: &Arc<str>) -> Self {
+        Self { address: address.into(), host: Some(Arc::clone(host)), ..self.clone() }
     }
 }
 

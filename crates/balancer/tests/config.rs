@@ -2,6 +2,7 @@
 //! `config/NAME.expected`. `QUINTET_BLESS=1` writes those texts anew; read them before you commit them.
 
 use balancer::Config;
+use balancer_core::names::{AtStart, Families, Member, ResolveRules};
 use balancer_core::router::Rewrite;
 use balancer_core::{
     Access, Action, Balance, CertificateFiles, ClientCertificate, ClientClose, ForwardedPolicy, HashBy, HeaderRules,
@@ -107,6 +108,30 @@ fn what_is_said_of_the_choice_of_servers_arrives() {
     let servers: Vec<_> = keyed.servers.iter().map(|server| (server.weight, server.backup)).collect();
     assert_eq!(servers, [(1, false), (0, false), (1, true)]);
     assert_eq!(sets[3].selection.hash, Some(HashBy::Source));
+}
+
+#[test]
+fn servers_by_name_stand_beside_those_by_address() {
+    let config = parse("good-names.toml").unwrap();
+    let resolvers: Vec<_> = config.resolvers.iter().map(ToString::to_string).collect();
+    assert_eq!(resolvers, ["10.0.0.2:53", "127.0.0.1:5353", "[::1]:5353"]);
+    let fixed: Vec<_> = config.settings.backend_sets[0].servers.iter().map(|one| one.address.to_string()).collect();
+    assert_eq!(fixed, ["10.0.0.7:8080", "10.0.0.7:8081", "10.0.0.7:8082"]);
+    let named = |member: &Member| (member.set, member.whom.to_string(), member.like.weight, member.like.backup);
+    let expect = [
+        (0, "app.internal:80", 1, false),
+        (0, "other.internal:81", 3, true),
+        (0, "other.internal:82", 3, true),
+        (0, "_http._tcp.app.internal", 1, false),
+        (1, "localhost:80", 1, false),
+    ];
+    let expect = expect.map(|(set, name, weight, backup)| (set, name.to_owned(), weight, backup));
+    assert_eq!(config.members.iter().map(named).collect::<Vec<_>>(), expect);
+    let rules = config.members[0].rules;
+    let said = (rules.longest, rules.at_start, rules.families);
+    assert_eq!(said, (Duration::from_secs(5), AtStart::Optional, Families::Ipv4));
+    assert_eq!(config.members[4].rules, ResolveRules::default());
+    assert!(config.settings.backend_sets[1].servers.is_empty());
 }
 
 #[test]

@@ -2,14 +2,16 @@
 
 mod from;
 mod keys;
+mod names;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{self, Output};
 use crate::{terminal, values};
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
-use balancer::{Config, Handle};
+use balancer::Config;
 use balancer_core::Protocol;
+use control::Control;
 use present::Present;
 use present::serve::Totals;
 use std::net::SocketAddr;
@@ -22,6 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   quintet serve                                  two embedded origins behind 127.0.0.1:8080
   quintet serve --config quintet.toml --check    read the configuration, say what is wrong with it, end
+  quintet serve --config quintet.toml --check --resolve   and what the names of servers lead to
   quintet serve --config quintet.toml
   quintet serve --keys                           every key, its default and what it means; --keys listener.limits
   quintet serve --schema > quintet.schema.json   for editors that complete and check
@@ -60,6 +63,9 @@ pub(crate) struct ServeArgs {
     /// Only check the configuration.
     #[arg(long, requires = "config")]
     check: bool,
+    /// With --check: look up the names of servers too, and say what they lead to.
+    #[arg(long, requires = "check")]
+    resolve: bool,
     /// Tell every key of the configuration, or those of one section (`listener.limits`).
     #[arg(long, value_name = "SECTION", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["config", "schema"])]
     keys: Option<String>,
@@ -95,7 +101,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         Output::People.say(format!("{}: {}", path.display(), in_words(config)))?;
         complain_of(&balancer::port_warnings(&config.settings));
         complain_of(&balancer::certificate_warnings(&config.settings));
-        return Ok(Outcome::AsHoped);
+        return names::tell(config, args.resolve);
     }
     let mut output = Output::open(args.json.as_deref())?;
     // Before any thread: they inherit the blocked signals, and this one waits for them.
@@ -106,12 +112,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         let servers: Vec<_> = embedded.iter().map(::origin::Handle::address).collect();
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
-    let plan = config.plan(args.workers).map_err(|why| anyhow!(why))?;
-    let handle = balancer::start(&plan)?;
-    complain_of(handle.warnings());
-    greet(&output, &handle, plan.workers, !embedded.is_empty());
-    output.say_or_complain(room_in_words(files, handle.clients_max(), &config));
-    let counters = serve(&signals, handle, &config, &output);
+    let mut control = control::start(&config, args.workers)?;
+    complain_of(&control.warnings());
+    greet(&output, &control, !embedded.is_empty());
+    output.say_or_complain(room_in_words(files, control.clients_max(), &config));
+    tell_news(&mut control);
+    let counters = serve(&signals, control, &config, &output);
     output.show(&Totals(&counters))?;
     Ok(Outcome::AsHoped)
 }
@@ -161,15 +167,22 @@ fn start_origins() -> anyhow::Result<Vec<::origin::Handle>> {
     ["one", "two"].iter().map(|name| start(name).context("starting an embedded origin")).collect()
 }
 
-fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
-    for (address, protocol) in handle.addresses().iter().zip(handle.protocols()) {
+/// What changes by itself, a line each, until the end.
+fn tell_news(control: &mut Control) {
+    let Some(news) = control.take_news() else { return };
+    std::thread::spawn(move || news.iter().for_each(|event| output::complain(format!("quintet: {event}"))));
+}
+
+fn greet(output: &Output, control: &Control, embedded: bool) {
+    let (addresses, workers) = (control.addresses(), control.workers() as u64);
+    for (address, protocol) in addresses.iter().zip(control.protocols()) {
         let url = match protocol {
             Protocol::Http | Protocol::Https => format!("{}://{address}/", protocol.name()),
             Protocol::Tcp => address.to_string(),
         };
-        output.say_or_complain(format!("listening on {url} with {}", counted(workers as u64, "worker")));
+        output.say_or_complain(format!("listening on {url} with {}", counted(workers, "worker")));
     }
-    if let (true, Some(address)) = (embedded, handle.addresses().first()) {
+    if let (true, Some(address)) = (embedded, addresses.first()) {
         output.say_or_complain("two embedded origins answer; try:");
         output.say_or_complain(format!("  curl -i http://{address}/           (again and again: they take turns)"));
         output.say_or_complain(format!("  curl -i http://{address}/bytes/100000"));
@@ -178,11 +191,11 @@ fn greet(output: &Output, handle: &Handle, workers: usize, embedded: bool) {
 }
 
 /// Waits for the end, then drains; a second signal cuts the drain short.
-fn serve(signals: &Signals, handle: Handle, config: &Config, output: &Output) -> balancer_core::Counters {
+fn serve(signals: &Signals, control: Control, config: &Config, output: &Output) -> balancer_core::Counters {
     loop {
         let signal = signals.wait(Duration::from_secs(3600));
         if signal == Some(Signal::User1) {
-            let report = handle.report();
+            let report = control.report();
             output.say_or_complain(Totals(&report.total()).text(terminal::width()));
             tell_refused(&report, output);
         }
@@ -190,11 +203,11 @@ fn serve(signals: &Signals, handle: Handle, config: &Config, output: &Output) ->
             break;
         }
     }
-    tell_refused(&handle.report(), output);
+    tell_refused(&control.report(), output);
     let (grace, patience) = (config.drain_grace, config.drain);
     output.say_or_complain(drain_in_words(grace, patience));
     std::thread::scope(|scope| {
-        let draining = scope.spawn(|| handle.drain_after(grace, patience));
+        let draining = scope.spawn(|| control.drain_after(grace, patience));
         let since = Instant::now();
         while !draining.is_finished() {
             if ends(signals.wait(DRAIN_TICK)) && since.elapsed() > SAME_WISH {

@@ -1,15 +1,15 @@
 //! `[[backend_set]]`: where requests go.
 
 use super::fields::read_headers;
-use super::keys::SERVER;
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use super::servers::{self, Servers};
 use super::{selection, tls};
+use balancer_core::names::Member;
 use balancer_core::{
     HeaderRules, HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, SelectionRules,
     ServerSettings, ServerTimeouts, ServerTls,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
-use ports::Address;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
@@ -29,6 +29,8 @@ pub(super) const SOURCES_MAX: usize = ports::set::SOURCES_MAX;
 pub(super) struct BackendSet<'a> {
     pub(super) name: Option<Placed<&'a str>>,
     pub(super) servers: Vec<Placed<ServerSettings>>,
+    /// Those that are looked up.
+    pub(super) names: Vec<Member>,
     pub(super) selection: SelectionRules,
     pub(super) pool: PoolSettings,
     pub(super) ports: PortSettings,
@@ -44,8 +46,9 @@ pub(super) struct BackendSet<'a> {
 
 pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> BackendSet<'a> {
     let name = section.text("name", "\"app\"", mistakes);
-    let servers = section.need("servers", "[\"127.0.0.1:9001\"]", mistakes);
-    let servers = servers.map(|list| read_servers(list, mistakes)).unwrap_or_default();
+    let rules = servers::read_rules(&mut section, mistakes);
+    let list = section.need("servers", "[\"127.0.0.1:9001\"]", mistakes);
+    let Servers { fixed: servers, names } = list.map(|list| servers::read(list, rules, mistakes)).unwrap_or_default();
     let base = balancer_core::BackendSetSettings::new("", Vec::new());
     let set = BackendSet {
         name,
@@ -64,6 +67,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
         headers: read_headers(&mut section, mistakes),
         tls: tls::read_server(&mut section, folder, mistakes),
         servers,
+        names,
     };
     section.finish(mistakes);
     set
@@ -78,61 +82,6 @@ fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Res
     };
     section.finish(mistakes);
     limits
-}
-
-fn read_servers(list: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Placed<ServerSettings>> {
-    let example = "such as `servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]`";
-    let Some(array) = list.get_ref().as_array() else {
-        mistakes.push(wrong_type(list, "an array of servers").help(example));
-        return Vec::new();
-    };
-    if array.is_empty() || array.len() > SERVERS_MAX {
-        let title = format!("{} servers: there must be 1 to {SERVERS_MAX}", array.len());
-        mistakes.push(Mistake::new(list.span(), title, "here").help(example));
-    }
-    let mut servers: Vec<Placed<ServerSettings>> = Vec::new();
-    for value in array.iter().take(SERVERS_MAX) {
-        let Some(server) = read_server(value, mistakes) else { continue };
-        match servers.iter().find(|other| other.value.address == server.address) {
-            Some(other) => mistakes.push(
-                Mistake::new(value.span(), format!("server {} is named twice", server.address), "again here")
-                    .other(other.span.clone(), "first here")
-                    .help("give one entry a higher `weight` instead"),
-            ),
-            None => servers.push(Placed { value: server, span: value.span() }),
-        }
-    }
-    selection::check_servers(&servers, list, mistakes);
-    servers
-}
-
-fn read_server(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<ServerSettings> {
-    let Some(table) = value.get_ref().as_table() else {
-        return match value.get_ref().as_str() {
-            Some(_) => read_address(value, mistakes).map(ServerSettings::new),
-            None => {
-                mistakes.push(wrong_type(value, "a string or a table").help("such as \"127.0.0.1:9001\""));
-                None
-            }
-        };
-    };
-    let mut section = Section::of("a server", &SERVER, table, value.span());
-    let weight = section.number("weight", 0, WEIGHT_MAX, mistakes).unwrap_or(1) as u32;
-    let backup = section.switch("backup", mistakes).unwrap_or_default();
-    let address = section.need("address", "\"127.0.0.1:9001\"", mistakes);
-    let address = address.and_then(|address| read_address(address, mistakes));
-    section.finish(mistakes);
-    Some(ServerSettings { weight, backup, ..ServerSettings::new(address?) })
-}
-
-fn read_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Address> {
-    let address = super::address::read(value, mistakes)?;
-    if address.ip().is_some_and(|address| address.port() == 0 || address.ip().is_unspecified()) {
-        let title = format!("nobody can be reached at {address}");
-        mistakes.push(Mistake::new(value.span(), title, "not a server's address").help("such as \"127.0.0.1:9001\""));
-        return None;
-    }
-    Some(address)
 }
 
 fn read_ports(

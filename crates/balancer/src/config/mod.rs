@@ -13,16 +13,19 @@ mod files;
 pub mod keys;
 mod listener;
 mod rate;
+mod resolvers;
 mod route;
 mod route_action;
 mod routing;
 mod selection;
+mod servers;
 mod tcp;
 mod tls;
 mod treatment;
 
 use crate::worker::check_shares;
 use crate::{Plan, SetupError};
+use balancer_core::names::Member;
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use config_file::Section;
 pub use config_file::{ConfigError, Mistake, parse_duration};
@@ -51,8 +54,12 @@ pub struct Config {
     pub drain: Duration,
     /// How long listeners go on accepting after SIGTERM, before that.
     pub drain_grace: Duration,
-    /// Listeners and backend sets.
+    /// Who is asked for names; none: whom the system asks (`/etc/resolv.conf`).
+    pub resolvers: Vec<SocketAddr>,
+    /// Listeners and backend sets, with the servers that were written as addresses.
     pub settings: Settings,
+    /// Servers by name.
+    pub members: Vec<Member>,
 }
 
 impl Config {
@@ -99,7 +106,9 @@ impl Config {
             pin: false,
             drain: Duration::from_secs(30),
             drain_grace: Duration::ZERO,
+            resolvers: Vec::new(),
             settings,
+            members: Vec::new(),
         }
     }
 }
@@ -113,6 +122,7 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
     let global = global.map(|section| read_global(section, mistakes)).unwrap_or_default();
     let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, folder, mistakes)).collect();
     let sets: Vec<_> = sets.into_iter().map(|section| backend::read(section, folder, mistakes)).collect();
+    let members = sets.iter().enumerate().flat_map(|(set, one)| of_set(set, &one.names)).collect();
     let settings = across::join(listeners, sets, mistakes)?;
     let base = Config::of(settings);
     Some(Config {
@@ -121,8 +131,14 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
         pin: global.pin,
         drain: global.drain.unwrap_or(base.drain),
         drain_grace: global.drain_grace.unwrap_or(base.drain_grace),
+        resolvers: global.resolvers,
         settings: base.settings,
+        members,
     })
+}
+
+fn of_set(set: usize, names: &[Member]) -> impl Iterator<Item = Member> {
+    names.iter().map(move |member| Member { set, ..member.clone() })
 }
 
 #[derive(Default)]
@@ -132,6 +148,7 @@ struct Global {
     pin: bool,
     drain: Option<Duration>,
     drain_grace: Option<Duration>,
+    resolvers: Vec<SocketAddr>,
 }
 
 fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Global {
@@ -141,6 +158,7 @@ fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Glo
         pin: section.switch("pin", mistakes).unwrap_or(false),
         drain: section.duration_or_off("drain", mistakes),
         drain_grace: section.duration("drain_grace", mistakes),
+        resolvers: section.take("resolvers").map(|list| resolvers::read(list, mistakes)).unwrap_or_default(),
     };
     section.finish(mistakes);
     global

@@ -106,5 +106,9 @@ fn body(table: &Table, keys: &[(&str, String)], separator: &str) -> String {
     let given = keys.iter().map(|(name, value)| format!("{name} = {value}"));
     let files = files(table).into_iter().filter(|(key, _)| !keys.iter().any(|(name, _)| name == key));
     let files = files.map(|(key, path)| format!("{key} = \"tests/config/pki/{path}\""));
-    needed.chain(given).chain(files).collect::<Vec<_>>().join(separator)
+    // One of two.
+    let names_nobody = !keys.iter().any(|(name, _)| ["address", "srv"].contains(name));
+    let address =
+        (table.name == "backend_set.servers" && names_nobody).then(|| "address = \"127.0.0.1:9001\"".to_owned());
+    address.into_iter().chain(needed).chain(given).chain(files).collect::<Vec<_>>().join(separator)
 }

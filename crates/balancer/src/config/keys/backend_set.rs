@@ -2,13 +2,14 @@
 
 use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
-use super::selection;
 use super::treatment;
+use super::{selection, servers};
 use balancer_core::{PortChoice, ResponseReading, Reuse, ServerClose};
 use config_file::{Key, Kind, Table};
 
 /// A server by its address alone, or with more to say.
-const SERVER_KINDS: Kind = Kind::OneOf(&[Kind::Text("address and port"), Kind::Table(&SERVER)]);
+const SERVER_KINDS: Kind =
+    Kind::OneOf(&[Kind::Text("address or name, and port, or `unix:` and a path"), Kind::Table(&servers::SERVER)]);
 const PORT: Kind = Kind::Number { min: 1, max: u16::MAX as usize };
 
 pub(super) static BACKEND_SET: Table = Table {
@@ -19,9 +20,13 @@ pub(super) static BACKEND_SET: Table = Table {
         Key::new(
             "servers",
             Kind::list(&SERVER_KINDS, SERVERS_MAX),
-            "who answers",
+            "who answers. Every address of a name is a server, see [below](#servers-by-name); `\"10.0.0.7:8080-8083\"` is \
+             four of them",
         )
-        .required("[\"10.0.0.1:80\", { address = \"10.0.0.2:80\", weight = 2 }]"),
+        .required("[\"10.0.0.1:80\", \"app.internal:80\", { address = \"10.0.0.2:80\", weight = 2 }]"),
+        servers::RESOLVE,
+        servers::RESOLVE_AT_START,
+        servers::RESOLVE_FAMILIES,
         selection::BALANCE,
         selection::HASH,
         selection::SLOW_START,
@@ -76,18 +81,6 @@ pub(super) static BACKEND_SET: Table = Table {
         Key::new("pool", Kind::Table(&POOL), "connections kept for re-use"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take"),
         Key::new("health", Kind::Table(&HEALTH), "when a server is set aside"),
-    ],
-};
-
-/// An entry of `servers`.
-pub(in super::super) static SERVER: Table = Table {
-    name: "backend_set.servers",
-    heading: "an entry of `servers`",
-    keys: &[
-        Key::new("address", Kind::Text("address and port, or `unix:` and a path"), "where it listens")
-            .required("\"127.0.0.1:9001\""),
-        selection::WEIGHT,
-        selection::BACKUP,
     ],
 };
 

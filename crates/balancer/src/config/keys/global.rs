@@ -1,5 +1,6 @@
 //! `[global]`: the process.
 
+use super::super::resolvers::RESOLVERS_MAX;
 use super::super::{BUFFERS_MAX, WORKERS_MAX};
 use config_file::{Key, Kind, Table};
 
@@ -32,5 +33,13 @@ pub(super) static GLOBAL: Table = Table {
             Kind::Time,
             "how long listeners go on accepting before that, answering with `Connection: close`",
         ),
+        Key::new(
+            "resolvers",
+            Kind::list(&Kind::Text("address, with or without a port"), RESOLVERS_MAX),
+            "who is asked for names of servers, in place of those of `/etc/resolv.conf`; port 53 where none is written. \
+             `/etc/hosts` stands above both",
+        )
+        .or_words("those of the system")
+        .example("[\"10.0.0.2\", \"127.0.0.1:5353\"]"),
     ],
 };

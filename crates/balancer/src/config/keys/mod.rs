@@ -8,12 +8,13 @@ mod global;
 mod listener;
 mod route;
 mod selection;
+mod servers;
 mod tls;
 mod treatment;
 
-pub(super) use backend_set::SERVER;
 use config_file::{Key, Kind, Table};
 pub(super) use route::{ERROR_PAGE, REDIRECT};
+pub(super) use servers::SERVER;
 pub(super) use tls::CERTIFICATE;
 
 /// The file.

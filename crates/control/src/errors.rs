@@ -1,0 +1,20 @@
+//! Why nothing was started.
+
+use balancer::{SetupError, StartError};
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Names lead nowhere; all of them, one line each.
+    #[error("{0}")]
+    Nowhere(String),
+    /// The configuration cannot be worked with.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The balancer does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The thread of the control plane cannot run.
+    #[error("the control plane cannot run: {0}")]
+    Thread(std::io::Error),
+}

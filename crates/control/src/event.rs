@@ -1,0 +1,115 @@
+//! What people may want to know when it happens.
+
+use balancer_core::names::Change;
+use serde::Serialize;
+use std::fmt;
+
+/// Something that changed by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A name leads elsewhere.
+    NameMoved {
+        /// The name.
+        name: String,
+        /// Addresses, or targets, it has now.
+        now: Vec<String>,
+        /// Those it had before.
+        was: Vec<String>,
+        /// Records that are too many to be used.
+        left_out: usize,
+    },
+    /// A name cannot be looked up; what was known of it counts.
+    NameFails {
+        /// What was asked, such as `A of app.internal`.
+        question: String,
+        /// Why.
+        why: String,
+        /// Records that are known.
+        kept: usize,
+    },
+    /// A name can be looked up again, and is as before.
+    NameAnswers {
+        /// What was asked.
+        question: String,
+    },
+    /// The workers do not go by what was found; they go by what they had.
+    NotApplied {
+        /// Why.
+        why: String,
+    },
+    /// So many events were not told, because there were too many.
+    LeftOut {
+        /// How many.
+        count: u64,
+    },
+}
+
+impl From<Change> for Event {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Moved { name, now, was, left_out } => {
+                Self::NameMoved { name: name.as_ref().into(), now, was, left_out }
+            }
+            Change::Fails { question, why, kept } => Self::NameFails { question: question.to_string(), why, kept },
+            Change::Answers { question } => Self::NameAnswers { question: question.to_string() },
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameMoved { name, now, was, left_out } => {
+                write!(f, "name {name}: now {} (was {})", listed(now), listed(was))?;
+                match left_out {
+                    0 => Ok(()),
+                    count => write!(f, "; {count} more are too many"),
+                }
+            }
+            Self::NameFails { question, why, kept: 0 } => write!(f, "name: {question}: {why}; nothing is known of it"),
+            Self::NameFails { question, why, kept } => {
+                write!(f, "name: {question}: {why}; going by the {kept} known before")
+            }
+            Self::NameAnswers { question } => write!(f, "name: {question}: answered again, as before"),
+            Self::NotApplied { why } => write!(f, "what was found is not gone by: {why}"),
+            Self::LeftOut { count } => write!(f, "{count} more events came too fast to be told"),
+        }
+    }
+}
+
+/// The first of them, so that a line stays one.
+fn listed(all: &[String]) -> String {
+    const SHOWN_MAX: usize = 16;
+    match all.len() {
+        0 => "nobody".to_owned(),
+        count if count > SHOWN_MAX => format!("{} and {} more", all[..SHOWN_MAX].join(", "), count - SHOWN_MAX),
+        _ => all.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_one_line_for_people_and_an_object_for_programs() {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let moved = Event::NameMoved {
+            name: "app.internal".to_owned(),
+            now: words(&["10.0.0.7", "10.0.0.8"]),
+            was: words(&[]),
+            left_out: 0,
+        };
+        assert_eq!(moved.to_string(), "name app.internal: now 10.0.0.7, 10.0.0.8 (was nobody)");
+        let json = serde_json::to_value(&moved).expect("plain data");
+        assert_eq!((&json["event"], &json["now"][1]), (&"name-moved".into(), &"10.0.0.8".into()));
+        let many: Vec<String> = (0..20).map(|n| format!("10.0.0.{n}")).collect();
+        let moved = Event::NameMoved { name: "app".to_owned(), now: many, was: words(&["10.0.0.1"]), left_out: 4 };
+        let text = moved.to_string();
+        assert!(text.contains("10.0.0.15 and 4 more (was 10.0.0.1); 4 more are too many"), "{text}");
+        let fails = |kept| Event::NameFails { question: "A of app".to_owned(), why: "refused".to_owned(), kept };
+        assert_eq!(fails(2).to_string(), "name: A of app: refused; going by the 2 known before");
+        assert_eq!(fails(0).to_string(), "name: A of app: refused; nothing is known of it");
+    }
+}

@@ -1,0 +1,23 @@
+//! The control plane: what goes on beside the requests. One thread with a runtime of its own looks up the names of
+//! servers and has the workers go by what it finds; it never touches a request.
+//!
+//! ```text
+//!   control thread -- one mailbox --> Plane (book of names) -- balancer::Handle::apply --> workers
+//!     ^  ^  ^                           |
+//!     |  |  '- orders of the owner      '-- events --> the binary, which tells people
+//!     |  '- answers of the name system (a task per look)
+//!     '- what became of an apply
+//! ```
+//! Decisions are `balancer_core::names`'; here they are carried out.
+
+mod errors;
+mod event;
+mod news;
+mod plane;
+mod resolver;
+mod run;
+
+pub use errors::ControlError;
+pub use event::Event;
+pub use news::{News, NewsDesk, news};
+pub use run::{Control, Look, look_up, start};

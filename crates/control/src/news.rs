@@ -1,0 +1,102 @@
+//! The way of events to whoever tells people: bounded in number and rate; what is too much is counted, and told once there
+//! is room again.
+
+use crate::event::Event;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Events that wait to be told.
+const WAITING_MAX: usize = 256;
+/// Events at once, and then each so often: a flock of flapping servers must not fill a disk.
+const BURST: u32 = 100;
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Where events come out; it ends when the desk does.
+pub type News = Receiver<Event>;
+
+/// Where events go in.
+#[derive(Debug)]
+pub struct NewsDesk {
+    out: SyncSender<Event>,
+    rate: Rate,
+    started: Instant,
+    left_out: u64,
+}
+
+/// A desk and where its events come out.
+pub fn news() -> (NewsDesk, News) {
+    let (out, news) = sync_channel(WAITING_MAX);
+    (NewsDesk { out, rate: Rate::default(), started: Instant::now(), left_out: 0 }, news)
+}
+
+impl NewsDesk {
+    /// Tells it, or counts it.
+    pub fn tell(&mut self, event: Event) {
+        if !self.rate.admits(self.started.elapsed()) {
+            self.left_out += 1;
+            return;
+        }
+        if self.left_out > 0 && self.out.try_send(Event::LeftOut { count: self.left_out }).is_ok() {
+            self.left_out = 0;
+        }
+        if self.out.try_send(event).is_err() {
+            self.left_out += 1;
+        }
+    }
+}
+
+/// So many at once, one more each so often.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rate {
+    /// When all that was admitted will have been made up for.
+    full_again: Duration,
+}
+
+impl Rate {
+    fn admits(&mut self, now: Duration) -> bool {
+        let owed = self.full_again.max(now) + EVERY;
+        let admitted = owed - now <= EVERY * BURST;
+        if admitted {
+            self.full_again = owed;
+        }
+        admitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_and_then_a_rate() {
+        let mut rate = Rate::default();
+        let mut admitted = |ms, tries: u32| (0..tries).filter(|_| rate.admits(Duration::from_millis(ms))).count();
+        assert_eq!(admitted(0, 150), 100);
+        assert_eq!(admitted(99, 1), 0);
+        assert_eq!(admitted(100, 5), 1);
+        assert_eq!(admitted(600, 50), 5);
+        assert_eq!(admitted(60_000, 150), 100);
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted_and_told_later() {
+        let (mut desk, news) = news();
+        let event = || Event::NameAnswers { question: "A of app".to_owned() };
+        (0..BURST + 7).for_each(|_| desk.tell(event()));
+        assert_eq!(news.try_iter().count(), BURST as usize);
+        // Time goes by.
+        desk.rate = Rate::default();
+        desk.tell(event());
+        assert_eq!(news.try_iter().collect::<Vec<_>>(), [Event::LeftOut { count: 7 }, event()]);
+    }
+
+    #[test]
+    fn nobody_who_listens_is_no_reason_to_wait() {
+        let (mut desk, _news) = news();
+        for _ in 0..3 {
+            desk.rate = Rate::default();
+            (0..BURST).for_each(|_| desk.tell(Event::NotApplied { why: String::new() }));
+        }
+        assert_eq!(desk.left_out, 3 * u64::from(BURST) - WAITING_MAX as u64);
+    }
+}
