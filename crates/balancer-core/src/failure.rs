@@ -38,6 +38,10 @@ pub enum Failure {
     BodyTimeout,
     /// No server is there to ask.
     NoServer,
+    /// All servers have as many connections as they may, and as many requests wait for one as may.
+    QueueFull,
+    /// All servers had as many connections as they may for as long as a request waits for one.
+    QueueTimeout,
     /// No server could be reached (refused, unreachable, reset while connecting).
     ServerUnreachable,
     /// No server took the connection in time.
@@ -82,6 +86,7 @@ impl Failure {
             Self::RateLimited { .. } => 429,
             Self::HeadTimeout | Self::BodyTimeout => 408,
             Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense(_) => 502,
+            Self::QueueFull | Self::QueueTimeout => 503,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
             Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
         }
@@ -103,6 +108,8 @@ impl Failure {
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
             Self::NoServer => "no server is there for this request",
+            Self::QueueFull => "all servers are at their connections_max, and the queue for them is full",
+            Self::QueueTimeout => "all servers were at their connections_max for as long as the queue_timeout",
             Self::ServerUnreachable => "no server could be reached",
             Self::ConnectTimeout => "no server accepted a connection in time",
             Self::ServerClosed => "the server closed the connection before it answered",
@@ -128,6 +135,8 @@ impl Failure {
             Self::HeadTimeout => FailureKind::HeadTimeout,
             Self::BodyTimeout => FailureKind::BodyTimeout,
             Self::NoServer => FailureKind::NoServer,
+            Self::QueueFull => FailureKind::QueueFull,
+            Self::QueueTimeout => FailureKind::QueueTimeout,
             Self::ServerUnreachable => FailureKind::ServerUnreachable,
             Self::ConnectTimeout => FailureKind::ConnectTimeout,
             Self::ServerClosed => FailureKind::ServerClosed,
@@ -181,6 +190,10 @@ named! {
         NoLocalPort = "no_local_port",
         /// [`Failure::NoLocalResource`].
         NoLocalResource = "no_local_resource",
+        /// [`Failure::QueueFull`].
+        QueueFull = "queue_full",
+        /// [`Failure::QueueTimeout`].
+        QueueTimeout = "queue_timeout",
         /// [`Failure::NoServer`].
         NoServer = "no_server",
         /// [`Failure::Draining`].

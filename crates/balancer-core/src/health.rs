@@ -55,8 +55,17 @@ pub enum Standing {
     Due,
     /// Only where nobody else is left.
     Aside,
+    /// It is well, but has as many connections as it may have: requests wait for a place.
+    Full,
     /// There is no port left here towards it; not its fault, and of no use to ask.
     Portless,
+}
+
+impl Standing {
+    /// The same where it has as many connections as it may have.
+    pub fn when_full(self) -> Self {
+        if matches!(self, Self::Well | Self::Due) { Self::Full } else { self }
+    }
 }
 
 /// What is known of one server.

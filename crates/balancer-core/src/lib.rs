@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod failure;
 pub mod health;
 pub mod idle;
+pub mod line;
 pub mod names;
 pub mod network;
 pub mod policy;
@@ -32,6 +33,7 @@ pub use exchange::Exchange;
 pub use failure::{Failure, FailureKind};
 pub use health::{Health, HealthRules, Standing, Verdict};
 pub use idle::IdleConnections;
+pub use line::Line;
 pub use network::{NetworkError, Networks, parse_network};
 pub use policy::{ClientClose, Reuse, ServerClose, Timestamps, Trust};
 pub use rate::{Buckets, Rate, Taken};
@@ -39,11 +41,11 @@ pub use reason::{CloseReason, Side};
 pub use refusal::{Refusal, Refusals, Refused};
 pub use relay::Relay;
 pub use router::{Action, Decision, RouteRules, Router};
-pub use select::{Ask, Balance, Field, HashBy, Latency, Maglev, Pick, Selection, SelectionRules};
+pub use select::{Ask, Balance, Choice, Field, HashBy, Latency, Maglev, Pick, Selection, SelectionRules};
 pub use settings::{
-    BackendSetSettings, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings, PortChoice,
-    PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading, ServerSettings, ServerTimeouts,
-    Settings, Twins, WayField,
+    BackendSetSettings, Capacity, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings,
+    PortChoice, PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading, ServerSettings,
+    ServerTimeouts, Settings, Twins, WayField,
 };
 pub use tls::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, TlsVersion};
 pub use treatment::{Access, HeaderRules, RateBy, RateLimit, Treatment};

@@ -277,6 +277,8 @@ pub struct BackendSetSettings {
     pub responses: ResponseReading,
     /// Bounds of responses.
     pub limits: ResponseLimits,
+    /// How much at once.
+    pub capacity: Capacity,
     /// Requests say in `Via` that they came through this balancer.
     pub via: bool,
     /// Fields of requests to its servers, and of their responses.
@@ -328,6 +330,7 @@ impl BackendSetSettings {
             retries_max: 2,
             responses: ResponseReading::default(),
             limits: ResponseLimits::default(),
+            capacity: Capacity::default(),
             via: true,
             headers: HeaderRules::default(),
             tls: None,
@@ -345,6 +348,23 @@ impl BackendSetSettings {
         };
         let ResponseLimits { head_bytes_max, headers_max } = self.limits;
         Limits { head_bytes_max, headers_max, reading, ..Limits::default() }
+    }
+}
+
+/// How much the servers of a set take at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Connections to each server, over all workers; `None`: as many as there are requests.
+    pub connections_max: Option<u32>,
+    /// Requests that may wait for one, over all workers.
+    pub queue_max: usize,
+    /// How long one waits.
+    pub queue_timeout: Duration,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { connections_max: None, queue_max: 1000, queue_timeout: Duration::from_secs(5) }
     }
 }
 

@@ -24,6 +24,9 @@ enum In {
     TimedOut(u32),
     /// There is no other server.
     Nobody,
+    /// Every server has as many connections as it may; no more may wait for one.
+    NoPlace,
+    LineFull,
     Turn,
     Full,
     Shortage,
@@ -119,6 +122,7 @@ fn scene(with: With, now: Duration) -> Scene<'static> {
         server: &SERVER,
         close: with.close,
         retries_max: with.retries_max,
+        queue_timeout: Duration::from_secs(5),
         server_errors: with.server_errors,
         draining: with.draining,
     }
@@ -134,6 +138,8 @@ fn facts(event: In) -> Fact {
         NoPort(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::Ports) },
         TimedOut(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::TimedOut) },
         Nobody => Fact::NobodyElse,
+        In::NoPlace => Fact::NoPlace,
+        In::LineFull => Fact::LineFull,
         Turn => Fact::TurnCame,
         Full => Fact::QueueFull,
         Shortage => Fact::Shortage,
@@ -233,6 +239,8 @@ fn word(step: &Step) -> String {
         None => {}
     }
     match step.up {
+        Option::Some(UpOrder::JoinLine { first: true }) => words.push("line".to_owned()),
+        Option::Some(UpOrder::JoinLine { first: false }) => words.push("line-again".to_owned()),
         Option::Some(UpOrder::Attempt(AttemptOrder::Pick { not: None })) => words.push("pick".to_owned()),
         Option::Some(UpOrder::Attempt(AttemptOrder::Pick { not: Option::Some(not) })) => {
             words.push(format!("pick-not-{not}"));
@@ -806,4 +814,22 @@ fn a_small_rest_of_a_request_that_was_answered_here_is_thrown_away() {
     exchange.handle(Fact::ClientTook, &scene(USUAL, Duration::ZERO));
     let large = Fact::RequestBytes { len: DISCARD_BYTES_MAX, whole: false, ahead: false };
     assert_eq!(word(&exchange.handle(large, &scene(USUAL, Duration::ZERO))), "toss END drain");
+}
+
+/// A place at a server is waited for within a time, all waits together; then the client is told which limit that was.
+#[test]
+fn a_place_at_a_server_is_waited_for() {
+    check(GET, &[NoPlace, Turn, Connecting(0)], "pick, line read-client, pick, -");
+    check(GET, &[NoPlace, Turn, NoPlace, Turn, Pooled(0)], "pick, line read-client, pick, line-again, pick, -");
+    check(GET, &[NoPlace, In::LineFull], "pick, line read-client, 503");
+    let (words, exchange) = play(GET, USUAL, &[NoPlace, After(5), Sent]);
+    assert_eq!(words, "pick, line read-client, 503, END keep");
+    assert_eq!(exchange.record().failure, Option::Some(Failure::QueueTimeout));
+    // A request that failed elsewhere waits as well, and so does one whose kept connection was closed.
+    check(
+        GET,
+        &[Connecting(0), Refused(0), NoPlace, Turn, Connecting(1)],
+        "pick, -, pick-not-0, line read-client, pick, -",
+    );
+    check(CLOSING, &[NoPlace, Broken], "pick, line read-client, END cut(PeerAborted)");
 }

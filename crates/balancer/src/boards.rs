@@ -2,6 +2,7 @@
 //! lock. The owner of the configuration keeps them; a server that stays, by set and address, keeps its own, and so does a
 //! listener, by name and address.
 
+use crate::line::SharedLine;
 use crate::rates::Rates;
 use crate::room::Room;
 use balancer_core::select::{RAMP_FULL, ramp};
@@ -23,6 +24,9 @@ pub(crate) struct Board {
     health: AtomicU64,
     /// Requests and tunnels under way at it.
     in_flight: Counted,
+    /// Connections to it, opening and idle ones included. In one order with what `line` says, hence `SeqCst`.
+    connections: AtomicU32,
+    line: Arc<SharedLine>,
     /// Its [`Latency`], where somebody goes by it.
     latency: AtomicU64,
     /// When it came back, in milliseconds of the workers' common clock; 0: it always was there, or [`NOW`].
@@ -42,20 +46,40 @@ impl Board {
     /// Requests and tunnels under way, all workers together.
     #[inline]
     pub(crate) fn in_flight(&self) -> u32 {
-        self.in_flight.0.load(Ordering::Relaxed)
+        self.in_flight.0.load(Ordering::SeqCst)
     }
 
     /// One more. To be taken back by [`Board::leave`], once: see `worker::seat`.
     #[inline]
     pub(crate) fn enter(&self) {
-        self.in_flight.0.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.0.fetch_add(1, Ordering::SeqCst);
     }
 
     /// One less.
     #[inline]
     pub(crate) fn leave(&self) {
-        let before = self.in_flight.0.fetch_sub(1, Ordering::Relaxed);
+        let before = self.in_flight.0.fetch_sub(1, Ordering::SeqCst);
         debug_assert!(before > 0, "who leaves has entered");
+    }
+
+    /// Connections there are, all workers together.
+    #[inline]
+    pub(crate) fn connections(&self) -> u32 {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// One more, if that is no more than `max`. To be taken back by [`Board::disconnect`], once.
+    #[inline]
+    pub(crate) fn try_connect(&self, max: Option<u32>) -> bool {
+        let one_more = |connections| (connections < max.unwrap_or(u32::MAX)).then(|| connections + 1);
+        self.connections.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).is_ok()
+    }
+
+    /// One less.
+    #[inline]
+    pub(crate) fn disconnect(&self) {
+        let before = self.connections.fetch_sub(1, Ordering::SeqCst);
+        debug_assert!(before > 0, "who ends was counted");
     }
 
     /// How long it takes to a first byte, in microseconds.
@@ -72,9 +96,14 @@ impl Board {
         let _always_changed = self.latency.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after);
     }
 
-    /// One that comes to servers which are at work already.
-    fn newcomer() -> Self {
-        Self { came: AtomicU64::new(NOW), ..Self::default() }
+    /// Of a set with this line. A newcomer comes to servers which are at work already.
+    fn new(line: Arc<SharedLine>, newcomer: bool) -> Self {
+        Self { line, came: AtomicU64::new(if newcomer { NOW } else { 0 }), ..Self::default() }
+    }
+
+    /// Where requests wait for its places.
+    pub(crate) fn line(&self) -> &SharedLine {
+        &self.line
     }
 
     /// It is asked again from now on, after it was not.
@@ -115,7 +144,7 @@ impl Board {
         match self.standing(now) {
             Standing::Well => true,
             Standing::Due => self.update(|health| health.claim(now, rules)).is_some(),
-            Standing::Aside | Standing::Portless => false,
+            Standing::Aside | Standing::Full | Standing::Portless => false,
         }
     }
 
@@ -175,6 +204,7 @@ impl Table {
 pub struct Boards {
     servers: Arc<HashMap<(String, Address), Arc<Board>>>,
     tables: Arc<HashMap<String, Table>>,
+    lines: Arc<HashMap<String, Arc<SharedLine>>>,
     rooms: Arc<HashMap<(String, SocketAddr), Arc<Room>>>,
     rates: Arc<Rates>,
 }
@@ -182,16 +212,19 @@ pub struct Boards {
 impl Boards {
     /// One for each server that `settings` name: that of `before`, or one on which nothing is written.
     pub fn of(settings: &Settings, before: &Self) -> Self {
+        let lines = settings.backend_sets.iter().map(|set| {
+            let line = before.lines.get(&set.name).cloned().unwrap_or_default();
+            (set.name.clone(), line)
+        });
+        let lines: HashMap<_, _> = lines.collect();
         let named = settings
             .backend_sets
             .iter()
             .flat_map(|set| set.servers.iter().map(|server| (set.name.clone(), server.address)));
         let boards = named.map(|name| {
-            let newcomer = || match before.servers.keys().any(|(set, _)| *set == name.0) {
-                true => Arc::new(Board::newcomer()),
-                false => Arc::default(),
-            };
-            let board = before.servers.get(&name).cloned().unwrap_or_else(newcomer);
+            let newcomer = before.lines.contains_key(&name.0);
+            let new = || Arc::new(Board::new(Arc::clone(&lines[&name.0]), newcomer));
+            let board = before.servers.get(&name).cloned().unwrap_or_else(new);
             (name, board)
         });
         let by_key = settings.backend_sets.iter().filter(|set| set.selection.balance == Balance::Hash);
@@ -202,7 +235,8 @@ impl Boards {
             (name, room)
         });
         let (tables, rates) = (Arc::new(tables.collect()), Arc::clone(&before.rates));
-        Self { servers: Arc::new(boards.collect()), tables, rooms: Arc::new(rooms.collect()), rates }
+        let (servers, rooms) = (Arc::new(boards.collect()), Arc::new(rooms.collect()));
+        Self { servers, tables, lines: Arc::new(lines), rooms, rates }
     }
 
     /// How often clients have asked.
@@ -218,6 +252,11 @@ impl Boards {
     /// That of one set, where it chooses by a key.
     pub(crate) fn table(&self, set: &str) -> Option<Arc<Maglev>> {
         self.tables.get(set).map(|known| Arc::clone(&known.table))
+    }
+
+    /// That of one set; a new one where the configuration does not name it.
+    pub(crate) fn line(&self, set: &str) -> Arc<SharedLine> {
+        self.lines.get(set).cloned().unwrap_or_default()
     }
 
     /// That of one server; a new one where the configuration does not name it.

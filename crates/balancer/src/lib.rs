@@ -7,6 +7,7 @@ mod circles;
 pub mod config;
 mod doors;
 mod errors;
+mod line;
 pub mod orders;
 mod own_ports;
 mod rates;

@@ -116,6 +116,7 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
             server: &server,
             close,
             retries_max: 2,
+            queue_timeout: Duration::from_secs(5),
             server_errors: false,
             draining: false,
         };

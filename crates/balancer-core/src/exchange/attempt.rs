@@ -128,8 +128,25 @@ impl Exchange {
         true
     }
 
+    /// Every server that could be asked is full: waits for a place, all waits together no longer than one may last.
+    pub(super) fn handle_no_place(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        let first = self.up.place_wait_until.is_none();
+        let patience = scene.now.saturating_add(scene.queue_timeout);
+        let until = *self.up.place_wait_until.get_or_insert(patience);
+        if scene.now >= until {
+            self.up.attempt = Attempt::Parted;
+            return self.fail(Failure::QueueTimeout, scene, step);
+        }
+        self.up.lost = None;
+        self.up.attempt = Attempt::InLine;
+        self.wait = Wait::Place;
+        self.deadline = until.min(self.request_until(scene));
+        step.up = Some(UpOrder::JoinLine { first });
+        self.watch_client(step);
+    }
+
     pub(super) fn handle_turn_came(&mut self, step: &mut Step) {
-        if self.up.attempt == Attempt::Queued {
+        if matches!(self.up.attempt, Attempt::Queued | Attempt::InLine) {
             self.order_attempt(AttemptOrder::Pick { not: None }, step);
         }
     }

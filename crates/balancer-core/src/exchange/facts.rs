@@ -21,6 +21,8 @@ pub struct Scene<'a> {
     pub close: ClientClose,
     /// Further attempts after the first.
     pub retries_max: u32,
+    /// How long a request waits for a place at a server.
+    pub queue_timeout: Duration,
     /// Answers 500 to 599 speak against their server.
     pub server_errors: bool,
     /// No connection is kept any more.
@@ -118,9 +120,13 @@ pub enum Fact {
     },
     /// The set has no server to pick, or none but the one that was ruled out.
     NobodyElse,
+    /// Every server that could be asked has as many connections as it may.
+    NoPlace,
+    /// Asked to queue for a place at a server, but no more may.
+    LineFull,
     /// Asked to queue for a local port, but no place was left.
     QueueFull,
-    /// A port or a connection came free: it is this request's turn.
+    /// A port, or a place at a server, came free: it is this request's turn.
     TurnCame,
     /// No buffer is left to write the request or the answer into.
     Shortage,

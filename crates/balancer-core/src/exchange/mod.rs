@@ -5,7 +5,7 @@
 //!   request bytes, FIN, broken  -->   Up    (the request's way)    -->  attempt, send
 //!   send, answer                <--   Down  (the response's way)   <--  head, bytes, FIN, broken
 //!
-//!   Up:    Unsent -> Queued | Pausing | Connecting | Open -> Parted (again, while it may be tried again)
+//!   Up:    Unsent -> Queued | InLine | Pausing | Connecting | Open -> Parted (again, while it may be tried again)
 //!   Down:  Awaited -> Passing -> Whole -> end                       Awaited -> Answering -> (Discarding) -> end
 //! ```
 //!
@@ -83,6 +83,8 @@ struct Up {
     attempts: u32,
     /// Set with the first wait for a local port: when that patience is over.
     port_wait_until: Option<Duration>,
+    /// Set with the first wait for a place at a server: when that patience is over.
+    place_wait_until: Option<Duration>,
     /// Servers in a row towards which no local port was left.
     portless: u32,
     /// What the last attempt came to, while another server is looked for.
@@ -100,6 +102,8 @@ enum Attempt {
     Ordered,
     /// No local port was left: waiting for one.
     Queued,
+    /// Every server has as many connections as it may: waiting for a place.
+    InLine,
     /// Nobody takes connections: waiting a moment before the next attempt.
     Pausing,
     Connecting {
@@ -224,6 +228,7 @@ impl Exchange {
             replayable: true,
             attempts: 0,
             port_wait_until: None,
+            place_wait_until: None,
             portless: 0,
             lost: None,
             pauses: 0,
@@ -255,6 +260,8 @@ impl Exchange {
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
             Fact::NobodyElse => self.handle_nobody_else(scene, &mut step),
+            Fact::NoPlace => self.handle_no_place(scene, &mut step),
+            Fact::LineFull => self.fail(Failure::QueueFull, scene, &mut step),
             Fact::QueueFull => self.fail(Failure::NoLocalPort, scene, &mut step),
             Fact::TurnCame => self.handle_turn_came(&mut step),
             Fact::Shortage => self.handle_shortage(scene, &mut step),
@@ -316,6 +323,11 @@ impl Exchange {
     /// Does a request wait for a local port?
     pub fn is_queued(&self) -> bool {
         self.up.attempt == Attempt::Queued
+    }
+
+    /// Does a request wait for a place at a server?
+    pub fn is_in_line(&self) -> bool {
+        self.up.attempt == Attempt::InLine
     }
 
     /// What is to be remembered of this exchange.

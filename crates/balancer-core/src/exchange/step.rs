@@ -64,6 +64,11 @@ pub enum UpOrder {
         /// For the first time.
         first: bool,
     },
+    /// Queue for a place at a server; [`Fact::TurnCame`](super::Fact) follows, or [`Fact::LineFull`](super::Fact) at once.
+    JoinLine {
+        /// For the first time.
+        first: bool,
+    },
     /// Send the piece that is held.
     Send,
     /// Throw the piece away that is held: the server takes no more.

@@ -14,6 +14,8 @@ pub(super) const PORT_WAIT: Duration = Duration::from_millis(500);
 pub enum Wait {
     /// A local port.
     Port,
+    /// A place at a server.
+    Place,
     /// The next attempt: nobody takes connections.
     Retry,
     /// The handshake with a server.
@@ -61,6 +63,7 @@ impl Exchange {
         let wait = if wait == Wait::Server && uploading { Wait::ClientBody } else { wait };
         let patience = match wait {
             Wait::Port | Wait::Retry => PORT_WAIT,
+            Wait::Place => scene.queue_timeout,
             Wait::Connect => scene.server.connect,
             Wait::Server => self.patience_with_server(scene),
             Wait::ClientBody | Wait::ClientRead => scene.client.body,
@@ -128,6 +131,7 @@ impl Exchange {
     fn handle_silence(&mut self, scene: &Scene<'_>, step: &mut Step) {
         match self.wait {
             Wait::Port => self.fail(Failure::NoLocalPort, scene, step),
+            Wait::Place => self.fail(Failure::QueueTimeout, scene, step),
             Wait::Retry => self.handle_pause_over(step),
             Wait::Connect => self.abandon_connect(step),
             Wait::ClientBody => self.fail(Failure::BodyTimeout, scene, step),

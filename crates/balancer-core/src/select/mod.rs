@@ -63,6 +63,17 @@ pub struct Pick {
     pub in_need: bool,
 }
 
+/// What a choice comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// This one.
+    Server(Pick),
+    /// Whoever is well has as many connections as it may have.
+    Full,
+    /// There is nobody (else).
+    Nobody,
+}
+
 /// Who was picked before, and by which policy; of one backend set and worker.
 #[derive(Clone, Debug)]
 pub struct Selection {
@@ -109,8 +120,8 @@ impl Selection {
     }
 
     /// The next server. Backups have their turn where nobody else is well; servers that are aside only where nobody is, those
-    /// without a port only where all are and none is ruled out. `None`: there is nobody (else).
-    pub fn pick(&mut self, ask: Ask, field: &impl Field) -> Option<Pick> {
+    /// without a port only where all are and none is ruled out.
+    pub fn pick(&mut self, ask: Ask, field: &impl Field) -> Choice {
         let other = |index| Some(index) != ask.not;
         let asked = |backup: bool| {
             move |index, seat: Seat| match seat.backup == backup && other(index) && is_asked(field.standing(index)) {
@@ -123,8 +134,8 @@ impl Selection {
             well = self.by_policy(ask, asked(true), field);
         }
         match well {
-            Some(server) => Some(Pick { server, in_need: false }),
-            None => self.in_need(ask, field).map(|server| Pick { server, in_need: true }),
+            Some(server) => Choice::Server(Pick { server, in_need: false }),
+            None => self.in_need(ask, field),
         }
     }
 
@@ -146,9 +157,12 @@ impl Selection {
         }
     }
 
-    /// Nobody is well: the turn goes among the others.
+    /// Nobody who is well has a place: it is waited for, or where nobody is well the turn goes among the others.
     #[cold]
-    fn in_need(&mut self, ask: Ask, field: &impl Field) -> Option<usize> {
+    fn in_need(&mut self, ask: Ask, field: &impl Field) -> Choice {
+        if self.is_full(ask, field) {
+            return Choice::Full;
+        }
         let aside = |backup: bool| {
             move |index, seat: Seat| match seat.backup == backup
                 && Some(index) != ask.not
@@ -160,7 +174,16 @@ impl Selection {
         };
         let turn = &mut self.turn;
         let aside = turn.next(aside(false)).or_else(|| turn.next(aside(true)));
-        aside.or_else(|| if ask.not.is_none() { turn.next(|_, seat| seat.weight) } else { None })
+        let any = aside.or_else(|| if ask.not.is_none() { turn.next(|_, seat| seat.weight) } else { None });
+        any.map_or(Choice::Nobody, |server| Choice::Server(Pick { server, in_need: true }))
+    }
+
+    fn is_full(&self, ask: Ask, field: &impl Field) -> bool {
+        let full = |index, seat: Seat| match Some(index) != ask.not && field.standing(index) == Standing::Full {
+            true => seat.weight,
+            false => 0,
+        };
+        self.turn.weighed(full).next().is_some()
     }
 
     /// Is somebody else well?

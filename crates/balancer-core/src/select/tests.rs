@@ -45,6 +45,17 @@ impl Field for Stands {
     }
 }
 
+impl Selection {
+    /// Where nobody is full.
+    fn picked(&mut self, ask: Ask, field: &impl Field) -> Option<Pick> {
+        match self.pick(ask, field) {
+            Choice::Server(pick) => Some(pick),
+            Choice::Nobody => None,
+            Choice::Full => panic!("nobody is full"),
+        }
+    }
+}
+
 fn server(index: usize, weight: u32) -> ServerSettings {
     ServerSettings { weight, ..ServerSettings::new(SocketAddr::from(([127, 0, 0, 1], index as u16 + 1))) }
 }
@@ -67,7 +78,7 @@ fn set(weights: &[u32]) -> Selection {
 
 /// Whose turn it is while all are well.
 fn turn(selection: &mut Selection, not: Option<usize>) -> Option<usize> {
-    selection.pick(Ask { not, key: None }, &Stands::well(0)).map(|pick| pick.server)
+    selection.picked(Ask { not, key: None }, &Stands::well(0)).map(|pick| pick.server)
 }
 
 fn check(balance: Balance, weights: &[u32], expect: &[usize]) {
@@ -90,7 +101,7 @@ fn check_turns(standings: &[Standing], not: Option<usize>, expect: &[usize]) {
     for balance in Balance::ALL {
         let mut selection = by(balance, &vec![1; standings.len()], 0);
         let field = Stands::of(standings);
-        let picks = (0..40).filter_map(|key| selection.pick(Ask { not, key: Some(key) }, &field));
+        let picks = (0..40).filter_map(|key| selection.picked(Ask { not, key: Some(key) }, &field));
         let mut turns: Vec<_> = picks
             .inspect(|pick| assert_eq!(pick.in_need, !is_asked(standings[pick.server]), "{balance} {standings:?}"))
             .map(|pick| pick.server)
@@ -155,7 +166,7 @@ fn check_least(weights: &[u32], in_flight: &[u32], expect: &[usize]) {
     let mut selection = by(Balance::LeastConnections, weights, 0);
     let field = Stands { in_flight: in_flight.to_vec(), ..Stands::well(weights.len()) };
     let got: Vec<_> =
-        expect.iter().filter_map(|_| selection.pick(Ask::default(), &field)).map(|pick| pick.server).collect();
+        expect.iter().filter_map(|_| selection.picked(Ask::default(), &field)).map(|pick| pick.server).collect();
     assert_eq!(got, expect, "weights {weights:?}, in flight {in_flight:?}");
 }
 
@@ -181,7 +192,7 @@ fn least_connections_is_right_over_four_workers() {
         let mut field = Stands::well(weights.len());
         for _ in 0..200 {
             let selection = rng.pick(&[0, 1, 2, 3]);
-            let pick = workers[*selection].pick(Ask::default(), &field).expect("somebody");
+            let pick = workers[*selection].picked(Ask::default(), &field).expect("somebody");
             field.in_flight[pick.server] += 1;
             let with_one_more = |index: usize| f64::from(field.in_flight[index] + 1) / f64::from(weights[index]);
             let picked = f64::from(field.in_flight[pick.server]) / f64::from(weights[pick.server]);
@@ -206,7 +217,7 @@ fn shares(selection: &mut Selection, field: &Stands, picks: u64) -> Vec<f64> {
     let mut counts = vec![0u64; field.standings.len()];
     for key in 0..picks {
         let key = Some(key::mix(key, 7));
-        counts[selection.pick(Ask { not: None, key }, field).expect("somebody").server] += 1;
+        counts[selection.picked(Ask { not: None, key }, field).expect("somebody").server] += 1;
     }
     counts.iter().map(|count| *count as f64 / picks as f64).collect()
 }
@@ -241,14 +252,14 @@ fn policies_that_look_at_the_load_spread_it_by_weight() {
         let mut field = Stands::well(3);
         let mut rng = Rng::new(1);
         for _ in 0..140 {
-            let pick = selection.pick(Ask::default(), &field).expect("somebody");
+            let pick = selection.picked(Ask::default(), &field).expect("somebody");
             field.in_flight[pick.server] += 1;
         }
         for _ in 0..2000 {
             let ends = rng.index(3);
             if field.in_flight[ends] > 0 {
                 field.in_flight[ends] -= 1;
-                let pick = selection.pick(Ask::default(), &field).expect("somebody");
+                let pick = selection.picked(Ask::default(), &field).expect("somebody");
                 field.in_flight[pick.server] += 1;
             }
         }
@@ -264,14 +275,14 @@ fn a_request_goes_where_it_is_answered_first() {
     let mut selection = by(Balance::LeastTime, &[1, 1, 1], 0);
     let mut field = Stands::well(3);
     field.latencies = vec![Some(4000), Some(1000), Some(9000)];
-    assert_eq!(selection.pick(Ask::default(), &field).map(|pick| pick.server), Some(1));
+    assert_eq!(selection.picked(Ask::default(), &field).map(|pick| pick.server), Some(1));
     field.in_flight[1] = 5;
-    assert_eq!(selection.pick(Ask::default(), &field).map(|pick| pick.server), Some(0), "5 before it there");
+    assert_eq!(selection.picked(Ask::default(), &field).map(|pick| pick.server), Some(0), "5 before it there");
     // Nobody knows the third: it gets its share, not everything.
     field.latencies[2] = None;
     let mut picks = [0; 3];
     for _ in 0..30 {
-        let server = selection.pick(Ask::default(), &field).expect("somebody").server;
+        let server = selection.picked(Ask::default(), &field).expect("somebody").server;
         picks[server] += 1;
         field.in_flight[server] += 1;
     }
@@ -284,7 +295,7 @@ fn a_key_goes_to_the_same_server_whichever_worker_is_asked() {
     let field = Stands::well(4);
     let all = |worker| {
         let mut selection = by(Balance::Hash, &weights, worker);
-        (0..500).filter_map(|key| selection.pick(Ask { not: None, key: Some(key) }, &field)).collect::<Vec<_>>()
+        (0..500).filter_map(|key| selection.picked(Ask { not: None, key: Some(key) }, &field)).collect::<Vec<_>>()
     };
     assert_eq!(all(0), all(1));
     // Nor does the order of servers in the configuration matter.
@@ -312,8 +323,8 @@ fn few_keys_move_when_a_server_leaves() {
         aside.standings[servers - 1] = Aside;
         for key in keys().take(2000) {
             let ask = Ask { not: None, key: Some(key) };
-            let picked = selection.pick(ask, &well).expect("somebody").server;
-            let then = selection.pick(ask, &aside).expect("somebody").server;
+            let picked = selection.picked(ask, &well).expect("somebody").server;
+            let then = selection.picked(ask, &aside).expect("somebody").server;
             assert!(picked == servers - 1 || picked == then, "{picked} then {then}");
             assert_ne!(then, servers - 1);
         }
@@ -326,7 +337,7 @@ fn a_key_that_is_all_the_rage_spreads() {
     let mut selection = by(Balance::Hash, &[1; 8], 0);
     let mut field = Stands::well(8);
     for _ in 0..800 {
-        let pick = selection.pick(Ask { not: None, key: Some(5) }, &field).expect("somebody");
+        let pick = selection.picked(Ask { not: None, key: Some(5) }, &field).expect("somebody");
         field.in_flight[pick.server] += 1;
     }
     let most = field.in_flight.iter().max().expect("eight");
@@ -340,7 +351,7 @@ fn backups_are_asked_when_nobody_else_is_well() {
         let servers = [server(0, 1), ServerSettings { backup: true, ..server(1, 1) }];
         let mut selection = Selection::new(&SelectionRules { balance, ..SelectionRules::default() }, &servers, 0);
         let mut check = |standings: [Standing; 2], not: Option<usize>, expect: usize, in_need: bool| {
-            let pick = selection.pick(Ask { not, key: Some(3) }, &Stands::of(&standings));
+            let pick = selection.picked(Ask { not, key: Some(3) }, &Stands::of(&standings));
             assert_eq!(pick, Some(Pick { server: expect, in_need }), "{balance} {standings:?}");
         };
         check([Well, Well], None, 0, false);
@@ -358,7 +369,7 @@ fn weight_0_takes_nothing_new() {
         let mut selection = by(balance, &[0, 1], 0);
         let field = Stands::well(2);
         assert_eq!(shares(&mut selection, &field, 100), [0.0, 1.0], "{balance}");
-        assert_eq!(by(balance, &[0], 0).pick(Ask::default(), &field), None);
+        assert_eq!(by(balance, &[0], 0).picked(Ask::default(), &field), None);
         assert!(!selection.has_other(1, &field), "{balance}");
     }
 }
@@ -380,8 +391,26 @@ fn a_server_that_is_back_gets_its_share_little_by_little() {
 fn check_ramped(balance: Balance, field: &Stands) {
     let (mut selection, mut field) = (by(balance, &[1, 1], 0), field.clone());
     for key in 0..90 {
-        let pick = selection.pick(Ask { not: None, key: Some(key::mix(key, 9)) }, &field).expect("somebody");
+        let pick = selection.picked(Ask { not: None, key: Some(key::mix(key, 9)) }, &field).expect("somebody");
         field.in_flight[pick.server] += 1;
     }
     assert!((28..=38).contains(&field.in_flight[1]), "{balance}: {:?}", field.in_flight);
+}
+
+#[test]
+fn a_place_is_waited_for_where_whoever_is_well_is_full() {
+    for balance in Balance::ALL {
+        let mut selection = by(balance, &[1, 1, 1], 0);
+        let mut check = |standings: [Standing; 3], not: Option<usize>, expect: Option<usize>| {
+            let choice = selection.pick(Ask { not, key: Some(1) }, &Stands::of(&standings));
+            let expect = expect.map_or(Choice::Full, |server| Choice::Server(Pick { server, in_need: false }));
+            assert_eq!(choice, expect, "{balance}: {standings:?} without {not:?}");
+        };
+        check([Full, Well, Full], None, Some(1));
+        check([Full, Due, Full], None, Some(1));
+        check([Full, Aside, Portless], None, None);
+        check([Full, Full, Well], Some(2), None);
+        let none = selection.pick(Ask { not: Some(0), key: None }, &Stands::of(&[Full, Portless, Portless]));
+        assert_eq!(none, Choice::Nobody);
+    }
 }

@@ -103,6 +103,7 @@ fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
         retries_max: set.retries_max,
         responses: set.responses,
         limits: set.limits,
+        capacity: set.capacity,
         via: set.via,
         headers: set.headers,
         tls: set.tls,

@@ -1,13 +1,14 @@
 //! `[[backend_set]]`: where requests go.
 
+use super::capacity;
 use super::fields::read_headers;
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::servers::{self, Servers};
 use super::{selection, tls};
 use balancer_core::names::Member;
 use balancer_core::{
-    HeaderRules, HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading, SelectionRules,
-    ServerSettings, ServerTimeouts, ServerTls,
+    Capacity, HeaderRules, HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading,
+    SelectionRules, ServerSettings, ServerTimeouts, ServerTls,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::IpAddr;
@@ -39,6 +40,7 @@ pub(super) struct BackendSet<'a> {
     pub(super) retries_max: u32,
     pub(super) responses: ResponseReading,
     pub(super) limits: ResponseLimits,
+    pub(super) capacity: Capacity,
     pub(super) via: bool,
     pub(super) headers: HeaderRules,
     pub(super) tls: Option<ServerTls>,
@@ -50,6 +52,8 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
     let list = section.need("servers", "[\"127.0.0.1:9001\"]", mistakes);
     let Servers { fixed: servers, names } = list.map(|list| servers::read(list, rules, mistakes)).unwrap_or_default();
     let base = balancer_core::BackendSetSettings::new("", Vec::new());
+    let limits = section.table("limits", mistakes);
+    let (limits, capacity) = limits.map(|limits| read_limits(limits, mistakes)).unwrap_or_default();
     let set = BackendSet {
         name,
         selection: selection::read(&mut section, mistakes),
@@ -62,7 +66,8 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
         health: section.table("health", mistakes).map(|rules| read_health(rules, mistakes)).unwrap_or(base.health),
         retries_max: section.number("retries_max", 0, RETRIES_MAX, mistakes).map_or(base.retries_max, |n| n as u32),
         responses: section.named("responses", mistakes).unwrap_or_default(),
-        limits: section.table("limits", mistakes).map(|limits| read_limits(limits, mistakes)).unwrap_or_default(),
+        limits,
+        capacity,
         via: section.choice("via", &[("on", true), ("off", false)], mistakes).unwrap_or(base.via),
         headers: read_headers(&mut section, mistakes),
         tls: tls::read_server(&mut section, folder, mistakes),
@@ -73,15 +78,16 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
     set
 }
 
-fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> ResponseLimits {
+fn read_limits(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> (ResponseLimits, Capacity) {
     let base = ResponseLimits::default();
     let bytes = section.number("head_bytes_max", HEAD_BYTES_MIN, HEAD_BYTES_MAX, mistakes);
     let limits = ResponseLimits {
         head_bytes_max: bytes.unwrap_or(base.head_bytes_max),
         headers_max: section.number("headers_max", 1, http::HEADERS_CAP, mistakes).unwrap_or(base.headers_max),
     };
+    let capacity = capacity::read(&mut section, mistakes);
     section.finish(mistakes);
-    limits
+    (limits, capacity)
 }
 
 fn read_ports(

@@ -7,7 +7,7 @@ use super::seat::Seat;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::{IdDigits, asked_of};
 use balancer_core::exchange::{AttemptOrder, Fact};
-use balancer_core::{BackendSetSettings, ListenerSettings, RequestIds, Twins};
+use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings, RequestIds, Twins};
 use http::forward::{AddressText, RequestEdits};
 use http::{RequestHead, Values};
 use http1::{HeadScan, HeadSlots, parse_request};
@@ -31,8 +31,8 @@ impl Worker {
         let (server, may_pool) = match order {
             AttemptOrder::Fresh { server } => (server as usize, false),
             AttemptOrder::Pick { not } => match self.pick(id, set, not.map(|not| not as usize), now) {
-                Some(server) => (server, true),
-                None => return Fact::NobodyElse,
+                Ok(server) => (server, true),
+                Err(why) => return why,
             },
         };
         let down = &mut self.exchanges[id].down;
@@ -125,6 +125,7 @@ impl Worker {
         io: &mut R,
     ) -> Fact {
         let now = self.now(io);
+        let Some(seat) = self.take_place(set, server, io) else { return Fact::NoPlace };
         match self.open(set, server, &out, io) {
             Ok((conn, lease)) => {
                 if self.exchanges[id].server_timeouts().is_endless() {
@@ -133,7 +134,7 @@ impl Worker {
                 let party = Server {
                     set,
                     server,
-                    seat: Seat::taken(&self.sets[set].servers[server].board),
+                    seat,
                     work: Work::Exchange(id),
                     open: false,
                     since: now,
@@ -148,8 +149,24 @@ impl Worker {
                 entry.server = Some(End::only(conn));
                 Fact::AttemptStarted { server: server as u32, pooled: false, hurry: self.hurry(set, server, now) }
             }
-            Err(fault) => self.connect_failed(set, server, fault, io),
+            Err(fault) => {
+                drop(seat);
+                self.call_next(set);
+                self.connect_failed(set, server, fault, io)
+            }
         }
+    }
+
+    /// A place for one more connection. An idle one that this request cannot use makes room for it.
+    fn take_place<R: Reactor>(&mut self, set: usize, server: usize, io: &mut R) -> Option<Seat> {
+        let max = self.sets[set].rules.capacity.connections_max;
+        let target = &mut self.sets[set].servers[server];
+        if let Some(seat) = Seat::open(&target.board, max) {
+            return Some(seat);
+        }
+        let idle = target.idle.poll_any()?;
+        self.close_server(idle, CloseReason::PoolRetired, io);
+        Seat::open(&self.sets[set].servers[server].board, max)
     }
 
     /// How long this connect may take before another server is asked; for ever where no other is well.

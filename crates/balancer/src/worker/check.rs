@@ -32,6 +32,9 @@ impl Worker {
             let waiting = entry.set.into_iter().flat_map(|set| &self.sets[set].waiting);
             let queued = waiting.filter(|waiting| **waiting == id).count();
             holds(queued == usize::from(entry.core.is_queued()), "who queues stands in the queue, once")?;
+            let here = entry.set.into_iter().flat_map(|set| &self.sets[set].places.here);
+            let in_line = here.filter(|(waiting, _)| *waiting == id).count();
+            holds(in_line == usize::from(entry.core.is_in_line()), "who waits for a place stands in line, once")?;
             holds(
                 entry.server.is_some() == entry.core.attached_server().is_some(),
                 "an exchange has the server it says",
@@ -104,6 +107,8 @@ impl Worker {
             }
             let waiting = set.waiting.iter().all(|id| self.exchanges.get(*id).is_some_and(|e| e.core.is_queued()));
             holds(waiting, "queue entries wait")?;
+            let called = set.places.line.called(set.places.number);
+            holds(called <= set.places.here.len(), "who was called stands in line")?;
         }
         let busy = self.exchanges.len() + self.relays.len();
         let working = self.parties.clients().filter(|(_, client)| client.work != Work::None).count();

@@ -3,7 +3,8 @@
 use super::Worker;
 use super::sets::{BackendSet, Server};
 use super::state::ExchangeId;
-use balancer_core::{Ask, Balance, Field, HashBy, Standing};
+use balancer_core::exchange::Fact;
+use balancer_core::{Ask, BackendSetSettings, Balance, Choice, Field, HashBy, Standing};
 use http::RequestHead;
 use std::time::Duration;
 
@@ -13,18 +14,25 @@ pub(super) struct Stands<'a> {
     pub(super) now: Duration,
     /// How long a server takes to its full weight.
     pub(super) slow_start: Duration,
+    /// Connections that each may have.
+    pub(super) connections_max: Option<u32>,
 }
 
 impl<'a> Stands<'a> {
     pub(super) fn of(set: &'a BackendSet, now: Duration) -> Self {
-        Self { servers: &set.servers, now, slow_start: set.rules.selection.slow_start }
+        Self::by(&set.rules, &set.servers, now)
+    }
+
+    fn by(rules: &BackendSetSettings, servers: &'a [Server], now: Duration) -> Self {
+        let connections_max = rules.capacity.connections_max;
+        Self { servers, now, slow_start: rules.selection.slow_start, connections_max }
     }
 }
 
 impl Field for Stands<'_> {
     #[inline]
     fn standing(&self, server: usize) -> Standing {
-        self.servers[server].standing(self.now)
+        self.servers[server].standing(self.now, self.connections_max)
     }
 
     #[inline]
@@ -43,20 +51,35 @@ impl Field for Stands<'_> {
 }
 
 impl Worker {
-    /// The server whose turn it is. One that is due after a pause is asked once; where another worker was quicker, the
-    /// turn goes on.
-    pub(super) fn pick(&mut self, id: ExchangeId, set: usize, not: Option<usize>, now: Duration) -> Option<usize> {
+    /// The server whose turn it is, or why there is none. One that is due after a pause is asked once; where another worker
+    /// was quicker, the turn goes on.
+    pub(super) fn pick(
+        &mut self,
+        id: ExchangeId,
+        set: usize,
+        not: Option<usize>,
+        now: Duration,
+    ) -> Result<usize, Fact> {
         let ask = Ask { not, key: self.exchanges[id].key };
-        let BackendSet { selection, servers, rules, .. } = &mut self.sets[set];
-        let stands = Stands { servers, now, slow_start: rules.selection.slow_start };
-        let mut pick = selection.pick(ask, &stands)?;
+        let set = &mut self.sets[set];
+        if set.is_bounded() && set.places.are_for_others(id) {
+            return Err(Fact::NoPlace);
+        }
+        let BackendSet { selection, servers, rules, .. } = set;
+        let stands = Stands::by(rules, servers, now);
+        let mut choose = || match selection.pick(ask, &stands) {
+            Choice::Server(pick) => Ok(pick),
+            Choice::Full => Err(Fact::NoPlace),
+            Choice::Nobody => Err(Fact::NobodyElse),
+        };
+        let mut pick = choose()?;
         for _ in 0..servers.len() {
             if pick.in_need || servers[pick.server].board.may_be_asked(now, &rules.health) {
                 break;
             }
-            pick = selection.pick(ask, &stands)?;
+            pick = choose()?;
         }
-        Some(pick.server)
+        Ok(pick.server)
     }
 
     /// Before the first attempt: what the request has in common with others that go to the same server. A tcp connection has

@@ -18,10 +18,15 @@ impl Worker {
     pub(super) fn tell<R: Reactor>(&mut self, id: ExchangeId, fact: Fact, io: &mut R) -> Step {
         let now = self.now(io);
         let entry = &mut self.exchanges[id];
-        let queued = entry.core.is_queued();
+        let (queued, in_line) = (entry.core.is_queued(), entry.core.is_in_line());
         let draining = self.listeners[entry.listener].drains(self.draining);
         let step = entry.core.handle(fact, &entry.rules.scene(entry.route, &entry.set_rules, now, draining));
         entry.let_go_of_kept();
+        if in_line && !entry.core.is_in_line() {
+            let set = entry.asked_set();
+            self.leave_line(set, id);
+            return step;
+        }
         if queued && !entry.core.is_queued() {
             let set = entry.asked_set();
             self.leave_queue(set, id);
@@ -82,6 +87,7 @@ impl Worker {
         match order {
             UpOrder::Attempt(order) => return Some(self.attempt(id, order, None, io)),
             UpOrder::Queue { first } => return self.join_queue(id, first),
+            UpOrder::JoinLine { first } => return self.join_line(id, first, io),
             UpOrder::Send => {
                 let entry = &mut self.exchanges[id];
                 let held = entry.up.held.take().expect("a piece is held until it is sent");
@@ -126,6 +132,8 @@ impl Worker {
         let entry = &self.exchanges[id];
         let conn = entry.client.conn;
         self.listeners[entry.listener].counters.count_request(entry.core.record());
+        let (set, failure) = (entry.set, entry.core.record().failure);
+        self.note_waited(set, failure);
         let entry = self.exchanges.remove(id);
         if then == Then::Relay {
             return self.begin_relay(entry.expect("an exchange ends once"), io);

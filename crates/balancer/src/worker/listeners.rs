@@ -114,6 +114,7 @@ impl ListenerRules {
             server: self.server_timeouts(route, set),
             close: self.settings.close,
             retries_max: set.retries_max,
+            queue_timeout: set.capacity.queue_timeout,
             server_errors: set.health.server_errors,
             draining,
         }

@@ -30,6 +30,7 @@ mod drain;
 mod drive;
 mod heads;
 mod hear;
+mod line;
 mod listeners;
 mod parties;
 mod places;
@@ -46,6 +47,7 @@ mod state;
 mod streams;
 mod time;
 mod treat;
+mod yielding;
 
 use balancer_core::exchange::Fact;
 use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusals, Report, Side};
@@ -126,7 +128,7 @@ impl Worker {
         if let Some(listener) = missing {
             return Err(SetupError::NoSocket { name: listener.name.clone() });
         }
-        let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share, &boards));
+        let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share, &boards, inbox.bell()));
         let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
         let listener =
             |settings: &ListenerSettings| Listener::new(ListenerRules::new(settings, &places), &boards, inbox.bell());
@@ -240,6 +242,7 @@ impl Worker {
             }
         }
         self.note_rooms();
+        self.note_lines(io);
     }
 
     /// As many requests go on as connections or ports came free; those that have waited longest first.
@@ -250,6 +253,26 @@ impl Worker {
                 let Some(id) = self.sets[set].waiting.front().copied() else { break };
                 self.hear(id, Fact::TurnCame, io);
             }
+        }
+        for set in 0..self.sets.len() {
+            self.serve_line(set, io);
+        }
+    }
+
+    /// Those who were called take their places.
+    fn serve_line<R: Reactor>(&mut self, set: usize, io: &mut R) {
+        // Whoever is called meanwhile comes with the next round.
+        let called = self.sets[set].places.line.called(self.sets[set].places.number);
+        for _ in 0..called {
+            let Some((id, _)) = self.sets[set].places.here.front().copied() else { break };
+            self.sets[set].places.turn = Some(id);
+            self.hear(id, Fact::TurnCame, io);
+            self.sets[set].places.turn = None;
+        }
+        let now = self.now(io);
+        if called > 0 && self.sets[set].places.line.has_waiting() && self.sets[set].has_place(now) {
+            // The place that one of them was called for is still free: it went elsewhere, or to nobody.
+            self.call_next(set);
         }
     }
 

@@ -49,7 +49,10 @@ impl Worker {
         if backends.leaving || backends.servers[server].leaving {
             return self.close_server(conn, CloseReason::PoolRetired, io);
         }
-        let evicted = backends.servers[server].idle.keep(conn, now, clean);
+        if backends.is_bounded() && self.is_wanted_elsewhere(set) {
+            return self.close_server(conn, CloseReason::PoolRetired, io);
+        }
+        let evicted = self.sets[set].servers[server].idle.keep(conn, now, clean);
         self.arm_idle_timer(set, server);
         if let Some(evicted) = evicted {
             self.close_server(evicted, CloseReason::PoolRetired, io);
@@ -144,7 +147,7 @@ impl Worker {
     /// A server connection is gone: counted, its port given back.
     pub(super) fn forget_server<R: Reactor>(&mut self, conn: ConnId, closed: Closed, io: &mut R) {
         let now = self.now(io);
-        let Server { set, server, lease, timestamps, .. } = self.parties.remove_server(conn);
+        let Server { set, server, seat, lease, timestamps, .. } = self.parties.remove_server(conn);
         let target = &mut self.sets[set].servers[server];
         target.connections -= 1;
         target.portless_until = Duration::ZERO;
@@ -159,6 +162,8 @@ impl Worker {
             }
         }
         self.note_freed(set);
+        // Who waits for the place may do so in a set that has come in this one's stead.
+        self.freed |= seat.give_back();
     }
 }
 

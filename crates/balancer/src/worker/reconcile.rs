@@ -68,7 +68,7 @@ impl Worker {
             (&set.rules.name, &set.rules.ports, &set.rules.tls) == (&settings.name, &settings.ports, &settings.tls)
         };
         let Some(index) = self.sets.iter().position(same) else {
-            return BackendSet::new(settings, &self.share, boards).map(Place::New);
+            return BackendSet::new(settings, &self.share, boards, self.inbox.bell()).map(Place::New);
         };
         for server in &settings.servers {
             self.sets[index].know(server.address)?;
@@ -145,6 +145,7 @@ impl Worker {
     fn update_set<R: Reactor>(&mut self, index: usize, settings: &BackendSetSettings, boards: &Boards, io: &mut R) {
         let set = &mut self.sets[index];
         set.leaving = false;
+        set.places.go_over_to(boards.line(&settings.name), self.inbox.bell());
         set.rules = Rc::new(settings.clone());
         set.selection.set_rules(&settings.selection);
         for number in 0..set.servers.len() {
@@ -166,6 +167,7 @@ impl Worker {
         self.retire_all_that_left(index, io);
         // Whoever waits for a port may have more of them now, or other servers to go to.
         self.note_freed(index);
+        self.call_next(index);
     }
 
     fn retire_all_that_left<R: Reactor>(&mut self, set: usize, io: &mut R) {

@@ -1,7 +1,8 @@
-//! A server connection's share in what all workers know of its server: work under way is counted once while it lasts, whatever
-//! ends it. The count is that of the board the connection began with: a configuration that changes moves nothing.
+//! A server connection's share in what all workers know of its server: it is counted once while it lasts, and so is its work,
+//! whatever ends them. The count is that of the board the connection began with: a configuration that changes moves nothing.
 
 use crate::boards::Board;
+use crate::line::NOBODY;
 use std::sync::Arc;
 
 /// One connection's seat at its server.
@@ -12,10 +13,12 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// Of a connection that has work from its beginning.
-    pub(super) fn taken(board: &Arc<Board>) -> Self {
-        board.enter();
-        Self { board: Arc::clone(board), busy: true }
+    /// For a connection that has work from its beginning. `None`: its server has `connections_max` already.
+    pub(super) fn open(board: &Arc<Board>, connections_max: Option<u32>) -> Option<Self> {
+        board.try_connect(connections_max).then(|| {
+            board.enter();
+            Self { board: Arc::clone(board), busy: true }
+        })
     }
 
     /// It has work again.
@@ -34,6 +37,13 @@ impl Seat {
         }
     }
 
+    /// The connection is gone. Answers whether somebody was called who waits for its place.
+    pub(super) fn give_back(self) -> bool {
+        let board = Arc::clone(&self.board);
+        drop(self);
+        board.line().call(NOBODY)
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         self.busy
     }
@@ -47,6 +57,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.rest();
+        self.board.disconnect();
     }
 }
 
@@ -57,16 +68,16 @@ mod tests {
     #[test]
     fn work_is_counted_once_however_it_ends() {
         let board = Arc::new(Board::default());
-        let mut kept = Seat::taken(&board);
-        let dropped = Seat::taken(&board);
-        assert_eq!(board.in_flight(), 2);
+        let open = || Seat::open(&board, Some(2));
+        let (mut kept, dropped) = (open().expect("a place"), open().expect("another"));
+        assert_eq!((board.in_flight(), board.connections(), open().is_some()), (2, 2, false));
         drop(dropped);
         kept.rest();
         kept.rest();
-        assert_eq!(board.in_flight(), 0);
+        assert_eq!((board.in_flight(), board.connections()), (0, 1));
         kept.begin();
         assert_eq!(board.in_flight(), 1);
         drop(kept);
-        assert_eq!(board.in_flight(), 0);
+        assert_eq!((board.in_flight(), board.connections()), (0, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! The backend sets of one worker: their servers, and where connections to them start.
 
+use super::line::Places;
 use super::share::{WorkerShare, source_set};
 use super::state::ExchangeId;
 use crate::boards::{Board, Boards};
@@ -8,7 +9,7 @@ use balancer_core::{
     BackendSetSettings, ConnectTimes, Counters, IdleConnections, PoolSettings, Selection, Settings, Standing,
 };
 use ports::{Address, PortList, Sources, Strain, Target};
-use reactor::{ConnId, TimerId};
+use reactor::{Bell, ConnId, Inbox, TimerId};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub(super) struct BackendSet {
     pub(super) sources: Sources,
     /// Requests that wait for a local port.
     pub(super) waiting: VecDeque<ExchangeId>,
+    /// Requests that wait for a place at a server.
+    pub(super) places: Places,
     /// Ports and connections that came free while requests waited.
     pub(super) freed: u32,
     pub(super) counters: Counters,
@@ -55,7 +58,12 @@ pub(super) struct Server {
 impl BackendSet {
     /// # Errors
     /// The ports of the set's own choice cannot be divided among so many workers.
-    pub(super) fn new(settings: &BackendSetSettings, share: &WorkerShare, boards: &Boards) -> Result<Self, SetupError> {
+    pub(super) fn new(
+        settings: &BackendSetSettings,
+        share: &WorkerShare,
+        boards: &Boards,
+        bell: Bell,
+    ) -> Result<Self, SetupError> {
         let failed = |reason| SetupError::of_ports(&settings.name, share.count, reason);
         let all = source_set(settings, share.own_ports.as_ref())?;
         let mut sources = Sources::new(all.share(share.index, share.count).map_err(failed)?);
@@ -77,6 +85,7 @@ impl BackendSet {
             servers,
             sources,
             waiting: VecDeque::new(),
+            places: Places::new(boards.line(&settings.name), bell),
             freed: 0,
             counters: Counters::default(),
             leaving: false,
@@ -130,8 +139,17 @@ impl BackendSet {
 impl Server {
     /// How it stands as its turn comes.
     #[inline]
-    pub(super) fn standing(&self, now: Duration) -> Standing {
-        if self.portless_until > now { Standing::Portless } else { self.board.standing(now) }
+    pub(super) fn standing(&self, now: Duration, connections_max: Option<u32>) -> Standing {
+        match self.portless_until > now {
+            true => Standing::Portless,
+            false if connections_max.is_some_and(|max| self.is_full(max)) => self.board.standing(now).when_full(),
+            false => self.board.standing(now),
+        }
+    }
+
+    /// No place is left for one more connection, and none is idle here.
+    fn is_full(&self, max: u32) -> bool {
+        self.board.connections() >= max && self.idle.is_empty()
     }
 
     fn new(target: Target, tuples: u64, pool: &PoolSettings, board: Arc<Board>) -> Self {
@@ -157,6 +175,11 @@ fn host_of(address: Address) -> String {
     address.ip().map_or_else(|| "localhost".to_owned(), |address| address.to_string())
 }
 
+/// That of a worker there is not.
+fn silent() -> Bell {
+    Inbox::<()>::silent().bell()
+}
+
 /// Can each of `workers` have its share of every set's ports?
 ///
 /// # Errors
@@ -164,7 +187,7 @@ fn host_of(address: Address) -> String {
 pub(crate) fn check_shares(settings: &Settings, workers: u32, own: Option<&PortList>) -> Result<(), SetupError> {
     let last = WorkerShare { index: workers - 1, count: workers, own_ports: own.cloned(), ..WorkerShare::ALONE };
     let sets = settings.backend_sets.iter();
-    sets.map(|set| BackendSet::new(set, &last, &Boards::default())).try_for_each(|set| set.map(|_| ()))
+    sets.map(|set| BackendSet::new(set, &last, &Boards::default(), silent())).try_for_each(|set| set.map(|_| ()))
 }
 
 #[cfg(test)]
@@ -179,7 +202,8 @@ mod tests {
         let first = ServerSettings::new(SocketAddr::from(([127, 0, 0, 1], 9001)));
         let mut settings = BackendSetSettings::new("app", vec![first]);
         settings.ports.choice = PortChoice::Own;
-        let mut set = BackendSet::new(&settings, &WorkerShare::ALONE, &Boards::default()).expect("ports for one");
+        let mut set =
+            BackendSet::new(&settings, &WorkerShare::ALONE, &Boards::default(), silent()).expect("ports for one");
         for address in ["127.0.0.1:9002", "[::1]:9001"] {
             let address: SocketAddr = address.parse().expect("an address");
             let target = set.know(address.into()).expect("room for it");

@@ -1,7 +1,7 @@
 //! Configurations that follow one another while clients are at work. What clients use, the listener "web", stays by
 //! name; everything else may come, go, or be another.
 
-use super::world::{BALANCER, Balancer, ORIGINS, draw_selection};
+use super::world::{BALANCER, Balancer, ORIGINS, draw_capacity, draw_selection};
 use balancer::orders::{Order, Snapshot};
 use balancer::{ApplyError, Boards};
 use balancer_core::{
@@ -80,6 +80,7 @@ impl Changes {
             close: *rng.pick(&ServerClose::ALL),
         };
         set.selection = draw_selection(rng);
+        set.capacity = draw_capacity(rng);
         if rng.chance(0.1) {
             set.ports.choice = *rng.pick(&[PortChoice::Kernel, PortChoice::Own]);
         }

@@ -7,9 +7,9 @@ use super::plan::Session;
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Stand, Worker, WorkerShare};
 use balancer_core::{
-    BackendSetSettings, Balance, ClientClose, CloseReason, Counters, HashBy, ListenerLimits, ListenerSettings,
-    PoolSettings, PortChoice, PortSettings, Reuse, SelectionRules, ServerClose, ServerSettings, ServerTimeouts,
-    Settings,
+    BackendSetSettings, Balance, Capacity, ClientClose, CloseReason, Counters, HashBy, ListenerLimits,
+    ListenerSettings, PoolSettings, PortChoice, PortSettings, Reuse, SelectionRules, ServerClose, ServerSettings,
+    ServerTimeouts, Settings,
 };
 use reactor::{App, ListenPlan, Outbox, Shortages, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
@@ -74,6 +74,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         },
         retries_max: rng.range(0, 3) as u32,
         selection: draw_selection(rng),
+        capacity: draw_capacity(rng),
         ..BackendSetSettings::new("app", servers.to_vec())
     };
     Settings { listeners: vec![listener], backend_sets: vec![set] }
@@ -84,6 +85,12 @@ pub(crate) fn draw_selection(rng: &mut Rng) -> SelectionRules {
     let hash = rng.pick(&[HashBy::Source, HashBy::Path, HashBy::Uri, HashBy::Cookie("none".into())]).clone();
     let slow_start = Duration::from_millis(*rng.pick(&[0, 0, 500]));
     SelectionRules { balance: *rng.pick(&Balance::ALL), hash: Some(hash), slow_start }
+}
+
+/// Bounds that are met, or none. Whoever is at work ends before a request's patience does.
+pub(crate) fn draw_capacity(rng: &mut Rng) -> Capacity {
+    let connections_max = *rng.pick(&[None, None, Some(1), Some(2)]);
+    Capacity { connections_max, queue_max: 100, queue_timeout: Duration::from_secs(1000) }
 }
 
 /// Can this host run out of something?

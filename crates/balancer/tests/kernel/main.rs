@@ -4,6 +4,7 @@
 //! bounded, and every timeline ends with the books being checked: each connection has one close, with one reason.
 
 mod bodies;
+mod capacity;
 mod closing;
 mod draining;
 mod exchange;

@@ -101,6 +101,12 @@ impl Wire {
         String::from_utf8_lossy(&head).into_owned()
     }
 
+    /// Reads the next head, if there is one before the end.
+    pub(crate) fn next_head(&mut self) -> bool {
+        let ends = matches!(self.stream.peek(&mut [0]), Ok(0) | Err(_));
+        !ends && !self.reads_head().is_empty()
+    }
+
     /// No byte and no end within this time.
     pub(crate) fn sees_nothing(&mut self, time: Duration) {
         let mut byte = [0];

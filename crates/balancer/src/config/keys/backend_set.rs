@@ -3,7 +3,7 @@
 use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::treatment;
-use super::{selection, servers};
+use super::{capacity, selection, servers};
 use balancer_core::{PortChoice, ResponseReading, Reuse, ServerClose};
 use config_file::{Key, Kind, Table};
 
@@ -76,7 +76,7 @@ pub(super) static BACKEND_SET: Table = Table {
         .or("\"on\""),
         treatment::REQUEST_HEADERS,
         treatment::RESPONSE_HEADERS,
-        Key::new("limits", Kind::Table(&LIMITS), "bounds of responses"),
+        Key::new("limits", Kind::Table(&LIMITS), "bounds of responses, and of how much at once"),
         Key::new("tls", Kind::Table(&super::tls::SERVER_TLS), "servers are spoken to over TLS"),
         Key::new("pool", Kind::Table(&POOL), "connections kept for re-use"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take"),
@@ -95,6 +95,9 @@ static LIMITS: Table = Table {
         )
         .or("32768"),
         Key::new("headers_max", Kind::Number { min: 1, max: http::HEADERS_CAP }, "fields of a response").or("128"),
+        capacity::CONNECTIONS_MAX,
+        capacity::QUEUE_MAX,
+        capacity::QUEUE_TIMEOUT,
     ],
 };
 

@@ -4,6 +4,7 @@
 //! keys` then writes its row into `docs/configuration.md`.
 
 mod backend_set;
+mod capacity;
 mod global;
 mod listener;
 mod route;

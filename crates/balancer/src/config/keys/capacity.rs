@@ -1,0 +1,24 @@
+//! Of `[backend_set.limits]`: how much the servers of a set take at once.
+
+use super::super::capacity as bounds;
+use config_file::{Key, Kind};
+
+pub(super) const CONNECTIONS_MAX: Key = Key::new(
+    "connections_max",
+    Kind::Number { min: 1, max: bounds::CONNECTIONS_MAX },
+    "connections to each server, over all workers, idle ones and tunnels included; none: as many as there are requests. Where \
+     all servers have as many, requests wait in one line, those that came first before the others; an idle connection makes \
+     room for them",
+)
+.example("200");
+
+pub(super) const QUEUE_MAX: Key = Key::new(
+    "queue_max",
+    Kind::Number { min: 0, max: bounds::QUEUE_MAX },
+    "requests of the set that may wait for a place, over all workers (1000); one more gets a 503 that says so",
+)
+.example("1000");
+
+pub(super) const QUEUE_TIMEOUT: Key =
+    Key::new("queue_timeout", Kind::Time, "how long one waits (5 s) before it gets a 503 that says so")
+        .example("\"5s\"");

@@ -1,0 +1,137 @@
+//! Servers at their `connections_max`: requests stand in line for a place, over all workers. A place is a connection, idle
+//! ones included; who is called takes an idle connection of its worker, or opens one.
+//!
+//! What is called is served by `settle`, never inside a close.
+
+use super::Worker;
+use super::choose::Stands;
+use super::sets::BackendSet;
+use super::state::ExchangeId;
+use crate::line::SharedLine;
+use balancer_core::exchange::Fact;
+use balancer_core::{Failure, Field, Standing};
+use reactor::{Bell, Reactor};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// This worker's part of the line of a set.
+pub(super) struct Places {
+    pub(super) line: Arc<SharedLine>,
+    pub(super) number: usize,
+    /// Who stands here, in the order of the line.
+    pub(super) here: VecDeque<(ExchangeId, Duration)>,
+    /// Whose turn it is just now.
+    pub(super) turn: Option<ExchangeId>,
+}
+
+impl Places {
+    pub(super) fn new(line: Arc<SharedLine>, bell: Bell) -> Self {
+        Self { number: line.join(bell), line, here: VecDeque::new(), turn: None }
+    }
+
+    /// The line of the configuration from now on: another one where the set was gone from it meanwhile. Who stands here goes
+    /// over to it, in the same order.
+    pub(super) fn go_over_to(&mut self, line: Arc<SharedLine>, bell: Bell) {
+        if Arc::ptr_eq(&self.line, &line) {
+            return;
+        }
+        let before = std::mem::replace(self, Self::new(line, bell));
+        for (id, since) in before.here {
+            before.line.leave(before.number, 0);
+            if let Some(ahead) = self.line.enter(self.number, since, usize::MAX) {
+                self.here.insert(ahead, (id, since));
+            }
+        }
+    }
+
+    /// Has somebody else a better right to a place than this request?
+    #[inline]
+    pub(super) fn are_for_others(&self, id: ExchangeId) -> bool {
+        self.line.has_some() && self.turn != Some(id)
+    }
+}
+
+impl BackendSet {
+    /// Are there bounds at all?
+    #[inline]
+    pub(super) fn is_bounded(&self) -> bool {
+        self.rules.capacity.connections_max.is_some()
+    }
+
+    /// Could a request go to somebody who is well?
+    pub(super) fn has_place(&self, now: Duration) -> bool {
+        let stands = Stands::of(self, now);
+        let asked = |server| matches!(stands.standing(server), Standing::Well | Standing::Due);
+        (0..self.servers.len()).any(|server| !self.servers[server].leaving && asked(server))
+    }
+}
+
+impl Worker {
+    /// Lets a request wait for a place, unless too many do.
+    pub(super) fn join_line<R: Reactor>(&mut self, id: ExchangeId, first: bool, io: &mut R) -> Option<Fact> {
+        let (now, index) = (self.now(io), self.exchanges[id].asked_set());
+        let since = self.exchanges[id].core.record().started_at;
+        let set = &mut self.sets[index];
+        let max = set.rules.capacity.queue_max;
+        let Some(ahead) = set.places.line.enter(set.places.number, since, max) else {
+            set.counters.queue_full += 1;
+            return Some(Fact::LineFull);
+        };
+        set.counters.queued += u64::from(first);
+        set.places.here.insert(ahead, (id, since));
+        // What came free before the line was entered has called nobody.
+        if set.has_place(now) {
+            self.call_next(index);
+        } else {
+            self.ask_for_idle(index);
+        }
+        None
+    }
+
+    /// Somebody else's idle connection may stand in the place that is waited for.
+    fn ask_for_idle(&self, set: usize) {
+        let BackendSet { servers, places, .. } = &self.sets[set];
+        if servers.iter().any(|server| server.board.connections() > server.board.in_flight()) {
+            places.line.ring_others(places.number);
+        }
+    }
+
+    /// A request waits no more: it was served, gave up, or its client left.
+    pub(super) fn leave_line(&mut self, set: usize, id: ExchangeId) {
+        let places = &mut self.sets[set].places;
+        let Some(ahead) = places.here.iter().position(|(other, _)| *other == id) else { return };
+        places.here.remove(ahead);
+        match places.turn == Some(id) {
+            true => places.line.went(places.number),
+            false => places.line.leave(places.number, ahead),
+        }
+        // The turn that came free with it may be that of another one here, of this set or of one that it took the place of.
+        self.freed |= places.line.has_some();
+    }
+
+    /// A place came free, or may have.
+    pub(super) fn call_next(&mut self, set: usize) {
+        let places = &self.sets[set].places;
+        self.freed |= places.line.call(places.number);
+    }
+
+    /// A connection of this worker came free. Where requests wait it is the next one's: of this worker, or its place is
+    /// another's.
+    pub(super) fn is_wanted_elsewhere(&mut self, set: usize) -> bool {
+        let places = &self.sets[set].places;
+        if !places.line.has_waiting() {
+            return false;
+        }
+        let own = places.line.call_for_own(places.number);
+        self.freed |= own;
+        !own
+    }
+
+    /// How a request's wait for a place came out, for the counters of its set.
+    pub(super) fn note_waited(&mut self, set: Option<usize>, failure: Option<Failure>) {
+        if let (Some(set), Some(Failure::QueueTimeout)) = (set, failure) {
+            self.sets[set].counters.queue_timed_out += 1;
+        }
+    }
+}
