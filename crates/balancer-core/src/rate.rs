@@ -32,6 +32,11 @@ impl Rate {
         (burst > 0 && all < u64::MAX / 2).then_some(Self { every_ns: NonZeroU64::new(every_ns)?, burst })
     }
 
+    /// Tokens that come back in a second.
+    pub fn per_s(&self) -> f64 {
+        1e9 / self.every_ns.get() as f64
+    }
+
     /// Takes a token from the bucket that is full at `full_at`: when it is full after that, or how long it takes until there
     /// is a token.
     pub fn take(&self, full_at: Duration, now: Duration) -> Result<Duration, Duration> {

@@ -130,6 +130,9 @@ pub enum Warning {
         /// The kernel's range.
         ephemeral: (u16, u16),
     },
+    /// Limits ask for more than the ports can give.
+    #[error("{0}")]
+    Shortfall(balancer_core::Shortfall),
 }
 
 impl From<Unfulfilled> for StartError {

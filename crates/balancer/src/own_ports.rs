@@ -2,7 +2,7 @@
 
 use crate::errors::SetupError;
 use crate::errors::Warning;
-use balancer_core::{BackendSetSettings, PortChoice, Settings};
+use balancer_core::{BackendSetSettings, PortChoice, Settings, shortfalls};
 use ports::{HostPorts, NoOwnPorts, PortList, PortRange};
 
 /// How a person names ports of another choice.
@@ -27,10 +27,12 @@ pub(crate) fn of_host(name: &str, host: &HostPorts) -> Result<PortList, SetupErr
     host.own(WISH).map_err(|reason: NoOwnPorts| SetupError::NoOwnPorts { set: name.to_owned(), reason })
 }
 
-/// Sets whose configured range takes ports from the other programs of this host.
+/// Sets whose configured range takes ports from the other programs of this host, and limits that the ports cannot give.
 pub fn port_warnings(settings: &Settings) -> Vec<Warning> {
     let Ok(host) = reactor::host_ports() else { return Vec::new() };
-    settings.backend_sets.iter().filter_map(|set| contested(set, &host)).collect()
+    let contested = settings.backend_sets.iter().filter_map(|set| contested(set, &host));
+    let short = shortfalls(settings, host.ephemeral.len()).into_iter().map(Warning::Shortfall);
+    contested.chain(short).collect()
 }
 
 fn contested(set: &BackendSetSettings, host: &HostPorts) -> Option<Warning> {

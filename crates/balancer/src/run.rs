@@ -6,6 +6,7 @@ use crate::doors::Doors;
 use crate::errors::{StartError, Warning};
 use crate::orders::{Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
+use crate::spending::PortWatch;
 use crate::stand::Stand;
 use crate::tls::{Secured, certificate_warnings};
 use crate::worker::check_shares;
@@ -164,6 +165,16 @@ impl Handle {
     /// What their clients speak.
     pub fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
         self.settings.listeners.iter().map(|listener| listener.protocol)
+    }
+
+    /// Looks at the ports towards servers, from now on.
+    pub fn port_watch(&self) -> PortWatch {
+        PortWatch::new(self.own_ports.as_ref())
+    }
+
+    /// By which it works.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings)
     }
 
     /// Clients there may be at once, all listeners together: as configured, or as many as open files allow.

@@ -3,6 +3,7 @@
 mod from;
 mod keys;
 mod names;
+mod ports;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{self, Output};
@@ -43,7 +44,7 @@ The smallest configuration:
   servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]
 
 SIGTERM, SIGQUIT and Ctrl-C drain: nobody new comes in, requests in flight may finish; a second one ends at once.
-SIGUSR1 prints the counters, and the last messages that were refused. SIGHUP and SIGUSR2 do nothing but say so.";
+SIGUSR1 prints the counters, what is spent of the ports towards each server, and the last messages that were refused. SIGHUP and SIGUSR2 do nothing but say so.";
 
 /// What to do instead of a reload.
 const NO_RELOAD: &str = "reloading is not supported yet, nothing was changed: check the new configuration with `quintet \
@@ -51,6 +52,8 @@ const NO_RELOAD: &str = "reloading is not supported yet, nothing was changed: ch
 
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
+/// How often it is looked for what should be warned of.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often a drain is looked at.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
 
@@ -192,18 +195,23 @@ fn greet(output: &Output, control: &Control, embedded: bool) {
 
 /// Waits for the end, then drains; a second signal cuts the drain short.
 fn serve(signals: &Signals, control: Control, config: &Config, output: &Output) -> balancer_core::Counters {
+    let mut ports = ports::Ports::of(&control);
     loop {
-        let signal = signals.wait(Duration::from_secs(3600));
+        let signal = signals.wait(LOOK_EVERY);
         if signal == Some(Signal::User1) {
             let report = control.report();
             output.say_or_complain(Totals(&report.total()).text(terminal::width()));
+            ports.tell(&control, &report, output);
             tell_refused(&report, output);
         }
         if ends(signal) {
             break;
         }
+        ports.warn(&control);
     }
-    tell_refused(&control.report(), output);
+    let report = control.report();
+    ports.tell(&control, &report, output);
+    tell_refused(&report, output);
     let (grace, patience) = (config.drain_grace, config.drain);
     output.say_or_complain(drain_in_words(grace, patience));
     std::thread::scope(|scope| {

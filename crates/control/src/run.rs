@@ -4,7 +4,7 @@ use crate::errors::ControlError;
 use crate::news::{News, news};
 use crate::plane::{Message, Plane, Shared};
 use crate::resolver::Resolver;
-use balancer::{Config, Handle, Warning};
+use balancer::{Config, Handle, PortWatch, Warning};
 use balancer_core::names::{AtStart, Book, Member, Nowhere};
 use balancer_core::{Counters, Protocol, Report, Settings};
 use std::net::SocketAddr;
@@ -152,6 +152,16 @@ impl Control {
     /// See [`Handle::report`].
     pub fn report(&self) -> Report {
         self.balancer().report()
+    }
+
+    /// See [`Handle::settings`].
+    pub fn settings(&self) -> Arc<Settings> {
+        self.balancer().settings()
+    }
+
+    /// See [`Handle::port_watch`].
+    pub fn port_watch(&self) -> PortWatch {
+        self.balancer().port_watch()
     }
 
     /// What changes by itself from now on; once.

@@ -15,6 +15,7 @@ pub mod own;
 mod queue;
 pub mod set;
 pub mod sources;
+pub mod spending;
 mod strain;
 
 pub use address::{Address, NoUnixPath, UnixPath};
@@ -27,4 +28,5 @@ pub use list::PortList;
 pub use own::{HostPorts, NoOwnPorts};
 pub use set::{PortRange, PortSet, SetError};
 pub use sources::{Source, SourceSet, Sources, Start, Target, Tries};
+pub use spending::Spending;
 pub use strain::Strain;

@@ -3,6 +3,7 @@
 mod doctor;
 mod from;
 mod keys_told;
+mod ports_told;
 mod program;
 mod simulate;
 mod target;
