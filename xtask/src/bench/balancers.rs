@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use sys::netns::Guest;
 
-const ORIGIN_PORT: u16 = 9000;
+pub(super) const ORIGIN_PORT: u16 = 9000;
 /// Connections of the load.
 const CONNECTIONS: u32 = 64;
 const REQUESTS_TO_WARM_UP: u64 = 2_000;
@@ -25,6 +25,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// One that listens.
+    pub(super) fn new(name: &'static str, address: SocketAddr, guest: Guest) -> Self {
+        Self { name, address, guest }
+    }
+
     /// The process under test.
     pub(super) fn pid(&mut self) -> u32 {
         self.guest.child().id()
@@ -77,7 +82,7 @@ pub(super) fn start_all(stage: &Stage) -> anyhow::Result<Vec<Peer>> {
 
 fn start(stage: &Stage, name: &'static str, address: SocketAddr, program: &Command) -> anyhow::Result<Peer> {
     let guest = stage.serve(Role::Balancer, CORE_UNDER_TEST, program, address)?;
-    Ok(Peer { name, address, guest })
+    Ok(Peer::new(name, address, guest))
 }
 
 fn ours(stage: &Stage, listen: SocketAddr, origin: SocketAddr) -> anyhow::Result<Command> {
@@ -133,6 +138,6 @@ fn load(stage: &Stage, to: SocketAddr, close: &str, requests: u64) -> anyhow::Re
     report["requests"]["per_s"].as_f64().context("requests.per_s in the tester's report")
 }
 
-fn cpu_time(pid: u32) -> anyhow::Result<std::time::Duration> {
+pub(super) fn cpu_time(pid: u32) -> anyhow::Result<std::time::Duration> {
     sys::thread::cpu_time(pid).with_context(|| format!("reading the CPU time of process {pid}"))
 }

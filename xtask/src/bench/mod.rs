@@ -14,6 +14,7 @@ mod model;
 mod record;
 mod stage;
 mod testers;
+mod tls;
 
 use anyhow::{Context, bail};
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub(crate) struct BenchArgs {
 enum Part {
     /// CPU per request of the balancers.
     Balancer,
+    /// CPU per handshake, request and body of the balancers over TLS.
+    Tls,
     /// Requests per second and per CPU second of the testers.
     Tester,
     /// Memory per idle connection of the balancers.
@@ -59,6 +62,8 @@ pub(crate) struct Scale {
     pub short: u64,
     /// Requests per run on kept connections.
     pub keep: u64,
+    /// Seconds of each run over TLS.
+    pub tls_seconds: u32,
     /// Idle connections to weigh.
     pub idle: usize,
     /// Decisions of the model per sample.
@@ -76,6 +81,7 @@ impl BenchArgs {
                 rounds: 2,
                 short: 2_000,
                 keep: 5_000,
+                tls_seconds: 1,
                 idle: 500,
                 decisions: 1_000_000,
                 simulated_s: 60,
@@ -86,6 +92,7 @@ impl BenchArgs {
                 rounds: self.rounds,
                 short: 20_000,
                 keep: 60_000,
+                tls_seconds: 3,
                 idle: 5_000,
                 decisions: 10_000_000,
                 simulated_s: 600,
@@ -99,7 +106,7 @@ impl BenchArgs {
     }
 
     fn wants_stage(&self) -> bool {
-        [Part::Balancer, Part::Tester, Part::Memory].into_iter().any(|part| self.wants(part))
+        [Part::Balancer, Part::Tls, Part::Tester, Part::Memory].into_iter().any(|part| self.wants(part))
     }
 
     fn wants(&self, part: Part) -> bool {
@@ -141,6 +148,9 @@ fn in_private_network(args: &BenchArgs, scale: Scale) -> anyhow::Result<Vec<reco
     let stage = stage::Stage::build(quintet)?;
     if args.wants(Part::Balancer) {
         tables.extend(balancers::run(&stage, scale)?);
+    }
+    if args.wants(Part::Tls) {
+        tables.extend(tls::run(&stage, scale)?);
     }
     if args.wants(Part::Tester) {
         tables.extend(testers::run(&stage, scale)?);

@@ -13,6 +13,9 @@ pub(super) const CORE_UNDER_TEST: usize = 0;
 /// The other core.
 pub(super) const CORE_OTHER: usize = 1;
 
+/// Length of a large body.
+const BIG_BYTES: usize = 100 * 1024;
+
 /// How long a program may take to listen.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -42,6 +45,11 @@ impl Stage {
         let path = self.folder.join(name);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
+    }
+
+    /// Where a file of this name would be.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// Starts a server program on one core and waits until it listens.
@@ -85,13 +93,15 @@ impl Stage {
         Ok(text)
     }
 
-    /// nginx as an origin that answers from memory.
+    /// nginx as an origin that answers from memory, and at `/big` with [`BIG_BYTES`] from a file.
     pub(super) fn nginx(&self, role: Role, at: Ipv4Addr, port: u16, core: usize) -> anyhow::Result<Guest> {
+        let big = self.write("big", &"x".repeat(BIG_BYTES))?;
         let text = format!(
             "{}\nhttp {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600s;\n server {{ listen \
              {at}:{port} reuseport backlog=4096; location / {{ return 200 \"a small answer, as an API gives it\\n\"; }} \
-             }} }}\n",
-            self.nginx_preamble("origin")
+             location = /big {{ alias {}; }} }} }}\n",
+            self.nginx_preamble("origin"),
+            big.display()
         );
         let path = self.write("nginx-origin.conf", &text)?;
         self.serve(role, core, Command::new("nginx").arg("-c").arg(path), SocketAddr::from((at, port)))
