@@ -379,12 +379,14 @@ pub struct ServerSettings {
     pub backup: bool,
     /// The host it was found under, where it was named.
     pub host: Option<Arc<str>>,
+    /// The number of how it is spoken to over TLS, as its owner says.
+    pub tls_profile: Option<u32>,
 }
 
 impl ServerSettings {
     /// A server like any other.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), weight: 1, backup: false, host: None }
+        Self { address: address.into(), weight: 1, backup: false, host: None, tls_profile: None }
     }
 
     /// Another one like this, which was found under the name of a host.

@@ -8,10 +8,12 @@ use secure::{
     Certificate, CertificateError, Certificates, ClientProfile, ClientRules, Profile, ProfileError, Profiles,
     ServerProfile, ServerRules, Tickets, Version,
 };
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bytes of one file. The largest is a bundle of all the authorities of a system: some 250 KiB.
@@ -98,6 +100,11 @@ impl TlsError {
     }
 }
 
+fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.mtime(), metadata.mtime_nsec(), metadata.len(), metadata.ino()))
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let failed = |error| TlsError::unreadable(path, &error);
     let mut bytes = Vec::new();
@@ -150,46 +157,117 @@ struct Admission {
     authorities: Vec<Vec<u8>>,
 }
 
+/// What a profile was made for.
+#[derive(Clone, PartialEq, Eq)]
+enum Purpose {
+    Listener(ListenerTls),
+    /// Servers that are known by this name, or by their addresses.
+    Servers(ServerTls, Option<Arc<str>>),
+}
+
+/// What tells whether a file is still what it was: when it was changed, its length, its inode.
+type Stamp = Option<(i64, i64, u64, u64)>;
+
+/// A profile as long as nothing changes.
+#[derive(Clone)]
+struct Made {
+    purpose: Purpose,
+    stamps: Vec<Stamp>,
+    id: ProfileId,
+}
+
 /// What the layers of all workers go by.
 #[derive(Clone, Default)]
 pub(crate) struct Secured {
     pub(crate) profiles: Profiles,
+    made: Vec<Made>,
     /// Keys of tickets outlive a change of the configuration.
     tickets: Vec<(Admission, Tickets)>,
 }
 
 impl Secured {
-    /// Makes a profile of each section about TLS and writes its number into the settings. Nothing that goes by others is
-    /// touched until [`Secured::forget_all_but`].
+    /// Writes the number of a profile into each section about TLS. One is made where there is none yet, or where a file of
+    /// it has changed. Nothing that goes by others is touched until [`Secured::forget_all_but`].
     pub(crate) fn install(&mut self, settings: &mut Settings) -> Result<(), SecureError> {
         for listener in &mut settings.listeners {
             listener.tls_profile = match &listener.tls {
                 None => None,
                 Some(tls) => {
                     let failed = |error| SecureError { section: "listener", name: listener.name.clone(), error };
-                    let profile = self.server_profile(tls).map_err(failed)?;
-                    Some(self.profiles.add(Profile::Server(profile)).0)
+                    Some(self.of_listener(tls).map_err(failed)?.0)
                 }
             };
         }
         for set in &mut settings.backend_sets {
+            let failed = |error| SecureError { section: "backend set", name: set.name.clone(), error };
             set.tls_profile = match &set.tls {
                 None => None,
-                Some(tls) => {
-                    let failed = |error| SecureError { section: "backend set", name: set.name.clone(), error };
-                    Some(self.profiles.add(Profile::Client(client_profile(tls).map_err(failed)?)).0)
-                }
+                Some(tls) => Some(self.of_servers(tls, None).map_err(failed)?.0),
             };
+            for server in &mut set.servers {
+                server.tls_profile = match (&set.tls, &server.host) {
+                    // What is said in the section stands above the name of a server.
+                    (Some(tls @ ServerTls { server_name: None, .. }), Some(host)) => {
+                        Some(self.of_servers(tls, Some(host)).map_err(failed)?.0)
+                    }
+                    _ => set.tls_profile,
+                };
+            }
         }
         Ok(())
     }
 
     /// Lets go of the profiles that `settings` does not name.
-    pub(crate) fn forget_all_but(&self, settings: &Settings) {
+    pub(crate) fn forget_all_but(&mut self, settings: &Settings) {
         let of_listeners = settings.listeners.iter().filter_map(|listener| listener.tls_profile);
         let of_sets = settings.backend_sets.iter().filter_map(|set| set.tls_profile);
-        let kept: Vec<ProfileId> = of_listeners.chain(of_sets).map(ProfileId).collect();
+        let servers = settings.backend_sets.iter().flat_map(|set| &set.servers);
+        let of_servers = servers.filter_map(|server| server.tls_profile);
+        let kept: HashSet<ProfileId> = of_listeners.chain(of_sets).chain(of_servers).map(ProfileId).collect();
+        self.made.retain(|made| kept.contains(&made.id));
         self.profiles.keep_only(&kept);
+    }
+
+    fn of_listener(&mut self, tls: &ListenerTls) -> Result<ProfileId, TlsError> {
+        let files = tls.certificates.iter().flat_map(|files| [&files.certificate, &files.key]);
+        let stamps = files.chain(&tls.client_ca).map(|path| stamp(path)).collect();
+        let purpose = Purpose::Listener(tls.clone());
+        match self.known(&purpose, &stamps) {
+            Some(id) => Ok(id),
+            None => {
+                let profile = Profile::Server(self.server_profile(tls)?);
+                Ok(self.remember(purpose, stamps, profile))
+            }
+        }
+    }
+
+    fn of_servers(&mut self, tls: &ServerTls, host: Option<&Arc<str>>) -> Result<ProfileId, TlsError> {
+        let files = tls.certificate.iter().flat_map(|files| [&files.certificate, &files.key]);
+        let stamps = files.chain(&tls.ca).map(|path| stamp(path)).collect();
+        let purpose = Purpose::Servers(tls.clone(), host.cloned());
+        if let Some(id) = self.known(&purpose, &stamps) {
+            return Ok(id);
+        }
+        let profile = match host {
+            None => client_profile(tls)?,
+            Some(host) => {
+                let all = self.of_servers(tls, None)?;
+                // They share what is trusted, and the sessions.
+                self.profiles.client(all).map_or_else(|| client_profile(tls), Ok)?.for_name(host)?
+            }
+        };
+        Ok(self.remember(purpose, stamps, Profile::Client(profile)))
+    }
+
+    fn known(&self, purpose: &Purpose, stamps: &Vec<Stamp>) -> Option<ProfileId> {
+        let same = |made: &&Made| made.purpose == *purpose && made.stamps == *stamps;
+        self.made.iter().find(same).map(|made| made.id)
+    }
+
+    fn remember(&mut self, purpose: Purpose, stamps: Vec<Stamp>, profile: Profile) -> ProfileId {
+        let id = self.profiles.add(profile);
+        self.made.push(Made { purpose, stamps, id });
+        id
     }
 
     fn server_profile(&mut self, tls: &ListenerTls) -> Result<ServerProfile, TlsError> {

@@ -9,6 +9,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Sessions towards servers that are remembered, each with a few tickets.
@@ -182,7 +183,8 @@ impl ClientProfile {
 
 fn server_name(name: &str) -> Result<ServerName<'static>, ProfileError> {
     let wrong = |_| ProfileError(format!("`{name}` is neither a name nor an address: such as \"app.example.org\""));
-    ServerName::try_from(name.to_owned()).map_err(wrong)
+    // The root of the DNS may end a name, but no certificate is for it.
+    ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(wrong)
 }
 
 /// Can a server be asked for by this name?
@@ -219,12 +221,20 @@ impl Profiles {
     }
 
     /// Lets go of all others, once nobody begins anything by them any more.
-    pub fn keep_only(&self, kept: &[ProfileId]) {
+    pub fn keep_only(&self, kept: &HashSet<ProfileId>) {
         let mut profiles = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (at, place) in profiles.iter_mut().enumerate() {
             if !kept.contains(&ProfileId(at as u32)) {
                 *place = None;
             }
+        }
+    }
+
+    /// One of those for servers.
+    pub fn client(&self, id: ProfileId) -> Option<ClientProfile> {
+        match self.get(id)? {
+            Profile::Client(profile) => Some(profile),
+            Profile::Server(_) => None,
         }
     }
 

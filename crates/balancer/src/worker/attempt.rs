@@ -7,12 +7,12 @@ use super::seat::Seat;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::{IdDigits, asked_of};
 use balancer_core::exchange::{AttemptOrder, Fact};
-use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings, RequestIds, Twins};
+use balancer_core::{CloseReason, ListenerSettings, RequestIds, Twins};
 use http::forward::{AddressText, RequestEdits};
 use http::{RequestHead, Values};
 use http1::{HeadScan, HeadSlots, parse_request};
 use ports::{Fault, FaultKind, Lease, Tries};
-use reactor::{Buf, ConnId, ConnectPlan, Outgoing, Probe, ProfileId, Reactor};
+use reactor::{Buf, ConnId, ConnectPlan, Outgoing, Probe, Reactor};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -195,7 +195,7 @@ impl Worker {
                 remote: target.address(),
                 source: start.source,
                 port_range,
-                profile: profile_of(&set.rules),
+                profile: set.profile_of(server),
             };
             let again = Outgoing { head: out.head.clone(), body: out.body.clone(), after: out.after };
             match io.connect(&plan, again) {
@@ -218,12 +218,6 @@ fn write_kept_request<R: Reactor>(entry: &Entry, kept: &[u8], edits: RequestEdit
 /// Whose certificate the client of a request has shown.
 fn peer_name<R: Reactor>(entry: &Entry, io: &R) -> Option<Rc<str>> {
     io.session(entry.client.conn)?.peer_name.clone()
-}
-
-/// How a layer is to secure a connection to a server of this set.
-fn profile_of(rules: &BackendSetSettings) -> Option<ProfileId> {
-    // Without a number nobody is connected to: never in the clear.
-    rules.tls.as_ref().map(|_| ProfileId(rules.tls_profile.unwrap_or(u32::MAX)))
 }
 
 /// Writes a request, with what its route makes of its path.

@@ -158,6 +158,7 @@ impl Worker {
         for server in &settings.servers {
             let number = set.place_of(server.address, boards.board(&settings.name, server.address), &mut self.gone);
             set.servers[number].idle.set_bounds(settings.pool.room(), settings.pool.idle_timeout);
+            set.servers[number].tls_profile = server.tls_profile;
             set.selection.set_server(number, server);
             places.push(number);
         }

@@ -9,7 +9,7 @@ use balancer_core::{
     BackendSetSettings, ConnectTimes, Counters, IdleConnections, PoolSettings, Selection, Settings, Standing,
 };
 use ports::{Address, PortList, Sources, Strain, Target};
-use reactor::{Bell, ConnId, Inbox, TimerId};
+use reactor::{Bell, ConnId, Inbox, ProfileId, TimerId};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub(super) struct Server {
     pub(super) idle_timer: Option<TimerId>,
     /// `Host` for requests that came without one (HTTP/1.0).
     pub(super) host: String,
+    /// How it is spoken to over TLS.
+    pub(super) tls_profile: Option<u32>,
     /// Connections to it, opening and idle ones included.
     pub(super) connections: usize,
     /// It is gone from the set; its connections finish their work.
@@ -73,7 +75,9 @@ impl BackendSet {
             let failed = |reason| SetupError::Servers { set: settings.name.clone(), reason };
             let target = sources.target(server.address).map_err(failed)?;
             let board = boards.board(&settings.name, server.address);
-            servers.push(Server::new(target, sources.tuples(target, kernel_ports), &settings.pool, board));
+            let tuples = sources.tuples(target, kernel_ports);
+            let tls_profile = server.tls_profile;
+            servers.push(Server { tls_profile, ..Server::new(target, tuples, &settings.pool, board) });
         }
         let mut selection = Selection::new(&settings.selection, &settings.servers, share.index);
         if let Some(table) = boards.table(&settings.name) {
@@ -91,6 +95,12 @@ impl BackendSet {
             leaving: false,
             kernel_ports,
         })
+    }
+
+    /// How a layer is to secure a connection to this server.
+    pub(super) fn profile_of(&self, server: usize) -> Option<ProfileId> {
+        // Without a number nobody is connected to: never in the clear.
+        self.rules.tls.as_ref().map(|_| ProfileId(self.servers[server].tls_profile.unwrap_or(u32::MAX)))
     }
 
     fn tuples(&self, target: Target) -> u64 {
@@ -163,6 +173,7 @@ impl Server {
             idle: IdleConnections::new(pool.room(), pool.idle_timeout),
             idle_timer: None,
             host: host_of(target.address()),
+            tls_profile: None,
             connections: 0,
             leaving: false,
             counters: Counters::default(),

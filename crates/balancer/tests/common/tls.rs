@@ -79,6 +79,7 @@ impl Profiled {
         let secure = |set: &mut BackendSetSettings| {
             set.tls = Some(ServerTls::default());
             set.tls_profile = Some(self.connects.0);
+            set.servers.iter_mut().for_each(|server| server.tls_profile = set.tls_profile);
         };
         settings.backend_sets.iter_mut().filter(|_| seal.back).for_each(secure);
     }

@@ -83,7 +83,7 @@ pub(super) static SERVER_TLS: Table = Table {
             Kind::Text("name or address"),
             "whom to ask for (SNI), and whom the certificate has to be of",
         )
-        .or_words("the server's address")
+        .or_words("the server as it is named in `servers`")
         .example("\"app.internal\""),
         Key::new("certificate", FILE, "what is shown to servers that ask, in PEM").example("\"client.pem\""),
         KEY.example("\"client.key\""),

@@ -85,6 +85,26 @@ fn sessions_with_servers_are_taken_up_again() {
     assert_eq!((counters.server_tls_handshakes, counters.server_tls_resumed), (5, 4), "{counters:?}");
 }
 
+/// A server that is configured by name is asked for by it, and has to be it.
+#[test]
+fn a_server_is_asked_for_by_its_name() {
+    let pki = Pki::new();
+    let server = Server::new(&pki, pki.certificate("site", &["app.internal"]), ClientCertificate::None);
+    let address = server.balancer.addresses()[0];
+    let named = |host: &str| {
+        Stage::new(|settings| {
+            let server = &mut settings.backend_sets[0].servers[0];
+            (server.address, server.host) = (address.into(), Some(host.into()));
+            settings.backend_sets[0].tls = Some(ServerTls { ca: Some(pki.ca()), ..ServerTls::default() });
+        })
+    };
+    for host in ["app.internal", "app.internal."] {
+        let head = get(&named(host), 5);
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    }
+    check_refused(named("other.internal"), HandshakeFailure::BadCertificate);
+}
+
 #[track_caller]
 fn check_refused(stage: Stage, why: HandshakeFailure) -> Counters {
     let head = get(&stage, 5);

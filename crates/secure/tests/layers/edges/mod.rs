@@ -3,6 +3,7 @@
 mod ends;
 mod handshakes;
 mod peer;
+mod spoilt;
 
 use crate::pki::{self, Authority};
 use ports::Fault;
