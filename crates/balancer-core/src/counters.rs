@@ -6,6 +6,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::reason::{CloseReason, Side};
 use crate::refusal::Refusal;
 use ports::{ClosedFirst, ClosingTally, HandshakeFailure, Handshakes};
+use std::collections::HashMap;
 
 /// Classes of status codes, by their first digit.
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -15,6 +16,8 @@ const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 pub enum Dimension {
     /// A listener.
     Listener,
+    /// A route of a listener that has any.
+    Route,
     /// A backend set.
     Set,
     /// A server of a set.
@@ -177,6 +180,10 @@ counters! {
     "tunnel_bytes.down" tunnel_bytes_down: u64, Listener, "Bytes from servers passed on over joined connections.";
     "statuses" statuses: [u64; 5] [|at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
     "failures" failures: [u64; FailureKind::ALL.len()] [|at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
+    "routes.requests" route_requests: u64, Route, "Requests that went by a route and are over; those that fit none go by what the listener does otherwise. What is neither a response, a reply nor a failure was cut off, or its client left.";
+    "routes.responses" route_responses: u64, Route, "Those of them to which a server's response was passed on whole.";
+    "routes.replies" route_replies: u64, Route, "Those of them that were answered by the balancer, nothing having failed.";
+    "routes.failures" route_failures: u64, Route, "Those of them that failed.";
     "refused.requests" refused_requests: ByRule [|at| http1::Error::ALL[at].name()], Listener, "Requests refused, by the rule they broke or the limit they were over.";
     "refused.responses" refused_responses: ByRule [|at| http1::Error::ALL[at].name()], Server, "Responses refused, by the rule they broke or the limit they were over.";
     "clients.accepted" accepted: u64, Listener, "Client connections accepted.";
@@ -299,11 +306,45 @@ impl Counters {
     }
 }
 
+/// What is counted of one route: there may be many, so it is small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteTally {
+    /// Requests that are over.
+    pub requests: u64,
+    responses: u64,
+    replies: u64,
+    failures: u64,
+}
+
+impl RouteTally {
+    /// Counts a request that is over.
+    #[inline]
+    pub fn count(&mut self, record: &Record) {
+        self.requests += 1;
+        match record.outcome() {
+            Outcome::Responded => self.responses += 1,
+            Outcome::Replied(_) => self.replies += 1,
+            Outcome::Failed(_) => self.failures += 1,
+            Outcome::Truncated | Outcome::Abandoned => {}
+        }
+    }
+
+    /// Adds this to `counters`.
+    pub fn add_to(&self, counters: &mut Counters) {
+        counters.route_requests += self.requests;
+        counters.route_responses += self.responses;
+        counters.route_replies += self.replies;
+        counters.route_failures += self.failures;
+    }
+}
+
 /// Counters by what they were counted for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Each listener by its name.
     pub listeners: Vec<(String, Counters)>,
+    /// Each route by its listener's name and its own.
+    pub routes: Vec<(String, String, Counters)>,
     /// Each backend set by its name.
     pub sets: Vec<(String, Counters)>,
     /// Each server by its set's name and its own.
@@ -319,7 +360,8 @@ impl Report {
     pub fn total(&self) -> Counters {
         let mut sum = self.rest.clone();
         let named = self.listeners.iter().chain(&self.sets).map(|(_, counters)| counters);
-        named.chain(self.servers.iter().map(|(_, _, counters)| counters)).for_each(|counters| sum.merge(counters));
+        let within = self.routes.iter().chain(&self.servers).map(|(_, _, counters)| counters);
+        named.chain(within).for_each(|counters| sum.merge(counters));
         sum
     }
 
@@ -327,15 +369,26 @@ impl Report {
     pub fn merge(&mut self, other: Self) {
         merge_named(&mut self.listeners, other.listeners);
         merge_named(&mut self.sets, other.sets);
-        for (set, server, counters) in other.servers {
-            match self.servers.iter_mut().find(|(in_set, name, _)| *in_set == set && *name == server) {
-                Some((_, _, mine)) => mine.merge(&counters),
-                None => self.servers.push((set, server, counters)),
-            }
-        }
+        merge_within(&mut self.routes, other.routes);
+        merge_within(&mut self.servers, other.servers);
         self.rest.merge(&other.rest);
         self.refused.extend(other.refused);
         self.refused.sort_by_key(|refusal| refusal.at);
+    }
+}
+
+/// What has a name within something else that has one.
+fn merge_within(mine: &mut Vec<(String, String, Counters)>, theirs: Vec<(String, String, Counters)>) {
+    let mut places: HashMap<(String, String), usize> =
+        mine.iter().enumerate().map(|(at, (of, name, _))| ((of.clone(), name.clone()), at)).collect();
+    for (of, name, counters) in theirs {
+        match places.get(&(of.clone(), name.clone())) {
+            Some(at) => mine[*at].2.merge(&counters),
+            None => {
+                places.insert((of.clone(), name.clone()), mine.len());
+                mine.push((of, name, counters));
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub mod treatment;
 
 pub use client_address::client_address;
 pub use connects::ConnectTimes;
-pub use counters::{Counters, Report};
+pub use counters::{Counters, Report, RouteTally};
 pub use downstream::Downstream;
 pub use exchange::Exchange;
 pub use failure::{Failure, FailureKind};

@@ -3,7 +3,9 @@
 
 use balancer::orders::Snapshot;
 use balancer::{Worker, WorkerShare};
-use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
+use balancer_core::router::{Condition, Conditions, HostPattern, PathPattern, Pattern, Rewrite, Route, Wanted};
+use balancer_core::{Action, BackendSetSettings, ListenerSettings, RouteRules, Router, ServerSettings, Settings};
+use http::Template;
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, ListenerId, Questions, Reactor, face};
 use std::io::{Read, Write};
@@ -31,15 +33,18 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
         origin.set_nonblocking(true).expect("non-blocking");
         let address = origin.local_addr().expect("bound");
-        let mut worker = Worker::new(
-            Snapshot::bind(settings(address)).expect("free addresses"),
-            WorkerShare::ALONE,
-            Inbox::silent(),
-        )
-        .expect("ports for one");
+        let mut settings = settings(address);
+        change(&mut settings);
+        let mut worker =
+            Worker::new(Snapshot::bind(settings).expect("free addresses"), WorkerShare::ALONE, Inbox::silent())
+                .expect("ports for one");
         let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
         worker.start(&mut io).expect("listening");
         Self { worker, io, origin, server: None, allocated: 0 }
@@ -122,4 +127,53 @@ fn a_warm_short_connection_allocates_nothing() {
         rig.exchange(&mut client, REQUEST_CLOSE);
     }
     assert_eq!(rig.allocated, 0, "allocations in 200 short connections");
+}
+
+/// A thousand routes that do not fit, and one that does, by a path that has to be decoded.
+fn with_routes(settings: &mut Settings) {
+    let forward = Action::Forward { set: 0 };
+    let route = |asks: Conditions| Route { conditions: asks, rules: RouteRules::new("", forward.clone()) };
+    let prefix = |text: String| vec![PathPattern::Prefix(text)];
+    let host = |text: &str| vec![HostPattern::parse(text).expect("a host")];
+    let mut routes: Vec<_> = (0..1000)
+        .map(|at| match at % 4 {
+            0 => Conditions { hosts: host(&format!("h{at}.example")), ..Conditions::default() },
+            1 => Conditions { hosts: host(&format!("*.w{at}.example")), ..Conditions::default() },
+            2 => Conditions { paths: prefix(format!("/p{at}/x")), ..Conditions::default() },
+            _ => Conditions {
+                paths: prefix("/a".to_owned()),
+                further: vec![Condition::Header(format!("X-{at}"), Wanted::Present)],
+                ..Conditions::default()
+            },
+        })
+        .map(route)
+        .collect();
+    let pattern = |text: &str| vec![PathPattern::Pattern(Pattern::parse(text).expect("a pattern"))];
+    routes
+        .extend((0..10).map(|at| route(Conditions { paths: pattern(&format!("^/n{at}$")), ..Conditions::default() })));
+    let rewrite = Some(Rewrite::Prefix { of: vec!["/strip".to_owned()], to: String::new() });
+    let conditions = Conditions { paths: prefix("/strip".to_owned()), ..Conditions::default() };
+    routes.push(Route { conditions, rules: RouteRules { rewrite, ..RouteRules::new("strip", forward.clone()) } });
+    let rewrite = Pattern::parse("^/re/(.*)").ok().zip(Template::parse_with_groups("/{1}", Some(1)).ok());
+    let rewrite = rewrite.map(|(pattern, to)| Rewrite::Pattern { pattern, to });
+    let conditions = Conditions { paths: prefix("/re".to_owned()), ..Conditions::default() };
+    routes.push(Route { conditions, rules: RouteRules { rewrite, ..RouteRules::new("re", forward.clone()) } });
+    settings.listeners[0].router = Router::new(routes, RouteRules::new("", forward));
+}
+
+#[test]
+fn a_request_among_a_thousand_routes_allocates_nothing() {
+    let mut rig = Rig::with(with_routes);
+    let mut client = rig.connect();
+    for path in ["/a", "/nowhere/at/all", "/x/../%61", "/strip/%61//b?c", "/re/x/y"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        for _ in 0..20 {
+            rig.exchange(&mut client, request.as_bytes());
+        }
+        rig.allocated = 0;
+        for _ in 0..100 {
+            rig.exchange(&mut client, request.as_bytes());
+        }
+        assert_eq!(rig.allocated, 0, "allocations in 100 requests for {path}");
+    }
 }

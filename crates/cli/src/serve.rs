@@ -27,6 +27,8 @@ Examples:
   quintet serve --config quintet.toml --check    read the configuration, say what is wrong with it, end
   quintet serve --config quintet.toml --check --resolve   and what the names of servers lead to
   quintet serve --config quintet.toml
+  quintet serve --config quintet.toml --explain 'GET https://example.org/api' -H 'X-Beta: 1'
+                                                 which route that request goes by, and why
   quintet serve --keys                           every key, its default and what it means; --keys listener.limits
   quintet serve --schema > quintet.schema.json   for editors that complete and check
   quintet serve --from haproxy.cfg > q.toml      or nginx.conf; what could not be translated is listed by line (exit code 1)
@@ -69,6 +71,12 @@ pub(crate) struct ServeArgs {
     /// With --check: look up the names of servers too, and say what they lead to.
     #[arg(long, requires = "check")]
     resolve: bool,
+    /// Say which route a request goes by, and why: 'GET https://example.org/path'. Nothing is started.
+    #[arg(long, value_name = "REQUEST", requires = "config", conflicts_with = "check")]
+    explain: Option<String>,
+    /// With --explain: a field of the request; more than one may be given.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "explain")]
+    headers: Vec<String>,
     /// Tell every key of the configuration, or those of one section (`listener.limits`).
     #[arg(long, value_name = "SECTION", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["config", "schema"])]
     keys: Option<String>,
@@ -99,6 +107,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     }
     let config = args.config.as_deref().map(load).transpose()?;
     check_workers(args.workers)?;
+    if let (Some(question), Some(config)) = (&args.explain, &config) {
+        let question = balancer::Question::parse(question, &args.headers).map_err(|why| anyhow!("--explain: {why}"))?;
+        let told = balancer::explain(&config.settings, &question).map_err(|why| anyhow!("--explain: {why}"))?;
+        Output::People.say(told.join("\n"))?;
+        return Ok(Outcome::AsHoped);
+    }
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
         Output::People.say(format!("{}: {}", path.display(), in_words(config)))?;

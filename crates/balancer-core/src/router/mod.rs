@@ -124,6 +124,11 @@ impl Router {
         self.table.as_ref().map_or(&[], |table| table.conditions())
     }
 
+    /// Are there routes, beside what holds otherwise?
+    pub fn has_routes(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// May what is passed on of a path be something else than what came? Where there are routes its dot segments are
     /// resolved.
     #[inline]

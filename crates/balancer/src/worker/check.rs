@@ -90,6 +90,8 @@ impl Worker {
             holds(idle == counted, "a listener's idle clients add up")?;
             let under_way = self.exchanges.values().filter(|entry| entry.listener == index).count() as u64;
             let counters = &listener.counters;
+            let by_route = listener.tallies.iter().map(|tally| tally.requests).sum::<u64>() + counters.route_requests;
+            holds(by_route <= counters.ended(), "no request is counted by two routes")?;
             holds(counters.requests == counters.ended() + under_way, "every request comes to one end")?;
         }
         for (index, set) in self.sets.iter().enumerate() {

@@ -131,7 +131,9 @@ impl Worker {
     fn end_exchange<R: Reactor>(&mut self, id: ExchangeId, then: Then, io: &mut R) {
         let entry = &self.exchanges[id];
         let conn = entry.client.conn;
-        self.listeners[entry.listener].counters.count_request(entry.core.record());
+        let listener = &mut self.listeners[entry.listener];
+        listener.counters.count_request(entry.core.record());
+        listener.count_route(&entry.rules, entry.route, entry.core.record());
         let (set, failure) = (entry.set, entry.core.record().failure);
         self.note_waited(set, failure);
         let entry = self.exchanges.remove(id);

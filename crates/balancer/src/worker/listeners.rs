@@ -4,14 +4,16 @@ use super::places::Crowd;
 use crate::boards::Boards;
 use crate::room::Room;
 use balancer_core::downstream::DownstreamScene;
-use balancer_core::exchange::Scene;
+use balancer_core::exchange::{Record, Scene};
 use balancer_core::router::Scratch;
 use balancer_core::{
-    Action, BackendSetSettings, ClientTimeouts, Counters, ListenerSettings, RouteRules, ServerTimeouts, Side, Treatment,
+    Action, BackendSetSettings, ClientTimeouts, Counters, ListenerSettings, RouteRules, RouteTally, ServerTimeouts,
+    Side, Treatment,
 };
 use http::Limits;
 use reactor::{Bell, ListenerId, ProfileId, Reactor};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,13 +155,60 @@ pub(super) struct Listener {
     /// From when it was full for the first time.
     pub(super) crowd: Option<Box<Crowd>>,
     pub(super) counters: Counters,
+    /// Of each route, where there are any.
+    pub(super) tallies: Box<[RouteTally]>,
 }
 
 impl Listener {
+    /// Counts a request that is over, by the rules it began with: where the listener has others by now, its route is the one
+    /// of that name.
+    #[inline]
+    pub(super) fn count_route(&mut self, rules: &Rc<ListenerRules>, route: u32, record: &Record) {
+        if self.tallies.is_empty() {
+            return;
+        }
+        let place = match Rc::ptr_eq(&self.rules, rules) {
+            true => Some(route as usize),
+            false => self.rules.settings.router.all().iter().position(|one| one.name == rules.route(route).name),
+        };
+        match place {
+            Some(place) => self.tallies[place].count(record),
+            None => {
+                let mut gone = RouteTally::default();
+                gone.count(record);
+                gone.add_to(&mut self.counters);
+            }
+        }
+    }
+
+    /// What was counted of routes stays with those of the same name; the rest is the listener's.
+    fn take_tallies(&mut self, rules: &ListenerRules) {
+        let before = self.rules.settings.router.all().iter().map(|route| route.name.as_str());
+        let mut known: HashMap<&str, RouteTally> = before.zip(self.tallies.iter().copied()).collect();
+        let tally = |route: &RouteRules| known.remove(route.name.as_str()).unwrap_or_default();
+        let tallies =
+            rules.settings.router.has_routes().then(|| rules.settings.router.all().iter().map(tally).collect());
+        known.values().for_each(|tally| tally.add_to(&mut self.counters));
+        self.tallies = tallies.unwrap_or_default();
+    }
+
+    /// The counters of each route, by its name.
+    pub(super) fn routes(&self) -> impl Iterator<Item = (String, String, Counters)> {
+        let settings = &self.rules.settings;
+        settings.router.all().iter().zip(&self.tallies).map(|(route, tally)| {
+            let mut counters = Counters::default();
+            tally.add_to(&mut counters);
+            (settings.name.clone(), route.name.clone(), counters)
+        })
+    }
+
     /// One whose socket is still to be adopted.
     pub(super) fn new(rules: ListenerRules, boards: &Boards, bell: Bell) -> Self {
         let room = boards.room(&rules.settings);
         room.set_places(rules.settings.limits.connections_max);
+        let router = &rules.settings.router;
+        let routes = if router.has_routes() { router.all().len() } else { 0 };
+        let tallies = vec![RouteTally::default(); routes].into();
         Self {
             rules: Rc::new(rules),
             id: None,
@@ -173,12 +222,14 @@ impl Listener {
             wants_room: false,
             crowd: None,
             counters: Counters::default(),
+            tallies,
         }
     }
 
     /// It stays, perhaps by other rules.
     pub(super) fn take_rules(&mut self, rules: ListenerRules) {
         self.room.set_places(rules.settings.limits.connections_max);
+        self.take_tallies(&rules);
         (self.rules, self.leaving, self.review) = (Rc::new(rules), false, true);
     }
 

@@ -213,6 +213,7 @@ impl Worker {
         };
         Report {
             listeners: self.listeners.iter().map(|l| (l.rules.settings.name.clone(), open_clients(l))).collect(),
+            routes: self.listeners.iter().flat_map(Listener::routes).collect(),
             sets: self.sets.iter().map(|set| (set.rules.name.clone(), set.counters.clone())).collect(),
             servers: self.sets.iter().flat_map(servers).collect(),
             rest: Counters {

@@ -241,6 +241,7 @@ impl Worker {
         };
         let left = std::mem::replace(&mut self.listeners[index], listener);
         self.gone.merge(&left.counters);
+        left.tallies.iter().for_each(|tally| tally.add_to(&mut self.gone));
         index
     }
 

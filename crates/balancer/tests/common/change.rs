@@ -1,7 +1,7 @@
 //! Configurations that follow one another while clients are at work. What clients use, the listener "web", stays by
 //! name; everything else may come, go, or be another.
 
-use super::world::{BALANCER, Balancer, ORIGINS, draw_capacity, draw_selection};
+use super::world::{BALANCER, Balancer, ORIGINS, draw_capacity, draw_router, draw_selection};
 use balancer::orders::{Order, Snapshot};
 use balancer::{ApplyError, Boards};
 use balancer_core::{
@@ -64,6 +64,7 @@ impl Changes {
         let web = &mut self.settings.listeners[0];
         web.close = *rng.pick(&[ClientClose::BalancerFirst, ClientClose::ClientFirst, ClientClose::ResetWhenSafe]);
         web.limits.connections_max = *rng.pick(&[2, 5, 1000]);
+        web.router = draw_router(rng);
         let web = web.clone();
         self.settings.listeners.truncate(1);
         for port in 81..81 + rng.range(0, 3) as u16 {

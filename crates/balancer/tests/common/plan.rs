@@ -56,6 +56,12 @@ enum Kind {
     EchoChunked,
     EchoContinue,
     Early,
+    /// Answered by the balancer, by a route; without and with a body that nobody wants.
+    Here,
+    HerePost,
+    HereChunked,
+    /// By a route that takes a part of the path away.
+    Via,
     DieHead,
     DieBody,
     Nonsense,
@@ -66,7 +72,7 @@ enum Kind {
     Surprise,
 }
 
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 20] = [
     Kind::Plain,
     Kind::Chunked,
     Kind::UntilClose,
@@ -77,6 +83,10 @@ const KINDS: [Kind; 16] = [
     Kind::EchoChunked,
     Kind::EchoContinue,
     Kind::Early,
+    Kind::Here,
+    Kind::HerePost,
+    Kind::HereChunked,
+    Kind::Via,
     Kind::DieHead,
     Kind::DieBody,
     Kind::Nonsense,
@@ -84,6 +94,9 @@ const KINDS: [Kind; 16] = [
     Kind::Bye,
     Kind::Surprise,
 ];
+
+/// What the balancer's routes answer themselves.
+pub(crate) const HERE: &[u8] = b"here, and nowhere else";
 
 /// Kinds that may spoil the request after them: left out where that is not wanted.
 const SPOILERS: usize = 2;
@@ -259,6 +272,9 @@ impl<'r> Writer<'r> {
             Kind::Interim => ("GET", "interim", whole(200, body())),
             Kind::Echo | Kind::EchoChunked | Kind::EchoContinue => ("POST", "echo", whole(200, body())),
             Kind::Early => ("POST", "early", whole(413, b"too much\n".to_vec())),
+            Kind::Here => ("GET", "here", whole(200, HERE.to_vec())),
+            Kind::HerePost | Kind::HereChunked => ("POST", "here", whole(200, HERE.to_vec())),
+            Kind::Via => ("GET", "via/x/%2e./plain", whole(200, body())),
             Kind::DieHead => ("GET", "diehead", Expect::Fails(&[502])),
             Kind::DieBody => ("GET", "diebody", Expect::Cut { body: body() }),
             Kind::Nonsense => ("GET", "nonsense", Expect::Fails(&[502])),
@@ -274,15 +290,24 @@ impl<'r> Writer<'r> {
             head += "Connection: close\r\n";
         }
         let what = format!("{kind:?} {version}{}", if close { " close" } else { "" });
-        let lasting =
-            [Kind::Plain, Kind::Chunked, Kind::Head, Kind::NoContent, Kind::Interim, Kind::Bye, Kind::Surprise];
+        let lasting = [
+            Kind::Plain,
+            Kind::Chunked,
+            Kind::Head,
+            Kind::NoContent,
+            Kind::Interim,
+            Kind::Bye,
+            Kind::Surprise,
+            Kind::Here,
+            Kind::Via,
+        ];
         let echo = [Kind::Echo, Kind::EchoChunked, Kind::EchoContinue];
         let may_close = close || old || !(lasting.contains(&kind) || echo.contains(&kind));
         self.requests.push(Request { method, what, may_close, expect });
         match kind {
-            Kind::Echo | Kind::Early => self.write_with_length(head, &body(), false),
+            Kind::Echo | Kind::Early | Kind::HerePost => self.write_with_length(head, &body(), false),
             Kind::EchoContinue => self.write_with_length(head, &body(), true),
-            Kind::EchoChunked => self.write_chunked(head, &body()),
+            Kind::EchoChunked | Kind::HereChunked => self.write_chunked(head, &body()),
             _ => self.send((head + "\r\n").into_bytes()),
         }
     }

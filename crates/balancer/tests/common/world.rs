@@ -3,13 +3,14 @@
 use super::change::Changes;
 use super::client::{ScriptedClient, Tally, Verdict};
 use super::origin::ScriptedOrigin;
-use super::plan::Session;
+use super::plan::{HERE, Session};
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Stand, Worker, WorkerShare};
+use balancer_core::router::{Conditions, FixedResponse, Page, PathPattern, Pattern, Rewrite, Route};
 use balancer_core::{
-    BackendSetSettings, Balance, Capacity, ClientClose, CloseReason, Counters, HashBy, ListenerLimits,
-    ListenerSettings, PoolSettings, PortChoice, PortSettings, Reuse, SelectionRules, ServerClose, ServerSettings,
-    ServerTimeouts, Settings,
+    Action, BackendSetSettings, Balance, Capacity, ClientClose, CloseReason, Counters, HashBy, ListenerLimits,
+    ListenerSettings, PoolSettings, PortChoice, PortSettings, Reuse, RouteRules, Router, SelectionRules, ServerClose,
+    ServerSettings, ServerTimeouts, Settings,
 };
 use reactor::{App, ListenPlan, Outbox, Shortages, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
@@ -53,7 +54,9 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         requests_per_connection_max: *rng.pick(&[1, 3, 1000]),
         ..ListenerLimits::default()
     };
-    let listener = ListenerSettings { close, limits, ..ListenerSettings::new("web", SocketAddr::new(BALANCER, 80), 0) };
+    let router = draw_router(rng);
+    let listener =
+        ListenerSettings { close, limits, router, ..ListenerSettings::new("web", SocketAddr::new(BALANCER, 80), 0) };
     let servers = ORIGINS.map(|ip| ServerSettings::new(SocketAddr::new(ip, 8080)));
     let set = BackendSetSettings {
         pool: PoolSettings {
@@ -78,6 +81,27 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         ..BackendSetSettings::new("app", servers.to_vec())
     };
     Settings { listeners: vec![listener], backend_sets: vec![set] }
+}
+
+/// What is asked for here is answered here, a part of a path is taken away; all else goes to the only set, by whatever route.
+pub(crate) fn draw_router(rng: &mut Rng) -> Router {
+    let forward = Action::Forward { set: 0 };
+    let page = Page { content_type: "text/plain".to_owned(), body: HERE.into() };
+    let strip = Rewrite::Prefix { of: vec!["/via".to_owned()], to: String::new() };
+    let route = |path: PathPattern, rules: RouteRules| Route {
+        conditions: Conditions { paths: vec![path], ..Conditions::default() },
+        rules,
+    };
+    let prefix = |text: &str| PathPattern::Prefix(text.to_owned());
+    let mut routes = vec![
+        route(prefix("/here"), RouteRules::new("here", Action::Respond(FixedResponse { status: 200, page }))),
+        route(prefix("/via"), RouteRules { rewrite: Some(strip), ..RouteRules::new("via", forward.clone()) }),
+    ];
+    let more = [prefix("/plain"), PathPattern::Pattern(Pattern::parse("^/(e|h[^e])").expect("good")), prefix("/")];
+    let more = more.into_iter().filter(|_| rng.chance(0.5)).collect::<Vec<_>>();
+    routes
+        .extend(more.into_iter().map(|path| route(path.clone(), RouteRules::new(&path.to_string(), forward.clone()))));
+    Router::new(routes, RouteRules::new("otherwise", forward))
 }
 
 /// Any policy.
@@ -265,14 +289,20 @@ impl Outcome {
         let Self { counters, tally, .. } = self;
         let unseen = tally.anything + tally.lost;
         let answered = tally.whole..=tally.whole + unseen;
-        if !answered.contains(&counters.responses) {
-            return Err(format!("{} responses counted, clients saw {answered:?}", counters.responses));
+        let counted = self.answers();
+        if !answered.contains(&counted) {
+            return Err(format!("{counted} answers counted, clients saw {answered:?}"));
         }
         let failed = tally.told..=tally.told + unseen;
         match failed.contains(&counters.failed_total()) {
             true => Ok(()),
             false => Err(format!("{} failures counted, clients saw {failed:?}", counters.failed_total())),
         }
+    }
+
+    /// Answers that went out whole and told of no failure: of servers, and by routes that answer themselves.
+    fn answers(&self) -> u64 {
+        self.counters.responses + self.counters.replies.iter().sum::<u64>()
     }
 
     /// Did the request meet a connection that an origin had spoiled, and could not be repeated? Or cross the FIN of a
@@ -331,8 +361,9 @@ impl Outcome {
             ("accepted = client closes", counters.accepted == counters.client_closes.total()),
             ("connects = server closes", counters.connects == counters.server_closes.total()),
             ("every request came to one end", counters.requests == counters.ended()),
+            ("every request went by a route", counters.requests == counters.route_requests),
             ("nothing is open", counters.clients_open + counters.servers_open == 0),
-            ("no more answers arrive than are sent", counters.responses + counters.truncated >= tally.whole),
+            ("no more answers arrive than are sent", self.answers() + counters.truncated >= tally.whole),
             ("no more failures arrive than are counted", counters.failed_total() >= tally.told),
         ];
         let wrong: Vec<&str> = books.iter().filter(|(_, right)| !right).map(|(name, _)| *name).collect();

@@ -2,7 +2,7 @@
 
 use crate::wire::{PATIENCE, Wire};
 use balancer::{Handle, Plan};
-use balancer_core::{BackendSetSettings, CloseReason, Counters, ListenerSettings, ServerSettings, Settings};
+use balancer_core::{BackendSetSettings, CloseReason, Counters, ListenerSettings, Report, ServerSettings, Settings};
 use reactor::epoll::EpollConfig;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -90,6 +90,11 @@ impl Stage {
     /// The last messages that were refused, in words.
     pub(crate) fn refused(&self) -> Vec<String> {
         self.balancer.report().refused.iter().map(ToString::to_string).collect()
+    }
+
+    /// What was counted, by what it was counted for.
+    pub(crate) fn report(&self) -> Report {
+        self.balancer.report()
     }
 
     pub(crate) fn counters(&self) -> Counters {

@@ -1,0 +1,290 @@
+//! Which way one request would go by a configuration, and why: in words, and without starting anything.
+
+use balancer_core::router::{Because, Misfit, Scratch, Standing};
+use balancer_core::{Action, ListenerSettings, Protocol, RouteRules, Settings};
+use http::{Asked, Limits, RequestHead, Values};
+use http1::{HeadSlots, parse_request};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Routes that are told of one listener.
+const ROUTES_MAX: usize = 200;
+/// From where the request is taken to come.
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The request that is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    secure: bool,
+    port: u16,
+    /// As a client would send it.
+    head: String,
+}
+
+/// Why something is no question.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuestionError {
+    /// It is not made of a method and a URL.
+    #[error("{0:?} is no request: write a method and a URL, as in 'GET https://example.org/path'")]
+    Form(String),
+    /// Its field is none.
+    #[error("{0:?} is no header field: write 'Name: value'")]
+    Field(String),
+    /// No listener speaks what it asks for.
+    #[error("no listener speaks {0}: the listeners of this configuration join connections, or speak the other")]
+    NoListener(&'static str),
+}
+
+impl Question {
+    /// Reads `METHOD http[s]://HOST[:PORT]/PATH`, and fields as `Name: value`.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(text: &str, fields: &[String]) -> Result<Self, QuestionError> {
+        let bad = || QuestionError::Form(text.to_owned());
+        let (method, url) = text.split_once(' ').ok_or_else(bad)?;
+        let (scheme, rest) = url.trim().split_once("://").ok_or_else(bad)?;
+        let secure = match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(bad()),
+        };
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let target = target.split('#').next().unwrap_or_default();
+        let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let mut lines = String::new();
+        for field in fields {
+            let (name, value) = field.split_once(':').ok_or_else(|| QuestionError::Field(field.clone()))?;
+            lines += &format!("{}: {}\r\n", name.trim(), value.trim());
+        }
+        let named = fields.iter().any(|field| field.to_ascii_lowercase().starts_with("host:"));
+        let host = if named { String::new() } else { format!("Host: {authority}\r\n") };
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        let head = format!("{method} {slash}{target} HTTP/1.1\r\n{host}{lines}\r\n");
+        Ok(Self { secure, port: port.unwrap_or(if secure { 443 } else { 80 }), head })
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+}
+
+/// The answer, line by line.
+///
+/// # Errors
+/// No listener speaks what is asked for.
+pub fn explain(settings: &Settings, question: &Question) -> Result<Vec<String>, QuestionError> {
+    let protocol = if question.secure { Protocol::Https } else { Protocol::Http };
+    let speaking: Vec<_> = settings.listeners.iter().filter(|one| one.protocol == protocol).collect();
+    let here: Vec<_> = speaking.iter().filter(|one| one.bind.port() == question.port).copied().collect();
+    let mut lines = Vec::new();
+    if here.is_empty() && !speaking.is_empty() {
+        let scheme = question.scheme();
+        lines.push(format!("no listener speaks {scheme} at port {}; at the others it would go so:", question.port));
+    }
+    let asked = if here.is_empty() { speaking } else { here };
+    if asked.is_empty() {
+        return Err(QuestionError::NoListener(question.scheme()));
+    }
+    for listener in asked {
+        lines.push(format!("listener \"{}\" at {}", listener.name, listener.bind));
+        lines.extend(at_listener(settings, listener, question).into_iter().map(|line| format!("  {line}")));
+    }
+    Ok(lines)
+}
+
+fn at_listener(settings: &Settings, listener: &ListenerSettings, question: &Question) -> Vec<String> {
+    let ListenerSettings { limits, .. } = listener;
+    let limits = Limits { head_bytes_max: limits.head_bytes_max, headers_max: limits.headers_max, ..Limits::default() };
+    let mut slots = HeadSlots::new();
+    match parse_request(question.head.as_bytes(), &limits, &mut slots) {
+        Err(rule) => vec![format!("refused with {}: {}", rule.status(), rule.of_request())],
+        Ok(None) => vec!["refused: the request has no end".to_owned()],
+        Ok(Some(parsed)) => routes(settings, listener, &parsed.head, question),
+    }
+}
+
+fn routes(
+    settings: &Settings,
+    listener: &ListenerSettings,
+    head: &RequestHead<'_, '_>,
+    question: &Question,
+) -> Vec<String> {
+    let (router, mut scratch) = (&listener.router, Scratch::default());
+    let facts = head.facts(CLIENT, question.secure);
+    let (Ok(told), Ok(taken)) =
+        (router.explain(&facts, head.headers, &mut scratch), router.decide(&facts, head.headers, &mut scratch))
+    else {
+        return vec!["refused with 400: servers read such a path differently".to_owned()];
+    };
+    let asked = Asked { method: head.method_name, host: head.host, target: head.target, headers: head.headers };
+    let values = Values {
+        client: b"127.0.0.1",
+        scheme: question.scheme(),
+        listener: &listener.name,
+        asked: Some(asked),
+        ..Values::default()
+    };
+    let mut lines = vec![way(settings, listener, taken.route, &values, &mut scratch)];
+    let others = told.iter().zip(router.all()).zip(router.conditions());
+    let others = others.filter_map(|((standing, rules), asks)| other(standing, &label(rules, &asks.to_string())));
+    let (mut fitting, others): (Vec<_>, Vec<_>) = others.partition(|line| line.starts_with("behind"));
+    fitting.extend(others);
+    let more = fitting.len().saturating_sub(ROUTES_MAX);
+    lines.extend(fitting.into_iter().take(ROUTES_MAX));
+    lines.extend((more > 0).then(|| format!("and {more} more routes that do not fit")));
+    lines
+}
+
+/// What is done by the route that is taken.
+fn way(
+    settings: &Settings,
+    listener: &ListenerSettings,
+    route: u32,
+    values: &Values<'_>,
+    scratch: &mut Scratch,
+) -> String {
+    let router = &listener.router;
+    let rules = router.rules(route);
+    let name = match router.conditions().get(route as usize) {
+        Some(asks) => format!("route {}", label(rules, &asks.to_string())),
+        None if router.has_routes() => "no route".to_owned(),
+        None => "no routes".to_owned(),
+    };
+    let target = values.asked.map(|asked| asked.target).unwrap_or_default();
+    let deed = match &rules.action {
+        Action::Forward { set } => {
+            let set = settings.backend_sets.get(*set).map_or("?", |set| set.name.as_str());
+            match router.passed_on(route, target, values, scratch) {
+                Ok(Some(path)) => format!("to backend set \"{set}\", as {path}"),
+                _ => format!("to backend set \"{set}\""),
+            }
+        }
+        Action::Redirect(redirect) => {
+            let mut to = Vec::new();
+            match router.location(route, values, scratch, &mut to) {
+                Ok(()) => format!("redirected with {} to {}", redirect.status, String::from_utf8_lossy(&to)),
+                Err(_) => "refused with 414: its target is too long to be redirected".to_owned(),
+            }
+        }
+        Action::Respond(fixed) => format!("answered here with {}", fixed.status),
+        Action::NotFound => "answered here with 404".to_owned(),
+    };
+    format!("{name}: {deed}")
+}
+
+/// Its name, and what it asks where that is not the name.
+fn label(rules: &RouteRules, asks: &str) -> String {
+    if rules.name == asks { format!("[{asks}]") } else { format!("\"{}\" [{asks}]", rules.name) }
+}
+
+/// Why a route is not the one; `None` for the one.
+fn other(standing: &Standing, label: &str) -> Option<String> {
+    Some(match standing {
+        Standing::Taken => return None,
+        Standing::Behind(because) => {
+            let because = match because {
+                Because::Host => "the host more exactly",
+                Because::Path => "the path more exactly, or by a pattern that stands before",
+                Because::Further => "for more",
+                Because::Order => "for as much, and stands before it",
+            };
+            format!("behind: {label} fits, too, but the one that is taken asks {because}")
+        }
+        Standing::Misfit(Misfit::Host) => format!("not {label}: it is for other hosts"),
+        Standing::Misfit(Misfit::Path) => format!("not {label}: it is for other paths"),
+        Standing::Misfit(Misfit::Further(condition)) => format!("not {label}: it asks for {condition}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    const FILE: &str = r#"
+[[listener]]
+name = "web"
+bind = "127.0.0.1:8080"
+backends = "app"
+
+[[listener.route]]
+name = "api"
+path_prefix = "/api"
+backends = "app"
+strip_prefix = true
+
+[[listener.route]]
+path_prefix = "/api"
+header = { X-Beta = true }
+redirect = "https://{host}{uri}"
+
+[[listener.route]]
+host = "other.example"
+respond = { status = 204 }
+
+[[backend_set]]
+name = "app"
+servers = ["127.0.0.1:9001"]
+"#;
+
+    #[track_caller]
+    fn check(question: &str, fields: &[&str], expect: &[&str]) {
+        let config = Config::parse("test.toml", FILE).expect("good");
+        let fields: Vec<_> = fields.iter().map(|field| (*field).to_owned()).collect();
+        let question = Question::parse(question, &fields).expect("a question");
+        let told = explain(&config.settings, &question).expect("a listener");
+        assert_eq!(told, expect);
+    }
+
+    #[test]
+    fn the_way_is_told_and_why_it_is_no_other() {
+        let web = "listener \"web\" at 127.0.0.1:8080";
+        let other = "  not [other.example *]: it is for other hosts";
+        check(
+            "GET http://a.example:8080/api/x?y",
+            &[],
+            &[
+                web,
+                "  route \"api\" [* /api]: to backend set \"app\", as /x?y",
+                "  not [* /api, header X-Beta there]: it asks for header X-Beta there",
+                other,
+            ],
+        );
+        check(
+            "GET http://a.example:8080/api/x?y",
+            &["X-Beta: 1"],
+            &[
+                web,
+                "  route [* /api, header X-Beta there]: redirected with 302 to https://a.example/api/x?y",
+                "  behind: \"api\" [* /api] fits, too, but the one that is taken asks for more",
+                other,
+            ],
+        );
+        let elsewhere = "no listener speaks http at port 80; at the others it would go so:";
+        let paths = [
+            "  not \"api\" [* /api]: it is for other paths",
+            "  not [* /api, header X-Beta there]: it is for other paths",
+        ];
+        check(
+            "POST http://a.example/",
+            &[],
+            &[elsewhere, web, "  no route: to backend set \"app\"", paths[0], paths[1], other],
+        );
+        check(
+            "GET http://a.example:8080/x/..%2fapi",
+            &[],
+            &[web, "  refused with 400: servers read such a path differently"],
+        );
+    }
+
+    #[test]
+    fn what_is_no_question_is_named() {
+        let error = |text: &str, field: &str| Question::parse(text, &[field.to_owned()]).unwrap_err().to_string();
+        assert!(error("http://a/", "A: b").contains("write a method and a URL"));
+        assert!(error("GET ftp://a/", "A: b").contains("write a method and a URL"));
+        assert!(error("GET http://a/", "A").contains("Name: value"));
+        let config = Config::parse("test.toml", FILE).expect("good");
+        let question = Question::parse("GET https://a/", &[]).expect("a question");
+        assert!(explain(&config.settings, &question).unwrap_err().to_string().contains("no listener speaks https"));
+    }
+}
