@@ -47,9 +47,9 @@ pub use relay::Relay;
 pub use router::{Action, Decision, RouteRules, Router};
 pub use select::{Ask, Balance, Choice, Field, HashBy, Latency, Maglev, Pick, Selection, SelectionRules};
 pub use settings::{
-    BackendSetSettings, Capacity, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings, PoolSettings,
-    PortChoice, PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading, ServerSettings,
-    ServerTimeouts, Settings, Twins, WayField,
+    BackendSetSettings, Bind, Capacity, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings,
+    PoolSettings, PortChoice, PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading,
+    ServerSettings, ServerTimeouts, Settings, Twins, WayField,
 };
 pub use tls::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, TlsVersion};
 pub use treatment::{Access, HeaderRules, RateBy, RateLimit, Treatment};

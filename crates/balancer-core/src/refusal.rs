@@ -20,7 +20,7 @@ pub enum Refused {
         /// The client.
         from: SocketAddr,
         /// The listener.
-        at: SocketAddr,
+        at: Address,
     },
     /// A server's response.
     Response {
@@ -106,7 +106,8 @@ mod tests {
     use super::*;
 
     fn refusal(rule: http1::Error, bytes: &[u8]) -> Refusal {
-        let (from, at) = (SocketAddr::from(([192, 0, 2, 7], 40000)), SocketAddr::from(([192, 0, 2, 1], 80)));
+        let (from, at) =
+            (SocketAddr::from(([192, 0, 2, 7], 40000)), Address::from(SocketAddr::from(([192, 0, 2, 1], 80))));
         Refusal::new(Duration::ZERO, Refused::Request { from, at }, rule, &http::Limits::default(), bytes)
     }
 

@@ -29,8 +29,8 @@ pub struct Settings {
 pub struct ListenerSettings {
     /// Its name in reports.
     pub name: String,
-    /// Address and port.
-    pub bind: SocketAddr,
+    /// Where clients come in: at least one place.
+    pub binds: Vec<Bind>,
     /// What its clients speak.
     pub protocol: Protocol,
     /// How they are secured; there where they speak https.
@@ -55,10 +55,10 @@ pub struct ListenerSettings {
 
 impl ListenerSettings {
     /// A listener with the defaults, everything of which goes to one backend set.
-    pub fn new(name: &str, bind: SocketAddr, backend_set: usize) -> Self {
+    pub fn new(name: &str, bind: impl Into<Bind>, backend_set: usize) -> Self {
         Self {
             name: name.to_owned(),
-            bind,
+            binds: vec![bind.into()],
             protocol: Protocol::default(),
             tls: None,
             tls_profile: None,
@@ -70,6 +70,37 @@ impl ListenerSettings {
             requests: RequestRules::default(),
             treatment: Treatment::default(),
         }
+    }
+}
+
+impl ListenerSettings {
+    /// The places where clients come in.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.binds.iter().map(|bind| bind.address)
+    }
+
+    /// The first place: by this a listener is told from others of its name.
+    pub fn first_address(&self) -> Address {
+        self.binds.first().expect("a listener binds something").address
+    }
+}
+
+/// One place where clients of a listener come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bind {
+    /// Address and port, or a socket file.
+    pub address: Address,
+    /// Permissions of the file, such as 0o660; `None`: as the process makes its files.
+    pub mode: Option<u32>,
+    /// Whose the file is, by number.
+    pub user: Option<u32>,
+    /// Its group, by number.
+    pub group: Option<u32>,
+}
+
+impl<A: Into<Address>> From<A> for Bind {
+    fn from(address: A) -> Self {
+        Self { address: address.into(), mode: None, user: None, group: None }
     }
 }
 

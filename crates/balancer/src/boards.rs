@@ -12,7 +12,6 @@ use balancer_core::{
 };
 use ports::Address;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -205,7 +204,7 @@ pub struct Boards {
     servers: Arc<HashMap<(String, Address), Arc<Board>>>,
     tables: Arc<HashMap<String, Table>>,
     lines: Arc<HashMap<String, Arc<SharedLine>>>,
-    rooms: Arc<HashMap<(String, SocketAddr), Arc<Room>>>,
+    rooms: Arc<HashMap<(String, Address), Arc<Room>>>,
     rates: Arc<Rates>,
 }
 
@@ -230,7 +229,7 @@ impl Boards {
         let by_key = settings.backend_sets.iter().filter(|set| set.selection.balance == Balance::Hash);
         let tables = by_key.map(|set| (set.name.clone(), Table::of(set, before)));
         let rooms = settings.listeners.iter().map(|listener| {
-            let name = (listener.name.clone(), listener.bind);
+            let name = (listener.name.clone(), listener.first_address());
             let room = before.rooms.get(&name).cloned().unwrap_or_default();
             (name, room)
         });
@@ -246,7 +245,7 @@ impl Boards {
 
     /// That of one listener; a new one where the configuration does not name it.
     pub(crate) fn room(&self, listener: &ListenerSettings) -> Arc<Room> {
-        self.rooms.get(&(listener.name.clone(), listener.bind)).cloned().unwrap_or_default()
+        self.rooms.get(&(listener.name.clone(), listener.first_address())).cloned().unwrap_or_default()
     }
 
     /// That of one set, where it chooses by a key.
@@ -269,6 +268,7 @@ impl Boards {
 mod tests {
     use super::*;
     use balancer_core::{BackendSetSettings, ServerSettings};
+    use std::net::SocketAddr;
 
     fn settings(ports: &[u16]) -> Settings {
         let server = |port: &u16| ServerSettings::new(SocketAddr::from(([127, 0, 0, 1], *port)));

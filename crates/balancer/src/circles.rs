@@ -20,8 +20,8 @@ pub(crate) fn reaches(server: Address, bind: Address, is_here: impl Fn(IpAddr) -
 pub(crate) fn check(settings: &Settings) -> Result<(), StartError> {
     for set in &settings.backend_sets {
         for server in &set.servers {
-            let listener =
-                settings.listeners.iter().find(|one| reaches(server.address, one.bind.into(), is_of_this_host));
+            let leads_to = |bind| reaches(server.address, bind, is_of_this_host);
+            let listener = settings.listeners.iter().find(|one| one.addresses().any(leads_to));
             if let Some(listener) = listener {
                 let (set, listener) = (set.name.clone(), listener.name.clone());
                 return Err(StartError::Circle { set, server: Box::new(server.address), listener });

@@ -25,7 +25,7 @@ pub use config::{Config, ConfigError};
 pub use errors::{ApplyError, SetupError, StartError, Warning};
 pub use explain::{Question, QuestionError, explain};
 pub use own_ports::port_warnings;
-pub use run::{Handle, Plan, start};
+pub use run::{Handle, Listens, Plan, start};
 pub use spending::PortWatch;
 pub use stand::Stand;
 pub use timestamps::TimestampsError;

@@ -1,9 +1,10 @@
 //! What the owner of the configuration asks of a worker, through its mailbox.
 
 use crate::boards::Boards;
+use crate::doors::plan_of;
 use crate::errors::{ApplyError, StartError};
 use balancer_core::{ListenerSettings, Report, Settings};
-use reactor::{ListenPlan, Listening, Reply};
+use reactor::{Listening, Reply};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub enum Order {
 pub struct Snapshot {
     /// Listeners and backend sets.
     pub settings: Arc<Settings>,
-    /// Bound sockets by the names of their listeners, at least of those that the worker does not know yet.
+    /// Bound sockets by the names of their listeners, at least of the places that the worker does not accept from yet.
     pub listening: Vec<(String, Listening)>,
     /// What the workers know together of the servers.
     pub boards: Boards,
@@ -41,14 +42,16 @@ impl Snapshot {
     ///
     /// # Errors
     /// An address cannot be listened on.
-    pub fn bind(settings: Settings) -> Result<Self, StartError> {
-        let listen = |listener: &ListenerSettings| {
-            let name = listener.name.clone();
-            let bound = reactor::epoll::listen(&ListenPlan::new(listener.bind), 1);
-            let sockets = bound.map_err(|error| StartError::Listen { name: name.clone(), error })?;
-            Ok(sockets.into_iter().map(|socket| (name.clone(), socket)).collect::<Vec<_>>())
-        };
-        let listening = settings.listeners.iter().map(listen).collect::<Result<Vec<_>, StartError>>()?.concat();
+    pub fn bind(mut settings: Settings) -> Result<Self, StartError> {
+        let mut listening = Vec::new();
+        for ListenerSettings { name, binds, .. } in &mut settings.listeners {
+            for bind in binds {
+                let sockets = reactor::epoll::listen(&plan_of(bind, false), 1);
+                let sockets = sockets.map_err(|error| StartError::Listen { name: name.clone(), error })?;
+                bind.address = sockets.first().map_or(bind.address, Listening::address);
+                listening.extend(sockets.into_iter().map(|socket| (name.clone(), socket)));
+            }
+        }
         let boards = Boards::of(&settings, &Boards::default());
         Ok(Self { settings: Arc::new(settings), listening, boards })
     }

@@ -11,11 +11,12 @@ use crate::stand::Stand;
 use crate::tls::{Secured, certificate_warnings};
 use crate::worker::check_shares;
 use crate::{Worker, WorkerShare};
-use balancer_core::{Counters, Protocol, Report, Settings};
-use ports::{Fault, FaultKind, PortList};
+use balancer_core::{Counters, ListenerSettings, Protocol, Report, Settings};
+use ports::{Address, Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
 use secure::Profiles;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +42,25 @@ pub struct Plan {
     pub reactor: EpollConfig,
     /// Pin worker N to core N (modulo the cores there are).
     pub pin: bool,
+}
+
+/// One place where a listener listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listens {
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Where it is; the port that was chosen where the configuration left that open.
+    pub address: Address,
+}
+
+impl fmt::Display for Listens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.protocol, self.address) {
+            (_, Address::Unix(_)) => self.address.fmt(f),
+            (Protocol::Tcp, address) => write!(f, "tcp://{address}"),
+            (protocol, address) => write!(f, "{}://{address}/", protocol.name()),
+        }
+    }
 }
 
 type Thread = Running<Order, Report>;
@@ -96,16 +116,17 @@ fn check_sources(settings: &Settings) -> Result<(), StartError> {
 
 /// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
 fn leave_files_for_servers(settings: &mut Settings, workers: usize) {
-    let most = clients_max(sys::limits::file_limit().soft, workers, settings.listeners.len());
+    let sockets = settings.listeners.iter().map(|listener| listener.binds.len()).sum();
+    let most = clients_max(sys::limits::file_limit().soft, workers, settings.listeners.len(), sockets);
     for listener in &mut settings.listeners {
         listener.limits.connections_max = listener.limits.connections_max.min(most);
     }
 }
 
-/// Clients of each listener when each may need a connection to a server as well. A worker has a socket of every listener,
-/// and there may take in one client too many for a moment.
-fn clients_max(files: u64, workers: usize, listeners: usize) -> usize {
-    let of_workers = workers as u64 * (FILES_PER_WORKER + 2 * listeners as u64);
+/// Clients of each listener when each may need a connection to a server as well. A worker has a socket of every place, and
+/// there may take in one client too many for a moment.
+fn clients_max(files: u64, workers: usize, listeners: usize, sockets: usize) -> usize {
+    let of_workers = workers as u64 * (FILES_PER_WORKER + 2 * sockets as u64);
     let pairs = files.saturating_sub(FILES_RESERVED + of_workers) / 2;
     usize::try_from(pairs).unwrap_or(usize::MAX).checked_div(listeners).unwrap_or(usize::MAX).max(1)
 }
@@ -157,14 +178,18 @@ fn spawn_worker(
 }
 
 impl Handle {
-    /// Where the listeners listen, in the order of the settings.
+    /// Where the listeners listen, in the order of the settings; socket files excepted.
     pub fn addresses(&self) -> &[SocketAddr] {
         self.doors.addresses()
     }
 
-    /// What their clients speak.
-    pub fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
-        self.settings.listeners.iter().map(|listener| listener.protocol)
+    /// Everywhere the listeners listen.
+    pub fn places(&self) -> impl Iterator<Item = Listens> {
+        let listens = |listener: &ListenerSettings| {
+            let protocol = listener.protocol;
+            listener.addresses().map(move |address| Listens { protocol, address }).collect::<Vec<_>>()
+        };
+        self.settings.listeners.iter().flat_map(listens)
     }
 
     /// Looks at the ports towards servers, from now on.
@@ -294,7 +319,11 @@ mod tests {
         for (files, workers, listeners, most) in
             [(64, 1, 1, 6), (1024, 1, 1, 486), (1024, 1, 2, 242), (1024, 8, 1, 472), (10, 4, 1, 1)]
         {
-            assert_eq!(clients_max(files, workers, listeners), most, "{files} files, {workers} x {listeners}");
+            assert_eq!(
+                clients_max(files, workers, listeners, listeners),
+                most,
+                "{files} files, {workers} x {listeners}"
+            );
         }
     }
 }

@@ -78,16 +78,20 @@ pub(crate) struct TimestampRules {
 struct Rule {
     kernel: SynTimestampsOff,
     listener: ListenerSettings,
+    address: SocketAddr,
 }
 
 impl TimestampRules {
     /// Makes them. No listener that wants one may have port 0.
     pub(crate) fn install(settings: &Settings) -> Result<Self, Unfulfilled> {
         let mut all = Self::default();
-        for listener in settings.listeners.iter().filter(|listener| listener.timestamps != Timestamps::On) {
-            match SynTimestampsOff::install(listener.bind) {
-                Ok(kernel) => all.rules.push(Rule { kernel, listener: listener.clone() }),
-                Err(error) => all.give_up(listener, TimestampsError::Rule(error))?,
+        let wanted = settings.listeners.iter().filter(|listener| listener.timestamps != Timestamps::On);
+        // A socket file knows no timestamps.
+        let places = wanted.flat_map(|listener| listener.addresses().filter_map(move |at| Some((listener, at.ip()?))));
+        for (listener, address) in places {
+            match SynTimestampsOff::install(address) {
+                Ok(kernel) => all.rules.push(Rule { kernel, listener: listener.clone(), address }),
+                Err(error) => all.give_up(listener, address, TimestampsError::Rule(error))?,
             }
         }
         Ok(all)
@@ -99,7 +103,7 @@ impl TimestampRules {
             let verified = verify(&mut rule.kernel);
             let keep = matches!(verified, Ok(()) | Err(TimestampsError::NotVerified { .. }));
             if let Err(reason) = verified {
-                self.give_up(&rule.listener, reason)?;
+                self.give_up(&rule.listener, rule.address, reason)?;
             }
             self.rules.extend(keep.then_some(rule));
         }
@@ -107,8 +111,13 @@ impl TimestampRules {
     }
 
     /// An error where the listener insists, a note where it does not.
-    fn give_up(&mut self, listener: &ListenerSettings, reason: TimestampsError) -> Result<(), Unfulfilled> {
-        let unfulfilled = Unfulfilled { name: listener.name.clone(), address: listener.bind, reason };
+    fn give_up(
+        &mut self,
+        listener: &ListenerSettings,
+        address: SocketAddr,
+        reason: TimestampsError,
+    ) -> Result<(), Unfulfilled> {
+        let unfulfilled = Unfulfilled { name: listener.name.clone(), address, reason };
         if listener.timestamps == Timestamps::Off {
             return Err(unfulfilled);
         }

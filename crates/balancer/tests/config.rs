@@ -51,7 +51,7 @@ fn the_smallest_configuration_means_what_it_says() {
     let config = parse("good-smallest.toml").unwrap();
     let [listener] = &config.settings.listeners[..] else { panic!("one listener") };
     let [set] = &config.settings.backend_sets[..] else { panic!("one set") };
-    assert_eq!((listener.name.as_str(), listener.bind.to_string().as_str()), ("web", "127.0.0.1:8080"));
+    assert_eq!((listener.name.as_str(), listener.first_address().to_string().as_str()), ("web", "127.0.0.1:8080"));
     assert_eq!((&listener.router, listener.close), (&Router::everything_to(0), ClientClose::BalancerFirst));
     let servers: Vec<_> = set.servers.iter().map(|server| (server.address.to_string(), server.weight)).collect();
     assert_eq!(servers, [("127.0.0.1:9001".to_owned(), 1), ("127.0.0.1:9002".to_owned(), 2)]);
@@ -132,6 +132,21 @@ fn servers_by_name_stand_beside_those_by_address() {
     assert_eq!(said, (Duration::from_secs(5), AtStart::Optional, Families::Ipv4));
     assert_eq!(config.members[4].rules, ResolveRules::default());
     assert!(config.settings.backend_sets[1].servers.is_empty());
+}
+
+#[test]
+fn a_listener_binds_one_place_or_several() {
+    let config = parse("good-bind.toml").unwrap();
+    let places = |at: usize| -> Vec<String> {
+        config.settings.listeners[at].addresses().map(|address| address.to_string()).collect()
+    };
+    assert_eq!(places(0), ["0.0.0.0:8080", "[::]:8080", "unix:/run/q.sock"]);
+    let files = &config.settings.listeners[1].binds;
+    assert_eq!((files[0].mode, files[0].user, files[0].group), (Some(0o660), Some(0), Some(0)));
+    assert_eq!((files[1].mode, places(1)[1].as_str()), (None, "127.0.0.1:9"));
+    assert!(["[::]:443", "0.0.0.0:443"].contains(&places(2)[0].as_str()), "as this host has it: {:?}", places(2));
+    let servers: Vec<_> = config.settings.backend_sets[0].servers.iter().map(|one| one.address.to_string()).collect();
+    assert_eq!(servers, ["unix:/run/app.sock", "unix:/run/other.sock", "10.0.0.1:80"]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 fn start(listeners: &[(&str, Timestamps)], server: SocketAddr, workers: usize) -> Result<Handle, StartError> {
     let listener = |(at, (bind, timestamps)): (usize, &(&str, Timestamps))| ListenerSettings {
         timestamps: *timestamps,
-        ..ListenerSettings::new(&format!("listener-{at}"), bind.parse().expect("an address"), 0)
+        ..ListenerSettings::new(&format!("listener-{at}"), bind.parse::<SocketAddr>().expect("an address"), 0)
     };
     let settings = Settings {
         listeners: listeners.iter().enumerate().map(listener).collect(),

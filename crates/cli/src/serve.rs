@@ -11,7 +11,6 @@ use crate::{terminal, values};
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::Config;
-use balancer_core::Protocol;
 use control::Control;
 use present::Present;
 use present::serve::Totals;
@@ -191,15 +190,11 @@ fn tell_news(control: &mut Control) {
 }
 
 fn greet(output: &Output, control: &Control, embedded: bool) {
-    let (addresses, workers) = (control.addresses(), control.workers() as u64);
-    for (address, protocol) in addresses.iter().zip(control.protocols()) {
-        let url = match protocol {
-            Protocol::Http | Protocol::Https => format!("{}://{address}/", protocol.name()),
-            Protocol::Tcp => address.to_string(),
-        };
-        output.say_or_complain(format!("listening on {url} with {}", counted(workers, "worker")));
+    let workers = counted(control.workers() as u64, "worker");
+    for place in control.places() {
+        output.say_or_complain(format!("listening on {place} with {workers}"));
     }
-    if let (true, Some(address)) = (embedded, addresses.first()) {
+    if let (true, Some(address)) = (embedded, control.addresses().first()) {
         output.say_or_complain("two embedded origins answer; try:");
         output.say_or_complain(format!("  curl -i http://{address}/           (again and again: they take turns)"));
         output.say_or_complain(format!("  curl -i http://{address}/bytes/100000"));

@@ -4,9 +4,9 @@ use crate::errors::ControlError;
 use crate::news::{News, news};
 use crate::plane::{Message, Plane, Shared};
 use crate::resolver::Resolver;
-use balancer::{Config, Handle, PortWatch, Warning};
+use balancer::{Config, Handle, Listens, PortWatch, Warning};
 use balancer_core::names::{AtStart, Book, Member, Nowhere};
-use balancer_core::{Counters, Protocol, Report, Settings};
+use balancer_core::{Counters, Report, Settings};
 use std::net::SocketAddr;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -129,9 +129,9 @@ impl Control {
         self.balancer().addresses().to_vec()
     }
 
-    /// See [`Handle::protocols`].
-    pub fn protocols(&self) -> Vec<Protocol> {
-        self.balancer().protocols().collect()
+    /// See [`Handle::places`].
+    pub fn places(&self) -> Vec<Listens> {
+        self.balancer().places().collect()
     }
 
     /// Data-path threads.

@@ -46,6 +46,8 @@ pub struct ListenPlan {
     pub backlog: u32,
     /// Share the address with the reactors of other cores (SO_REUSEPORT).
     pub reuse_port: bool,
+    /// `[::]` means IPv6 alone, not every family.
+    pub only_v6: bool,
     /// Who may connect to a socket file; nothing is said of anything else.
     pub rights: FileRights,
 }
@@ -64,7 +66,7 @@ pub struct FileRights {
 impl ListenPlan {
     /// A plan with the defaults: backlog 4096, SO_REUSEPORT.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), backlog: 4096, reuse_port: true, rights: FileRights::default() }
+        Self { address: address.into(), backlog: 4096, reuse_port: true, only_v6: false, rights: FileRights::default() }
     }
 }
 

@@ -16,6 +16,12 @@ pub fn tcp_for(address: &SocketAddr) -> Result<OwnedFd, Errno> {
     net::socket_with(family, SocketType::STREAM, FLAGS, None)
 }
 
+/// Does this host know IPv6 at all? (`ipv6.disable=1` of the kernel's command line takes it away.)
+pub fn has_ipv6() -> bool {
+    let socket = net::socket_with(AddressFamily::INET6, SocketType::STREAM, FLAGS, None);
+    !matches!(socket, Err(Errno::AFNOSUPPORT))
+}
+
 /// A bound, listening socket; see [`start_listening`].
 pub fn listen(address: &SocketAddr, backlog: u32, reuse_port: bool) -> Result<OwnedFd, Errno> {
     let fd = tcp_for(address)?;

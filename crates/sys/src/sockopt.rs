@@ -44,6 +44,11 @@ pub fn is_listening(fd: &impl AsFd) -> Result<bool, Errno> {
     get_int(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN).map(|listens| listens != 0)
 }
 
+/// IPV6_V6ONLY: a socket bound to `[::]` takes no IPv4.
+pub fn set_only_v6(fd: &impl AsFd, on: bool) -> Result<(), Errno> {
+    set(fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, libc::c_int::from(on))
+}
+
 /// TCP_NODELAY: no Nagle.
 pub fn set_no_delay(fd: &impl AsFd, on: bool) -> Result<(), Errno> {
     set(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, libc::c_int::from(on))

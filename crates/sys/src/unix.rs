@@ -3,6 +3,8 @@
 use crate::Errno;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use std::ffi::CString;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -70,6 +72,39 @@ pub fn set_rights(path: &str, mode: Option<u32>, user: Option<u32>, group: Optio
     }
 }
 
+/// Bytes for what a name service tells of one entry.
+const ENTRY_BYTES_MAX: usize = 64 * 1024;
+
+/// The number of a user, as the system's name services know it; `None`: there is none of that name.
+pub fn user_id(name: &str) -> std::io::Result<Option<u32>> {
+    let name = CString::new(name)?;
+    let mut entry = MaybeUninit::<libc::passwd>::uninit();
+    let (mut found, mut bytes) = (std::ptr::null_mut(), vec![0; ENTRY_BYTES_MAX]);
+    // SAFETY: `name` ends with NUL; `entry`, `bytes` (of the length told) and `found` live for the whole call.
+    let error =
+        unsafe { libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), bytes.as_mut_ptr(), bytes.len(), &raw mut found) };
+    if error != 0 {
+        return Err(std::io::Error::from_raw_os_error(error));
+    }
+    // SAFETY: what is found is `entry`, which was filled then, and lives.
+    Ok(unsafe { found.as_ref() }.map(|entry| entry.pw_uid))
+}
+
+/// The number of a group, as [`user_id`].
+pub fn group_id(name: &str) -> std::io::Result<Option<u32>> {
+    let name = CString::new(name)?;
+    let mut entry = MaybeUninit::<libc::group>::uninit();
+    let (mut found, mut bytes) = (std::ptr::null_mut(), vec![0; ENTRY_BYTES_MAX]);
+    // SAFETY: `name` ends with NUL; `entry`, `bytes` (of the length told) and `found` live for the whole call.
+    let error =
+        unsafe { libc::getgrnam_r(name.as_ptr(), entry.as_mut_ptr(), bytes.as_mut_ptr(), bytes.len(), &raw mut found) };
+    if error != 0 {
+        return Err(std::io::Error::from_raw_os_error(error));
+    }
+    // SAFETY: what is found is `entry`, which was filled then, and lives.
+    Ok(unsafe { found.as_ref() }.map(|entry| entry.gr_gid))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +129,14 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).expect("there").mode() & 0o777, 0o600);
         remove(&path, file).expect("ours");
         assert_eq!(file_id(&path), None);
+    }
+
+    #[test]
+    fn users_and_groups_have_numbers() {
+        assert_eq!((user_id("root").expect("asked"), group_id("root").expect("asked")), (Some(0), Some(0)));
+        assert_eq!(user_id("nobody-of-that-name").expect("asked"), None);
+        assert_eq!(group_id("nobody-of-that-name").expect("asked"), None);
+        assert!(user_id("a\0b").is_err());
     }
 
     #[test]

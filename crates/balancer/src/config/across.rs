@@ -4,7 +4,7 @@ use super::backend::BackendSet;
 use super::listener::Listener;
 use super::routing::{self, Sets};
 use crate::circles::reaches;
-use balancer_core::{BackendSetSettings, ListenerSettings, Settings};
+use balancer_core::{BackendSetSettings, Bind, ListenerSettings, Settings};
 use config_file::{Mistake, Placed};
 
 /// Joins listeners with the sets they name. `None` only where mistakes were noted.
@@ -46,11 +46,13 @@ fn check_unique<'a>(what: &str, names: impl Iterator<Item = &'a Placed<&'a str>>
 
 /// Two listeners cannot share an address; port 0 is a new one each time.
 fn check_binds(listeners: &[Listener<'_>], mistakes: &mut Vec<Mistake>) {
-    let binds: Vec<_> = listeners.iter().filter_map(|listener| listener.bind.as_ref()).collect();
-    for (at, bind) in binds.iter().enumerate().filter(|(_, bind)| bind.value.port() != 0) {
-        if let Some(first) = binds[..at].iter().find(|other| other.value == bind.value) {
+    let binds: Vec<_> = listeners.iter().flat_map(|listener| &listener.binds).collect();
+    let named = |bind: &Bind| bind.address.ip().is_none_or(|address| address.port() != 0);
+    for (at, bind) in binds.iter().enumerate().filter(|(_, bind)| named(&bind.value)) {
+        if let Some(first) = binds[..at].iter().find(|other| other.value.address == bind.value.address) {
+            let title = format!("two listeners bind {}", bind.value.address);
             mistakes.push(
-                Mistake::new(bind.span.clone(), format!("two listeners bind {}", bind.value), "again here")
+                Mistake::new(bind.span.clone(), title, "again here")
                     .other(first.span.clone(), "first here")
                     .help("give each listener an address or port of its own"),
             );
@@ -60,10 +62,10 @@ fn check_binds(listeners: &[Listener<'_>], mistakes: &mut Vec<Mistake>) {
 
 /// A server that is a listener of this very file: requests would go in a circle, or through this balancer twice.
 fn check_circles(listeners: &[Listener<'_>], set: &BackendSet<'_>, mistakes: &mut Vec<Mistake>) {
-    let binds: Vec<_> = listeners.iter().filter_map(|listener| listener.bind.as_ref()).collect();
+    let binds: Vec<_> = listeners.iter().flat_map(|listener| &listener.binds).collect();
     for server in &set.servers {
         let address = server.value.address;
-        if let Some(bind) = binds.iter().find(|bind| reaches(address, bind.value.into(), |ip| ip.is_loopback())) {
+        if let Some(bind) = binds.iter().find(|bind| reaches(address, bind.value.address, |ip| ip.is_loopback())) {
             mistakes.push(
                 Mistake::new(server.span.clone(), format!("server {address} is this balancer itself"), "this server")
                     .other(bind.span.clone(), "this listener")
@@ -77,7 +79,7 @@ fn finish_listener(listener: Listener<'_>, sets: &Sets<'_>, mistakes: &mut Vec<M
     let router = routing::router(&listener, sets, mistakes);
     Some(ListenerSettings {
         name: listener.name?.value.to_owned(),
-        bind: listener.bind?.value,
+        binds: listener.binds.into_iter().map(|bind| bind.value).collect(),
         protocol: listener.protocol,
         tls: listener.tls,
         tls_profile: None,

@@ -2,15 +2,14 @@
 
 use super::route::{self, ROUTES_MAX, Route};
 use super::treatment::{self, read_networks};
-use super::{route_action, tcp, tls};
+use super::{bind, route_action, tcp, tls};
 use balancer_core::router::Page;
 use balancer_core::{
-    ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerTls, Protocol, RequestIds, RequestRules,
-    Timestamps, Treatment, WayField,
+    Bind, ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerTls, Protocol, RequestIds,
+    RequestRules, Timestamps, Treatment, WayField,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use http::forward::Tells;
-use std::net::SocketAddr;
 use std::path::Path;
 
 /// The largest head that may be allowed. A buffer may grow to hold it, together with the fields the balancer adds.
@@ -25,7 +24,7 @@ const CLOSE_OFF: &str = "whoever does not close would hold a connection that has
 /// A listener that still names its backend set.
 pub(super) struct Listener<'a> {
     pub(super) name: Option<Placed<&'a str>>,
-    pub(super) bind: Option<Placed<SocketAddr>>,
+    pub(super) binds: Vec<Placed<Bind>>,
     pub(super) protocol: Protocol,
     pub(super) tls: Option<ListenerTls>,
     pub(super) backends: Option<Placed<&'a str>>,
@@ -47,9 +46,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
     }
     let listener = Listener {
         name: section.text("name", "\"web\"", mistakes),
-        bind: bind.and_then(|value| {
-            value::socket_address(value, mistakes).map(|address| Placed { value: address, span: value.span() })
-        }),
+        binds: bind.map(|value| bind::read(value, mistakes)).unwrap_or_default(),
         protocol,
         tls: tls::read_listener(&mut section, protocol, folder, mistakes),
         backends: section.text_if_any("backends", "\"app\"", mistakes),

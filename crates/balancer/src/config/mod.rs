@@ -7,6 +7,7 @@
 mod across;
 mod address;
 mod backend;
+mod bind;
 mod capacity;
 mod condition;
 mod fields;

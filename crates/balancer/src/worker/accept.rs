@@ -12,10 +12,13 @@ use http1::HeadScan;
 use reactor::{Close, CloseOutcome, ConnId, Deadline, ListenerId, Reactor};
 use std::net::SocketAddr;
 
+/// The port of those who come through a socket file, to whom it may be told.
+const HTTP_PORT: u16 = 80;
+
 impl Worker {
     pub(super) fn handle_accepted<R: Reactor>(&mut self, at: ListenerId, conn: ConnId, peer: SocketAddr, io: &mut R) {
         let now = self.now(io);
-        let index = self.listener_index(at);
+        let (index, port) = self.place_of(at);
         let listener = &mut self.listeners[index];
         listener.counters.accepted += 1;
         if treat::keeps_out(&listener.rules, peer.ip()) {
@@ -34,6 +37,7 @@ impl Worker {
         let scan = HeadScan::default();
         let client = Client {
             peer,
+            port,
             listener: index,
             life,
             work: Work::None,
@@ -62,12 +66,18 @@ impl Worker {
     }
 
     pub(super) fn handle_accept_failed(&mut self, at: ListenerId) {
-        let index = self.listener_index(at);
+        let (index, _) = self.place_of(at);
         self.listeners[index].counters.accept_paused += 1;
     }
 
-    fn listener_index(&self, id: ListenerId) -> usize {
-        let found = self.listeners.iter().position(|listener| listener.id == Some(id));
-        found.expect("a listener that was closed accepts nothing")
+    /// Whose place it is, and its port.
+    fn place_of(&self, id: ListenerId) -> (usize, u16) {
+        let port = |listener: &Listener| {
+            let socket = listener.sockets.iter().find(|socket| socket.id == id)?;
+            Some(socket.address.ip().map_or(HTTP_PORT, |address| address.port()))
+        };
+        let mut found =
+            self.listeners.iter().enumerate().filter_map(|(index, listener)| Some((index, port(listener)?)));
+        found.next().expect("a listener that was closed accepts nothing")
     }
 }

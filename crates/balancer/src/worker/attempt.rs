@@ -58,8 +58,9 @@ impl Worker {
     ) -> Option<Outgoing> {
         let entry = &self.exchanges[id];
         let kept = entry.up.kept.as_ref().expect("a request is kept as long as it may be sent again");
-        let ListenerSettings { requests, name, bind, .. } = &entry.rules.settings;
-        let peer = self.parties.client(entry.client.conn).peer.ip();
+        let client = self.parties.client(entry.client.conn);
+        let (peer, port) = (client.peer.ip(), client.port);
+        let ListenerSettings { requests, name, .. } = &entry.rules.settings;
         let mut digits = IdDigits::default();
         let identity = entry.rules.subject_header().map(|field| (field, peer_name(entry, io)));
         let edits = RequestEdits {
@@ -78,7 +79,7 @@ impl Worker {
             listener: name,
             client: entry.asker.address,
             peer,
-            port: bind.port(),
+            port,
         };
         let out = match head {
             Some(head) => write_request(entry, head, edits, io)?,

@@ -23,7 +23,7 @@ impl Worker {
 
     /// Another worker rang.
     pub(super) fn note_rooms(&mut self) {
-        for listener in self.listeners.iter_mut().filter(|listener| listener.open) {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.is_open()) {
             listener.review |= !listener.accepting || listener.room.is_full() || listener.room.is_counted();
             self.reviews |= listener.review;
         }
@@ -109,7 +109,9 @@ impl Worker {
 
     fn set_accepting<R: Reactor>(&mut self, index: usize, ripe: bool, io: &mut R) {
         let listener = &mut self.listeners[index];
-        let Some(id) = listener.id.filter(|_| listener.open) else { return };
+        if !listener.is_open() {
+            return;
+        }
         let mut may = listener.may_accept(ripe);
         if may == listener.accepting {
             return;
@@ -122,7 +124,7 @@ impl Worker {
         }
         if may != listener.accepting {
             listener.accepting = may;
-            io.set_accepting(id, may);
+            listener.sockets.iter().for_each(|socket| io.set_accepting(socket.id, may));
             if !may {
                 listener.counters.full += 1;
                 // Whoever can make room is to say so.

@@ -8,13 +8,14 @@
 //! ```
 
 use super::Worker;
+use super::listeners::{Listener, Socket};
 use super::state::Work;
 use super::time::TimerKey;
 use balancer_core::CloseReason;
 use balancer_core::downstream::{ClientOrder, CloseHow};
 use balancer_core::exchange::Fact;
 use balancer_core::relay::RelayFact;
-use reactor::{ConnId, Probe, Reactor};
+use reactor::{ConnId, ListenerId, Probe, Reactor};
 use std::time::Duration;
 
 /// From the last call to the end: for the answers to arrive.
@@ -102,11 +103,13 @@ impl Worker {
     pub(super) fn close_quiet_listeners<R: Reactor>(&mut self, io: &mut R) {
         let all = matches!(self.farewell, Farewell::Closing | Farewell::LastCall);
         self.closes_listeners = false;
-        for listener in self.listeners.iter_mut().filter(|listener| listener.open && (all || listener.leaving)) {
-            match listener.id {
-                Some(id) if io.waiting(id).is_some_and(|waiting| waiting > 0) => self.closes_listeners = true,
-                _ => listener.let_go(io),
-            }
+        for listener in &mut self.listeners {
+            let all = all || listener.leaving;
+            let goes =
+                |socket: &&Socket| (all || socket.leaving) && io.waiting(socket.id).is_none_or(|count| count == 0);
+            let quiet: Vec<ListenerId> = listener.sockets.iter().filter(goes).map(|socket| socket.id).collect();
+            listener.close_sockets(|socket| quiet.contains(&socket.id), io);
+            self.closes_listeners |= listener.sockets.iter().any(|socket| all || socket.leaving);
         }
     }
 
@@ -143,6 +146,6 @@ impl Worker {
 
     /// Nothing is open, and nothing more comes in.
     pub(super) fn is_over(&self) -> bool {
-        self.draining && self.parties.is_empty() && !self.listeners.iter().any(|listener| listener.open)
+        self.draining && self.parties.is_empty() && !self.listeners.iter().any(Listener::is_open)
     }
 }

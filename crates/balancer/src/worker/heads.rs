@@ -11,6 +11,7 @@ use balancer_core::{Action, BackendSetSettings, Decision, Failure, Protocol, Ref
 use http::forward::passages;
 use http::{BodyKind, Method, RequestHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
+use ports::Address;
 use reactor::{Buf, ConnId, Reactor};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -211,7 +212,8 @@ impl Worker {
         let client = self.parties.client(conn);
         let listener = &mut self.listeners[client.listener];
         listener.counters.refused_requests.record(rule);
-        let who = Refused::Request { from: client.peer, at: listener.rules.settings.bind };
+        let at_first = listener.rules.settings.first_address();
+        let who = Refused::Request { from: client.peer, at: io.local_address(conn).map_or(at_first, Address::from) };
         self.refusals.note(Refusal::new(at, who, rule, &listener.rules.limits, bytes));
     }
 

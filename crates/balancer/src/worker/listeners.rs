@@ -2,6 +2,7 @@
 
 use super::places::Crowd;
 use crate::boards::Boards;
+use crate::errors::SetupError;
 use crate::room::Room;
 use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::{Record, Scene};
@@ -11,7 +12,8 @@ use balancer_core::{
     Side, Treatment,
 };
 use http::Limits;
-use reactor::{Bell, ListenerId, ProfileId, Reactor};
+use ports::{Address, Fault};
+use reactor::{Bell, ListenerId, Listening, ProfileId, Reactor};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -136,14 +138,22 @@ fn treatments_of(settings: &ListenerSettings) -> Box<[Rc<Treatment>]> {
     settings.router.all().iter().enumerate().map(of_route).collect()
 }
 
+/// One place from which this worker accepts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Socket {
+    pub(super) address: Address,
+    pub(super) id: ListenerId,
+    /// It is gone from the configuration: it closes once nobody waits there.
+    pub(super) leaving: bool,
+}
+
 pub(super) struct Listener {
     pub(super) rules: Rc<ListenerRules>,
-    pub(super) id: Option<ListenerId>,
+    /// Where clients come in.
+    pub(super) sockets: Vec<Socket>,
     pub(super) clients: usize,
     /// It is gone from the configuration; its clients are served to the end of their requests.
     pub(super) leaving: bool,
-    /// Clients come in.
-    pub(super) open: bool,
     /// Its room, all workers together, and this worker's number there.
     pub(super) room: Arc<Room>,
     pub(super) number: usize,
@@ -211,10 +221,9 @@ impl Listener {
         let tallies = vec![RouteTally::default(); routes].into();
         Self {
             rules: Rc::new(rules),
-            id: None,
+            sockets: Vec::new(),
             clients: 0,
             leaving: false,
-            open: false,
             number: room.join(bell),
             room,
             accepting: true,
@@ -233,14 +242,27 @@ impl Listener {
         (self.rules, self.leaving, self.review) = (Rc::new(rules), false, true);
     }
 
-    /// It accepts from now on.
-    pub(super) fn listens(&mut self, id: ListenerId) {
-        (self.id, self.open) = (Some(id), true);
+    /// It accepts from these, too.
+    pub(super) fn listens(&mut self, sockets: Vec<Socket>) {
+        self.sockets.extend(sockets);
     }
 
-    /// Is it the one that these settings speak of?
+    /// Clients come in.
+    pub(super) fn is_open(&self) -> bool {
+        !self.sockets.is_empty()
+    }
+
+    /// Is it the one that these settings speak of? It may have some places more, and others less.
     pub(super) fn is(&self, settings: &ListenerSettings) -> bool {
-        (&self.rules.settings.name, self.rules.settings.bind) == (&settings.name, settings.bind)
+        let known = |address| self.rules.settings.addresses().any(|known| known == address);
+        self.rules.settings.name == settings.name && settings.addresses().any(known)
+    }
+
+    /// Places that these settings do not name leave; those that they name again stay.
+    pub(super) fn leave_others(&mut self, settings: &ListenerSettings) {
+        for socket in &mut self.sockets {
+            socket.leaving = !settings.addresses().any(|address| address == socket.address);
+        }
     }
 
     /// Its clients would speak something else by these settings.
@@ -250,13 +272,12 @@ impl Listener {
 
     /// Accepts in the place of `other`, which then only has its clients.
     pub(super) fn succeed(&mut self, other: &mut Self) {
-        (self.id, self.open, self.accepting) = (other.id.take(), other.open, other.accepting);
-        other.open = false;
+        (self.sockets, self.accepting) = (std::mem::take(&mut other.sockets), other.accepting);
     }
 
     /// Its place may be another's.
     pub(super) fn is_vacant(&self) -> bool {
-        self.leaving && !self.open && self.clients == 0
+        self.leaving && !self.is_open() && self.clients == 0
     }
 
     pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
@@ -272,11 +293,39 @@ impl Listener {
 
     /// Nobody comes in any more.
     pub(super) fn let_go<R: Reactor>(&mut self, io: &mut R) {
-        if let Some(id) = self.id.filter(|_| std::mem::take(&mut self.open)) {
-            io.close_listener(id);
+        self.close_sockets(|_| true, io);
+    }
+
+    /// Lets go of some of its places.
+    pub(super) fn close_sockets<R: Reactor>(&mut self, which: impl Fn(&Socket) -> bool, io: &mut R) {
+        let closed: Vec<Socket> = self.sockets.extract_if(.., |socket| which(socket)).collect();
+        for socket in closed {
+            io.close_listener(socket.id);
             if self.rules.settings.tls.is_some() {
-                self.counters.count_handshakes(Side::Client, &io.take_handshakes(Some(id)));
+                self.counters.count_handshakes(Side::Client, &io.take_handshakes(Some(socket.id)));
             }
         }
     }
+}
+
+/// Accepts from `socket`.
+pub(super) fn adopt<R: Reactor>(socket: &Listening, io: &mut R) -> Result<Socket, Fault> {
+    Ok(Socket { address: socket.address(), id: io.adopt_listener(socket.clone())?, leaving: false })
+}
+
+/// The sockets of these places of a listener.
+///
+/// # Errors
+/// One is missing.
+pub(super) fn sockets_of(
+    listener: &ListenerSettings,
+    places: impl Iterator<Item = Address>,
+    all: &[(String, Listening)],
+) -> Result<Vec<Listening>, SetupError> {
+    let find = |place| {
+        let is = |(name, socket): &&(String, Listening)| *name == listener.name && socket.address() == place;
+        let missing = || SetupError::NoSocket { name: listener.name.clone() };
+        all.iter().find(is).map(|(_, socket)| socket.clone()).ok_or_else(missing)
+    };
+    places.map(find).collect()
 }

@@ -53,7 +53,7 @@ use balancer_core::exchange::Fact;
 use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusals, Report, Side};
 use clock::Today;
 use drain::Farewell;
-use listeners::{Listener, ListenerRules};
+use listeners::{Listener, ListenerRules, sockets_of};
 use parties::Parties;
 use ports::{Fault, Handshakes};
 use reactor::{App, Completion, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel};
@@ -123,10 +123,8 @@ impl Worker {
     /// The ports of a set's own choice cannot be divided among so many workers, or a socket is missing.
     pub fn new(snapshot: Snapshot, share: WorkerShare, inbox: Inbox<Order>) -> Result<Self, SetupError> {
         let Snapshot { settings, listening, boards } = snapshot;
-        let missing =
-            settings.listeners.iter().find(|listener| !listening.iter().any(|(name, _)| *name == listener.name));
-        if let Some(listener) = missing {
-            return Err(SetupError::NoSocket { name: listener.name.clone() });
+        for listener in &settings.listeners {
+            sockets_of(listener, listener.addresses(), &listening)?;
         }
         let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share, &boards, inbox.bell()));
         let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
@@ -170,9 +168,9 @@ impl Worker {
 
     /// Tells the layer beneath how what comes in is secured.
     pub(crate) fn secure_listeners<R: Reactor>(&self, io: &mut R) {
-        for listener in self.listeners.iter().filter(|listener| listener.open) {
-            if let Some(id) = listener.id {
-                io.secure_listener(id, listener.rules.profile());
+        for listener in &self.listeners {
+            for socket in &listener.sockets {
+                io.secure_listener(socket.id, listener.rules.profile());
             }
         }
     }
@@ -180,12 +178,13 @@ impl Worker {
     /// What a layer counts for: listeners, and (`None`) servers.
     pub(crate) fn handshake_sources(&self) -> Vec<Option<ListenerId>> {
         let listeners = self.listeners.iter().filter(|listener| listener.rules.settings.tls.is_some());
-        listeners.filter_map(|listener| listener.id).map(Some).chain([None]).collect()
+        listeners.flat_map(|listener| &listener.sockets).map(|socket| Some(socket.id)).chain([None]).collect()
     }
 
     /// What a layer has counted since the last time.
     pub(crate) fn note_handshakes(&mut self, of: Option<ListenerId>, counts: &Handshakes) {
-        let listener = self.listeners.iter_mut().find(|listener| of.is_some() && listener.id == of);
+        let listener =
+            self.listeners.iter_mut().find(|listener| listener.sockets.iter().any(|socket| of == Some(socket.id)));
         match listener {
             Some(listener) => listener.counters.count_handshakes(Side::Client, counts),
             None if of.is_some() => self.gone.count_handshakes(Side::Client, counts),
@@ -321,9 +320,10 @@ impl<R: Reactor> App<R> for Worker {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
         let sockets = std::mem::take(&mut self.listening);
         for listener in &mut self.listeners {
-            let name = &listener.rules.settings.name;
-            let (_, socket) = sockets.iter().find(|(of, _)| of == name).expect("every listener came with a socket");
-            listener.listens(io.adopt_listener(socket.clone())?);
+            let settings = &listener.rules.settings;
+            let found = sockets_of(settings, settings.addresses(), &sockets).expect("every place came with a socket");
+            let adopted = found.into_iter().map(|socket| listeners::adopt(&socket, io)).collect::<Result<_, _>>()?;
+            listener.listens(adopted);
         }
         self.secure_listeners(io);
         Ok(())

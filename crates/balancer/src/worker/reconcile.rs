@@ -4,19 +4,31 @@
 //! Everything that can fail comes first, so that a snapshot is taken whole or not at all.
 
 use super::Worker;
-use super::listeners::{Listener, ListenerRules};
+use super::listeners::{self, Listener, ListenerRules, Socket, sockets_of};
 use super::sets::{BackendSet, Server};
 use crate::boards::Boards;
 use crate::errors::{ApplyError, SetupError};
 use crate::orders::Snapshot;
 use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings};
-use reactor::{ConnId, ListenerId, Reactor};
+use reactor::{ConnId, Reactor};
 use std::rc::Rc;
 
 /// Where each section of the snapshot has its place in the tables of the worker, and what is made for it.
 struct Prepared {
     sets: Vec<Place<BackendSet>>,
-    listeners: Vec<Place<ListenerId>>,
+    listeners: Vec<ListenerPlace>,
+}
+
+/// Where a listener has its place, if it is here already, and what it accepts from in addition.
+struct ListenerPlace {
+    here: Option<usize>,
+    adopted: Vec<Socket>,
+}
+
+impl ListenerPlace {
+    fn give_up<R: Reactor>(self, io: &mut R) {
+        self.adopted.into_iter().for_each(|socket| io.close_listener(socket.id));
+    }
 }
 
 enum Place<T> {
@@ -49,11 +61,7 @@ impl Worker {
             match self.prepare_listener(settings, snapshot, io) {
                 Ok(place) => listeners.push(place),
                 Err(error) => {
-                    let new = listeners.into_iter().filter_map(|place| match place {
-                        Place::New(id) => Some(id),
-                        Place::Here(_) => None,
-                    });
-                    new.for_each(|id| io.close_listener(id));
+                    listeners.into_iter().for_each(|place: ListenerPlace| place.give_up(io));
                     return Err(error);
                 }
             }
@@ -76,21 +84,27 @@ impl Worker {
         Ok(Place::Here(index))
     }
 
+    /// Accepts from the places that are new.
     fn prepare_listener<R: Reactor>(
         &self,
         settings: &ListenerSettings,
         snapshot: &Snapshot,
         io: &mut R,
-    ) -> Result<Place<ListenerId>, ApplyError> {
-        if let Some(index) =
-            self.listeners.iter().position(|listener| listener.is(settings) && (listener.open || !listener.leaving))
-        {
-            return Ok(Place::Here(index));
+    ) -> Result<ListenerPlace, ApplyError> {
+        let here = self.listeners.iter().position(|one| one.is(settings) && (one.is_open() || !one.leaving));
+        let known: &[Socket] = here.map_or(&[], |index| &self.listeners[index].sockets);
+        let new = settings.addresses().filter(|address| !known.iter().any(|socket| socket.address == *address));
+        let mut place = ListenerPlace { here, adopted: Vec::new() };
+        for socket in sockets_of(settings, new, &snapshot.listening)? {
+            match listeners::adopt(&socket, io) {
+                Ok(socket) => place.adopted.push(socket),
+                Err(fault) => {
+                    place.give_up(io);
+                    return Err(ApplyError::Listen { name: settings.name.clone(), fault });
+                }
+            }
         }
-        let socket = snapshot.listening.iter().find(|(name, _)| *name == settings.name);
-        let (_, socket) = socket.ok_or_else(|| SetupError::NoSocket { name: settings.name.clone() })?;
-        let adopted = io.adopt_listener(socket.clone());
-        adopted.map(Place::New).map_err(|fault| ApplyError::Listen { name: settings.name.clone(), fault })
+        Ok(place)
     }
 
     /// Answers with the place of each set in the worker's table.
@@ -202,7 +216,7 @@ impl Worker {
     fn reconcile_listeners<R: Reactor>(
         &mut self,
         snapshot: &Snapshot,
-        places: Vec<Place<ListenerId>>,
+        places: Vec<ListenerPlace>,
         sets: &[usize],
         io: &mut R,
     ) {
@@ -210,21 +224,19 @@ impl Worker {
         let mut stays = vec![false; self.listeners.len()];
         for (settings, place) in snapshot.settings.listeners.iter().zip(places) {
             let rules = ListenerRules::new(settings, sets);
-            let index = match place {
-                Place::Here(index) if !self.listeners[index].speaks_otherwise(settings) => {
+            let index = match place.here {
+                Some(index) if !self.listeners[index].speaks_otherwise(settings) => {
                     self.listeners[index].take_rules(rules);
                     index
                 }
-                place => {
+                here => {
                     let mut listener = Listener::new(rules, &snapshot.boards, self.inbox.bell());
-                    match place {
-                        // The clients it has go on as they began, and then it leaves.
-                        Place::Here(index) => listener.succeed(&mut self.listeners[index]),
-                        Place::New(id) => listener.listens(id),
-                    }
+                    // The clients it has go on as they began, and then it leaves.
+                    here.into_iter().for_each(|index| listener.succeed(&mut self.listeners[index]));
                     self.place_listener(listener, vacant.pop())
                 }
             };
+            self.take_places(index, settings, place.adopted, io);
             stays.resize(stays.len().max(index + 1), false);
             stays[index] = true;
         }
@@ -232,6 +244,16 @@ impl Worker {
         for index in (0..stays.len()).filter(|index| !stays[*index]) {
             self.close_listener(index, io);
         }
+    }
+
+    /// Accepts where these settings say, and elsewhere only as long as somebody waits there.
+    fn take_places<R: Reactor>(&mut self, index: usize, settings: &ListenerSettings, adopted: Vec<Socket>, io: &mut R) {
+        let listener = &mut self.listeners[index];
+        // It may be full.
+        adopted.iter().for_each(|socket| io.set_accepting(socket.id, listener.accepting));
+        listener.listens(adopted);
+        listener.leave_others(settings);
+        self.closes_listeners |= listener.sockets.iter().any(|socket| socket.leaving);
     }
 
     fn place_listener(&mut self, listener: Listener, vacant: Option<usize>) -> usize {

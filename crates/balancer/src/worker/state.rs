@@ -63,6 +63,8 @@ pub(super) enum Work {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) peer: SocketAddr,
+    /// Where it came in: the port of that place, or that of the protocol where it is a socket file.
+    pub(super) port: u16,
     pub(super) listener: usize,
     pub(super) life: Downstream,
     pub(super) work: Work,

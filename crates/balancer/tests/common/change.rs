@@ -32,14 +32,25 @@ impl Changes {
     /// Draws the next configuration and posts it to the worker.
     pub(crate) fn order(&mut self, balancer: &Balancer) {
         self.draw();
-        let listening = self.settings.listeners.iter().skip(1).map(|listener| listener.bind).collect::<Vec<_>>();
+        let listening = self
+            .settings
+            .listeners
+            .iter()
+            .skip(1)
+            .filter_map(|listener| listener.first_address().ip())
+            .collect::<Vec<_>>();
         self.open.retain(|port, _| listening.iter().any(|bind| bind.port() == *port));
         for bind in listening {
             let listen = || balancer.io.bind_listeners(&ListenPlan::new(bind), 1).expect("a free address")[0].clone();
             self.open.entry(bind.port()).or_insert_with(listen);
         }
         self.boards = Boards::of(&self.settings, &self.boards);
-        let named = self.settings.listeners.iter().skip(1).map(|l| (l.name.clone(), self.open[&l.bind.port()].clone()));
+        let named = self
+            .settings
+            .listeners
+            .iter()
+            .skip(1)
+            .map(|l| (l.name.clone(), self.open[&l.first_address().ip().expect("no file").port()].clone()));
         let snapshot = Snapshot {
             settings: Arc::new(self.settings.clone()),
             listening: named.collect(),
@@ -69,7 +80,11 @@ impl Changes {
         self.settings.listeners.truncate(1);
         for port in 81..81 + rng.range(0, 3) as u16 {
             let bind = SocketAddr::new(BALANCER, port);
-            self.settings.listeners.push(ListenerSettings { name: format!("extra-{port}"), bind, ..web.clone() });
+            self.settings.listeners.push(ListenerSettings {
+                name: format!("extra-{port}"),
+                binds: vec![bind.into()],
+                ..web.clone()
+            });
         }
         let set = &mut self.settings.backend_sets[0];
         set.name = (*rng.pick(&["app", "app", "app", "other"])).to_owned();

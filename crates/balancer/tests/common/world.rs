@@ -141,7 +141,7 @@ const ORDERS_MAX: usize = 16;
 /// The settings with the sockets of all their listeners, bound as their owner does.
 pub(crate) fn snapshot(settings: &Settings, io: &SimReactor) -> Snapshot {
     let bind = |listener: &ListenerSettings| {
-        let bound = io.bind_listeners(&ListenPlan::new(listener.bind), 1).expect("a free address");
+        let bound = io.bind_listeners(&ListenPlan::new(listener.first_address()), 1).expect("a free address");
         (listener.name.clone(), bound[0].clone())
     };
     Snapshot {

@@ -213,7 +213,7 @@ fn a_higher_limit_lets_who_waits_go_on() {
     let (mut first, mut server) = (ask(&balancer, GET), asked(&origin));
     let mut others: Vec<Wire> = (0..2).map(|_| ask(&balancer, GET)).collect();
     stage::eventually("both wait", || balancer.counters().queued == 2);
-    settings.listeners[0].bind = balancer.addresses()[0];
+    settings.listeners[0].binds = vec![balancer.addresses()[0].into()];
     settings.backend_sets[0].capacity = at_most(3);
     balancer.apply(&settings).expect("it goes on by these");
     let mut servers = [asked(&origin), asked(&origin)];

@@ -10,6 +10,7 @@ mod draining;
 mod exchange;
 mod failures;
 mod limits;
+mod places;
 mod ports;
 mod protocol;
 mod reload;

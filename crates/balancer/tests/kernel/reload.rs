@@ -70,7 +70,7 @@ fn listeners_come_and_go() {
     let mut taken = two.clone();
     taken.listeners.push(ListenerSettings {
         name: "taken".to_owned(),
-        bind: stage::address(&origin),
+        binds: vec![stage::address(&origin).into()],
         ..two.listeners[0].clone()
     });
     let error = balancer.apply(&taken).expect_err("somebody listens there").to_string();

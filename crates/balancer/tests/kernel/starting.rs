@@ -47,9 +47,9 @@ fn an_address_in_use_is_named_and_nothing_is_left_behind() {
     let mut settings = stage::settings(&[stage::address(&taken)]);
     let free = testkit::free_address();
     let mut second = settings.listeners[0].clone();
-    settings.listeners[0].bind = free;
+    settings.listeners[0].binds = vec![free.into()];
     second.name = "second".to_owned();
-    second.bind = stage::address(&taken);
+    second.binds = vec![stage::address(&taken).into()];
     settings.listeners.push(second);
     let error = start_fails(settings);
     let text = error.to_string();
@@ -63,7 +63,7 @@ fn an_address_in_use_is_named_and_nothing_is_left_behind() {
 #[test]
 fn an_address_of_another_host_is_named() {
     let mut settings = stage::settings(&["127.0.0.1:9".parse().expect("an address")]);
-    settings.listeners[0].bind = SocketAddr::from(([192, 0, 2, 1], 8080));
+    settings.listeners[0].binds = vec![SocketAddr::from(([192, 0, 2, 1], 8080)).into()];
     let text = start_fails(settings).to_string();
     assert!(text.contains("192.0.2.1:8080") && text.contains("no interface"), "{text:?}");
 }
@@ -81,7 +81,7 @@ fn two_balancers_do_not_share_an_address() {
     let settings = stage::settings(&["127.0.0.1:9".parse().expect("an address")]);
     let first = stage::start(settings.clone(), 2, Default::default());
     let mut again = settings;
-    again.listeners[0].bind = first.addresses()[0];
+    again.listeners[0].binds = vec![first.addresses()[0].into()];
     let text = start_fails(again).to_string();
     assert!(text.contains("in use"), "{text:?}");
     first.drain(Duration::ZERO);
@@ -110,7 +110,7 @@ fn an_address_can_be_used_again_at_once() {
     drop(client);
     first.drain(Duration::ZERO);
     let mut again = settings;
-    again.listeners[0].bind = address;
+    again.listeners[0].binds = vec![address.into()];
     assert_eq!(stage::start(again, 2, Default::default()).addresses(), [address]);
 }
 
@@ -140,7 +140,7 @@ fn each_listener_has_its_own_servers() {
 fn a_server_that_is_a_listener_of_the_same_balancer_fails_the_start() {
     let free = stage::address(&stage::listener());
     let mut settings = stage::settings(&[free]);
-    settings.listeners[0].bind = SocketAddr::from(([0, 0, 0, 0], free.port()));
+    settings.listeners[0].binds = vec![SocketAddr::from(([0, 0, 0, 0], free.port())).into()];
     let plan = Plan { settings, workers: 1, reactor: Default::default(), pin: false };
     let error = balancer::start(&plan).err().expect("nothing starts");
     assert!(matches!(&error, StartError::Circle { server, .. } if **server == free), "{error}");

@@ -57,12 +57,12 @@ pub fn bind(plan: &ListenPlan, count: usize) -> Result<Bound, ListenError> {
 
 fn bind_all(plan: &ListenPlan, address: SocketAddr, count: usize) -> Result<Bound, Errno> {
     let shared = plan.reuse_port || count > 1;
-    let first = bind_first(address, shared)?;
+    let first = bind_first(plan, address, shared)?;
     let address = socket::local_address(&first)?;
     let plan = ListenPlan { address: address.into(), ..plan.clone() };
     let mut bound = Bound { plan, sockets: vec![first], file: None, count };
     for _ in 1..count {
-        bound.sockets.push(bind_another(address)?);
+        bound.sockets.push(bind_another(&bound.plan, address)?);
     }
     Ok(bound)
 }
@@ -129,10 +129,18 @@ impl Bound {
     }
 }
 
+fn socket_for(plan: &ListenPlan, address: SocketAddr) -> Result<OwnedFd, Errno> {
+    let fd = socket::tcp_for(&address)?;
+    if plan.only_v6 && address.is_ipv6() {
+        sockopt::set_only_v6(&fd, true)?;
+    }
+    Ok(fd)
+}
+
 /// SO_REUSEPORT at bind would let us share the address with a stranger's socket; set afterwards it only lets our next
 /// ones in (`inet_bind_conflict` looks at it anew for each).
-fn bind_first(address: SocketAddr, shared: bool) -> Result<OwnedFd, Errno> {
-    let fd = socket::tcp_for(&address)?;
+fn bind_first(plan: &ListenPlan, address: SocketAddr, shared: bool) -> Result<OwnedFd, Errno> {
+    let fd = socket_for(plan, address)?;
     socket::bind_exact(&fd, &address)?;
     if shared {
         sockopt::set_reuse_port(&fd, true)?;
@@ -140,8 +148,8 @@ fn bind_first(address: SocketAddr, shared: bool) -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-fn bind_another(address: SocketAddr) -> Result<OwnedFd, Errno> {
-    let fd = socket::tcp_for(&address)?;
+fn bind_another(plan: &ListenPlan, address: SocketAddr) -> Result<OwnedFd, Errno> {
+    let fd = socket_for(plan, address)?;
     sockopt::set_reuse_port(&fd, true)?;
     socket::bind_exact(&fd, &address)?;
     Ok(fd)

@@ -219,7 +219,11 @@ fn new_worker(config: &str, io: &SimReactor) -> (Worker, Outbox<Order>) {
         let bound = io.bind_listeners(&ListenPlan::new(address), 1).expect("a free address");
         (name.to_owned(), bound[0].clone())
     };
-    let listening = settings.listeners.iter().map(|listener| bind(&listener.name, listener.bind)).collect();
+    let listening = settings
+        .listeners
+        .iter()
+        .map(|listener| bind(&listener.name, listener.first_address().ip().expect("no file")))
+        .collect();
     let (orders, inbox) = mailbox(1, None);
     let boards = Boards::of(&settings, &Boards::default());
     let snapshot = Snapshot { settings: Arc::new(settings), listening, boards };

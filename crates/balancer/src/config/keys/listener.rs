@@ -1,5 +1,6 @@
 //! `[[listener]]`: where clients come in.
 
+use super::super::bind::BINDS_MAX;
 use super::super::listener::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::super::route::ROUTES_MAX;
 use super::super::treatment::NETWORKS_MAX;
@@ -12,8 +13,13 @@ pub(super) static LISTENER: Table = Table {
     heading: "[[listener]]",
     keys: &[
         Key::new("name", Kind::Text("name"), "in reports and messages").required("\"web\""),
-        Key::new("bind", Kind::Text("address and port"), "where; port 0 is the kernel's choice")
-            .required("\"127.0.0.1:8080\""),
+        Key::new(
+            "bind",
+            Kind::OneOf(&[PLACE, Kind::Table(&BIND), Kind::list(&BIND_KINDS, BINDS_MAX)]),
+            "where, or a list of that. Port 0 is the kernel's choice, `\"*:443\"` every address of this host; \
+             `\"unix:/run/q.sock\"` makes a socket file, which goes with the listener",
+        )
+        .required("\"127.0.0.1:8080\""),
         Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go; with routes: those that fit none")
             .or_words("required without routes; with them: those that fit none get a 404")
             .example("\"app\""),
@@ -85,6 +91,25 @@ pub(super) static LISTENER: Table = Table {
         Key::new("route", Kind::Tables { of: &route::ROUTE, max: ROUTES_MAX }, "requests that go another way"),
         Key::new("limits", Kind::Table(&LIMITS), "bounds"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long clients may take"),
+    ],
+};
+
+const PLACE: Kind = Kind::Text("address and port, or `unix:` and a path");
+static BIND_KINDS: Kind = Kind::OneOf(&[PLACE, Kind::Table(&BIND)]);
+
+/// A place with more to say of it.
+pub(in super::super) static BIND: Table = Table {
+    name: "listener.bind",
+    heading: "an entry of `bind`",
+    keys: &[
+        Key::new("address", PLACE, "where").required("\"unix:/run/q.sock\""),
+        Key::new("mode", Kind::Text("permissions in octal"), "of the socket file: who may write to it may connect")
+            .or_words("as the process makes its files")
+            .example("\"660\""),
+        Key::new("user", Kind::Text("name or number"), "whose the socket file is")
+            .or_words("the process's")
+            .example("\"www-data\""),
+        Key::new("group", Kind::Text("name or number"), "its group").or_words("the process's").example("\"www-data\""),
     ],
 };
 

@@ -14,6 +14,7 @@ mod tls;
 mod treatment;
 
 use config_file::{Key, Kind, Table};
+pub(super) use listener::BIND;
 pub(super) use route::{ERROR_PAGE, REDIRECT};
 pub(super) use servers::SERVER;
 pub(super) use tls::CERTIFICATE;
