@@ -2,6 +2,7 @@
 //! what a client is told. No sockets, no clock, no threads; `now` is a [`core::time::Duration`].
 
 pub mod client_address;
+pub mod compression;
 pub mod connects;
 pub mod counters;
 pub mod crowd;
@@ -28,6 +29,7 @@ pub mod tls;
 pub mod treatment;
 
 pub use client_address::client_address;
+pub use compression::{Compression, MediaType, Recode};
 pub use connects::ConnectTimes;
 pub use counters::{Counters, Report, RouteTally};
 pub use downstream::Downstream;

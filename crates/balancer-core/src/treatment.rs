@@ -1,5 +1,6 @@
 //! What is done to a request and its response on their way: by a listener, by a route of it, by a backend set.
 
+use crate::compression::Compression;
 use crate::network::Networks;
 use crate::rate::Rate;
 use http::forward::FieldRules;
@@ -86,11 +87,14 @@ pub struct Treatment {
     pub rates: Vec<RateLimit>,
     /// Bytes of a request's body; `None`: any.
     pub body_bytes_max: Option<u64>,
+    /// What is compressed; `None`: nothing.
+    pub compression: Option<Compression>,
 }
 
 impl Treatment {
     /// A route's own within its listener's: the route's header rules follow those of the listener and stand above them; lists
-    /// of addresses and limits of rates of both must let in; a bound of the route stands in place of the listener's.
+    /// of addresses and limits of rates of both must let in; a bound and a compression of the route stand in place of the
+    /// listener's.
     #[must_use]
     pub fn within(&self, listener: &Self) -> Self {
         Self {
@@ -101,6 +105,7 @@ impl Treatment {
             access: listener.access.iter().chain(&self.access).cloned().collect(),
             rates: listener.rates.iter().chain(&self.rates).cloned().collect(),
             body_bytes_max: self.body_bytes_max.or(listener.body_bytes_max),
+            compression: self.compression.clone().or_else(|| listener.compression.clone()),
         }
     }
 

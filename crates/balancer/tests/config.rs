@@ -5,11 +5,12 @@ use balancer::Config;
 use balancer_core::names::{AtStart, Families, Member, ResolveRules};
 use balancer_core::router::Rewrite;
 use balancer_core::{
-    Access, Action, Balance, CertificateFiles, ClientCertificate, ClientClose, ForwardedPolicy, HashBy, HeaderRules,
-    HealthRules, ListenerTls, Networks, PortChoice, Protocol, Rate, RateBy, RateLimit, RequestIds, RequestRules,
-    ResponseReading, Reuse, Router, SelectionRules, ServerClose, ServerTls, Timestamps, TlsVersion, Twins, WayField,
-    parse_network,
+    Access, Action, Balance, CertificateFiles, ClientCertificate, ClientClose, Compression, ForwardedPolicy, HashBy,
+    HeaderRules, HealthRules, ListenerTls, MediaType, Networks, PortChoice, Protocol, Rate, RateBy, RateLimit,
+    RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose, ServerTls, Timestamps,
+    TlsVersion, Twins, WayField, parse_network,
 };
+use http::Coding;
 use http::forward::{FieldRules, Message};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -296,6 +297,9 @@ fn what_is_done_to_requests_and_responses_arrives() {
     let allow = networks(&["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]);
     assert_eq!(web.treatment.access, [Access { allow, deny: networks(&["10.6.6.0/24"]) }]);
     assert_eq!((web.treatment.body_bytes_max, plain.treatment.body_bytes_max), (Some(1 << 20), None));
+    let types = ["text/*", "application/json", "+xml"].map(|name| MediaType::parse(name).unwrap()).to_vec();
+    let compression = Compression { codings: vec![Coding::Brotli, Coding::Gzip], types, bytes_min: 2048 };
+    assert_eq!((&web.treatment.compression, &plain.treatment.compression), (&Some(compression), &None));
     let limit = |count, period_s, burst, by, dry_run| {
         let rate = Rate::new(count, Duration::from_secs(period_s), burst).unwrap();
         [RateLimit { rate, by, dry_run, name: String::new() }]

@@ -21,6 +21,7 @@
 //! ```
 
 mod body;
+mod coding;
 mod date;
 mod facts;
 pub mod forward;
@@ -38,6 +39,7 @@ pub mod url;
 mod version;
 
 pub use body::BodyKind;
+pub use coding::Coding;
 pub use date::Date;
 pub use facts::RequestFacts;
 /// One field: `name` is a token, `value` has no whitespace around it and no control byte but HTAB. The type is the

@@ -251,7 +251,15 @@ fn rules_change_fields_of_responses() {
         let first = rules(first, Message::Response);
         let ruled = Some(([&first, &NO_RULES], Values { client: b"::1", ..Values::default() }));
         let (client_version, connection) = (Version::Http11, Connection::KeepAlive);
-        let edits = ResponseEdits { client_version, connection, body: head.body, date: Some(http::Date::EPOCH), ruled };
+        let edits = ResponseEdits {
+            client_version,
+            connection,
+            body: head.body,
+            date: Some(http::Date::EPOCH),
+            coding: None,
+            varies: false,
+            ruled,
+        };
         let mut out = [0; 4096];
         let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();
         let got = String::from_utf8(out[..len].to_vec()).unwrap().replace("\r\n", "|");
@@ -341,6 +349,8 @@ impl Response {
             connection: self.connection,
             body: head.body.for_client(self.client_version),
             date: None,
+            coding: None,
+            varies: false,
             ruled: None,
         };
         let mut out = [0; 4096];

@@ -42,6 +42,8 @@ fn one_exchange(out: &mut [u8]) -> usize {
         connection: Connection::KeepAlive,
         body: head.body,
         date: None,
+        coding: None,
+        varies: false,
         ruled: None,
     };
     write_forwarded_response(&head, &edits, &mut HeadWriter::new(out)).unwrap();

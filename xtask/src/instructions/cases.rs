@@ -77,7 +77,15 @@ fn forward_a_response(rounds: u32) {
     let Parsed { head, .. } = parse_response(RESPONSE, &limits, &mut slots, Method::Get).expect(GOOD).expect(GOOD);
     for _ in 0..rounds {
         let (client_version, connection) = (black_box(Version::Http11), black_box(Connection::KeepAlive));
-        let edits = ResponseEdits { client_version, connection, body: head.body, date: None, ruled: None };
+        let edits = ResponseEdits {
+            client_version,
+            connection,
+            body: head.body,
+            date: None,
+            coding: None,
+            varies: false,
+            ruled: None,
+        };
         black_box(write_forwarded_response(black_box(&head), &edits, &mut HeadWriter::new(black_box(&mut out))))
             .expect(GOOD);
     }

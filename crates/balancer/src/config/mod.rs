@@ -9,6 +9,7 @@ mod address;
 mod backend;
 mod bind;
 mod capacity;
+mod compression;
 mod condition;
 mod fields;
 mod files;

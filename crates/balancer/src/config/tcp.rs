@@ -3,8 +3,11 @@
 use config_file::{Mistake, Section};
 
 /// Keys of `[[listener]]` that are about requests.
-pub(super) const LISTENER: [&str; 11] = [
+pub(super) const LISTENER: [&str; 14] = [
     "body_bytes_max",
+    "compression",
+    "compression_bytes_min",
+    "compression_types",
     "errors",
     "forwarded",
     "forwarded_fields",

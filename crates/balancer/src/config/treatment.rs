@@ -1,5 +1,6 @@
 //! What is done to requests and responses on their way: keys that listeners and routes share.
 
+use super::compression;
 use super::fields::read_headers;
 use super::rate;
 use balancer_core::{Access, Networks, Treatment, parse_network};
@@ -22,6 +23,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -
         access: (!access.is_open()).then_some(access).into_iter().collect(),
         rates: rate.into_iter().collect(),
         body_bytes_max: body.map(|bytes| bytes as u64),
+        compression: compression::read(section, mistakes),
     }
 }
 

@@ -35,8 +35,9 @@ impl Worker {
                 Err(why) => return why,
             },
         };
+        self.put_back_encoder(id);
         let down = &mut self.exchanges[id].down;
-        (down.scan, down.after_interim) = (HeadScan::default(), false);
+        (down.scan, down.after_interim, down.decoder) = (HeadScan::default(), false, None);
         if self.exchanges[id].core.is_stream() {
             return self.send_on_fresh(id, set, server, Outgoing::default(), io);
         }

@@ -40,6 +40,8 @@ impl Worker {
                 "an exchange has the server it says",
             )?;
         }
+        let encoding = self.exchanges.values().filter(|entry| entry.down.encoder.is_some()).count();
+        holds(encoding == self.encoders.busy(), "an encoder that is busy belongs to an exchange")?;
         self.check_sums()
     }
 

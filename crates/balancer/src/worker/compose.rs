@@ -1,5 +1,6 @@
 //! Heads written for the other side, and pieces of bodies cut off for it.
 
+use super::recode::Recoding;
 use super::treat::Ruled;
 use balancer_core::exchange::HeadEdits;
 use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
@@ -21,18 +22,23 @@ pub(super) fn upstream_connection(upgrade: bool, keep: bool) -> Connection {
     }
 }
 
-/// The head as the client shall see it, with a `date` where it has none; `None` as for a request.
-pub(super) fn response<R: Reactor>(
-    head: &ResponseHead<'_, '_>,
+/// How a response's head is written, with a `date` where it has none.
+pub(super) fn response_edits<'e>(
     client_version: Version,
     edits: &HeadEdits,
+    body: BodyKind,
     date: Option<Date>,
-    ruled: Ruled<'_>,
-    io: &mut R,
-) -> Option<Buf> {
-    let body = if edits.unwrap_chunks { BodyKind::UntilClose } else { head.body };
-    let edits = ResponseEdits { client_version, connection: edits.connection, body, date, ruled };
-    written(io, |out| write_forwarded_response(head, &edits, out))
+    recoding: Recoding,
+    ruled: Ruled<'e>,
+) -> ResponseEdits<'e> {
+    let body = if edits.unwrap_chunks { BodyKind::UntilClose } else { body };
+    let Recoding { coding, varies } = recoding;
+    ResponseEdits { client_version, connection: edits.connection, body, date, coding, varies, ruled }
+}
+
+/// The head as the client shall see it; `None` as for a request.
+pub(super) fn response<R: Reactor>(head: &ResponseHead<'_, '_>, edits: &ResponseEdits<'_>, io: &mut R) -> Option<Buf> {
+    written(io, |out| write_forwarded_response(head, edits, out))
 }
 
 /// A head that does not fit into one buffer is written once more, into a larger one.

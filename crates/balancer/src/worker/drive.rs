@@ -136,6 +136,7 @@ impl Worker {
         listener.count_route(&entry.rules, entry.route, entry.core.record());
         let (set, failure) = (entry.set, entry.core.record().failure);
         self.note_waited(set, failure);
+        self.put_back_encoder(id);
         let entry = self.exchanges.remove(id);
         if then == Then::Relay {
             return self.begin_relay(entry.expect("an exchange ends once"), io);

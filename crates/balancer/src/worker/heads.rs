@@ -134,12 +134,14 @@ impl Worker {
         kept: &Kept,
         way: &Way,
     ) -> Asker {
-        let (ours, theirs) = (&way.rules.treatment(way.route).headers, &way.set_rules.headers);
+        let treatment = way.rules.treatment(way.route);
+        let (ours, theirs) = (&treatment.headers, &way.set_rules.headers);
         let asked = ours.ask_id() || theirs.ask_id();
         let keep = |value: &[u8]| kept_part(buf, value, &kept.bytes);
         let id = self.name_request(head, peer, &way.rules.settings.requests, asked, keep);
         let asks = ours.responses.asks() || theirs.responses.asks();
-        Asker { address, id, head: asks.then(|| kept.bytes.slice(0..kept.head_len)) }
+        let coding = treatment.compression.as_ref().and_then(|rules| rules.asked(head));
+        Asker { address, id, coding, head: asks.then(|| kept.bytes.slice(0..kept.head_len)) }
     }
 
     #[inline(always)] // it would be copied once more otherwise

@@ -92,6 +92,10 @@ impl Worker {
         server.reading = false;
         match (server.work, result) {
             (Work::Exchange(id), Ok(Received::Data(buf))) => self.read_response(id, buf, io),
+            (Work::Exchange(id), Ok(Received::Eof(_))) if self.ends_recoded(id) => {
+                let fact = self.end_recoded(id, io);
+                self.hear(id, fact, io);
+            }
             (Work::Exchange(id), Ok(Received::Eof(partial))) => {
                 let ends_body = self.exchanges[id].down.decoder.as_ref().is_some_and(|d| d.finish_at_eof().is_ok());
                 self.hear(id, Fact::ServerEof { partial: partial.is_some(), ends_body }, io);
@@ -171,12 +175,15 @@ impl Worker {
     ) -> Option<HeadPlan> {
         let Parsed { head, keep_alive, .. } = parsed;
         let (now, date) = (self.now(io), (!head.dated && head.status >= 200).then(|| self.date(io)));
+        let recoding = self.choose_coding(id, head);
         let entry = &mut self.exchanges[id];
+        // What is compressed has no length that is known before.
+        let body = if entry.down.encoder.is_some() { BodyKind::Chunked } else { head.body };
         let facts = ResponseFacts {
             status: head.status,
             keep_alive: *keep_alive,
-            chunked: head.body == BodyKind::Chunked,
-            until_close: head.body == BodyKind::UntilClose,
+            chunked: body == BodyKind::Chunked,
+            until_close: body == BodyKind::UntilClose,
             switch_asked: head.status == 101 && is_asked_for(head.upgrade, entry.upgrade.as_deref()),
         };
         let draining = self.listeners[entry.listener].drains(self.draining);
@@ -192,10 +199,11 @@ impl Worker {
             let server = entry.core.record().server.zip(entry.set);
             let host = server.map_or("", |(server, set)| &self.sets[set].servers[server as usize].host);
             let version = entry.core.client_version();
-            let written =
-                with_rules(entry, None, Some(host), |ruled| compose::response(head, version, &edits, date, ruled, io));
-            entry.down.head = Some(written?);
-            entry.down.unwrap_chunks = edits.unwrap_chunks;
+            let written = with_rules(entry, None, Some(host), |ruled| {
+                let edits = compose::response_edits(version, &edits, body, date, recoding, ruled);
+                compose::response(head, &edits, io)
+            });
+            (entry.down.head, entry.down.unwrap_chunks) = (Some(written?), edits.unwrap_chunks);
         }
         Some(plan)
     }
@@ -241,6 +249,10 @@ impl Worker {
     /// Cuts bytes at the end of the response's body; chunks are unwrapped where the client does not know them.
     fn take_response_bytes<R: Reactor>(&mut self, id: ExchangeId, mut buf: Buf, io: &mut R) -> Fact {
         let down = &mut self.exchanges[id].down;
+        if down.encoder.is_some() {
+            let recoded = self.recode_bytes(id, &mut buf, io);
+            return recoded.unwrap_or_else(|rule| self.refuse_response(id, rule, &buf, io));
+        }
         let decoder = down.decoder.as_mut().expect("a body comes behind its head");
         let piece = match down.unwrap_chunks {
             true => compose::unwrapped(decoder, &mut buf, io),

@@ -8,7 +8,7 @@
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
 //!        |
-//!   attempt  replies  compose  clients  pool  treat     the orders, one each
+//!   attempt  replies  compose  clients  pool  treat  recode   the orders, one each
 //!        |
 //!   state  parties  places  listeners  sets  seat  share      what is remembered
 //! ```
@@ -36,6 +36,7 @@ mod parties;
 mod places;
 mod pool;
 mod queue;
+mod recode;
 mod reconcile;
 mod relays;
 mod replies;
@@ -57,6 +58,7 @@ use listeners::{Listener, ListenerRules, sockets_of};
 use parties::Parties;
 use ports::{Fault, Handshakes};
 use reactor::{App, Completion, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel};
+use recode::Encoders;
 use seed::Rng;
 use sets::BackendSet;
 use slotmap::SlotMap;
@@ -97,6 +99,8 @@ pub struct Worker {
     inbox: Inbox<Order>,
     /// Sockets of the first snapshot, until they are adopted at the start.
     listening: Vec<(String, Listening)>,
+    /// For responses that are compressed.
+    encoders: Encoders,
     /// How often clients have asked, all workers together.
     rates: Arc<Rates>,
     /// Ids of requests come from here.
@@ -130,7 +134,6 @@ impl Worker {
         let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
         let listener =
             |settings: &ListenerSettings| Listener::new(ListenerRules::new(settings, &places), &boards, inbox.bell());
-        let rng = Rng::new(share.seed);
         Ok(Self {
             listeners: settings.listeners.iter().map(listener).collect(),
             sets: sets.collect::<Result<_, _>>()?,
@@ -144,11 +147,12 @@ impl Worker {
             words: Vec::new(),
             refusals: Refusals::default(),
             freed: false,
+            encoders: Encoders::default(),
+            rates: boards.rates(),
+            rng: Rng::new(share.seed),
             share,
             inbox,
             listening,
-            rates: boards.rates(),
-            rng,
             now: None,
             today: Today::UNKNOWN,
             draining: false,

@@ -7,6 +7,7 @@ use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
 use balancer_core::relay::{Relay, Way};
 use balancer_core::{BackendSetSettings, ServerTimeouts, Treatment};
+use coding::Encoder;
 use http::Method;
 use http1::{BodyDecoder, HeadScan};
 use ports::Lease;
@@ -202,6 +203,8 @@ pub(super) struct DownBytes {
     /// From the head on; before it there is none.
     pub(super) decoder: Option<BodyDecoder>,
     pub(super) unwrap_chunks: bool,
+    /// The body is compressed.
+    pub(super) encoder: Option<Encoder>,
     /// Ready to be sent: a head, and a piece of body.
     pub(super) head: Option<Buf>,
     pub(super) body: Option<Buf>,

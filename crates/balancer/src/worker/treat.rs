@@ -5,7 +5,7 @@ use super::listeners::ListenerRules;
 use super::state::Entry;
 use balancer_core::{Failure, RateBy, RateLimit, RequestIds, RequestRules, Treatment, client_address};
 use http::forward::{AddressText, Layers, NO_RULES};
-use http::{Asked, BodyKind, Name, RequestHead, Target, Values};
+use http::{Asked, BodyKind, Coding, Name, RequestHead, Target, Values};
 use http1::{HeadSlots, parse_request};
 use reactor::Buf;
 use seed::Rng;
@@ -21,6 +21,8 @@ pub(super) struct Asker {
     /// Of the connection, or what a trusted proxy says.
     pub(super) address: IpAddr,
     pub(super) id: RequestId,
+    /// How it likes its answer compressed, where that is done.
+    pub(super) coding: Option<Coding>,
     /// The request's head, where a rule about its response asks for something of it.
     pub(super) head: Option<Buf>,
 }
@@ -62,7 +64,7 @@ impl RequestId {
 impl Asker {
     /// Somebody at this address, of whose request nothing is known.
     pub(super) fn unknown(peer: SocketAddr) -> Self {
-        Self { address: peer.ip(), id: RequestId::None, head: None }
+        Self { address: peer.ip(), id: RequestId::None, coding: None, head: None }
     }
 }
 

@@ -6,6 +6,7 @@
 mod bodies;
 mod capacity;
 mod closing;
+mod compression;
 mod draining;
 mod exchange;
 mod failures;

@@ -5,11 +5,13 @@ use httparse::Header;
 use super::rules::{self, Layers};
 use super::{Connection, HopFields};
 use crate::body::BodyKind;
+use crate::coding::Coding;
 use crate::date::Date;
 use crate::name::Name;
 use crate::response::ResponseHead;
 use crate::sink::{FieldSink, Hop, TooLong};
 use crate::template::Values;
+use crate::text::list;
 use crate::version::Version;
 
 /// What the proxy knows and the response does not.
@@ -23,8 +25,20 @@ pub struct ResponseEdits<'e> {
     pub body: BodyKind,
     /// When it was received, for one that does not say when it was made (RFC 9110 6.6.1).
     pub date: Option<Date>,
+    /// The coding that is put on the body, which then has no length that could be told.
+    pub coding: Option<Coding>,
+    /// Other clients may get it otherwise, by their `Accept-Encoding`.
+    pub varies: bool,
     /// Rules of the configuration, and what their variables stand for. Interim responses know none.
     pub ruled: Option<(Layers<'e>, Values<'e>)>,
+}
+
+impl<'e> ResponseEdits<'e> {
+    /// Interim responses know no rules.
+    #[inline]
+    fn rules_of(&self, head: &ResponseHead<'_, '_>) -> Option<&(Layers<'e>, Values<'e>)> {
+        self.ruled.as_ref().filter(|_| !head.is_interim())
+    }
 }
 
 /// Writes `head` as a response to the client. Returns the bytes written. Interim responses (1xx) carry neither framing
@@ -36,11 +50,31 @@ pub fn write_forwarded_response(
 ) -> Result<usize, TooLong> {
     let body = edits.body.for_client(edits.client_version);
     out.response(head.status, head.reason)?;
+    write_received(head, edits, body, out)?;
+    write_ours(head, edits, out)?;
+    write_framing(head, body, edits.coding.is_some(), out)?;
+    if !head.is_interim() {
+        out.hop(&hop_of(head, edits, body))?;
+    }
+    out.end()
+}
+
+/// What came, as far as it goes on.
+#[inline]
+fn write_received(
+    head: &ResponseHead<'_, '_>,
+    edits: &ResponseEdits<'_>,
+    body: BodyKind,
+    out: &mut impl FieldSink,
+) -> Result<(), TooLong> {
     let hop_fields = HopFields::of(head.hop_fields, head.headers);
     let unusual = head.folded || hop_fields.is_some();
-    let ruled = edits.ruled.as_ref().filter(|_| !head.is_interim());
+    let ruled = edits.rules_of(head);
     for header in head.headers {
         if ruled.is_some_and(|(layers, _)| rules::drops(*layers, header.name)) {
+            continue;
+        }
+        if edits.coding.is_some() && write_recoded(header, out)? {
             continue;
         }
         match Name::of(header.name) {
@@ -53,18 +87,21 @@ pub fn write_forwarded_response(
             _ => out.field(header.name, header.value)?,
         }
     }
+    Ok(())
+}
+
+/// What this proxy has to say.
+#[inline]
+fn write_ours(head: &ResponseHead<'_, '_>, edits: &ResponseEdits<'_>, out: &mut impl FieldSink) -> Result<(), TooLong> {
+    let ruled = edits.rules_of(head);
     if let Some(date) = edits.date.as_ref().filter(|_| !ruled.is_some_and(|(layers, _)| rules::drops(*layers, "Date")))
     {
         out.field("Date", date.as_bytes())?;
     }
-    if let Some((layers, values)) = ruled {
-        rules::write(*layers, values, out)?;
+    if edits.coding.is_some() || edits.varies {
+        write_coding(head, edits, out)?;
     }
-    write_framing(head, body, out)?;
-    if !head.is_interim() {
-        out.hop(&hop_of(head, edits, body))?;
-    }
-    out.end()
+    ruled.map_or(Ok(()), |(layers, values)| rules::write(*layers, values, out))
 }
 
 /// One that may be for one hop, or came in several lines and goes on in one (RFC 9112 5.2).
@@ -84,11 +121,48 @@ fn write_unusual(
     out.lines(header.name, lines.filter(|line| !line.is_empty()))
 }
 
+/// A field that speaks of the bytes of a body which is another one now: left out, or told anew. Answers whether it was one.
+#[cold]
+fn write_recoded(header: &Header<'_>, out: &mut impl FieldSink) -> Result<bool, TooLong> {
+    let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+    if is("etag") {
+        // RFC 9110 8.8.1: other bytes, so the same by meaning only.
+        let weak: &[u8] = if header.value.starts_with(b"W/") { b"" } else { b"W/" };
+        out.pieces("ETag", [weak, header.value].into_iter())?;
+        return Ok(true);
+    }
+    Ok(is("accept-ranges") || is("content-encoding") || is("trailer"))
+}
+
+/// What was done to the body, and what it depended on.
+#[cold]
+fn write_coding(
+    head: &ResponseHead<'_, '_>,
+    edits: &ResponseEdits<'_>,
+    out: &mut impl FieldSink,
+) -> Result<(), TooLong> {
+    if let Some(coding) = edits.coding {
+        out.field("Content-Encoding", coding.name().as_bytes())?;
+    }
+    let varies = head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("vary"));
+    let told = |name: &[u8]| name == b"*" || name.eq_ignore_ascii_case(b"accept-encoding");
+    match varies.flat_map(|header| list(header.value)).any(told) {
+        true => Ok(()),
+        false => out.field("Vary", b"Accept-Encoding"),
+    }
+}
+
 /// One framing field at most. Where the body is left out, its length may still be told (RFC 9110 8.6), but never with
 /// 1xx and 204.
-fn write_framing(head: &ResponseHead<'_, '_>, body: BodyKind, out: &mut impl FieldSink) -> Result<(), TooLong> {
+fn write_framing(
+    head: &ResponseHead<'_, '_>,
+    body: BodyKind,
+    is_recoded: bool,
+    out: &mut impl FieldSink,
+) -> Result<(), TooLong> {
     match (head.status, body) {
         (100..200 | 204, _) => Ok(()),
+        (_, BodyKind::Empty) if is_recoded => Ok(()),
         (_, BodyKind::Empty) => head.content_length.map_or(Ok(()), |len| out.framing(BodyKind::Length(len))),
         _ => out.framing(body),
     }

@@ -88,6 +88,8 @@ pub(crate) fn check_response(bytes: &[u8], method: Method, client_version: Versi
         connection,
         body: head.body.for_client(client_version),
         date: (!head.dated).then(|| Date::at(0)),
+        coding: None,
+        varies: false,
         ruled: None,
     };
     let mut out = vec![0; bytes.len() + 512];

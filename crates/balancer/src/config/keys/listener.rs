@@ -77,6 +77,9 @@ pub(super) static LISTENER: Table = Table {
         treatment::DENY,
         treatment::BODY_BYTES_MAX,
         treatment::RATE_LIMIT,
+        treatment::COMPRESSION,
+        treatment::COMPRESSION_TYPES,
+        treatment::COMPRESSION_BYTES_MIN,
         treatment::REQUEST_HEADERS,
         treatment::RESPONSE_HEADERS,
         Key::new(

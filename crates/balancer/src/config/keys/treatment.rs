@@ -1,5 +1,6 @@
 //! What is done to requests and responses on their way: keys that several tables share.
 
+use super::super::compression::{BYTES_MIN_MAX, CODINGS, TYPES_MAX};
 use super::super::fields::RULES_MAX;
 use super::super::rate::BURST_MAX;
 use super::super::treatment::{self, NETWORKS_MAX};
@@ -48,6 +49,31 @@ pub(super) const RATE_LIMIT: Key = Key::new(
     "how often somebody may ask, over all workers; more often gets a 429 with `Retry-After`. A route's adds to its listener's",
 )
 .example("{ rate = \"100/s\", burst = 200 }");
+
+pub(super) const COMPRESSION: Key = Key::new(
+    "compression",
+    Kind::List { of: &Kind::Names(&CODINGS), min: 0, max: CODINGS.len() },
+    "responses are compressed for clients that take it (`Accept-Encoding`), by the first of these that a client likes best: see \
+     [below](#what-is-compressed). A route's stands in place of its listener's",
+)
+.or_words("nothing is compressed")
+.example("[\"zstd\", \"br\", \"gzip\"]");
+
+pub(super) const COMPRESSION_TYPES: Key = Key::new(
+    "compression_types",
+    Kind::list(&Kind::Text("`\"type/subtype\"`, `\"type/*\"`, `\"+suffix\"`"), TYPES_MAX),
+    "media types that are compressed",
+)
+.or_words("text, JSON, JavaScript, XML, SVG, WebAssembly and a few more")
+.example("[\"text/*\", \"application/json\"]");
+
+pub(super) const COMPRESSION_BYTES_MIN: Key = Key::new(
+    "compression_bytes_min",
+    Kind::Number { min: 0, max: BYTES_MIN_MAX },
+    "bodies that are told to be shorter are passed on as they are",
+)
+.or_words("1024")
+.example("2048");
 
 static RATE: Table = Table {
     name: "rate_limit",
