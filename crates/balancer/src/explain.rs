@@ -75,7 +75,7 @@ impl Question {
 pub fn explain(settings: &Settings, question: &Question) -> Result<Vec<String>, QuestionError> {
     let protocol = if question.secure { Protocol::Https } else { Protocol::Http };
     let speaking: Vec<_> = settings.listeners.iter().filter(|one| one.protocol == protocol).collect();
-    let here: Vec<_> = speaking.iter().filter(|one| one.bind.port() == question.port).copied().collect();
+    let here: Vec<_> = speaking.iter().filter(|one| is_at(one, question.port)).copied().collect();
     let mut lines = Vec::new();
     if here.is_empty() && !speaking.is_empty() {
         let scheme = question.scheme();
@@ -86,7 +86,8 @@ pub fn explain(settings: &Settings, question: &Question) -> Result<Vec<String>, 
         return Err(QuestionError::NoListener(question.scheme()));
     }
     for listener in asked {
-        lines.push(format!("listener \"{}\" at {}", listener.name, listener.bind));
+        let places: Vec<String> = listener.addresses().map(|address| address.to_string()).collect();
+        lines.push(format!("listener \"{}\" at {}", listener.name, places.join(", ")));
         lines.extend(at_listener(settings, listener, question).into_iter().map(|line| format!("  {line}")));
     }
     Ok(lines)
@@ -194,6 +195,11 @@ fn other(standing: &Standing, label: &str) -> Option<String> {
         Standing::Misfit(Misfit::Path) => format!("not {label}: it is for other paths"),
         Standing::Misfit(Misfit::Further(condition)) => format!("not {label}: it asks for {condition}"),
     })
+}
+
+/// Does it listen at this port, wherever?
+fn is_at(listener: &ListenerSettings, port: u16) -> bool {
+    listener.addresses().any(|address| address.ip().is_some_and(|address| address.port() == port))
 }
 
 #[cfg(test)]
