@@ -47,7 +47,9 @@ pub use reason::{CloseReason, Side};
 pub use refusal::{Refusal, Refusals, Refused};
 pub use relay::Relay;
 pub use router::{Action, Decision, RouteRules, Router};
-pub use select::{Ask, Balance, Choice, Field, HashBy, Latency, Maglev, Pick, Selection, SelectionRules};
+pub use select::{
+    Ask, Balance, Choice, Field, HashBy, Latency, Maglev, Mark, Pick, SameSite, Selection, SelectionRules, Sticky,
+};
 pub use settings::{
     BackendSetSettings, Bind, Capacity, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings,
     PoolSettings, PortChoice, PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading,

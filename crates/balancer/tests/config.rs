@@ -106,6 +106,15 @@ fn what_is_said_of_the_choice_of_servers_arrives() {
     let keyed = &sets[2];
     assert_eq!((keyed.selection.balance, keyed.selection.slow_start), (Balance::Hash, Duration::from_secs(30)));
     assert_eq!(keyed.selection.hash, Some(HashBy::Cookie("session".to_owned())));
+    let sticky = balancer_core::Sticky {
+        secure: true,
+        same_site: Some(balancer_core::SameSite::None),
+        max_age: Some(Duration::from_secs(3600)),
+        key: "secret".to_owned(),
+        pass: true,
+        ..balancer_core::Sticky::new("QSRV")
+    };
+    assert_eq!(keyed.selection.sticky, Some(sticky));
     let servers: Vec<_> = keyed.servers.iter().map(|server| (server.weight, server.backup)).collect();
     assert_eq!(servers, [(1, false), (0, false), (1, true)]);
     assert_eq!(sets[3].selection.hash, Some(HashBy::Source));

@@ -258,6 +258,7 @@ fn rules_change_fields_of_responses() {
             date: Some(http::Date::EPOCH),
             coding: None,
             varies: false,
+            cookie: None,
             ruled,
         };
         let mut out = [0; 4096];
@@ -351,6 +352,7 @@ impl Response {
             date: None,
             coding: None,
             varies: false,
+            cookie: None,
             ruled: None,
         };
         let mut out = [0; 4096];
@@ -448,4 +450,21 @@ fn a_forwarded_response_means_the_same() {
         forwarded.set(forwarded.get() + u32::from(roundtrip::check_response(&bytes, method, version, connection)));
     });
     assert_enough(forwarded.get(), config.cases);
+}
+
+/// What is for this proxy alone goes no further; everything else does.
+#[test]
+fn a_cookie_of_our_own_is_left_out() {
+    let check = |cookies: &str, expect: &str| {
+        let input = format!("GET / HTTP/1.1|Host: a|{cookies}|").replace('|', "\r\n");
+        let edits = RequestEdits { without_cookie: Some("Q"), ..edits(Connection::KeepAlive) };
+        let out = forward_with(&input, &edits, 4096).unwrap();
+        let got: String =
+            out.split_inclusive("\r\n").filter(|line| line.to_lowercase().starts_with("cookie")).collect();
+        assert_eq!(got.replace("\r\n", "|"), expect, "{cookies}");
+    };
+    check("Cookie: a=1; Q=7; b=2|", "Cookie: a=1; b=2|");
+    check("Cookie: Q=7|", "");
+    check("cookie: Q=7;a=1|Cookie: b=Q|", "cookie: a=1|Cookie: b=Q|");
+    check("Cookie: QQ=1; q=2|", "Cookie: QQ=1; q=2|");
 }

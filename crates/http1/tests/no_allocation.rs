@@ -44,6 +44,7 @@ fn one_exchange(out: &mut [u8]) -> usize {
         date: None,
         coding: None,
         varies: false,
+        cookie: None,
         ruled: None,
     };
     write_forwarded_response(&head, &edits, &mut HeadWriter::new(out)).unwrap();

@@ -84,6 +84,7 @@ fn forward_a_response(rounds: u32) {
             date: None,
             coding: None,
             varies: false,
+            cookie: None,
             ruled: None,
         };
         black_box(write_forwarded_response(black_box(&head), &edits, &mut HeadWriter::new(black_box(&mut out))))

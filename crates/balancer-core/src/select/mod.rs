@@ -13,6 +13,7 @@ mod latency;
 mod least;
 mod maglev;
 mod rules;
+mod sticky;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -27,6 +28,7 @@ pub use maglev::Maglev;
 pub use rules::{Balance, RAMP_FULL, SelectionRules, ramp};
 use seed::Rng;
 use std::sync::Arc;
+pub use sticky::{Mark, SameSite, Sticky};
 use turn::{Seat, Turn};
 
 /// The servers of a set as they stand now, by number.

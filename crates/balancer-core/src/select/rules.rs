@@ -1,6 +1,7 @@
 //! By what a backend set's server is chosen.
 
 use super::key::HashBy;
+use super::sticky::Sticky;
 use core::time::Duration;
 use named::named;
 
@@ -29,8 +30,18 @@ pub struct SelectionRules {
     pub balance: Balance,
     /// With [`Balance::Hash`]: by what.
     pub hash: Option<HashBy>,
+    /// Clients stay with their servers, whatever the policy says.
+    pub sticky: Option<Sticky>,
     /// How long a server that is back, or new, takes to its full weight; zero: no time.
     pub slow_start: Duration,
+}
+
+impl SelectionRules {
+    /// The cookie that servers do not see.
+    #[inline]
+    pub fn cookie_of_ours(&self) -> Option<&str> {
+        self.sticky.as_ref().filter(|sticky| !sticky.pass).map(|sticky| sticky.cookie.as_str())
+    }
 }
 
 /// The least share of its weight that a server has from the first moment, in percent.

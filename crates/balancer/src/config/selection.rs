@@ -1,6 +1,6 @@
 //! Which server of a `[[backend_set]]` a request goes to.
 
-use balancer_core::{Balance, HashBy, SelectionRules, ServerSettings};
+use balancer_core::{Balance, HashBy, SameSite, SelectionRules, ServerSettings, Sticky};
 use config_file::{Mistake, Placed, Section, Value, value};
 
 const EXAMPLE: &str = "such as \"source\", \"path\", \"uri\", \"header:X-User\" or \"cookie:session\"";
@@ -29,6 +29,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -
     SelectionRules {
         balance: balance.unwrap_or_default(),
         hash: hash.and_then(|hash| read_hash(hash, mistakes)),
+        sticky: section.table("sticky", mistakes).and_then(|sticky| read_sticky(sticky, mistakes)),
         slow_start: section.duration("slow_start", mistakes).unwrap_or_default(),
     }
 }
@@ -49,6 +50,46 @@ fn read_hash(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<HashBy> {
         mistakes.push(Mistake::new(value.span(), title, "unknown").help(EXAMPLE));
     }
     by
+}
+
+fn read_sticky(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Option<Sticky> {
+    let cookie = section.text("cookie", "\"QSRV\"", mistakes);
+    let (path, key) = (section.take("path"), section.take("key"));
+    let base = Sticky::new("");
+    let placed = section.take("same_site");
+    let names = SameSite::ALL.map(|site| (site.name(), site));
+    let sticky = Sticky {
+        secure: section.switch("secure", mistakes).unwrap_or(base.secure),
+        http_only: section.switch("http_only", mistakes).unwrap_or(base.http_only),
+        same_site: placed.and_then(|placed| value::choice("same_site", placed, &names, mistakes)),
+        max_age: section.duration("max_age", mistakes),
+        path: path.and_then(|path| read_path(path, mistakes)).unwrap_or(base.path),
+        key: key.and_then(|key| value::text(key, mistakes)).unwrap_or_default().to_owned(),
+        pass: section.switch("pass", mistakes).unwrap_or(base.pass),
+        cookie: base.cookie,
+    };
+    section.finish(mistakes);
+    if let (Some(SameSite::None), Some(placed), false) = (sticky.same_site, placed, sticky.secure) {
+        let mistake = Mistake::new(placed.span(), "browsers drop such a cookie", "without `secure = true`");
+        mistakes.push(mistake.help("write `secure = true` beside it"));
+    }
+    let cookie = cookie?;
+    if !http::is_token(cookie.value.as_bytes()) {
+        let title = format!("a cookie cannot be called \"{}\"", cookie.value);
+        mistakes.push(Mistake::new(cookie.span, title, "not a name").help("such as \"QSRV\""));
+        return None;
+    }
+    Some(Sticky { cookie: cookie.value.to_owned(), ..sticky })
+}
+
+fn read_path(path: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<String> {
+    let text = value::text(path, mistakes)?;
+    if text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b';') {
+        return Some(text.to_owned());
+    }
+    let title = format!("a cookie cannot have the path \"{text}\"");
+    mistakes.push(Mistake::new(path.span(), title, "not a path").help("such as \"/\""));
+    None
 }
 
 /// Somebody has to take what is new.

@@ -77,6 +77,7 @@ impl Worker {
             rules: [&entry.treatment().headers.requests, &entry.set_rules.headers.requests],
             request_id: entry.asker.id.text(&mut digits),
             tells_id: requests.ids != RequestIds::Pass,
+            without_cookie: entry.set_rules.selection.cookie_of_ours(),
             listener: name,
             client: entry.asker.address,
             peer,

@@ -61,12 +61,16 @@ impl Worker {
         now: Duration,
     ) -> Result<usize, Fact> {
         let ask = Ask { not, key: self.exchanges[id].key };
+        let sticky = self.exchanges[id].sticky;
         let set = &mut self.sets[set];
         if set.is_bounded() && set.places.are_for_others(id) {
             return Err(Fact::NoPlace);
         }
         let BackendSet { selection, servers, rules, .. } = set;
         let stands = Stands::by(rules, servers, now);
+        if let Some(server) = sticky.and_then(|id| stays_with(id, not, &stands)) {
+            return Ok(server);
+        }
         let mut choose = || match selection.pick(ask, &stands) {
             Choice::Server(pick) => Ok(pick),
             Choice::Full => Err(Fact::NoPlace),
@@ -86,7 +90,10 @@ impl Worker {
     /// its source only.
     #[inline]
     pub(super) fn note_key(&mut self, id: ExchangeId, head: Option<&RequestHead<'_, '_>>) {
-        let entry = &self.exchanges[id];
+        let entry = &mut self.exchanges[id];
+        if let (Some(sticky), Some(head)) = (&entry.set_rules.selection.sticky, head) {
+            entry.sticky = sticky.asked(head.headers);
+        }
         if entry.set_rules.selection.balance == Balance::Hash && (head.is_some() || entry.core.is_stream()) {
             self.read_key(id, head);
         }
@@ -118,4 +125,12 @@ impl Worker {
             board.note_latency(now.saturating_sub(since), status >= 500, now);
         }
     }
+}
+
+/// The server that a client stays with, as long as it is well and has a place. One that takes nothing new (weight 0) goes on
+/// with whom it has.
+fn stays_with(id: u64, not: Option<usize>, stands: &Stands<'_>) -> Option<usize> {
+    let is_it = |server: &Server| !server.leaving && server.mark.as_ref().is_some_and(|mark| mark.id == id);
+    let server = stands.servers.iter().position(is_it)?;
+    (Some(server) != not && stands.standing(server) == Standing::Well).then_some(server)
 }

@@ -29,11 +29,12 @@ pub(super) fn response_edits<'e>(
     body: BodyKind,
     date: Option<Date>,
     recoding: Recoding,
+    cookie: Option<&'e [u8]>,
     ruled: Ruled<'e>,
 ) -> ResponseEdits<'e> {
     let body = if edits.unwrap_chunks { BodyKind::UntilClose } else { body };
     let Recoding { coding, varies } = recoding;
-    ResponseEdits { client_version, connection: edits.connection, body, date, coding, varies, ruled }
+    ResponseEdits { client_version, connection: edits.connection, body, date, coding, varies, cookie, ruled }
 }
 
 /// The head as the client shall see it; `None` as for a request.

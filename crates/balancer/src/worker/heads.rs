@@ -161,6 +161,7 @@ impl Worker {
             method: request.method,
             asker: request.asker,
             key: None,
+            sticky: None,
             upgrade: request.upgrade,
             up: request.up,
             down: DownBytes::default(),

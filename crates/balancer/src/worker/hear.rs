@@ -197,10 +197,13 @@ impl Worker {
         let entry = &mut self.exchanges[id];
         if let HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) = plan {
             let server = entry.core.record().server.zip(entry.set);
-            let host = server.map_or("", |(server, set)| &self.sets[set].servers[server as usize].host);
+            let server = server.map(|(server, set)| &self.sets[set].servers[server as usize]);
+            let host = server.map_or("", |server| &server.host);
+            let cookie =
+                if head.status >= 200 { server.and_then(|server| server.cookie_for(entry.sticky)) } else { None };
             let version = entry.core.client_version();
             let written = with_rules(entry, None, Some(host), |ruled| {
-                let edits = compose::response_edits(version, &edits, body, date, recoding, ruled);
+                let edits = compose::response_edits(version, &edits, body, date, recoding, cookie, ruled);
                 compose::response(head, &edits, io)
             });
             (entry.down.head, entry.down.unwrap_chunks) = (Some(written?), edits.unwrap_chunks);

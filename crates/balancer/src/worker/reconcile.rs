@@ -174,6 +174,7 @@ impl Worker {
             set.servers[number].idle.set_bounds(settings.pool.room(), settings.pool.idle_timeout);
             set.servers[number].tls_profile = server.tls_profile;
             set.selection.set_server(number, server);
+            set.servers[number].be_marked_by(&settings.selection);
             places.push(number);
         }
         if let Some(table) = boards.table(&settings.name) {

@@ -6,7 +6,8 @@ use super::state::ExchangeId;
 use crate::boards::{Board, Boards};
 use crate::errors::SetupError;
 use balancer_core::{
-    BackendSetSettings, ConnectTimes, Counters, IdleConnections, PoolSettings, Selection, Settings, Standing,
+    BackendSetSettings, ConnectTimes, Counters, IdleConnections, Mark, PoolSettings, Selection, SelectionRules,
+    Settings, Standing,
 };
 use ports::{Address, PortList, Sources, Strain, Target};
 use reactor::{Bell, ConnId, Inbox, ProfileId, TimerId};
@@ -46,6 +47,8 @@ pub(super) struct Server {
     pub(super) idle: IdleConnections<ConnId>,
     /// The timer for the oldest idle connection.
     pub(super) idle_timer: Option<TimerId>,
+    /// What names it to clients that stay with it.
+    pub(super) mark: Option<Mark>,
     /// `Host` for requests that came without one (HTTP/1.0).
     pub(super) host: String,
     /// How it is spoken to over TLS.
@@ -77,7 +80,9 @@ impl BackendSet {
             let board = boards.board(&settings.name, server.address);
             let tuples = sources.tuples(target, kernel_ports);
             let tls_profile = server.tls_profile;
-            servers.push(Server { tls_profile, ..Server::new(target, tuples, &settings.pool, board) });
+            let mut new = Server { tls_profile, ..Server::new(target, tuples, &settings.pool, board) };
+            new.be_marked_by(&settings.selection);
+            servers.push(new);
         }
         let mut selection = Selection::new(&settings.selection, &settings.servers, share.index);
         if let Some(table) = boards.table(&settings.name) {
@@ -157,6 +162,17 @@ impl Server {
         }
     }
 
+    /// Clients that stay with it know it by this from now on.
+    pub(super) fn be_marked_by(&mut self, rules: &SelectionRules) {
+        self.mark = rules.sticky.as_ref().map(|sticky| sticky.mark(&self.target.address().to_string()));
+    }
+
+    /// What a client that asked for `asked` is to remember, if that is another one.
+    #[inline]
+    pub(super) fn cookie_for(&self, asked: Option<u64>) -> Option<&[u8]> {
+        self.mark.as_ref().filter(|mark| asked != Some(mark.id)).map(|mark| mark.cookie.as_bytes())
+    }
+
     /// No place is left for one more connection, and none is idle here.
     fn is_full(&self, max: u32) -> bool {
         self.board.connections() >= max && self.idle.is_empty()
@@ -172,6 +188,7 @@ impl Server {
             tuples,
             idle: IdleConnections::new(pool.room(), pool.idle_timeout),
             idle_timer: None,
+            mark: None,
             host: host_of(target.address()),
             tls_profile: None,
             connections: 0,

@@ -152,6 +152,8 @@ pub(super) struct Entry {
     pub(super) asker: Asker,
     /// What it has in common with others that go to the same server.
     pub(super) key: Option<u64>,
+    /// The server that its client stays with, by its mark.
+    pub(super) sticky: Option<u64>,
     /// The protocols that the client asks for, where the request may switch to another.
     pub(super) upgrade: Option<Buf>,
     pub(super) up: UpBytes,

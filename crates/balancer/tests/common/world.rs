@@ -108,7 +108,7 @@ pub(crate) fn draw_router(rng: &mut Rng) -> Router {
 pub(crate) fn draw_selection(rng: &mut Rng) -> SelectionRules {
     let hash = rng.pick(&[HashBy::Source, HashBy::Path, HashBy::Uri, HashBy::Cookie("none".into())]).clone();
     let slow_start = Duration::from_millis(*rng.pick(&[0, 0, 500]));
-    SelectionRules { balance: *rng.pick(&Balance::ALL), hash: Some(hash), slow_start }
+    SelectionRules { balance: *rng.pick(&Balance::ALL), hash: Some(hash), sticky: None, slow_start }
 }
 
 /// Bounds that are met, or none. Whoever is at work ends before a request's patience does.

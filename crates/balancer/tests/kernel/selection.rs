@@ -3,7 +3,7 @@
 use crate::stage;
 use crate::wire::{PATIENCE, Wire};
 use balancer::Handle;
-use balancer_core::{Balance, HashBy, Settings};
+use balancer_core::{Balance, HashBy, Settings, Sticky};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ struct Scene {
 struct Held {
     client: Wire,
     server: Wire,
+    /// What the server was asked.
+    head: String,
     origin: usize,
 }
 
@@ -41,8 +43,8 @@ impl Scene {
                 stage::accept(listener, Duration::ZERO).map(|server| (origin, server))
             };
             if let Some((origin, mut server)) = self.origins.iter().enumerate().find_map(asked) {
-                server.reads_head();
-                return Held { client, server, origin };
+                let head = server.reads_head();
+                return Held { client, server, head, origin };
             }
             assert!(Instant::now() < until, "nobody is asked");
             std::thread::sleep(Duration::from_millis(1));
@@ -149,5 +151,42 @@ fn a_backup_is_asked_while_nobody_else_is_well() {
     server.sends(OK);
     client.sees_status(200);
     assert_eq!([asked(), asked()], [0, 0]);
+    stage::check_books(&scene.balancer.drain(Duration::ZERO));
+}
+
+/// A client stays with the server its cookie names, whatever the policy says, and is given another one where that is gone.
+#[test]
+fn a_cookie_keeps_a_client_with_its_server() {
+    let mut scene = Scene::new(3, 2, |settings| {
+        settings.backend_sets[0].selection.sticky = Some(Sticky::new("Q"));
+        settings.backend_sets[0].health.pause = PATIENCE;
+    });
+    let mut held = scene.ask(GET);
+    let server = held.origin;
+    held.server.sends(OK);
+    let head = held.client.reads_head();
+    let cookie = head.lines().find_map(|line| line.strip_prefix("Set-Cookie: ")).expect("a cookie").to_owned();
+    let (pair, rest) = cookie.split_once("; ").expect("with attributes");
+    assert_eq!(rest, "Path=/; HttpOnly");
+    assert!(!pair.contains("127"), "it does not say its address: {pair}");
+    let again = GET.replace("Host: a\n", &format!("Host: a\nCookie: a=b; {pair}\n"));
+    let check = |scene: &Scene, expect: bool| {
+        let mut held = scene.ask(&again);
+        held.server.sends(OK);
+        let head = held.client.reads_head();
+        assert_eq!((held.origin == server, head.contains("Set-Cookie")), (expect, !expect), "{head}");
+        assert!(held.head.contains("Cookie: a=b\r\n"), "the server does not see it: {}", held.head);
+    };
+    (0..6).for_each(|_| check(&scene, true));
+    // It works over another configuration, and where its server takes nothing new.
+    let mut settings = stage::settings(&scene.origins.iter().map(stage::address).collect::<Vec<_>>());
+    settings.listeners[0].binds = vec![scene.balancer.addresses()[0].into()];
+    settings.backend_sets[0].selection.sticky = Some(Sticky::new("Q"));
+    settings.backend_sets[0].servers[server].weight = 0;
+    scene.balancer.apply(&settings).expect("it goes on by these");
+    (0..3).for_each(|_| check(&scene, true));
+    settings.backend_sets[0].servers.remove(server);
+    scene.balancer.apply(&settings).expect("it goes on by these");
+    check(&scene, false);
     stage::check_books(&scene.balancer.drain(Duration::ZERO));
 }

@@ -93,6 +93,8 @@ pub struct RequestEdits<'e> {
     pub request_id: &'e [u8],
     /// Whether `X-Request-Id` is written, in place of what came.
     pub tells_id: bool,
+    /// A cookie that is for this proxy alone: it goes no further.
+    pub without_cookie: Option<&'e str>,
     /// The listener's name, for rules.
     pub listener: &'e str,
     /// A field that says who the client has proven to be, in place of what came, and what it says; empty: nobody.
@@ -117,6 +119,7 @@ impl RequestEdits<'_> {
             rules: [&NO_RULES; 2],
             request_id: b"",
             tells_id: false,
+            without_cookie: None,
             listener: "",
             identity: None,
         }
@@ -194,6 +197,12 @@ fn write_fields(
         if path.has_more && path.edits.drops(header.name) {
             continue;
         }
+        if let Some(cookie) = path.edits.without_cookie
+            && header.name.eq_ignore_ascii_case("cookie")
+        {
+            write_other_cookies(header, cookie, out)?;
+            continue;
+        }
         match Name::of(header.name) {
             Name::Other if is_for_one_hop(header.name) => {}
             Name::Other | Name::Trailer | Name::Date => out.field(header.name, header.value)?,
@@ -207,6 +216,20 @@ fn write_fields(
         }
     }
     Ok(())
+}
+
+/// Without the cookie of this name; a field that holds no other is left out.
+#[cold]
+fn write_other_cookies(header: &Header<'_>, without: &str, out: &mut impl FieldSink) -> Result<(), TooLong> {
+    let is_it =
+        |pair: &[u8]| pair.split(|&byte| byte == b'=').next().map(<[u8]>::trim_ascii) == Some(without.as_bytes());
+    let pairs = header.value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+    let others = pairs.filter(|pair| !pair.is_empty() && !is_it(pair));
+    if others.clone().next().is_none() {
+        return Ok(());
+    }
+    let between = |at: usize| if at == 0 { &b""[..] } else { b"; " };
+    out.pieces(header.name, others.enumerate().flat_map(|(at, pair)| [between(at), pair]))
 }
 
 /// RFC 9110 7.6.2: one hop fewer, where the method has such a bound.

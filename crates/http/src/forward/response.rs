@@ -29,6 +29,8 @@ pub struct ResponseEdits<'e> {
     pub coding: Option<Coding>,
     /// Other clients may get it otherwise, by their `Accept-Encoding`.
     pub varies: bool,
+    /// What this proxy asks the client to remember: the value of a `Set-Cookie`.
+    pub cookie: Option<&'e [u8]>,
     /// Rules of the configuration, and what their variables stand for. Interim responses know none.
     pub ruled: Option<(Layers<'e>, Values<'e>)>,
 }
@@ -97,6 +99,9 @@ fn write_ours(head: &ResponseHead<'_, '_>, edits: &ResponseEdits<'_>, out: &mut 
     if let Some(date) = edits.date.as_ref().filter(|_| !ruled.is_some_and(|(layers, _)| rules::drops(*layers, "Date")))
     {
         out.field("Date", date.as_bytes())?;
+    }
+    if let Some(cookie) = edits.cookie {
+        out.field("Set-Cookie", cookie)?;
     }
     if edits.coding.is_some() || edits.varies {
         write_coding(head, edits, out)?;

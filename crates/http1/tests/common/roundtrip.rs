@@ -90,6 +90,7 @@ pub(crate) fn check_response(bytes: &[u8], method: Method, client_version: Versi
         date: (!head.dated).then(|| Date::at(0)),
         coding: None,
         varies: false,
+        cookie: None,
         ruled: None,
     };
     let mut out = vec![0; bytes.len() + 512];

@@ -30,6 +30,7 @@ pub(super) static BACKEND_SET: Table = Table {
         selection::BALANCE,
         selection::HASH,
         selection::SLOW_START,
+        selection::STICKY,
         Key::new(
             "ports",
             Kind::choice::<PortChoice>(),

@@ -1,8 +1,8 @@
 //! Of `[[backend_set]]`: which server a request goes to.
 
 use super::super::backend::WEIGHT_MAX;
-use balancer_core::Balance;
-use config_file::{Key, Kind};
+use balancer_core::{Balance, SameSite};
+use config_file::{Key, Kind, Table};
 
 pub(super) const BALANCE: Key = Key::new(
     "balance",
@@ -40,3 +40,32 @@ pub(super) const WEIGHT: Key = Key::new(
 
 pub(super) const BACKUP: Key =
     Key::new("backup", Kind::Switch, "it is asked only where no other server is well").or("false");
+
+pub(super) const STICKY: Key = Key::new(
+    "sticky",
+    Kind::Table(&STICKY_TABLE),
+    "clients stay with their server: a cookie names it by an id that is not its address, and is the same at every balancer \
+     with the same configuration. It is set only where it is missing or names another one; where its server is aside, full or \
+     gone, another is chosen and named",
+);
+
+static STICKY_TABLE: Table = Table {
+    name: "backend_set.sticky",
+    heading: "[backend_set.sticky]",
+    keys: &[
+        Key::new("cookie", Kind::Text("name"), "the name of the cookie").required("\"QSRV\""),
+        Key::new("path", Kind::Text("path"), "where browsers send it back to").or("\"/\""),
+        Key::new("secure", Kind::Switch, "browsers send it back over TLS only").or("false"),
+        Key::new("http_only", Kind::Switch, "scripts do not see it").or("true"),
+        Key::new("same_site", Kind::choice::<SameSite>(), "which requests from other sites carry it")
+            .example("\"lax\""),
+        Key::new("max_age", Kind::Time, "how long it is kept; none: as long as the browser runs").example("\"1h\""),
+        Key::new(
+            "key",
+            Kind::Text("text"),
+            "a secret that ids are made with: without it whoever guesses an address can tell that it is one",
+        )
+        .example("\"a long secret\""),
+        Key::new("pass", Kind::Switch, "servers see the cookie, too").or("false"),
+    ],
+};
