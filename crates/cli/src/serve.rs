@@ -107,10 +107,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     let config = args.config.as_deref().map(load).transpose()?;
     check_workers(args.workers)?;
     if let (Some(question), Some(config)) = (&args.explain, &config) {
-        let question = balancer::Question::parse(question, &args.headers).map_err(|why| anyhow!("--explain: {why}"))?;
-        let told = balancer::explain(&config.settings, &question).map_err(|why| anyhow!("--explain: {why}"))?;
-        Output::People.say(told.join("\n"))?;
-        return Ok(Outcome::AsHoped);
+        return explain(question, &args.headers, config);
     }
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
@@ -135,6 +132,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     tell_news(&mut control);
     let counters = serve(&signals, control, &config, &output);
     output.show(&Totals(&counters))?;
+    Ok(Outcome::AsHoped)
+}
+
+/// Which way a request goes.
+fn explain(question: &str, headers: &[String], config: &Config) -> Result {
+    let question = balancer::Question::parse(question, headers).map_err(|why| anyhow!("--explain: {why}"))?;
+    let told = balancer::explain(&config.settings, &question).map_err(|why| anyhow!("--explain: {why}"))?;
+    Output::People.say(told.join("\n"))?;
     Ok(Outcome::AsHoped)
 }
 

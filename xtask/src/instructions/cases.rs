@@ -2,9 +2,10 @@
 //! runner, which compares two numbers of rounds.
 
 use balancer_core::exchange::{Exchange, Fact, Opening, ResponseFacts, Scene, Took};
-use balancer_core::{ClientClose, ClientTimeouts, ServerTimeouts};
+use balancer_core::router::{Condition, Conditions, HostPattern, PathPattern, Pattern, Route, Scratch, Wanted};
+use balancer_core::{Action, ClientClose, ClientTimeouts, RouteRules, Router, ServerTimeouts};
 use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
-use http::{BodyKind, Limits, Method, Version};
+use http::{BodyKind, Limits, Method, RequestHead, Target, Version};
 use http1::{BodyDecoder, ChunkLine, HeadSlots, HeadWriter, Parsed, parse_request, parse_response};
 use ports::{ClosedFirst, PortAllocator, PortEnd, PortRange, PortSet};
 use reactor::TimerWheel;
@@ -24,6 +25,9 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "http1/parse-response", run: parse_a_response },
     Case { name: "http1/forward-response", run: forward_a_response },
     Case { name: "http1/pass-16-chunks", run: pass_chunks },
+    Case { name: "router/none", run: route_without_routes },
+    Case { name: "router/100-routes", run: route_among_100 },
+    Case { name: "router/10000-routes", run: route_among_10_000 },
     Case { name: "exchange/keep-alive", run: exchange_on_a_pooled_connection },
     Case { name: "ports/take-and-give-back", run: take_and_give_back },
     Case { name: "wheel/set-and-cancel", run: set_and_cancel },
@@ -151,6 +155,66 @@ fn take_and_give_back(rounds: u32) {
         let lease = ports.take(black_box(now), to).expect("ports come free in time");
         ports.give_back(now, lease, black_box(end));
     }
+}
+
+/// Hosts, wildcards, prefixes, exact paths with what they ask further, and a few patterns.
+fn routes(count: usize) -> Router {
+    let forward = || RouteRules::new("", Action::Forward { set: 0 });
+    let host = |text: String| vec![HostPattern::parse(&text).expect(GOOD)];
+    let asks = |at: usize| match at % 5 {
+        0 => Conditions { hosts: host(format!("host-{at}.example.net")), ..Conditions::default() },
+        1 => Conditions { hosts: host(format!("*.zone-{at}.example.net")), ..Conditions::default() },
+        2 => Conditions {
+            paths: vec![PathPattern::Prefix(format!("/shop/{}/items-{at}", at % 7))],
+            ..Conditions::default()
+        },
+        3 if at < 50 => Conditions {
+            paths: vec![PathPattern::Pattern(Pattern::parse(&format!("^/v{at}/[a-z]+$")).expect(GOOD))],
+            ..Conditions::default()
+        },
+        _ => Conditions {
+            paths: vec![PathPattern::Exact(format!("/shop/page-{at}"))],
+            further: vec![Condition::Header("X-Beta".to_owned(), Wanted::Present)],
+            ..Conditions::default()
+        },
+    };
+    let routes = (0..count).map(|at| Route { conditions: asks(at), rules: forward() });
+    Router::new(routes.collect(), forward())
+}
+
+/// Requests by turns: for a host, a host below one, a path below a prefix, an exact path whose field is missing, nothing at
+/// all, and a path that has to be decoded.
+fn route_among(router: &Router, rounds: u32) {
+    let asked = [
+        ("host-10.example.net", "/shop/items?page=2"),
+        ("www.zone-11.example.net:8080", "/"),
+        ("www.example.net", "/shop/5/items-12/reviews/latest"),
+        ("www.example.net", "/shop/page-54"),
+        ("www.example.net", "/shop/items?page=2&sort=price"),
+        ("www.example.net", "/shop/x/../5/%69tems-12"),
+    ];
+    let headers =
+        [http::Header { name: "User-Agent", value: b"Mozilla/5.0" }, http::Header { name: "Accept", value: b"*/*" }];
+    let mut scratch = Scratch::default();
+    for round in 0..rounds {
+        let (host, target) = asked[round as usize % asked.len()];
+        let target = Target::parse(target, Method::Get).expect(GOOD);
+        let head = RequestHead { host: Some(host.as_bytes()), target, headers: &headers, ..RequestHead::default() };
+        let facts = head.facts(black_box([192, 0, 2, 7].into()), false);
+        assert!(black_box(router).decide(black_box(&facts), &headers, &mut scratch).is_ok());
+    }
+}
+
+fn route_without_routes(rounds: u32) {
+    route_among(&routes(0), rounds);
+}
+
+fn route_among_100(rounds: u32) {
+    route_among(&routes(100), rounds);
+}
+
+fn route_among_10_000(rounds: u32) {
+    route_among(&routes(10_000), rounds);
 }
 
 /// As many timers as a busy worker has.

@@ -1,6 +1,7 @@
 //! The commands as people and programs use them: help, exit codes, the shape of JSON, signals.
 
 mod doctor;
+mod explain;
 mod from;
 mod keys_told;
 mod ports_told;
