@@ -3,6 +3,7 @@
 use crate::health::HealthRules;
 use crate::network::Networks;
 use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
+use crate::proxy_header::ProxyHeader;
 use crate::router::Router;
 use crate::select::SelectionRules;
 use crate::tls::{ListenerTls, ServerTls};
@@ -312,6 +313,8 @@ pub struct BackendSetSettings {
     pub capacity: Capacity,
     /// Requests say in `Via` that they came through this balancer.
     pub via: bool,
+    /// Connections to its servers begin with this. Each is then one client's: none is used for another's requests.
+    pub proxy_protocol: Option<ProxyHeader>,
     /// Fields of requests to its servers, and of their responses.
     pub headers: HeaderRules,
     /// How connections to its servers are secured.
@@ -363,6 +366,7 @@ impl BackendSetSettings {
             limits: ResponseLimits::default(),
             capacity: Capacity::default(),
             via: true,
+            proxy_protocol: None,
             headers: HeaderRules::default(),
             tls: None,
             tls_profile: None,

@@ -85,6 +85,7 @@ const GET: Opening = Opening {
     kept: false,
     body_len: 0,
     stream: false,
+    greets: false,
 };
 /// A POST whose body is still to come.
 const POST: Opening = Opening { idempotent: false, bodiless: false, whole: false, ..GET };

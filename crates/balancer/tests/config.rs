@@ -6,9 +6,9 @@ use balancer_core::names::{AtStart, Families, Member, ResolveRules};
 use balancer_core::router::Rewrite;
 use balancer_core::{
     Access, Action, Balance, CertificateFiles, ClientCertificate, ClientClose, Compression, ForwardedPolicy, HashBy,
-    HeaderRules, HealthRules, ListenerTls, MediaType, Networks, PortChoice, Protocol, Rate, RateBy, RateLimit,
-    RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose, ServerTls, Timestamps,
-    TlsVersion, Twins, WayField, parse_network,
+    HeaderRules, HealthRules, ListenerTls, MediaType, Networks, PortChoice, Protocol, ProxyHeader, Rate, RateBy,
+    RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose, ServerTls,
+    Timestamps, TlsVersion, Twins, WayField, parse_network,
 };
 use http::Coding;
 use http::forward::{FieldRules, Message};
@@ -157,6 +157,13 @@ fn a_listener_binds_one_place_or_several() {
     assert!(["[::]:443", "0.0.0.0:443"].contains(&places(2)[0].as_str()), "as this host has it: {:?}", places(2));
     let servers: Vec<_> = config.settings.backend_sets[0].servers.iter().map(|one| one.address.to_string()).collect();
     assert_eq!(servers, ["unix:/run/app.sock", "unix:/run/other.sock", "10.0.0.1:80"]);
+}
+
+#[test]
+fn servers_that_are_told_the_client_have_no_pool() {
+    let config = parse("good-proxy.toml").unwrap();
+    let set = &config.settings.backend_sets[0];
+    assert_eq!((set.proxy_protocol, set.pool.room()), (Some(ProxyHeader::V2), 0));
 }
 
 #[test]

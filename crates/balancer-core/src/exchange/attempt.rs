@@ -32,7 +32,7 @@ impl Exchange {
     ) {
         self.note_attempt(server);
         (self.up.lost, self.up.portless) = (None, 0);
-        self.up.sending = !self.request.stream;
+        self.up.sending = !self.request.stream || self.request.greets;
         self.up.sent = pooled;
         self.down.reading = pooled;
         self.up.attempt = if pooled { Attempt::Open { server, pooled } } else { Attempt::Connecting { server } };

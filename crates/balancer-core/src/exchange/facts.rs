@@ -61,6 +61,8 @@ pub struct Opening {
     /// It is no request: a connection of a client is to be joined with a server's. Nothing is sent with the handshake, no
     /// answer is read, and none can be given.
     pub stream: bool,
+    /// A stream to which something of ours is sent first.
+    pub greets: bool,
 }
 
 impl Opening {
@@ -83,6 +85,7 @@ impl Opening {
         kept: false,
         body_len: 0,
         stream: false,
+        greets: false,
     };
 }
 

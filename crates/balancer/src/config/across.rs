@@ -107,6 +107,7 @@ fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
         limits: set.limits,
         capacity: set.capacity,
         via: set.via,
+        proxy_protocol: set.proxy_protocol,
         headers: set.headers,
         tls: set.tls,
         tls_profile: None,

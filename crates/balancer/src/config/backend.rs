@@ -7,8 +7,8 @@ use super::servers::{self, Servers};
 use super::{selection, tls};
 use balancer_core::names::Member;
 use balancer_core::{
-    Capacity, HeaderRules, HealthRules, PoolSettings, PortChoice, PortSettings, ResponseLimits, ResponseReading,
-    SelectionRules, ServerSettings, ServerTimeouts, ServerTls,
+    Capacity, HeaderRules, HealthRules, PoolSettings, PortChoice, PortSettings, ProxyHeader, ResponseLimits,
+    ResponseReading, Reuse, SelectionRules, ServerSettings, ServerTimeouts, ServerTls,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::IpAddr;
@@ -42,6 +42,7 @@ pub(super) struct BackendSet<'a> {
     pub(super) limits: ResponseLimits,
     pub(super) capacity: Capacity,
     pub(super) via: bool,
+    pub(super) proxy_protocol: Option<ProxyHeader>,
     pub(super) headers: HeaderRules,
     pub(super) tls: Option<ServerTls>,
 }
@@ -69,12 +70,40 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
         limits,
         capacity,
         via: section.choice("via", &[("on", true), ("off", false)], mistakes).unwrap_or(base.via),
+        proxy_protocol: None,
         headers: read_headers(&mut section, mistakes),
         tls: tls::read_server(&mut section, folder, mistakes),
         servers,
         names,
     };
+    let set = announced(set, &mut section, mistakes);
     section.finish(mistakes);
+    set
+}
+
+/// A connection that begins with a client's address is that client's: it is not kept for another.
+fn announced<'a>(
+    mut set: BackendSet<'a>,
+    section: &mut Section<'_, '_>,
+    mistakes: &mut Vec<Mistake>,
+) -> BackendSet<'a> {
+    set.proxy_protocol = section.named("proxy_protocol", mistakes);
+    let Some(place) = section.place_of("proxy_protocol").filter(|_| set.proxy_protocol.is_some()) else { return set };
+    set.pool.reuse = Reuse::Never;
+    let conflict = |key: &str, title: &str, help: &str| {
+        let other = section.place_of(key)?;
+        Some(Mistake::new(place.clone(), title, "with this").other(other, "and this").help(help))
+    };
+    mistakes.extend(conflict(
+        "pool",
+        "a connection that begins with one client's address is nobody else's: there is no pool",
+        "leave the pool out: each request has a connection of its own, which closes with its answer",
+    ));
+    mistakes.extend(conflict(
+        "tls",
+        "the PROXY header goes in front of TLS, and this balancer can send it to servers in clear only",
+        "leave `proxy_protocol` out: over TLS, `X-Forwarded-For` tells servers who the client is",
+    ));
     set
 }
 

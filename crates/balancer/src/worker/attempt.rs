@@ -7,7 +7,7 @@ use super::seat::Seat;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::{IdDigits, asked_of};
 use balancer_core::exchange::{AttemptOrder, Fact};
-use balancer_core::{CloseReason, ListenerSettings, RequestIds, Twins};
+use balancer_core::{CloseReason, ListenerSettings, ProxyHeader, RequestIds, Twins};
 use http::forward::{AddressText, RequestEdits};
 use http::{RequestHead, Values};
 use http1::{HeadScan, HeadSlots, parse_request};
@@ -118,6 +118,29 @@ impl Worker {
         Fact::AttemptStarted { server: server as u32, pooled: true, hurry: None }
     }
 
+    /// What goes out first, behind the header that tells whose connection it is, where the set wants one.
+    #[inline]
+    fn announced<R: Reactor>(&self, id: ExchangeId, out: Outgoing, io: &mut R) -> Option<Outgoing> {
+        match self.exchanges[id].set_rules.proxy_protocol {
+            None => Some(out),
+            Some(header) => self.announce(id, header, out, io),
+        }
+    }
+
+    #[cold]
+    fn announce<R: Reactor>(&self, id: ExchangeId, header: ProxyHeader, out: Outgoing, io: &mut R) -> Option<Outgoing> {
+        let conn = self.exchanges[id].client.conn;
+        let Some(Party::Client(client)) = self.parties.get(conn) else { return None };
+        let header = header.write(client.peer, io.local_address(conn));
+        let mut first = io.take_buf()?;
+        first.append(header.as_slice()).ok()?;
+        if let Some(head) = &out.head {
+            first = first.with_spare(head.len())?;
+            first.append(head).ok()?;
+        }
+        Some(Outgoing { head: Some(first), ..out })
+    }
+
     /// Opens a connection and sends the request with the handshake.
     fn send_on_fresh<R: Reactor>(
         &mut self,
@@ -128,6 +151,7 @@ impl Worker {
         io: &mut R,
     ) -> Fact {
         let now = self.now(io);
+        let Some(out) = self.announced(id, out, io) else { return Fact::Shortage };
         let Some(seat) = self.take_place(set, server, io) else { return Fact::NoPlace };
         match self.open(set, server, &out, io) {
             Ok((conn, lease)) => {

@@ -365,5 +365,6 @@ fn opening(parsed: &Parsed<RequestHead<'_, '_>>, first: &Piece, client: &Client,
         kept: client.life.served() > 0,
         body_len,
         stream: false,
+        greets: false,
     }
 }

@@ -23,7 +23,8 @@ impl Worker {
         let listener = &self.listeners[client.listener];
         let (rules, draining) = (Rc::clone(&listener.rules), listener.drains(self.draining));
         let way = self.way(rules.settings.router.fallback(), rules);
-        let (core, step) = Exchange::begin(Opening::STREAM, &way.rules.scene(way.route, &way.set_rules, now, draining));
+        let opening = Opening { greets: way.set_rules.proxy_protocol.is_some(), ..Opening::STREAM };
+        let (core, step) = Exchange::begin(opening, &way.rules.scene(way.route, &way.set_rules, now, draining));
         let request = Request::none(Asker::unknown(self.parties.client(conn).peer), &way.rules);
         let id = self.insert(conn, core, way, request);
         self.drive(id, step, io);

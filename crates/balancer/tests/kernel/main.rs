@@ -3,6 +3,7 @@
 //! Most tests are timelines (see [`script::Act`]): who sends what, and what the other end then sees. Every wait is
 //! bounded, and every timeline ends with the books being checked: each connection has one close, with one reason.
 
+mod announced;
 mod bodies;
 mod capacity;
 mod closing;
@@ -13,6 +14,7 @@ mod failures;
 mod limits;
 mod places;
 mod ports;
+
 mod protocol;
 mod reload;
 mod retries;

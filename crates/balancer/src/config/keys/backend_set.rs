@@ -4,7 +4,7 @@ use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SO
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::treatment;
 use super::{capacity, selection, servers};
-use balancer_core::{PortChoice, ResponseReading, Reuse, ServerClose};
+use balancer_core::{PortChoice, ProxyHeader, ResponseReading, Reuse, ServerClose};
 use config_file::{Key, Kind, Table};
 
 /// A server by its address alone, or with more to say.
@@ -75,6 +75,14 @@ pub(super) static BACKEND_SET: Table = Table {
              back. `\"off\"`: they do not; nginx as a server compresses only then",
         )
         .or("\"on\""),
+        Key::new(
+            "proxy_protocol",
+            Kind::choice::<ProxyHeader>(),
+            "connections to servers begin with the header of the PROXY protocol, which tells them the client's address: \
+             `\"v1\"` in text, `\"v2\"` in binary. Each is then one client's, and closes with its answer: there is no pool. \
+             Servers have to expect it (`accept-proxy`, `listen ... proxy_protocol`)",
+        )
+        .example("\"v2\""),
         treatment::REQUEST_HEADERS,
         treatment::RESPONSE_HEADERS,
         Key::new("limits", Kind::Table(&LIMITS), "bounds of responses, and of how much at once"),
