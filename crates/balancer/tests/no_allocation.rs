@@ -4,8 +4,12 @@
 use balancer::orders::Snapshot;
 use balancer::{Worker, WorkerShare};
 use balancer_core::router::{Condition, Conditions, HostPattern, PathPattern, Pattern, Rewrite, Route, Wanted};
-use balancer_core::{Action, BackendSetSettings, ListenerSettings, RouteRules, Router, ServerSettings, Settings};
+use balancer_core::{
+    Access, Action, BackendSetSettings, ListenerSettings, Rate, RateBy, RateLimit, RequestIds, RouteRules, Router,
+    ServerSettings, Settings, parse_network,
+};
 use http::Template;
+use http::forward::Message;
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, ListenerId, Questions, Reactor, face};
 use std::io::{Read, Write};
@@ -127,6 +131,38 @@ fn a_warm_short_connection_allocates_nothing() {
         rig.exchange(&mut client, REQUEST_CLOSE);
     }
     assert_eq!(rig.allocated, 0, "allocations in 200 short connections");
+}
+
+/// Rules for fields of both ways, lists of addresses, a limit of rate and of bodies; an id for each request.
+fn with_treatment(settings: &mut Settings) {
+    let [listener] = &mut settings.listeners[..] else { panic!("one listener") };
+    listener.requests.ids = RequestIds::Make;
+    listener.requests.trusted = [parse_network("127.0.0.0/8").expect("a network")].into_iter().collect();
+    let treatment = &mut listener.treatment;
+    for rules in
+        [(&mut treatment.headers.requests, Message::Request), (&mut treatment.headers.responses, Message::Response)]
+    {
+        rules.0.set("X-Who", "{client} {request_id} {uri} {header:User-Agent}", rules.1).expect("a rule");
+        rules.0.remove("Server", rules.1).expect("a rule");
+    }
+    treatment.access = vec![Access { allow: listener.requests.trusted.clone(), ..Access::default() }];
+    let rate = Rate::new(1_000_000, Duration::from_secs(1), 1_000_000).expect("a rate");
+    treatment.rates = vec![RateLimit { rate, by: RateBy::Client, dry_run: false, name: String::new() }];
+    treatment.body_bytes_max = Some(1000);
+}
+
+#[test]
+fn a_request_that_is_treated_allocates_nothing() {
+    let mut rig = Rig::with(with_treatment);
+    let mut client = rig.connect();
+    for _ in 0..20 {
+        rig.exchange(&mut client, REQUEST);
+    }
+    rig.allocated = 0;
+    for _ in 0..200 {
+        rig.exchange(&mut client, REQUEST);
+    }
+    assert_eq!(rig.allocated, 0, "allocations in 200 requests");
 }
 
 /// A thousand routes that do not fit, and one that does, by a path that has to be decoded.

@@ -8,10 +8,12 @@ use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Stand, Worker, WorkerShare};
 use balancer_core::router::{Conditions, FixedResponse, Page, PathPattern, Pattern, Rewrite, Route};
 use balancer_core::{
-    Action, BackendSetSettings, Balance, Capacity, ClientClose, CloseReason, Counters, HashBy, ListenerLimits,
-    ListenerSettings, PoolSettings, PortChoice, PortSettings, Reuse, RouteRules, Router, SelectionRules, ServerClose,
-    ServerSettings, ServerTimeouts, Settings,
+    Access, Action, BackendSetSettings, Balance, Capacity, ClientClose, CloseReason, Compression, Counters, HashBy,
+    HeaderRules, ListenerLimits, ListenerSettings, PoolSettings, PortChoice, PortSettings, Rate, RateBy, RateLimit,
+    RequestIds, Reuse, RouteRules, Router, SelectionRules, ServerClose, ServerSettings, ServerTimeouts, Settings,
+    Treatment, parse_network,
 };
+use http::forward::Message;
 use reactor::{App, ListenPlan, Outbox, Shortages, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
 use secure::Profiles;
@@ -80,7 +82,32 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         capacity: draw_capacity(rng),
         ..BackendSetSettings::new("app", servers.to_vec())
     };
-    Settings { listeners: vec![listener], backend_sets: vec![set] }
+    let mut settings = Settings { listeners: vec![listener], backend_sets: vec![set] };
+    if rng.chance(0.5) {
+        treat(&mut settings);
+    }
+    settings
+}
+
+/// All that can be done to requests and responses on their way: nothing of it may change what the players look at.
+fn treat(settings: &mut Settings) {
+    let mut rules = HeaderRules::default();
+    for (name, value) in [("X-Ruled", "{client} {request_id} {listener}"), ("X-Asked", "{method} {uri}{header:X-Id}")] {
+        rules.requests.set(name, value, Message::Request).expect("a rule");
+        rules.responses.set(name, value, Message::Response).expect("a rule");
+    }
+    let deny = [parse_network("198.51.100.0/24").expect("a network")].into_iter().collect();
+    let rate = Rate::new(1_000_000, Duration::from_secs(1), 1_000_000).expect("a rate");
+    let [listener] = &mut settings.listeners[..] else { panic!("one listener") };
+    listener.requests.ids = RequestIds::Make;
+    listener.treatment = Treatment {
+        headers: rules,
+        access: vec![Access { deny, ..Access::default() }],
+        rates: vec![RateLimit { rate, by: RateBy::Client, dry_run: false, name: String::new() }],
+        body_bytes_max: Some(1 << 30),
+        compression: Some(Compression::by(http::Coding::ALL.to_vec())),
+    };
+    settings.backend_sets[0].headers.requests.set("X-Ruled", "{server}", Message::Request).expect("a rule");
 }
 
 /// What is asked for here is answered here, a part of a path is taken away; all else goes to the only set, by whatever route.
