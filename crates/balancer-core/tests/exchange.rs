@@ -743,6 +743,17 @@ fn a_stream_is_joined_with_the_first_server_that_takes_it() {
     check(Opening::STREAM, &[NoPort(0), Nobody, Turn, Connecting(0)], "pick, pick-not-0, queue, pick, -");
 }
 
+/// What is sent to its server first is still under way as it is joined.
+#[test]
+fn a_stream_that_greets_is_sending() {
+    let greets = Opening { greets: true, ..Opening::STREAM };
+    for (opening, sending) in [(Opening::STREAM, false), (greets, true)] {
+        let (_, exchange) = play(opening, USUAL, &[Connecting(0)]);
+        assert_eq!(exchange.is_sending(), (false, sending));
+    }
+    check(greets, &[Connecting(0), Connected], "pick, -, END relay");
+}
+
 #[test]
 fn a_stream_without_a_server_ends_by_a_reset() {
     let failed = |events: &[In], expect: &str, failure| {

@@ -135,6 +135,34 @@ pub(crate) fn haproxy(folder: &Folder, server: SocketAddr) -> Option<Server> {
     Some(Server::start(Command::new(program).arg("-db").arg("-f").arg(file), address))
 }
 
+/// HAProxy that expects the PROXY protocol, and answers with the address and port it was told.
+pub(crate) fn haproxy_that_is_told(folder: &Folder) -> Option<Server> {
+    let program = installed("haproxy")?;
+    let (address, told) = (free_address(), free_address());
+    // A second frontend without it: whoever waits for this server has no header to send.
+    let config = format!(
+        "defaults\n  mode http\n  timeout connect 5s\n  timeout client 20s\n  timeout server 20s\n\n\
+         frontend told\n  bind {told} accept-proxy\n  \
+         http-request return status 200 content-type text/plain lf-string \"%ci:%cp\"\n\n\
+         frontend ready\n  bind {address}\n  http-request return status 200\n"
+    );
+    let file = folder.write("haproxy.cfg", config);
+    let mut server = Server::start(Command::new(program).arg("-db").arg("-f").arg(file), address);
+    server.address = told;
+    Some(server)
+}
+
+/// `quintet serve` that speaks this to clients, and tells the server who they are by this header.
+pub(crate) fn balancer_that_tells(folder: &Folder, server: SocketAddr, protocol: &str, header: &str) -> Server {
+    let address = free_address();
+    let config = format!(
+        "[[listener]]\nname = \"web\"\nbind = \"{address}\"\nprotocol = \"{protocol}\"\nbackends = \"app\"\n\n\
+         [[backend_set]]\nname = \"app\"\nservers = [\"{server}\"]\nproxy_protocol = \"{header}\"\n"
+    );
+    let file = folder.write("quintet.toml", config);
+    Server::start(quintet().arg("serve").arg("--config").arg(file).args(["--workers", "1"]), address)
+}
+
 /// Runs a program to its end, within time; what it wrote.
 pub(crate) fn run(command: &mut Command) -> Output {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();

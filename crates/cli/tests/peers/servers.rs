@@ -1,6 +1,6 @@
 //! Other people's servers and balancers around ours.
 
-use crate::program::{Folder, balancer, haproxy, nginx, origin, run_well};
+use crate::program::{Folder, balancer, balancer_that_tells, haproxy, haproxy_that_is_told, nginx, origin, run_well};
 use std::process::Command;
 use testkit::installed;
 
@@ -30,6 +30,24 @@ fn nginx_serves_behind_the_balancer() {
         ("/upload", &["--data-binary", &upload, "--header", "Expect: 100-continue"], "200 5"),
     ] {
         check(&curl, &balancer.url(path), arguments, shown);
+    }
+}
+
+/// HAProxy sees the client's own address and port, whichever header tells it, and whatever is spoken.
+#[test]
+fn haproxy_is_told_who_the_client_is() {
+    let behind = Folder::new();
+    let Some(curl) = installed("curl") else { return };
+    let Some(server) = haproxy_that_is_told(&behind) else { return };
+    for (protocol, header) in [("http", "v1"), ("http", "v2"), ("tcp", "v1"), ("tcp", "v2")] {
+        let folder = Folder::new();
+        let balancer = balancer_that_tells(&folder, server.address, protocol, header);
+        let mut command = Command::new(&curl);
+        command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*"]);
+        command.args(["--write-out", " %{local_ip}:%{local_port}"]).arg(balancer.url("/"));
+        let shown = String::from_utf8_lossy(&run_well(&mut command)).into_owned();
+        let (told, is) = shown.split_once(' ').unwrap_or_default();
+        assert!(told == is && told.starts_with("127.0.0.1:"), "{protocol} {header}: {shown}");
     }
 }
 
