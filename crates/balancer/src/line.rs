@@ -125,11 +125,12 @@ mod tests {
     use crate::boards::Board;
     use std::time::Instant;
 
+    const PLACES: u32 = 3;
+
     /// Four workers, three places, no luck: each takes a place when one is free and stands in line otherwise, as workers
     /// do. Everybody has a turn, and there are never more than three at once.
     #[test]
     fn no_turn_is_lost_and_no_place_is_taken_twice() {
-        const PLACES: u32 = 3;
         const ROUNDS: usize = 3000;
         let (board, line) = (Board::default(), SharedLine::default());
         std::thread::scope(|scope| {
@@ -141,35 +142,36 @@ mod tests {
             }
         });
         assert!(!line.has_some() && board.connections() == 0);
+    }
 
-        fn one_round(board: &Board, line: &SharedLine, me: usize, round: usize) {
-            let since = Duration::from_nanos(round as u64);
-            let mut in_turn = false;
-            let until = Instant::now() + testkit::PATIENCE;
-            loop {
-                if (in_turn || !line.has_some()) && board.try_connect(Some(PLACES)) {
-                    break;
-                }
-                if std::mem::take(&mut in_turn) {
-                    line.went(me);
-                }
-                line.enter(me, since, 100).expect("room in the line");
-                if board.connections() < PLACES {
-                    line.call(me);
-                }
-                while line.called(me) == 0 {
-                    assert!(Instant::now() < until, "its turn never comes");
-                    std::thread::yield_now();
-                }
-                in_turn = true;
+    /// One worker's: a place is taken, and given back.
+    fn one_round(board: &Board, line: &SharedLine, me: usize, round: usize) {
+        let since = Duration::from_nanos(round as u64);
+        let mut in_turn = false;
+        let until = Instant::now() + testkit::PATIENCE;
+        loop {
+            if (in_turn || !line.has_some()) && board.try_connect(Some(PLACES)) {
+                break;
             }
-            if in_turn {
+            if std::mem::take(&mut in_turn) {
                 line.went(me);
             }
-            assert!(board.connections() <= PLACES);
-            board.disconnect();
-            line.call(me);
+            line.enter(me, since, 100).expect("room in the line");
+            if board.connections() < PLACES {
+                line.call(me);
+            }
+            while line.called(me) == 0 {
+                assert!(Instant::now() < until, "its turn never comes");
+                std::thread::yield_now();
+            }
+            in_turn = true;
         }
+        if in_turn {
+            line.went(me);
+        }
+        assert!(board.connections() <= PLACES);
+        board.disconnect();
+        line.call(me);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::step::{AttemptOrder, ServerOrder, Step, UpOrder};
 use super::time::PORT_WAIT;
-use super::{Attempt, Exchange, Scene, Stage, Wait};
+use super::{Attempt, Exchange, Fact, Scene, Stage, Wait};
 use crate::health::Verdict;
 use crate::reason::CloseReason;
 use crate::retry::{self, NextStep};
@@ -128,8 +128,18 @@ impl Exchange {
         true
     }
 
+    /// A port or a place at a server is waited for, or came free; or no more requests may wait.
+    pub(super) fn handle_queue(&mut self, fact: Fact, scene: &Scene<'_>, step: &mut Step) {
+        match fact {
+            Fact::NoPlace => self.handle_no_place(scene, step),
+            Fact::LineFull => self.fail(Failure::QueueFull, scene, step),
+            Fact::QueueFull => self.fail(Failure::NoLocalPort, scene, step),
+            _ => self.handle_turn_came(step),
+        }
+    }
+
     /// Every server that could be asked is full: waits for a place, all waits together no longer than one may last.
-    pub(super) fn handle_no_place(&mut self, scene: &Scene<'_>, step: &mut Step) {
+    fn handle_no_place(&mut self, scene: &Scene<'_>, step: &mut Step) {
         let first = self.up.place_wait_until.is_none();
         let patience = scene.now.saturating_add(scene.queue_timeout);
         let until = *self.up.place_wait_until.get_or_insert(patience);
@@ -145,7 +155,7 @@ impl Exchange {
         self.watch_client(step);
     }
 
-    pub(super) fn handle_turn_came(&mut self, step: &mut Step) {
+    fn handle_turn_came(&mut self, step: &mut Step) {
         if matches!(self.up.attempt, Attempt::Queued | Attempt::InLine) {
             self.order_attempt(AttemptOrder::Pick { not: None }, step);
         }

@@ -260,10 +260,9 @@ impl Exchange {
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
             Fact::NobodyElse => self.handle_nobody_else(scene, &mut step),
-            Fact::NoPlace => self.handle_no_place(scene, &mut step),
-            Fact::LineFull => self.fail(Failure::QueueFull, scene, &mut step),
-            Fact::QueueFull => self.fail(Failure::NoLocalPort, scene, &mut step),
-            Fact::TurnCame => self.handle_turn_came(&mut step),
+            Fact::NoPlace | Fact::LineFull | Fact::QueueFull | Fact::TurnCame => {
+                self.handle_queue(fact, scene, &mut step)
+            }
             Fact::Shortage => self.handle_shortage(scene, &mut step),
             Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
             Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),

@@ -118,6 +118,7 @@ impl Worker {
     pub(super) fn note_first_byte(&mut self, id: ExchangeId, status: u16, now: Duration) {
         let entry = &self.exchanges[id];
         if entry.set_rules.selection.balance == Balance::LeastTime
+            && (status >= 200 || status == 101)
             && let Some(end) = entry.server
         {
             let since = self.parties.server(end.conn).since;

@@ -191,16 +191,13 @@ impl Worker {
         entry.down.scan = HeadScan::default();
         entry.down.after_interim = true;
         entry.let_go_of_kept();
-        if head.status >= 200 || head.status == 101 {
-            self.note_first_byte(id, head.status, now);
-        }
+        self.note_first_byte(id, head.status, now);
         let entry = &mut self.exchanges[id];
         if let HeadPlan::Interim(edits) | HeadPlan::Final(edits) | HeadPlan::Upgrade(edits) = plan {
             let server = entry.core.record().server.zip(entry.set);
             let server = server.map(|(server, set)| &self.sets[set].servers[server as usize]);
             let host = server.map_or("", |server| &server.host);
-            let cookie =
-                if head.status >= 200 { server.and_then(|server| server.cookie_for(entry.sticky)) } else { None };
+            let cookie = server.filter(|_| head.status >= 200).and_then(|server| server.cookie_for(entry.sticky));
             let version = entry.core.client_version();
             let written = with_rules(entry, None, Some(host), |ruled| {
                 let edits = compose::response_edits(version, &edits, body, date, recoding, cookie, ruled);
