@@ -59,6 +59,8 @@ pub enum Standing {
     Full,
     /// There is no port left here towards it; not its fault, and of no use to ask.
     Portless,
+    /// Its checks say that it is down: it is not asked, whoever else is left.
+    Down,
 }
 
 impl Standing {
@@ -75,27 +77,35 @@ pub struct Health {
     failures: u8,
     /// Pauses in a row; 0: well.
     pauses: u8,
-    /// Milliseconds of the workers' common clock, in 48 bits: when the pause is over.
+    /// Its checks say that it is down ([`crate::checks`]).
+    down: bool,
+    /// Milliseconds of the workers' common clock, in 47 bits: when the pause is over.
     until: u64,
 }
 
-const UNTIL_BITS: u32 = 48;
+const UNTIL_BITS: u32 = 47;
 const UNTIL_MAX: u64 = (1 << UNTIL_BITS) - 1;
+const DOWN: u64 = 1 << UNTIL_BITS;
+const PAUSES_AT: u32 = UNTIL_BITS + 1;
+const FAILURES_AT: u32 = PAUSES_AT + 8;
 
 impl Health {
     /// As one word; 0 is a server that is well.
     pub fn to_bits(self) -> u64 {
-        u64::from(self.failures) << (UNTIL_BITS + 8) | u64::from(self.pauses) << UNTIL_BITS | self.until
+        let down = if self.down { DOWN } else { 0 };
+        u64::from(self.failures) << FAILURES_AT | u64::from(self.pauses) << PAUSES_AT | down | self.until
     }
 
     /// From the word of [`Health::to_bits`].
     pub fn from_bits(bits: u64) -> Self {
-        Self { failures: (bits >> (UNTIL_BITS + 8)) as u8, pauses: (bits >> UNTIL_BITS) as u8, until: bits & UNTIL_MAX }
+        let (failures, pauses) = ((bits >> FAILURES_AT) as u8, (bits >> PAUSES_AT) as u8);
+        Self { failures, pauses, down: bits & DOWN != 0, until: bits & UNTIL_MAX }
     }
 
     /// How it stands now.
     pub fn standing(self, now: Duration) -> Standing {
         match self.pauses {
+            _ if self.down => Standing::Down,
             0 => Standing::Well,
             _ if millis(now) >= self.until => Standing::Due,
             _ => Standing::Aside,
@@ -111,7 +121,7 @@ impl Health {
     /// After an attempt.
     pub fn after(self, verdict: Verdict, now: Duration, rules: &HealthRules) -> Self {
         if verdict == Verdict::Answered || rules.failures_max == 0 {
-            return Self::default();
+            return Self { down: self.down, ..Self::default() };
         }
         if self.pauses > 0 {
             // What was under way when it was set aside, or the one request: the pause counts from here.
@@ -124,11 +134,29 @@ impl Health {
         }
     }
 
+    /// What its checks say. Once it is up again, what requests had found out before is forgotten.
+    pub fn checked(self, down: bool) -> Self {
+        match (self.down, down) {
+            (true, false) => Self::default(),
+            _ => Self { down, ..self },
+        }
+    }
+
+    /// Is it set aside for a while by what became of requests?
+    pub fn is_aside(self) -> bool {
+        self.pauses > 0
+    }
+
+    /// Do its checks say that it is down?
+    pub fn is_down(self) -> bool {
+        self.down
+    }
+
     fn paused(self, pauses: u8, now: Duration, rules: &HealthRules) -> Self {
         let doublings = u32::from(pauses).saturating_sub(1).min(20);
         let pause = rules.pause.saturating_mul(1 << doublings).min(rules.pause_max.max(rules.pause));
         let until = (millis(now) + millis(pause).max(1)).min(UNTIL_MAX);
-        Self { failures: 0, pauses, until: until.max(self.until) }
+        Self { failures: 0, pauses, down: self.down, until: until.max(self.until) }
     }
 }
 
@@ -155,6 +183,7 @@ mod tests {
         Is(Standing),
         Comes(Verdict),
         Claims(bool),
+        Checked(bool),
     }
     use Step::*;
 
@@ -165,6 +194,7 @@ mod tests {
             match *step {
                 Is(standing) => assert_eq!(health.standing(now), standing, "line {line}"),
                 Comes(verdict) => health = health.after(verdict, now, &rules),
+                Checked(down) => health = health.checked(down),
                 Claims(yes) => {
                     let claimed = health.claim(now, &rules);
                     assert_eq!(claimed.is_some(), yes, "line {line}");
@@ -218,6 +248,24 @@ mod tests {
         );
     }
 
+    /// Each alone keeps requests away; one that comes up starts anew.
+    #[test]
+    fn checks_count_beside_what_becomes_of_requests() {
+        let down = [(0, Is(Well)), (0, Checked(true)), (0, Is(Down)), (1, Comes(Answered)), (1, Is(Down))];
+        check(
+            RULES,
+            &[&down[..], &[(2, Checked(true)), (99, Claims(false)), (99, Checked(false)), (99, Is(Well))]].concat(),
+        );
+        // A good check does not end a pause.
+        check(RULES, &[(0, Comes(Unreachable)), (1, Checked(false)), (1, Is(Aside)), (10, Is(Due))]);
+        // Down, and up again: the pause is forgotten.
+        let both = [(0, Comes(Unreachable)), (1, Checked(true)), (20, Is(Down)), (21, Comes(Failed)), (21, Is(Down))];
+        check(
+            RULES,
+            &[&both[..], &[(22, Checked(false)), (22, Is(Well)), (23, Comes(Failed)), (23, Is(Well))]].concat(),
+        );
+    }
+
     #[test]
     fn it_can_be_switched_off() {
         let off = HealthRules { failures_max: 0, ..RULES };
@@ -227,7 +275,7 @@ mod tests {
     #[test]
     fn a_server_that_is_well_is_the_word_0() {
         assert_eq!(Health::default().to_bits(), 0);
-        let far = Health { failures: 255, pauses: 255, until: UNTIL_MAX };
+        let far = Health { failures: 255, pauses: 255, down: true, until: UNTIL_MAX };
         assert_eq!(Health::from_bits(far.to_bits()), far);
     }
 }

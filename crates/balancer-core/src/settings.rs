@@ -1,5 +1,6 @@
 //! What the balancer is told to do: checked, so that it cannot be wrong.
 
+use crate::checks::CheckRules;
 use crate::health::HealthRules;
 use crate::network::Networks;
 use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
@@ -303,6 +304,8 @@ pub struct BackendSetSettings {
     pub timeouts: ServerTimeouts,
     /// When a server is set aside.
     pub health: HealthRules,
+    /// How servers are checked, where they are.
+    pub check: Option<CheckRules>,
     /// Further attempts after the first; 0 also means that nobody waits for a server that is away for a moment.
     pub retries_max: u32,
     /// How responses are read.
@@ -361,6 +364,7 @@ impl BackendSetSettings {
             ports: PortSettings::default(),
             timeouts: ServerTimeouts::default(),
             health: HealthRules::default(),
+            check: None,
             retries_max: 2,
             responses: ResponseReading::default(),
             limits: ResponseLimits::default(),

@@ -143,7 +143,7 @@ impl Board {
         match self.standing(now) {
             Standing::Well => true,
             Standing::Due => self.update(|health| health.claim(now, rules)).is_some(),
-            Standing::Aside | Standing::Full | Standing::Portless => false,
+            Standing::Aside | Standing::Full | Standing::Portless | Standing::Down => false,
         }
     }
 
@@ -160,6 +160,14 @@ impl Board {
             self.note_back(now);
         }
         was_well && !is_well
+    }
+
+    /// What its checks say.
+    fn note_check(&self, down: bool) {
+        let before = self.update(|health| Some(health.checked(down)));
+        if !down && before.is_some_and(Health::is_down) {
+            self.came.store(NOW, Ordering::Relaxed);
+        }
     }
 
     /// Answers with what was before, where that was changed.
@@ -236,6 +244,19 @@ impl Boards {
         let (tables, rates) = (Arc::new(tables.collect()), Arc::clone(&before.rates));
         let (servers, rooms) = (Arc::new(boards.collect()), Arc::new(rooms.collect()));
         Self { servers, tables, lines: Arc::new(lines), rooms, rates }
+    }
+
+    /// Checks say that this server is down, or is not.
+    pub fn note_check(&self, set: &str, server: Address, down: bool) {
+        if let Some(board) = self.servers.get(&(set.to_owned(), server)) {
+            board.note_check(down);
+        }
+    }
+
+    /// What is known of each server, with the name of its set.
+    pub fn healths(&self) -> impl Iterator<Item = (&str, Address, Health)> {
+        let health = |board: &Board| Health::from_bits(board.health.load(Ordering::Relaxed));
+        self.servers.iter().map(move |((set, server), board)| (set.as_str(), *server, health(board)))
     }
 
     /// How often clients have asked.

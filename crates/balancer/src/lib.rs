@@ -29,5 +29,5 @@ pub use run::{Handle, Listens, Plan, start};
 pub use spending::PortWatch;
 pub use stand::Stand;
 pub use timestamps::TimestampsError;
-pub use tls::{SecureError, certificate_warnings};
+pub use tls::{SecureError, TlsError, certificate_warnings, check_profile};
 pub use worker::{Worker, WorkerShare};

@@ -202,6 +202,11 @@ impl Handle {
         Arc::clone(&self.settings)
     }
 
+    /// What is known of the servers.
+    pub fn boards(&self) -> Boards {
+        self.boards.clone()
+    }
+
     /// Clients there may be at once, all listeners together: as configured, or as many as open files allow.
     pub fn clients_max(&self) -> usize {
         self.settings.listeners.iter().map(|listener| listener.limits.connections_max).sum()

@@ -36,7 +36,7 @@ const SERVER_PROTOCOL: &[u8] = b"http/1.1";
 
 /// Why a file is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TlsError {
+pub enum TlsError {
     /// It cannot be read.
     #[error("{} cannot be read: {why}", .path.display())]
     Unreadable {
@@ -304,6 +304,18 @@ impl Secured {
         let tickets = Tickets::new()?;
         self.tickets.push((admission, tickets.clone()));
         Ok(tickets)
+    }
+}
+
+/// How the connection of a check to a server of that set is secured; `host` is the server's name, where it has one.
+///
+/// # Errors
+/// A file cannot be used, or what was asked for does not go together.
+pub fn check_profile(tls: &ServerTls, host: Option<&str>) -> Result<ClientProfile, TlsError> {
+    let profile = client_profile(tls)?;
+    match (&tls.server_name, host) {
+        (None, Some(host)) => Ok(profile.for_name(host.trim_end_matches('.'))?),
+        _ => Ok(profile),
     }
 }
 

@@ -2,6 +2,7 @@
 //! `config/NAME.expected`. `QUINTET_BLESS=1` writes those texts anew; read them before you commit them.
 
 use balancer::Config;
+use balancer_core::checks::{CheckKind, CheckMethod};
 use balancer_core::names::{AtStart, Families, Member, ResolveRules};
 use balancer_core::router::Rewrite;
 use balancer_core::{
@@ -164,6 +165,24 @@ fn servers_that_are_told_the_client_have_no_pool() {
     let config = parse("good-proxy.toml").unwrap();
     let set = &config.settings.backend_sets[0];
     assert_eq!((set.proxy_protocol, set.pool.room()), (Some(ProxyHeader::V2), 0));
+}
+
+#[test]
+fn checks_are_made_where_something_is_to_be_asked() {
+    let config = parse("good-health.toml").unwrap();
+    let [full, quick, unchecked] = &config.settings.backend_sets[..] else { panic!("three sets") };
+    let check = full.check.as_ref().expect("it is checked");
+    let CheckKind::Http(http) = &check.kind else { panic!("by HTTP") };
+    assert_eq!(
+        (http.path.as_str(), http.host.as_deref(), http.method),
+        ("/health", Some("example.org"), CheckMethod::Get)
+    );
+    assert_eq!((&http.statuses[..], http.body.as_deref()), (&[200..=200, 300..=399][..], Some("ok")));
+    let times = [check.interval, check.interval_down, check.timeout].map(|time| time.as_millis());
+    assert_eq!((times, check.port, check.rise, check.fall), ([5000, 500, 3000], Some(9000), 4, 5));
+    let quick = quick.check.as_ref().expect("it is checked");
+    assert_eq!((&quick.kind, quick.interval_down), (&CheckKind::Tcp, Duration::from_millis(200)));
+    assert_eq!((&unchecked.check, unchecked.health.failures_max), (&None, 1));
 }
 
 #[test]

@@ -33,6 +33,50 @@ pub enum Event {
         /// What was asked.
         question: String,
     },
+    /// A server is down by its checks, and gets no requests.
+    ServerDown {
+        /// Name of its set.
+        set: String,
+        /// Its address.
+        server: String,
+        /// What the last check found.
+        why: String,
+        /// Bad ones in a row.
+        in_a_row: u32,
+    },
+    /// It is up again.
+    ServerUp {
+        /// Name of its set.
+        set: String,
+        /// Its address.
+        server: String,
+        /// Good checks in a row.
+        in_a_row: u32,
+    },
+    /// Requests have failed at it: it gets none for a while.
+    ServerAside {
+        /// Name of its set.
+        set: String,
+        /// Its address.
+        server: String,
+    },
+    /// It answers again.
+    ServerBack {
+        /// Name of its set.
+        set: String,
+        /// Its address.
+        server: String,
+    },
+    /// All servers of a set are down or set aside, or it has none.
+    SetDown {
+        /// Its name.
+        set: String,
+    },
+    /// One of them is up again.
+    SetServed {
+        /// Its name.
+        set: String,
+    },
     /// The workers do not go by what was found; they go by what they had.
     NotApplied {
         /// Why.
@@ -72,6 +116,16 @@ impl fmt::Display for Event {
                 write!(f, "name: {question}: {why}; going by the {kept} known before")
             }
             Self::NameAnswers { question } => write!(f, "name: {question}: answered again, as before"),
+            Self::ServerDown { set, server, why, in_a_row } => {
+                write!(f, "server {set}/{server} down: {why}, {in_a_row} in a row")
+            }
+            Self::ServerUp { set, server, in_a_row } => {
+                write!(f, "server {set}/{server} up: {in_a_row} good checks in a row")
+            }
+            Self::ServerAside { set, server } => write!(f, "server {set}/{server} set aside: requests failed at it"),
+            Self::ServerBack { set, server } => write!(f, "server {set}/{server} back: it answers again"),
+            Self::SetDown { set } => write!(f, "set {set}: no server is up"),
+            Self::SetServed { set } => write!(f, "set {set}: a server is up again"),
             Self::NotApplied { why } => write!(f, "what was found is not gone by: {why}"),
             Self::LeftOut { count } => write!(f, "{count} more events came too fast to be told"),
         }

@@ -1,21 +1,24 @@
 //! The control plane: what goes on beside the requests. One thread with a runtime of its own looks up the names of
-//! servers and has the workers go by what it finds; it never touches a request.
+//! servers, checks servers, and has the workers go by what it finds; it never touches a request.
 //!
 //! ```text
 //!   control thread -- one mailbox --> Plane (book of names) -- balancer::Handle::apply --> workers
 //!     ^  ^  ^                           |
 //!     |  |  '- orders of the owner      '-- events --> the binary, which tells people
-//!     |  '- answers of the name system (a task per look)
+//!     |  '- answers of the name system, outcomes of checks (a task each)   boards: who is down
 //!     '- what became of an apply
 //! ```
-//! Decisions are `balancer_core::names`'; here they are carried out.
+//! Decisions are `balancer_core::names`' and `balancer_core::checks`'; here they are carried out.
 
 mod errors;
 mod event;
+mod health;
 mod news;
 mod plane;
+mod probe;
 mod resolver;
 mod run;
+mod wire;
 
 pub use errors::ControlError;
 pub use event::Event;

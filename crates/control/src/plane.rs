@@ -1,12 +1,14 @@
-//! The plane itself: the book of names at work. Whatever happens comes in by one mailbox.
+//! The plane itself: the book of names and the checks of servers at work. Whatever happens comes in by one mailbox.
 
 use crate::event::Event;
+use crate::health::Health;
 use crate::news::NewsDesk;
 use crate::resolver::Resolver;
 use balancer::Handle;
 use balancer_core::Settings;
+use balancer_core::checks::{CheckId, Outcome};
 use balancer_core::names::{Answer, Book, Change, Question};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
@@ -15,10 +17,13 @@ use tokio::time::{Instant, timeout_at};
 const LOOKS_MAX: usize = 32;
 /// When nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
+/// Of the chance by which checks keep out of step.
+const SEED: u64 = 0x5eed;
 
 /// What comes in. Bounded by what is under way: a message per look, and one per order.
 pub(crate) enum Message {
     Answered(Question, Answer),
+    Checked(CheckId, Outcome),
     Applied(Result<(), String>),
     Stop,
 }
@@ -66,7 +71,7 @@ impl Plane {
     pub(crate) async fn settle(&mut self) {
         while !self.book.is_settled() {
             self.begin_looks();
-            if let Some(Message::Answered(question, answer)) = self.next_message().await {
+            if let Some(Message::Answered(question, answer)) = self.next_message(self.now() + IDLE).await {
                 self.hear(&question, answer);
             }
         }
@@ -74,26 +79,31 @@ impl Plane {
 
     /// Until it is told to stop.
     pub(crate) async fn run(mut self, balancer: Shared, mut news: NewsDesk) {
-        self.is_stale = false;
+        let mut health = Health::new(SEED ^ u64::from(std::process::id()));
+        self.go_by(&balancer, &mut health);
         loop {
             self.begin_looks();
-            match self.next_message().await {
-                Some(Message::Answered(question, answer)) => {
-                    if let Some(change) = self.hear(&question, answer) {
-                        news.tell(change.into());
-                    }
-                }
+            health.begin_checks(self.now(), &self.outbox);
+            let told = match self.next_message(health.due()).await {
+                Some(Message::Answered(question, answer)) => self.hear(&question, answer).map(Event::from),
+                Some(Message::Checked(id, outcome)) => health.hear(id, outcome, self.now()),
                 Some(Message::Applied(outcome)) => {
                     self.is_applying = false;
-                    if let Err(why) = outcome {
-                        news.tell(Event::NotApplied { why });
-                    }
+                    self.go_by(&balancer, &mut health);
+                    outcome.err().map(|why| Event::NotApplied { why })
                 }
                 Some(Message::Stop) => return,
-                None => {}
-            }
+                None => None,
+            };
+            told.into_iter().chain(health.look(self.now())).for_each(|event| news.tell(event));
             self.apply_if_stale(&balancer);
         }
+    }
+
+    /// Checks the servers that the workers know now.
+    fn go_by(&self, balancer: &Shared, health: &mut Health) {
+        let balancer = locked(balancer);
+        health.set_servers(&balancer.settings(), balancer.boards(), self.now());
     }
 
     fn now(&self) -> Duration {
@@ -115,9 +125,9 @@ impl Plane {
     }
 
     /// `None`: something is due.
-    async fn next_message(&mut self) -> Option<Message> {
-        let due = if self.looks < LOOKS_MAX { self.book.next_look() } else { None };
-        let due = self.since + due.unwrap_or_else(|| self.now() + IDLE);
+    async fn next_message(&mut self, other: Duration) -> Option<Message> {
+        let look = if self.looks < LOOKS_MAX { self.book.next_look() } else { None };
+        let due = self.since + look.map_or(other, |look| look.min(other));
         timeout_at(due, self.inbox.recv()).await.ok().flatten()
     }
 
@@ -137,9 +147,12 @@ impl Plane {
         (self.is_stale, self.is_applying) = (false, true);
         let (settings, balancer, outbox) = (self.settings(), Arc::clone(balancer), self.outbox.clone());
         tokio::task::spawn_blocking(move || {
-            let mut balancer = balancer.lock().unwrap_or_else(PoisonError::into_inner);
-            let outcome = balancer.apply(&settings).map_err(|error| error.to_string());
+            let outcome = locked(&balancer).apply(&settings).map_err(|error| error.to_string());
             let _plane_has_ended = outbox.send(Message::Applied(outcome));
         });
     }
+}
+
+pub(crate) fn locked(balancer: &Shared) -> MutexGuard<'_, Handle> {
+    balancer.lock().unwrap_or_else(PoisonError::into_inner)
 }

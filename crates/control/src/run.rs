@@ -2,7 +2,7 @@
 
 use crate::errors::ControlError;
 use crate::news::{News, news};
-use crate::plane::{Message, Plane, Shared};
+use crate::plane::{Message, Plane, Shared, locked};
 use crate::resolver::Resolver;
 use balancer::{Config, Handle, Listens, PortWatch, Warning};
 use balancer_core::names::{AtStart, Book, Member, Nowhere};
@@ -178,8 +178,7 @@ impl Control {
     }
 
     fn balancer(&self) -> MutexGuard<'_, Handle> {
-        let shared = self.balancer.as_ref().expect("it is taken by the end only");
-        shared.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(self.balancer.as_ref().expect("it is taken by the end only"))
     }
 
     fn end_plane(&mut self) {

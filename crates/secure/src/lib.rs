@@ -32,6 +32,7 @@ pub mod certificate;
 mod closing;
 mod conn;
 pub mod der;
+mod dialogue;
 mod failure;
 mod handshake;
 mod inbound;
@@ -46,6 +47,7 @@ mod view;
 
 pub use certificate::{Certificate, CertificateError, Certificates};
 pub use conn::Settings;
+pub use dialogue::Dialogue;
 pub use layered::Secure;
 pub use profile::{
     ClientCertificate, ClientProfile, ClientRules, Profile, ProfileError, Profiles, ServerProfile, ServerRules, Version,

@@ -122,7 +122,7 @@ impl Selection {
     }
 
     /// The next server. Backups have their turn where nobody else is well; servers that are aside only where nobody is, those
-    /// without a port only where all are and none is ruled out.
+    /// without a port only where all are and none is ruled out; those that are down by their checks never.
     pub fn pick(&mut self, ask: Ask, field: &impl Field) -> Choice {
         let other = |index| Some(index) != ask.not;
         let asked = |backup: bool| {
@@ -174,9 +174,13 @@ impl Selection {
                 false => 0,
             }
         };
+        let portless = |index, seat: Seat| match field.standing(index) {
+            Standing::Down => 0,
+            _ => seat.weight,
+        };
         let turn = &mut self.turn;
         let aside = turn.next(aside(false)).or_else(|| turn.next(aside(true)));
-        let any = aside.or_else(|| if ask.not.is_none() { turn.next(|_, seat| seat.weight) } else { None });
+        let any = aside.or_else(|| if ask.not.is_none() { turn.next(portless) } else { None });
         any.map_or(Choice::Nobody, |server| Choice::Server(Pick { server, in_need: true }))
     }
 

@@ -2,13 +2,14 @@
 
 use super::capacity;
 use super::fields::read_headers;
+use super::health::{self, Health};
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::servers::{self, Servers};
 use super::{selection, tls};
 use balancer_core::names::Member;
 use balancer_core::{
-    Capacity, HeaderRules, HealthRules, PoolSettings, PortChoice, PortSettings, ProxyHeader, ResponseLimits,
-    ResponseReading, Reuse, SelectionRules, ServerSettings, ServerTimeouts, ServerTls,
+    Capacity, HeaderRules, PoolSettings, PortChoice, PortSettings, ProxyHeader, ResponseLimits, ResponseReading, Reuse,
+    SelectionRules, ServerSettings, ServerTimeouts, ServerTls,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use std::net::IpAddr;
@@ -36,7 +37,7 @@ pub(super) struct BackendSet<'a> {
     pub(super) pool: PoolSettings,
     pub(super) ports: PortSettings,
     pub(super) timeouts: ServerTimeouts,
-    pub(super) health: HealthRules,
+    pub(super) health: Health,
     pub(super) retries_max: u32,
     pub(super) responses: ResponseReading,
     pub(super) limits: ResponseLimits,
@@ -64,7 +65,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
             .table("timeouts", mistakes)
             .map(|times| read_timeouts(times, mistakes))
             .unwrap_or(base.timeouts),
-        health: section.table("health", mistakes).map(|rules| read_health(rules, mistakes)).unwrap_or(base.health),
+        health: section.table("health", mistakes).map(|rules| health::read(rules, mistakes)).unwrap_or_default(),
         retries_max: section.number("retries_max", 0, RETRIES_MAX, mistakes).map_or(base.retries_max, |n| n as u32),
         responses: section.named("responses", mistakes).unwrap_or_default(),
         limits,
@@ -204,16 +205,4 @@ fn read_timeouts(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> S
     };
     section.finish(mistakes);
     timeouts
-}
-
-fn read_health(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> HealthRules {
-    let base = HealthRules::default();
-    let rules = HealthRules {
-        failures_max: section.number("failures_max", 0, FAILURES_MAX, mistakes).map_or(base.failures_max, |n| n as u32),
-        pause: section.duration("pause", mistakes).unwrap_or(base.pause),
-        pause_max: section.duration("pause_max", mistakes).unwrap_or(base.pause_max),
-        server_errors: section.switch("server_errors", mistakes).unwrap_or(base.server_errors),
-    };
-    section.finish(mistakes);
-    rules
 }

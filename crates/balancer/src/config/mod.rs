@@ -13,6 +13,7 @@ mod compression;
 mod condition;
 mod fields;
 mod files;
+mod health;
 pub mod keys;
 mod listener;
 mod rate;

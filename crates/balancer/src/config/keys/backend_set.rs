@@ -1,9 +1,9 @@
 //! `[[backend_set]]`: where requests go.
 
-use super::super::backend::{FAILURES_MAX, IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX};
+use super::super::backend::{IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::treatment;
-use super::{capacity, selection, servers};
+use super::{capacity, health, selection, servers};
 use balancer_core::{PortChoice, ProxyHeader, ResponseReading, Reuse, ServerClose};
 use config_file::{Key, Kind, Table};
 
@@ -89,7 +89,7 @@ pub(super) static BACKEND_SET: Table = Table {
         Key::new("tls", Kind::Table(&super::tls::SERVER_TLS), "servers are spoken to over TLS"),
         Key::new("pool", Kind::Table(&POOL), "connections kept for re-use"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take"),
-        Key::new("health", Kind::Table(&HEALTH), "when a server is set aside"),
+        Key::new("health", Kind::Table(&health::HEALTH), "when a server is set aside"),
     ],
 };
 
@@ -165,21 +165,5 @@ static TIMEOUTS: Table = Table {
             "gap: for some more of the response's body; a stream of events may be silent for so long",
         )
         .or("\"5m\""),
-    ],
-};
-
-static HEALTH: Table = Table {
-    name: "backend_set.health",
-    heading: "[backend_set.health]",
-    keys: &[
-        Key::new(
-            "failures_max",
-            Kind::Number { min: 0, max: FAILURES_MAX },
-            "failures in a row that set a server aside; 0: never",
-        )
-        .or("3"),
-        Key::new("pause", Kind::Time, "the first pause").or("\"1s\""),
-        Key::new("pause_max", Kind::Time, "the longest").or("\"30s\""),
-        Key::new("server_errors", Kind::Switch, "answers 500 to 599 count as failures, too").or("false"),
     ],
 };

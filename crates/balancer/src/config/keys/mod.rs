@@ -6,6 +6,7 @@
 mod backend_set;
 mod capacity;
 mod global;
+mod health;
 mod listener;
 mod route;
 mod selection;

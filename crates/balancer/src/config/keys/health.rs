@@ -1,0 +1,50 @@
+//! `[backend_set.health]`: when servers are asked, and when they are not.
+
+use super::super::backend::FAILURES_MAX;
+use super::super::health::{IN_A_ROW_MAX, STATUSES_MAX};
+use balancer_core::checks::CheckMethod;
+use config_file::{Key, Kind, Table};
+
+const STATUS: Kind = Kind::OneOf(&[Kind::Number { min: 100, max: 599 }, Kind::Text("such as \"300-399\"")]);
+const IN_A_ROW: Kind = Kind::Number { min: 1, max: IN_A_ROW_MAX };
+
+pub(super) static HEALTH: Table = Table {
+    name: "backend_set.health",
+    heading: "[backend_set.health]",
+    keys: &[
+        Key::new(
+            "failures_max",
+            Kind::Number { min: 0, max: FAILURES_MAX },
+            "failures in a row that set a server aside; 0: never",
+        )
+        .or("3"),
+        Key::new("pause", Kind::Time, "the first pause").or("\"1s\""),
+        Key::new("pause_max", Kind::Time, "the longest").or("\"30s\""),
+        Key::new("server_errors", Kind::Switch, "answers 500 to 599 count as failures, too").or("false"),
+        Key::new(
+            "path",
+            Kind::Text("path"),
+            "servers are checked: asked for this, whether requests come or not; see [below](#checks)",
+        )
+        .example("\"/health\""),
+        Key::new(
+            "check",
+            Kind::Names(&["http", "tcp"]),
+            "`\"tcp\"`: servers are checked by whether they take connections (and shake hands, over TLS); `\"http\"` is what \
+             `path` means",
+        )
+        .example("\"tcp\""),
+        Key::new("host", Kind::Text("name"), "`Host` of checks; none: the server's name, or address").example("\"example.org\""),
+        Key::new("method", Kind::choice::<CheckMethod>(), "how checks ask").example("\"HEAD\""),
+        Key::new("status", Kind::List { of: &STATUS, min: 1, max: STATUSES_MAX }, "answers that are good; none: 200 to 399")
+            .example("[200, \"300-399\"]"),
+        Key::new("body", Kind::Text("text"), "what has to stand in the first 64 KiB of the answer").example("\"ok\""),
+        Key::new("port", Kind::Number { min: 1, max: u16::MAX as usize }, "where checks ask; none: the server's port")
+            .example("9000"),
+        Key::new("interval", Kind::Time, "between two checks, a tenth more or less").example("\"2s\""),
+        Key::new("interval_down", Kind::Time, "the same while a server is down").example("\"1s\""),
+        Key::new("timeout", Kind::Time, "for a whole check").example("\"2s\""),
+        Key::new("rise", IN_A_ROW, "good checks in a row that bring a server up; none: 2").example("2"),
+        Key::new("fall", IN_A_ROW, "bad checks in a row that bring it down; none: 3. The first one decides alone").example("3"),
+    ],
+};

@@ -1,0 +1,144 @@
+//! Servers as they stand: checks at work, and what changes on the boards of the workers.
+
+use crate::event::Event;
+use crate::plane::Message;
+use crate::probe;
+use balancer::Boards;
+use balancer_core::Settings;
+use balancer_core::checks::{CheckId, Outcome, Rota, Target, Turn};
+use ports::Address;
+use secure::ClientProfile;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Checks under way at once: each has a file, and requests need files, too.
+const CHECKS_MAX: usize = 256;
+/// How often the boards are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+pub(crate) struct Health {
+    rota: Rota,
+    boards: Boards,
+    under_way: usize,
+    /// How checks of each set's servers are secured, by the server's name.
+    profiles: HashMap<(String, Option<String>), Result<ClientProfile, String>>,
+    known: Known,
+    look_due: Duration,
+}
+
+/// What was told last.
+#[derive(Debug, Default)]
+struct Known {
+    aside: HashMap<(String, Address), bool>,
+    /// Sets with whether anybody of them is to be asked.
+    served: BTreeMap<String, bool>,
+}
+
+impl Health {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            rota: Rota::new(seed),
+            boards: Boards::default(),
+            under_way: 0,
+            profiles: HashMap::new(),
+            known: Known::default(),
+            look_due: Duration::ZERO,
+        }
+    }
+
+    /// Goes by what the workers go by now.
+    pub(crate) fn set_servers(&mut self, settings: &Settings, boards: Boards, now: Duration) {
+        self.rota.set_servers(settings, now);
+        self.boards = boards;
+        self.profiles.clear();
+        for set in settings.backend_sets.iter().filter(|set| set.check.is_some()) {
+            let Some(tls) = &set.tls else { continue };
+            for server in &set.servers {
+                let host = server.host.as_deref();
+                let key = (set.name.clone(), host.map(str::to_owned));
+                let profile = || balancer::check_profile(tls, host).map_err(|error| error.to_string());
+                self.profiles.entry(key).or_insert_with(profile);
+            }
+        }
+        self.known.served.retain(|name, _| settings.backend_sets.iter().any(|set| set.name == *name));
+        for set in &settings.backend_sets {
+            self.known.served.entry(set.name.clone()).or_insert(true);
+        }
+    }
+
+    /// When something is due.
+    pub(crate) fn due(&self) -> Duration {
+        let check = if self.under_way < CHECKS_MAX { self.rota.next_check() } else { None };
+        check.map_or(self.look_due, |due| due.min(self.look_due))
+    }
+
+    pub(crate) fn begin_checks(&mut self, now: Duration, outbox: &UnboundedSender<Message>) {
+        while self.under_way < CHECKS_MAX
+            && let Some((id, target)) = self.rota.poll_check(now)
+        {
+            let profile = self.profile(&target);
+            let outbox = outbox.clone();
+            tokio::spawn(async move {
+                let outcome = probe::check(target, profile).await;
+                let _plane_has_ended = outbox.send(Message::Checked(id, outcome));
+            });
+            self.under_way += 1;
+        }
+    }
+
+    fn profile(&self, target: &Target) -> Option<Result<ClientProfile, String>> {
+        self.profiles.get(&(target.set.to_string(), target.server.host.as_deref().map(str::to_owned))).cloned()
+    }
+
+    pub(crate) fn hear(&mut self, id: CheckId, outcome: Outcome, now: Duration) -> Option<Event> {
+        self.under_way -= 1;
+        let (target, turn) = self.rota.handle_outcome(id, outcome, now)?;
+        let (set, server) = (target.set.to_string(), target.server.address.to_string());
+        self.boards.note_check(&set, target.server.address, matches!(turn, Turn::Down { .. }));
+        // A set may be without anybody now.
+        self.look_due = now;
+        Some(match turn {
+            Turn::Down { why, in_a_row } => Event::ServerDown { set, server, why, in_a_row },
+            Turn::Up { in_a_row } => Event::ServerUp { set, server, in_a_row },
+        })
+    }
+
+    /// What changed on the boards since the last look.
+    pub(crate) fn look(&mut self, now: Duration) -> Vec<Event> {
+        if now < self.look_due {
+            return Vec::new();
+        }
+        self.look_due = now + LOOK_EVERY;
+        self.known.compare(&self.boards)
+    }
+}
+
+impl Known {
+    fn compare(&mut self, boards: &Boards) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut aside = HashMap::new();
+        let mut served: BTreeMap<&str, bool> = BTreeMap::new();
+        for (set, server, health) in boards.healths() {
+            let key = (set.to_owned(), server);
+            let (was, is) = (self.aside.get(&key).copied().unwrap_or(false), health.is_aside());
+            let (set_name, server) = (set.to_owned(), server.to_string());
+            match (was, is, health.is_down()) {
+                (false, true, _) => events.push(Event::ServerAside { set: set_name, server }),
+                (true, false, false) => events.push(Event::ServerBack { set: set_name, server }),
+                _ => {}
+            }
+            *served.entry(set).or_default() |= !is && !health.is_down();
+            aside.insert(key, is);
+        }
+        self.aside = aside;
+        for (set, was) in &mut self.served {
+            let is = served.get(set.as_str()).copied().unwrap_or(false);
+            if std::mem::replace(was, is) != is {
+                let set = set.clone();
+                events.push(if is { Event::SetServed { set } } else { Event::SetDown { set } });
+            }
+        }
+        events
+    }
+}

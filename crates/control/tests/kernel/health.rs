@@ -1,0 +1,169 @@
+//! Servers that are checked: who is down gets no requests, and people are told.
+
+use crate::server::{BAD, GOOD, SILENCE, Server};
+use crate::stage::{Load, config, get, hears, start};
+use control::{Control, Event, News};
+use std::net::SocketAddr;
+use std::time::Duration;
+use testkit::eventually;
+
+/// Checks often, so that a test need not wait.
+const OFTEN: &str = "interval = \"50ms\"\ninterval_down = \"30ms\"\ntimeout = \"2s\"";
+
+fn balancer(servers: &[&Server], health: &str) -> (Control, SocketAddr, News) {
+    let servers: Vec<_> = servers.iter().map(|server| format!("\"{}\"", server.address)).collect();
+    let set = format!("servers = [{}]\n[backend_set.health]\n{health}\n{OFTEN}", servers.join(", "));
+    let mut control = start(&config("", &set));
+    let (address, news) = (control.addresses()[0], control.take_news().expect("news"));
+    (control, address, news)
+}
+
+fn is_down(news: &News, server: &Server) -> String {
+    let address = server.address.to_string();
+    hears(news, "down", |event| matches!(event, Event::ServerDown { server, .. } if *server == address)).to_string()
+}
+
+fn is_up(news: &News, server: &Server) -> String {
+    let address = server.address.to_string();
+    hears(news, "up", |event| matches!(event, Event::ServerUp { server, .. } if *server == address)).to_string()
+}
+
+#[test]
+fn a_server_whose_checks_fail_gets_no_requests_until_they_do_not() {
+    let (one, two) = (Server::start("one", GOOD), Server::start("two", GOOD));
+    let (control, address, news) = balancer(&[&one, &two], "path = \"/health?full=1\"\nrise = 2\nfall = 3");
+    let load = Load::on(address);
+    eventually("both answer", || get(address).1 == "one");
+    eventually("both answer", || get(address).1 == "two");
+    eventually("checks that are answered", || two.checks().len() > 2);
+    two.says(BAD);
+    let told = is_down(&news, &two);
+    assert_eq!(told, format!("server app/{} down: check got 503, 3 in a row", two.address));
+    assert!((0..20).all(|_| get(address).1 == "one"), "the one that is down is asked");
+    two.says(GOOD);
+    assert_eq!(is_up(&news, &two), format!("server app/{} up: 2 good checks in a row", two.address));
+    eventually("it is asked again", || get(address).1 == "two");
+    load.end();
+    let check = two.checks().pop().expect("checks");
+    assert!(check.starts_with("GET /health?full=1 HTTP/1.1\r\n"), "{check}");
+    assert!(check.contains(&format!("Host: {}\r\n", two.address)) && check.contains("Connection: close"), "{check}");
+    let counters = control.drain_after(Duration::ZERO, Duration::ZERO);
+    assert_eq!(counters.failed_total(), 0, "{counters:?}");
+}
+
+/// The first check decides alone, and where all are down nobody is asked.
+#[test]
+fn a_set_of_servers_that_are_down_answers_503() {
+    let one = Server::start("one", BAD);
+    let (_control, address, news) = balancer(&[&one], "path = \"/health\"");
+    assert!(is_down(&news, &one).ends_with("check got 503, 1 in a row"));
+    let told = hears(&news, "the set", |event| matches!(event, Event::SetDown { .. })).to_string();
+    assert_eq!(told, "set app: no server is up");
+    assert_eq!(get(address).0, 503);
+    one.says(GOOD);
+    hears(&news, "the set", |event| matches!(event, Event::SetServed { .. }));
+    assert_eq!(get(address), (200, "one".to_owned()));
+}
+
+#[test]
+fn silence_nonsense_and_other_bodies_are_bad() {
+    let one = Server::start("one", GOOD);
+    let health = "path = \"/\"\nstatus = [200, \"204-206\"]\nbody = \"ok\"\nrise = 1\nfall = 1";
+    let set = format!(
+        "servers = [\"{}\"]\n[backend_set.health]\n{health}\ninterval = \"50ms\"\ntimeout = \"300ms\"",
+        one.address
+    );
+    let mut control = start(&config("", &set));
+    let news = control.take_news().expect("news");
+    let chunked = "HTTP/1.1 206 Partial\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nit o\r\n2\r\nk.\r\n0\r\n\r\n";
+    eventually("a check", || !one.checks().is_empty());
+    for (says, told) in [
+        (SILENCE, "check got no answer within 0.3 s"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnope", "check did not find \"ok\" in the body"),
+        ("HTTP/1.1 302 Found\r\nContent-Length: 2\r\n\r\nok", "check got 302"),
+        ("SSH-2.0-OpenSSH_9.9\r\n\r\n", "check got no HTTP: "),
+    ] {
+        one.says(says);
+        let down = is_down(&news, &one);
+        assert!(down.contains(told), "{says:?}: {down}");
+        one.says(chunked);
+        is_up(&news, &one);
+    }
+}
+
+#[test]
+fn a_tcp_check_asks_whether_connections_are_taken_and_may_have_a_port_of_its_own() {
+    let (one, other) = (Server::start("one", GOOD), Server::start("other", GOOD));
+    let health = format!("check = \"tcp\"\nport = {}", other.address.port());
+    let (_control, address, news) = balancer(&[&one], &health);
+    assert_eq!(get(address), (200, "one".to_owned()));
+    drop(other);
+    let told = is_down(&news, &one);
+    assert!(told.contains("connect: Connection refused"), "{told}");
+    assert_eq!(get(address).0, 503);
+    assert_eq!(one.checks().len(), 0);
+}
+
+/// A check that is answered does not end a pause that requests brought about, and both are told.
+#[test]
+fn what_requests_find_out_counts_beside_the_checks() {
+    let (one, two) = (Server::start("one", GOOD), Server::start("two", GOOD));
+    let (_control, address, news) = balancer(&[&one, &two], "path = \"/health\"\npause = \"1m\"\nfailures_max = 1");
+    two.breaks_off(true);
+    eventually("it is asked, and fails", || {
+        get(address);
+        news.try_iter().any(|event| matches!(event, Event::ServerAside { .. }))
+    });
+    let checks = two.checks().len();
+    eventually("checks go on", || two.checks().len() > checks + 5);
+    assert!((0..10).all(|_| get(address).1 == "one"), "set aside whatever the checks say");
+    // Down and up again by the checks: what was is forgotten.
+    two.breaks_off(false);
+    two.says(BAD);
+    is_down(&news, &two);
+    two.says(GOOD);
+    is_up(&news, &two);
+    eventually("it is asked", || get(address).1 == "two");
+}
+
+/// Checks take no port from requests: whoever ends one does it without TIME_WAIT.
+#[test]
+fn checks_leave_no_time_wait() {
+    let one = Server::start("one", GOOD);
+    let (control, ..) = balancer(&[&one], "path = \"/health\"");
+    eventually("checks", || one.checks().len() > 20);
+    drop(control);
+    // TIME_WAIT is state 06; addresses are as the kernel keeps them.
+    let [a, b, c, d] = testkit::own_loopback().octets();
+    let server = format!("{d:02X}{c:02X}{b:02X}{a:02X}:{:04X}", one.address.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of connections");
+    let waiting = table.lines().filter(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        words.get(3) == Some(&"06") && words[1..3].contains(&server.as_str())
+    });
+    assert_eq!(waiting.count(), 0, "{table}");
+}
+
+/// Checks go over TLS where requests do, and ask for the same proof.
+#[test]
+fn checks_are_made_over_tls_where_requests_are() {
+    let (tls, certificate) = crate::server::secured();
+    let one = Server::begin("one", GOOD, Some(tls));
+    let folder = std::env::temp_dir().join(format!("quintet-checks-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let begin = |ca: &str, pem: &str| {
+        let path = folder.join(ca);
+        std::fs::write(&path, pem).expect("written");
+        let health = format!("[backend_set.health]\npath = \"/health\"\n{OFTEN}");
+        let tls = format!("[backend_set.tls]\nca = \"{}\"", path.display());
+        start(&config("", &format!("servers = [\"{}\"]\n{health}\n{tls}", one.address)))
+    };
+    let control = begin("right.pem", &certificate);
+    eventually("checks", || one.checks().len() > 3);
+    assert_eq!(get(control.addresses()[0]), (200, "one".to_owned()));
+    drop(control);
+    let mut control = begin("wrong.pem", &crate::server::secured().1);
+    let told = is_down(&control.take_news().expect("news"), &one);
+    assert!(told.contains("TLS: invalid peer certificate"), "{told}");
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
