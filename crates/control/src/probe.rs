@@ -4,6 +4,7 @@
 //! keeps a TIME_WAIT, and the checks of a thousand servers take no port from requests.
 
 use crate::wire::{Trouble, Wire};
+use balancer_core::ProxyHeader;
 use balancer_core::checks::{CheckKind, CheckMethod, HttpCheck, Outcome, Target};
 use http::{Limits, Method, Reading};
 use http1::{BodyDecoder, HeadSlots, parse_response};
@@ -31,12 +32,24 @@ async fn ask(target: &Target, tls: Option<Result<ClientProfile, String>>) -> Res
     let address = address_of(target);
     let tls = tls.transpose().map_err(Trouble::Ours)?;
     let mut wire = Wire::connect(address, &target.sources).await?;
+    if let Some(header) = target.proxy {
+        wire.send(of_nobody(header)).await?;
+    }
     if let Some(profile) = &tls {
         wire.secure(profile, address.ip().map(|at| at.ip())).await?;
     }
     match &target.rules.kind {
         CheckKind::Tcp => Ok(()),
         CheckKind::Http(check) => converse(&mut wire, check, target).await,
+    }
+}
+
+/// The PROXY header of a connection that is nobody's but ours.
+fn of_nobody(header: ProxyHeader) -> &'static [u8] {
+    match header {
+        ProxyHeader::V1 => b"PROXY UNKNOWN\r\n",
+        // Version 2, LOCAL, no family, no addresses.
+        ProxyHeader::V2 => b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
     }
 }
 

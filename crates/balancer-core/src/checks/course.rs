@@ -41,7 +41,7 @@ enum Opinion {
 
 /// The checks of one server so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Course {
+pub(crate) struct Course {
     opinion: Opinion,
     /// Checks in a row that speak against it.
     against: u32,
@@ -49,17 +49,17 @@ pub struct Course {
 
 impl Course {
     /// Is it down?
-    pub fn is_down(&self) -> bool {
+    pub(crate) fn is_down(&self) -> bool {
         self.opinion == Opinion::Down
     }
 
     /// How long until the next check.
-    pub fn interval(&self, rules: &CheckRules) -> Duration {
+    pub(crate) fn interval(&self, rules: &CheckRules) -> Duration {
         if self.is_down() { rules.interval_down } else { rules.interval }
     }
 
     /// After a check. The first one decides alone.
-    pub fn handle_outcome(&mut self, outcome: Outcome, rules: &CheckRules) -> Option<Turn> {
+    pub(crate) fn handle_outcome(&mut self, outcome: Outcome, rules: &CheckRules) -> Option<Turn> {
         let needed = match (self.opinion, &outcome) {
             (_, Outcome::Ours(_)) => return None,
             (Opinion::Unknown, Outcome::Good) => {

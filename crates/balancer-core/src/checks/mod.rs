@@ -15,6 +15,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use course::{Course, Outcome, Turn};
+pub(crate) use course::Course;
+pub use course::{Outcome, Turn};
 pub use rota::{CheckId, Rota, Target};
 pub use rules::{CheckKind, CheckMethod, CheckRules, HttpCheck};

@@ -1,6 +1,7 @@
 //! Whose check is next, over all servers of a configuration.
 
 use super::{CheckRules, Course, Outcome, Turn};
+use crate::ProxyHeader;
 use crate::settings::{BackendSetSettings, ServerSettings, Settings};
 use core::time::Duration;
 use ports::Address;
@@ -24,6 +25,8 @@ pub struct Target {
     pub server: ServerSettings,
     /// Addresses from which it is reached; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
+    /// By which header it is told who the client is.
+    pub proxy: Option<ProxyHeader>,
     /// How.
     pub rules: Arc<CheckRules>,
 }
@@ -108,12 +111,12 @@ impl Rota {
 fn targets_of(set: &BackendSetSettings) -> impl Iterator<Item = Target> {
     let rules = set.check.clone().map(Arc::new);
     let name: Arc<str> = set.name.as_str().into();
-    let sources = &set.ports.sources;
+    let (sources, proxy) = (&set.ports.sources, set.proxy_protocol);
     rules.into_iter().flat_map(move |rules| {
         let name = Arc::clone(&name);
         set.servers.iter().map(move |server| {
             let (set, rules) = (Arc::clone(&name), Arc::clone(&rules));
-            Target { set, server: server.clone(), sources: sources.clone(), rules }
+            Target { set, server: server.clone(), sources: sources.clone(), proxy, rules }
         })
     })
 }

@@ -144,6 +144,18 @@ fn checks_leave_no_time_wait() {
     assert_eq!(waiting.count(), 0, "{table}");
 }
 
+/// A server that reads the PROXY header reads one before a check, too: of nobody but us.
+#[test]
+fn checks_begin_with_the_header_that_requests_begin_with() {
+    let one = Server::start("one", GOOD);
+    let set = format!("servers = [\"{}\"]\nproxy_protocol = \"v1\"", one.address);
+    let control = start(&config("", &format!("{set}\n[backend_set.health]\npath = \"/health\"\n{OFTEN}")));
+    eventually("a check", || !one.checks().is_empty());
+    let check = one.checks().remove(0);
+    assert!(check.starts_with("PROXY UNKNOWN\r\nGET /health HTTP/1.1\r\n"), "{check}");
+    assert_eq!(get(control.addresses()[0]), (200, "one".to_owned()));
+}
+
 /// Checks go over TLS where requests do, and ask for the same proof.
 #[test]
 fn checks_are_made_over_tls_where_requests_are() {
