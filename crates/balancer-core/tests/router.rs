@@ -145,6 +145,10 @@ fn patterns_are_asked_in_the_order_of_the_file() {
     let lines = ["~[.]php$", "~^/static/", "~^/static/.*[.]php$"];
     assert_eq!(decide(&router(&lines), "GET a /static/x.php"), "~[.]php$");
     assert_eq!(decide(&router(&[lines[2], lines[0], lines[1]]), "GET a /static/x.php"), lines[2]);
+    // As in ASCII: no table of Unicode is needed for a path.
+    let ascii = [r"~(?i)[.]JPG$", r"~^/\d+/\w+$"];
+    assert_eq!(decide(&router(&ascii), "GET a /x.jpg"), ascii[0]);
+    assert_eq!(decide(&router(&ascii), "GET a /12/a_b"), ascii[1]);
     let many: Vec<String> = (0..20).map(|at| format!("~^/p{at}$")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(decide(&router(&many), "GET a /p17"), "~^/p17$");

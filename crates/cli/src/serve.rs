@@ -97,12 +97,8 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn run(args: &ServeArgs) -> Result {
-    if let Some(path) = &args.from {
-        return from::run(path);
-    }
-    if let Some(text) = keys::asked(args.keys.as_deref(), args.schema)? {
-        Output::People.say(text)?;
-        return Ok(Outcome::AsHoped);
+    if let Some(outcome) = about_files(args)? {
+        return Ok(outcome);
     }
     let config = args.config.as_deref().map(load).transpose()?;
     check_workers(args.workers)?;
@@ -141,6 +137,16 @@ fn explain(question: &str, headers: &[String], config: &Config) -> Result {
     let told = balancer::explain(&config.settings, &question).map_err(|why| anyhow!("--explain: {why}"))?;
     Output::People.say(told.join("\n"))?;
     Ok(Outcome::AsHoped)
+}
+
+/// What is asked of configurations, nothing being served.
+fn about_files(args: &ServeArgs) -> anyhow::Result<Option<Outcome>> {
+    if let Some(path) = &args.from {
+        return from::run(path).map(Some);
+    }
+    let Some(text) = keys::asked(args.keys.as_deref(), args.schema)? else { return Ok(None) };
+    Output::People.say(text)?;
+    Ok(Some(Outcome::AsHoped))
 }
 
 /// What the limit of open files leaves.

@@ -216,6 +216,16 @@ impl Table {
         self.keys.iter().find(|key| key.name == name)
     }
 
+    /// The key at a path of names: `backend_set.limits.connections_max`.
+    pub fn find(&self, path: &str) -> Option<&'static Key> {
+        let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let key = self.key(first)?;
+        match rest {
+            None => Some(key),
+            Some(rest) => key.kind.tables().into_iter().find_map(|table| table.find(rest)),
+        }
+    }
+
     /// This table and all below it, each once, in the order in which they are told.
     pub fn all(&'static self) -> Vec<&'static Self> {
         let mut all = vec![self];

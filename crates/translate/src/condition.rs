@@ -89,7 +89,7 @@ impl Matches {
         if !self.methods.is_empty() {
             route.put("method", one_or_list(self.methods.clone()));
         }
-        for (key, pairs) in [("headers", &self.headers), ("query", &self.query)] {
+        for (key, pairs) in [("header", &self.headers), ("query", &self.query)] {
             if !pairs.is_empty() {
                 route.put(key, Value::Inline(pairs.iter().map(|(name, is)| (name.clone(), is.value())).collect()));
             }

@@ -73,6 +73,11 @@ impl Table {
         }
     }
 
+    /// Takes back what was said.
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.entries.retain(|(name, _)| name != key);
+    }
+
     /// Is all of it the same, wherever it comes from?
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         (&self.entries, &self.arrays) == (&other.entries, &other.arrays)
@@ -97,6 +102,35 @@ impl Table {
             Some((_, tables)) => tables.push(table),
             None => self.arrays.push((array, vec![table])),
         }
+    }
+
+    /// Takes out what is not taken, with a note on each.
+    pub(crate) fn fit(&mut self, path: &str, takes: crate::fit::Takes<'_>, notes: &mut crate::notes::Notes) {
+        const WHY: &str = "this balancer has no such setting";
+        let line = self.line;
+        self.entries.retain(|(name, value)| {
+            let taken = takes(&format!("{path}.{name}"));
+            if !taken {
+                notes.missing(line, format!("{name} = {}", shown(value)), WHY);
+            }
+            taken
+        });
+        for (name, tables) in &mut self.arrays {
+            let path = format!("{path}.{name}");
+            if takes(&path) {
+                tables.iter_mut().for_each(|table| table.fit(&path, takes, notes));
+            } else {
+                notes.missing(line, format!("[[{path}]]"), WHY);
+                tables.clear();
+            }
+        }
+    }
+
+    /// Takes out an array of tables; was there one?
+    pub(crate) fn drop_array(&mut self, array: &str) -> bool {
+        let before = self.arrays.len();
+        self.arrays.retain(|(name, _)| *name != array);
+        self.arrays.len() < before
     }
 
     fn write(&self, path: &str, text: &mut String) {

@@ -8,6 +8,7 @@
 
 mod condition;
 mod document;
+mod fit;
 mod haproxy;
 mod nginx;
 mod notes;
@@ -16,6 +17,7 @@ mod pattern;
 mod routes;
 mod time;
 
+pub use fit::{FILES, LISTS, NAMES, Takes};
 use named::named;
 pub use notes::{Note, Weight};
 
@@ -74,15 +76,16 @@ pub enum TranslateError {
     Routes(usize),
 }
 
-/// Translates `text`; `name` is how comments call the file.
+/// Translates `text` for a balancer that takes what `takes` says; `name` is how comments call the file.
 ///
 /// # Errors
 /// It cannot be read at all.
-pub fn translate(name: &str, language: Language, text: &str) -> Result<Translation, TranslateError> {
-    let (document, notes) = match language {
+pub fn translate(name: &str, language: Language, text: &str, takes: Takes<'_>) -> Result<Translation, TranslateError> {
+    let (document, mut notes) = match language {
         Language::Haproxy => haproxy::translate(text)?,
         Language::Nginx => nginx::translate(text)?,
     };
+    let document = fit::fitted(document, takes, &mut notes);
     let notes = notes.sorted();
     Ok(Translation { toml: document.toml(name, &notes), notes })
 }

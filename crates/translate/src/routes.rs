@@ -1,10 +1,11 @@
 //! Rules in their order, as routes: the first that fits decides, and what changes a request holds for all rules behind it.
 
 use crate::TranslateError;
-use crate::condition::Matches;
+use crate::condition::{Matches, Path};
 use crate::document::{Table, Value};
 use crate::notes::Notes;
 use crate::order::settled;
+use crate::pattern::literal;
 
 /// Routes one listener may come to.
 const ROUTES_MAX: usize = 1000;
@@ -59,6 +60,8 @@ pub(crate) enum Edit {
     Prefix { from: String, to: String },
     /// What of the path fits a pattern becomes something else.
     Pattern { pattern: String, to: String },
+    /// Any other setting of a route.
+    Setting { key: &'static str, value: Value },
     /// Only these networks, or all but these.
     Sources { allowed: bool, networks: Vec<String> },
 }
@@ -114,10 +117,14 @@ impl<'r> Routes<'r> {
                 _ => rest.push(rule.clone()),
             }
         }
-        self.follow(&rest, Region::default(), 0, 0)?;
+        self.follow(&rest, Region::default(), listener.line, 0)?;
         let made = self.made.into_iter().map(|made| (made.matches.clone(), made)).collect();
         let settled =
             settled(made).filter(|routes| routes.len() <= ROUTES_MAX).ok_or(TranslateError::Routes(ROUTES_MAX))?;
+        if settled.iter().any(|route| route.matches.is_any()) {
+            // Nothing would be left for it.
+            listener.remove("backends");
+        }
         settled.into_iter().for_each(|route| listener.push("route", route.what.route(&route.matches)));
         Ok(())
     }
@@ -155,6 +162,8 @@ impl<'r> Routes<'r> {
     fn needs_a_route(&self) -> bool {
         match &self.default {
             Action::Set(set) => !(self.behind)(set).is_empty(),
+            // What no route fits gets a 404 anyway.
+            Action::Answer(Answer::Respond { status: 404, text, .. }) => !text.is_empty() || self.made.is_empty(),
             _ => true,
         }
     }
@@ -235,8 +244,14 @@ impl Made {
     fn route(&self, matches: &Matches) -> Table {
         let mut route = Table::at(self.line);
         matches.write(&mut route);
-        self.action.write(&mut route);
-        self.edits.iter().for_each(|edit| edit.write(&mut route));
+        let (edits, action) = match &self.action {
+            Action::With(edits, action) => ([self.edits.as_slice(), edits].concat(), action.as_ref()),
+            action => (self.edits.clone(), action),
+        };
+        action.write(&mut route);
+        let passed_on = matches!(action, Action::Set(_));
+        let edits = edits.iter().filter(|edit| passed_on || edit.is_for_listeners());
+        edits.for_each(|edit| edit.at(matches.path.as_ref()).write(&mut route));
         route
     }
 }
@@ -278,10 +293,10 @@ impl Action {
     pub(crate) fn write(&self, route: &mut Table) {
         match self {
             Self::Set(set) => route.put("backends", set.clone()),
-            Self::Answer(Answer::Redirect { to, status: 302 }) => route.put("redirect", to.clone()),
+            Self::Answer(Answer::Redirect { to, status: 302 }) => route.put("redirect", without_query(to)),
             Self::Answer(Answer::Redirect { to, status }) => {
-                let parts =
-                    vec![("to".to_owned(), to.clone().into()), ("status".to_owned(), u64::from(*status).into())];
+                let to = without_query(to);
+                let parts = vec![("to".to_owned(), to.into()), ("status".to_owned(), u64::from(*status).into())];
                 route.put("redirect", Value::Inline(parts));
             }
             Self::Answer(Answer::Respond { status, text, content_type }) => {
@@ -301,17 +316,37 @@ impl Action {
     }
 }
 
+/// Where a target says nothing of the query it is not meant to be kept, which a question mark at its end says here.
+fn without_query(to: &str) -> String {
+    let says = ["?", "#", "{query}", "{uri}"].iter().any(|word| to.contains(word));
+    if says { to.to_owned() } else { format!("{to}?") }
+}
+
 impl Edit {
+    /// Can it be said of a whole listener?
+    pub(crate) fn is_for_listeners(&self) -> bool {
+        !matches!(self, Self::Prefix { .. } | Self::Pattern { .. })
+    }
+
+    /// The same in a route for this path: a prefix is replaced where it is what the route asks for.
+    fn at(&self, path: Option<&Path>) -> Self {
+        match (self, path) {
+            (Self::Prefix { from, .. }, Some(Path::Prefix(prefix))) if prefix == from => self.clone(),
+            (Self::Prefix { from, to }, _) => {
+                Self::Pattern { pattern: format!("^{}", literal(from)), to: to.replace('{', "{{").replace('}', "}}") }
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// Says it in a route, a listener or a set.
     pub(crate) fn write(&self, table: &mut Table) {
         match self {
             Self::Field { of_response, how, name, value } => write_field(table, *of_response, *how, name, value),
-            Self::Prefix { from, to } => {
-                let parts = [("prefix", from), ("with", to)].map(|(key, text)| (key.to_owned(), text.clone().into()));
-                table.put("rewrite", Value::Inline(parts.to_vec()));
-            }
+            Self::Prefix { to, .. } => table.put("replace_prefix", to.clone()),
+            Self::Setting { key, value } => table.put(key, value.clone()),
             Self::Pattern { pattern, to } => {
-                let parts = [("regex", pattern), ("with", to)].map(|(key, text)| (key.to_owned(), text.clone().into()));
+                let parts = [("regex", pattern), ("to", to)].map(|(key, text)| (key.to_owned(), text.clone().into()));
                 table.put("rewrite", Value::Inline(parts.to_vec()));
             }
             Self::Sources { allowed, networks } => {

@@ -222,7 +222,12 @@ impl Pattern {
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let mut builder = regex::bytes::RegexBuilder::new(text);
         // A line end is a byte of a path like any other, else `%0a` would get around a pattern.
-        builder.dot_matches_new_line(true).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
+        // Bytes are matched, not characters: `\d`, `\w` and `(?i)` mean what they mean in ASCII.
+        builder
+            .unicode(false)
+            .dot_matches_new_line(true)
+            .size_limit(PATTERN_BYTES_MAX)
+            .dfa_size_limit(PATTERN_BYTES_MAX);
         builder.build().map(Self).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => {
                 PatternError(format!("it is too large: over {} KiB compiled", PATTERN_BYTES_MAX / 1024))
@@ -234,7 +239,11 @@ impl Pattern {
 
     /// All of them in one, to ask whether any is found; `None` where they are too large together.
     pub(super) fn any_of<'p>(patterns: impl Iterator<Item = &'p Self>) -> Option<regex::bytes::RegexSet> {
-        regex::bytes::RegexSetBuilder::new(patterns.map(Self::as_str)).dot_matches_new_line(true).build().ok()
+        regex::bytes::RegexSetBuilder::new(patterns.map(Self::as_str))
+            .unicode(false)
+            .dot_matches_new_line(true)
+            .build()
+            .ok()
     }
 
     /// Its text.

@@ -1,18 +1,20 @@
 //! `quintet serve --from`: another balancer's configuration as one of ours.
 
-use crate::failure::{Outcome, Result};
+use crate::failure::Outcome;
 use crate::output::{Output, complain};
 use anyhow::anyhow;
 use balancer::Config;
+use balancer::config::keys::TOP;
 use std::path::Path;
-use translate::{Language, Weight, translate};
+use translate::{FILES, LISTS, Language, NAMES, Weight, translate};
 
 /// Writes the translation to standard output, and what there is to know about it to standard error.
-pub(super) fn run(path: &Path) -> Result {
+pub(super) fn run(path: &Path) -> anyhow::Result<Outcome> {
     let text = config_file::read_text(path).map_err(|_| anyhow!("{}: it cannot be read as text", path.display()))?;
     let name = path.display().to_string();
     let language = Language::of(&text);
-    let translation = translate(&name, language, &text).map_err(|why| anyhow!("{name}, read as {language}: {why}"))?;
+    let translation =
+        translate(&name, language, &text, &takes).map_err(|why| anyhow!("{name}, read as {language}: {why}"))?;
     Output::People.say(&translation.toml)?;
     for note in &translation.notes {
         let weight = if note.weight == Weight::Missing { "not translated: " } else { "" };
@@ -23,4 +25,22 @@ pub(super) fn run(path: &Path) -> Result {
         complain(format!("before it can be used, of the translation:\n{error}"));
     }
     Ok(if translation.is_whole() { Outcome::AsHoped } else { Outcome::Bad })
+}
+
+/// Does this balancer take that setting? It is asked, so that no translation says what it does not understand.
+fn takes(setting: &str) -> bool {
+    let set = "[[backend_set]]\nname = \"a\"\nservers = [\"192.0.2.1:80\"]\n";
+    let listener = |bind: &str, more: &str| {
+        let text = format!("[[listener]]\nname = \"a\"\nbackends = \"a\"\nbind = {bind}\n{more}\n{set}");
+        Config::parse("a question", &text).is_ok()
+    };
+    match setting {
+        LISTS => listener("[\"127.0.0.1:80\", \"127.0.0.1:81\"]", ""),
+        FILES => listener("\"unix:/run/q.sock\"", ""),
+        NAMES => {
+            let route = "protocol = \"tcp\"\n[[listener.route]]\nhost = \"a\"\nbackends = \"a\"";
+            listener("\"127.0.0.1:80\"", route)
+        }
+        path => TOP.find(path).is_some(),
+    }
 }

@@ -38,3 +38,43 @@ fn what_cannot_be_read_ends_with_2() {
     assert_eq!(code, Some(2));
     assert!(error.contains("nothing to translate"), "{error}");
 }
+
+/// Every translation is a configuration of ours; certificates are those of the tests.
+#[test]
+fn the_balancer_takes_every_translation() {
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let pki = crates.join("balancer/tests/config/pki");
+    let (mut refused, mut count) = (String::new(), 0);
+    for entry in std::fs::read_dir(crates.join("translate/tests/files")).expect("the files") {
+        let path = entry.expect("an entry").path();
+        if !path.extension().is_some_and(|extension| ["cfg", "conf"].iter().any(|ours| extension == *ours)) {
+            continue;
+        }
+        let output = quintet(&["serve", "--from", path.to_str().expect("text")]);
+        let toml = String::from_utf8(output.stdout).expect("text");
+        let toml: String = toml.lines().map(|line| with_our_certificates(line, &pki) + "\n").collect();
+        if let Err(error) = balancer::Config::parse(&path.display().to_string(), &toml) {
+            refused += &format!("{}\n{toml}\n", error.render(120, false));
+        }
+        count += 1;
+    }
+    assert!(refused.is_empty() && count >= 12, "{count} files\n{refused}");
+}
+
+/// The files that a line names are those of the tests.
+fn with_our_certificates(line: &str, pki: &std::path::Path) -> String {
+    let mut line = line.to_owned();
+    for (key, file) in [("certificate", "site.pem"), ("key", "site.key"), ("ca", "ca.pem"), ("client_ca", "ca.pem")] {
+        let begin = format!("{key} = \"");
+        let at = line.match_indices(&begin).map(|(at, _)| at).find(|at| {
+            let before = line[..*at].chars().last();
+            before.is_none_or(|char| char == ' ') && line[at + begin.len()..].starts_with('/')
+        });
+        if let Some(at) = at {
+            let from = at + begin.len();
+            let to = from + line[from..].find('"').expect("the end of a text");
+            line.replace_range(from..to, pki.join(file).to_str().expect("text"));
+        }
+    }
+    line
+}

@@ -5,3 +5,4 @@ mod clients;
 mod program;
 mod servers;
 mod tester;
+mod translated;

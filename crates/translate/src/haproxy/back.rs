@@ -7,7 +7,7 @@ use super::rules::rules;
 use super::section::Section;
 use super::server::{Server, Tls};
 use super::times::put_time;
-use crate::document::{Table, Value, one_or_list};
+use crate::document::{Table, Value};
 use crate::notes::Notes;
 
 /// The set of one section; `None` where it has no server.
@@ -59,7 +59,11 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
         first.filter(|_| servers.iter().all(|server| of(server) == first))
     };
     let most = common(&|server| server.connections_max);
-    set.put("servers", servers.iter().map(|server| server.value(most)).collect::<Vec<_>>());
+    set.put("servers", servers.iter().map(Server::value).collect::<Vec<_>>());
+    if let Some(server) = servers.iter().find(|server| server.connections_max != most) {
+        let why = "this bound holds for all servers of a set: make a set for each bound";
+        notes.missing(server.line, format!("server {} ... maxconn", server.address), why);
+    }
     if let Some(most) = most {
         set.put("limits.connections_max", most);
     }
@@ -80,7 +84,7 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
         write_tls(tls, set);
     }
     if let Some(version) = first.send_proxy {
-        set.put("send_proxy", version);
+        set.put("proxy_protocol", version);
     }
     if let Some(source) = &first.source {
         set.put("sources", vec![source.clone()]);
@@ -163,7 +167,7 @@ fn cookie(section: &Section, set: &mut Table, notes: &mut Notes) {
             "only a cookie of the balancer's own (`insert`) has a counterpart",
         );
     }
-    set.put("sticky_cookie", line.word(1));
+    set.put("sticky.cookie", line.word(1));
     notes.detail(
         line.number,
         line.text(),
@@ -244,9 +248,10 @@ fn host_in(line: &Line) -> Option<String> {
 
 fn statuses(text: &str) -> Option<Value> {
     let is_status = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let value = |text: &String| text.parse::<u64>().map_or(Value::Text(text.clone()), Value::Number);
     let all: Vec<String> = text.split(',').map(str::to_owned).collect();
     let fits = |text: &String| {
         is_status(text) || text.split_once('-').is_some_and(|(low, high)| is_status(low) && is_status(high))
     };
-    all.iter().all(fits).then(|| one_or_list(all))
+    all.iter().all(fits).then(|| Value::List(all.iter().map(value).collect()))
 }

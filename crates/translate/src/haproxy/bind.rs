@@ -163,8 +163,8 @@ impl Bind {
             listener.put("tls.client_ca", file.clone());
             listener.put("tls.client_certificate", if *required { "required" } else { "optional" });
         }
-        if let Some(version) = self.versions.as_deref().and_then(|version| version.strip_prefix("TLSv")) {
-            listener.put("tls.version_min", if version == "1.3" { "1.3" } else { "1.2" });
+        if self.versions.as_deref() == Some("TLSv1.3") {
+            listener.put("tls.versions", vec!["1.3"]);
         }
     }
 }

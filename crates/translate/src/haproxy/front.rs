@@ -120,6 +120,18 @@ fn behind(set: &str, front: &Section, facts: Facts, backs: &Backs<'_>) -> Vec<Ru
     rules.into_iter().filter(|rule| !rule.is_field_for_all()).collect()
 }
 
+/// `compression algo gzip`, `compression type text/html`.
+fn compression(section: &Section, http: bool, listener: &mut Table, notes: &mut Notes) {
+    for line in section.lines.iter().filter(|line| http && line.word(0) == "compression") {
+        let words: Vec<String> = line.words[2.min(line.words.len())..].to_vec();
+        match line.word(1) {
+            "algo" if words.iter().any(|word| word == "gzip") => listener.put("compression", vec!["gzip"]),
+            "type" => listener.put("compression_types", words),
+            _ => notes.missing(line.number, line.text(), "of these algorithms only gzip has a counterpart"),
+        }
+    }
+}
+
 /// Settings of a listener: time-outs, limits, who is told.
 fn settings(section: &Section, http: bool, backs: &Backs<'_>, listener: &mut Table, notes: &mut Notes) {
     let own = section.last("maxconn").and_then(|line| line.word(1).parse().ok());
@@ -132,6 +144,7 @@ fn settings(section: &Section, http: bool, backs: &Backs<'_>, listener: &mut Tab
             notes.detail(line.number, line.text(), "every request gets an X-Forwarded-For with the client's address");
         }
     }
+    compression(section, http, listener, notes);
     if !http {
         let silences = ["client", "server"].map(|name| section.timeout(name));
         if let Some(line) = silences.into_iter().flatten().next() {

@@ -119,6 +119,9 @@ pub(crate) fn remark(sections: &[Section], notes: &mut Notes) {
         match section.kind.as_str() {
             "global" | "defaults" | "frontend" | "backend" | "listen" => {
                 section.own().iter().for_each(|line| remark_line(line, notes));
+                let own =
+                    section.own().iter().filter(|line| section.kind == "backend" && line.word(0) == "compression");
+                own.for_each(|line| notes.missing(line.number, line.text(), "listeners and routes compress, not sets"));
             }
             "resolvers" => {
                 notes.detail(section.line, format!("resolvers {}", section.name), "names are asked as the system does")

@@ -110,7 +110,7 @@ fn request(words: &[&str]) -> Result<Result<Vec<Action>, &'static str>, String> 
             Ok(Ok(vec![Action::Answer(Answer::Respond { status, text: String::new(), content_type: None })]))
         }
         ["return", rest @ ..] => Ok(Ok(vec![respond(rest)?])),
-        ["set-path", to] => edit(Edit::Pattern { pattern: "^.*$".to_owned(), to: replacement(&template(to)?) }),
+        ["set-path", to] => edit(Edit::Pattern { pattern: "^.*$".to_owned(), to: template(to)? }),
         ["replace-path" | "replace-pathq", pattern, to] => {
             edit(Edit::Pattern { pattern: whole(pattern)?, to: references(to) })
         }
@@ -165,6 +165,9 @@ fn redirect(words: &[&str]) -> Result<Action, String> {
     }
     let status =
         value(words, &["code"]).map_or(Ok(302), str::parse).map_err(|_| "a code that is no number".to_owned())?;
+    if status == 303 {
+        return Err("a redirect is 301, 302, 307 or 308".to_owned());
+    }
     Ok(Action::Answer(Answer::Redirect { to, status }))
 }
 
@@ -212,24 +215,19 @@ fn whole(pattern: &str) -> Result<String, String> {
     checked(&format!("{begin}{pattern}{end}"), false)
 }
 
-/// `\1` is ours as `${1}`.
-pub(crate) fn references(text: &str) -> String {
+/// `\1` is ours as `{1}`.
+fn references(text: &str) -> String {
     let mut ours = String::new();
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
         match (char, chars.peek()) {
             ('\\', Some(digit)) if digit.is_ascii_digit() => {
-                ours += &format!("${{{digit}}}");
+                ours += &format!("{{{digit}}}");
                 chars.next();
             }
-            ('$', _) => ours += "$$",
+            ('{' | '}', _) => ours.extend([char, char]),
             _ => ours.push(char),
         }
     }
     ours
-}
-
-/// A path that is set as it is.
-fn replacement(text: &str) -> String {
-    text.replace('$', "$$")
 }

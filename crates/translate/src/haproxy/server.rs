@@ -148,8 +148,8 @@ impl Server {
         Ok(())
     }
 
-    /// As an entry of `servers`; `connections_max` where it is not the set's.
-    pub(crate) fn value(&self, connections_max: Option<u64>) -> Value {
+    /// As an entry of `servers`.
+    pub(crate) fn value(&self) -> Value {
         let mut parts: Vec<(String, Value)> = vec![("address".to_owned(), self.address.clone().into())];
         let weight = if self.disabled { Some(0) } else { self.weight };
         if let Some(weight) = weight.filter(|weight| *weight != 1) {
@@ -157,9 +157,6 @@ impl Server {
         }
         if self.backup {
             parts.push(("backup".to_owned(), true.into()));
-        }
-        if self.connections_max != connections_max {
-            parts.extend(self.connections_max.map(|most| ("connections_max".to_owned(), most.into())));
         }
         if parts.len() == 1 { self.address.clone().into() } else { Value::Inline(parts) }
     }

@@ -131,7 +131,10 @@ impl Place<'_, '_> {
             return Err("no request is left without an answer: 403 refuses it".to_owned());
         }
         let text = one.arg(1);
-        if [301, 302, 303, 307, 308].contains(&status) && !text.is_empty() {
+        if status == 303 {
+            return Err("a redirect is 301, 302, 307 or 308".to_owned());
+        }
+        if [301, 302, 307, 308].contains(&status) && !text.is_empty() {
             return Ok(Answer::Redirect { to: template(text, &self.known)?, status });
         }
         if text.contains('$') {
@@ -217,7 +220,7 @@ impl Place<'_, '_> {
             Some(Path::Prefix(prefix)) => edits.push(Edit::Prefix { from: prefix.clone(), to: uri.clone() }),
             Some(Path::Exact(path)) if path == uri => {}
             Some(Path::Exact(_)) => {
-                edits.push(Edit::Pattern { pattern: "^.*$".to_owned(), to: uri.replace('$', "$$") })
+                edits.push(Edit::Pattern { pattern: "^.*$".to_owned(), to: uri.replace('{', "{{").replace('}', "}}") })
             }
             _ => return Err("a path cannot become another where a pattern found it".to_owned()),
         }
@@ -243,17 +246,18 @@ fn whole(pattern: &str) -> Result<String, String> {
     checked(&format!("{begin}{pattern}{end}"), false)
 }
 
-/// `$1` is ours as `${1}`; other variables have no place in a path.
+/// `$1` is ours as `{1}`; other variables have no place in a path.
 fn references(to: &str) -> Result<String, String> {
     let mut ours = String::new();
     let mut chars = to.chars().peekable();
     while let Some(char) = chars.next() {
         match (char, chars.peek()) {
             ('$', Some(digit)) if digit.is_ascii_digit() => {
-                ours += &format!("${{{digit}}}");
+                ours += &format!("{{{digit}}}");
                 chars.next();
             }
             ('$', _) => return Err("a path with variables".to_owned()),
+            ('{' | '}', _) => ours.extend([char, char]),
             _ => ours.push(char),
         }
     }

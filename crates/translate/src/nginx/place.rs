@@ -1,9 +1,11 @@
 //! A server at one listener, while its rules are made: what holds for requests on their way.
 
 use super::scope::Scope;
+use super::server::bytes;
 use super::target::Target;
 use super::upstream::Sets;
-use super::variables::{Known, template};
+use super::variables::{Known, field_name, template};
+use crate::document::Value;
 use crate::notes::Notes;
 use crate::routes::{Edit, How};
 
@@ -38,6 +40,10 @@ impl Place<'_, '_> {
             }
         }
         edits.extend(self.sources(scope));
+        if target.is_some() {
+            edits.extend(self.bounds(scope));
+            edits.extend(self.rate(scope));
+        }
         edits
     }
 
@@ -62,6 +68,63 @@ impl Place<'_, '_> {
                 Err(why) => self.notes.missing(one.line, one.text(), why),
             }
         }
+    }
+
+    /// `limit_req zone=perip burst=20 nodelay;` with `limit_req_zone $binary_remote_addr zone=perip:10m rate=10r/s;`
+    fn rate(&mut self, scope: &Scope<'_>) -> Option<Edit> {
+        let limit = scope.get("limit_req")?;
+        let parameter = |name: &str| limit.args.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let name = format!("zone={}:", parameter("zone")?);
+        let zone =
+            scope.find(|one| one.name == "limit_req_zone" && one.args.iter().any(|word| word.starts_with(&name)));
+        let rate = zone.and_then(|zone| zone.args.iter().find_map(|word| word.strip_prefix("rate=")));
+        let by = match zone.map(|zone| zone.arg(0)) {
+            Some("$binary_remote_addr" | "$remote_addr") => Some("client".to_owned()),
+            Some("$server_name" | "$host") => Some("route".to_owned()),
+            Some(key) => key.strip_prefix("$http_").map(|name| format!("header:{}", field_name(name))),
+            None => None,
+        };
+        let (Some(rate), Some(by)) = (rate.map(|rate| rate.replace("r/", "/")), by) else {
+            self.notes.missing(limit.line, limit.text(), "requests are counted by address, route or field only");
+            return None;
+        };
+        if !limit.args.iter().any(|word| word == "nodelay") {
+            self.notes.detail(limit.line, limit.text(), "nobody is delayed: who asks too often is refused");
+        }
+        let burst = parameter("burst").and_then(|burst| burst.parse::<u64>().ok()).unwrap_or(0) + 1;
+        let parts =
+            vec![("rate".to_owned(), rate.into()), ("burst".to_owned(), burst.into()), ("by".to_owned(), by.into())];
+        Some(Edit::Setting { key: "rate_limit", value: Value::Inline(parts) })
+    }
+
+    /// Bodies and compression.
+    fn bounds(&mut self, scope: &Scope<'_>) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        let mut put = |key: &'static str, value: Value| edits.push(Edit::Setting { key, value });
+        // nginx refuses what is over 1 MiB where nothing is said.
+        match scope.arg("client_max_body_size").map_or(Some(1 << 20), bytes) {
+            Some(0) => {}
+            Some(most) => put("body_bytes_max", most.into()),
+            None => {}
+        }
+        if scope.is_on("gzip") {
+            put("compression", vec!["gzip"].into());
+            if let Some(types) = scope.get("gzip_types") {
+                let types = [&["text/html".to_owned()], types.args.as_slice()].concat();
+                put(
+                    "compression_types",
+                    types
+                        .into_iter()
+                        .map(|one| if one == "*" { "*/*".to_owned() } else { one })
+                        .collect::<Vec<_>>()
+                        .into(),
+                );
+            }
+            if let Some(least) = scope.arg("gzip_min_length").and_then(|text| text.parse::<u64>().ok()) {
+                put("compression_bytes_min", least.into());
+            }
+        }
+        edits
     }
 
     /// `allow` and `deny`: the first that fits decides, so that a list of either kind and the rest has a counterpart.

@@ -6,6 +6,10 @@ use crate::notes::{Notes, Weight};
 /// What is translated, or a block around it.
 const TRANSLATED: &[&str] = &[
     "add_header",
+    "client_max_body_size",
+    "gzip",
+    "gzip_min_length",
+    "gzip_types",
     "allow",
     "client_body_timeout",
     "client_header_timeout",
@@ -22,6 +26,8 @@ const TRANSLATED: &[&str] = &[
     "large_client_header_buffers",
     "least_conn",
     "least_time",
+    "limit_req",
+    "limit_req_zone",
     "listen",
     "location",
     "proxy_bind",

@@ -19,6 +19,11 @@ impl<'t> Scope<'t> {
         Self { blocks: [&[block], self.blocks.as_slice()].concat() }
     }
 
+    /// The first one like that, from the innermost block outwards.
+    pub(crate) fn find(&self, is_it: impl Fn(&Directive) -> bool) -> Option<&'t Directive> {
+        self.blocks.iter().find_map(|block| block.iter().find(|one| is_it(one)))
+    }
+
     /// The location of that name (`@app`) in a block around this place, with what holds there.
     pub(crate) fn named_location(&self, name: &str) -> Option<(&'t Directive, Self)> {
         (0..self.blocks.len()).find_map(|at| {

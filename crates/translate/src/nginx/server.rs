@@ -9,7 +9,7 @@ use crate::TranslateError;
 use crate::condition::Matches;
 use crate::document::{Table, Value, one_or_list};
 use crate::notes::Notes;
-use crate::routes::{Action, Answer, Clause, Routes, Rule};
+use crate::routes::{Action, Answer, Clause, Edit, Routes, Rule};
 
 /// A `server` block.
 pub(crate) struct Server<'t> {
@@ -270,9 +270,9 @@ impl Group {
             let required = default.scope.is_on("ssl_verify_client");
             listener.put("tls.client_certificate", if required { "required" } else { "optional" });
         }
-        if let Some(versions) = default.scope.get("ssl_protocols") {
-            let only_last = versions.args.iter().all(|version| version == "TLSv1.3");
-            listener.put("tls.version_min", if only_last { "1.3" } else { "1.2" });
+        let versions = default.scope.get("ssl_protocols");
+        if versions.is_some_and(|versions| versions.args.iter().all(|version| version == "TLSv1.3")) {
+            listener.put("tls.versions", vec!["1.3"]);
         }
     }
 }
@@ -292,7 +292,9 @@ fn take_fallback(rules: &mut Vec<Rule>, listener: &mut Table) -> Action {
     }
     match last.action {
         // Alone it is the listener's own business.
-        Action::With(edits, action) if rules.is_empty() && matches!(*action, Action::Set(_)) => {
+        Action::With(edits, action)
+            if rules.is_empty() && edits.iter().all(Edit::is_for_listeners) && matches!(*action, Action::Set(_)) =>
+        {
             edits.iter().for_each(|edit| edit.write(listener));
             action.write(listener);
             *action

@@ -36,7 +36,7 @@ impl<'t> Sets<'t> {
         let mut set = self.plain(host, false, line, notes);
         put_time(scope, "proxy_connect_timeout", &["timeouts.connect"], &mut set, notes);
         if scope.is_on("proxy_protocol") {
-            set.put("send_proxy", "v1");
+            set.put("proxy_protocol", "v1");
         }
         if let Some(source) = scope.arg("proxy_bind").filter(|source| !source.contains('$')) {
             set.put("sources", vec![source.to_owned()]);
@@ -81,8 +81,15 @@ fn of_upstream(upstream: &Directive, tls: bool, notes: &mut Notes) -> Table {
     set.put("name", upstream.arg(0));
     let servers: Vec<&Directive> = upstream.inner().iter().filter(|one| one.name == "server").collect();
     let most = common(&servers, "max_conns");
-    let values: Vec<Value> = servers.iter().map(|server| of_server(server, tls, most)).collect();
+    let values: Vec<Value> = servers.iter().map(|server| of_server(server, tls)).collect();
     set.put("servers", Value::List(values));
+    if let Some(server) = servers.iter().find(|server| number(server, "max_conns") != most) {
+        notes.missing(
+            server.line,
+            server.text(),
+            "`max_conns` holds for all servers of a set: make a set for each bound",
+        );
+    }
     if let Some(most) = most {
         set.put("limits.connections_max", most);
     }
@@ -131,7 +138,7 @@ fn policy(directive: &Directive, set: &mut Table, notes: &mut Notes) {
                 set.put("pool.idle_timeout", time::ours(time));
             }
         }
-        "sticky" if directive.arg(0) == "cookie" => set.put("sticky_cookie", directive.arg(1)),
+        "sticky" if directive.arg(0) == "cookie" => set.put("sticky.cookie", directive.arg(1)),
         _ => {}
     }
 }
@@ -142,7 +149,7 @@ fn header(key: &str) -> Option<String> {
 }
 
 /// `server ADDRESS weight=2 backup;`
-fn of_server(server: &Directive, tls: bool, most: Option<u64>) -> Value {
+fn of_server(server: &Directive, tls: bool) -> Value {
     let address = address(server.arg(0), tls);
     let mut parts: Vec<(String, Value)> = vec![("address".to_owned(), address.clone().into())];
     let is_down = server.args.iter().any(|word| word == "down");
@@ -152,8 +159,6 @@ fn of_server(server: &Directive, tls: bool, most: Option<u64>) -> Value {
     if server.args.iter().any(|word| word == "backup") {
         parts.push(("backup".to_owned(), true.into()));
     }
-    let own = number(server, "max_conns").filter(|own| *own > 0 && Some(*own) != most);
-    parts.extend(own.map(|most| ("connections_max".to_owned(), most.into())));
     if parts.len() == 1 { address.into() } else { Value::Inline(parts) }
 }
 

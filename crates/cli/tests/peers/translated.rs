@@ -1,0 +1,165 @@
+//! A configuration of another balancer and its translation answer alike.
+
+use crate::program::{Folder, Server, run_well};
+use std::path::Path;
+use std::process::Command;
+use testkit::{free_address, installed};
+
+/// A request: host, path, more for curl.
+type Asked = (&'static str, &'static str, &'static [&'static str]);
+
+/// Status, `Location`, and the body of what succeeded.
+fn answer(curl: &Path, server: &Server, (host, path, arguments): Asked) -> (String, String, String) {
+    let mut command = Command::new(curl);
+    command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--include"]);
+    command.args(["--header", &format!("Host: {host}")]).args(arguments);
+    command.arg(format!("http://{}{path}", server.address));
+    let text = String::from_utf8_lossy(&run_well(&mut command)).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
+    let field = |line: &str| {
+        line.split_once(':')
+            .filter(|(name, _)| name.eq_ignore_ascii_case("location"))
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    let location = head.lines().find_map(field).unwrap_or_default();
+    let body = if status == "200" { body.to_owned() } else { String::new() };
+    (status, location, body)
+}
+
+/// Two origins that say who they are.
+fn origins() -> [Server; 2] {
+    ["one", "two"].map(|name| {
+        let address = free_address();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quintet"));
+        command.args(["origin", "--listen", &address.to_string(), "--name", name]);
+        Server::start(&mut command, address)
+    })
+}
+
+/// Ours, by the translation of `text` with its own address in the place of `BIND`.
+fn translated(folder: &Folder, name: &str, text: &str) -> Server {
+    let address = free_address();
+    let file = folder.write(name, text.replace("BIND", &address.to_string()));
+    let binary = env!("CARGO_BIN_EXE_quintet");
+    let output = Command::new(binary).args(["serve", "--from"]).arg(file).output().expect("a translation");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let ours = folder.write("quintet.toml", output.stdout);
+    let mut command = Command::new(binary);
+    command.args(["serve", "--workers", "1", "--config"]).arg(ours);
+    Server::start(&mut command, address)
+}
+
+fn check(theirs: &Server, ours: &Server, asked: &[Asked]) {
+    let Some(curl) = installed("curl") else { return };
+    for one in asked {
+        assert_eq!(answer(&curl, ours, *one), answer(&curl, theirs, *one), "{one:?}: ours, theirs");
+    }
+}
+
+const HAPROXY: &str = "\
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend web
+    bind BIND
+    acl api path_beg /echo
+    acl old hdr(host) -i old.example.org
+    acl safe method GET HEAD POST
+    http-request deny if !safe
+    http-request return status 200 content-type text/plain string pong if { path /ping }
+    redirect prefix https://www.example.org code 301 if old !{ path_beg /bytes }
+    use_backend two if api or { hdr(host) -i two.example.org }
+    default_backend one
+backend one
+    http-request replace-path /alias/(.*) /bytes/\\1
+    server a ONE
+backend two
+    server b TWO
+";
+
+#[test]
+fn what_haproxy_answers_its_translation_answers() {
+    let Some(program) = installed("haproxy") else { return };
+    let folder = Folder::new();
+    let [one, two] = origins();
+    let text = HAPROXY.replace("ONE", &one.address.to_string()).replace("TWO", &two.address.to_string());
+    let address = free_address();
+    let file = folder.write("theirs.cfg", text.replace("BIND", &address.to_string()));
+    let theirs = Server::start(Command::new(program).arg("-db").arg("-f").arg(file), address);
+    let ours = translated(&folder, "ours.cfg", &text);
+    check(
+        &theirs,
+        &ours,
+        &[
+            ("a.org", "/", &[]),
+            ("two.example.org", "/", &[]),
+            ("a.org", "/ping", &[]),
+            ("two.example.org", "/ping", &[]),
+            ("a.org", "/echo", &["--data", "hello"]),
+            ("a.org", "/alias/7", &[]),
+            ("old.example.org", "/x?q=1", &[]),
+            ("old.example.org", "/bytes/5", &[]),
+            ("old.example.org", "/ping", &[]),
+            ("old.example.org", "/echo", &["--request", "DELETE"]),
+            ("a.org", "/", &["--request", "DELETE"]),
+        ],
+    );
+}
+
+const NGINX: &str = "\
+upstream one { server ONE; }
+server {
+    listen BIND;
+    server_name _;
+    location / { proxy_pass http://one; }
+    location = /exact { return 200 exact; }
+    location /a/ { proxy_pass http://one/bytes/; }
+    location ^~ /bytes/9 { return 403; }
+    location ~ [0-9]$ { proxy_pass http://TWO; }
+    location /old/ { rewrite ^/old/(.*)$ /bytes/$1 break; proxy_pass http://one; }
+}
+server {
+    listen BIND;
+    server_name old.example.org *.old.example.org;
+    if ($request_method = POST) { return 405; }
+    return 301 https://www.example.org$request_uri;
+}
+";
+
+#[test]
+fn what_nginx_answers_its_translation_answers() {
+    let Some(program) = installed("nginx") else { return };
+    let folder = Folder::new();
+    let [one, two] = origins();
+    let text = NGINX.replace("ONE", &one.address.to_string()).replace("TWO", &two.address.to_string());
+    let address = free_address();
+    let here = folder.path().display();
+    let whole = format!(
+        "daemon off;\nmaster_process off;\npid {here}/pid;\nerror_log {here}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n\
+         client_body_temp_path {here};\nproxy_temp_path {here};\nfastcgi_temp_path {here};\nuwsgi_temp_path {here};\n\
+         scgi_temp_path {here};\n{}}}\n",
+        text.replace("BIND", &address.to_string())
+    );
+    let file = folder.write("theirs.conf", whole);
+    let theirs = Server::start(Command::new(program).arg("-c").arg(file).arg("-p").arg(folder.path()), address);
+    let ours = translated(&folder, "ours.conf", &text);
+    check(
+        &theirs,
+        &ours,
+        &[
+            ("a.org", "/", &[]),
+            ("a.org", "/exact", &[]),
+            ("a.org", "/a/x", &[]),
+            ("a.org", "/a/5", &[]),
+            ("a.org", "/bytes/4", &[]),
+            ("a.org", "/bytes/9", &[]),
+            ("a.org", "/old/x", &[]),
+            ("old.example.org", "/x?q=1", &[]),
+            ("b.old.example.org", "/exact", &[]),
+            ("old.example.org", "/x", &["--data", "a"]),
+        ],
+    );
+}
