@@ -57,7 +57,8 @@ impl MediaType {
     /// A type as configurations write it; `None` where it is none.
     pub fn parse(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
-        let is_token = |part: &str| http::is_token(part.as_bytes());
+        // A star is a token's character, but no type's.
+        let is_token = |part: &str| http::is_token(part.as_bytes()) && !part.contains('*');
         match lower.split_once('/') {
             None if lower.strip_prefix('+').is_some_and(is_token) => Some(Self::Suffix(lower.into())),
             Some((group, "*")) if is_token(group) => Some(Self::Group(format!("{group}/").into())),

@@ -150,7 +150,7 @@ fn facts(event: In) -> Fact {
         Part => Fact::RequestBytes { len: 10, whole: false, ahead: false },
         Last => Fact::RequestBytes { len: 10, whole: true, ahead: false },
         LastAhead => Fact::RequestBytes { len: 10, whole: true, ahead: true },
-        BadChunk => Fact::RequestMalformed(http1::Error::ChunkSize),
+        BadChunk => Fact::RequestUnwanted(Failure::BadRequest(http1::Error::ChunkSize)),
         Ahead => Fact::ClientAhead,
         Fin => Fact::ClientEof,
         Broken => Fact::ClientBroken,

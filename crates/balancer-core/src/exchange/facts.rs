@@ -144,9 +144,8 @@ pub enum Fact {
         /// More came behind them.
         ahead: bool,
     },
-    /// The request's framing is broken.
-    RequestMalformed(http1::Error),
-    /// No more of the request's body is taken: it is too large, or no buffer is left to write a part of it into.
+    /// No more of the request's body is taken: its framing is broken, it is too large, or no buffer is left to write a part of
+    /// it into.
     RequestUnwanted(Failure),
     /// Bytes of a next request came; the shell holds them.
     ClientAhead,

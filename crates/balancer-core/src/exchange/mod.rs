@@ -266,7 +266,6 @@ impl Exchange {
             Fact::Shortage => self.handle_shortage(scene, &mut step),
             Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
             Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),
-            Fact::RequestMalformed(rule) => self.handle_request_unwanted(Failure::BadRequest(rule), scene, &mut step),
             Fact::RequestUnwanted(failure) => self.handle_request_unwanted(failure, scene, &mut step),
             Fact::ClientAhead => self.handle_client_ahead(),
             Fact::ClientEof => self.handle_client_eof(&mut step),

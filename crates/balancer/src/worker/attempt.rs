@@ -172,8 +172,7 @@ impl Worker {
                 };
                 self.parties.insert(conn, Party::Server(party));
                 self.sets[set].servers[server].connections += 1;
-                let entry: &mut Entry = &mut self.exchanges[id];
-                entry.server = Some(End::only(conn));
+                self.exchanges[id].server = Some(End::only(conn));
                 Fact::AttemptStarted { server: server as u32, pooled: false, hurry: self.hurry(set, server, now) }
             }
             Err(fault) => {

@@ -73,7 +73,7 @@ impl Worker {
             Err(NoPiece::Malformed(rule)) => {
                 let from = entry.client.conn;
                 self.note_refused_request(from, rule, &buf, io);
-                return Fact::RequestMalformed(rule);
+                return Fact::RequestUnwanted(Failure::BadRequest(rule));
             }
             Err(NoPiece::Shortage) => return Fact::RequestUnwanted(Failure::NoLocalResource),
         };
