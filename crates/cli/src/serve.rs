@@ -70,7 +70,7 @@ pub(crate) struct ServeArgs {
     /// With --check: look up the names of servers too, and say what they lead to.
     #[arg(long, requires = "check")]
     resolve: bool,
-    /// Say which route a request goes by, and why: 'GET https://example.org/path'. Nothing is started.
+    /// Say which route a request goes by, and why: `GET https://example.org/path`. Nothing is started.
     #[arg(long, value_name = "REQUEST", requires = "config", conflicts_with = "check")]
     explain: Option<String>,
     /// With --explain: a field of the request; more than one may be given.
