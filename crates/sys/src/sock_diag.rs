@@ -315,9 +315,17 @@ mod tests {
         assert!(queues[0].1 >= 128, "std's backlog, or the cap of somaxconn: {queues:?}");
     }
 
+    /// A listener at a place that was nobody's destination within the last minute: others use this network, too.
+    fn fresh_listener(diag: &mut SockDiag) -> TcpListener {
+        let listener = || TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let mut is_fresh = |one: &TcpListener| diag.time_wait_towards(one.local_addr().expect("bound")) == Ok(0);
+        (0..100).map(|_| listener()).find(|one| is_fresh(one)).expect("a port that rests")
+    }
+
     #[test]
     fn the_closer_is_seen_in_time_wait() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let mut diag = SockDiag::open().expect("sock_diag");
+        let listener = fresh_listener(&mut diag);
         let server = listener.local_addr().expect("bound");
         let client = TcpStream::connect(server).expect("connects");
         let ours = client.local_addr().expect("connected");
@@ -326,7 +334,6 @@ mod tests {
         let mut end = [0; 1];
         assert_eq!(std::io::Read::read(&mut &accepted, &mut end).expect("EOF"), 0);
         drop(accepted);
-        let mut diag = SockDiag::open().expect("sock_diag");
         let mut seen = Vec::new();
         let states = States::of(&[TcpState::TimeWait]);
         let filter = Filter { states, local: End::Exact(ours), remote: End::Exact(server) };
