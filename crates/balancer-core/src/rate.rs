@@ -45,8 +45,11 @@ impl Rate {
     }
 
     fn take_ns(&self, full_at: u64, now: u64) -> Result<u64, u64> {
-        let (every, begun) = (self.every_ns.get(), full_at.max(now));
-        let latest = now.saturating_add(every * u64::from(self.burst - 1));
+        let every = self.every_ns.get();
+        // A bucket that was emptied under another rate is empty, and no more than that.
+        let empty = now.saturating_add(every * u64::from(self.burst));
+        let begun = full_at.clamp(now, empty);
+        let latest = empty - every;
         if begun <= latest { Ok(begun.saturating_add(every)) } else { Err(begun - latest) }
     }
 }
@@ -128,6 +131,17 @@ mod tests {
         assert_eq!((take(1000), take(1050)), (Some(ms(100)), Some(ms(50))), "what was refused costs nothing");
         assert_eq!((take(1100), take(1100)), (None, Some(ms(100))));
         assert_eq!((take(9000), take(9000), take(9000), take(9000)), (None, None, None, Some(ms(100))));
+    }
+
+    /// A reload may bring another rate for buckets that stay.
+    #[test]
+    fn a_looser_rate_counts_at_once() {
+        let slow = Rate::new(10, Duration::from_secs(3600), 2).unwrap();
+        let fast = Rate::new(10, Duration::from_secs(1), 2).unwrap();
+        let mut buckets = Buckets::with_room(1);
+        assert_eq!((buckets.take(7, &slow, ms(0)).wait, buckets.take(7, &slow, ms(0)).wait), (None, None));
+        assert_eq!(buckets.take(7, &fast, ms(0)).wait, Some(ms(100)));
+        assert_eq!(buckets.take(7, &fast, ms(200)).wait, Some(ms(100)), "what was taken too soon costs nothing");
     }
 
     #[test]
