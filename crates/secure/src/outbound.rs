@@ -188,7 +188,8 @@ impl Outbound {
     /// What goes before the application's bytes, as far as it fits.
     fn seal_lead(&mut self, buf: &mut Buf, keys: &mut Keys) {
         if !self.lead.is_empty() {
-            let len = self.lead.len().min(buf.spare_len());
+            // Behind its end there may have to be a new key and a close-notify.
+            let len = self.lead.len().min(buf.spare_len().saturating_sub(RESERVE_BYTES));
             buf.append(&self.lead[..len]).expect("as much as there is room for");
             self.lead.drain(..len);
             if self.lead.is_empty() {
