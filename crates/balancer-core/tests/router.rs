@@ -1,8 +1,8 @@
 //! Which route a request goes by: tables, and the compiled routes held against each route asked by itself.
 
 use balancer_core::router::{
-    Because, Condition, Conditions, HostPattern, Misfit, PathPattern, Pattern, Redirect, RedirectStatus, Rewrite,
-    Route, Scratch, Standing, Wanted, shadows,
+    AmbiguousPath, Because, Condition, Conditions, HostPattern, Misfit, PathPattern, Pattern, Redirect, RedirectStatus,
+    Rewrite, Route, Scratch, Standing, Unpassable, Wanted, shadows,
 };
 use balancer_core::{Action, RouteRules, Router};
 use http::{Asked, Header, Method, RequestHead, Target, Template, Values};
@@ -215,14 +215,17 @@ fn a_route_is_not_got_around_by_how_a_path_is_written() {
 }
 
 fn passed_on(rewrite: Rewrite, target: &str) -> String {
+    try_passed_on(rewrite, target, b"a b").expect("a path")
+}
+
+fn try_passed_on(rewrite: Rewrite, target: &str, x: &[u8]) -> Result<String, Unpassable> {
     let rules = RouteRules { rewrite: Some(rewrite), ..RouteRules::new("", Action::NotFound) };
     let router = Router::only(rules);
     let target = Target::parse(target, Method::Get).expect(target);
-    let asked =
-        Asked { method: "GET", host: Some(b"a.example"), target, headers: &[Header { name: "X", value: b"a b" }] };
+    let asked = Asked { method: "GET", host: Some(b"a.example"), target, headers: &[Header { name: "X", value: x }] };
     let values = Values { asked: Some(asked), ..Values::default() };
     let mut scratch = Scratch::default();
-    router.passed_on(0, target, &values, &mut scratch).expect("short").expect("rewritten").to_owned()
+    router.passed_on(0, target, &values, &mut scratch).map(|path| path.expect("rewritten").to_owned())
 }
 
 #[test]
@@ -266,6 +269,25 @@ fn patterns_rewrite_what_they_find() {
     check("^/(.*)", "{1}", "/a", "/a");
     check("^/a", "/{header:X}", "/a", "/a%20b");
     check("(a)|(b)", "[{1}{2}]", "/b", "/[b]");
+}
+
+/// What is put together could lead out of where a route leads.
+#[test]
+fn a_rewritten_path_holds_no_dot_segment() {
+    let check = |to: &str, target: &str, x: &[u8], expect: Result<&str, Unpassable>| {
+        let pattern = Pattern::parse("^/files(.*)$").expect("a pattern");
+        let to = Template::parse_with_groups(to, Some(1)).expect("a text");
+        let got = try_passed_on(Rewrite::Pattern { pattern, to }, target, x);
+        assert_eq!(got, expect.map(str::to_owned), "{target}");
+    };
+    let refused = Err(Unpassable::Ambiguous(AmbiguousPath));
+    check("/data{1}", "/files/a?../b", b"", Ok("/data/a?../b"));
+    check("/data/{1}", "/files.txt", b"", Ok("/data/.txt"));
+    for target in ["/files../secret", "/files%2e%2e/secret", "/files..%5csecret", "/files..;/x", "/files.."] {
+        check("/data/{1}", target, b"", refused);
+    }
+    check("/data/{header:X}", "/files", b"../../admin", refused);
+    check("/data/{header:X}", "/files", b"a#b", Ok("/data/a%23b"));
 }
 
 #[test]

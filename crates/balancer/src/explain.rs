@@ -157,7 +157,8 @@ fn way(
             let set = settings.backend_sets.get(*set).map_or("?", |set| set.name.as_str());
             match router.passed_on(route, target, values, scratch) {
                 Ok(Some(path)) => format!("to backend set \"{set}\", as {path}"),
-                _ => format!("to backend set \"{set}\""),
+                Ok(None) => format!("to backend set \"{set}\""),
+                Err(why) => format!("refused with 400: {why}"),
             }
         }
         Action::Redirect(redirect) => {

@@ -22,7 +22,7 @@ pub use conditions::{
 };
 pub use explain::{Because, Misfit, Standing};
 pub use path::AmbiguousPath;
-pub use rewrite::Rewrite;
+pub use rewrite::{Rewrite, Unpassable};
 pub use rules::{Action, ErrorPages, FixedResponse, Page, Redirect, RedirectStatus, RouteRules};
 pub use shadows::{Shadow, shadows};
 

@@ -67,6 +67,11 @@ fn dots(segment: &[u8]) -> Option<usize> {
     (count > 0).then_some(count)
 }
 
+/// Is it a dot segment, or would some server find one in it?
+pub(super) fn is_dotted(segment: &[u8]) -> bool {
+    dots(segment).is_some() || is_ambiguous(segment)
+}
+
 /// Would some server find a dot segment in it, or its end?
 fn is_ambiguous(segment: &[u8]) -> bool {
     let (mut rest, mut dots, mut others, mut in_parameters) = (segment, 0, false, false);
@@ -172,7 +177,7 @@ pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// Appends `bytes` to `out`, encoded where no target can hold them: a field's value may be anything.
 pub(super) fn append_visible(bytes: &[u8], out: &mut Vec<u8>) {
-    encode_unless(bytes, |byte| byte > b' ' && byte < 0x7f, out);
+    encode_unless(bytes, |byte| byte > b' ' && byte < 0x7f && byte != b'#', out);
 }
 
 fn encode_unless(bytes: &[u8], good: impl Fn(u8) -> bool, out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! What is passed on in the place of the path that came.
 
 use super::conditions::{PathPattern, Pattern};
-use super::path::{append_visible, encode, end_of_prefix, is_plain, pass_on};
+use super::path::{AmbiguousPath, append_visible, encode, end_of_prefix, is_dotted, is_plain, pass_on};
 use super::{Router, Scratch, matched_path};
 use http::{GROUPS_MAX, Target, Template, TooLong, Values};
 use regex::bytes::CaptureLocations;
@@ -33,18 +33,35 @@ pub enum Rewrite {
 /// Where the groups of a pattern are.
 type Groups = [Range<usize>; GROUPS_MAX];
 
+/// Why what was put together is not passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unpassable {
+    /// No server takes a path so long.
+    #[error("the path is too long")]
+    TooLong,
+    /// There are dot segments in it, or what some servers take for one: it would lead out of where the route leads.
+    #[error(transparent)]
+    Ambiguous(#[from] AmbiguousPath),
+}
+
 impl Router {
+    /// Is a path of this route put together from what a pattern found? Dot segments of all others are resolved already.
+    #[inline]
+    pub fn rewrites_by_pattern(&self, route: u32) -> bool {
+        matches!(self.rules(route).rewrite, Some(Rewrite::Pattern { .. }))
+    }
+
     /// What is passed on of a target whose request goes by `route`: path and query, where they are not as they came.
     ///
     /// # Errors
-    /// What was put together is too long for any server.
+    /// What was put together is nothing for a server.
     pub fn passed_on<'s>(
         &self,
         route: u32,
         target: Target<'_>,
         values: &Values<'_>,
         scratch: &'s mut Scratch,
-    ) -> Result<Option<&'s str>, TooLong> {
+    ) -> Result<Option<&'s str>, Unpassable> {
         let (rewrite, path) = (self.rules(route).rewrite.as_ref(), target.path().as_bytes());
         if !self.touches_paths(route) || !path.starts_with(b"/") || rewrite.is_none() && is_plain(path) {
             return Ok(None);
@@ -61,10 +78,11 @@ impl Router {
             Some(Rewrite::Pattern { pattern, to }) => {
                 let found = find(pattern, passed, place(groups, route));
                 replace_found(passed, found, to, values, text);
+                check_rewritten(text)?;
             }
         }
         if text.len() > PATH_BYTES_MAX {
-            return Err(TooLong);
+            return Err(Unpassable::TooLong);
         }
         if let Some(query) = target.query() {
             text.push(b'?');
@@ -104,6 +122,13 @@ impl Router {
         let groups = encoded.map(|range| &text[range]);
         redirect.location(&Values { groups: &groups, ..*values }, out)
     }
+}
+
+/// A path that was put together holds no dot segment, nor what some servers take for one.
+fn check_rewritten(text: &[u8]) -> Result<(), AmbiguousPath> {
+    let path = text.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let resolved = path.split(|byte| *byte == b'/').all(|segment| !is_dotted(segment));
+    if resolved { Ok(()) } else { Err(AmbiguousPath) }
 }
 
 /// Room for the groups of a route's pattern.

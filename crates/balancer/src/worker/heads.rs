@@ -5,11 +5,11 @@ use super::compose::{self, NoPiece, Piece};
 use super::drain::Farewell;
 use super::listeners::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
-use super::treat::{self, Asker, Knock};
+use super::treat::{self, Asker, Knock, asked_of};
 use balancer_core::exchange::{DISCARD_BYTES_MAX, DownOrder, Exchange, Opening, Reply, Scene, Step, UpOrder};
 use balancer_core::{Action, BackendSetSettings, Decision, Failure, Protocol, Refusal, Refused};
-use http::forward::passages;
-use http::{BodyKind, Method, RequestHead};
+use http::forward::{AddressText, passages};
+use http::{BodyKind, Method, RequestHead, Values};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_request};
 use ports::Address;
 use reactor::{Buf, ConnId, Reactor};
@@ -252,7 +252,33 @@ fn decide(head: &RequestHead<'_, '_>, client: IpAddr, rules: &ListenerRules) -> 
         head.headers,
         &mut rules.scratch.borrow_mut(),
     );
-    decided.map_err(|_| Failure::AmbiguousPath)
+    let decision = decided.map_err(|_| Failure::AmbiguousPath)?;
+    if rules.settings.router.rewrites_by_pattern(decision.route) {
+        check_rewritten(head, client, rules, decision)?;
+    }
+    Ok(decision)
+}
+
+/// What the route makes of the path must not lead elsewhere.
+#[cold]
+fn check_rewritten(
+    head: &RequestHead<'_, '_>,
+    client: IpAddr,
+    rules: &ListenerRules,
+    decision: Decision,
+) -> Result<(), Failure> {
+    let client = AddressText::new(client);
+    // What is of ours in it (its id, the server) is checked as nothing: no dots are in that.
+    let values = Values {
+        client: client.as_bytes(),
+        scheme: rules.scheme(),
+        listener: &rules.settings.name,
+        asked: Some(asked_of(head)),
+        ..Values::default()
+    };
+    let mut scratch = rules.scratch.borrow_mut();
+    let passed = rules.settings.router.passed_on(decision.route, head.target, &values, &mut scratch);
+    passed.map(|_| ()).map_err(|_| Failure::AmbiguousPath)
 }
 
 /// Turned away, answered here, or on its way to a server.

@@ -114,7 +114,7 @@ static REWRITE: Table = Table {
         Key::new(
             "to",
             Kind::Text("text with variables"),
-            "what comes in its place; `{1}` is what the first group has found",
+            "what comes in its place; `{1}` is what the first group has found. Where dot segments come of it the answer is a 400",
         )
         .required("\"/{1}\""),
     ],
