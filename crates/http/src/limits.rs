@@ -41,6 +41,8 @@ pub struct Limits {
     pub chunk_line_bytes_max: usize,
     /// Bytes of all trailer lines of one body with the final empty line.
     pub trailer_bytes_max: usize,
+    /// Trailers are passed on, but those that must not come after a body. Else none is: they could say what only a proxy may.
+    pub trailers: bool,
     /// How responses, and bodies of either direction, are read.
     pub reading: Reading,
 }
@@ -52,6 +54,7 @@ impl Default for Limits {
             headers_max: 128,
             chunk_line_bytes_max: 1024,
             trailer_bytes_max: 8 * 1024,
+            trailers: true,
             reading: Reading::Strict,
         }
     }

@@ -75,6 +75,13 @@ impl Name {
     }
 }
 
+/// Do CGI and those who fold names as it does take `name` for `known`? In any case, and whatever stands for its dashes.
+pub(crate) fn reads_as(name: &str, known: &str) -> bool {
+    let same =
+        |(a, b): (u8, u8)| a.eq_ignore_ascii_case(&b) || !a.is_ascii_alphanumeric() && !b.is_ascii_alphanumeric();
+    name.len() == known.len() && name.bytes().zip(known.bytes()).all(same)
+}
+
 /// Does CGI make the same variable of it as of a name that has twins? Such names begin with three letters only.
 #[inline]
 fn is_twin(name: &[u8]) -> bool {
@@ -163,6 +170,16 @@ mod tests {
                     assert_eq!(Name::of(&written) == Name::Twin, folds && has_twins, "{written}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_cgi_takes_for_another_name() {
+        for name in ["X-User", "x_user", "X.USER"] {
+            assert!(reads_as(name, "X-User"), "{name}");
+        }
+        for name in ["X-Users", "XAUser", "X-Use", ""] {
+            assert!(!reads_as(name, "X-User"), "{name}");
         }
     }
 

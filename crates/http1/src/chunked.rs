@@ -35,6 +35,8 @@ pub(crate) struct Chunked {
     trailer_name: NameMatch,
     /// What becomes of the trailer at hand.
     trailer: Verdict,
+    /// Trailers are passed on.
+    trailers: bool,
     /// White space behind a size is let pass.
     lenient: bool,
 }
@@ -79,6 +81,7 @@ impl Chunked {
             digits: 0,
             trailer_name: NameMatch::START,
             trailer: Verdict::Open,
+            trailers: limits.trailers,
             lenient: limits.reading.is_lenient(),
         }
     }
@@ -280,7 +283,7 @@ impl Chunked {
         match (self.state, byte) {
             (State::TrailerStart, b'\r') => Ok(State::EndLf),
             (State::TrailerStart, _) => {
-                self.trailer_name = NameMatch::START;
+                self.trailer_name = if self.trailers { NameMatch::START } else { NameMatch::UNWANTED };
                 self.push_trailer_name(byte)
             }
             (State::TrailerName, b':') => {

@@ -54,6 +54,9 @@ impl NameMatch {
     /// Before the first byte.
     pub(crate) const START: Self = Self { low: 0, high: FORBIDDEN.len() as u8, len: 0, folded: false };
 
+    /// Whatever its name, it is not passed on.
+    pub(crate) const UNWANTED: Self = Self { low: 0, high: 0, len: 0, folded: true };
+
     /// The name goes on with `byte`.
     pub(crate) fn push(&mut self, byte: u8) -> Verdict {
         if self.verdict() != Verdict::Open {

@@ -158,6 +158,14 @@ fn what_is_for_nobody_is_not_passed_on() {
     }
 }
 
+/// Where a field is only ours to write, no trailer may say it either.
+#[test]
+fn no_trailer_is_passed_on_where_none_is_wanted() {
+    let limits = Limits { trailers: false, ..Limits::default() };
+    let body = "1\r\nx\r\n0\r\nX-Subject: CN=admin\r\na: b\r\n\r\n";
+    assert_eq!(passed_on(body.as_bytes(), &limits), Ok(("1\r\nx\r\n0\r\n\r\n".to_owned(), body.len())));
+}
+
 #[test]
 fn white_space_behind_a_chunk_size_is_for_lenient_readers() {
     for body in ["5 \r\nhello\r\n0\r\n\r\n", "5 ;a\r\nhello\r\n0\r\n\r\n"] {

@@ -235,6 +235,30 @@ fn more_is_told_of_the_way_where_that_is_asked_for() {
     check(none, Forwarded::Append, "X-Forwarded-For: ::1|", "X-Forwarded-For: ::1, 10.0.0.9|");
 }
 
+/// Servers that fold names as CGI does would take the twins of what we write for our word.
+#[test]
+fn twins_of_what_we_write_are_not_passed_on() {
+    let layers = [&rules("X-User: {client}|-X-Debug", Message::Request), &FieldRules::NONE];
+    let ruled = RequestEdits {
+        rules: layers,
+        request_id: b"id7",
+        tells_id: true,
+        identity: Some(("X-Subject", "")),
+        ..edits(Connection::KeepAlive)
+    };
+    let check = |edits: &RequestEdits<'_>, name: &str, passes: bool| {
+        let got = forward_with(&format!("GET / HTTP/1.1\r\nHost: a\r\n{name}: evil\r\n\r\n"), edits, 4096).unwrap();
+        assert_eq!(got.contains("evil"), passes, "{name}: {got}");
+    };
+    for name in ["X_User", "x.user", "X_Debug", "X_Request-Id", "X_Subject", "X-Subject", "X-User"] {
+        check(&ruled, name, false);
+    }
+    check(&ruled, "X_Users", true);
+    let kept = RequestEdits { keep_twins: true, ..ruled };
+    check(&kept, "X_User", true);
+    check(&kept, "X_Subject", false);
+}
+
 #[test]
 fn an_id_of_ours_stands_in_place_of_what_came() {
     let edits = RequestEdits { request_id: b"id7", tells_id: true, ..edits(Connection::KeepAlive) };

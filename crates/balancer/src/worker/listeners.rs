@@ -8,8 +8,8 @@ use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::{Record, Scene};
 use balancer_core::router::Scratch;
 use balancer_core::{
-    Action, BackendSetSettings, ClientTimeouts, Counters, ListenerSettings, RouteRules, RouteTally, ServerTimeouts,
-    Side, Treatment,
+    Action, BackendSetSettings, ClientTimeouts, Counters, ListenerSettings, RequestIds, RouteRules, RouteTally,
+    ServerTimeouts, Side, Treatment,
 };
 use http::Limits;
 use ports::{Address, Fault};
@@ -37,14 +37,16 @@ pub(super) struct ListenerRules {
 impl ListenerRules {
     /// `places`: of each backend set of the configuration in the worker's table.
     pub(super) fn new(settings: &ListenerSettings, places: &[usize]) -> Self {
+        let treatments = treatments_of(settings);
         let limits = Limits {
+            trailers: !speaks_for_clients(settings, &treatments),
             head_bytes_max: settings.limits.head_bytes_max,
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
         let of_routes = settings.router.all().iter().filter_map(|route| route.client_timeouts);
         let endless = of_routes.chain([settings.timeouts]).any(|timeouts| timeouts.is_endless());
-        let (treatments, settings) = (treatments_of(settings), settings.clone());
+        let settings = settings.clone();
         Self { settings, limits, places: places.into(), treatments, endless, scratch: RefCell::default() }
     }
 
@@ -126,6 +128,14 @@ impl ListenerRules {
 }
 
 /// What is done to the requests of each route, all in all. Most routes have nothing of their own.
+/// Are there fields that only this balancer may write? A server that merges trailers with fields would take a client's word
+/// for ours.
+fn speaks_for_clients(settings: &ListenerSettings, treatments: &[Rc<Treatment>]) -> bool {
+    settings.tls.as_ref().is_some_and(|tls| tls.client_subject_header.is_some())
+        || settings.requests.ids != RequestIds::Pass
+        || treatments.iter().any(|treatment| treatment.headers.requests.drops_any())
+}
+
 fn treatments_of(settings: &ListenerSettings) -> Box<[Rc<Treatment>]> {
     let whole = Rc::new(settings.treatment.named(&settings.name));
     let of_route = |(number, route): (usize, &RouteRules)| match route.treatment == Treatment::default() {

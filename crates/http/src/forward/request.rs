@@ -7,7 +7,7 @@ use httparse::Header;
 use super::address::AddressText;
 use super::rules::{self, HostRule, Layers, NO_RULES};
 use super::{Connection, HopFields};
-use crate::name::Name;
+use crate::name::{Name, reads_as};
 use crate::request::RequestHead;
 use crate::sink::{FieldSink, Hop, RequestStart, TooLong};
 use crate::template::host_name;
@@ -136,8 +136,10 @@ impl RequestEdits<'_> {
 
     /// Is a field of this name left out, by a rule or because ours stands in its place?
     fn drops(&self, name: &str) -> bool {
-        let ours = self.identity.is_some_and(|(field, _)| name.eq_ignore_ascii_case(field));
-        ours || rules::drops(self.rules, name) || self.tells_id && name.eq_ignore_ascii_case(REQUEST_ID)
+        // What a client has proven is nobody else's to say, in whatever spelling.
+        self.identity.is_some_and(|(field, _)| reads_as(name, field))
+            || self.rules.iter().any(|rules| rules.drops_received(name, self.keep_twins))
+            || self.tells_id && reads_as(name, REQUEST_ID)
     }
 }
 

@@ -7,7 +7,7 @@
 //! Rules stand in layers (a listener's with its route's, a backend set's): what a later layer removes or sets, an earlier
 //! one does not write.
 
-use crate::name::Name;
+use crate::name::{Name, reads_as};
 use crate::sink::{FieldSink, TooLong};
 use crate::template::{Template, TemplateError, Values, Variable};
 use crate::text::{is_field_value, is_host, is_token};
@@ -174,6 +174,11 @@ impl FieldRules {
         all
     }
 
+    /// Is any field left out that came?
+    pub fn drops_any(&self) -> bool {
+        self.lengths != 0
+    }
+
     /// Do they do nothing?
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -184,6 +189,13 @@ impl FieldRules {
     #[inline]
     pub fn drops(&self, name: &str) -> bool {
         self.lengths & bit_of(name) != 0 && self.names(name)
+    }
+
+    /// Are received fields of this name left out? With their twins: servers that fold names would take those for ours.
+    #[inline]
+    pub(super) fn drops_received(&self, name: &str, keep_twins: bool) -> bool {
+        let with_twins = || self.dropped.iter().any(|dropped| reads_as(name, dropped));
+        self.lengths & bit_of(name) != 0 && if keep_twins { self.names(name) } else { with_twins() }
     }
 
     fn names(&self, name: &str) -> bool {

@@ -34,7 +34,14 @@ pub(crate) struct Transcript {
 /// Small limits, so that small inputs reach them.
 pub(crate) fn limits() -> Limits {
     let reading = Reading::Strict;
-    Limits { head_bytes_max: 400, headers_max: 12, chunk_line_bytes_max: 24, trailer_bytes_max: 40, reading }
+    Limits {
+        head_bytes_max: 400,
+        headers_max: 12,
+        chunk_line_bytes_max: 24,
+        trailer_bytes_max: 40,
+        trailers: true,
+        reading,
+    }
 }
 
 /// Reads `bytes` in reads of these sizes, over and over, and tells what came out.
