@@ -32,7 +32,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("control", &["control"]),
     ("presentation", &["present"]),
     ("top", &["quintet", "xtask"]),
-    ("tests only", &["testkit", "reactor-sim", "toy-layer"]),
+    ("tests only", &["testkit", "reactor-sim"]),
 ];
 
 /// What a pure crate must not know, directly or through others: the operating system, sockets, clocks, runtimes, formats.

@@ -17,7 +17,7 @@
 //! interface copies every payload twice and allocates for it, and keeps a connection's tables for life. What it must go on
 //! doing (new keys, tickets) it does.
 //!
-//! A layer's rules are those that `toy-layer` found:
+//! What a layer has to do, because tests found it to matter:
 //! - A connection's end reaches the application before its name can be used again (`Secure::deliver`).
 //! - An end of data without the FIN is not told at once: who closes on it would close at the same time as the peer and
 //!   pay TIME_WAIT for having waited ([`FIN_WAIT_MAX`]).

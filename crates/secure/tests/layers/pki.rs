@@ -36,7 +36,7 @@ impl Authority {
         ServerRules {
             certificates: Certificates::new(vec![self.certificate(names)], false).expect("one"),
             versions: Version::ALL.to_vec(),
-            protocols: vec![b"toy".to_vec()],
+            protocols: vec![b"http/1.1".to_vec()],
             tickets: Tickets::new().expect("random numbers"),
             client_certificate: ClientCertificate::None,
             client_authorities: vec![self.der.clone()],
@@ -46,7 +46,7 @@ impl Authority {
     pub(crate) fn client(&self) -> ClientRules {
         ClientRules {
             versions: Version::ALL.to_vec(),
-            protocols: vec![b"toy".to_vec()],
+            protocols: vec![b"http/1.1".to_vec()],
             authorities: Some(vec![self.der.clone()]),
             certificate: None,
         }

@@ -10,7 +10,7 @@ fn both_sides_know_what_was_agreed_on() {
     let client = bench.client.act(|conn, io| io.session(conn).cloned()).expect("sealed");
     let server = bench.server.act(|conn, io| io.session(conn).cloned()).expect("sealed");
     assert!(client.secure && server.secure);
-    assert_eq!((client.alpn.as_deref(), server.alpn.as_deref()), (Some(&b"toy"[..]), Some(&b"toy"[..])));
+    assert_eq!((client.alpn.as_deref(), server.alpn.as_deref()), (Some(&b"http/1.1"[..]), Some(&b"http/1.1"[..])));
     bench.client.close(Close::Fin);
     bench.server.close(Close::Fin);
     bench.finish();

@@ -6,6 +6,7 @@ mod peer;
 mod spoilt;
 
 use crate::pki::{self, Authority};
+use crate::tape::{TapeView, Taped};
 use ports::Fault;
 use reactor::{
     After, App, Close, CloseOutcome, Completion, ConnId, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor,
@@ -16,7 +17,6 @@ use secure::{ClientRules, Profile, Profiles, Secure, ServerRules, Settings, Vers
 use seed::Rng;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use toy_layer::tape::{TapeView, Taped};
 
 /// What the ear acts on: a view of the layer over a view of the tape.
 type Above<'a, 'b> = View<'a, TapeView<'b, SimReactor>>;

@@ -259,3 +259,95 @@ fn a_hello_in_many_pieces_is_one_hello() {
     bench.pass(SOON);
     bench.finish();
 }
+
+#[test]
+fn a_fin_in_time_makes_the_peer_the_first_closer() {
+    let mut by_hand = ByHand::new(Version::Tls13);
+    let bytes = by_hand.close_notify();
+    by_hand.send_bytes(&bytes, After::Keep);
+    let mut bench = by_hand.bench;
+    bench.client.act(|conn, io| io.shutdown_write(conn));
+    check(&mut bench, "", "end");
+    assert_eq!(bench.server.close(Close::Fin), CloseOutcome::Closed(Some(ClosedFirst::PeerFin)));
+    bench.client.recv();
+    bench.pass(SOON);
+    assert!(bench.client.heard().ends_with("end"));
+    bench.client.close(Close::Fin);
+    assert_eq!((bench.client.io.time_waits(), bench.server.io.time_waits()), (1, 0));
+    bench.finish();
+}
+
+/// Sends `bytes` in segments of `piece`, then FIN; what the application hears, recv by recv.
+fn hears_in_pieces(mut by_hand: ByHand, bytes: &[u8], piece: usize) -> String {
+    for part in bytes.chunks(piece) {
+        by_hand.send_bytes(part, After::Keep);
+    }
+    by_hand.bench.client.act(|conn, io| io.shutdown_write(conn));
+    by_hand.bench.pass(SOON);
+    let mut heard = by_hand.bench.server.heard();
+    while !["end", "cut off", "spoilt"].iter().any(|end| heard.ends_with(end)) {
+        by_hand.bench.server.recv();
+        by_hand.bench.pass(SOON);
+        let more = by_hand.bench.server.heard();
+        assert!(!more.is_empty(), "stuck behind {heard}");
+        heard = format!("[{heard}]{more}");
+    }
+    by_hand.finish();
+    heard
+}
+
+#[test]
+fn records_come_out_one_by_one_however_they_are_cut() {
+    let check = |version, close, spoil: fn(&mut Vec<u8>), expect: &str| {
+        for piece in [1, 3, 13, 1000] {
+            let mut by_hand = ByHand::new(version);
+            let mut bytes = [by_hand.seal(b"abc"), by_hand.seal(b"de")].concat();
+            bytes.extend(if close { by_hand.close_notify() } else { Vec::new() });
+            spoil(&mut bytes);
+            assert_eq!(hears_in_pieces(by_hand, &bytes, piece), expect, "{version:?} in pieces of {piece}");
+        }
+    };
+    for version in Version::ALL {
+        check(version, true, |_| {}, "[[abc]de]end");
+        check(version, false, |_| {}, "[[abc]de]cut off");
+        check(version, true, |bytes| bytes.truncate(40), "[abc]cut off");
+        check(version, true, |bytes| bytes[45] ^= 1, "[abc]spoilt");
+        check(version, true, |bytes| bytes.extend(b"anything"), "[[abc]de]end");
+    }
+}
+
+#[test]
+fn a_reset_behind_the_end_takes_nothing_away() {
+    let mut by_hand = ByHand::new(Version::Tls13);
+    let bytes = [by_hand.seal(b"abc"), by_hand.close_notify()].concat();
+    by_hand.send_bytes(&bytes, After::Keep);
+    by_hand.bench.client.close(Close::Reset);
+    by_hand.bench.pass(SOON);
+    assert_eq!(by_hand.bench.server.heard(), "abc");
+    by_hand.bench.server.recv();
+    check(&mut by_hand.bench, "", "end");
+    by_hand.bench.server.close(Close::Discard);
+    by_hand.bench.finish();
+}
+
+#[test]
+fn bytes_are_appended_to_a_partial_buffer_as_far_as_it_has_room() {
+    let mut by_hand = ByHand::new(Version::Tls13);
+    let first = by_hand.seal(b"x");
+    by_hand.send_bytes(&first, After::Keep);
+    assert_eq!(by_hand.bench.server.heard(), "x");
+    let full = by_hand.bench.server.act(|conn, io| {
+        let mut partial = io.take_buf().expect("within the bound");
+        let full = partial.spare_len();
+        partial.append(&vec![b'-'; full - 2]).expect("it fits");
+        io.recv(conn, Some(partial));
+        full
+    });
+    let bytes = by_hand.seal(b"abc");
+    by_hand.send_bytes(&bytes, After::Keep);
+    assert_eq!(by_hand.bench.server.heard(), format!("{full} bytes"));
+    assert!(by_hand.bench.server.ear().received.ends_with(b"--ab"));
+    by_hand.bench.server.recv();
+    check(&mut by_hand.bench, "", "c");
+    by_hand.finish();
+}

@@ -8,32 +8,32 @@ use reactor::{
 use std::time::Duration;
 
 /// `app`, and everything it received and sent.
-pub struct Taped<A> {
+pub(crate) struct Taped<A> {
     /// The application.
-    pub app: A,
+    pub(crate) app: A,
     /// What passed.
-    pub tape: Tape,
+    pub(crate) tape: Tape,
 }
 
 /// What passed on all connections.
 #[derive(Debug, Default)]
-pub struct Tape {
+pub(crate) struct Tape {
     /// Every stream, in the order of their beginnings.
-    pub streams: Vec<Stream>,
+    pub(crate) streams: Vec<Stream>,
     now: ConnMap<Passing>,
 }
 
 /// What passed on one connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stream {
+pub(crate) struct Stream {
     /// What the application was told that both sides agreed on.
-    pub session: Option<SessionInfo>,
+    pub(crate) session: Option<SessionInfo>,
     /// What came.
-    pub received: Vec<u8>,
+    pub(crate) received: Vec<u8>,
     /// What went, send by send.
-    pub sends: Vec<(Vec<u8>, After)>,
+    pub(crate) sends: Vec<(Vec<u8>, After)>,
     /// Did it end as it should?
-    pub end: Option<Result<(), Fault>>,
+    pub(crate) end: Option<Result<(), Fault>>,
 }
 
 #[derive(Debug)]
@@ -45,12 +45,12 @@ struct Passing {
 
 impl<A> Taped<A> {
     /// Records from now on.
-    pub fn new(app: A) -> Self {
+    pub(crate) fn new(app: A) -> Self {
         Self { app, tape: Tape::default() }
     }
 
     /// Lets somebody act as the application would, between two turns.
-    pub fn act<R: Reactor, T>(&mut self, io: &mut R, act: impl FnOnce(&mut A, &mut TapeView<'_, R>) -> T) -> T {
+    pub(crate) fn act<R: Reactor, T>(&mut self, io: &mut R, act: impl FnOnce(&mut A, &mut TapeView<'_, R>) -> T) -> T {
         let (app, mut view) = self.view(io);
         act(app, &mut view)
     }
@@ -93,7 +93,7 @@ impl Tape {
 }
 
 /// The reactor below, listened to.
-pub struct TapeView<'a, R> {
+pub(crate) struct TapeView<'a, R> {
     io: &'a mut R,
     tape: &'a mut Tape,
 }

@@ -1,22 +1,25 @@
 //! Tester, balancer and two origins on simulated hosts, each stretch between them plain or sealed.
 
 use crate::answers::{Said, add_answers, add_requests};
+use crate::pki::{self, Authority};
+use crate::tape::Taped;
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Config, Worker, WorkerShare};
-use balancer_core::Counters;
+use balancer_core::{Counters, ListenerTls, Protocol, ServerTls};
 use http::Method;
 use origin::{Origin, OriginPlan};
-use reactor::{App, Inbox, ListenPlan, Outbox, mailbox};
+use ports::Handshakes;
+use reactor::{App, Inbox, ListenPlan, ListenerId, Outbox, ProfileId, mailbox};
 use reactor_sim::{Goal, HostConfig, Injected, Limits, Player, SimNet, SimReactor, Weather, run_until};
+use secure::{Profile, Profiles, Secure, View};
 use seed::Rng;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use stress::{Share, Tester};
 use stress_core::{ClosePolicy, Plan, PlanDraft, Tally};
-use toy_layer::tape::Taped;
-use toy_layer::{Layered, Settings, View};
 
+const NAME: &str = "house.example";
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const BALANCER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 const ORIGINS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), IpAddr::V4(Ipv4Addr::new(10, 0, 0, 4))];
@@ -24,30 +27,36 @@ const ORIGINS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), IpAddr::V4
 /// An application, on a layer or not. Which connections are sealed depends on who began them.
 pub(crate) enum Stand<A> {
     Plain(A),
-    Sealed(Box<Layered<A>>),
+    Sealed(Box<Secure<A>>),
 }
 
 impl<A> Stand<A> {
-    pub(crate) fn new(app: A, seal: (bool, bool), seed: u64) -> Self {
+    fn new(app: A, seal: (bool, bool), trust: &Trust) -> Self {
         let (accepted, connected) = seal;
         if !accepted && !connected {
             return Self::Plain(app);
         }
-        let (server_name, alpn) = ("origin.example".to_owned(), b"http/1.1"[..].into());
-        Self::Sealed(Box::new(Layered::new(app, Settings { accepted, connected, server_name, alpn, seed })))
+        let settings = secure::Settings {
+            profiles: trust.profiles.clone(),
+            accepted: accepted.then_some(trust.accepts),
+            connected: connected.then_some(trust.connects),
+            ..secure::Settings::default()
+        };
+        Self::Sealed(Box::new(Secure::new(app, settings)))
     }
 
     pub(crate) fn app(&self) -> &A {
         match self {
             Self::Plain(app) => app,
-            Self::Sealed(layered) => &layered.app,
+            Self::Sealed(secure) => &secure.app,
         }
     }
 
-    pub(crate) fn layer(&self) -> toy_layer::Counters {
+    /// What was counted at its listener, or of the connections it opened.
+    fn take_handshakes(&mut self, listener: Option<ListenerId>) -> Handshakes {
         match self {
-            Self::Plain(_) => toy_layer::Counters::default(),
-            Self::Sealed(layered) => layered.counters(),
+            Self::Plain(_) => Handshakes::default(),
+            Self::Sealed(secure) => secure.take_handshakes(listener),
         }
     }
 
@@ -57,7 +66,7 @@ impl<A> Stand<A> {
     {
         let app: &mut dyn App<SimReactor> = match self {
             Self::Plain(app) => app,
-            Self::Sealed(layered) => layered.as_mut(),
+            Self::Sealed(secure) => secure.as_mut(),
         };
         Player { name, app, io }
     }
@@ -70,6 +79,22 @@ pub(crate) struct Seal {
     pub(crate) front: bool,
     /// Between balancer and origins.
     pub(crate) back: bool,
+}
+
+/// Whom everybody trusts, of one run: nobody remembers the sessions of another.
+struct Trust {
+    profiles: Profiles,
+    accepts: ProfileId,
+    connects: ProfileId,
+}
+
+impl Trust {
+    fn new() -> Self {
+        let (authority, profiles) = (Authority::new(), Profiles::default());
+        let accepts = profiles.add(Profile::Server(pki::server(authority.server(&[NAME]))));
+        let connects = profiles.add(Profile::Client(pki::client(authority.client(), NAME)));
+        Self { profiles, accepts, connects }
+    }
 }
 
 /// What is played, the same with and without layers.
@@ -93,8 +118,8 @@ pub(crate) struct Books {
     pub(crate) cut: Vec<String>,
     /// TIME_WAIT entries a second after the tester was done: its own and the balancer's.
     pub(crate) time_waits: [usize; 2],
-    /// Tester, balancer, origins.
-    pub(crate) layers: [toy_layer::Counters; 4],
+    /// Tester, origins.
+    pub(crate) layers: [Handshakes; 3],
     pub(crate) injected: Injected,
     pub(crate) story: String,
 }
@@ -134,7 +159,8 @@ impl Stage {
         let ios = [CLIENT, BALANCER, origin_a, origin_b].map(|ip| net.host(&[ip], HostConfig::default()));
         let share = Share::whole(&scene.plan, SocketAddr::new(BALANCER, 80));
         let tester = Tester::new(&scene.plan, share, Inbox::silent());
-        let (worker, balancer_orders) = new_worker(&scene.balancer, &ios[1]);
+        let trust = Trust::new();
+        let (worker, balancer_orders) = new_worker(&scene.balancer, &ios[1], seal, &trust);
         let origin = |ip| {
             let (orders, inbox) = mailbox(1, None);
             (Origin::new(OriginPlan::new(SocketAddr::new(ip, 8080)), inbox), orders)
@@ -142,9 +168,9 @@ impl Stage {
         let [(origin_a, orders_a), (origin_b, orders_b)] = ORIGINS.map(origin);
         Self {
             net,
-            tester: Stand::new(Taped::new(tester), (false, seal.front), seed),
-            balancer: Stand::new(worker, (seal.front, seal.back), seed + 1),
-            origins: [origin_a, origin_b].map(|app| Stand::new(Taped::new(app), (seal.back, false), seed + 2)),
+            tester: Stand::new(Taped::new(tester), (false, seal.front), &trust),
+            balancer: Stand::new(worker, (seal.front, seal.back), &trust),
+            origins: [origin_a, origin_b].map(|app| Stand::new(Taped::new(app), (seal.back, false), &trust)),
             ios,
             balancer_orders,
             origin_orders: [orders_a, orders_b],
@@ -186,7 +212,7 @@ impl Stage {
     }
 
     fn close_the_books(self, method: Method, time_waits: [usize; 2]) -> Result<Books, String> {
-        let Self { net, tester, balancer, origins, .. } = self;
+        let Self { net, mut tester, balancer, mut origins, .. } = self;
         let (mut answers, mut requests, mut cut) = (Said::new(), Said::new(), Vec::new());
         for stream in &tester.app().tape.streams {
             cut.extend(add_answers(&mut answers, &stream.received, method).err());
@@ -194,7 +220,7 @@ impl Stage {
         for stream in origins.iter().flat_map(|origin| &origin.app().tape.streams) {
             cut.extend(add_requests(&mut requests, &stream.received).err());
         }
-        let [a, b] = &origins;
+        let [a, b] = origins.each_mut().map(|origin| origin.take_handshakes(Some(ListenerId(0))));
         let books = Books {
             tester: tester.app().app.tally().clone(),
             balancer: balancer.app().counters(),
@@ -202,7 +228,7 @@ impl Stage {
             requests,
             cut,
             time_waits,
-            layers: [tester.layer(), balancer.layer(), a.layer(), b.layer()],
+            layers: [tester.take_handshakes(None), a, b],
             injected: net.injected(),
             story: net.story(),
         };
@@ -213,8 +239,16 @@ impl Stage {
 }
 
 /// A worker that has the sockets of its listeners on its own host.
-fn new_worker(config: &str, io: &SimReactor) -> (Worker, Outbox<Order>) {
-    let Config { settings, .. } = Config::parse("scene", config).unwrap_or_else(|error| panic!("{error}"));
+fn new_worker(config: &str, io: &SimReactor, seal: Seal, trust: &Trust) -> (Worker, Outbox<Order>) {
+    let Config { mut settings, .. } = Config::parse("scene", config).unwrap_or_else(|error| panic!("{error}"));
+    for listener in settings.listeners.iter_mut().filter(|_| seal.front) {
+        listener.protocol = Protocol::Https;
+        (listener.tls, listener.tls_profile) = (Some(ListenerTls::new(Vec::new())), Some(trust.accepts.0));
+    }
+    for set in settings.backend_sets.iter_mut().filter(|_| seal.back) {
+        (set.tls, set.tls_profile) = (Some(ServerTls::default()), Some(trust.connects.0));
+        set.servers.iter_mut().for_each(|server| server.tls_profile = set.tls_profile);
+    }
     let bind = |name: &str, address| {
         let bound = io.bind_listeners(&ListenPlan::new(address), 1).expect("a free address");
         (name.to_owned(), bound[0].clone())
