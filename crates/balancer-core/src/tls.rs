@@ -1,32 +1,8 @@
 //! What is wanted of TLS, as it is configured: which files, which versions, who has to show what. Reading the files and
 //! shaking hands is the shell's.
 
-use named::named;
+pub use ports::{ClientCertificate, TlsVersion};
 use std::path::PathBuf;
-
-named! {
-    /// Versions of TLS (`versions = [...]`).
-    pub enum TlsVersion {
-        /// RFC 5246, with ephemeral keys and AEAD only.
-        V12 = "1.2",
-        /// RFC 8446.
-        V13 = "1.3",
-    }
-}
-
-named! {
-    /// Whether clients have to show a certificate (`client_certificate = "..."`).
-    #[derive(Default)]
-    pub enum ClientCertificate {
-        /// They are not asked.
-        #[default]
-        None = "none",
-        /// They are asked; who has none comes in all the same.
-        Optional = "optional",
-        /// Who has none is turned away.
-        Required = "required",
-    }
-}
 
 /// A chain of certificates and its key; they may be in one file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 //! every change of the configuration. Files that are renewed in place are taken up then.
 
 use crate::errors::Warning;
-use balancer_core::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, Settings, TlsVersion};
+use balancer_core::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, Settings};
 use reactor::ProfileId;
 use secure::{
     Certificate, CertificateError, Certificates, ClientProfile, ClientRules, Profile, ProfileError, Profiles,
-    ServerProfile, ServerRules, Tickets, Version,
+    ServerProfile, ServerRules, Tickets,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -142,14 +142,6 @@ pub(crate) fn system_authorities() -> Result<Vec<Vec<u8>>, TlsError> {
     authorities(bundle.ok_or(TlsError::NoSystemBundle)?)
 }
 
-fn versions(of: &[TlsVersion]) -> Vec<Version> {
-    let of = of.iter().map(|version| match version {
-        TlsVersion::V12 => Version::Tls12,
-        TlsVersion::V13 => Version::Tls13,
-    });
-    of.collect()
-}
-
 /// Whose tickets are good for whom: a client that was let in by one rule must not come back by another.
 #[derive(Clone, PartialEq, Eq)]
 struct Admission {
@@ -279,14 +271,10 @@ impl Secured {
         };
         let rules = ServerRules {
             certificates: Certificates::new(all, tls.strict_sni)?,
-            versions: versions(&tls.versions),
+            versions: tls.versions.clone(),
             protocols: CLIENT_PROTOCOLS.map(<[u8]>::to_vec).to_vec(),
             tickets,
-            client_certificate: match tls.client_certificate {
-                ClientCertificate::None => secure::ClientCertificate::None,
-                ClientCertificate::Optional => secure::ClientCertificate::Optional,
-                ClientCertificate::Required => secure::ClientCertificate::Required,
-            },
+            client_certificate: tls.client_certificate,
             client_authorities,
         };
         Ok(ServerProfile::new(rules)?)
@@ -326,7 +314,7 @@ fn client_profile(tls: &ServerTls) -> Result<ClientProfile, TlsError> {
         (true, None) => Some(system_authorities()?),
     };
     let rules = ClientRules {
-        versions: versions(&tls.versions),
+        versions: tls.versions.clone(),
         protocols: vec![SERVER_PROTOCOL.to_vec()],
         authorities: trusted,
         certificate: tls.certificate.as_ref().map(certificate).transpose()?,

@@ -205,7 +205,7 @@ fn what_is_said_of_tls_arrives() {
     assert_eq!(listener.protocol, Protocol::Https);
     let expect = ListenerTls {
         strict_sni: true,
-        versions: vec![TlsVersion::V13],
+        versions: vec![TlsVersion::Tls13],
         tickets: false,
         client_certificate: ClientCertificate::Optional,
         client_ca: Some(pki("ca.pem")),

@@ -1,6 +1,31 @@
-//! What a layer counts of the handshakes it does before a connection is of use (TLS), and why they fail.
+//! What a layer (TLS) is told of the handshakes it does before a connection is of use, what it counts of them, and why they
+//! fail.
 
 use named::named;
+
+named! {
+    /// Versions of TLS (`versions = [...]`).
+    pub enum TlsVersion {
+        /// RFC 5246, with ephemeral keys and AEAD only.
+        Tls12 = "1.2",
+        /// RFC 8446.
+        Tls13 = "1.3",
+    }
+}
+
+named! {
+    /// Whether clients have to show a certificate (`client_certificate = "..."`).
+    #[derive(Default)]
+    pub enum ClientCertificate {
+        /// They are not asked.
+        #[default]
+        None = "none",
+        /// They are asked; who has none comes in all the same.
+        Optional = "optional",
+        /// Who has none is turned away.
+        Required = "required",
+    }
+}
 
 named! {
     /// Why a handshake failed.

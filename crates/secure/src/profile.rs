@@ -2,7 +2,7 @@
 
 use crate::certificate::Certificates;
 use crate::tickets::Tickets;
-use named::named;
+pub use ports::{ClientCertificate, TlsVersion as Version};
 use reactor::ProfileId;
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -16,30 +16,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 const SESSIONS_MAX: usize = 1024;
 /// Tickets for each client of TLS 1.3: a browser opens some connections at once.
 const TICKETS_PER_CLIENT: usize = 2;
-
-named! {
-    /// Versions of the protocol that can be spoken.
-    pub enum Version {
-        /// RFC 5246, with AEAD suites and ephemeral keys only.
-        Tls12 = "1.2",
-        /// RFC 8446.
-        Tls13 = "1.3",
-    }
-}
-
-named! {
-    /// Whether clients have to show a certificate.
-    #[derive(Default)]
-    pub enum ClientCertificate {
-        /// They are not asked.
-        #[default]
-        None = "none",
-        /// They are asked; who has none comes in all the same.
-        Optional = "optional",
-        /// Who has none is turned away.
-        Required = "required",
-    }
-}
 
 /// Why a profile cannot be made of what was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -95,7 +95,7 @@ fn servers_learn_that_it_was_https() {
 
 #[test]
 fn versions_and_suites_that_are_refused_are_refused() {
-    let house = House::new(1, |_, tls| tls.versions = vec![TlsVersion::V13]);
+    let house = House::new(1, |_, tls| tls.versions = vec![TlsVersion::Tls13]);
     let Some(shown) = house.s_client(&["-tls1_3"]) else { return };
     assert!(shown.contains("New, TLSv1.3, Cipher is TLS_AES_"), "{shown}");
     let old = house.s_client(&["-tls1_2"]).expect("it is installed");
@@ -103,7 +103,7 @@ fn versions_and_suites_that_are_refused_are_refused() {
     let counters = house.balancer.counters();
     assert_eq!(counters.tls_failed[HandshakeFailure::NoCommonVersion as usize], 1, "{counters:?}");
 
-    let house = House::new(1, |_, tls| tls.versions = vec![TlsVersion::V12]);
+    let house = House::new(1, |_, tls| tls.versions = vec![TlsVersion::Tls12]);
     let shown = house.s_client(&["-tls1_2"]).expect("it is installed");
     assert!(shown.contains("New, TLSv1.2, Cipher is ECDHE-ECDSA-"), "{shown}");
     // No block ciphers, no keys that are not ephemeral.

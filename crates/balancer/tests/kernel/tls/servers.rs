@@ -52,7 +52,7 @@ fn a_server_that_proves_itself_is_believed() {
     let pki = Pki::new();
     let server = Server::new(&pki, pki.certificate("site", &["127.0.0.1", "app.internal"]), ClientCertificate::None);
     for server_name in [None, Some("app.internal".to_owned()), Some("127.0.0.1".to_owned())] {
-        for versions in [vec![TlsVersion::V12], vec![TlsVersion::V13]] {
+        for versions in [vec![TlsVersion::Tls12], vec![TlsVersion::Tls13]] {
             let tls =
                 ServerTls { ca: Some(pki.ca()), server_name: server_name.clone(), versions, ..ServerTls::default() };
             let stage = stage_before(&server, tls);
