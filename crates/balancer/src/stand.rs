@@ -26,7 +26,7 @@ macro_rules! on_app {
         match $stand {
             Some(Kind::Plain($app)) => $what,
             Some(Kind::Secured($app)) => $what,
-            None => unreachable!("a worker is on its way only within `move_up`"),
+            None => unreachable!("a worker is on its way only within `handle_woken`"),
         }
     };
 }
@@ -56,9 +56,11 @@ impl Stand {
         }
     }
 
-    /// The configuration has a section about TLS, and had none before.
-    fn move_up<R: Reactor>(&mut self, io: &mut R) {
-        if let Some(Kind::Plain(worker)) = self.app.take_if(|app| matches!(app, Kind::Plain(_))) {
+    /// Orders came. The configuration may have a section about TLS, and had none before; nobody was accepted yet at what is new.
+    #[cold]
+    fn handle_woken<R: Reactor>(&mut self, io: &mut R) {
+        if let Some(Kind::Plain(worker)) = self.app.take_if(|app| matches!(app, Kind::Plain(one) if one.wants_layer()))
+        {
             let mut secure = Box::new(secured(*worker, &self.profiles));
             secure.act(io, |worker, io| worker.secure_listeners(io));
             self.app = Some(Kind::Secured(secure));
@@ -79,11 +81,8 @@ impl<R: Reactor> App<R> for Stand {
     fn handle_completion(&mut self, completion: Completion, io: &mut R) {
         let woken = matches!(completion, Completion::Woken);
         on_app!(&mut self.app, app => app.handle_completion(completion, io));
-        // Orders come with it. Nobody was accepted yet at what is new.
-        if let (true, Some(Kind::Plain(worker))) = (woken, &self.app)
-            && worker.wants_layer()
-        {
-            self.move_up(io);
+        if woken {
+            self.handle_woken(io);
         }
     }
 

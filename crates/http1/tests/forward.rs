@@ -273,7 +273,7 @@ fn rules_change_fields_of_responses() {
         let mut slots = HeadSlots::new();
         let head = parse_response(input.as_bytes(), &Limits::default(), &mut slots, Method::Get).unwrap().unwrap().head;
         let first = rules(first, Message::Response);
-        let ruled = Some(([&first, &NO_RULES], Values { client: b"::1", ..Values::default() }));
+        let ruled = ([&first, &NO_RULES], Values { client: b"::1", ..Values::default() });
         let (client_version, connection) = (Version::Http11, Connection::KeepAlive);
         let edits = ResponseEdits {
             client_version,
@@ -283,7 +283,7 @@ fn rules_change_fields_of_responses() {
             coding: None,
             varies: false,
             cookie: None,
-            ruled,
+            ruled: Some(&ruled),
         };
         let mut out = [0; 4096];
         let len = write_forwarded_response(&head, &edits, &mut HeadWriter::new(&mut out)).unwrap();

@@ -35,10 +35,13 @@ impl Worker {
                 Err(why) => return why,
             },
         };
-        self.put_back_encoder(id);
-        let down = &mut self.exchanges[id].down;
+        let entry = &mut self.exchanges[id];
+        let (down, is_stream) = (&mut entry.down, entry.core.is_stream());
         (down.scan, down.after_interim, down.decoder) = (HeadScan::default(), false, None);
-        if self.exchanges[id].core.is_stream() {
+        if let Some(encoder) = down.encoder.take() {
+            self.encoders.put_back(encoder);
+        }
+        if is_stream {
             return self.send_on_fresh(id, set, server, Outgoing::default(), io);
         }
         let Some(out) = self.compose_request(id, set, server, head, io) else { return Fact::Shortage };
@@ -84,8 +87,8 @@ impl Worker {
             port,
         };
         let out = match head {
-            Some(head) => write_request(entry, head, edits, io)?,
-            None => write_kept_request(entry, &kept.bytes, edits, io)?,
+            Some(head) => write_request(entry, head, &edits, io)?,
+            None => write_kept_request(entry, &kept.bytes, &edits, io)?,
         };
         Some(Outgoing { head: Some(out), body: kept.body(), ..Outgoing::default() })
     }
@@ -235,7 +238,7 @@ impl Worker {
 
 /// Writes a request of which only the bytes were kept.
 #[cold]
-fn write_kept_request<R: Reactor>(entry: &Entry, kept: &[u8], edits: RequestEdits<'_>, io: &mut R) -> Option<Buf> {
+fn write_kept_request<R: Reactor>(entry: &Entry, kept: &[u8], edits: &RequestEdits<'_>, io: &mut R) -> Option<Buf> {
     let mut slots = HeadSlots::new();
     let parsed = parse_request(kept, &entry.rules.limits, &mut slots);
     write_request(entry, &parsed.ok().flatten()?.head, edits, io)
@@ -251,12 +254,12 @@ fn peer_name<R: Reactor>(entry: &Entry, io: &R) -> Option<Rc<str>> {
 fn write_request<R: Reactor>(
     entry: &Entry,
     head: &RequestHead<'_, '_>,
-    edits: RequestEdits<'_>,
+    edits: &RequestEdits<'_>,
     io: &mut R,
 ) -> Option<Buf> {
     let router = &entry.rules.settings.router;
     if !router.touches_paths(entry.route) {
-        return compose::request(head, &edits, io);
+        return compose::request(head, edits, io);
     }
     let client = AddressText::new(edits.client);
     let values = Values {
@@ -270,5 +273,5 @@ fn write_request<R: Reactor>(
     };
     let mut scratch = entry.rules.scratch.borrow_mut();
     let target = router.passed_on(entry.route, head.target, &values, &mut scratch).ok()?;
-    compose::request(head, &RequestEdits { target, ..edits }, io)
+    compose::request(head, &RequestEdits { target, ..edits.clone() }, io)
 }

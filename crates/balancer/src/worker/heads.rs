@@ -247,13 +247,14 @@ fn decide(head: &RequestHead<'_, '_>, client: IpAddr, rules: &ListenerRules) -> 
     if let Some(failure) = ends_here(head) {
         return Err(failure);
     }
-    let decided = rules.settings.router.decide(
-        &head.facts(client, rules.settings.tls.is_some()),
-        head.headers,
-        &mut rules.scratch.borrow_mut(),
-    );
+    let router = &rules.settings.router;
+    if !router.has_routes() {
+        return Ok(router.fallback());
+    }
+    let facts = head.facts(client, rules.settings.tls.is_some());
+    let decided = router.decide(&facts, head.headers, &mut rules.scratch.borrow_mut());
     let decision = decided.map_err(|_| Failure::AmbiguousPath)?;
-    if rules.settings.router.rewrites_by_pattern(decision.route) {
+    if router.rewrites_by_pattern(decision.route) {
         check_rewritten(head, client, rules, decision)?;
     }
     Ok(decision)

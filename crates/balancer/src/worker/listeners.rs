@@ -25,29 +25,39 @@ use std::time::Duration;
 pub(super) struct ListenerRules {
     pub(super) settings: ListenerSettings,
     pub(super) limits: Limits,
-    /// The place of each backend set of the configuration in the worker's table.
-    places: Box<[usize]>,
-    /// What is done to the requests of each route, all in all.
-    treatments: Box<[Rc<Treatment>]>,
+    /// What requests are asked by all the time, by their route.
+    lanes: Box<[Lane]>,
     endless: bool,
     /// Room for what is put together of a request's path.
     pub(super) scratch: RefCell<Scratch>,
 }
 
+/// A route, as far as each of its requests asks for it again and again.
+#[derive(Debug)]
+struct Lane {
+    /// The place of its backend set in the worker's table; `None` where the balancer answers itself.
+    place: Option<usize>,
+    client_timeouts: ClientTimeouts,
+    /// `None`: those of its set.
+    server_timeouts: Option<ServerTimeouts>,
+    /// What is done to its requests, all in all.
+    treatment: Rc<Treatment>,
+}
+
 impl ListenerRules {
     /// `places`: of each backend set of the configuration in the worker's table.
     pub(super) fn new(settings: &ListenerSettings, places: &[usize]) -> Self {
-        let treatments = treatments_of(settings);
+        let lanes = lanes_of(settings, places);
         let limits = Limits {
-            trailers: !speaks_for_clients(settings, &treatments),
+            trailers: !speaks_for_clients(settings, &lanes),
             head_bytes_max: settings.limits.head_bytes_max,
             headers_max: settings.limits.headers_max,
             ..Limits::default()
         };
-        let of_routes = settings.router.all().iter().filter_map(|route| route.client_timeouts);
-        let endless = of_routes.chain([settings.timeouts]).any(|timeouts| timeouts.is_endless());
+        let of_lanes = lanes.iter().map(|lane| &lane.client_timeouts);
+        let endless = of_lanes.chain([&settings.timeouts]).any(ClientTimeouts::is_endless);
         let settings = settings.clone();
-        Self { settings, limits, places: places.into(), treatments, endless, scratch: RefCell::default() }
+        Self { settings, limits, lanes, endless, scratch: RefCell::default() }
     }
 
     /// What clients speak, as URLs call it.
@@ -77,22 +87,19 @@ impl ListenerRules {
     /// What is done to the requests of a route.
     #[inline]
     pub(super) fn treatment(&self, route: u32) -> &Treatment {
-        &self.treatments[route as usize]
+        &self.lanes[route as usize].treatment
     }
 
     /// The place of the backend set that serves a route; `None` where the balancer answers itself.
     #[inline]
     pub(super) fn place(&self, route: u32) -> Option<usize> {
-        match self.route(route).action {
-            Action::Forward { set } => Some(self.places[set]),
-            Action::Redirect(_) | Action::Respond(_) | Action::NotFound => None,
-        }
+        self.lanes[route as usize].place
     }
 
     /// Patience with clients, by route.
     #[inline]
     pub(super) fn client_timeouts(&self, route: u32) -> &ClientTimeouts {
-        self.route(route).client_timeouts.as_ref().unwrap_or(&self.settings.timeouts)
+        &self.lanes[route as usize].client_timeouts
     }
 
     /// May a client be silent for ever, whatever route it goes by?
@@ -103,7 +110,7 @@ impl ListenerRules {
     /// Patience with servers of `set`, by route.
     #[inline]
     pub(super) fn server_timeouts<'a>(&'a self, route: u32, set: &'a BackendSetSettings) -> &'a ServerTimeouts {
-        self.route(route).server_timeouts.as_ref().unwrap_or(&set.timeouts)
+        self.lanes[route as usize].server_timeouts.as_ref().unwrap_or(&set.timeouts)
     }
 
     #[inline]
@@ -127,25 +134,40 @@ impl ListenerRules {
     }
 }
 
-/// What is done to the requests of each route, all in all. Most routes have nothing of their own.
 /// Are there fields that only this balancer may write? A server that merges trailers with fields would take a client's word
 /// for ours.
-fn speaks_for_clients(settings: &ListenerSettings, treatments: &[Rc<Treatment>]) -> bool {
+fn speaks_for_clients(settings: &ListenerSettings, lanes: &[Lane]) -> bool {
     settings.tls.as_ref().is_some_and(|tls| tls.client_subject_header.is_some())
         || settings.requests.ids != RequestIds::Pass
-        || treatments.iter().any(|treatment| treatment.headers.requests.drops_any())
+        || lanes.iter().any(|lane| lane.treatment.headers.requests.drops_any())
 }
 
-fn treatments_of(settings: &ListenerSettings) -> Box<[Rc<Treatment>]> {
+fn lanes_of(settings: &ListenerSettings, places: &[usize]) -> Box<[Lane]> {
     let whole = Rc::new(settings.treatment.named(&settings.name));
-    let of_route = |(number, route): (usize, &RouteRules)| match route.treatment == Treatment::default() {
-        true => Rc::clone(&whole),
-        false => {
-            let own = if route.name.is_empty() { &number.to_string() } else { &route.name };
-            Rc::new(route.treatment.named(&format!("{}/{own}", settings.name)).within(&whole))
-        }
+    let lane = |(number, route): (usize, &RouteRules)| Lane {
+        place: match route.action {
+            Action::Forward { set } => Some(places[set]),
+            Action::Redirect(_) | Action::Respond(_) | Action::NotFound => None,
+        },
+        client_timeouts: route.client_timeouts.unwrap_or(settings.timeouts),
+        server_timeouts: route.server_timeouts,
+        treatment: treatment_of(settings, number, route, &whole),
     };
-    settings.router.all().iter().enumerate().map(of_route).collect()
+    settings.router.all().iter().enumerate().map(lane).collect()
+}
+
+/// Most routes have nothing of their own: theirs is the `whole` listener's.
+fn treatment_of(
+    settings: &ListenerSettings,
+    number: usize,
+    route: &RouteRules,
+    whole: &Rc<Treatment>,
+) -> Rc<Treatment> {
+    if route.treatment == Treatment::default() {
+        return Rc::clone(whole);
+    }
+    let own = if route.name.is_empty() { &number.to_string() } else { &route.name };
+    Rc::new(route.treatment.named(&format!("{}/{own}", settings.name)).within(whole))
 }
 
 /// One place from which this worker accepts.

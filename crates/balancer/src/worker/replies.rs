@@ -4,10 +4,10 @@ use super::Worker;
 use super::compose::written;
 use super::listeners::ListenerRules;
 use super::state::ExchangeId;
-use super::treat::{with_rules, with_values};
+use super::treat::{Ruled, with_rules, with_values};
 use balancer_core::exchange::{Answer, Fact, Reply, Said};
 use balancer_core::{Action, Failure, RouteRules};
-use http::forward::{Layers, write_ruled};
+use http::forward::write_ruled;
 use http::{Date, FieldSink, RequestHead, TooLong, Values, reason_phrase};
 use reactor::{Buf, Outgoing, Reactor};
 
@@ -31,7 +31,7 @@ impl Worker {
                 with_values(entry, head, "", |values| of_reply(reply, rules, entry.route, &values, words))
             }
         };
-        let written = with_rules(entry, head, None, |ruled| whole(&words, &answer, date, ruled.as_ref(), io));
+        let written = with_rules(entry, head, None, |ruled| whole(&words, &answer, date, ruled, io));
         let Some(out) = written else { return Some(Fact::Shortage) };
         io.send(entry.client.conn, Outgoing::bytes(out));
         None
@@ -101,13 +101,7 @@ fn of_reply<'w>(
 }
 
 /// Head and body in one buffer; `None` when no buffer is left.
-fn whole<R: Reactor>(
-    words: &Words<'_>,
-    answer: &Answer,
-    date: Date,
-    ruled: Option<&(Layers<'_>, Values<'_>)>,
-    io: &mut R,
-) -> Option<Buf> {
+fn whole<R: Reactor>(words: &Words<'_>, answer: &Answer, date: Date, ruled: Ruled<'_>, io: &mut R) -> Option<Buf> {
     let len = words.body[0].len() + words.body[1].len();
     let mut out = written(io, |head| {
         head.response(words.status, reason_phrase(words.status).unwrap_or("Unknown"))?;
@@ -133,7 +127,7 @@ fn write_fields(
     words: &Words<'_>,
     len: usize,
     date: Date,
-    ruled: Option<&(Layers<'_>, Values<'_>)>,
+    ruled: Ruled<'_>,
     head: &mut impl FieldSink,
 ) -> Result<(), TooLong> {
     let is_ours = |name: &str| !ruled.is_some_and(|(layers, _)| layers.iter().any(|rules| rules.drops(name)));

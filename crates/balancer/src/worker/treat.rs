@@ -155,7 +155,7 @@ impl Worker {
 }
 
 /// Rules about a response, and what their variables stand for.
-pub(super) type Ruled<'r> = Option<(Layers<'r>, Values<'r>)>;
+pub(super) type Ruled<'r> = Option<&'r (Layers<'r>, Values<'r>)>;
 
 /// Calls `then` with the rules about a response, where there are any: that of a server of this address, or one of our own.
 #[inline]
@@ -169,7 +169,7 @@ pub(super) fn with_rules<T>(
     let layers = [&entry.treatment().headers.responses, theirs];
     match layers.iter().all(|rules| rules.is_empty()) {
         true => then(None),
-        false => with_values(entry, head, server.unwrap_or_default(), |values| then(Some((layers, values)))),
+        false => with_values(entry, head, server.unwrap_or_default(), |values| then(Some(&(layers, values)))),
     }
 }
 

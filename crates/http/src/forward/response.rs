@@ -32,14 +32,14 @@ pub struct ResponseEdits<'e> {
     /// What this proxy asks the client to remember: the value of a `Set-Cookie`.
     pub cookie: Option<&'e [u8]>,
     /// Rules of the configuration, and what their variables stand for. Interim responses know none.
-    pub ruled: Option<(Layers<'e>, Values<'e>)>,
+    pub ruled: Option<&'e (Layers<'e>, Values<'e>)>,
 }
 
 impl<'e> ResponseEdits<'e> {
     /// Interim responses know no rules.
     #[inline]
     fn rules_of(&self, head: &ResponseHead<'_, '_>) -> Option<&(Layers<'e>, Values<'e>)> {
-        self.ruled.as_ref().filter(|_| !head.is_interim())
+        self.ruled.filter(|_| !head.is_interim())
     }
 }
 
