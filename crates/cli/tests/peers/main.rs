@@ -2,7 +2,10 @@
 //! against a server we did not write. A program that is not installed is skipped, and the test says so.
 
 mod clients;
+mod origins;
 mod program;
+mod secured;
 mod servers;
+mod sockets;
 mod tester;
 mod translated;
