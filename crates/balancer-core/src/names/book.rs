@@ -75,10 +75,24 @@ pub struct Nowhere {
 impl Book {
     /// With nothing known yet, and all to be asked.
     pub fn new(members: Vec<Member>, now: Duration) -> Self {
-        let members = members.into_iter().map(|member| Entry { member, servers: Vec::new() }).collect();
-        let mut book = Self { members, watches: BTreeMap::new(), moved: false };
+        Self { members: Vec::new(), watches: BTreeMap::new(), moved: false }.with_members(members, now)
+    }
+
+    /// The book of another configuration. What is known here is known there, and only what is new has to be asked.
+    pub fn with_members(&self, members: Vec<Member>, now: Duration) -> Self {
+        let entry = |member| Entry { servers: self.servers_like(&member), member };
+        let members = members.into_iter().map(entry).collect();
+        let mut book = Self { members, watches: self.watches.clone(), moved: false };
+        book.watches.values_mut().for_each(|watch| watch.hand_on(now));
         book.watch_what_is_needed(now);
+        book.place_servers();
         book
+    }
+
+    /// Of the same name, asked for in the same way; its set may have another number.
+    fn servers_like(&self, member: &Member) -> Vec<ServerSettings> {
+        let same = |entry: &&Entry| Member { set: member.set, ..entry.member.clone() } == *member;
+        self.members.iter().find(same).map(|entry| entry.servers.clone()).unwrap_or_default()
     }
 
     /// A question that is due; it is under way until it is [answered](Self::handle_answer).

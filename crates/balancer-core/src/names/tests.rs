@@ -233,6 +233,34 @@ fn what_two_sets_ask_is_asked_once_and_by_the_shorter_time() {
 }
 
 #[test]
+fn another_configuration_knows_what_was_known() {
+    let only = |longest| ResolveRules { families: Families::Ipv4, longest: secs(longest), ..rules() };
+    let book = check(
+        vec![host("app", only(30)), host("old", only(5))],
+        &[
+            (0, v4("app"), ips(60, &["10.0.0.7"]), &["10.0.0.7:80*3"], Some(30)),
+            (0, v4("old"), ips(60, &["10.0.0.8"]), &["10.0.0.7:80*3", "10.0.0.8:80*3"], Some(5)),
+        ],
+    );
+    // Another set, another weight, and asked less often from then on.
+    let mut members = vec![host("app", only(600)), host("new", only(30))];
+    members[0].like = like(1);
+    let mut next = book.with_members(members, secs(3));
+    assert_eq!(servers(&next), ["10.0.0.7:80*1"]);
+    assert!(!next.is_settled());
+    assert_eq!(asked(&mut next, 3), [v4("new")], "what is known is not asked again, and what is gone is forgotten");
+    next.handle_answer(&v4("new"), ips(60, &["10.0.0.9"]), secs(3));
+    assert!(next.is_settled());
+    assert_eq!(servers(&next), ["10.0.0.7:80*1", "10.0.0.9:80*3"]);
+    assert_eq!(asked(&mut next, 30), [v4("app")]);
+    // A look that is under way is answered to the other book: this one asks for itself.
+    let mut third = next.with_members(vec![host("app", only(600))], secs(31));
+    assert_eq!(asked(&mut third, 31), [v4("app")]);
+    third.handle_answer(&v4("app"), ips(300, &["10.0.0.7"]), secs(31));
+    assert_eq!(third.next_look(), Some(secs(331)));
+}
+
+#[test]
 fn more_records_than_are_of_use_are_left_out_and_counted() {
     let mut book = Book::new(vec![host("app", ResolveRules { families: Families::Ipv4, ..rules() })], Duration::ZERO);
     let many: Vec<_> = (0..300).map(|n| Record::Address([10, 0, (n / 256) as u8, (n % 256) as u8].into())).collect();

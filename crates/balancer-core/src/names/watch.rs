@@ -102,6 +102,12 @@ impl Watch {
         }
     }
 
+    /// For others than those who asked so far: what is known stays known, and a look that is under way is theirs.
+    pub(super) fn hand_on(&mut self, now: Duration) {
+        self.longest = Duration::MAX;
+        self.due = self.due.or(Some(now));
+    }
+
     /// Somebody else asks the same.
     pub(super) fn share(&mut self, rules: &ResolveRules) {
         self.longest = self.longest.min(rules.longest);
