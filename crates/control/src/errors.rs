@@ -1,4 +1,4 @@
-//! Why nothing was started.
+//! Why nothing was started, or changed.
 
 use balancer::{SetupError, StartError};
 
@@ -17,4 +17,18 @@ pub enum ControlError {
     /// The thread of the control plane cannot run.
     #[error("the control plane cannot run: {0}")]
     Thread(std::io::Error),
+}
+
+/// Why a configuration is not worked by; everything is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// It cannot be.
+    #[error(transparent)]
+    Refused(#[from] ControlError),
+    /// One at a time.
+    #[error("another configuration is being loaded: wait until it is, and try again")]
+    Busy,
+    /// There is nothing left to change.
+    #[error("the balancer is ending")]
+    Ending,
 }

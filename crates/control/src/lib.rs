@@ -13,14 +13,17 @@
 mod errors;
 mod event;
 mod health;
+mod names;
 mod news;
 mod plane;
 mod probe;
+mod reload;
 mod resolver;
 mod run;
 mod wire;
 
-pub use errors::ControlError;
+pub use errors::{ControlError, ReloadError};
 pub use event::Event;
 pub use news::{News, NewsDesk, news};
+pub use reload::{Reloaded, Reloading};
 pub use run::{Control, Look, look_up, start};

@@ -1,22 +1,19 @@
 //! The plane itself: the book of names and the checks of servers at work. Whatever happens comes in by one mailbox.
 
+use crate::errors::{ControlError, ReloadError};
 use crate::event::Event;
 use crate::health::Health;
+use crate::names::{LOOKS_MAX, Names};
 use crate::news::NewsDesk;
-use crate::resolver::Resolver;
-use balancer::Handle;
-use balancer_core::Settings;
+use crate::reload::{ReloadOrder, Reply};
+use balancer::{Handle, StartError, Warning};
 use balancer_core::checks::{CheckId, Outcome};
-use balancer_core::names::{Answer, Book, Change, Question};
+use balancer_core::names::{Answer, Change, Question};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 
-/// Looks under way at once.
-const LOOKS_MAX: usize = 32;
-/// When nothing is due.
-const IDLE: Duration = Duration::from_secs(3600);
 /// Of the chance by which checks keep out of step.
 const SEED: u64 = 0x5eed;
 
@@ -24,7 +21,10 @@ const SEED: u64 = 0x5eed;
 pub(crate) enum Message {
     Answered(Question, Answer),
     Checked(CheckId, Outcome),
-    Applied(Result<(), String>),
+    Applied(Result<Vec<Warning>, StartError>),
+    Reload(Box<ReloadOrder>),
+    /// The names of the next configuration were looked up.
+    Settled(Result<Box<Names>, ControlError>, Reply),
     Stop,
 }
 
@@ -32,49 +32,43 @@ pub(crate) enum Message {
 pub(crate) type Shared = Arc<Mutex<Handle>>;
 
 pub(crate) struct Plane {
-    book: Book,
-    resolver: Resolver,
-    /// With the servers that were written as addresses.
-    base: Settings,
+    names: Names,
     looks: usize,
     since: Instant,
     outbox: UnboundedSender<Message>,
     inbox: UnboundedReceiver<Message>,
     /// The servers are others than those that were applied last.
     is_stale: bool,
-    is_applying: bool,
+    next: Next,
+    applying: Option<Applying>,
+}
+
+/// Another configuration that is to take this one's place.
+enum Next {
+    Nobody,
+    /// Its names are being looked up.
+    Settling,
+    Ready(Box<Names>, Reply),
+}
+
+/// What the workers are given at present.
+enum Applying {
+    /// Servers that came or went.
+    Servers,
+    /// The next configuration.
+    Next(Box<Names>, Reply),
 }
 
 impl Plane {
-    pub(crate) fn new(book: Book, resolver: Resolver, base: Settings) -> Self {
+    /// With names that are settled. Times of their book are since `since`.
+    pub(crate) fn new(names: Names, since: Instant) -> Self {
         let (outbox, inbox) = unbounded_channel();
-        let since = Instant::now();
-        Self { book, resolver, base, looks: 0, since, outbox, inbox, is_stale: false, is_applying: false }
+        let (next, applying) = (Next::Nobody, None);
+        Self { names, looks: 0, since, outbox, inbox, is_stale: false, next, applying }
     }
 
     pub(crate) fn outbox(&self) -> UnboundedSender<Message> {
         self.outbox.clone()
-    }
-
-    pub(crate) fn book(&self) -> &Book {
-        &self.book
-    }
-
-    /// The settings with the servers of all names.
-    pub(crate) fn settings(&self) -> Settings {
-        let mut settings = self.base.clone();
-        self.book.add_servers(&mut settings);
-        settings
-    }
-
-    /// Asks everything once.
-    pub(crate) async fn settle(&mut self) {
-        while !self.book.is_settled() {
-            self.begin_looks();
-            if let Some(Message::Answered(question, answer)) = self.next_message(self.now() + IDLE).await {
-                self.hear(&question, answer);
-            }
-        }
     }
 
     /// Until it is told to stop.
@@ -88,15 +82,17 @@ impl Plane {
                 Some(Message::Answered(question, answer)) => self.hear(&question, answer).map(Event::from),
                 Some(Message::Checked(id, outcome)) => health.hear(id, outcome, self.now()),
                 Some(Message::Applied(outcome)) => {
-                    self.is_applying = false;
+                    let told = self.finish_apply(outcome);
                     self.go_by(&balancer, &mut health);
-                    outcome.err().map(|why| Event::NotApplied { why })
+                    told
                 }
+                Some(Message::Reload(order)) => self.begin_reload(*order),
+                Some(Message::Settled(outcome, reply)) => self.take_next(outcome, reply),
                 Some(Message::Stop) => return,
                 None => None,
             };
             told.into_iter().chain(health.look(self.now())).for_each(|event| news.tell(event));
-            self.apply_if_stale(&balancer);
+            self.begin_apply(&balancer);
         }
     }
 
@@ -111,13 +107,12 @@ impl Plane {
     }
 
     fn begin_looks(&mut self) {
-        self.resolver.refresh();
         while self.looks < LOOKS_MAX
-            && let Some(question) = self.book.poll_look(self.now())
+            && let Some(look) = self.names.poll_look(self.now())
         {
-            let (answer, outbox) = (self.resolver.ask(&question), self.outbox.clone());
+            let outbox = self.outbox.clone();
             tokio::spawn(async move {
-                let answer = answer.await;
+                let (question, answer) = look.await;
                 let _plane_has_ended = outbox.send(Message::Answered(question, answer));
             });
             self.looks += 1;
@@ -126,30 +121,83 @@ impl Plane {
 
     /// `None`: something is due.
     async fn next_message(&mut self, other: Duration) -> Option<Message> {
-        let look = if self.looks < LOOKS_MAX { self.book.next_look() } else { None };
+        let look = if self.looks < LOOKS_MAX { self.names.book.next_look() } else { None };
         let due = self.since + look.map_or(other, |look| look.min(other));
         timeout_at(due, self.inbox.recv()).await.ok().flatten()
     }
 
+    /// An answer may be to a question of the configuration before.
     fn hear(&mut self, question: &Question, answer: Answer) -> Option<Change> {
         self.looks -= 1;
         let now = self.now();
-        let change = self.book.handle_answer(question, answer, now);
-        self.is_stale |= self.book.poll_moved();
+        let change = self.names.book.handle_answer(question, answer, now);
+        self.is_stale |= self.names.book.poll_moved();
         change
     }
 
+    /// One at a time.
+    fn begin_reload(&mut self, order: ReloadOrder) -> Option<Event> {
+        if !matches!((&self.next, &self.applying), (Next::Nobody, None | Some(Applying::Servers))) {
+            order.reply.send(Err(ReloadError::Busy));
+            return None;
+        }
+        self.next = Next::Settling;
+        let (names, since) = (self.names.of_next(&order.config, self.now()), self.since);
+        let outbox = self.outbox.clone();
+        tokio::spawn(async move {
+            let outcome = names.settled(since).await.map(Box::new);
+            let _plane_has_ended = outbox.send(Message::Settled(outcome, order.reply));
+        });
+        None
+    }
+
+    fn take_next(&mut self, outcome: Result<Box<Names>, ControlError>, reply: Reply) -> Option<Event> {
+        self.next = Next::Nobody;
+        match outcome {
+            Ok(names) => self.next = Next::Ready(names, reply),
+            Err(error) => reply.send(Err(error.into())),
+        }
+        None
+    }
+
     /// Workers take a moment, one that hangs ten seconds: meanwhile names are looked up.
-    fn apply_if_stale(&mut self, balancer: &Shared) {
-        if !self.is_stale || self.is_applying {
+    fn begin_apply(&mut self, balancer: &Shared) {
+        if self.applying.is_some() {
             return;
         }
-        (self.is_stale, self.is_applying) = (false, true);
-        let (settings, balancer, outbox) = (self.settings(), Arc::clone(balancer), self.outbox.clone());
+        let (settings, applying) = match std::mem::replace(&mut self.next, Next::Nobody) {
+            Next::Ready(names, reply) => (names.settings(), Applying::Next(names, reply)),
+            next => {
+                self.next = next;
+                if !std::mem::take(&mut self.is_stale) {
+                    return;
+                }
+                (self.names.settings(), Applying::Servers)
+            }
+        };
+        self.applying = Some(applying);
+        let (balancer, outbox) = (Arc::clone(balancer), self.outbox.clone());
         tokio::task::spawn_blocking(move || {
-            let outcome = locked(&balancer).apply(&settings).map_err(|error| error.to_string());
+            let mut balancer = locked(&balancer);
+            let outcome = balancer.apply(&settings).map(|()| balancer.warnings().to_vec());
             let _plane_has_ended = outbox.send(Message::Applied(outcome));
         });
+    }
+
+    /// The next configuration is the present one, or nothing changed.
+    fn finish_apply(&mut self, outcome: Result<Vec<Warning>, StartError>) -> Option<Event> {
+        match (self.applying.take(), outcome) {
+            (Some(Applying::Next(names, reply)), Ok(warnings)) => {
+                self.names = *names;
+                reply.send(Ok(warnings));
+                None
+            }
+            (Some(Applying::Next(_, reply)), Err(error)) => {
+                reply.send(Err(ControlError::from(error).into()));
+                None
+            }
+            (_, outcome) => outcome.err().map(|error| Event::NotApplied { why: error.to_string() }),
+        }
     }
 }
 

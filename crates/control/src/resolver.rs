@@ -46,7 +46,7 @@ impl Resolver {
     }
 
     /// Asks. The answer may be awaited anywhere.
-    pub(crate) fn ask(&self, question: &Question) -> impl Future<Output = Answer> + Send + 'static {
+    pub(crate) fn ask(&self, question: &Question) -> impl Future<Output = Answer> + Send + use<> {
         let (name, kind) = (Name::from_utf8(question.name()), kind_of(question));
         let known = name.as_ref().ok().and_then(|name| self.in_hosts(name, kind));
         let dns = self.dns.clone();

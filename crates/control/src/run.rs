@@ -1,11 +1,12 @@
 //! Starts the balancer with a control plane beside it, and ends both.
 
 use crate::errors::ControlError;
+use crate::names::Names;
 use crate::news::{News, news};
 use crate::plane::{Message, Plane, Shared, locked};
-use crate::resolver::Resolver;
+use crate::reload::{ReloadOrder, Reloading};
 use balancer::{Config, Handle, Listens, PortWatch, Warning};
-use balancer_core::names::{AtStart, Book, Member, Nowhere};
+use balancer_core::names::{Book, Member};
 use balancer_core::{Counters, Report, Settings};
 use std::net::SocketAddr;
 use std::sync::mpsc::sync_channel;
@@ -14,6 +15,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 /// A running balancer with its control plane. Dropping it ends both without patience.
 pub struct Control {
@@ -48,10 +50,12 @@ pub fn start(config: &Config, workers: Option<usize>) -> Result<Control, Control
             Ok(runtime) => runtime,
             Err(error) => return tell.send(Err(error)).unwrap_or_default(),
         };
-        let started = runtime.block_on(resolved(&config)).and_then(|plane| {
-            plan.settings = plane.settings();
+        let started = runtime.block_on(async {
+            let since = Instant::now();
+            let names = Names::of(&config).settled(since).await?;
+            plan.settings = names.settings();
             let balancer = Arc::new(Mutex::new(balancer::start(&plan)?));
-            Ok((plane, balancer))
+            Ok((Plane::new(names, since), balancer))
         });
         match started {
             Ok((plane, balancer)) => {
@@ -72,18 +76,18 @@ pub fn start(config: &Config, workers: Option<usize>) -> Result<Control, Control
 /// # Errors
 /// No thread can be had.
 pub fn look_up(config: &Config) -> Result<Vec<Look>, ControlError> {
-    let plane = runtime()?.block_on(async {
-        let mut plane = plane_of(config);
-        plane.settle().await;
-        plane
+    let names = runtime()?.block_on(async {
+        let mut names = Names::of(config);
+        names.settle(Instant::now()).await;
+        names
     });
-    let looks = config.members.iter().map(|member| look_of(member, &plane));
+    let looks = config.members.iter().map(|member| look_of(member, &names.book));
     Ok(looks.collect())
 }
 
-fn look_of(member: &Member, plane: &Plane) -> Look {
-    let servers = plane.book().servers_of_name(member);
-    let nowhere = plane.book().nowhere().into_iter().find(|one| one.name == *member.whom.name());
+fn look_of(member: &Member, book: &Book) -> Look {
+    let servers = book.servers_of_name(member);
+    let nowhere = book.nowhere().into_iter().find(|one| one.name == *member.whom.name());
     let servers = match nowhere {
         Some(nowhere) if servers.is_empty() => Err(nowhere.why),
         _ => Ok(servers),
@@ -93,34 +97,6 @@ fn look_of(member: &Member, plane: &Plane) -> Look {
 
 fn runtime() -> Result<Runtime, ControlError> {
     Builder::new_current_thread().enable_all().build().map_err(ControlError::Thread)
-}
-
-fn plane_of(config: &Config) -> Plane {
-    let book = Book::new(config.members.clone(), Duration::ZERO);
-    Plane::new(book, Resolver::new(&config.resolvers), config.settings.clone())
-}
-
-/// Everything was asked once, and nothing is missing that is required.
-async fn resolved(config: &Config) -> Result<Plane, ControlError> {
-    let mut plane = plane_of(config);
-    plane.settle().await;
-    let missing: Vec<_> = plane.book().nowhere().into_iter().filter(|one| one.at_start == AtStart::Required).collect();
-    match missing.is_empty() {
-        true => Ok(plane),
-        false => Err(ControlError::Nowhere(in_words(&missing, &config.settings))),
-    }
-}
-
-fn in_words(missing: &[Nowhere], settings: &Settings) -> String {
-    let lines = missing.iter().map(|one| {
-        let set = &settings.backend_sets[one.set].name;
-        format!("backend set {set:?}: `servers`: {} leads to no server: {}", one.name, one.why)
-    });
-    let mut lines: Vec<_> = lines.collect();
-    lines.dedup();
-    let advice = "; correct the name or who is asked for it (`resolvers` of [global]), or write `resolve_at_start = \
-                  \"optional\"` to start without it";
-    lines.join("\n") + advice
 }
 
 impl Control {
@@ -167,6 +143,16 @@ impl Control {
     /// What changes by itself from now on; once.
     pub fn take_news(&mut self) -> Option<News> {
         self.news.take()
+    }
+
+    /// Has the balancer work by another configuration: its names are looked up, then all workers take it, or everything
+    /// stays as it was. No connection of what stays is lost; what a configuration says of threads and buffers counts from
+    /// the next start on.
+    pub fn reload(&self, config: &Config) -> Reloading {
+        let (order, reloading) = ReloadOrder::new(config);
+        // Where the plane has ended, the order goes, and with it the reply.
+        let _has_ended = self.orders.send(Message::Reload(Box::new(order)));
+        reloading
     }
 
     /// Nothing is looked up any more, and the balancer drains; see [`Handle::drain_after`].

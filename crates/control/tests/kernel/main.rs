@@ -3,5 +3,6 @@
 mod dns;
 mod health;
 mod names;
+mod reload;
 mod server;
 mod stage;
