@@ -4,6 +4,7 @@ mod from;
 mod keys;
 mod names;
 mod ports;
+mod reload;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{self, Output};
@@ -14,6 +15,7 @@ use balancer::Config;
 use control::Control;
 use present::Present;
 use present::serve::Totals;
+use reload::Loader;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -45,18 +47,19 @@ The smallest configuration:
   servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]
 
 SIGTERM, SIGQUIT and Ctrl-C drain: nobody new comes in, requests in flight may finish; a second one ends at once.
-SIGUSR1 prints the counters, what is spent of the ports towards each server, and the last messages that were refused. SIGHUP and SIGUSR2 do nothing but say so.";
+SIGHUP reads the configuration again: a good one is worked by without a connection lost, a bad one changes nothing.
+SIGUSR1 prints the counters, what is spent of the ports towards each server, and the last messages that were refused.";
 
-/// What to do instead of a reload.
-const NO_RELOAD: &str = "reloading is not supported yet, nothing was changed: check the new configuration with `quintet \
-     serve --config FILE --check`, end this process by SIGTERM, which drains it, and start it again";
+/// What to do instead of a hand-over.
+const NO_HAND_OVER: &str = "handing over to another binary is not supported yet, nothing was changed: SIGTERM drains this \
+     process, SIGHUP reads its configuration again";
 
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// How often it is looked for what should be warned of.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How often a drain is looked at.
-const DRAIN_TICK: Duration = Duration::from_millis(20);
+/// How often a drain, or a reload, is looked at.
+const TICK: Duration = Duration::from_millis(20);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -107,7 +110,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     }
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
-        Output::People.say(format!("{}: {}", path.display(), in_words(config)))?;
+        Output::People.say(format!("{}: good: {}", path.display(), in_words(config)))?;
         complain_of(&balancer::port_warnings(&config.settings));
         complain_of(&balancer::certificate_warnings(&config.settings));
         return names::tell(config, args.resolve);
@@ -126,7 +129,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     greet(&output, &control, !embedded.is_empty());
     output.say_or_complain(room_in_words(files, control.clients_max(), &config));
     tell_news(&mut control);
-    let counters = serve(&signals, control, &config, &output);
+    let loader = Loader::new(args.config.clone(), config);
+    let counters = serve(&signals, control, loader, &output);
     output.show(&Totals(&counters))?;
     Ok(Outcome::AsHoped)
 }
@@ -181,7 +185,7 @@ fn check_workers(workers: Option<usize>) -> anyhow::Result<()> {
 fn in_words(config: &Config) -> String {
     let servers: usize = config.settings.backend_sets.iter().map(|set| set.servers.len()).sum();
     format!(
-        "good: {}, {}, {}",
+        "{}, {}, {}",
         counted(config.settings.listeners.len() as u64, "listener"),
         counted(config.settings.backend_sets.len() as u64, "backend set"),
         counted(servers as u64, "server")
@@ -213,32 +217,43 @@ fn greet(output: &Output, control: &Control, embedded: bool) {
     }
 }
 
-/// Waits for the end, then drains; a second signal cuts the drain short.
-fn serve(signals: &Signals, control: Control, config: &Config, output: &Output) -> balancer_core::Counters {
+/// Does what signals ask for until one asks for the end, then drains.
+fn serve(signals: &Signals, control: Control, mut loader: Loader, output: &Output) -> balancer_core::Counters {
     let mut ports = ports::Ports::of(&control);
     loop {
-        let signal = signals.wait(LOOK_EVERY);
-        if signal == Some(Signal::User1) {
-            let report = control.report();
-            output.say_or_complain(Totals(&report.total()).text(terminal::width()));
-            ports.tell(&control, &report, output);
-            tell_refused(&report, output);
+        match signals.wait(if loader.is_under_way() { TICK } else { LOOK_EVERY }) {
+            Some(Signal::Interrupt | Signal::Terminate | Signal::Quit) => break,
+            Some(Signal::Hangup) => loader.reload(&control),
+            Some(Signal::User1) => {
+                let report = control.report();
+                output.say_or_complain(Totals(&report.total()).text(terminal::width()));
+                ports.tell(&control, &report, output);
+                tell_refused(&report, output);
+            }
+            Some(Signal::User2) => output::complain(format!("quintet: SIGUSR2: {NO_HAND_OVER}")),
+            None => {}
         }
-        if ends(signal) {
-            break;
+        loader.poll(&control, output);
+        if !loader.is_under_way() {
+            ports.warn(&control);
         }
-        ports.warn(&control);
     }
     let report = control.report();
     ports.tell(&control, &report, output);
     tell_refused(&report, output);
+    drain(signals, control, loader.config(), output)
+}
+
+/// A second signal cuts it short.
+fn drain(signals: &Signals, control: Control, config: &Config, output: &Output) -> balancer_core::Counters {
     let (grace, patience) = (config.drain_grace, config.drain);
     output.say_or_complain(drain_in_words(grace, patience));
     std::thread::scope(|scope| {
         let draining = scope.spawn(|| control.drain_after(grace, patience));
         let since = Instant::now();
         while !draining.is_finished() {
-            if ends(signals.wait(DRAIN_TICK)) && since.elapsed() > SAME_WISH {
+            let ends = matches!(signals.wait(TICK), Some(Signal::Interrupt | Signal::Terminate | Signal::Quit));
+            if ends && since.elapsed() > SAME_WISH {
                 output.say_or_complain("ended at once");
                 std::process::exit(0);
             }
@@ -261,15 +276,4 @@ fn drain_in_words(grace: Duration, patience: Duration) -> String {
         units::OFF => format!("{still}draining, for as long as requests in flight take"),
         _ => format!("{still}draining, for {} s at most", patience.as_secs_f64()),
     }
-}
-
-/// Does this signal end the balancer? Those of which other servers take a reload are answered, and end nothing.
-fn ends(signal: Option<Signal>) -> bool {
-    match signal {
-        Some(Signal::Interrupt | Signal::Terminate | Signal::Quit) => return true,
-        Some(Signal::Hangup) => output::complain(format!("quintet: SIGHUP: {NO_RELOAD}")),
-        Some(Signal::User2) => output::complain(format!("quintet: SIGUSR2: {NO_RELOAD}")),
-        Some(Signal::User1) | None => {}
-    }
-    false
 }

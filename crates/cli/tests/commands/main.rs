@@ -6,6 +6,7 @@ mod from;
 mod keys_told;
 mod ports_told;
 mod program;
+mod reload;
 mod simulate;
 mod target;
 mod terminal;
@@ -124,19 +125,22 @@ fn a_signal_ends_an_origin_with_its_counts() {
     assert!(out.contains("requests 1") && out.contains("closed first:"), "{out}");
 }
 
-/// Other servers reload at these, and are ended by that one. The lower number is heard first.
+/// What has nothing to do here is said, and ends nothing. The lower number is heard first.
 #[test]
 fn signals_sent_by_habit_do_no_harm() {
-    for (habit, name, end) in [(Signal::Hangup, "SIGHUP", Signal::Quit), (Signal::User2, "SIGUSR2", Signal::Terminate)]
-    {
+    let habits = [
+        (Signal::Hangup, "SIGHUP: there is no configuration file to be read again", Signal::Quit),
+        (Signal::User2, "SIGUSR2: handing over to another binary is not supported yet", Signal::Terminate),
+    ];
+    for (habit, says, end) in habits {
         let mut serve = Running::start(&["serve", "--listen", "127.0.0.1:0", "--workers", "1"]);
         let address = serve.address();
         serve.signal(habit);
         assert!(get(address, "/").contains("Hello"));
         serve.signal(end);
         let (code, out, err) = serve.end();
-        assert_eq!(code, Some(0), "{name}: {err}");
-        assert!(err.contains(&format!("quintet: {name}: reloading is not supported yet")), "{err}");
+        assert_eq!(code, Some(0), "{says}: {err}");
+        assert!(err.contains(&format!("quintet: {says}")), "{err}");
         assert!(out.contains("draining, for 30 s at most") && out.contains("requests 1"), "{out}");
     }
 }

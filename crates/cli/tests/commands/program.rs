@@ -34,6 +34,15 @@ impl Running {
         address.parse().unwrap_or_else(|error| panic!("{address}: {error}"))
     }
 
+    /// Reads its standard output up to a line that says this.
+    pub(crate) fn says(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert!(self.stdout.read_line(&mut line).expect("a line") > 0, "it ended without saying {text:?}");
+        }
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         sys::signal::send(self.child.id(), signal).expect("sent");
     }
