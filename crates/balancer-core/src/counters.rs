@@ -197,11 +197,13 @@ counters! {
     "tls.failed" tls_failed: [u64; HandshakeFailure::ALL.len()] [|at| HandshakeFailure::ALL[at].name()], Listener, "TLS handshakes with clients that failed, by reason.";
     "tls.cut_off" tls_cut_off: u64, Listener, "TLS connections that clients ended without saying so (no close_notify): many do.";
     "tls.damaged" tls_damaged: u64, Listener, "TLS connections with a record that the client cannot have sealed, or that breaks the protocol.";
+    "tls.spent" tls_spent: u64, Listener, "Connections of TLS 1.2 ended here because their key had sealed as much as one may: 2^24 records.";
     "servers.tls.handshakes" server_tls_handshakes: u64, Worker, "TLS handshakes with servers that went well.";
     "servers.tls.resumed" server_tls_resumed: u64, Worker, "Those of them that took up an earlier session by its ticket.";
     "servers.tls.failed" server_tls_failed: [u64; HandshakeFailure::ALL.len()] [|at| HandshakeFailure::ALL[at].name()], Worker, "TLS handshakes with servers that failed, by reason; each is a connect that failed, too.";
     "servers.tls.cut_off" server_tls_cut_off: u64, Worker, "TLS connections that servers ended without saying so (no close_notify).";
     "servers.tls.damaged" server_tls_damaged: u64, Worker, "TLS connections with a record that the server cannot have sealed, or that breaks the protocol.";
+    "servers.tls.spent" server_tls_spent: u64, Worker, "Connections of TLS 1.2 to servers ended here because their key had sealed as much as one may: 2^24 records.";
     "servers.opened" connects: u64, Server, "Connections opened to servers.";
     "servers.open" servers_open: u64, Server gauge, "Server connections open now.";
     "servers.reused" pooled: u64, Server, "Requests sent on a connection of the pool.";
@@ -258,13 +260,14 @@ impl Counters {
 
     /// Counts what a layer has counted of one side's connections.
     pub fn count_handshakes(&mut self, side: Side, counts: &Handshakes) {
-        let (done, resumed, failed, cut_off, damaged) = match side {
+        let (done, resumed, failed, cut_off, damaged, spent) = match side {
             Side::Client => (
                 &mut self.tls_handshakes,
                 &mut self.tls_resumed,
                 &mut self.tls_failed,
                 &mut self.tls_cut_off,
                 &mut self.tls_damaged,
+                &mut self.tls_spent,
             ),
             Side::Server => (
                 &mut self.server_tls_handshakes,
@@ -272,12 +275,14 @@ impl Counters {
                 &mut self.server_tls_failed,
                 &mut self.server_tls_cut_off,
                 &mut self.server_tls_damaged,
+                &mut self.server_tls_spent,
             ),
         };
         *done += counts.done;
         *resumed += counts.resumed;
         *cut_off += counts.cut_off;
         *damaged += counts.damaged;
+        *spent += counts.spent;
         Count::add(failed, &counts.failed);
     }
 

@@ -85,6 +85,8 @@ pub struct Handshakes {
     pub cut_off: u64,
     /// Streams with something that the peer cannot have sealed, or that breaks the protocol.
     pub damaged: u64,
+    /// Streams that we ended because their key had sealed as much as one may, where no other can follow (TLS 1.2).
+    pub spent: u64,
 }
 
 impl Handshakes {

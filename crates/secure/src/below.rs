@@ -6,12 +6,11 @@ use crate::inbound::{End, Step};
 use crate::outbound::{Last, Sent};
 use crate::profile::{Profile, ServerProfile};
 use crate::view::View;
-use crate::{FIN_WAIT_MAX, HANDSHAKE_MAX, damaged, truncated};
+use crate::{FIN_WAIT_MAX, HANDSHAKE_MAX, damaged, spent_key, truncated};
 use ports::HandshakeFailure;
 use ports::{Fault, FaultKind};
 use reactor::{After, Buf, CloseOutcome, Completion, ConnId, ListenerId, Outgoing, Reactor, Received};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 impl<R: Reactor> View<'_, R> {
     /// Takes one completion in; what the application is to hear of it stands in `up` then.
@@ -33,7 +32,7 @@ impl<R: Reactor> View<'_, R> {
     fn handle_sealed(&mut self, id: ConnId, phase: Phase, completion: Completion) {
         match completion {
             Completion::Connected { result: Ok(()), .. } => {
-                self.layer.arm(id, self.io.now() + self.handshake_max());
+                self.layer.arm(id, self.io.now() + HANDSHAKE_MAX);
                 self.io.recv(id, None);
             }
             Completion::Connected { result: Err(fault), .. } => self.tell_end(id, fault),
@@ -48,10 +47,6 @@ impl<R: Reactor> View<'_, R> {
         }
     }
 
-    fn handshake_max(&self) -> Duration {
-        self.layer.settings.handshake_timeout.unwrap_or(HANDSHAKE_MAX)
-    }
-
     fn greet(&mut self, listener: ListenerId, id: ConnId, peer: SocketAddr, profile: &ServerProfile) {
         let phase = Phase::Accepting { listener, peer };
         let Ok(tls) = Handshake::accept(profile) else {
@@ -63,7 +58,7 @@ impl<R: Reactor> View<'_, R> {
         if let Some(oldest) = self.layer.note_accepting(id) {
             self.fail(oldest, HandshakeFailure::Crowded, Fault::of(FaultKind::Memory));
         }
-        self.layer.arm(id, self.io.now() + self.handshake_max());
+        self.layer.arm(id, self.io.now() + HANDSHAKE_MAX);
         self.io.recv(id, None);
     }
 
@@ -138,14 +133,10 @@ impl<R: Reactor> View<'_, R> {
             conn.outbound.owe_key();
         }
         if let Some(damage) = conn.inbound.damage.take() {
-            if let (Some(why), Some(keys)) = (damage.alert(), &mut conn.keys)
-                && let Some(alert) = conn.outbound.seal_alert(why, || self.io.take_buf(), keys)
-            {
-                self.io.send(id, alert);
-            }
+            conn.outbound.give_up(damage.alert());
             let listener = conn.listener;
             self.layer.counts(listener).damaged += 1;
-            return;
+            return self.advance_send(id);
         }
         match conn.inbound.end {
             End::Notified if before == End::None => self.layer.arm(id, now + FIN_WAIT_MAX),
@@ -192,14 +183,17 @@ impl<R: Reactor> View<'_, R> {
     }
 
     fn tell_sent(&mut self, id: ConnId, sent: Sent) {
-        let told = match sent {
-            Sent::Own | Sent::More => return self.advance_send(id),
-            Sent::All(Last::Fin) => return self.io.shutdown_write(id),
-            // Unread bytes forbade the FIN.
-            Sent::All(Last::Tell(After::Close)) => Completion::Closed { conn: id, outcome: CloseOutcome::Unread },
-            Sent::All(Last::Tell(_)) => Completion::Sent { conn: id, result: Ok(()) },
-        };
-        self.layer.up.push_back(told);
+        if let Sent::All(last) = sent {
+            match last {
+                Last::Fin => self.io.shutdown_write(id),
+                // Unread bytes forbade the FIN.
+                Last::Tell(After::Close) => {
+                    self.layer.up.push_back(Completion::Closed { conn: id, outcome: CloseOutcome::Unread });
+                }
+                Last::Tell(_) => self.layer.up.push_back(Completion::Sent { conn: id, result: Ok(()) }),
+            }
+        }
+        self.advance_send(id);
     }
 
     fn handle_closed(&mut self, id: ConnId, phase: Phase, outcome: CloseOutcome) {
@@ -226,28 +220,61 @@ impl<R: Reactor> View<'_, R> {
     /// Sends what waits for it: the handshake's bytes, then the application's, sealed.
     pub(crate) fn advance_send(&mut self, id: ConnId) {
         let Some(conn) = self.layer.conns.get_mut(id) else { return };
-        if let (Phase::Accepting { .. } | Phase::Connecting, Some(shaking)) = (conn.phase, &mut conn.shaking) {
-            if conn.outbound.is_sending() || shaking.unsent.is_empty() {
-                return;
-            }
-            let Some(out) = take_flight(&mut shaking.unsent, self.io) else {
-                return self.layer.starve(id, self.io.now());
-            };
-            conn.outbound.note_sending();
-            return self.io.send(id, out);
+        match conn.phase {
+            Phase::Accepting { .. } | Phase::Connecting => return self.advance_flight(id),
+            Phase::Open if conn.outbound.wants_to_send() => {}
+            Phase::Open | Phase::Leaving { .. } => return,
         }
-        if conn.phase != Phase::Open || !conn.outbound.wants_to_send() {
-            return;
+        if conn.outbound.ends_here() {
+            return self.end_sending(id);
         }
         if conn.outbound.take_empty() {
             return self.layer.up.push_back(Completion::Sent { conn: id, result: Ok(()) });
         }
-        let Some(keys) = &mut conn.keys else { return };
-        let Some(first) = self.io.take_buf() else { return self.layer.starve(id, self.io.now()) };
-        let keep_open = conn.inbound.holds_bytes();
-        let out = conn.outbound.seal(first, || self.io.take_buf(), keep_open, keys);
+        if !send_next(conn, id, self.io) {
+            self.layer.starve(id, self.io.now());
+        }
+    }
+
+    fn advance_flight(&mut self, id: ConnId) {
+        let Some(conn) = self.layer.conns.get_mut(id) else { return };
+        let Some(shaking) = &mut conn.shaking else { return };
+        if conn.outbound.is_sending() || shaking.unsent.is_empty() {
+            return;
+        }
+        let Some(out) = take_flight(&mut shaking.unsent, self.io) else {
+            return self.layer.starve(id, self.io.now());
+        };
+        conn.outbound.note_sending();
         self.io.send(id, out);
     }
+
+    /// Nothing of the application goes out any more; the peer may have to be told.
+    #[cold]
+    fn end_sending(&mut self, id: ConnId) {
+        let Some(conn) = self.layer.conns.get_mut(id) else { return };
+        let (spent, listener) = (conn.outbound.note_spent(), conn.listener);
+        let why = if matches!(conn.inbound.end, End::Broken(_)) { damaged() } else { spent_key() };
+        match conn.outbound.take_refused() {
+            None => {}
+            Some(Last::Fin) => return self.io.shutdown_write(id),
+            Some(Last::Tell(_)) => self.layer.up.push_back(Completion::Sent { conn: id, result: Err(why) }),
+        }
+        if conn.outbound.wants_to_send() && !send_next(conn, id, self.io) {
+            self.layer.starve(id, self.io.now());
+        }
+        self.layer.counts(listener).spent += u64::from(spent);
+    }
+}
+
+/// Seals what is next and sends it. `false`: there is no buffer for it.
+fn send_next<R: Reactor>(conn: &mut Conn, id: ConnId, io: &mut R) -> bool {
+    let Some(keys) = &mut conn.keys else { return true };
+    let Some(first) = io.take_buf() else { return false };
+    let keep_open = conn.inbound.holds_bytes();
+    let out = conn.outbound.seal(first, || io.take_buf(), keep_open, keys);
+    io.send(id, out);
+    true
 }
 
 /// As much of a handshake's bytes as two buffers hold; `None` where there is not one.

@@ -22,8 +22,6 @@ pub struct Settings {
     pub accepted: Option<ProfileId>,
     /// Those that are opened by a plan without a profile.
     pub connected: Option<ProfileId>,
-    /// How long a handshake may take.
-    pub handshake_timeout: Option<Duration>,
 }
 
 /// How far a connection is.

@@ -4,7 +4,7 @@
 use crate::failure;
 use crate::keys::Keys;
 use crate::profile::{ClientProfile, ServerProfile};
-use crate::record::{Damage, HEADER_BYTES, Protection};
+use crate::record::{Header, Protection};
 use ports::HandshakeFailure;
 use reactor::Buf;
 use rustls::client::UnbufferedClientConnection;
@@ -19,7 +19,6 @@ use std::sync::Arc;
 const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
 /// What a record of a handshake may be longer than TLS 1.3 allows (RFC 5246 section 6.2.3).
 const RECORD_BODY_BYTES_MAX: usize = (1 << 14) + 2048;
-const KINDS: std::ops::RangeInclusive<u8> = 20..=23;
 
 enum Tls {
     Server(UnbufferedServerConnection),
@@ -149,9 +148,10 @@ impl Handshake {
     /// One more whole record for rustls, if there is one.
     fn feed(&mut self) -> bool {
         let Some(raw) = &self.raw else { return false };
-        match record_len(&raw[self.fed..]) {
-            Ok(Some(len)) => self.fed += len,
-            Ok(None) => return false,
+        let rest = &raw[self.fed..];
+        match Header::parse(rest, RECORD_BODY_BYTES_MAX).map(|header| header.map(|header| header.record_len())) {
+            Ok(Some(len)) if len <= rest.len() => self.fed += len,
+            Ok(_) => return false,
             Err(_) => {
                 self.strange = Some(what_else(raw, self.received == raw.len()));
                 self.fed = raw.len();
@@ -237,18 +237,4 @@ fn encode<Data>(mut data: EncodeTlsData<'_, Data>, out: &mut Vec<u8>) -> Next {
         }
     }
     Next::Again
-}
-
-/// Length of the record at the start of `bytes`; `None` while it is not all there.
-pub(crate) fn record_len(bytes: &[u8]) -> Result<Option<usize>, Damage> {
-    let Some(&[kind, major, _minor, high, low]) = bytes.first_chunk::<HEADER_BYTES>() else {
-        let wrong = bytes.first().is_some_and(|kind| !KINDS.contains(kind));
-        return if wrong || bytes.get(1).is_some_and(|major| *major != 3) { Err(Damage::Header) } else { Ok(None) };
-    };
-    let body_len = usize::from(u16::from_be_bytes([high, low]));
-    if !KINDS.contains(&kind) || major != 3 || body_len > RECORD_BODY_BYTES_MAX {
-        return Err(Damage::Header);
-    }
-    let len = HEADER_BYTES + body_len;
-    Ok((bytes.len() >= len).then_some(len))
 }

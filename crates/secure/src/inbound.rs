@@ -6,7 +6,7 @@
 //! ```
 
 use crate::keys::Keys;
-use crate::record::{Damage, Header, Kind, Opened, Protection};
+use crate::record::{Damage, Header, Kind, Opened, Protection, SEALED_BYTES_MAX};
 use crate::{damaged, truncated};
 use ports::Fault;
 use reactor::{Buf, Received};
@@ -119,6 +119,8 @@ impl Inbound {
             // Nothing counts behind a close-notify; a reset there takes nothing away.
             (Ok(Received::Data(_)), End::Notified) => {}
             (_, End::Notified) => self.end = End::Whole,
+            // It was not waited for any longer.
+            (_, End::Whole) => {}
             (Ok(Received::Data(buf)), _) => {
                 self.raw = Some(buf);
                 self.open_records(keys);
@@ -154,7 +156,7 @@ impl Inbound {
     /// Was there a whole one?
     fn open_one(&mut self, keys: &mut Keys) -> Result<bool, Damage> {
         let (Some(raw), Some(protection)) = (&mut self.raw, &mut self.keys) else { return Ok(false) };
-        let Some(header) = Header::parse(&raw[self.opened..])? else { return Ok(false) };
+        let Some(header) = Header::parse(&raw[self.opened..], SEALED_BYTES_MAX)? else { return Ok(false) };
         let whole = self.opened..self.opened + header.record_len();
         if raw.len() < whole.end {
             return Ok(false);
@@ -162,6 +164,10 @@ impl Inbound {
         let bytes = raw.unique_mut().expect("what was received is shared only when it is handed up");
         let record = &mut bytes[whole.clone()];
         let (kind, payload) = protection.open(header, record)?;
+        // A message of a handshake may come in several records, but nothing between them (RFC 8446 section 5.1).
+        if kind != Kind::Handshake && keys.awaits_rest() {
+            return Err(Damage::Unexpected);
+        }
         let data = if kind == Kind::Data { payload.clone() } else { payload.start..payload.start };
         let idle = data.is_empty();
         match kind {
@@ -262,5 +268,62 @@ fn end_by_alert(alert: &[u8]) -> Result<End, Damage> {
         [WARNING, USER_CANCELED] => Ok(End::None),
         [_, why] => Err(Damage::Alert(*why)),
         _ => Err(Damage::Decode),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pair::{agree, filled};
+    use crate::profile::Version;
+    use reactor::BufPool;
+
+    /// A message of a handshake that is to be passed over: a server of TLS 1.2 that wants to begin anew.
+    const HELLO_REQUEST: [u8; 4] = [0, 0, 0, 0];
+
+    /// What comes of records of the server, each of a kind and with a payload.
+    fn hears(records: &[(Kind, &[u8])]) -> (End, Option<Damage>) {
+        let (mut client, mut server) = agree(Version::Tls12);
+        let pool = BufPool::new(4);
+        let mut raw = pool.take().expect("within the bound");
+        for (kind, payload) in records {
+            server.ours.seal(*kind, [payload, &[]], &mut raw);
+        }
+        let mut inbound = Inbound::new();
+        inbound.begin(client.theirs, Some(raw), &mut client.keys);
+        (inbound.end, inbound.damage)
+    }
+
+    #[test]
+    fn nothing_comes_between_the_parts_of_a_message() {
+        let (first, rest) = HELLO_REQUEST.split_at(3);
+        let cut = (End::Broken(damaged()), Some(Damage::Unexpected));
+        let (begins, ends) = ((Kind::Handshake, first), (Kind::Handshake, rest));
+        for (records, expect) in [
+            (&[begins, ends][..], (End::None, None)),
+            (&[begins, ends, (Kind::Data, b"x"), (Kind::Alert, &[1, 0])], (End::Notified, None)),
+            (&[begins, (Kind::Data, b"x"), ends], cut),
+            (&[begins, (Kind::Data, b""), ends], cut),
+            (&[begins, (Kind::Alert, &[1, 90]), ends], cut),
+            (&[begins, (Kind::Alert, &[1, 0])], cut),
+        ] {
+            assert_eq!(hears(records), expect, "{records:?}");
+        }
+    }
+
+    /// Whatever comes behind an end that was told already changes nothing about it.
+    #[test]
+    fn an_end_stays_an_end() {
+        let (mut client, _server) = agree(Version::Tls13);
+        let pool = BufPool::new(4);
+        for late in [
+            Ok(Received::Eof(None)),
+            Ok(Received::Data(filled(&pool, b"late"))),
+            Err(Fault::of(ports::FaultKind::Reset)),
+        ] {
+            let mut inbound = Inbound { end: End::Whole, ..Inbound::new() };
+            inbound.handle_received(late, false, &mut client.keys);
+            assert_eq!((inbound.end, inbound.holds_bytes()), (End::Whole, false));
+        }
     }
 }

@@ -82,22 +82,19 @@ impl Keys {
         if payload.is_empty() {
             return Err(Damage::Unexpected);
         }
-        if self.fragment.is_empty() {
-            let (renewed, taken) = self.handle_whole(payload)?;
-            return self.keep(&payload[taken..]).map(|()| renewed);
-        }
-        let mut joined = std::mem::take(&mut self.fragment);
-        joined.extend_from_slice(payload);
-        let (renewed, taken) = self.handle_whole(&joined)?;
-        self.keep(&joined[taken..]).map(|()| renewed)
-    }
-
-    fn keep(&mut self, rest: &[u8]) -> Result<(), Damage> {
-        if rest.len() > FRAGMENT_BYTES_MAX {
+        let mut bytes = std::mem::take(&mut self.fragment);
+        bytes.extend_from_slice(payload);
+        let (renewed, taken) = self.handle_whole(&bytes)?;
+        if bytes.len() - taken > FRAGMENT_BYTES_MAX {
             return Err(Damage::Overflow);
         }
-        self.fragment = rest.to_vec();
-        Ok(())
+        self.fragment = bytes.split_off(taken);
+        Ok(renewed)
+    }
+
+    /// Has a message begun whose rest is still to come?
+    pub(crate) fn awaits_rest(&self) -> bool {
+        !self.fragment.is_empty()
     }
 
     /// Takes in every whole message; says how many bytes these were.

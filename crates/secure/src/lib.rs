@@ -39,6 +39,8 @@ mod inbound;
 mod keys;
 mod layered;
 mod outbound;
+#[cfg(test)]
+mod pair;
 pub mod profile;
 mod record;
 mod tickets;
@@ -58,7 +60,7 @@ pub use view::View;
 use ports::Fault;
 use std::time::Duration;
 
-/// A handshake that takes longer has failed, where nothing else was asked for.
+/// A handshake that takes longer has failed.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// Handshakes that may be under way at one worker's listeners; the oldest goes for a new one.
 pub(crate) const HANDSHAKES_MAX: usize = 4096;
@@ -73,6 +75,7 @@ const SHORTAGE_RETRY: Duration = Duration::from_millis(5);
 
 const EPROTO: i32 = 71;
 const EBADMSG: i32 = 74;
+const EKEYEXPIRED: i32 = 127;
 
 /// The stream ended without a close-notify: what came is perhaps not all.
 pub fn truncated() -> Fault {
@@ -82,4 +85,9 @@ pub fn truncated() -> Fault {
 /// A record is not what the peer sealed, or breaks the protocol.
 pub fn damaged() -> Fault {
     Fault::from_errno(EBADMSG)
+}
+
+/// The key of a connection of TLS 1.2 has sealed as much as one may, and there is no other.
+pub fn spent_key() -> Fault {
+    Fault::from_errno(EKEYEXPIRED)
 }

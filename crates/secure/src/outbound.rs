@@ -62,6 +62,17 @@ pub(crate) struct Outbound {
     notified: bool,
     /// The application spoke after the peer had ended its side: the peer still listens.
     answered: bool,
+    /// Nothing of the application goes out any more.
+    over: Option<Over>,
+}
+
+/// How far the end is that came before the application wanted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    /// The peer is to be told so by these two bytes, as soon as no send is in flight.
+    Owed([u8; 2]),
+    /// It was told, or has said so itself.
+    Told,
 }
 
 impl Outbound {
@@ -75,6 +86,7 @@ impl Outbound {
             sending: false,
             notified: false,
             answered: false,
+            over: None,
         }
     }
 
@@ -99,6 +111,41 @@ impl Outbound {
     /// The peer wants a new key of ours: it is told before the next record.
     pub(crate) fn owe_key(&mut self) {
         self.owes_key = true;
+    }
+
+    /// The stream is spoilt: nothing of the application goes out any more (RFC 8446 section 6.2). The peer is told why, where
+    /// it has not given up itself.
+    pub(crate) fn give_up(&mut self, why: Option<u8>) {
+        let alert = why.filter(|_| !self.notified).map(|why| Over::Owed([FATAL, why]));
+        self.over.get_or_insert(alert.unwrap_or(Over::Told));
+        if alert.is_none() {
+            self.lead = Vec::new();
+        }
+    }
+
+    /// The key has sealed as much as it may: only the end is left to be said. Answers whether that is news.
+    pub(crate) fn note_spent(&mut self) -> bool {
+        let news = self.over.is_none() && !self.notified && self.keys.as_ref().is_some_and(Protection::is_spent);
+        if news {
+            self.over = Some(Over::Owed(CLOSE_NOTIFY));
+        }
+        news
+    }
+
+    /// Is it over with what the application sends?
+    pub(crate) fn ends_here(&self) -> bool {
+        self.over.is_some() || self.keys.as_ref().is_some_and(Protection::is_spent)
+    }
+
+    /// What the application wants to send goes nowhere any more, once no send is in flight.
+    pub(crate) fn take_refused(&mut self) -> Option<Last> {
+        if self.over.is_none() || self.sending {
+            return None;
+        }
+        // A FIN may follow an alert.
+        let owed = matches!(self.over, Some(Over::Owed(_)));
+        let refused = self.pending.take_if(|pending| !owed || pending.last != Last::Fin)?;
+        Some(refused.last)
     }
 
     /// Is a send of ours in flight below?
@@ -126,7 +173,8 @@ impl Outbound {
 
     /// Is there anything to send, and nothing in flight?
     pub(crate) fn wants_to_send(&self) -> bool {
-        !self.sending && (self.pending.is_some() || !self.lead.is_empty() && !self.lead_may_wait)
+        let owes = matches!(self.over, Some(Over::Owed(_))) || !self.lead.is_empty() && !self.lead_may_wait;
+        !self.sending && (self.pending.is_some() || owes)
     }
 
     /// Bytes that are not sealed yet.
@@ -159,6 +207,9 @@ impl Outbound {
         self.seal_lead(&mut head, keys);
         if !self.lead.is_empty() {
             return Outgoing { head: Some(head), body: None, after: After::More };
+        }
+        if let Some(Over::Owed(alert)) = self.over {
+            return self.seal_alert(alert, head);
         }
         if self.seal_pending(&mut head) > 0 {
             body = second();
@@ -231,21 +282,14 @@ impl Outbound {
         out
     }
 
-    /// A fatal alert: nothing may follow. `None` where one was said already, or cannot be now.
-    pub(crate) fn seal_alert(
-        &mut self,
-        why: u8,
-        buf: impl FnOnce() -> Option<Buf>,
-        keys: &mut Keys,
-    ) -> Option<Outgoing> {
-        if self.notified || self.sending || self.lead.len() > LEAD_BYTES_MAX {
-            return None;
+    /// The alert that ends the stream: nothing follows it but the FIN.
+    fn seal_alert(&mut self, alert: [u8; 2], mut buf: Buf) -> Outgoing {
+        (self.over, self.notified) = (Some(Over::Told), true);
+        if let Some(keys) = &mut self.keys {
+            keys.seal(Kind::Alert, [&alert, &[]], &mut buf);
         }
-        let mut buf = buf()?;
-        self.seal_lead(&mut buf, keys);
-        self.keys.as_mut()?.seal(Kind::Alert, [&[FATAL, why], &[]], &mut buf);
-        (self.sending, self.notified) = (true, true);
-        Some(Outgoing::bytes(buf))
+        self.pending.iter_mut().for_each(|fin| fin.out = true);
+        Outgoing::bytes(buf)
     }
 
     fn seal_close(&mut self, out: &mut Outgoing) {
@@ -310,4 +354,56 @@ fn advance(run: &mut Option<Buf>, len: usize) {
         bytes.advance(len);
     }
     *run = run.take().filter(|bytes| !bytes.is_empty());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pair::{agree, filled};
+    use crate::profile::Version;
+    use crate::record::{Header, RECORDS_PER_KEY, RECORDS_PER_KEY_MAX, SEALED_BYTES_MAX};
+    use reactor::BufPool;
+
+    /// What is sent where the application sends "x" and the key has sealed so many records: the kinds of the records, opened
+    /// by the peer; and whether the application's bytes went nowhere.
+    fn sends(version: Version, sealed: u64) -> (Vec<Kind>, bool) {
+        let (client, mut server) = agree(version);
+        let pool = BufPool::new(4);
+        let (mut outbound, mut keys, mut ours, mut theirs) = (Outbound::new(), client.keys, client.ours, server.theirs);
+        ours.number_from(sealed);
+        theirs.number_from(sealed);
+        outbound.begin(ours, Vec::new(), false);
+        outbound.send(Outgoing::bytes(filled(&pool, b"x")), false);
+        let ends = outbound.ends_here();
+        assert_eq!(ends, outbound.note_spent());
+        let refused = outbound.take_refused().is_some();
+        assert_eq!(ends, refused);
+        let out = outbound.seal(pool.take().expect("within the bound"), || None, false, &mut keys);
+        let mut bytes = out.head.expect("something").to_vec();
+        let mut kinds = Vec::new();
+        while let Some(header) = Header::parse(&bytes, SEALED_BYTES_MAX).expect("a record") {
+            let mut record: Vec<u8> = bytes.drain(..header.record_len()).collect();
+            let (kind, payload) = theirs.open(header, &mut record).expect("sealed well");
+            if kind == Kind::Handshake && server.keys.handle_messages(&record[payload]).expect("a key").theirs {
+                theirs = server.keys.next_of_theirs().expect("TLS 1.3");
+            }
+            kinds.push(kind);
+        }
+        (kinds, refused)
+    }
+
+    /// AES-GCM seals so many records under one key and no more: TLS 1.3 goes on with the next, TLS 1.2 has none and ends.
+    #[test]
+    fn a_key_that_has_sealed_much_is_renewed_or_ends_the_stream() {
+        let (data, new_key, end) = ([Kind::Data].to_vec(), [Kind::Handshake, Kind::Data].to_vec(), vec![Kind::Alert]);
+        for (version, sealed, expect) in [
+            (Version::Tls13, RECORDS_PER_KEY - 1, (data.clone(), false)),
+            (Version::Tls13, RECORDS_PER_KEY, (new_key, false)),
+            (Version::Tls12, RECORDS_PER_KEY, (data.clone(), false)),
+            (Version::Tls12, RECORDS_PER_KEY_MAX - 1, (data, false)),
+            (Version::Tls12, RECORDS_PER_KEY_MAX, (end, true)),
+        ] {
+            assert_eq!(sends(version, sealed), expect, "{version:?} after {sealed}");
+        }
+    }
 }

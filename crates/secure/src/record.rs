@@ -17,17 +17,18 @@ use std::ops::Range;
 pub(crate) const HEADER_BYTES: usize = 5;
 /// Payload of one record.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 14;
-/// What a sealed record may be longer than its payload, padding included (RFC 8446 section 5.2). The suites of TLS 1.2 we
-/// speak add less.
-const EXPANSION_BYTES_MAX: usize = 256;
+/// A sealed record behind its header, padding included (RFC 8446 section 5.2). The suites of TLS 1.2 we speak add less.
+pub(crate) const SEALED_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 256;
 const TAG_BYTES: usize = 16;
 const NONCE_BYTES: usize = 12;
 /// The part of the nonce that AES-GCM in TLS 1.2 sends along.
 const EXPLICIT_BYTES: usize = 8;
 /// What one of our own records adds to its payload at most.
 pub(crate) const OVERHEAD_BYTES_MAX: usize = HEADER_BYTES + EXPLICIT_BYTES + TAG_BYTES;
-/// Records under one key of AES-GCM from which on a new one is due: half of what RFC 8446 section 5.5 allows.
-const RECORDS_PER_KEY_MAX: u64 = 1 << 23;
+/// Records under one key of AES-GCM from which on a new one is due: a third of what RFC 8446 section 5.5 allows.
+pub(crate) const RECORDS_PER_KEY: u64 = 1 << 23;
+/// Records under a key that no other can follow (TLS 1.2). RFC 9325 section 4.4 asks for the same bound there.
+pub(crate) const RECORDS_PER_KEY_MAX: u64 = 1 << 24;
 
 /// What a record carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,21 +46,21 @@ impl Kind {
 }
 
 /// What is wrong with what the peer has sent: nothing behind it can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
-    #[error("no TLS record")]
+    /// No TLS record.
     Header,
-    #[error("a record longer than one may be")]
+    /// A record longer than one may be.
     Overflow,
-    #[error("a record that was not sealed by the peer")]
+    /// A record that was not sealed by the peer.
     Mac,
-    #[error("a message that has no place here")]
+    /// A message that has no place here.
     Unexpected,
-    #[error("a message that cannot be read")]
+    /// A message that cannot be read.
     Decode,
-    #[error("many records in a row that say nothing")]
+    /// Many records in a row that say nothing.
     Idle,
-    #[error("the peer gives up by alert {0}")]
+    /// The peer gives up by this alert.
     Alert(u8),
 }
 
@@ -85,7 +86,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// The header at the start of `bytes`; `None` while it is not all there.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Self>, Damage> {
+    pub(crate) fn parse(bytes: &[u8], body_bytes_max: usize) -> Result<Option<Self>, Damage> {
         let Some(&[kind, major, _minor, high, low]) = bytes.first_chunk::<HEADER_BYTES>() else {
             // What cannot become a header any more is refused before it is whole.
             let wrong = bytes.first().is_some_and(|kind| Kind::of(*kind).is_none());
@@ -93,7 +94,7 @@ impl Header {
         };
         let kind = Kind::of(kind).filter(|_| major == 3).ok_or(Damage::Header)?;
         let body_len = usize::from(u16::from_be_bytes([high, low]));
-        if body_len > PAYLOAD_BYTES_MAX + EXPANSION_BYTES_MAX {
+        if body_len > body_bytes_max {
             return Err(Damage::Overflow);
         }
         Ok(Some(Self { kind, body_len }))
@@ -167,9 +168,20 @@ impl Protection {
         Some(Self { key, iv: iv.as_ref().try_into().ok()?, sequence, form })
     }
 
-    /// Is a new key due? TLS 1.2 has none; its nonces do not repeat for 2^64 records.
+    /// Is a new key due?
     pub(crate) fn is_worn(&self) -> bool {
-        self.form == Form::Tls13 && self.sequence >= RECORDS_PER_KEY_MAX
+        self.form == Form::Tls13 && self.sequence >= RECORDS_PER_KEY
+    }
+
+    /// May nothing be sealed with it but the end? ChaCha20-Poly1305 knows no such bound.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.form == Form::Gcm12 && self.sequence >= RECORDS_PER_KEY_MAX
+    }
+
+    /// As if it had sealed or opened so many records.
+    #[cfg(test)]
+    pub(crate) fn number_from(&mut self, sequence: u64) {
+        self.sequence = sequence;
     }
 
     fn nonce(&self) -> [u8; NONCE_BYTES] {

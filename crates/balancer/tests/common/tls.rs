@@ -93,7 +93,6 @@ impl Profiled {
             profiles: self.table.clone(),
             accepted: Some(self.accepts),
             connected: Some(self.connects),
-            ..secure::Settings::default()
         };
         Over::Secured(Box::new(Secure::new(app, settings)))
     }

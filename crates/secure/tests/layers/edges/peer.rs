@@ -8,6 +8,10 @@ use secure::FIN_WAIT_MAX;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
+/// What a record of TLS 1.3 adds, and one with a KeyUpdate.
+const RECORD_BYTES: usize = 22;
+const KEY_UPDATE_BYTES: usize = RECORD_BYTES + 5;
+
 /// A plain client that does TLS by hand with a server on a layer.
 struct ByHand {
     bench: Bench,
@@ -131,6 +135,10 @@ fn a_new_key_is_followed_and_answered() {
         by_hand.send_bytes(&bytes, After::Keep);
         assert_eq!(by_hand.bench.server.heard(), "ask", "round {round}");
         by_hand.bench.server.send(6, After::Keep);
+        // Asked for a new key of ours, we say so before the next record, and go over to it.
+        let sent = by_hand.bench.server.sends_below().last().map(|(len, _)| *len);
+        // (The first record takes the tickets along.)
+        assert!(round == 0 || sent == Some(KEY_UPDATE_BYTES + RECORD_BYTES + 6), "round {round}: {sent:?}");
         assert_eq!(by_hand.read().expect("sealed well"), b"xxxxxx", "round {round}");
         by_hand.bench.server.heard();
         by_hand.bench.server.recv();
@@ -214,6 +222,60 @@ fn a_spoilt_record_is_answered_by_an_alert() {
     by_hand.finish();
 }
 
+/// Nothing is sent behind a fatal alert, ours or theirs.
+#[test]
+fn nothing_follows_a_fatal_alert() {
+    let spoilt = |peer: &mut ByHand| {
+        let mut bytes = peer.seal(b"hello");
+        bytes[9] ^= 1;
+        bytes
+    };
+    let alert = |peer: &mut ByHand| {
+        peer.tls.read_tls(&mut &[23, 3, 3, 0, 20].into_iter().chain([7; 20]).collect::<Vec<u8>>()[..]).expect("bytes");
+        peer.tls.process_new_packets().expect_err("nothing that we have sealed");
+        peer.say()
+    };
+    for (version, gives_up) in
+        Version::ALL.into_iter().flat_map(|version| [(version, spoilt as fn(&mut ByHand) -> _), (version, alert)])
+    {
+        let mut by_hand = ByHand::new(version);
+        let bytes = gives_up(&mut by_hand);
+        by_hand.send_bytes(&bytes, After::Keep);
+        assert_eq!(by_hand.bench.server.heard(), "spoilt");
+        by_hand.bench.client.recv();
+        by_hand.bench.pass(SOON);
+        let received = by_hand.bench.client.ear().received.len();
+        for after in [After::Keep, After::Close] {
+            by_hand.bench.server.send(5, after);
+            by_hand.bench.pass(SOON);
+            assert_eq!(by_hand.bench.server.heard(), "not sent: spoilt", "{version:?}");
+        }
+        assert_eq!(by_hand.bench.client.ear().received.len(), received, "{version:?}");
+        by_hand.finish();
+    }
+}
+
+/// What was on its way when the stream was found to be spoilt is whole, and the alert comes behind it.
+#[test]
+fn an_alert_waits_for_what_is_on_its_way() {
+    let mut by_hand = ByHand::new(Version::Tls13);
+    for _ in 0..3 {
+        by_hand.bench.server.send(16_000, After::Keep);
+        by_hand.bench.pass(SOON);
+    }
+    assert_eq!(by_hand.bench.server.heard(), "sent, sent");
+    let mut bytes = by_hand.seal(b"hello");
+    bytes[9] ^= 1;
+    by_hand.bench.client.send_bytes(&bytes, After::Keep);
+    by_hand.bench.pass(SOON);
+    by_hand.bench.client.heard();
+    assert_eq!(by_hand.bench.server.heard(), "spoilt");
+    let told = (0..100).find_map(|_| by_hand.read().err());
+    assert_eq!(told, Some(rustls::Error::AlertReceived(rustls::AlertDescription::BadRecordMac)));
+    assert_eq!(by_hand.bench.server.heard(), "sent");
+    by_hand.finish();
+}
+
 /// A close-notify whose FIN does not come is an end, too, but not at once: the FIN may be on its way, and whoever waits
 /// for it does not pay.
 #[test]
@@ -227,6 +289,25 @@ fn an_end_waits_for_its_fin_but_not_for_ever() {
     check(&mut by_hand.bench, "", "end");
     assert_eq!(by_hand.bench.server.close(Close::Fin), CloseOutcome::Closed(Some(ClosedFirst::OurFin)));
     by_hand.bench.pass(SOON);
+    by_hand.bench.client.close(Close::Discard);
+    by_hand.bench.finish();
+}
+
+/// The FIN comes after all, when its end was told already: nothing was cut off.
+#[test]
+fn a_fin_that_comes_late_is_no_cut() {
+    let mut by_hand = ByHand::new(Version::Tls13);
+    let bytes = by_hand.close_notify();
+    by_hand.send_bytes(&bytes, After::Keep);
+    by_hand.bench.pass(FIN_WAIT_MAX);
+    assert_eq!(by_hand.bench.server.heard(), "end");
+    by_hand.bench.client.act(|conn, io| io.shutdown_write(conn));
+    by_hand.bench.pass(SOON);
+    by_hand.bench.server.recv();
+    check(&mut by_hand.bench, "", "end");
+    assert_eq!(by_hand.bench.server.probe(), Probe::PeerFin);
+    assert_eq!(by_hand.bench.server.close(Close::Fin), CloseOutcome::Closed(Some(ClosedFirst::PeerFin)));
+    assert_eq!(by_hand.bench.server.handshakes().cut_off, 0);
     by_hand.bench.client.close(Close::Discard);
     by_hand.bench.finish();
 }
