@@ -235,3 +235,29 @@ fn a_plain_server_is_not_connected_to() {
     bench.server.close(Close::Discard);
     bench.finish();
 }
+
+/// Of more handshakes than there may be at once the oldest goes, and is counted.
+#[test]
+fn the_oldest_of_too_many_handshakes_goes_for_a_new_one() {
+    const HANDSHAKES_MAX: usize = 4096;
+    let mut bench = Bench::new((false, true), 64);
+    let mut clients = Vec::new();
+    for _ in 0..HANDSHAKES_MAX {
+        bench.connect(Outgoing::default());
+        clients.extend(bench.client.ear().conn);
+        bench.pass(Duration::from_micros(100));
+    }
+    bench.pass(SOON);
+    bench.client.heard();
+    assert_eq!(bench.server.handshakes(), ports::Handshakes::default(), "so many may be");
+    bench.client.act_as(|_, io| clients[..2].iter().for_each(|conn| io.recv(*conn, None)));
+    bench.connect(Outgoing::default());
+    clients.extend(bench.client.ear().conn);
+    check(&mut bench, "connected, end", "");
+    let counts = bench.server.handshakes();
+    assert_eq!((counts.failed_by(HandshakeFailure::Crowded), counts.failed.iter().sum::<u64>()), (1, 1));
+    assert_eq!(bench.client.act_as(|_, io| io.probe(clients[0])), Probe::PeerFin, "the oldest");
+    bench.client.act_as(|_, io| clients.iter().map(|conn| io.close(*conn, Close::Discard)).count());
+    bench.pass(SOON);
+    bench.finish();
+}
