@@ -33,6 +33,8 @@ pub struct Counter {
     pub name: &'static str,
     /// What it is counted for.
     pub dimension: Dimension,
+    /// Of a row of counters, by what they are told apart: `reason`. Empty for one that stands alone.
+    pub by: &'static str,
     /// It goes down, too: something that is so now.
     pub gauge: bool,
     /// What it counts.
@@ -127,7 +129,7 @@ fn server_closer(at: usize) -> &'static str {
 }
 
 macro_rules! counters {
-    ($( $name:literal $field:ident: $type:ty $([$label:expr])?, $dimension:ident $($gauge:ident)?, $meaning:literal; )+) => {
+    ($( $name:literal $field:ident: $type:ty $([$by:ident: $label:expr])?, $dimension:ident $($gauge:ident)?, $meaning:literal; )+) => {
         /// Counters of one listener, set, server or worker, or the sum of several. What does not belong to its
         /// [`Dimension`] stays 0.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,6 +143,7 @@ macro_rules! counters {
                 $( Counter {
                     name: $name,
                     dimension: Dimension::$dimension,
+                    by: counters!(@by $($by)?),
                     gauge: counters!(@gauge $($gauge)?),
                     meaning: $meaning,
                 }, )+
@@ -161,6 +164,8 @@ macro_rules! counters {
             }
         }
     };
+    (@by) => { "" };
+    (@by $by:ident) => { stringify!($by) };
     (@gauge) => { false };
     (@gauge gauge) => { true };
     (@label) => { no_label };
@@ -172,35 +177,35 @@ counters! {
     "responses" responses: u64, Listener, "Responses passed on whole; on a tcp listener, connections joined with a server's.";
     "truncated" truncated: u64, Listener, "Responses cut off in the middle because the server failed then.";
     "abandoned" abandoned: u64, Listener, "Requests whose client left, or that a drain cut off, before they were answered.";
-    "replies" replies: [u64; Reply::ALL.len()] [|at| Reply::ALL[at].name()], Listener, "Requests answered by the balancer in a server's stead, nothing having failed, by what they were told.";
+    "replies" replies: [u64; Reply::ALL.len()] [kind: |at| Reply::ALL[at].name()], Listener, "Requests answered by the balancer in a server's stead, nothing having failed, by what they were told.";
     "uploads_cut" uploads_cut: u64, Listener, "Responses passed on whole although the rest of the request failed.";
     "retries" retries: u64, Listener, "Attempts after the first of a request.";
     "tunnels" tunnels: u64, Listener, "Connections joined with a server's: upgraded (101), or of a tcp listener.";
     "tunnel_bytes.up" tunnel_bytes_up: u64, Listener, "Bytes from clients passed on over joined connections.";
     "tunnel_bytes.down" tunnel_bytes_down: u64, Listener, "Bytes from servers passed on over joined connections.";
-    "statuses" statuses: [u64; 5] [|at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
-    "failures" failures: [u64; FailureKind::ALL.len()] [|at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
+    "statuses" statuses: [u64; 5] [class: |at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
+    "failures" failures: [u64; FailureKind::ALL.len()] [kind: |at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
     "routes.requests" route_requests: u64, Route, "Requests that went by a route and are over; those that fit none go by what the listener does otherwise. What is neither a response, a reply nor a failure was cut off, or its client left.";
     "routes.responses" route_responses: u64, Route, "Those of them to which a server's response was passed on whole.";
     "routes.replies" route_replies: u64, Route, "Those of them that were answered by the balancer, nothing having failed.";
     "routes.failures" route_failures: u64, Route, "Those of them that failed.";
-    "refused.requests" refused_requests: ByRule [|at| http1::Error::ALL[at].name()], Listener, "Requests refused, by the rule they broke or the limit they were over.";
-    "refused.responses" refused_responses: ByRule [|at| http1::Error::ALL[at].name()], Server, "Responses refused, by the rule they broke or the limit they were over.";
+    "refused.requests" refused_requests: ByRule [rule: |at| http1::Error::ALL[at].name()], Listener, "Requests refused, by the rule they broke or the limit they were over.";
+    "refused.responses" refused_responses: ByRule [rule: |at| http1::Error::ALL[at].name()], Server, "Responses refused, by the rule they broke or the limit they were over.";
     "clients.accepted" accepted: u64, Listener, "Client connections accepted.";
     "clients.accept_paused" accept_paused: u64, Listener, "Failures of accept(), each with a pause.";
     "clients.open" clients_open: u64, Listener gauge, "Client connections open now.";
-    "clients.closed_first" client_closes: ClosingTally [client_closer], Listener, "Closes of client connections, by who closed first.";
-    "clients.why" client_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Listener, "Closes of client connections, by reason.";
+    "clients.closed_first" client_closes: ClosingTally [who: client_closer], Listener, "Closes of client connections, by who closed first.";
+    "clients.why" client_reasons: [u64; CloseReason::ALL.len()] [reason: |at| CloseReason::ALL[at].name()], Listener, "Closes of client connections, by reason.";
     "clients.full" full: u64, Listener, "Times a listener was full of busy clients, so that new ones had to wait in the accept queue.";
     "tls.handshakes" tls_handshakes: u64, Listener, "TLS handshakes with clients that went well.";
     "tls.resumed" tls_resumed: u64, Listener, "Those of them that took up an earlier session by its ticket.";
-    "tls.failed" tls_failed: [u64; HandshakeFailure::ALL.len()] [|at| HandshakeFailure::ALL[at].name()], Listener, "TLS handshakes with clients that failed, by reason.";
+    "tls.failed" tls_failed: [u64; HandshakeFailure::ALL.len()] [reason: |at| HandshakeFailure::ALL[at].name()], Listener, "TLS handshakes with clients that failed, by reason.";
     "tls.cut_off" tls_cut_off: u64, Listener, "TLS connections that clients ended without saying so (no close_notify): many do.";
     "tls.damaged" tls_damaged: u64, Listener, "TLS connections with a record that the client cannot have sealed, or that breaks the protocol.";
     "tls.spent" tls_spent: u64, Listener, "Connections of TLS 1.2 ended here because their key had sealed as much as one may: 2^24 records.";
     "servers.tls.handshakes" server_tls_handshakes: u64, Worker, "TLS handshakes with servers that went well.";
     "servers.tls.resumed" server_tls_resumed: u64, Worker, "Those of them that took up an earlier session by its ticket.";
-    "servers.tls.failed" server_tls_failed: [u64; HandshakeFailure::ALL.len()] [|at| HandshakeFailure::ALL[at].name()], Worker, "TLS handshakes with servers that failed, by reason; each is a connect that failed, too.";
+    "servers.tls.failed" server_tls_failed: [u64; HandshakeFailure::ALL.len()] [reason: |at| HandshakeFailure::ALL[at].name()], Worker, "TLS handshakes with servers that failed, by reason; each is a connect that failed, too.";
     "servers.tls.cut_off" server_tls_cut_off: u64, Worker, "TLS connections that servers ended without saying so (no close_notify).";
     "servers.tls.damaged" server_tls_damaged: u64, Worker, "TLS connections with a record that the server cannot have sealed, or that breaks the protocol.";
     "servers.tls.spent" server_tls_spent: u64, Worker, "Connections of TLS 1.2 to servers ended here because their key had sealed as much as one may: 2^24 records.";
@@ -215,9 +220,9 @@ counters! {
     "servers.connects_failed_here" connects_failed_here: u64, Server, "Connects that failed because of a shortage here.";
     "servers.connects_failed_there" connects_failed_there: u64, Server, "Connects that the server or the way to it failed.";
     "servers.set_aside" set_aside: u64, Server, "Times a server was set aside because it could not be reached, or failed too often in a row.";
-    "servers.dialects" dialects: [u64; http1::Dialect::ALL.len()] [|at| http1::Dialect::ALL[at].name()], Server, "Responses in an older dialect, read leniently, by what departs from the letter.";
-    "servers.closed_first" server_closes: ClosingTally [server_closer], Server, "Closes of server connections, by who closed first.";
-    "servers.why" server_reasons: [u64; CloseReason::ALL.len()] [|at| CloseReason::ALL[at].name()], Server, "Closes of server connections, by reason.";
+    "servers.dialects" dialects: [u64; http1::Dialect::ALL.len()] [dialect: |at| http1::Dialect::ALL[at].name()], Server, "Responses in an older dialect, read leniently, by what departs from the letter.";
+    "servers.closed_first" server_closes: ClosingTally [who: server_closer], Server, "Closes of server connections, by who closed first.";
+    "servers.why" server_reasons: [u64; CloseReason::ALL.len()] [reason: |at| CloseReason::ALL[at].name()], Server, "Closes of server connections, by reason.";
     "servers.port_queue_full" port_queue_full: u64, Set, "Requests that found the queue for a local port full.";
     "compression.responses" compressed: u64, Listener, "Responses that were compressed here.";
     "compression.bytes_in" compressed_from_bytes: u64, Listener, "Content of those as it came.";

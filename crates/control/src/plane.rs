@@ -28,8 +28,8 @@ pub(crate) enum Message {
     Stop,
 }
 
-/// The running balancer, which its owner asks for counts meanwhile.
-pub(crate) type Shared = Arc<Mutex<Handle>>;
+/// The running balancer, which others ask for counts meanwhile. `None`: it is ending.
+pub(crate) type Shared = Arc<Mutex<Option<Handle>>>;
 
 pub(crate) struct Plane {
     names: Names,
@@ -98,8 +98,9 @@ impl Plane {
 
     /// Checks the servers that the workers know now.
     fn go_by(&self, balancer: &Shared, health: &mut Health) {
-        let balancer = locked(balancer);
-        health.set_servers(&balancer.settings(), balancer.boards(), self.now());
+        if let Some(balancer) = &*locked(balancer) {
+            health.set_servers(&balancer.settings(), balancer.boards(), self.now());
+        }
     }
 
     fn now(&self) -> Duration {
@@ -178,9 +179,10 @@ impl Plane {
         self.applying = Some(applying);
         let (balancer, outbox) = (Arc::clone(balancer), self.outbox.clone());
         tokio::task::spawn_blocking(move || {
-            let mut balancer = locked(&balancer);
-            let outcome = balancer.apply(&settings).map(|()| balancer.warnings().to_vec());
-            let _plane_has_ended = outbox.send(Message::Applied(outcome));
+            if let Some(balancer) = &mut *locked(&balancer) {
+                let outcome = balancer.apply(&settings).map(|()| balancer.warnings().to_vec());
+                let _plane_has_ended = outbox.send(Message::Applied(outcome));
+            }
         });
     }
 
@@ -201,6 +203,6 @@ impl Plane {
     }
 }
 
-pub(crate) fn locked(balancer: &Shared) -> MutexGuard<'_, Handle> {
+pub(crate) fn locked(balancer: &Shared) -> MutexGuard<'_, Option<Handle>> {
     balancer.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,25 +3,24 @@
 use crate::errors::ControlError;
 use crate::names::Names;
 use crate::news::{News, news};
-use crate::plane::{Message, Plane, Shared, locked};
-use crate::reload::{ReloadOrder, Reloading};
+use crate::plane::Plane;
+use crate::reload::Reloading;
+use crate::remote::Remote;
 use balancer::{Config, Handle, Listens, PortWatch, Warning};
 use balancer_core::names::{Book, Member};
 use balancer_core::{Counters, Report, Settings};
 use std::net::SocketAddr;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 /// A running balancer with its control plane. Dropping it ends both without patience.
 pub struct Control {
-    balancer: Option<Shared>,
+    remote: Remote,
     thread: Option<JoinHandle<()>>,
-    orders: UnboundedSender<Message>,
     news: Option<News>,
     workers: usize,
 }
@@ -54,7 +53,7 @@ pub fn start(config: &Config, workers: Option<usize>) -> Result<Control, Control
             let since = Instant::now();
             let names = Names::of(&config).settled(since).await?;
             plan.settings = names.settings();
-            let balancer = Arc::new(Mutex::new(balancer::start(&plan)?));
+            let balancer = Arc::new(Mutex::new(Some(balancer::start(&plan)?)));
             Ok((Plane::new(names, since), balancer))
         });
         match started {
@@ -68,7 +67,8 @@ pub fn start(config: &Config, workers: Option<usize>) -> Result<Control, Control
     let thread = std::thread::Builder::new().name("control".to_owned()).spawn(main).map_err(ControlError::Thread)?;
     let gone = || ControlError::Thread(std::io::Error::other("its thread ended"));
     let (balancer, orders) = told.recv().map_err(|_| gone())??;
-    Ok(Control { balancer: Some(balancer), thread: Some(thread), orders, news: Some(news), workers })
+    let remote = Remote::new(balancer, orders);
+    Ok(Control { remote, thread: Some(thread), news: Some(news), workers })
 }
 
 /// What each name of a configuration leads to at present.
@@ -100,14 +100,19 @@ fn runtime() -> Result<Runtime, ControlError> {
 }
 
 impl Control {
+    /// For whoever else may ask it, and have it do things.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
     /// Where the listeners listen, in the order of the settings.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.balancer().addresses().to_vec()
+        self.ask(|balancer| balancer.addresses().to_vec())
     }
 
     /// See [`Handle::places`].
     pub fn places(&self) -> Vec<Listens> {
-        self.balancer().places().collect()
+        self.ask(|balancer| balancer.places().collect())
     }
 
     /// Data-path threads.
@@ -117,27 +122,32 @@ impl Control {
 
     /// See [`Handle::clients_max`].
     pub fn clients_max(&self) -> usize {
-        self.balancer().clients_max()
+        self.ask(Handle::clients_max)
     }
 
     /// See [`Handle::warnings`].
     pub fn warnings(&self) -> Vec<Warning> {
-        self.balancer().warnings().to_vec()
+        self.ask(|balancer| balancer.warnings().to_vec())
     }
 
     /// See [`Handle::report`].
     pub fn report(&self) -> Report {
-        self.balancer().report()
+        self.ask(Handle::report)
     }
 
     /// See [`Handle::settings`].
     pub fn settings(&self) -> Arc<Settings> {
-        self.balancer().settings()
+        self.ask(Handle::settings)
     }
 
     /// See [`Handle::port_watch`].
     pub fn port_watch(&self) -> PortWatch {
-        self.balancer().port_watch()
+        self.ask(Handle::port_watch)
+    }
+
+    /// See [`Remote::reload`].
+    pub fn reload(&self, config: &Config) -> Reloading {
+        self.remote.reload(config)
     }
 
     /// What changes by itself from now on; once.
@@ -145,30 +155,19 @@ impl Control {
         self.news.take()
     }
 
-    /// Has the balancer work by another configuration: its names are looked up, then all workers take it, or everything
-    /// stays as it was. No connection of what stays is lost; what a configuration says of threads and buffers counts from
-    /// the next start on.
-    pub fn reload(&self, config: &Config) -> Reloading {
-        let (order, reloading) = ReloadOrder::new(config);
-        // Where the plane has ended, the order goes, and with it the reply.
-        let _has_ended = self.orders.send(Message::Reload(Box::new(order)));
-        reloading
-    }
-
     /// Nothing is looked up any more, and the balancer drains; see [`Handle::drain_after`].
     pub fn drain_after(mut self, grace: Duration, patience: Duration) -> Counters {
         self.end_plane();
-        let balancer = self.balancer.take().and_then(Arc::into_inner);
-        let Some(balancer) = balancer else { return Counters::default() };
-        balancer.into_inner().unwrap_or_else(PoisonError::into_inner).drain_after(grace, patience)
+        let balancer = self.remote.take();
+        balancer.map(|balancer| balancer.drain_after(grace, patience)).unwrap_or_default()
     }
 
-    fn balancer(&self) -> MutexGuard<'_, Handle> {
-        locked(self.balancer.as_ref().expect("it is taken by the end only"))
+    fn ask<T>(&self, question: impl FnOnce(&Handle) -> T) -> T {
+        self.remote.ask(question).expect("it is taken by its owner's end only")
     }
 
     fn end_plane(&mut self) {
-        let _has_ended = self.orders.send(Message::Stop);
+        self.remote.stop();
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join();
         }
@@ -178,5 +177,6 @@ impl Control {
 impl Drop for Control {
     fn drop(&mut self) {
         self.end_plane();
+        drop(self.remote.take());
     }
 }
