@@ -11,6 +11,7 @@ pub mod downstream;
 pub mod exchange;
 pub mod failure;
 pub mod health;
+pub mod hello;
 pub mod idle;
 pub mod inert;
 pub mod line;

@@ -105,6 +105,23 @@ fn the_most_exact_host_comes_first() {
 }
 
 /// The host stands above the path: what no path of the exact host fits is looked for further out.
+/// Connections have no path, and none that is asked for; names are matched as hosts are.
+#[test]
+fn connections_go_by_the_name_they_ask_for() {
+    let router = router(&["a.example", "*.example", "*.b.example", "c.example /"]);
+    let check = |name: &str, expect: Option<&str>| {
+        let decided = router.decide_name(name.as_bytes());
+        assert_eq!(decided.map(|one| router.rules(one.route).name.as_str()), expect, "{name}");
+    };
+    check("a.example", Some("a.example"));
+    check("A.Example.", Some("a.example"));
+    check("x.a.example", Some("*.example"));
+    check("x.y.b.example", Some("*.b.example"));
+    check("c.example", Some("*.example"));
+    check("example", None);
+    assert!(Router::everything_to(0).decide_name(b"a.example").is_none());
+}
+
 #[test]
 fn a_host_without_a_path_that_fits_leaves_it_to_others() {
     check(

@@ -26,7 +26,8 @@ pub use rewrite::{Rewrite, Unpassable};
 pub use rules::{Action, ErrorPages, FixedResponse, Page, Redirect, RedirectStatus, RouteRules};
 pub use shadows::{Shadow, shadows};
 
-use http::{Header, RequestFacts, Target};
+use http::{Header, RequestFacts, RequestHead, Target};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use table::Table;
 
@@ -102,6 +103,12 @@ impl Router {
         Ok(found.map_or(self.fallback(), |route| Decision { route }))
     }
 
+    /// Which way a connection goes whose client asks for `name`; `None`: no route is for it.
+    pub fn decide_name(&self, name: &[u8]) -> Option<Decision> {
+        let route = self.table.as_ref()?.find(&facts_of(name), &[], b"")?;
+        Some(Decision { route })
+    }
+
     /// The way of a request of which nothing is known, and of one that no route fits.
     #[inline]
     pub fn fallback(&self) -> Decision {
@@ -153,6 +160,11 @@ pub struct Scratch {
     text: Vec<u8>,
     /// Where groups of a route's pattern were found.
     groups: Vec<Option<regex::bytes::CaptureLocations>>,
+}
+
+/// A request for a host and nothing else.
+fn facts_of(name: &[u8]) -> RequestFacts<'_> {
+    RequestHead { host: Some(name), ..RequestHead::default() }.facts(IpAddr::V4(Ipv4Addr::UNSPECIFIED), true)
 }
 
 /// The path of a target as it is matched, in `room` where it is not that which came.
