@@ -4,7 +4,6 @@ mod from;
 mod keys;
 mod names;
 mod ports;
-mod reload;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{self, Output};
@@ -15,9 +14,9 @@ use balancer::Config;
 use control::Control;
 use present::Present;
 use present::serve::Totals;
-use reload::Loader;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sys::signal::{Signal, Signals};
 use units::counted;
@@ -58,8 +57,8 @@ const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 
 /// How often it is looked for what should be warned of.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How often a drain, or a reload, is looked at.
-const TICK: Duration = Duration::from_millis(20);
+/// How often a drain is looked at.
+const DRAIN_TICK: Duration = Duration::from_millis(20);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -110,7 +109,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     }
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
-        Output::People.say(format!("{}: good: {}", path.display(), in_words(config)))?;
+        Output::People.say(format!("{}: good: {}", path.display(), config.summary()))?;
         complain_of(&balancer::port_warnings(&config.settings));
         complain_of(&balancer::certificate_warnings(&config.settings));
         return names::tell(config, args.resolve);
@@ -124,13 +123,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         let servers: Vec<_> = embedded.iter().map(::origin::Handle::address).collect();
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
-    let mut control = control::start(&config, args.workers)?;
+    let mut control = control::start(&config, args.config.as_deref(), args.workers)?;
     complain_of(&control.warnings());
     greet(&output, &control, !embedded.is_empty());
     output.say_or_complain(room_in_words(files, control.clients_max(), &config));
-    tell_news(&mut control);
-    let loader = Loader::new(args.config.clone(), config);
-    let counters = serve(&signals, control, loader, &output);
+    let news = tell_news(&mut control);
+    let counters = serve(&signals, control, &output);
+    // Nothing new comes once the control plane has ended; what it told is told.
+    let _all_is_told = news.map(JoinHandle::join);
     output.show(&Totals(&counters))?;
     Ok(Outcome::AsHoped)
 }
@@ -182,16 +182,6 @@ fn check_workers(workers: Option<usize>) -> anyhow::Result<()> {
     }
 }
 
-fn in_words(config: &Config) -> String {
-    let servers: usize = config.settings.backend_sets.iter().map(|set| set.servers.len()).sum();
-    format!(
-        "{}, {}, {}",
-        counted(config.settings.listeners.len() as u64, "listener"),
-        counted(config.settings.backend_sets.len() as u64, "backend set"),
-        counted(servers as u64, "server")
-    )
-}
-
 fn start_origins() -> anyhow::Result<Vec<::origin::Handle>> {
     let any: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 0));
     let start = |name: &str| ::origin::start(OriginPlan { name: name.to_owned(), ..OriginPlan::new(any) });
@@ -199,9 +189,10 @@ fn start_origins() -> anyhow::Result<Vec<::origin::Handle>> {
 }
 
 /// What changes by itself, a line each, until the end.
-fn tell_news(control: &mut Control) {
-    let Some(news) = control.take_news() else { return };
-    std::thread::spawn(move || news.iter().for_each(|event| output::complain(format!("quintet: {event}"))));
+fn tell_news(control: &mut Control) -> Option<JoinHandle<()>> {
+    let news = control.take_news()?;
+    let tell = move || news.iter().for_each(|event| output::complain(format!("quintet: {event}")));
+    Some(std::thread::spawn(tell))
 }
 
 fn greet(output: &Output, control: &Control, embedded: bool) {
@@ -218,12 +209,13 @@ fn greet(output: &Output, control: &Control, embedded: bool) {
 }
 
 /// Does what signals ask for until one asks for the end, then drains.
-fn serve(signals: &Signals, control: Control, mut loader: Loader, output: &Output) -> balancer_core::Counters {
+fn serve(signals: &Signals, control: Control, output: &Output) -> balancer_core::Counters {
     let mut ports = ports::Ports::of(&control);
     loop {
-        match signals.wait(if loader.is_under_way() { TICK } else { LOOK_EVERY }) {
+        match signals.wait(LOOK_EVERY) {
             Some(Signal::Interrupt | Signal::Terminate | Signal::Quit) => break,
-            Some(Signal::Hangup) => loader.reload(&control),
+            // What comes of it is news.
+            Some(Signal::Hangup) => drop(control.remote().reload_file()),
             Some(Signal::User1) => {
                 let report = control.report();
                 output.say_or_complain(Totals(&report.total()).text(terminal::width()));
@@ -233,26 +225,23 @@ fn serve(signals: &Signals, control: Control, mut loader: Loader, output: &Outpu
             Some(Signal::User2) => output::complain(format!("quintet: SIGUSR2: {NO_HAND_OVER}")),
             None => {}
         }
-        loader.poll(&control, output);
-        if !loader.is_under_way() {
-            ports.warn(&control);
-        }
+        ports.warn(&control);
     }
     let report = control.report();
     ports.tell(&control, &report, output);
     tell_refused(&report, output);
-    drain(signals, control, loader.config(), output)
+    drain(signals, control, output)
 }
 
 /// A second signal cuts it short.
-fn drain(signals: &Signals, control: Control, config: &Config, output: &Output) -> balancer_core::Counters {
-    let (grace, patience) = (config.drain_grace, config.drain);
-    output.say_or_complain(drain_in_words(grace, patience));
+fn drain(signals: &Signals, control: Control, output: &Output) -> balancer_core::Counters {
+    let config = control.remote().config();
+    output.say_or_complain(drain_in_words(config.drain_grace, config.drain));
     std::thread::scope(|scope| {
-        let draining = scope.spawn(|| control.drain_after(grace, patience));
+        let draining = scope.spawn(|| control.drain());
         let since = Instant::now();
         while !draining.is_finished() {
-            let ends = matches!(signals.wait(TICK), Some(Signal::Interrupt | Signal::Terminate | Signal::Quit));
+            let ends = matches!(signals.wait(DRAIN_TICK), Some(Signal::Interrupt | Signal::Terminate | Signal::Quit));
             if ends && since.elapsed() > SAME_WISH {
                 output.say_or_complain("ended at once");
                 std::process::exit(0);

@@ -1,6 +1,6 @@
 //! Why nothing was started, or changed.
 
-use balancer::{SetupError, StartError};
+use balancer::{ConfigError, SetupError, StartError};
 
 /// Why nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +22,15 @@ pub enum ControlError {
 /// Why a configuration is not worked by; everything is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// It cannot be.
+    /// It has mistakes, or cannot be read.
+    #[error("{}", .0.render(100, false))]
+    File(ConfigError),
+    /// It cannot be worked by.
     #[error(transparent)]
     Refused(#[from] ControlError),
+    /// Nobody said where it is.
+    #[error("there is no configuration file to be read again (--config)")]
+    NoFile,
     /// One at a time.
     #[error("another configuration is being loaded: wait until it is, and try again")]
     Busy,

@@ -1,6 +1,7 @@
 //! What people may want to know when it happens.
 
-use balancer_core::names::Change;
+use crate::reload::Change;
+use balancer_core::names;
 use serde::Serialize;
 use std::fmt;
 
@@ -82,6 +83,17 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Another configuration is worked by.
+    Reloaded {
+        /// What came with it.
+        #[serde(flatten)]
+        change: Change,
+    },
+    /// Another configuration is not worked by; everything is as it was.
+    NotReloaded {
+        /// Why.
+        why: String,
+    },
     /// So many events were not told, because there were too many.
     LeftOut {
         /// How many.
@@ -89,14 +101,16 @@ pub enum Event {
     },
 }
 
-impl From<Change> for Event {
-    fn from(change: Change) -> Self {
+impl From<names::Change> for Event {
+    fn from(change: names::Change) -> Self {
         match change {
-            Change::Moved { name, now, was, left_out } => {
+            names::Change::Moved { name, now, was, left_out } => {
                 Self::NameMoved { name: name.as_ref().into(), now, was, left_out }
             }
-            Change::Fails { question, why, kept } => Self::NameFails { question: question.to_string(), why, kept },
-            Change::Answers { question } => Self::NameAnswers { question: question.to_string() },
+            names::Change::Fails { question, why, kept } => {
+                Self::NameFails { question: question.to_string(), why, kept }
+            }
+            names::Change::Answers { question } => Self::NameAnswers { question: question.to_string() },
         }
     }
 }
@@ -127,6 +141,8 @@ impl fmt::Display for Event {
             Self::SetDown { set } => write!(f, "set {set}: no server is up"),
             Self::SetServed { set } => write!(f, "set {set}: a server is up again"),
             Self::NotApplied { why } => write!(f, "what was found is not gone by: {why}"),
+            Self::Reloaded { change } => write!(f, "reloaded: {change}"),
+            Self::NotReloaded { why } => write!(f, "not reloaded, nothing was changed: {why}"),
             Self::LeftOut { count } => write!(f, "{count} more events came too fast to be told"),
         }
     }

@@ -26,6 +26,6 @@ mod wire;
 pub use errors::{ControlError, ReloadError};
 pub use event::Event;
 pub use news::{News, NewsDesk, news};
-pub use reload::{Reloaded, Reloading};
+pub use reload::{Change, Reloaded, Reloading};
 pub use remote::Remote;
 pub use run::{Control, Look, look_up, start};

@@ -5,6 +5,7 @@ use crate::resolver::Resolver;
 use balancer::Config;
 use balancer_core::Settings;
 use balancer_core::names::{Answer, AtStart, Book, Nowhere, Question};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -15,28 +16,29 @@ pub(crate) const LOOKS_MAX: usize = 32;
 pub(crate) struct Names {
     pub(crate) book: Book,
     resolver: Resolver,
-    /// With the servers that were written as addresses.
-    base: Settings,
+    /// Its settings have the servers that were written as addresses.
+    pub(crate) config: Arc<Config>,
 }
 
 impl Names {
     /// Those of the first configuration: nothing is known of them.
-    pub(crate) fn of(config: &Config) -> Self {
-        Self::with_book(config, Book::new(config.members.clone(), Duration::ZERO))
+    pub(crate) fn of(config: Config) -> Self {
+        let book = Book::new(config.members.clone(), Duration::ZERO);
+        Self::with_book(book, config)
     }
 
-    /// Those of another configuration. What is known here is known there.
-    pub(crate) fn of_next(&self, config: &Config, now: Duration) -> Self {
-        Self::with_book(config, self.book.with_members(config.members.clone(), now))
+    /// Those of another configuration. What is known by the book before is known there.
+    pub(crate) fn of_next(before: &Book, config: Config, now: Duration) -> Self {
+        Self::with_book(before.with_members(config.members.clone(), now), config)
     }
 
-    fn with_book(config: &Config, book: Book) -> Self {
-        Self { book, resolver: Resolver::new(&config.resolvers), base: config.settings.clone() }
+    fn with_book(book: Book, config: Config) -> Self {
+        Self { book, resolver: Resolver::new(&config.resolvers), config: Arc::new(config) }
     }
 
     /// The settings with the servers of all names.
     pub(crate) fn settings(&self) -> Settings {
-        let mut settings = self.base.clone();
+        let mut settings = self.config.settings.clone();
         self.book.add_servers(&mut settings);
         settings
     }
@@ -75,7 +77,7 @@ impl Names {
         let missing: Vec<_> = self.book.nowhere().into_iter().filter(|one| one.at_start == AtStart::Required).collect();
         match missing.is_empty() {
             true => Ok(self),
-            false => Err(ControlError::Nowhere(in_words(&missing, &self.base))),
+            false => Err(ControlError::Nowhere(in_words(&missing, &self.config.settings))),
         }
     }
 }

@@ -5,11 +5,13 @@ use crate::event::Event;
 use crate::health::Health;
 use crate::names::{LOOKS_MAX, Names};
 use crate::news::NewsDesk;
-use crate::reload::{ReloadOrder, Reply};
-use balancer::{Handle, StartError, Warning};
+use crate::reload::{Applied, Change, ReloadOrder, Reply};
+use crate::remote::Shared;
+use balancer::{Config, StartError};
+use balancer_core::Settings;
 use balancer_core::checks::{CheckId, Outcome};
-use balancer_core::names::{Answer, Change, Question};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use balancer_core::names::{self, Answer, Question};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
@@ -21,18 +23,17 @@ const SEED: u64 = 0x5eed;
 pub(crate) enum Message {
     Answered(Question, Answer),
     Checked(CheckId, Outcome),
-    Applied(Result<Vec<Warning>, StartError>),
-    Reload(Box<ReloadOrder>),
-    /// The names of the next configuration were looked up.
-    Settled(Result<Box<Names>, ControlError>, Reply),
+    Applied(Result<Applied, StartError>),
+    Reload(ReloadOrder),
+    /// The next configuration was read, and its names were looked up.
+    Settled(Result<Box<Names>, ReloadError>, Reply),
     Stop,
 }
 
-/// The running balancer, which others ask for counts meanwhile. `None`: it is ending.
-pub(crate) type Shared = Arc<Mutex<Option<Handle>>>;
-
 pub(crate) struct Plane {
     names: Names,
+    /// What the process was started with.
+    started: Arc<Config>,
     looks: usize,
     since: Instant,
     outbox: UnboundedSender<Message>,
@@ -46,7 +47,7 @@ pub(crate) struct Plane {
 /// Another configuration that is to take this one's place.
 enum Next {
     Nobody,
-    /// Its names are being looked up.
+    /// It is being read, and its names looked up.
     Settling,
     Ready(Box<Names>, Reply),
 }
@@ -63,8 +64,8 @@ impl Plane {
     /// With names that are settled. Times of their book are since `since`.
     pub(crate) fn new(names: Names, since: Instant) -> Self {
         let (outbox, inbox) = unbounded_channel();
-        let (next, applying) = (Next::Nobody, None);
-        Self { names, looks: 0, since, outbox, inbox, is_stale: false, next, applying }
+        let (started, next, applying) = (Arc::clone(&names.config), Next::Nobody, None);
+        Self { names, started, looks: 0, since, outbox, inbox, is_stale: false, next, applying }
     }
 
     pub(crate) fn outbox(&self) -> UnboundedSender<Message> {
@@ -72,9 +73,9 @@ impl Plane {
     }
 
     /// Until it is told to stop.
-    pub(crate) async fn run(mut self, balancer: Shared, mut news: NewsDesk) {
+    pub(crate) async fn run(mut self, shared: Arc<Shared>, mut news: NewsDesk) {
         let mut health = Health::new(SEED ^ u64::from(std::process::id()));
-        self.go_by(&balancer, &mut health);
+        self.go_by(&shared, &mut health);
         loop {
             self.begin_looks();
             health.begin_checks(self.now(), &self.outbox);
@@ -82,23 +83,23 @@ impl Plane {
                 Some(Message::Answered(question, answer)) => self.hear(&question, answer).map(Event::from),
                 Some(Message::Checked(id, outcome)) => health.hear(id, outcome, self.now()),
                 Some(Message::Applied(outcome)) => {
-                    let told = self.finish_apply(outcome);
-                    self.go_by(&balancer, &mut health);
+                    let told = self.finish_apply(outcome, &shared);
+                    self.go_by(&shared, &mut health);
                     told
                 }
-                Some(Message::Reload(order)) => self.begin_reload(*order),
+                Some(Message::Reload(order)) => self.begin_reload(order),
                 Some(Message::Settled(outcome, reply)) => self.take_next(outcome, reply),
                 Some(Message::Stop) => return,
                 None => None,
             };
             told.into_iter().chain(health.look(self.now())).for_each(|event| news.tell(event));
-            self.begin_apply(&balancer);
+            self.begin_apply(&shared);
         }
     }
 
     /// Checks the servers that the workers know now.
-    fn go_by(&self, balancer: &Shared, health: &mut Health) {
-        if let Some(balancer) = &*locked(balancer) {
+    fn go_by(&self, shared: &Shared, health: &mut Health) {
+        if let Some(balancer) = &*shared.balancer() {
             health.set_servers(&balancer.settings(), balancer.boards(), self.now());
         }
     }
@@ -128,7 +129,7 @@ impl Plane {
     }
 
     /// An answer may be to a question of the configuration before.
-    fn hear(&mut self, question: &Question, answer: Answer) -> Option<Change> {
+    fn hear(&mut self, question: &Question, answer: Answer) -> Option<names::Change> {
         self.looks -= 1;
         let now = self.now();
         let change = self.names.book.handle_answer(question, answer, now);
@@ -139,70 +140,82 @@ impl Plane {
     /// One at a time.
     fn begin_reload(&mut self, order: ReloadOrder) -> Option<Event> {
         if !matches!((&self.next, &self.applying), (Next::Nobody, None | Some(Applying::Servers))) {
-            order.reply.send(Err(ReloadError::Busy));
-            return None;
+            return refuse(ReloadError::Busy, order.reply);
         }
         self.next = Next::Settling;
-        let (names, since) = (self.names.of_next(&order.config, self.now()), self.since);
-        let outbox = self.outbox.clone();
+        let (known, since, outbox) = (self.names.book.clone(), self.since, self.outbox.clone());
         tokio::spawn(async move {
-            let outcome = names.settled(since).await.map(Box::new);
-            let _plane_has_ended = outbox.send(Message::Settled(outcome, order.reply));
+            let ReloadOrder { wanted, reply } = order;
+            let outcome = match wanted.load().await {
+                Ok(config) => Names::of_next(&known, config, since.elapsed()).settled(since).await.map_err(Into::into),
+                Err(error) => Err(error),
+            };
+            let _plane_has_ended = outbox.send(Message::Settled(outcome.map(Box::new), reply));
         });
         None
     }
 
-    fn take_next(&mut self, outcome: Result<Box<Names>, ControlError>, reply: Reply) -> Option<Event> {
+    fn take_next(&mut self, outcome: Result<Box<Names>, ReloadError>, reply: Reply) -> Option<Event> {
         self.next = Next::Nobody;
         match outcome {
-            Ok(names) => self.next = Next::Ready(names, reply),
-            Err(error) => reply.send(Err(error.into())),
+            Ok(names) => {
+                self.next = Next::Ready(names, reply);
+                None
+            }
+            Err(error) => refuse(error, reply),
         }
-        None
     }
 
     /// Workers take a moment, one that hangs ten seconds: meanwhile names are looked up.
-    fn begin_apply(&mut self, balancer: &Shared) {
-        if self.applying.is_some() {
-            return;
-        }
-        let (settings, applying) = match std::mem::replace(&mut self.next, Next::Nobody) {
-            Next::Ready(names, reply) => (names.settings(), Applying::Next(names, reply)),
-            next => {
-                self.next = next;
-                if !std::mem::take(&mut self.is_stale) {
-                    return;
-                }
-                (self.names.settings(), Applying::Servers)
-            }
-        };
+    fn begin_apply(&mut self, shared: &Arc<Shared>) {
+        let Some((settings, applying)) = self.poll_apply() else { return };
         self.applying = Some(applying);
-        let (balancer, outbox) = (Arc::clone(balancer), self.outbox.clone());
+        let (shared, outbox) = (Arc::clone(shared), self.outbox.clone());
         tokio::task::spawn_blocking(move || {
-            if let Some(balancer) = &mut *locked(&balancer) {
-                let outcome = balancer.apply(&settings).map(|()| balancer.warnings().to_vec());
+            if let Some(balancer) = &mut *shared.balancer() {
+                let before = balancer.places().collect();
+                let outcome = balancer.apply(&settings);
+                let (after, warnings) = (balancer.places().collect(), balancer.warnings().to_vec());
+                let outcome = outcome.map(|()| Applied { before, after, warnings });
                 let _plane_has_ended = outbox.send(Message::Applied(outcome));
             }
         });
     }
 
+    /// What the workers are to be given now.
+    fn poll_apply(&mut self) -> Option<(Settings, Applying)> {
+        if self.applying.is_some() {
+            return None;
+        }
+        match std::mem::replace(&mut self.next, Next::Nobody) {
+            Next::Ready(names, reply) => {
+                self.is_stale = false;
+                return Some((names.settings(), Applying::Next(names, reply)));
+            }
+            next => self.next = next,
+        }
+        std::mem::take(&mut self.is_stale).then(|| (self.names.settings(), Applying::Servers))
+    }
+
     /// The next configuration is the present one, or nothing changed.
-    fn finish_apply(&mut self, outcome: Result<Vec<Warning>, StartError>) -> Option<Event> {
+    fn finish_apply(&mut self, outcome: Result<Applied, StartError>, shared: &Shared) -> Option<Event> {
         match (self.applying.take(), outcome) {
-            (Some(Applying::Next(names, reply)), Ok(warnings)) => {
+            (Some(Applying::Next(names, reply)), Ok(applied)) => {
                 self.names = *names;
-                reply.send(Ok(warnings));
-                None
+                shared.set_config(Arc::clone(&self.names.config));
+                let change = Change::new(&self.started, &self.names.config, &applied);
+                reply.send(Ok(change.clone()));
+                Some(Event::Reloaded { change })
             }
-            (Some(Applying::Next(_, reply)), Err(error)) => {
-                reply.send(Err(ControlError::from(error).into()));
-                None
-            }
+            (Some(Applying::Next(_, reply)), Err(error)) => refuse(ControlError::from(error).into(), reply),
             (_, outcome) => outcome.err().map(|error| Event::NotApplied { why: error.to_string() }),
         }
     }
 }
 
-pub(crate) fn locked(balancer: &Shared) -> MutexGuard<'_, Option<Handle>> {
-    balancer.lock().unwrap_or_else(PoisonError::into_inner)
+/// Nothing changes.
+fn refuse(why: ReloadError, reply: Reply) -> Option<Event> {
+    let event = Event::NotReloaded { why: why.to_string() };
+    reply.send(Err(why));
+    Some(event)
 }

@@ -1,11 +1,74 @@
-//! Another configuration in place of the one that is worked by, as its owner sees it.
+//! Another configuration in place of the one that is worked by, as those see it who ask for it.
 
 use crate::errors::ReloadError;
-use balancer::{Config, Warning};
+use balancer::{Config, Listens, Warning};
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
-/// The balancer works by the new configuration, and goes on without what these warnings name; or why nothing changed.
-pub type Reloaded = Result<Vec<Warning>, ReloadError>;
+/// The balancer works by the new configuration; or why nothing changed.
+pub type Reloaded = Result<Change, ReloadError>;
+
+/// What came with another configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// How much there is of what.
+    pub summary: String,
+    /// Places that are listened at since.
+    pub opened: Vec<String>,
+    /// Places that are no longer.
+    pub closed: Vec<String>,
+    /// Keys of `[global]` that count from the next start on.
+    pub waits: Vec<&'static str>,
+    /// What it goes on without.
+    pub warnings: Vec<String>,
+}
+
+/// What an apply came to.
+pub(crate) struct Applied {
+    pub(crate) before: Vec<Listens>,
+    pub(crate) after: Vec<Listens>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Change {
+    /// `started` is what the process was started with.
+    pub(crate) fn new(started: &Config, now: &Config, applied: &Applied) -> Self {
+        let Applied { before, after, warnings } = applied;
+        Self {
+            summary: now.summary(),
+            opened: only_in(after, before),
+            closed: only_in(before, after),
+            waits: what_waits(started, now),
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn only_in(these: &[Listens], those: &[Listens]) -> Vec<String> {
+    these.iter().filter(|place| !those.contains(place)).map(ToString::to_string).collect()
+}
+
+/// Threads and their buffers are begun with.
+fn what_waits(started: &Config, now: &Config) -> Vec<&'static str> {
+    let keys = [
+        ("workers", started.workers != now.workers),
+        ("buffers_max", started.buffers_max != now.buffers_max),
+        ("pin", started.pin != now.pin),
+    ];
+    keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.summary)?;
+        self.opened.iter().try_for_each(|place| write!(f, "; listening on {place}"))?;
+        self.closed.iter().try_for_each(|place| write!(f, "; no longer listening on {place}"))?;
+        self.waits.iter().try_for_each(|key| write!(f, "; `{key}` of [global] counts from the next start on"))?;
+        self.warnings.iter().try_for_each(|warning| write!(f, "; warning: {warning}"))
+    }
+}
 
 /// A reload that is under way.
 #[derive(Debug)]
@@ -27,16 +90,38 @@ impl Reloading {
     }
 }
 
-/// A configuration that shall be worked by, and who wants to know what came of that.
+/// By what the balancer shall work.
+pub(crate) enum Wanted {
+    /// By this.
+    This(Box<Config>),
+    /// By what this file says now, if there is one.
+    File(Option<PathBuf>),
+}
+
+impl Wanted {
+    /// Files are read off the plane's thread.
+    pub(crate) async fn load(self) -> Result<Config, ReloadError> {
+        match self {
+            Self::This(config) => Ok(*config),
+            Self::File(None) => Err(ReloadError::NoFile),
+            Self::File(Some(path)) => {
+                let load = move || Config::load(&path).map_err(ReloadError::File);
+                tokio::task::spawn_blocking(load).await.unwrap_or(Err(ReloadError::Ending))
+            }
+        }
+    }
+}
+
+/// A configuration that is wanted, and where the outcome is waited for.
 pub(crate) struct ReloadOrder {
-    pub(crate) config: Config,
+    pub(crate) wanted: Wanted,
     pub(crate) reply: Reply,
 }
 
 impl ReloadOrder {
-    pub(crate) fn new(config: &Config) -> (Self, Reloading) {
+    pub(crate) fn new(wanted: Wanted) -> (Self, Reloading) {
         let (reply, outcome) = sync_channel(1);
-        (Self { config: config.clone(), reply: Reply(reply) }, Reloading(outcome))
+        (Self { wanted, reply: Reply(reply) }, Reloading(outcome))
     }
 }
 

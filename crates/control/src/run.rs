@@ -4,14 +4,14 @@ use crate::errors::ControlError;
 use crate::names::Names;
 use crate::news::{News, news};
 use crate::plane::Plane;
-use crate::reload::Reloading;
-use crate::remote::Remote;
+use crate::remote::{Remote, Shared};
 use balancer::{Config, Handle, Listens, PortWatch, Warning};
 use balancer_core::names::{Book, Member};
 use balancer_core::{Counters, Report, Settings};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -34,16 +34,17 @@ pub struct Look {
     pub servers: Result<Vec<SocketAddr>, String>,
 }
 
-/// Starts everything, or nothing. `workers` stands above the configuration.
+/// Starts everything, or nothing. `file` is where the configuration came from, to be read again when that is asked for;
+/// `workers` stands above what it says.
 ///
 /// # Errors
 /// A name that is required leads nowhere, or the balancer does not start.
-pub fn start(config: &Config, workers: Option<usize>) -> Result<Control, ControlError> {
+pub fn start(config: &Config, file: Option<&Path>, workers: Option<usize>) -> Result<Control, ControlError> {
     let mut plan = config.plan(workers)?;
     let workers = plan.workers;
     let (tell, told) = sync_channel(1);
     let (desk, news) = news();
-    let config = config.clone();
+    let (config, file) = (config.clone(), file.map(Path::to_path_buf));
     let main = move || {
         let runtime = match runtime() {
             Ok(runtime) => runtime,
@@ -51,23 +52,22 @@ pub fn start(config: &Config, workers: Option<usize>) -> Result<Control, Control
         };
         let started = runtime.block_on(async {
             let since = Instant::now();
-            let names = Names::of(&config).settled(since).await?;
+            let names = Names::of(config).settled(since).await?;
             plan.settings = names.settings();
-            let balancer = Arc::new(Mutex::new(Some(balancer::start(&plan)?)));
-            Ok((Plane::new(names, since), balancer))
+            let shared = Shared::new(balancer::start(&plan)?, Arc::clone(&names.config), file);
+            Ok((Plane::new(names, since), Arc::new(shared)))
         });
         match started {
-            Ok((plane, balancer)) => {
-                let _waits = tell.send(Ok((Arc::clone(&balancer), plane.outbox())));
-                runtime.block_on(plane.run(balancer, desk));
+            Ok((plane, shared)) => {
+                let _waits = tell.send(Ok(Remote::new(Arc::clone(&shared), plane.outbox())));
+                runtime.block_on(plane.run(shared, desk));
             }
             Err(error) => tell.send(Err(error)).unwrap_or_default(),
         }
     };
     let thread = std::thread::Builder::new().name("control".to_owned()).spawn(main).map_err(ControlError::Thread)?;
     let gone = || ControlError::Thread(std::io::Error::other("its thread ended"));
-    let (balancer, orders) = told.recv().map_err(|_| gone())??;
-    let remote = Remote::new(balancer, orders);
+    let remote = told.recv().map_err(|_| gone())??;
     Ok(Control { remote, thread: Some(thread), news: Some(news), workers })
 }
 
@@ -77,7 +77,7 @@ pub fn start(config: &Config, workers: Option<usize>) -> Result<Control, Control
 /// No thread can be had.
 pub fn look_up(config: &Config) -> Result<Vec<Look>, ControlError> {
     let names = runtime()?.block_on(async {
-        let mut names = Names::of(config);
+        let mut names = Names::of(config.clone());
         names.settle(Instant::now()).await;
         names
     });
@@ -145,17 +145,18 @@ impl Control {
         self.ask(Handle::port_watch)
     }
 
-    /// See [`Remote::reload`].
-    pub fn reload(&self, config: &Config) -> Reloading {
-        self.remote.reload(config)
-    }
-
     /// What changes by itself from now on; once.
     pub fn take_news(&mut self) -> Option<News> {
         self.news.take()
     }
 
-    /// Nothing is looked up any more, and the balancer drains; see [`Handle::drain_after`].
+    /// Nothing is looked up any more, and the balancer drains as its configuration says; see [`Handle::drain_after`].
+    pub fn drain(self) -> Counters {
+        let config = self.remote.config();
+        self.drain_after(config.drain_grace, config.drain)
+    }
+
+    /// The same in other times than those.
     pub fn drain_after(mut self, grace: Duration, patience: Duration) -> Counters {
         self.end_plane();
         let balancer = self.remote.take();

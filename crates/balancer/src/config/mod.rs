@@ -37,6 +37,7 @@ use reactor::epoll::EpollConfig;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use units::counted;
 
 /// Data-path threads.
 pub const WORKERS_MAX: usize = 1024;
@@ -84,6 +85,21 @@ impl Config {
         let servers = servers.iter().copied().map(ServerSettings::new).collect();
         let listener = ListenerSettings::new("web", listen, 0);
         Self::of(Settings { listeners: vec![listener], backend_sets: vec![BackendSetSettings::new("app", servers)] })
+    }
+
+    /// How much there is of what, for people.
+    pub fn summary(&self) -> String {
+        let servers: usize = self.settings.backend_sets.iter().map(|set| set.servers.len()).sum();
+        let mut said = format!(
+            "{}, {}, {}",
+            counted(self.settings.listeners.len() as u64, "listener"),
+            counted(self.settings.backend_sets.len() as u64, "backend set"),
+            counted(servers as u64, "server")
+        );
+        if !self.members.is_empty() {
+            said += &format!(", {}", counted(self.members.len() as u64, "name"));
+        }
+        said
     }
 
     /// What to start; `workers` stands above the file, and one per core is the default.

@@ -129,7 +129,7 @@ fn a_signal_ends_an_origin_with_its_counts() {
 #[test]
 fn signals_sent_by_habit_do_no_harm() {
     let habits = [
-        (Signal::Hangup, "SIGHUP: there is no configuration file to be read again", Signal::Quit),
+        (Signal::Hangup, "not reloaded, nothing was changed: there is no configuration file", Signal::Quit),
         (Signal::User2, "SIGUSR2: handing over to another binary is not supported yet", Signal::Terminate),
     ];
     for (habit, says, end) in habits {

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use sys::signal::Signal;
 
@@ -14,6 +14,9 @@ pub(crate) use testkit::PATIENCE;
 pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+    /// What was read of standard error already.
+    heard: String,
 }
 
 impl Running {
@@ -22,7 +25,8 @@ impl Running {
         let command = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("started");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        Self { child, stdout }
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        Self { child, stdout, stderr, heard: String::new() }
     }
 
     /// The address in the first line it prints.
@@ -34,12 +38,12 @@ impl Running {
         address.parse().unwrap_or_else(|error| panic!("{address}: {error}"))
     }
 
-    /// Reads its standard output up to a line that says this.
-    pub(crate) fn says(&mut self, text: &str) {
-        let mut line = String::new();
-        while !line.contains(text) {
-            line.clear();
-            assert!(self.stdout.read_line(&mut line).expect("a line") > 0, "it ended without saying {text:?}");
+    /// Reads its standard error up to a line that says this.
+    pub(crate) fn complains(&mut self, text: &str) {
+        let before = self.heard.len();
+        while !self.heard[before..].contains(text) {
+            let read = self.stderr.read_line(&mut self.heard).expect("a line");
+            assert!(read > 0, "it ended without saying {text:?}: {}", self.heard);
         }
     }
 
@@ -54,9 +58,9 @@ impl Running {
             assert!(Instant::now() < until, "it still runs after {PATIENCE:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
-        let (mut out, mut err) = (String::new(), String::new());
+        let (mut out, mut err) = (String::new(), std::mem::take(&mut self.heard));
         self.stdout.read_to_string(&mut out).expect("output");
-        self.child.stderr.take().expect("piped").read_to_string(&mut err).expect("errors");
+        self.stderr.read_to_string(&mut err).expect("errors");
         (self.child.wait().expect("ended").code(), out, err)
     }
 }

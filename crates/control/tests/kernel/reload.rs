@@ -24,7 +24,8 @@ fn other_servers_are_asked_and_no_request_is_lost() {
     let load = Load::on(address);
     for number in [2, 3, 1, 2] {
         load.goes_on(20);
-        assert_eq!(control.reload(&of(number)).wait().expect("it is good"), []);
+        let change = control.remote().reload(&of(number)).wait().expect("it is good");
+        assert_eq!((change.opened.len(), change.warnings.len()), (0, 0), "{change}");
         // Whoever asks from then on, and on whichever connection.
         assert_eq!(get(address), (200, number.to_string()));
         assert_eq!(kept.get(), (200, number.to_string()));
@@ -44,7 +45,11 @@ fn what_names_lead_to_is_known_from_before() {
     let address = control.addresses()[0];
     dns.says("one.test", RecordType::A, Says::Broken);
     let asked = dns.asked();
-    control.reload(&asking(&dns, &format!("\"one.test:{port}\", \"two.test:{port}\""))).wait().expect("it is good");
+    control
+        .remote()
+        .reload(&asking(&dns, &format!("\"one.test:{port}\", \"two.test:{port}\"")))
+        .wait()
+        .expect("it is good");
     assert_eq!(dns.asked(), asked + 2, "only the new name is asked for, for each family");
     // Workers take turns each by themselves.
     let answered: HashSet<_> = (0..8).map(|_| get(address).1).collect();
@@ -61,13 +66,14 @@ fn what_is_not_good_changes_nothing() {
     let address = control.addresses()[0];
     let load = Load::on(address);
 
-    let nowhere = control.reload(&asking(&dns, "\"nobody.test:80\"")).wait().expect_err("a name leads nowhere");
+    let nowhere =
+        control.remote().reload(&asking(&dns, "\"nobody.test:80\"")).wait().expect_err("a name leads nowhere");
     assert!(nowhere.to_string().contains("nobody.test leads to no server"), "{nowhere}");
 
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut other = good.clone();
     other.settings.listeners[0].binds[0].address = taken.local_addr().expect("bound").into();
-    let refused = control.reload(&other).wait().expect_err("the address is taken");
+    let refused = control.remote().reload(&other).wait().expect_err("the address is taken");
     assert!(refused.to_string().contains("listener \"web\""), "{refused}");
 
     assert_eq!(control.places().len(), 1);
@@ -75,7 +81,7 @@ fn what_is_not_good_changes_nothing() {
     load.goes_on(20);
     load.end();
     // And a good one is taken afterwards.
-    control.reload(&good).wait().expect("it is good");
+    control.remote().reload(&good).wait().expect("it is good");
     assert_eq!(get(address), (200, "1".to_owned()));
 }
 
@@ -88,8 +94,8 @@ fn one_at_a_time_and_the_end_does_not_wait_for_it() {
         dns.says("silent.test", kind, Says::Silence);
     }
     let control = start(&asking(&dns, &format!("\"one.test:{port}\"")));
-    let first = control.reload(&asking(&dns, "\"silent.test:80\""));
-    let second = control.reload(&asking(&dns, &format!("\"one.test:{port}\""))).wait();
+    let first = control.remote().reload(&asking(&dns, "\"silent.test:80\""));
+    let second = control.remote().reload(&asking(&dns, &format!("\"one.test:{port}\""))).wait();
     assert!(matches!(second, Err(ReloadError::Busy)), "{second:?}");
     assert!(first.poll().is_none(), "it waits for a resolver that says nothing");
     assert_eq!(get(control.addresses()[0]), (200, "1".to_owned()));

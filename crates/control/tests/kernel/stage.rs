@@ -43,11 +43,11 @@ pub(crate) fn config(global: &str, set: &str) -> Config {
 }
 
 pub(crate) fn start(config: &Config) -> Control {
-    control::start(config, Some(2)).unwrap_or_else(|error| panic!("{error}"))
+    control::start(config, None, Some(2)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub(crate) fn start_fails(config: &Config) -> ControlError {
-    control::start(config, Some(1)).err().expect("nothing starts")
+    control::start(config, None, Some(1)).err().expect("nothing starts")
 }
 
 /// One request on a connection of its own: status, and which origin answered.
