@@ -282,6 +282,12 @@ pub trait Questions {
         None
     }
 
+    /// What a layer has against the peer of a connection that could not be opened, or was given up, in words: to be asked
+    /// while that is told. `None` where it was no layer that failed.
+    fn reason(&self, _conn: ConnId) -> Option<&str> {
+        None
+    }
+
     /// Bytes sent that the peer has not acknowledged (SIOCOUTQ), those of layers included. A reset is safe when there
     /// are none; when it cannot be told it is not.
     fn unacknowledged_bytes(&self, conn: ConnId) -> Option<usize>;

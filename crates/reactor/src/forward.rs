@@ -96,6 +96,11 @@ macro_rules! forward {
             self.$io.session(conn)
         }
     };
+    (@reason $io:ident) => {
+        fn reason(&self, conn: $crate::ConnId) -> Option<&str> {
+            self.$io.reason(conn)
+        }
+    };
     (@unacknowledged_bytes $io:ident) => {
         fn unacknowledged_bytes(&self, conn: $crate::ConnId) -> Option<usize> {
             self.$io.unacknowledged_bytes(conn)

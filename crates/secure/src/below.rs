@@ -1,10 +1,12 @@
 //! What comes up from below: handshakes stay here, everything else is opened and told above.
 
 use crate::conn::{Conn, Phase, Shaking};
+use crate::failure;
 use crate::handshake::{Agreed, Handshake, Progress};
 use crate::inbound::{End, Step};
 use crate::outbound::{Last, Sent};
 use crate::profile::{Profile, ServerProfile};
+use crate::record::Damage;
 use crate::view::View;
 use crate::{FIN_WAIT_MAX, HANDSHAKE_MAX, damaged, spent_key, truncated};
 use ports::HandshakeFailure;
@@ -51,7 +53,7 @@ impl<R: Reactor> View<'_, R> {
         let phase = Phase::Accepting { listener, peer };
         let Ok(tls) = Handshake::accept(profile) else {
             self.layer.counts(Some(listener)).failed[HandshakeFailure::Shortage as usize] += 1;
-            self.cut(id, reactor::Close::Discard);
+            self.cut(id);
             return;
         };
         self.layer.conns.insert(id, Conn::new(phase, tls));
@@ -76,7 +78,7 @@ impl<R: Reactor> View<'_, R> {
                 self.advance_send(id);
             }
             Progress::Done => self.agree(id, phase),
-            Progress::Failed(failure) => self.turn_away(id, failure),
+            Progress::Failed(refusal) => self.turn_away(id, refusal),
         }
     }
 
@@ -135,6 +137,9 @@ impl<R: Reactor> View<'_, R> {
         if let Some(damage) = conn.inbound.damage.take() {
             conn.outbound.give_up(damage.alert());
             let listener = conn.listener;
+            if let (Damage::Alert(why), None) = (damage, listener) {
+                self.layer.reason = Some((id, failure::of_alert(why)));
+            }
             self.layer.counts(listener).damaged += 1;
             return self.advance_send(id);
         }
@@ -178,7 +183,7 @@ impl<R: Reactor> View<'_, R> {
                     self.layer.up.push_back(Completion::Sent { conn: id, result: Err(fault) });
                 }
             }
-            (Phase::Leaving { .. }, _) => self.cut(id, reactor::Close::Discard),
+            (Phase::Leaving { .. }, _) => self.cut(id),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use crate::below::take_flight;
 use crate::conn::Phase;
+use crate::failure;
+use crate::handshake::Refusal;
 use crate::inbound::End;
 use crate::view::View;
 use crate::{DROPPED_BYTES_MAX, LEAVE_MAX, truncated};
@@ -14,7 +16,7 @@ impl<R: Reactor> View<'_, R> {
     pub(crate) fn close_sealed(&mut self, id: ConnId, how: Close) -> CloseOutcome {
         let Some(conn) = self.layer.conns.get(id) else { return CloseOutcome::Closed(None) };
         if conn.phase != Phase::Open {
-            self.cut(id, how);
+            self.close_below(id, if how == Close::Reset { how } else { Close::Discard });
             return CloseOutcome::Closed(None);
         }
         let held = conn.inbound.holds_bytes();
@@ -58,27 +60,27 @@ impl<R: Reactor> View<'_, R> {
     }
 
     /// Ends a connection the application does not know, or no longer.
-    pub(crate) fn cut(&mut self, id: ConnId, how: Close) {
-        let how = if how == Close::Reset { how } else { Close::Discard };
-        self.close_below(id, how);
+    pub(crate) fn cut(&mut self, id: ConnId) {
+        self.close_below(id, Close::Discard);
     }
 
     /// The handshake failed, and there is nobody left to tell it.
     pub(crate) fn fail(&mut self, id: ConnId, failure: HandshakeFailure, fault: Fault) {
         let Some((phase, listener)) = self.layer.conns.get(id).map(|conn| (conn.phase, conn.listener)) else { return };
         self.layer.counts(listener).failed[failure as usize] += 1;
-        self.cut(id, Close::Discard);
-        self.tell_failed(id, phase, fault);
+        self.cut(id);
+        self.tell_failed(id, phase, fault, || failure::in_general(failure).to_owned());
     }
 
-    fn tell_failed(&mut self, id: ConnId, phase: Phase, fault: Fault) {
+    fn tell_failed(&mut self, id: ConnId, phase: Phase, fault: Fault, words: impl FnOnce() -> String) {
         if phase == Phase::Connecting {
+            self.layer.reason = Some((id, words()));
             self.layer.up.push_back(Completion::Connected { conn: id, result: Err(fault) });
         }
     }
 
     /// The handshake failed by what the peer has said: it is told so by an alert, where there is one.
-    pub(crate) fn turn_away(&mut self, id: ConnId, failure: HandshakeFailure) {
+    pub(crate) fn turn_away(&mut self, id: ConnId, Refusal { failure, words }: Refusal) {
         let fault = fault_of(failure);
         let Some(conn) = self.layer.conns.get_mut(id) else { return };
         let phase = conn.phase;
@@ -88,22 +90,26 @@ impl<R: Reactor> View<'_, R> {
             }
             _ => None,
         };
-        let Some(mut alert) = alert else { return self.fail(id, failure, fault) };
         let listener = conn.listener;
         self.layer.counts(listener).failed[failure as usize] += 1;
-        self.layer.leave_phase(id, Phase::Leaving { dropped: 0 });
-        self.layer.arm(id, self.io.now() + LEAVE_MAX);
-        alert.after = After::Close;
-        self.io.send(id, alert);
-        self.tell_failed(id, phase, fault);
+        match alert {
+            None => self.cut(id),
+            Some(mut alert) => {
+                self.layer.leave_phase(id, Phase::Leaving { dropped: 0 });
+                self.layer.arm(id, self.io.now() + LEAVE_MAX);
+                alert.after = After::Close;
+                self.io.send(id, alert);
+            }
+        }
+        self.tell_failed(id, phase, fault, || words.unwrap_or_default());
     }
 
     /// Somebody who was turned away goes on talking: it is read for a while, so that he can read why.
     pub(crate) fn drop_received(&mut self, id: ConnId, dropped: usize, result: Result<Received, Fault>) {
-        let Ok(Received::Data(buf)) = result else { return self.cut(id, Close::Discard) };
+        let Ok(Received::Data(buf)) = result else { return self.cut(id) };
         let dropped = dropped + buf.len();
         if dropped > DROPPED_BYTES_MAX {
-            return self.cut(id, Close::Discard);
+            return self.cut(id);
         }
         self.layer.leave_phase(id, Phase::Leaving { dropped });
         self.io.recv(id, None);
@@ -136,7 +142,7 @@ impl<R: Reactor> View<'_, R> {
             Phase::Accepting { .. } | Phase::Connecting => {
                 self.fail(id, HandshakeFailure::TimedOut, Fault::of(FaultKind::TimedOut));
             }
-            Phase::Leaving { .. } => self.cut(id, Close::Discard),
+            Phase::Leaving { .. } => self.cut(id),
             Phase::Open => {
                 if conn.inbound.end == End::Notified {
                     conn.inbound.end = End::Whole;

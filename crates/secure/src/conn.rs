@@ -94,6 +94,8 @@ pub(crate) struct Layer {
     pub(crate) retry_at: Option<Duration>,
     /// By the listener; `None`: of connections that we opened.
     counts: Vec<(Option<ListenerId>, Handshakes)>,
+    /// What is held against the last server that could not be connected to, or gave up.
+    pub(crate) reason: Option<(ConnId, String)>,
     /// Protocols that were agreed on, shared by their connections.
     protocols: Vec<Rc<[u8]>>,
 }
@@ -111,6 +113,7 @@ impl Layer {
             starved: Vec::new(),
             retry_at: None,
             counts: Vec::new(),
+            reason: None,
             protocols: Vec::new(),
         }
     }

@@ -1,11 +1,11 @@
 //! One connection to a server outside of any reactor, for those who ask a server now and then (health checks): bytes in,
 //! bytes out, no socket.
 
+use crate::failure;
 use crate::profile::{ClientProfile, ProfileError};
 use rustls::ClientConnection;
-use rustls::pki_types::ServerName;
 use std::io::{ErrorKind, Read, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// A client's side of TLS.
@@ -18,9 +18,8 @@ impl Dialogue {
     /// # Errors
     /// The profile cannot be used for it.
     pub fn new(profile: &ClientProfile, server: Option<IpAddr>) -> Result<Self, ProfileError> {
-        let by_address = || server.map(|ip| ServerName::IpAddress(ip.into()));
-        let name = profile.server_name.clone().or_else(by_address);
-        let name = name.ok_or_else(|| ProfileError::new("no name is known to ask for: set `server_name`"))?;
+        // Who is reached by a socket file is of this host.
+        let name = profile.name(server.unwrap_or(Ipv4Addr::LOCALHOST.into()));
         ClientConnection::new(Arc::clone(&profile.config), name).map(Self).map_err(ProfileError::new)
     }
 
@@ -49,7 +48,7 @@ impl Dialogue {
         let mut opened = Vec::new();
         while !sealed.is_empty() {
             self.0.read_tls(&mut sealed).map_err(|error| error.to_string())?;
-            self.0.process_new_packets().map_err(|error| error.to_string())?;
+            self.0.process_new_packets().map_err(|error| failure::in_words(&error))?;
             match self.0.reader().read_to_end(&mut opened) {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.to_string()),
                 _ => {}

@@ -8,7 +8,6 @@ use crate::record::{Header, Protection};
 use ports::HandshakeFailure;
 use reactor::Buf;
 use rustls::client::UnbufferedClientConnection;
-use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
 use rustls::{CommonState, Error, ExtractedSecrets, HandshakeKind, ProtocolVersion};
@@ -44,7 +43,14 @@ pub(crate) enum Progress {
     /// It is over: see [`Handshake::finish`].
     Done,
     /// It has failed; what was written out ends with an alert, where there is one.
-    Failed(HandshakeFailure),
+    Failed(Refusal),
+}
+
+/// Why a handshake has failed.
+pub(crate) struct Refusal {
+    pub(crate) failure: HandshakeFailure,
+    /// For people, where it was a server that failed.
+    pub(crate) words: Option<String>,
 }
 
 /// What both sides have agreed on.
@@ -77,8 +83,8 @@ impl Handshake {
     pub(crate) fn connect(profile: &ClientProfile, to: Option<IpAddr>) -> Result<Self, Error> {
         // Who is reached by a socket file is of this host.
         let to = to.unwrap_or(Ipv4Addr::LOCALHOST.into());
-        let name = profile.server_name.clone().unwrap_or_else(|| ServerName::IpAddress(to.into()));
-        UnbufferedClientConnection::new(Arc::clone(&profile.config), name).map(|tls| Self::new(Tls::Client(tls)))
+        UnbufferedClientConnection::new(Arc::clone(&profile.config), profile.name(to))
+            .map(|tls| Self::new(Tls::Client(tls)))
     }
 
     fn new(tls: Tls) -> Self {
@@ -96,7 +102,7 @@ impl Handshake {
         self.received += raw.len();
         self.raw = Some(raw);
         if self.received > HANDSHAKE_BYTES_MAX {
-            return Progress::Failed(HandshakeFailure::TooLong);
+            return Progress::Failed(self.refusal(HandshakeFailure::TooLong, None));
         }
         self.advance(out)
     }
@@ -107,18 +113,23 @@ impl Handshake {
             match self.step(out) {
                 Next::Again => {}
                 Next::Failed(error) => {
-                    let failure = self.strange.unwrap_or_else(|| failure::of(&error));
                     self.write_alert(out);
-                    return Progress::Failed(failure);
+                    return Progress::Failed(match self.strange {
+                        Some(failure) => self.refusal(failure, None),
+                        None => self.refusal(failure::of(&error), Some(&error)),
+                    });
                 }
                 Next::Blocked if !self.common().is_handshaking() => {
                     // A message that reaches beyond the handshake's end was begun under another key.
                     let torn = self.fed > 0;
-                    return if torn { Progress::Failed(HandshakeFailure::Malformed) } else { Progress::Done };
+                    return match torn {
+                        true => Progress::Failed(self.refusal(HandshakeFailure::Malformed, None)),
+                        false => Progress::Done,
+                    };
                 }
                 Next::Blocked => {
                     if let Some(failure) = self.strange {
-                        return Progress::Failed(failure);
+                        return Progress::Failed(self.refusal(failure, None));
                     }
                     if !self.feed() {
                         return Progress::More;
@@ -126,6 +137,12 @@ impl Handshake {
                 }
             }
         }
+    }
+
+    /// Words are made for servers only: clients that come in badly are many.
+    fn refusal(&self, failure: HandshakeFailure, error: Option<&Error>) -> Refusal {
+        let words = || error.map_or_else(|| failure::in_general(failure).to_owned(), failure::in_words);
+        Refusal { failure, words: matches!(self.tls, Tls::Client(_)).then(words) }
     }
 
     fn step(&mut self, out: &mut Vec<u8>) -> Next {

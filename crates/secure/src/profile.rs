@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Sessions towards servers that are remembered, each with a few tickets.
@@ -146,6 +147,11 @@ impl ClientProfile {
         config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
         config.enable_secret_extraction = true;
         Ok(Self { config: Arc::new(config), server_name: None })
+    }
+
+    /// By which name a server is asked for, and has to prove itself: that of the rules, or its address.
+    pub(crate) fn name(&self, address: IpAddr) -> ServerName<'static> {
+        self.server_name.clone().unwrap_or_else(|| ServerName::IpAddress(address.into()))
     }
 
     /// The same for a server by this name: its certificate must be for it.

@@ -43,6 +43,13 @@ impl<R: Reactor> Questions for View<'_, R> {
         self.layer.conns.get(conn).map_or_else(|| self.io.session(conn), |sealed| Some(&sealed.session))
     }
 
+    fn reason(&self, conn: ConnId) -> Option<&str> {
+        match &self.layer.reason {
+            Some((of, why)) if *of == conn => Some(why),
+            _ => self.io.reason(conn),
+        }
+    }
+
     /// Also those that are not sealed yet.
     fn unacknowledged_bytes(&self, conn: ConnId) -> Option<usize> {
         let unsealed = self.layer.conns.get(conn).map_or(0, |sealed| sealed.outbound.pending_bytes());
