@@ -5,7 +5,7 @@ use ports::{Blame, Fault, FaultKind};
 
 /// Does a failed connect speak against the server?
 pub(crate) fn is_theirs(failure: Failure) -> bool {
-    matches!(failure, Failure::ServerUnreachable | Failure::ConnectTimeout)
+    matches!(failure, Failure::ServerUnreachable | Failure::ServerNotSecured | Failure::ConnectTimeout)
 }
 
 /// Why a request got no response of a server.
@@ -44,6 +44,9 @@ pub enum Failure {
     QueueTimeout,
     /// No server could be reached (refused, unreachable, reset while connecting).
     ServerUnreachable,
+    /// A server was reached, but no connection to it could be secured: it speaks no TLS, or its certificate is not to be
+    /// trusted. It will say the same again.
+    ServerNotSecured,
     /// No server took the connection in time.
     ConnectTimeout,
     /// The server closed or reset before its response was whole.
@@ -69,6 +72,7 @@ impl Failure {
             (_, FaultKind::Ports) => Self::NoLocalPort,
             (Blame::Here, _) => Self::NoLocalResource,
             (_, FaultKind::TimedOut) => Self::ConnectTimeout,
+            (_, FaultKind::Handshake | FaultKind::Certificate) => Self::ServerNotSecured,
             _ => Self::ServerUnreachable,
         }
     }
@@ -85,7 +89,7 @@ impl Failure {
             Self::BodyTooLarge => 413,
             Self::RateLimited { .. } => 429,
             Self::HeadTimeout | Self::BodyTimeout => 408,
-            Self::ServerUnreachable | Self::ServerClosed | Self::ServerNonsense(_) => 502,
+            Self::ServerUnreachable | Self::ServerNotSecured | Self::ServerClosed | Self::ServerNonsense(_) => 502,
             Self::QueueFull | Self::QueueTimeout => 503,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
             Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
@@ -111,6 +115,7 @@ impl Failure {
             Self::QueueFull => "all servers are at their connections_max, and the queue for them is full",
             Self::QueueTimeout => "all servers were at their connections_max for as long as the queue_timeout",
             Self::ServerUnreachable => "no server could be reached",
+            Self::ServerNotSecured => "no connection to the server could be secured (TLS)",
             Self::ConnectTimeout => "no server accepted a connection in time",
             Self::ServerClosed => "the server closed the connection before it answered",
             Self::ServerNonsense(rule) => rule.of_response(),
@@ -138,6 +143,7 @@ impl Failure {
             Self::QueueFull => FailureKind::QueueFull,
             Self::QueueTimeout => FailureKind::QueueTimeout,
             Self::ServerUnreachable => FailureKind::ServerUnreachable,
+            Self::ServerNotSecured => FailureKind::ServerNotSecured,
             Self::ConnectTimeout => FailureKind::ConnectTimeout,
             Self::ServerClosed => FailureKind::ServerClosed,
             Self::ServerNonsense(rule) if rule.is_limit() => FailureKind::ServerOverLimit,
@@ -174,6 +180,8 @@ named! {
         BodyTimeout = "body_timeout",
         /// [`Failure::ServerUnreachable`].
         ServerUnreachable = "server_unreachable",
+        /// [`Failure::ServerNotSecured`].
+        ServerNotSecured = "server_not_secured",
         /// [`Failure::ConnectTimeout`].
         ConnectTimeout = "connect_timeout",
         /// [`Failure::ServerClosed`].
@@ -219,6 +227,10 @@ mod tests {
         check(111, Failure::ServerUnreachable, 502);
         check(113, Failure::ServerUnreachable, 502);
         check(110, Failure::ConnectTimeout, 504);
+        for kind in [FaultKind::Handshake, FaultKind::Certificate] {
+            assert_eq!(Failure::of_connect(Fault::of(kind)), Failure::ServerNotSecured);
+        }
+        assert_eq!(Failure::ServerNotSecured.status(), 502);
     }
 
     #[test]

@@ -53,7 +53,9 @@ impl Attempt {
             return self.alone();
         }
         match self.failure {
-            Failure::ServerUnreachable | Failure::ConnectTimeout if !self.sent => NextStep::OtherServer,
+            Failure::ServerUnreachable | Failure::ServerNotSecured | Failure::ConnectTimeout if !self.sent => {
+                NextStep::OtherServer
+            }
             Failure::ServerClosed if self.pooled && (!self.sent || self.idempotent) => NextStep::SameServer,
             // The next server would say the same.
             Failure::ServerNonsense(rule) if rule.is_limit() => NextStep::GiveUp,
@@ -116,6 +118,13 @@ mod tests {
         check(|a| a.attempts = 3, Pause, Pause);
         check(|a| a.replayable = false, GiveUp, GiveUp);
         check(|a| a.retries_max = 0, GiveUp, GiveUp);
+    }
+
+    /// A certificate that is not to be trusted will be no better in a moment.
+    #[test]
+    fn a_server_that_cannot_be_trusted_is_not_waited_for() {
+        check(|a| a.failure = Failure::ServerNotSecured, OtherServer, GiveUp);
+        check(|a| (a.failure, a.attempts) = (Failure::ServerNotSecured, 3), GiveUp, GiveUp);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use balancer_core::{
 };
 use ports::Address;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What is known of one server.
@@ -28,6 +28,9 @@ pub(crate) struct Board {
     line: Arc<SharedLine>,
     /// Its [`Latency`], where somebody goes by it.
     latency: AtomicU64,
+    /// What a layer had against it when it was asked last, in words, until somebody has read it.
+    reason: Mutex<Option<String>>,
+    has_reason: AtomicBool,
     /// When it came back, in milliseconds of the workers' common clock; 0: it always was there, or [`NOW`].
     came: AtomicU64,
 }
@@ -162,6 +165,23 @@ impl Board {
         was_well && !is_well
     }
 
+    /// No connection to it could be secured, for this reason.
+    #[cold]
+    pub(crate) fn note_reason(&self, why: &str) {
+        let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        if reason.as_deref() != Some(why) {
+            *reason = Some(why.to_owned());
+        }
+        self.has_reason.store(true, Ordering::Release);
+    }
+
+    fn take_reason(&self) -> Option<String> {
+        if !self.has_reason.swap(false, Ordering::Acquire) {
+            return None;
+        }
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// What its checks say.
     fn note_check(&self, down: bool) {
         let before = self.update(|health| Some(health.checked(down)));
@@ -257,6 +277,12 @@ impl Boards {
     pub fn healths(&self) -> impl Iterator<Item = (&str, Address, Health)> {
         let health = |board: &Board| Health::from_bits(board.health.load(Ordering::Relaxed));
         self.servers.iter().map(move |((set, server), board)| (set.as_str(), *server, health(board)))
+    }
+
+    /// Why connections to servers could not be secured since the last time, with the names of their sets.
+    pub fn take_reasons(&self) -> impl Iterator<Item = (&str, Address, String)> {
+        let servers = self.servers.iter();
+        servers.filter_map(|((set, server), board)| Some((set.as_str(), *server, board.take_reason()?)))
     }
 
     /// How often clients have asked.

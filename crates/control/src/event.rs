@@ -60,6 +60,17 @@ pub enum Event {
         set: String,
         /// Its address.
         server: String,
+        /// Why no connection to it could be secured, where it was that.
+        why: Option<String>,
+    },
+    /// No connection to it can be secured (TLS).
+    ServerNotSecured {
+        /// Name of its set.
+        set: String,
+        /// Its address.
+        server: String,
+        /// Why.
+        why: String,
     },
     /// It answers again.
     ServerBack {
@@ -136,7 +147,11 @@ impl fmt::Display for Event {
             Self::ServerUp { set, server, in_a_row } => {
                 write!(f, "server {set}/{server} up: {in_a_row} good checks in a row")
             }
-            Self::ServerAside { set, server } => write!(f, "server {set}/{server} set aside: requests failed at it"),
+            Self::ServerAside { set, server, why } => {
+                let why = why.as_deref().unwrap_or("requests failed at it");
+                write!(f, "server {set}/{server} set aside: {why}")
+            }
+            Self::ServerNotSecured { set, server, why } => write!(f, "server {set}/{server}: {why}"),
             Self::ServerBack { set, server } => write!(f, "server {set}/{server} back: it answers again"),
             Self::SetDown { set } => write!(f, "set {set}: no server is up"),
             Self::SetServed { set } => write!(f, "set {set}: a server is up again"),

@@ -16,6 +16,8 @@ use tokio::sync::mpsc::UnboundedSender;
 const CHECKS_MAX: usize = 256;
 /// How often the boards are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long what is wrong with a server is not told again, while it stays the same.
+const SAME_AGAIN: Duration = Duration::from_secs(600);
 
 pub(crate) struct Health {
     rota: Rota,
@@ -31,6 +33,8 @@ pub(crate) struct Health {
 #[derive(Debug, Default)]
 struct Known {
     aside: HashMap<(String, Address), bool>,
+    /// Why connections could not be secured, and until when that is not told again.
+    reasons: HashMap<(String, Address), (String, Duration)>,
     /// Sets with whether anybody of them is to be asked.
     served: BTreeMap<String, bool>,
 }
@@ -110,27 +114,39 @@ impl Health {
             return Vec::new();
         }
         self.look_due = now + LOOK_EVERY;
-        self.known.compare(&self.boards)
+        self.known.compare(&self.boards, now)
     }
 }
 
 impl Known {
-    fn compare(&mut self, boards: &Boards) -> Vec<Event> {
+    fn compare(&mut self, boards: &Boards, now: Duration) -> Vec<Event> {
         let mut events = Vec::new();
         let mut aside = HashMap::new();
+        let reasons = boards.take_reasons().map(|(set, server, why)| ((set.to_owned(), server), why));
+        let mut reasons: HashMap<_, _> = reasons.collect();
         let mut served: BTreeMap<&str, bool> = BTreeMap::new();
         for (set, server, health) in boards.healths() {
             let key = (set.to_owned(), server);
             let (was, is) = (self.aside.get(&key).copied().unwrap_or(false), health.is_aside());
-            let (set_name, server) = (set.to_owned(), server.to_string());
+            let (why, set_name, server) = (reasons.remove(&key), set.to_owned(), server.to_string());
             match (was, is, health.is_down()) {
-                (false, true, _) => events.push(Event::ServerAside { set: set_name, server }),
-                (true, false, false) => events.push(Event::ServerBack { set: set_name, server }),
+                (false, true, _) => {
+                    self.note_reason(&key, why.as_deref(), now);
+                    events.push(Event::ServerAside { set: set_name, server, why });
+                }
+                (true, false, false) => {
+                    self.reasons.remove(&key);
+                    events.push(Event::ServerBack { set: set_name, server });
+                }
+                _ if self.note_reason(&key, why.as_deref(), now) => {
+                    events.extend(why.map(|why| Event::ServerNotSecured { set: set_name, server, why }));
+                }
                 _ => {}
             }
             *served.entry(set).or_default() |= !is && !health.is_down();
             aside.insert(key, is);
         }
+        self.reasons.retain(|key, _| aside.contains_key(key));
         self.aside = aside;
         for (set, was) in &mut self.served {
             let is = served.get(set.as_str()).copied().unwrap_or(false);
@@ -140,5 +156,14 @@ impl Known {
             }
         }
         events
+    }
+    /// Is that news? The same is told again after a while only.
+    fn note_reason(&mut self, key: &(String, Address), why: Option<&str>, now: Duration) -> bool {
+        let Some(why) = why else { return false };
+        if self.reasons.get(key).is_some_and(|(told, until)| told == why && now < *until) {
+            return false;
+        }
+        self.reasons.insert(key.clone(), (why.to_owned(), now + SAME_AGAIN));
+        true
     }
 }

@@ -88,6 +88,9 @@ impl Worker {
     }
 
     fn handle_server_received<R: Reactor>(&mut self, conn: ConnId, result: Result<Received, Fault>, io: &mut R) {
+        if result.is_err() {
+            self.note_reason(conn, io);
+        }
         let server = self.parties.server(conn);
         server.reading = false;
         match (server.work, result) {

@@ -28,10 +28,20 @@ impl Worker {
             }
             Err(fault) => {
                 self.exchanges[id].server = None;
+                self.note_reason(conn, io);
                 self.forget_server(conn, Closed::NeverStood, io);
                 self.connect_failed(set, server, fault, io)
             }
         };
         self.hear(id, fact, io);
+    }
+
+    /// What a layer has against a server, for those who tell people.
+    #[cold]
+    pub(super) fn note_reason<R: Reactor>(&mut self, conn: ConnId, io: &R) {
+        if let Some(why) = io.reason(conn) {
+            let party = self.parties.server(conn);
+            self.sets[party.set].servers[party.server].board.note_reason(why);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Servers that are checked: who is down gets no requests, and people are told.
 
-use crate::server::{BAD, GOOD, SILENCE, Server};
+use crate::server::{BAD, GOOD, SILENCE, Server, secured};
 use crate::stage::{Load, config, get, hears, start};
 use control::{Control, Event, News};
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 use testkit::eventually;
 
@@ -176,6 +177,47 @@ fn checks_are_made_over_tls_where_requests_are() {
     drop(control);
     let mut control = begin("wrong.pem", &crate::server::secured().1);
     let told = is_down(&control.take_news().expect("news"), &one);
-    assert!(told.contains("TLS: invalid peer certificate"), "{told}");
+    assert!(told.contains("TLS: no authority that is trusted here"), "{told}");
     std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+/// A set with TLS towards servers that are asked by requests alone; what is told of `server`, and what its client gets.
+fn told_of(server: SocketAddr, tls: &str) -> (String, u16) {
+    let set = format!("servers = [\"{server}\"]\n[backend_set.tls]\n{tls}");
+    let mut control = start(&config("", &set));
+    let (address, news) = (control.addresses()[0], control.take_news().expect("news"));
+    let (status, _) = get(address);
+    let told = hears(&news, "why", |event| matches!(event, Event::ServerAside { .. })).to_string();
+    let prefix = format!("server app/{server} set aside: ");
+    (told.strip_prefix(&prefix).unwrap_or(&told).to_owned(), status)
+}
+
+/// Who cannot prove to be whom we want is no server, and people are told why.
+#[test]
+fn a_server_that_no_connection_can_be_secured_to_is_told_with_its_reason() {
+    let (config, pem) = secured();
+    let folder = std::env::temp_dir().join(format!("quintet-told-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (ca, other) = (folder.join("ca.pem"), folder.join("other.pem"));
+    std::fs::write(&ca, pem).and_then(|()| std::fs::write(&other, secured().1)).expect("written");
+    let one = Server::begin("one", GOOD, Some(config));
+    let of_us = testkit::own_loopback();
+    for (tls, why) in [
+        (format!("ca = {other:?}"), "no authority that is trusted here (`ca`) has signed its certificate".to_owned()),
+        (
+            format!("ca = {ca:?}\nserver_name = \"app.internal\""),
+            format!("its certificate is for {of_us}, not for app.internal"),
+        ),
+    ] {
+        assert_eq!(told_of(one.address, &tls), (why, 502));
+    }
+    std::fs::remove_dir_all(&folder).expect("removed");
+    let plain = TcpListener::bind((of_us, 0)).expect("a free port");
+    let address = plain.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let (mut client, _) = plain.accept().expect("the balancer");
+        client.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").expect("it listens");
+        let _until_it_closes = client.read_to_end(&mut Vec::new());
+    });
+    assert_eq!(told_of(address, "verify = false"), ("it speaks plain HTTP, no TLS".to_owned(), 502));
 }

@@ -4,7 +4,7 @@ use super::pki::Pki;
 use crate::stage::{self, Stage, settings};
 use crate::wire::Wire;
 use balancer::Handle;
-use balancer_core::{CertificateFiles, ClientCertificate, Counters, ServerTls, TlsVersion};
+use balancer_core::{CertificateFiles, ClientCertificate, Failure, ServerTls, TlsVersion};
 use origin::OriginPlan;
 use ports::HandshakeFailure;
 use reactor::epoll::EpollConfig;
@@ -106,14 +106,18 @@ fn a_server_is_asked_for_by_its_name() {
 }
 
 #[track_caller]
-fn check_refused(stage: Stage, why: HandshakeFailure) -> Counters {
+fn check_refused(stage: Stage, why: HandshakeFailure) {
     let head = get(&stage, 5);
-    assert!(head.starts_with("HTTP/1.1 502 ") || head.starts_with("HTTP/1.1 503 "), "{head}");
+    assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
     let counters = stage.end();
+    assert_eq!(counters.failed(Failure::ServerNotSecured), 1, "{counters:?}");
+    assert_eq!(
+        (counters.connects_failed_there, counters.retries),
+        (1, 0),
+        "asked once, and not waited for: {counters:?}"
+    );
     assert!(counters.server_tls_failed[why as usize] > 0, "{why}: {counters:?}");
     assert_eq!(counters.server_tls_handshakes, 0);
-    assert!(counters.connects_failed_there > 0, "it speaks against the server: {counters:?}");
-    counters
 }
 
 #[test]
