@@ -1,6 +1,7 @@
 //! The balancer's decisions: which server, which connection, try again or not, who closes and why,
 //! what a client is told. No sockets, no clock, no threads; `now` is a [`core::time::Duration`].
 
+pub mod announcement;
 pub mod checks;
 pub mod client_address;
 pub mod compression;
@@ -31,6 +32,7 @@ pub mod settings;
 pub mod tls;
 pub mod treatment;
 
+pub use announcement::{Announcement, announcement};
 pub use client_address::client_address;
 pub use compression::{Compression, MediaType, Recode};
 pub use connects::ConnectTimes;

@@ -72,6 +72,41 @@ impl HandshakeFailure {
     }
 }
 
+named! {
+    /// Why a connection at a listener that takes the header of the PROXY protocol is closed before anybody has heard of it.
+    pub enum Unannounced {
+        /// It comes from none of the proxies that are trusted to speak for others.
+        NotTrusted = "not_trusted",
+        /// Its first bytes are no such header.
+        NoHeader = "no_header",
+        /// A header that breaks the protocol.
+        Malformed = "malformed",
+        /// A header longer than one may be.
+        TooLong = "too_long",
+        /// The header did not come in time.
+        TimedOut = "timed_out",
+        /// The proxy left in the middle of it.
+        PeerLeft = "peer_left",
+        /// The oldest of too many that have not said who they are.
+        Crowded = "crowded",
+        /// The listener closed.
+        Closing = "closing",
+    }
+}
+
+/// How connections went that begin with the header of the PROXY protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Announcements {
+    /// Those whose proxy said whom it speaks for.
+    pub done: u64,
+    /// Those of proxies that spoke for themselves, or for nobody whose address they know.
+    pub own: u64,
+    /// Those that proxies ended without a byte, as checks do: no failure.
+    pub silent: u64,
+    /// Those that were closed, by [`Unannounced`].
+    pub refused: [u64; Unannounced::ALL.len()],
+}
+
 /// How handshakes and the connections behind them went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Handshakes {
@@ -87,6 +122,8 @@ pub struct Handshakes {
     pub damaged: u64,
     /// Streams that we ended because their key had sealed as much as one may, where no other can follow (TLS 1.2).
     pub spent: u64,
+    /// What came before them.
+    pub announced: Announcements,
 }
 
 impl Handshakes {

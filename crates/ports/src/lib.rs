@@ -23,7 +23,7 @@ pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, Por
 pub use budget::{Budget, BudgetVerdict};
 pub use closing::{ClosedFirst, ClosingTally};
 pub use fault::{Blame, Fault, FaultKind};
-pub use handshake::{ClientCertificate, HandshakeFailure, Handshakes, TlsVersion};
+pub use handshake::{Announcements, ClientCertificate, HandshakeFailure, Handshakes, TlsVersion, Unannounced};
 pub use list::PortList;
 pub use own::{HostPorts, NoOwnPorts};
 pub use set::{PortRange, PortSet, SetError};
