@@ -3,6 +3,7 @@
 
 use crate::exchange::{Outcome, Record, Reply};
 use crate::failure::{Failure, FailureKind};
+use crate::hello::Unmatched;
 use crate::reason::{CloseReason, Side};
 use crate::refusal::Refusal;
 use ports::{ClosedFirst, ClosingTally, HandshakeFailure, Handshakes};
@@ -197,6 +198,7 @@ counters! {
     "clients.closed_first" client_closes: ClosingTally [who: client_closer], Listener, "Closes of client connections, by who closed first.";
     "clients.why" client_reasons: [u64; CloseReason::ALL.len()] [reason: |at| CloseReason::ALL[at].name()], Listener, "Closes of client connections, by reason.";
     "clients.full" full: u64, Listener, "Times a listener was full of busy clients, so that new ones had to wait in the accept queue.";
+    "sni.unmatched" unmatched: [u64; Unmatched::ALL.len()] [reason: |at| Unmatched::ALL[at].name()], Listener, "Connections of tcp listeners with routes that went by none of them, by why: to `backends` where there are any, else they failed.";
     "tls.handshakes" tls_handshakes: u64, Listener, "TLS handshakes with clients that went well.";
     "tls.resumed" tls_resumed: u64, Listener, "Those of them that took up an earlier session by its ticket.";
     "tls.failed" tls_failed: [u64; HandshakeFailure::ALL.len()] [reason: |at| HandshakeFailure::ALL[at].name()], Listener, "TLS handshakes with clients that failed, by reason.";

@@ -36,6 +36,8 @@ pub enum Failure {
     HeadTimeout,
     /// The client took too long to send its body.
     BodyTimeout,
+    /// No route is for the name that a client of a tcp listener asks for, nor for those without one.
+    NoRoute,
     /// No server is there to ask.
     NoServer,
     /// All servers have as many connections as they may, and as many requests wait for one as may.
@@ -87,6 +89,7 @@ impl Failure {
             Self::Loop => 508,
             Self::Denied => 403,
             Self::BodyTooLarge => 413,
+            Self::NoRoute => 421,
             Self::RateLimited { .. } => 429,
             Self::HeadTimeout | Self::BodyTimeout => 408,
             Self::ServerUnreachable | Self::ServerNotSecured | Self::ServerClosed | Self::ServerNonsense(_) => 502,
@@ -111,6 +114,7 @@ impl Failure {
             Self::RateLimited { .. } => "too many requests: ask again later",
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
+            Self::NoRoute => "no route is for the name that the client asks for",
             Self::NoServer => "no server is there for this request",
             Self::QueueFull => "all servers are at their connections_max, and the queue for them is full",
             Self::QueueTimeout => "all servers were at their connections_max for as long as the queue_timeout",
@@ -139,6 +143,7 @@ impl Failure {
             Self::RateLimited { .. } => FailureKind::RateLimited,
             Self::HeadTimeout => FailureKind::HeadTimeout,
             Self::BodyTimeout => FailureKind::BodyTimeout,
+            Self::NoRoute => FailureKind::NoRoute,
             Self::NoServer => FailureKind::NoServer,
             Self::QueueFull => FailureKind::QueueFull,
             Self::QueueTimeout => FailureKind::QueueTimeout,
@@ -202,6 +207,8 @@ named! {
         QueueFull = "queue_full",
         /// [`Failure::QueueTimeout`].
         QueueTimeout = "queue_timeout",
+        /// [`Failure::NoRoute`].
+        NoRoute = "no_route",
         /// [`Failure::NoServer`].
         NoServer = "no_server",
         /// [`Failure::Draining`].

@@ -193,6 +193,17 @@ fn a_tcp_listener_has_what_connections_have() {
     assert_eq!(listener.limits.connections_max, 500);
     let times = [listener.timeouts.tunnel, listener.timeouts.body, listener.timeouts.close];
     assert_eq!(times.map(|time| time.as_secs()), [8 * 3600, 60, 3]);
+    let sni = &config.settings.listeners[1];
+    assert_eq!([sni.timeouts.head, sni.timeouts.idle].map(|time| time.as_secs()), [3, 3], "for the first word, too");
+    let rules = |name: &str| sni.router.decide_name(name.as_bytes()).map(|one| sni.router.rules(one.route));
+    for name in ["example.org", "a.b.example.org"] {
+        let rules = rules(name).expect("a route");
+        assert_eq!((&*rules.name, &rules.action), ("org", &Action::Forward { set: 1 }), "{name}");
+        assert_eq!(rules.client_timeouts.expect("its own").tunnel.as_secs(), 600);
+        assert!(!rules.treatment.admits([192, 0, 2, 1].into()));
+    }
+    assert!(rules("example.com").is_none());
+    assert_eq!(sni.router.rules(sni.router.fallback().route).action, Action::Forward { set: 0 });
 }
 
 #[test]

@@ -255,7 +255,7 @@ fn why_client(failure: Failure) -> CloseReason {
         Failure::HeadTimeout | Failure::BodyTimeout | Failure::RequestTimeout => CloseReason::TimedOut,
         Failure::NoLocalPort | Failure::NoLocalResource => CloseReason::Shortage,
         Failure::Draining => CloseReason::Draining,
-        Failure::Denied | Failure::BodyTooLarge | Failure::RateLimited { .. } => CloseReason::Denied,
+        Failure::Denied | Failure::NoRoute | Failure::BodyTooLarge | Failure::RateLimited { .. } => CloseReason::Denied,
         _ => CloseReason::OtherSideFailed,
     }
 }

@@ -41,10 +41,11 @@ pub(super) struct Listener<'a> {
 pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
     let bind = section.need("bind", "\"127.0.0.1:8080\"", mistakes);
     let protocol = section.named("protocol", mistakes).unwrap_or_default();
+    let routed = section.place_of("route").is_some();
     if protocol == Protocol::Tcp {
         tcp::refuse(&tcp::LISTENER, &section, mistakes);
     }
-    let listener = Listener {
+    let mut listener = Listener {
         name: section.text("name", "\"web\"", mistakes),
         binds: bind.map(|value| bind::read(value, mistakes)).unwrap_or_default(),
         protocol,
@@ -58,23 +59,31 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
             .unwrap_or_default(),
         timeouts: section
             .table("timeouts", mistakes)
-            .map(|times| read_timeouts(times, protocol, mistakes))
+            .map(|times| read_timeouts(times, protocol, routed, mistakes))
             .unwrap_or_default(),
         requests: read_requests(&mut section, mistakes),
         treatment: treatment::read(&mut section, mistakes),
-        routes: read_routes(&mut section, folder, mistakes),
+        routes: read_routes(&mut section, protocol, folder, mistakes),
         errors: route_action::read_errors(&mut section, folder, mistakes),
     };
-    if listener.backends.is_none() && listener.routes.is_empty() && section.place_of("route").is_none() {
+    if protocol == Protocol::Tcp && routed {
+        listener.timeouts.idle = listener.timeouts.head; // for the first word of a client
+    }
+    if listener.backends.is_none() && !routed {
         section.need("backends", "\"app\"", mistakes);
     }
     section.finish(mistakes);
     listener
 }
 
-fn read_routes<'a>(section: &mut Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Route<'a>> {
+fn read_routes<'a>(
+    section: &mut Section<'a, '_>,
+    protocol: Protocol,
+    folder: &Path,
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<Route<'a>> {
     let sections = section.tables_if_any("route", ROUTES_MAX, mistakes);
-    sections.into_iter().map(|one| route::read(one, folder, mistakes)).collect()
+    sections.into_iter().map(|one| route::read(one, protocol, folder, mistakes)).collect()
 }
 
 /// Whoever gets it wrong is told what "off" costs, too.
@@ -148,9 +157,17 @@ fn read_limits(mut section: Section<'_, '_>, protocol: Protocol, mistakes: &mut 
     limits
 }
 
-fn read_timeouts(mut section: Section<'_, '_>, protocol: Protocol, mistakes: &mut Vec<Mistake>) -> ClientTimeouts {
+fn read_timeouts(
+    mut section: Section<'_, '_>,
+    protocol: Protocol,
+    routed: bool,
+    mistakes: &mut Vec<Mistake>,
+) -> ClientTimeouts {
     if protocol == Protocol::Tcp {
         tcp::refuse(&tcp::TIMEOUTS, &section, mistakes);
+    }
+    if protocol == Protocol::Tcp && !routed {
+        tcp::refuse(&tcp::HEAD_TIMEOUT, &section, mistakes);
     }
     let base = ClientTimeouts::default();
     let timeouts = ClientTimeouts {

@@ -1,9 +1,9 @@
 //! `[[listener.route]]`: which requests, and what is done with them.
 
 use super::route_action::{self, Action};
-use super::{condition, treatment};
+use super::{condition, tcp, treatment};
 use balancer_core::router::{Conditions, Page};
-use balancer_core::{ClientTimeouts, ServerTimeouts, Treatment};
+use balancer_core::{ClientTimeouts, Protocol, ServerTimeouts, Treatment};
 use config_file::{Mistake, Placed, Section};
 use std::ops::Range;
 use std::path::Path;
@@ -63,17 +63,32 @@ impl Timeouts {
     }
 }
 
-pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Route<'a> {
+pub(super) fn read<'a>(
+    mut section: Section<'a, '_>,
+    protocol: Protocol,
+    folder: &Path,
+    mistakes: &mut Vec<Mistake>,
+) -> Route<'a> {
     let before = mistakes.len();
     let name = section.text_if_any("name", "\"api\"", mistakes);
+    let (is_tcp, hosts) = (protocol == Protocol::Tcp, section.place_of("host"));
+    if is_tcp {
+        tcp::check_route(&section, mistakes);
+    }
     let conditions = condition::read(&mut section, mistakes);
+    if is_tcp {
+        tcp::check_hosts(&conditions.hosts, hosts, mistakes);
+    }
     let mut route = Route {
         span: section.span(),
         sound: false,
         name,
         action: route_action::read(&mut section, &conditions, folder, mistakes),
         conditions,
-        timeouts: section.table("timeouts", mistakes).map(|times| read_timeouts(times, mistakes)).unwrap_or_default(),
+        timeouts: section
+            .table("timeouts", mistakes)
+            .map(|times| read_timeouts(times, is_tcp, mistakes))
+            .unwrap_or_default(),
         errors: route_action::read_errors(&mut section, folder, mistakes),
         treatment: treatment::read(&mut section, mistakes),
     };
@@ -82,7 +97,10 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
     route
 }
 
-fn read_timeouts(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Timeouts {
+fn read_timeouts(mut section: Section<'_, '_>, is_tcp: bool, mistakes: &mut Vec<Mistake>) -> Timeouts {
+    if is_tcp {
+        tcp::refuse(&tcp::ROUTE_TIMEOUTS, &section, mistakes);
+    }
     let timeouts = Timeouts {
         body: section.duration_or_off("body", mistakes),
         request: section.duration_or_off("request", mistakes),

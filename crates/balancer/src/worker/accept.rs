@@ -29,7 +29,8 @@ impl Worker {
         if listener.rules.is_endless() {
             io.watch_peer(conn);
         }
-        let stream = listener.rules.settings.protocol == Protocol::Tcp;
+        let rules = &listener.rules.settings;
+        let stream = rules.protocol == Protocol::Tcp && !rules.router.has_routes();
         let life = Downstream::accepted(&listener.downstream_scene(now, self.draining));
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);

@@ -25,6 +25,9 @@ impl Worker {
         let client = self.parties.client(conn);
         let buf = client.inbound.take().expect("a head is looked for in what is held");
         let rules = Rc::clone(&self.listeners[client.listener].rules);
+        if rules.settings.protocol == Protocol::Tcp {
+            return self.take_hello(conn, buf, rules, io);
+        }
         let mut slots = HeadSlots::new();
         let parsed = match client.scan.worth_parsing(&buf, &rules.limits) {
             true => parse_request(&buf, &rules.limits, &mut slots),
@@ -46,7 +49,7 @@ impl Worker {
         self.drive(id, step, io);
     }
 
-    fn read_more_of_head<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
+    pub(super) fn read_more_of_head<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
         let now = self.now(io);
         let client = self.parties.client(conn);
         let scene = self.listeners[client.listener].downstream_scene(now, self.draining);

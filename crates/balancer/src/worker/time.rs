@@ -2,8 +2,10 @@
 
 use super::Worker;
 use super::state::Work;
+use balancer_core::CloseReason;
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::Fact;
+use balancer_core::hello::Unmatched;
 use balancer_core::relay::RelayFact;
 use reactor::{ConnId, Fired, Reactor};
 use std::time::Duration;
@@ -65,6 +67,9 @@ impl Worker {
                 let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
                 match client.life.handle_deadline(&scene) {
                     ClientOrder::Refuse(failure) => self.refuse(conn, failure, io),
+                    ClientOrder::Close(_, CloseReason::Idle) if self.awaits_hello(conn) => {
+                        self.begin_unmatched(conn, Unmatched::Silent, io);
+                    }
                     order => self.carry_out(conn, order, io),
                 }
             }

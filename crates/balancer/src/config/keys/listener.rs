@@ -21,13 +21,13 @@ pub(super) static LISTENER: Table = Table {
         )
         .required("\"127.0.0.1:8080\""),
         Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go; with routes: those that fit none")
-            .or_words("required without routes; with them: those that fit none get a 404")
+            .or_words("required without routes; with them: those that fit none get a 404, and connections are reset")
             .example("\"app\""),
         Key::new(
             "protocol",
             Kind::choice::<Protocol>(),
             "`\"http\"`: HTTP/1.0 and HTTP/1.1; `\"https\"`: the same over TLS; `\"tcp\"`: each connection is joined with a server's, and bytes go both ways \
-             untouched",
+             untouched; with routes, by the name that its client asks for",
         )
         .or("\"http\""),
         Key::new(
@@ -150,7 +150,13 @@ static TIMEOUTS: Table = Table {
     heading: "[listener.timeouts]",
     keys: &[
         Key::new("idle", Kind::TimeOrOff, "from the end of one request to the first byte of the next").or("\"60s\""),
-        Key::new("head", Kind::Time, "from the first byte of a head to its last").or("\"10s\""),
+        Key::new(
+            "head",
+            Kind::Time,
+            "from the first byte of a head to its last; at a tcp listener with routes: for the first byte of its client, and from \
+             there to the name it asks for",
+        )
+        .or("\"10s\""),
         Key::new(
             "body",
             Kind::TimeOrOff,

@@ -19,7 +19,7 @@ pub(super) static ROUTE: Table = Table {
     heading: "[[listener.route]]",
     keys: &[
         Key::new("name", Kind::Text("name"), "in reports").or_words("what the route asks").example("\"api\""),
-        Key::new("host", HOSTS, "one of these: `\"example.org\"`, `\"*.example.org\"` for whatever is below it; without port")
+        Key::new("host", HOSTS, "one of these: `\"example.org\"`, `\"*.example.org\"` for whatever is below it; without port. At a tcp listener: the name that a TLS client asks for (SNI), and all that a route can ask")
             .or_words("any")
             .example("[\"example.org\", \"*.example.org\"]"),
         Key::new("path", PATHS, "this path and no other").or_words("any").example("\"/health\""),
