@@ -1,7 +1,7 @@
-//! Which way one request would go by a configuration, and why: in words, and without starting anything.
+//! Which way one request, or one connection, would go by a configuration, and why: in words, and without starting anything.
 
-use balancer_core::router::{Because, Misfit, Scratch, Standing};
-use balancer_core::{Action, ListenerSettings, Protocol, RouteRules, Settings};
+use balancer_core::router::{Because, HostPattern, Misfit, Scratch, Standing};
+use balancer_core::{Action, ListenerSettings, Protocol, RouteRules, Router, Settings};
 use http::{Asked, Limits, RequestHead, Values};
 use http1::{HeadSlots, parse_request};
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,41 +11,52 @@ const ROUTES_MAX: usize = 200;
 /// From where the request is taken to come.
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// The request that is asked about.
+/// What is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    secure: bool,
+    protocol: Protocol,
     port: u16,
-    /// As a client would send it.
-    head: String,
+    /// As a client would send it; of a connection, the name that it asks for.
+    said: String,
 }
 
 /// Why something is no question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuestionError {
     /// It is not made of a method and a URL.
-    #[error("{0:?} is no request: write a method and a URL, as in 'GET https://example.org/path'")]
+    #[error(
+        "{0:?} is no request: write a method and a URL, as in 'GET https://example.org/path'; or a connection, as in \
+         'tls://example.org:443'"
+    )]
     Form(String),
+    /// It is a connection, of which nothing else is seen.
+    #[error(
+        "a connection has no header fields: leave them out, or ask for a request, as in 'GET https://example.org/'"
+    )]
+    FieldOfConnection,
     /// Its field is none.
     #[error("{0:?} is no header field: write 'Name: value'")]
     Field(String),
     /// No listener speaks what it asks for.
-    #[error("no listener speaks {0}: the listeners of this configuration join connections, or speak the other")]
+    #[error("no listener speaks {0}: ask by http://, by https:// or, of those that join connections, by tls://")]
     NoListener(&'static str),
 }
 
 impl Question {
-    /// Reads `METHOD http[s]://HOST[:PORT]/PATH`, and fields as `Name: value`.
+    /// Reads `METHOD http[s]://HOST[:PORT]/PATH`, and fields as `Name: value`; or `tls://HOST[:PORT]`.
     ///
     /// # Errors
     /// It is none.
     pub fn parse(text: &str, fields: &[String]) -> Result<Self, QuestionError> {
         let bad = || QuestionError::Form(text.to_owned());
+        if let Some(place) = text.trim().strip_prefix("tls://") {
+            return Self::of_connection(place, fields).ok_or_else(bad)?;
+        }
         let (method, url) = text.split_once(' ').ok_or_else(bad)?;
         let (scheme, rest) = url.trim().split_once("://").ok_or_else(bad)?;
-        let secure = match scheme.to_ascii_lowercase().as_str() {
-            "https" => true,
-            "http" => false,
+        let (protocol, default_port) = match scheme.to_ascii_lowercase().as_str() {
+            "https" => (Protocol::Https, 443),
+            "http" => (Protocol::Http, 80),
             _ => return Err(bad()),
         };
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
@@ -59,12 +70,25 @@ impl Question {
         let named = fields.iter().any(|field| field.to_ascii_lowercase().starts_with("host:"));
         let host = if named { String::new() } else { format!("Host: {authority}\r\n") };
         let slash = if target.starts_with('/') { "" } else { "/" };
-        let head = format!("{method} {slash}{target} HTTP/1.1\r\n{host}{lines}\r\n");
-        Ok(Self { secure, port: port.unwrap_or(if secure { 443 } else { 80 }), head })
+        let said = format!("{method} {slash}{target} HTTP/1.1\r\n{host}{lines}\r\n");
+        Ok(Self { protocol, port: port.unwrap_or(default_port), said })
+    }
+
+    /// `None`: it is none.
+    fn of_connection(place: &str, fields: &[String]) -> Option<Result<Self, QuestionError>> {
+        let place = place.strip_suffix('/').unwrap_or(place);
+        let (name, port) = match place.rsplit_once(':') {
+            Some((name, port)) => (name, port.parse().ok()?),
+            None => (place, 443),
+        };
+        let is_name =
+            name.is_empty() || HostPattern::parse(name).is_ok_and(|host| matches!(host, HostPattern::Exact(_)));
+        let question = Self { protocol: Protocol::Tcp, port, said: name.to_owned() };
+        is_name.then_some(if fields.is_empty() { Ok(question) } else { Err(QuestionError::FieldOfConnection) })
     }
 
     fn scheme(&self) -> &'static str {
-        if self.secure { "https" } else { "http" }
+        self.protocol.name()
     }
 }
 
@@ -73,8 +97,7 @@ impl Question {
 /// # Errors
 /// No listener speaks what is asked for.
 pub fn explain(settings: &Settings, question: &Question) -> Result<Vec<String>, QuestionError> {
-    let protocol = if question.secure { Protocol::Https } else { Protocol::Http };
-    let speaking: Vec<_> = settings.listeners.iter().filter(|one| one.protocol == protocol).collect();
+    let speaking: Vec<_> = settings.listeners.iter().filter(|one| one.protocol == question.protocol).collect();
     let here: Vec<_> = speaking.iter().filter(|one| is_at(one, question.port)).copied().collect();
     let mut lines = Vec::new();
     if here.is_empty() && !speaking.is_empty() {
@@ -94,10 +117,13 @@ pub fn explain(settings: &Settings, question: &Question) -> Result<Vec<String>, 
 }
 
 fn at_listener(settings: &Settings, listener: &ListenerSettings, question: &Question) -> Vec<String> {
+    if question.protocol == Protocol::Tcp {
+        return of_connection(settings, listener, &question.said);
+    }
     let ListenerSettings { limits, .. } = listener;
     let limits = Limits { head_bytes_max: limits.head_bytes_max, headers_max: limits.headers_max, ..Limits::default() };
     let mut slots = HeadSlots::new();
-    match parse_request(question.head.as_bytes(), &limits, &mut slots) {
+    match parse_request(question.said.as_bytes(), &limits, &mut slots) {
         Err(rule) => vec![format!("refused with {}: {}", rule.status(), rule.of_request())],
         Ok(None) => vec!["refused: the request has no end".to_owned()],
         Ok(Some(parsed)) => routes(settings, listener, &parsed.head, question),
@@ -111,7 +137,7 @@ fn routes(
     question: &Question,
 ) -> Vec<String> {
     let (router, mut scratch) = (&listener.router, Scratch::default());
-    let facts = head.facts(CLIENT, question.secure);
+    let facts = head.facts(CLIENT, question.protocol == Protocol::Https);
     let (Ok(told), Ok(taken)) =
         (router.explain(&facts, head.headers, &mut scratch), router.decide(&facts, head.headers, &mut scratch))
     else {
@@ -126,12 +152,32 @@ fn routes(
         ..Values::default()
     };
     let mut lines = vec![way(settings, listener, taken.route, &values, &mut scratch)];
+    lines.extend(others(router, &told));
+    lines
+}
+
+/// A connection whose client asks for `name`; an empty one: for none.
+fn of_connection(settings: &Settings, listener: &ListenerSettings, name: &str) -> Vec<String> {
+    let (router, mut scratch) = (&listener.router, Scratch::default());
+    let taken = router.decide_name(name.as_bytes()).filter(|_| !name.is_empty()).unwrap_or(router.fallback());
+    let mut lines = match router.rules(taken.route).action {
+        Action::Forward { .. } => vec![way(settings, listener, taken.route, &Values::default(), &mut scratch)],
+        _ => vec!["no route: the connection is reset".to_owned()],
+    };
+    let facts = RequestHead { host: Some(name.as_bytes()), ..RequestHead::default() };
+    let told = router.explain(&facts.facts(CLIENT, true), &[], &mut scratch).unwrap_or_default();
+    lines.extend(others(router, &told));
+    lines
+}
+
+/// Why it is none of the others.
+fn others(router: &Router, told: &[Standing]) -> Vec<String> {
     let others = told.iter().zip(router.all()).zip(router.conditions());
     let others = others.filter_map(|((standing, rules), asks)| other(standing, &label(rules, &asks.to_string())));
-    let (mut fitting, others): (Vec<_>, Vec<_>) = others.partition(|line| line.starts_with("behind"));
-    fitting.extend(others);
-    let more = fitting.len().saturating_sub(ROUTES_MAX);
-    lines.extend(fitting.into_iter().take(ROUTES_MAX));
+    let (mut lines, others): (Vec<_>, Vec<_>) = others.partition(|line| line.starts_with("behind"));
+    lines.extend(others);
+    let more = lines.len().saturating_sub(ROUTES_MAX);
+    lines.truncate(ROUTES_MAX);
     lines.extend((more > 0).then(|| format!("and {more} more routes that do not fit")));
     lines
 }
@@ -229,6 +275,15 @@ redirect = "https://{host}{uri}"
 host = "other.example"
 respond = { status = 204 }
 
+[[listener]]
+name = "sni"
+bind = "127.0.0.1:8443"
+protocol = "tcp"
+
+[[listener.route]]
+host = "*.example.org"
+backends = "app"
+
 [[backend_set]]
 name = "app"
 servers = ["127.0.0.1:9001"]
@@ -285,11 +340,25 @@ servers = ["127.0.0.1:9001"]
     }
 
     #[test]
+    fn a_connection_goes_by_the_name_it_asks_for() {
+        let sni = "listener \"sni\" at 127.0.0.1:8443";
+        check("tls://a.example.org:8443", &[], &[sni, "  route [*.example.org *]: to backend set \"app\""]);
+        let reset = "  no route: the connection is reset";
+        let other = "  not [*.example.org *]: it is for other hosts";
+        check("tls://example.org:8443", &[], &[sni, reset, other]);
+        check("tls://:8443", &[], &[sni, reset, other]);
+        let elsewhere = "no listener speaks tcp at port 443; at the others it would go so:";
+        check("tls://example.org", &[], &[elsewhere, sni, reset, other]);
+    }
+
+    #[test]
     fn what_is_no_question_is_named() {
         let error = |text: &str, field: &str| Question::parse(text, &[field.to_owned()]).unwrap_err().to_string();
         assert!(error("http://a/", "A: b").contains("write a method and a URL"));
         assert!(error("GET ftp://a/", "A: b").contains("write a method and a URL"));
         assert!(error("GET http://a/", "A").contains("Name: value"));
+        assert!(error("tls://a b:1", "A: b").contains("tls://example.org:443"));
+        assert!(error("tls://a", "A: b").contains("no header fields"));
         let config = Config::parse("test.toml", FILE).expect("good");
         let question = Question::parse("GET https://a/", &[]).expect("a question");
         assert!(explain(&config.settings, &question).unwrap_err().to_string().contains("no listener speaks https"));

@@ -101,11 +101,18 @@ fn in_rough_weather_the_books_still_add_up() {
 
 /// The same through a listener that joins connections.
 fn check_joined(seed: u64, mood: Mood, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
-    let books = House::draw(seed, mood).joining().run()?;
-    judge(&books).map_err(|error| match std::env::var_os(testkit::sweep::SEED_VARIABLE) {
-        Some(_) => format!("{error}\n{}", books.story),
-        None => error,
-    })
+    judge_house(House::draw(seed, mood).joining(), judge)
+}
+
+/// TLS from end to end, and a balancer that only looks for the name.
+#[test]
+fn connections_are_joined_by_the_name_they_ask_for() {
+    sweep(replay("connections_are_joined_by_the_name_they_ask_for"), 150, |seed| {
+        judge_house(House::draw(seed, Mood::Fair).passing_tls(), Books::check_fair_joined)
+    });
+    sweep(replay("connections_are_joined_by_the_name_they_ask_for"), 150, |seed| {
+        judge_house(House::draw(seed, Mood::Rough).passing_tls(), Books::check_rough_joined)
+    });
 }
 
 #[test]

@@ -28,7 +28,8 @@ Examples:
   quintet serve --config quintet.toml --check --resolve   and what the names of servers lead to
   quintet serve --config quintet.toml
   quintet serve --config quintet.toml --explain 'GET https://example.org/api' -H 'X-Beta: 1'
-                                                 which route that request goes by, and why
+                                                 which route that request goes by, and why; 'tls://example.org:443' asks
+                                                 about a connection of a tcp listener
   quintet serve --keys                           every key, its default and what it means; --keys listener.limits
   quintet serve --schema > quintet.schema.json   for editors that complete and check
   quintet serve --from haproxy.cfg > q.toml      or nginx.conf; what could not be translated is listed by line (exit code 1)
@@ -72,7 +73,8 @@ pub(crate) struct ServeArgs {
     /// With --check: look up the names of servers too, and say what they lead to.
     #[arg(long, requires = "check")]
     resolve: bool,
-    /// Say which route a request goes by, and why: `GET https://example.org/path`. Nothing is started.
+    /// Say which route a request goes by, and why: `GET https://example.org/path`; or a connection of a tcp listener:
+    /// `tls://example.org:443`. Nothing is started.
     #[arg(long, value_name = "REQUEST", requires = "config", conflicts_with = "check")]
     explain: Option<String>,
     /// With --explain: a field of the request; more than one may be given.

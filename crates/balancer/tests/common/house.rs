@@ -1,8 +1,9 @@
 //! The real tester against the real balancer and two real origins, and what their books must say.
 
-use super::tls::{Profiled, Seal};
+use super::tls::{NAME, Profiled, Seal};
 use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player};
-use balancer_core::{Counters, Protocol, Settings};
+use balancer_core::router::{Conditions, HostPattern, Route};
+use balancer_core::{Action, Counters, Protocol, RouteRules, Router, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
 use reactor::{Inbox, Outbox, mailbox};
@@ -23,6 +24,8 @@ pub(crate) struct House {
     pub(crate) balancer_host: HostConfig,
     pub(crate) seal: Seal,
     pub(crate) version: Version,
+    /// TLS goes through the balancer, which only looks for the name that is asked for.
+    pub(crate) passing: bool,
     pub(crate) rng: Rng,
 }
 
@@ -51,7 +54,7 @@ impl House {
         let balancer_host = balancer_host(&mut rng, mood);
         let plan = draw_plan(&mut rng);
         let (client_host, seal, version) = (HostConfig::default(), Seal::default(), Version::Tls13);
-        Self { weather, settings, plan, client_host, balancer_host, seal, version, rng }
+        Self { weather, settings, plan, client_host, balancer_host, seal, version, passing: false, rng }
     }
 
     /// Its listener joins connections, and knows of no requests.
@@ -60,6 +63,18 @@ impl House {
         listener.protocol = Protocol::Tcp;
         // Who waits in the accept queue would wait for as long as the others keep their connections.
         listener.limits.connections_max = 1000;
+        self
+    }
+
+    /// It joins them by name, and all TLS is between the others.
+    pub(crate) fn passing_tls(mut self) -> Self {
+        self = self.joining();
+        let host = HostPattern::parse(NAME).expect("a name");
+        let conditions = Conditions { hosts: vec![host], ..Conditions::default() };
+        let route = Route { conditions, rules: RouteRules::new("house", Action::Forward { set: 0 }) };
+        self.settings.listeners[0].router = Router::new(vec![route], RouteRules::new("otherwise", Action::NotFound));
+        (self.seal, self.passing) = (Seal { front: true, back: true }, true);
+        self.version = *self.rng.pick(&Version::ALL);
         self
     }
 
@@ -77,7 +92,9 @@ impl House {
         let short = is_short(&self.balancer_host) || is_short(&self.client_host);
         let mut client_io = net.host(&[CLIENT], self.client_host);
         let profiled = Profiled::new(self.version);
-        profiled.write(self.seal, &mut self.settings);
+        if !self.passing {
+            profiled.write(self.seal, &mut self.settings);
+        }
         let mut balancer = Balancer::over(&self.settings, &profiled.table, net.host(&[BALANCER], self.balancer_host));
         let mut origin_ios = ORIGINS.map(|ip| net.host(&[ip], HostConfig::default()));
         let origin = |ip| {

@@ -10,7 +10,8 @@ use secure::{
 };
 use std::sync::OnceLock;
 
-const NAME: &str = "house.example";
+/// Whose certificate it is.
+pub(crate) const NAME: &str = "house.example";
 
 /// Which stretches are secured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

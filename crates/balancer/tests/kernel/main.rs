@@ -12,6 +12,7 @@ mod draining;
 mod exchange;
 mod failures;
 mod limits;
+mod names;
 mod places;
 mod ports;
 

@@ -1,5 +1,5 @@
 //! TLS on the kernel's sockets, with other people's programs at the other end.
 
 mod clients;
-mod pki;
+pub(crate) mod pki;
 mod servers;
