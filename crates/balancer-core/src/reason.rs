@@ -39,6 +39,8 @@ named! {
         Draining = "draining",
         /// It may not: by its address, by how much it sent or how often it asked.
         Denied = "denied",
+        /// Its client has as many connections as one may.
+        TooMany = "too_many",
         /// A limit or shortage of ours.
         Shortage = "shortage",
     }

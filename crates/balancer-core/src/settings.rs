@@ -228,6 +228,9 @@ pub struct ListenerLimits {
     /// of each. Workers that take in a client at the same moment may exceed it by one each, until another one has made
     /// room.
     pub connections_max: usize,
+    /// Connections of one client, all workers together: of one address, or of one /64 of IPv6. `None`: as many as it likes.
+    /// Trusted proxies, who speak for others, and clients of socket files are not counted.
+    pub connections_per_client_max: Option<u32>,
     /// Bytes of a request head.
     pub head_bytes_max: usize,
     /// Header fields of a request.
@@ -240,6 +243,7 @@ impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             connections_max: 100_000,
+            connections_per_client_max: None,
             head_bytes_max: 32 * 1024,
             headers_max: 128,
             requests_per_connection_max: 1_000_000,

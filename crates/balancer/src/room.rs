@@ -2,6 +2,7 @@
 //! own (SO_REUSEPORT), so that whoever is full must learn when there is room elsewhere, and whoever has idle clients when
 //! room is wanted.
 
+use crate::guests::SharedGuests;
 use reactor::Bell;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +24,8 @@ pub(crate) struct Room {
     with_ripe: AtomicUsize,
     /// Workers that count their idle clients.
     counting: AtomicUsize,
+    /// Who is here, where clients are counted.
+    pub(crate) guests: SharedGuests,
     bells: Mutex<Vec<Bell>>,
 }
 

@@ -72,7 +72,7 @@ fn every_key_arrives_where_it_belongs() {
     assert_eq!(config.settings.listeners[0].timestamps, Timestamps::On, "the default");
     let limits = listener.limits;
     assert_eq!((limits.connections_max, limits.head_bytes_max, limits.headers_max), (11, 4096, 12));
-    assert_eq!(limits.requests_per_connection_max, 13);
+    assert_eq!((limits.requests_per_connection_max, limits.connections_per_client_max), (13, Some(5)));
     let times = listener.timeouts;
     let secs = [times.idle, times.head, times.body, times.request, times.close].map(|time| time.as_millis());
     assert_eq!(secs, [1_000, 500, 120_000, 3_600_000, 2_000]);

@@ -5,7 +5,7 @@
 
 mod common;
 
-use balancer_core::{ClientClose, ListenerLimits};
+use balancer_core::{ClientClose, CloseReason, ListenerLimits};
 use common::house::{Books, House};
 use common::world::{BALANCER, Mood, Outcome, play};
 use reactor_sim::HostConfig;
@@ -179,4 +179,24 @@ fn the_cures_leave_no_time_wait_per_request_on_the_client() {
         assert_eq!((books.tester.ok, books.time_waits[0]), (200, here), "{close:?}");
         assert_eq!(books.balancer.client_closes.time_waits_here(), there, "{close:?}");
     }
+}
+
+/// One client with six connections at once, of which it may have two: the others are reset at the door, and cost nobody a
+/// port.
+#[test]
+fn a_client_has_no_more_connections_than_it_may() {
+    let mut house = House::draw(1, Mood::Fair);
+    let mut draft = PlanDraft::new(format!("http://{BALANCER}/delay/50"));
+    (draft.connections, draft.requests, draft.close) = (6, Some(60), ClosePolicy::Wait);
+    house.plan = draft.check().expect("a plan that can be");
+    house.settings.listeners[0].close = ClientClose::ResetWhenSafe;
+    house.settings.listeners[0].limits =
+        ListenerLimits { connections_per_client_max: Some(2), ..ListenerLimits::default() };
+    let books = house.run().expect("the scene runs");
+    let (tester, balancer) = (&books.tester, &books.balancer);
+    let turned_away = balancer.client_reasons[CloseReason::TooMany as usize];
+    assert!(turned_away > 0 && tester.ok > 0, "{balancer:?}");
+    assert_eq!((tester.ok + tester.failed(), balancer.responses), (60, tester.ok), "{balancer:?}");
+    assert_eq!(balancer.client_closes.total(), balancer.accepted);
+    assert_eq!((books.time_waits[0], balancer.client_closes.time_waits_here()), (0, 0), "a reset leaves none");
 }

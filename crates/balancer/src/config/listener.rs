@@ -147,6 +147,7 @@ fn read_limits(mut section: Section<'_, '_>, protocol: Protocol, mistakes: &mut 
         connections_max: section
             .number("connections_max", 1, CONNECTIONS_MAX, mistakes)
             .unwrap_or(base.connections_max),
+        connections_per_client_max: section.bounded("connections_per_client_max", mistakes).map(|max| max as u32),
         head_bytes_max: section
             .number("head_bytes_max", HEAD_BYTES_MIN, HEAD_BYTES_MAX, mistakes)
             .unwrap_or(base.head_bytes_max),

@@ -9,6 +9,7 @@ use balancer_core::Protocol;
 use balancer_core::downstream::Downstream;
 use balancer_core::{CloseReason, Side};
 use http1::HeadScan;
+use ports::Address;
 use reactor::{Close, CloseOutcome, ConnId, Deadline, ListenerId, Reactor};
 use std::net::SocketAddr;
 
@@ -18,12 +19,15 @@ const HTTP_PORT: u16 = 80;
 impl Worker {
     pub(super) fn handle_accepted<R: Reactor>(&mut self, at: ListenerId, conn: ConnId, peer: SocketAddr, io: &mut R) {
         let now = self.now(io);
-        let (index, port) = self.place_of(at);
+        let (index, place) = self.place_of(at);
         let listener = &mut self.listeners[index];
         listener.counters.accepted += 1;
         if treat::keeps_out(&listener.rules, peer.ip()) {
-            return Self::turn_away(listener, conn, io);
+            return Self::turn_away(listener, conn, CloseReason::Denied, io);
         }
+        let Ok(guest) = listener.receive(peer.ip(), place) else {
+            return Self::turn_away(listener, conn, CloseReason::TooMany, io);
+        };
         listener.note_entered();
         self.reviews |= listener.review;
         if listener.rules.is_endless() {
@@ -38,7 +42,7 @@ impl Worker {
         let scan = HeadScan::default();
         let client = Client {
             peer,
-            port,
+            port: place.ip().map_or(HTTP_PORT, |address| address.port()),
             listener: index,
             life,
             work: Work::None,
@@ -48,6 +52,7 @@ impl Worker {
             listed: false,
             counted: false,
             released: false,
+            guest,
             alarm,
         };
         self.parties.insert(conn, Party::Client(client));
@@ -60,9 +65,9 @@ impl Worker {
 
     /// Nothing of what it has to say is read. A reset leaves nothing behind on either side.
     #[cold]
-    fn turn_away<R: Reactor>(listener: &mut Listener, conn: ConnId, io: &mut R) {
+    fn turn_away<R: Reactor>(listener: &mut Listener, conn: ConnId, why: CloseReason, io: &mut R) {
         if let CloseOutcome::Closed(who) = io.close(conn, Close::Reset) {
-            listener.counters.count_close(Side::Client, who, CloseReason::Denied);
+            listener.counters.count_close(Side::Client, who, why);
         }
     }
 
@@ -71,14 +76,11 @@ impl Worker {
         self.listeners[index].counters.accept_paused += 1;
     }
 
-    /// Whose place it is, and its port.
-    fn place_of(&self, id: ListenerId) -> (usize, u16) {
-        let port = |listener: &Listener| {
-            let socket = listener.sockets.iter().find(|socket| socket.id == id)?;
-            Some(socket.address.ip().map_or(HTTP_PORT, |address| address.port()))
-        };
+    /// Whose place it is, and its address.
+    fn place_of(&self, id: ListenerId) -> (usize, Address) {
+        let place = |listener: &Listener| Some(listener.sockets.iter().find(|socket| socket.id == id)?.address);
         let mut found =
-            self.listeners.iter().enumerate().filter_map(|(index, listener)| Some((index, port(listener)?)));
+            self.listeners.iter().enumerate().filter_map(|(index, listener)| Some((index, place(listener)?)));
         found.next().expect("a listener that was closed accepts nothing")
     }
 }

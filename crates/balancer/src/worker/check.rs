@@ -90,6 +90,10 @@ impl Worker {
             let idle = self.parties.clients().filter(|(_, client)| client.listener == index && client.counted).count();
             let counted = listener.crowd.as_ref().map_or(0, |crowd| crowd.idle);
             holds(idle == counted, "a listener's idle clients add up")?;
+            let ours = |client: &Client| client.listener == index && client.guest;
+            let guests = self.parties.clients().filter(|(_, client)| ours(client)).count();
+            let (counted, alone) = (listener.room.guests.count(), self.share.count == 1 && !listener.leaving);
+            holds(counted >= guests && (!alone || counted == guests), "clients counted by address are here")?;
             let under_way = self.exchanges.values().filter(|entry| entry.listener == index).count() as u64;
             let counters = &listener.counters;
             let by_route = listener.tallies.iter().map(|tally| tally.requests).sum::<u64>() + counters.route_requests;

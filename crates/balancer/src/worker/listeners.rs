@@ -16,6 +16,7 @@ use ports::{Address, Fault};
 use reactor::{Bell, ListenerId, Listening, ProfileId, Reactor};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,6 +180,9 @@ pub(super) struct Socket {
     pub(super) leaving: bool,
 }
 
+/// A client has as many connections as one may.
+pub(super) struct TooManyOfOne;
+
 pub(super) struct Listener {
     pub(super) rules: Rc<ListenerRules>,
     /// Where clients come in.
@@ -265,6 +269,27 @@ impl Listener {
             counters: Counters::default(),
             tallies,
         }
+    }
+
+    /// A connection of this client came in: is it counted by its address? To be taken back by [`Listener::note_left`].
+    ///
+    /// # Errors
+    /// The client has as many as it may.
+    #[inline]
+    pub(super) fn receive(&self, client: IpAddr, place: Address) -> Result<bool, TooManyOfOne> {
+        match self.rules.settings.limits.connections_per_client_max {
+            None => Ok(false),
+            Some(max) => self.count(client, place, max),
+        }
+    }
+
+    #[cold]
+    fn count(&self, client: IpAddr, place: Address, max: u32) -> Result<bool, TooManyOfOne> {
+        // A socket file tells nobody from others, and a trusted proxy speaks for others.
+        if place.ip().is_none() || self.rules.settings.requests.trusted.contains(client) {
+            return Ok(false);
+        }
+        if self.room.guests.enter(client, max) { Ok(true) } else { Err(TooManyOfOne) }
     }
 
     /// It stays, perhaps by other rules.

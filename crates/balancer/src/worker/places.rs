@@ -36,6 +36,9 @@ impl Listener {
         if !client.released {
             self.room.leave(self.number);
         }
+        if client.guest {
+            self.room.guests.leave(client.peer.ip());
+        }
         self.review |= self.crowd.is_some() || !self.accepting;
     }
 

@@ -79,6 +79,8 @@ pub(super) struct Client {
     pub(super) counted: bool,
     /// Its place is another's already.
     pub(super) released: bool,
+    /// It is counted by its address.
+    pub(super) guest: bool,
     pub(super) alarm: Deadline,
 }
 

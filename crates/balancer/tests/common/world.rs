@@ -54,6 +54,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
     let limits = ListenerLimits {
         connections_max: *rng.pick(&[2, 5, 1000]),
         requests_per_connection_max: *rng.pick(&[1, 3, 1000]),
+        connections_per_client_max: *rng.pick(&[None, Some(1000)]),
         ..ListenerLimits::default()
     };
     let router = draw_router(rng);

@@ -11,6 +11,7 @@ mod compression;
 mod draining;
 mod exchange;
 mod failures;
+mod guests;
 mod limits;
 mod names;
 mod places;

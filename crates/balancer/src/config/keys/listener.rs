@@ -129,6 +129,15 @@ static LIMITS: Table = Table {
         )
         .or("100000"),
         Key::new(
+            "connections_per_client_max",
+            Kind::Number { min: 1, max: CONNECTIONS_MAX },
+            "connections of one client (an address; of IPv6 a /64), all workers together; one more is reset as soon as it \
+             comes in, before TLS, which leaves no TIME_WAIT on either side. Not counted: `trusted_proxies`, who speak for \
+             others, and clients of a socket file, who have no address",
+        )
+        .or_words("any number")
+        .example("100"),
+        Key::new(
             "head_bytes_max",
             Kind::Number { min: HEAD_BYTES_MIN, max: HEAD_BYTES_MAX },
             "bytes of a request head; more gets a 431, or a 414 where the target alone is longer. A head over 17 KiB counts \

@@ -1,0 +1,102 @@
+//! How many connections one client may have.
+
+use crate::stage::{self, Stage, accept, check_books, eventually};
+use crate::wire::{End, PATIENCE, Wire};
+use balancer_core::{CloseReason, Protocol, Settings, parse_network};
+use reactor::epoll::EpollConfig;
+use std::io::{ErrorKind, Read};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
+const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
+
+/// A connection of somebody else on this host.
+fn from(source: [u8; 4], to: SocketAddr) -> Wire {
+    let fd = sys::socket::tcp_for(&to).expect("a socket");
+    sys::socket::bind_address(&fd, IpAddr::from(source)).expect("a source");
+    sys::socket::connect(&fd, &to).expect("a connection");
+    Wire::new(TcpStream::from(fd), "another client")
+}
+
+/// One more than may be: the reset may come before connect() is back.
+fn is_turned_away(to: SocketAddr) {
+    let end = TcpStream::connect(to).and_then(|mut stream| {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.read(&mut [0])
+    });
+    assert_eq!(end.expect_err("a reset").kind(), ErrorKind::ConnectionReset);
+}
+
+fn two_each(settings: &mut Settings) {
+    settings.listeners[0].limits.connections_per_client_max = Some(2);
+}
+
+/// Whatever workers they come to.
+#[test]
+fn a_client_has_so_many_connections_and_others_have_theirs() {
+    let origin = stage::listener();
+    let mut settings = stage::settings(&[stage::address(&origin)]);
+    two_each(&mut settings);
+    let balancer = stage::start(settings, 4, EpollConfig::default());
+    let to = balancer.addresses()[0];
+    let (first, mut second) = (Wire::connect(to, "first"), Wire::connect(to, "second"));
+    eventually("both are here", || balancer.counters().clients_open == 2);
+    (0..20).for_each(|_| is_turned_away(to));
+    let mut other = from([127, 0, 0, 2], to);
+    for client in [&mut second, &mut other] {
+        client.sends(GET);
+        let mut server = accept(&origin, PATIENCE).expect("a request");
+        server.reads_head();
+        server.sends("HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok");
+        client.sees(OK);
+    }
+    drop(first);
+    eventually("it has left", || balancer.counters().clients_open == 2);
+    let mut third = Wire::connect(to, "third");
+    third.sees_nothing(Duration::from_millis(50));
+    let counters = balancer.drain(Duration::ZERO);
+    check_books(&counters);
+    assert_eq!(counters.client_reasons[CloseReason::TooMany as usize], 20, "{counters:?}");
+    assert_eq!((counters.accepted, counters.responses), (24, 2));
+}
+
+#[test]
+fn connections_of_tcp_listeners_are_counted_as_well() {
+    let stage = Stage::new(|settings| {
+        two_each(settings);
+        settings.listeners[0].protocol = Protocol::Tcp;
+    });
+    let clients = [stage.client(), stage.client()];
+    let servers = [stage.server(), stage.server()];
+    is_turned_away(stage.address());
+    stage.no_server();
+    drop((clients, servers));
+    stage.counts("both have left", |counters| counters.clients_open == 0);
+    let mut client = stage.client();
+    client.sends("hello");
+    stage.server().sees("hello");
+    assert_eq!(stage.end().client_reasons[CloseReason::TooMany as usize], 1);
+}
+
+/// It speaks for others, and is known to.
+#[test]
+fn a_trusted_proxy_is_not_counted() {
+    let stage = Stage::new(|settings| {
+        two_each(settings);
+        settings.listeners[0].requests.trusted =
+            [parse_network("127.0.0.1").expect("an address")].into_iter().collect();
+    });
+    let mut clients: Vec<Wire> = (0..5).map(|_| stage.client()).collect();
+    stage.counts("all are here", |counters| counters.clients_open == 5);
+    clients[4].sends(GET);
+    let mut server = stage.server();
+    server.reads_head();
+    server.sends(OK);
+    clients[4].sees(OK);
+    let others = [from([127, 0, 0, 2], stage.address()), from([127, 0, 0, 2], stage.address())];
+    let mut third = from([127, 0, 0, 2], stage.address());
+    third.sees_end(End::Reset);
+    drop(others);
+    assert_eq!(stage.end().client_reasons[CloseReason::TooMany as usize], 1);
+}
