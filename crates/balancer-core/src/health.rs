@@ -64,9 +64,15 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Is it to be asked? What is due after a pause has to be [claimed](Health::claim) for that.
+    #[inline]
+    pub fn is_asked(self) -> bool {
+        matches!(self, Self::Well | Self::Due)
+    }
+
     /// The same where it has as many connections as it may have.
     pub fn when_full(self) -> Self {
-        if matches!(self, Self::Well | Self::Due) { Self::Full } else { self }
+        if self.is_asked() { Self::Full } else { self }
     }
 }
 
@@ -140,6 +146,11 @@ impl Health {
             (true, false) => Self::default(),
             _ => Self { down, ..self },
         }
+    }
+
+    /// When its pause is over, where nothing else speaks against it.
+    pub fn due_at(self) -> Option<Duration> {
+        (self.pauses > 0 && !self.down).then(|| Duration::from_millis(self.until))
     }
 
     /// Is it set aside for a while by what became of requests?
@@ -232,6 +243,7 @@ mod tests {
         let mut now = Duration::ZERO;
         for seconds in [1, 2, 4, 8, 16, 30, 30, 30] {
             let due = now + Duration::from_secs(seconds);
+            assert_eq!((health.due_at(), health.checked(true).due_at()), (Some(due), None));
             assert_eq!(health.standing(due - Duration::from_millis(1)), Aside, "{seconds} s");
             health = health.claim(due, &RULES).expect("due").after(Failed, due, &RULES);
             now = due;

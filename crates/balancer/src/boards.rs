@@ -2,7 +2,7 @@
 //! lock. The owner of the configuration keeps them; a server that stays, by set and address, keeps its own, and so does a
 //! listener, by name and address.
 
-use crate::line::SharedLine;
+use crate::line::{NOBODY, SharedLine};
 use crate::rates::Rates;
 use crate::room::Room;
 use balancer_core::select::{RAMP_FULL, ramp};
@@ -12,14 +12,15 @@ use balancer_core::{
 };
 use ports::Address;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What is known of one server.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    /// Its [`Health`]. The word stands for itself, so no ordering with other memory is needed.
+    /// Its [`Health`]. The word stands for itself. Only whoever looks for somebody to call after a change of it, or for a
+    /// place after entering the line, has a fence between the two: one of them sees the other.
     health: AtomicU64,
     /// Requests and tunnels under way at it.
     in_flight: Counted,
@@ -33,6 +34,16 @@ pub(crate) struct Board {
     has_reason: AtomicBool,
     /// When it came back, in milliseconds of the workers' common clock; 0: it always was there, or [`NOW`].
     came: AtomicU64,
+}
+
+/// What an attempt changed of a server's standing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turned {
+    No,
+    /// It was well, and is set aside.
+    Aside,
+    /// It was aside, and is well.
+    Back,
 }
 
 /// Whoever looks first knows the time.
@@ -150,19 +161,29 @@ impl Board {
         }
     }
 
-    /// What an attempt came to. Answers whether the server was set aside by it.
+    /// What an attempt came to, and what that changed.
     #[inline]
-    pub(crate) fn note(&self, verdict: Verdict, now: Duration, rules: &HealthRules) -> bool {
+    pub(crate) fn note(&self, verdict: Verdict, now: Duration, rules: &HealthRules) -> Turned {
         if verdict == Verdict::Answered && self.health.load(Ordering::Relaxed) == 0 {
-            return false; // as ever
+            return Turned::No; // as ever
         }
-        let before = self.update(|health| Some(health.after(verdict, now, rules)));
-        let was_well = before.is_some_and(|health| health.standing(now) == Standing::Well);
-        let is_well = self.standing(now) == Standing::Well;
-        if is_well && !was_well {
-            self.note_back(now);
+        self.note_change(verdict, now, rules)
+    }
+
+    fn note_change(&self, verdict: Verdict, now: Duration, rules: &HealthRules) -> Turned {
+        let after = |health: Health| health.after(verdict, now, rules);
+        let Some(before) = self.update(|health| Some(after(health))) else { return Turned::No };
+        // What this verdict made of it, whatever others have made of that meanwhile.
+        let is_well = |health: Health| health.standing(now) == Standing::Well;
+        fence(Ordering::SeqCst);
+        match (is_well(before), is_well(after(before))) {
+            (true, false) => Turned::Aside,
+            (false, true) => {
+                self.note_back(now);
+                Turned::Back
+            }
+            _ => Turned::No,
         }
-        was_well && !is_well
     }
 
     /// No connection to it could be secured, for this reason.
@@ -182,12 +203,19 @@ impl Board {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// What its checks say.
+    /// What its checks say. Who waits for a place may have one at a server that is back.
     fn note_check(&self, down: bool) {
         let before = self.update(|health| Some(health.checked(down)));
         if !down && before.is_some_and(Health::is_down) {
             self.came.store(NOW, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+            self.line.call(NOBODY);
         }
+    }
+
+    /// When a pause of it is over after which it may be asked again.
+    pub(crate) fn due_at(&self) -> Option<Duration> {
+        Health::from_bits(self.health.load(Ordering::Relaxed)).due_at()
     }
 
     /// Answers with what was before, where that was changed.
@@ -372,8 +400,8 @@ mod tests {
     fn one_of_many_workers_claims_a_server_that_is_due() {
         let rules = HealthRules::default();
         let board = Board::default();
-        assert!(board.note(Verdict::Unreachable, Duration::ZERO, &rules), "set aside");
-        assert!(!board.note(Verdict::Unreachable, Duration::ZERO, &rules), "it was already");
+        assert_eq!(board.note(Verdict::Unreachable, Duration::ZERO, &rules), Turned::Aside);
+        assert_eq!(board.note(Verdict::Unreachable, Duration::ZERO, &rules), Turned::No, "it was already");
         let due = rules.pause;
         let asked: usize = std::thread::scope(|scope| {
             let ask = || (0..100).filter(|_| board.may_be_asked(due, &rules)).count();
@@ -382,7 +410,7 @@ mod tests {
         });
         assert_eq!(asked, 1);
         assert_eq!(board.standing(due), Standing::Aside, "the rest goes elsewhere");
-        assert!(!board.note(Verdict::Answered, due, &rules));
+        assert_eq!(board.note(Verdict::Answered, due, &rules), Turned::Back);
         assert_eq!(board.standing(due), Standing::Well);
     }
 }

@@ -99,6 +99,14 @@ fn in_rough_weather_the_books_still_add_up() {
     });
 }
 
+/// Servers go down and come back while requests wait in line for their few places.
+#[test]
+fn who_waits_in_line_goes_on_with_a_server_that_comes_back() {
+    sweep(replay("who_waits_in_line_goes_on_with_a_server_that_comes_back"), 300, |seed| {
+        judge_house(House::draw(seed, Mood::Fair).blinking(), Books::check_blinking)
+    });
+}
+
 /// The same through a listener that joins connections.
 fn check_joined(seed: u64, mood: Mood, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
     judge_house(House::draw(seed, mood).joining(), judge)

@@ -81,7 +81,6 @@ pub enum Choice {
 pub struct Selection {
     balance: Balance,
     turn: Turn,
-    has_backups: bool,
     keyed: Keyed,
     rng: Rng,
 }
@@ -94,9 +93,8 @@ impl Selection {
         for _ in 0..start as usize % servers.len().max(1) {
             turn.next(|_, seat| seat.weight * u64::from(RAMP_FULL));
         }
-        let has_backups = turn.has_backups();
         let rng = Rng::new(u64::from(start));
-        Self { balance: rules.balance, turn, has_backups, keyed: Keyed::default(), rng }
+        Self { balance: rules.balance, turn, keyed: Keyed::default(), rng }
     }
 
     /// Goes by other rules from now on; turns go on as they stand.
@@ -112,13 +110,11 @@ impl Selection {
     /// The server in place number `index` is this one, or weighs so much from now on. The others' turns go on as they stand.
     pub fn set_server(&mut self, index: usize, server: &ServerSettings) {
         self.turn.set(index, Seat::of(server));
-        self.has_backups = self.turn.has_backups();
     }
 
     /// The place number `index` is empty.
     pub fn remove_server(&mut self, index: usize) {
         self.turn.set(index, Seat::default());
-        self.has_backups = self.turn.has_backups();
     }
 
     /// The next server. Backups have their turn where nobody else is well; servers that are aside only where nobody is, those
@@ -126,13 +122,13 @@ impl Selection {
     pub fn pick(&mut self, ask: Ask, field: &impl Field) -> Choice {
         let other = |index| Some(index) != ask.not;
         let asked = |backup: bool| {
-            move |index, seat: Seat| match seat.backup == backup && other(index) && is_asked(field.standing(index)) {
+            move |index, seat: Seat| match seat.backup == backup && other(index) && field.standing(index).is_asked() {
                 true => seat.weight * u64::from(field.ramp(index)),
                 false => 0,
             }
         };
         let mut well = self.by_policy(ask, asked(false), field);
-        if well.is_none() && self.has_backups {
+        if well.is_none() && self.turn.has_backups() {
             well = self.by_policy(ask, asked(true), field);
         }
         match well {
@@ -192,6 +188,12 @@ impl Selection {
         self.turn.weighed(full).next().is_some()
     }
 
+    /// Could a request go to somebody now? Who takes nothing new (weight 0) is nobody's place.
+    pub fn has_place(&self, field: &impl Field) -> bool {
+        let asked = |index, seat: Seat| if field.standing(index).is_asked() { seat.weight } else { 0 };
+        self.turn.weighed(asked).next().is_some()
+    }
+
     /// Is somebody else well?
     pub fn has_other(&self, than: usize, field: &impl Field) -> bool {
         let well = |index, seat: Seat| match index != than && field.standing(index) == Standing::Well {
@@ -214,9 +216,4 @@ fn usual_latency(turn: &Turn, weigh: impl Fn(usize, Seat) -> u64, field: &impl F
     let known = turn.weighed(weigh).filter_map(|(index, _)| field.latency(index));
     let (sum, count) = known.fold((0, 0), |(sum, count), micros| (sum + u64::from(micros), count + 1));
     (sum / u64::max(count, 1)).max(1) as u32
-}
-
-#[inline]
-fn is_asked(standing: Standing) -> bool {
-    matches!(standing, Standing::Well | Standing::Due)
 }

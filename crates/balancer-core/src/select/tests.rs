@@ -103,7 +103,7 @@ fn check_turns(standings: &[Standing], not: Option<usize>, expect: &[usize]) {
         let field = Stands::of(standings);
         let picks = (0..40).filter_map(|key| selection.picked(Ask { not, key: Some(key) }, &field));
         let mut turns: Vec<_> = picks
-            .inspect(|pick| assert_eq!(pick.in_need, !is_asked(standings[pick.server]), "{balance} {standings:?}"))
+            .inspect(|pick| assert_eq!(pick.in_need, !standings[pick.server].is_asked(), "{balance} {standings:?}"))
             .map(|pick| pick.server)
             .collect();
         turns.sort_unstable();

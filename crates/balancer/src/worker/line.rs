@@ -7,12 +7,14 @@ use super::Worker;
 use super::choose::Stands;
 use super::sets::BackendSet;
 use super::state::ExchangeId;
+use super::time::TimerKey;
 use crate::line::SharedLine;
+use balancer_core::Failure;
 use balancer_core::exchange::Fact;
-use balancer_core::{Failure, Field, Standing};
-use reactor::{Bell, Reactor};
+use reactor::{Bell, Deadline, Fired, Reactor};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 /// This worker's part of the line of a set.
@@ -23,11 +25,13 @@ pub(super) struct Places {
     pub(super) here: VecDeque<(ExchangeId, Duration)>,
     /// Whose turn it is just now.
     pub(super) turn: Option<ExchangeId>,
+    /// When a server that is not asked now may be asked again.
+    returns: Deadline,
 }
 
 impl Places {
     pub(super) fn new(line: Arc<SharedLine>, bell: Bell) -> Self {
-        Self { number: line.join(bell), line, here: VecDeque::new(), turn: None }
+        Self { number: line.join(bell), line, here: VecDeque::new(), turn: None, returns: Deadline::default() }
     }
 
     /// The line of the configuration from now on: another one where the set was gone from it meanwhile. Who stands here goes
@@ -61,9 +65,14 @@ impl BackendSet {
 
     /// Could a request go to somebody who is well?
     pub(super) fn has_place(&self, now: Duration) -> bool {
-        let stands = Stands::of(self, now);
-        let asked = |server| matches!(stands.standing(server), Standing::Well | Standing::Due);
-        (0..self.servers.len()).any(|server| !self.servers[server].leaving && asked(server))
+        self.selection.has_place(&Stands::of(self, now))
+    }
+
+    /// When the first of those may be asked again that are not now, because of a pause or because no port was left. Who is
+    /// down by its checks rings when it is back.
+    fn next_return(&self, now: Duration) -> Option<Duration> {
+        let here = self.servers.iter().filter(|server| !server.leaving);
+        here.filter_map(|server| server.returns_at(now)).min()
     }
 }
 
@@ -81,12 +90,38 @@ impl Worker {
         set.counters.queued += u64::from(first);
         set.places.here.insert(ahead, (id, since));
         // What came free before the line was entered has called nobody.
+        fence(Ordering::SeqCst);
         if set.has_place(now) {
             self.call_next(index);
         } else {
             self.ask_for_idle(index);
         }
+        self.await_return(index, now);
         None
+    }
+
+    /// Requests wait while a server is aside: it is looked for them when its pause is over. So does every worker that has
+    /// requests here, or has set a server aside while others had: whatever comes later, one of them looks.
+    pub(super) fn await_return(&mut self, index: usize, now: Duration) {
+        let set = &mut self.sets[index];
+        if set.places.line.has_waiting()
+            && let Some(at) = set.next_return(now)
+        {
+            set.places.returns.set(at, TimerKey::Line(index), &mut self.wheel);
+        }
+    }
+
+    /// A pause may be over, or has been made longer.
+    pub(super) fn handle_return<R: Reactor>(&mut self, index: usize, io: &mut R) {
+        let (now, key) = (self.now(io), TimerKey::Line(index));
+        let set = &mut self.sets[index];
+        if set.places.returns.handle_timer(now, key, &mut self.wheel) == Fired::Early {
+            return;
+        }
+        if set.has_place(now) {
+            self.call_next(index);
+        }
+        self.await_return(index, now);
     }
 
     /// Somebody else's idle connection may stand in the place that is waited for.

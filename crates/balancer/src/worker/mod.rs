@@ -313,6 +313,7 @@ impl Worker {
                     self.listeners[index].review = true;
                     self.reviews = true;
                 }
+                TimerKey::Line(set) => self.handle_return(set, io),
                 TimerKey::Drain => self.go_on_draining(io),
             }
             self.settle(io);

@@ -4,6 +4,7 @@ use super::Worker;
 use super::sets::BackendSet;
 use super::state::{Inbound, Server, Work};
 use super::time::TimerKey;
+use crate::boards::Turned;
 use balancer_core::exchange::Fact;
 use balancer_core::{CloseReason, Side, Verdict};
 use ports::{Blame, ClosedFirst, Fault, FaultKind, PortEnd};
@@ -141,7 +142,15 @@ impl Worker {
         let now = self.now(io);
         let BackendSet { servers, rules, .. } = &mut self.sets[set];
         let server = &mut servers[server as usize];
-        server.counters.set_aside += u64::from(server.board.note(verdict, now, &rules.health));
+        match server.board.note(verdict, now, &rules.health) {
+            Turned::No => {}
+            Turned::Aside => {
+                server.counters.set_aside += 1;
+                self.await_return(set, now);
+            }
+            // It may have more places than that of the connection it answered on.
+            Turned::Back => self.call_next(set),
+        }
     }
 
     /// A server connection is gone: counted, its port given back.

@@ -184,6 +184,8 @@ impl Worker {
         // Whoever waits for a port may have more of them now, or other servers to go to.
         self.note_freed(index);
         self.call_next(index);
+        let now = self.now(io);
+        self.await_return(index, now);
     }
 
     fn retire_all_that_left<R: Reactor>(&mut self, set: usize, io: &mut R) {

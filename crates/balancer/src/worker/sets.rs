@@ -173,6 +173,12 @@ impl Server {
         self.mark.as_ref().filter(|mark| asked != Some(mark.id)).map(|mark| mark.cookie.as_bytes())
     }
 
+    /// When it may be asked again, where that is only a matter of time.
+    pub(super) fn returns_at(&self, now: Duration) -> Option<Duration> {
+        let at = self.portless_until.max(self.board.due_at().unwrap_or_default());
+        (at > now).then_some(at)
+    }
+
     /// No place is left for one more connection, and none is idle here.
     fn is_full(&self, max: u32) -> bool {
         self.board.connections() >= max && self.idle.is_empty()

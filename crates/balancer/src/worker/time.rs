@@ -25,6 +25,8 @@ pub(super) enum TimerKey {
     },
     /// The longest idle client of a listener that is full has been so for long enough.
     Room(usize),
+    /// A server of a set in which requests wait in line may be asked again.
+    Line(usize),
     /// The time of a stage of a drain is over.
     Drain,
 }

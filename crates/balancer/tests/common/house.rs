@@ -3,7 +3,7 @@
 use super::tls::{NAME, Profiled, Seal};
 use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player};
 use balancer_core::router::{Conditions, HostPattern, Route};
-use balancer_core::{Action, Counters, Protocol, RouteRules, Router, Settings};
+use balancer_core::{Action, Counters, Failure, Protocol, RouteRules, Router, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
 use reactor::{Inbox, Outbox, mailbox};
@@ -26,6 +26,8 @@ pub(crate) struct House {
     pub(crate) version: Version,
     /// TLS goes through the balancer, which only looks for the name that is asked for.
     pub(crate) passing: bool,
+    /// Origins go down and come back, as checks find out.
+    blinks: bool,
     pub(crate) rng: Rng,
 }
 
@@ -54,7 +56,15 @@ impl House {
         let balancer_host = balancer_host(&mut rng, mood);
         let plan = draw_plan(&mut rng);
         let (client_host, seal, version) = (HostConfig::default(), Seal::default(), Version::Tls13);
-        Self { weather, settings, plan, client_host, balancer_host, seal, version, passing: false, rng }
+        let (passing, blinks) = (false, false);
+        Self { weather, settings, plan, client_host, balancer_host, seal, version, passing, blinks, rng }
+    }
+
+    /// Its origins have few places, and go down and come back.
+    pub(crate) fn blinking(mut self) -> Self {
+        self.settings.backend_sets[0].capacity.connections_max = Some(self.rng.range(1, 3) as u32);
+        self.blinks = true;
+        self
     }
 
     /// Its listener joins connections, and knows of no requests.
@@ -118,6 +128,15 @@ impl House {
             ];
             run_until(&net, &mut players, Limits::default(), goal)
         };
+        for _ in 0..if self.blinks { self.rng.range(1, 12) } else { 0 } {
+            let later = net.now() + Duration::from_millis(self.rng.range(1, 300));
+            run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Time(later))?;
+            balancer.check_says(*self.rng.pick(&ORIGINS), self.rng.chance(0.7));
+        }
+        if self.blinks {
+            // Whoever waits now has nobody else to call it.
+            ORIGINS.iter().for_each(|origin| balancer.check_says(*origin, false));
+        }
         run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Done(0))?;
         let later = net.now() + Duration::from_secs(1);
         run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Time(later))?;
@@ -174,6 +193,20 @@ impl Books {
             ("nothing failed at the balancer", balancer.failed_total() == 0),
         ])?;
         self.check_rough()
+    }
+
+    /// Who found somebody up was answered, sooner or later: nobody waited in vain.
+    pub(crate) fn check_blinking(&self) -> Result<(), String> {
+        let Self { tester, balancer, .. } = self;
+        let asked = self.plan.requests.unwrap_or(0);
+        self.check(&[
+            ("every request has one end", tester.ok + tester.failed() == asked),
+            ("every request comes to one end", balancer.requests == balancer.ended()),
+            ("only where nobody was up", balancer.failed_total() == balancer.failed(Failure::NoServer)),
+            ("nobody waits in vain", balancer.queue_timed_out + balancer.queue_full == 0),
+            ("the origins saw what was answered", self.origin_requests == balancer.responses),
+            ("every connection to a server has one end", balancer.server_closes.total() == balancer.connects),
+        ])
     }
 
     /// The same with TLS, and nobody was cut off, turned away, or let in without.

@@ -184,6 +184,8 @@ pub(crate) struct Balancer {
     pub(crate) worker: Stand,
     pub(crate) orders: Outbox<Order>,
     pub(crate) io: SimReactor,
+    /// As it began.
+    boards: Boards,
 }
 
 impl Balancer {
@@ -194,8 +196,16 @@ impl Balancer {
     /// Its settings name some of these profiles.
     pub(crate) fn over(settings: &Settings, profiles: &Profiles, io: SimReactor) -> Self {
         let (orders, inbox) = mailbox(ORDERS_MAX, None);
-        let worker = Worker::new(snapshot(settings, &io), WorkerShare::ALONE, inbox).expect("ports for one");
-        Self { worker: Stand::new(worker, profiles.clone()), orders, io }
+        let first = snapshot(settings, &io);
+        let boards = first.boards.clone();
+        let worker = Worker::new(first, WorkerShare::ALONE, inbox).expect("ports for one");
+        Self { worker: Stand::new(worker, profiles.clone()), orders, io, boards }
+    }
+
+    /// Checks find an origin down, or up.
+    pub(crate) fn check_says(&self, origin: IpAddr, down: bool) {
+        self.boards.note_check("app", SocketAddr::new(origin, 8080).into(), down);
+        self.io.wake();
     }
 
     /// Its counters in the end.

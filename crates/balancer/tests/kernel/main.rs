@@ -20,6 +20,7 @@ mod ports;
 mod protocol;
 mod reload;
 mod retries;
+mod returning;
 mod routes;
 mod script;
 mod selection;
