@@ -1,7 +1,8 @@
 //! What a request must be like for a route.
 
 use crate::document::{Table, Value, one_or_list};
-use crate::pattern::compiled;
+use crate::overlap::{Both, are_apart, prefix_and_pattern};
+use crate::pattern::{compiled, literal};
 
 /// All of it has to hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,8 +20,16 @@ pub(crate) struct Matches {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Path {
     Exact(String),
+    /// It begins with this text, wherever in a segment that ends.
     Prefix(String),
+    /// The same, asked by a pattern: so it stands among patterns.
+    Begin(String),
     Regex(String),
+    /// It begins with this text, and behind that the pattern is found.
+    Found {
+        begin: String,
+        pattern: String,
+    },
 }
 
 /// What a field, or a part of the query, must be.
@@ -83,7 +92,7 @@ impl Matches {
         match &self.path {
             Some(Path::Exact(path)) => route.put("path", path.clone()),
             Some(Path::Prefix(path)) => route.put("path_prefix", path.clone()),
-            Some(Path::Regex(path)) => route.put("path_regex", path.clone()),
+            Some(path) => route.put("path_regex", path.pattern()),
             None => {}
         }
         if !self.methods.is_empty() {
@@ -107,23 +116,89 @@ impl Is {
 }
 
 impl Path {
+    /// What it has to begin with, where that is all.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        match self {
+            Self::Prefix(prefix) | Self::Begin(prefix) => Some(prefix),
+            _ => None,
+        }
+    }
+
+    /// As a pattern.
+    fn pattern(&self) -> String {
+        match self {
+            Self::Exact(path) => format!("^{}$", literal(path)),
+            Self::Prefix(begin) | Self::Begin(begin) => format!("^{}", literal(begin)),
+            Self::Regex(pattern) => pattern.clone(),
+            Self::Found { begin, pattern } => format!("^{}.*({pattern})", literal(begin)),
+        }
+    }
+
+    /// Is it asked by a pattern?
+    pub(crate) fn is_pattern(&self) -> bool {
+        !matches!(self, Self::Exact(_) | Self::Prefix(_))
+    }
+
     fn and(&self, other: &Self) -> Result<Option<Self>, String> {
-        let within = |path: &str, prefix: &str| path.starts_with(prefix);
         Ok(match (self, other) {
             (one, other) if one == other => Some(one.clone()),
             (Self::Exact(_), Self::Exact(_)) => None,
-            (Self::Exact(path), Self::Prefix(prefix)) | (Self::Prefix(prefix), Self::Exact(path)) => {
-                within(path, prefix).then(|| Self::Exact(path.clone()))
+            (Self::Exact(path), other) | (other, Self::Exact(path)) => {
+                other.fits(path).then(|| Self::Exact(path.clone()))
             }
-            (Self::Prefix(one), Self::Prefix(other)) if within(one, other) => Some(Self::Prefix(one.clone())),
-            (Self::Prefix(one), Self::Prefix(other)) => within(other, one).then(|| Self::Prefix(other.clone())),
-            (Self::Exact(path), Self::Regex(pattern)) | (Self::Regex(pattern), Self::Exact(path)) => {
-                let holds = compiled(pattern).is_some_and(|pattern| pattern.is_match(path.as_bytes()));
-                holds.then(|| Self::Exact(path.clone()))
-            }
-            _ => return Err("a path is asked by a pattern and by something else at once".to_owned()),
+            (one, other) => match one.prefix().zip(other.prefix()) {
+                Some(_) => narrower(one, other).cloned(),
+                None => return one.and_pattern(other),
+            },
         })
     }
+
+    /// Does a path fit it?
+    fn fits(&self, path: &str) -> bool {
+        match self {
+            Self::Exact(exact) => path == exact,
+            Self::Prefix(begin) | Self::Begin(begin) => path.starts_with(begin),
+            _ => compiled(&self.pattern()).is_some_and(|pattern| pattern.is_match(path.as_bytes())),
+        }
+    }
+
+    /// With another that is asked by a pattern, or if this one is.
+    fn and_pattern(&self, other: &Self) -> Result<Option<Self>, String> {
+        let (one, other) = if other.prefix().is_some() { (other, self) } else { (self, other) };
+        match (one, other) {
+            (one, Self::Regex(pattern)) if one.prefix().is_some() => one.and_found(pattern),
+            (one, Self::Found { begin, pattern }) if one.prefix().is_some() => {
+                match narrower(one, &Self::Begin(begin.clone())) {
+                    Some(narrower) => narrower.and_found(pattern),
+                    None => Ok(None),
+                }
+            }
+            (one, other) => match are_apart(&one.pattern(), &other.pattern()) {
+                true => Ok(None),
+                false => Err(TWICE.to_owned()),
+            },
+        }
+    }
+
+    /// A prefix, and a pattern that is found.
+    fn and_found(&self, pattern: &str) -> Result<Option<Self>, String> {
+        let begin = self.prefix().unwrap_or_default();
+        match prefix_and_pattern(begin, pattern) {
+            Both::Nothing => Ok(None),
+            Both::Pattern => Ok(Some(Self::Regex(pattern.to_owned()))),
+            Both::Joined(_) => Ok(Some(Self::Found { begin: begin.to_owned(), pattern: pattern.to_owned() })),
+            Both::Unknown => Err(TWICE.to_owned()),
+        }
+    }
+}
+
+const TWICE: &str = "a path is asked by a pattern and by something else at once";
+
+/// The one of two prefixes that begins with the other.
+fn narrower<'p>(one: &'p Path, other: &'p Path) -> Option<&'p Path> {
+    let begins =
+        |one: &Path, other: &Path| one.prefix().zip(other.prefix()).is_some_and(|(one, other)| one.starts_with(other));
+    [(one, other), (other, one)].into_iter().find(|(one, other)| begins(one, other)).map(|(one, _)| one)
 }
 
 /// What is in both lists, an empty one being everything; `None` where nothing is.
@@ -160,6 +235,9 @@ mod tests {
             (exact("/a"), prefix("/"), Ok(Some(exact("/a")))),
             (exact("/a"), prefix("/b"), Ok(None)),
             (prefix("/a/"), prefix("/a/b"), Ok(Some(prefix("/a/b")))),
+            (prefix("/adm"), prefix("/admin/"), Ok(Some(prefix("/admin/")))),
+            (prefix("/adm"), exact("/admin"), Ok(Some(exact("/admin")))),
+            (prefix("/adm"), prefix("/b"), Ok(None)),
             (regex("^/v[0-9]"), exact("/v1"), Ok(Some(exact("/v1")))),
             (regex("^/v[0-9]"), exact("/x"), Ok(None)),
             (host("*.org"), host("a.org"), Ok(Some(host("a.org")))),
@@ -169,6 +247,7 @@ mod tests {
         ] {
             assert_eq!(one.and(&other), expect, "{one:?} and {other:?}");
         }
-        assert!(regex("a").and(&prefix("/b")).is_err());
+        assert!(regex("a").and(&prefix("/a")).is_err());
+        assert!(regex("a").and(&regex("b")).is_err());
     }
 }

@@ -13,6 +13,7 @@ mod haproxy;
 mod nginx;
 mod notes;
 mod order;
+mod overlap;
 mod pattern;
 mod routes;
 mod time;

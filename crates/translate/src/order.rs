@@ -3,9 +3,11 @@
 //! Rules are asked in turn. Of routes the one is taken whose host says more, then whose path does (exact, then patterns as
 //! they stand in the file, then the longest prefix), then the one that asks for more. Where that takes a later rule, the
 //! earlier one is said again for just what both are about.
+//!
+//! A prefix of theirs is a text (`/adm` is for `/admin`, too); one of a route ends where a segment does. So one that does not
+//! end in a slash becomes a pattern, and so does every prefix that has to stand before a pattern.
 
 use crate::condition::{Matches, Path};
-use crate::pattern::literal;
 
 /// Routes that may come of settling the order, for each that was there.
 const GROWTH_MAX: usize = 20;
@@ -22,7 +24,7 @@ pub(crate) struct Ordered<T> {
 /// Routes that do as rules in this order do; `None`: they would be too many.
 pub(crate) fn settled<T: Clone + PartialEq>(rules: Vec<(Matches, T)>) -> Option<Vec<Ordered<T>>> {
     let most = rules.len() * GROWTH_MAX;
-    let rules = prefixes_before_patterns(rules);
+    let rules = with_patterns(rules);
     let mut routes: Vec<Ordered<T>> = Vec::new();
     for (order, (matches, what)) in rules.into_iter().enumerate() {
         let mut queue = vec![Ordered { order, matches, what }];
@@ -64,10 +66,18 @@ fn contested(earlier: &Matches, later: &Matches) -> Option<Matches> {
             _ => earlier.and(&Matches::hosts(later.hosts.clone())).ok().flatten(),
         },
         std::cmp::Ordering::Less => None,
-        std::cmp::Ordering::Equal => {
-            both.filter(|both| (path_rank(later), asks(later)) > (path_rank(earlier), asks(earlier)) || both == later)
-        }
+        std::cmp::Ordering::Equal => both.filter(|both| is_taken_before(later, earlier) || both == later),
     }
+}
+
+/// Of two routes for the same host: is the later one taken before the earlier? Patterns are asked as they stand in the file.
+fn is_taken_before(later: &Matches, earlier: &Matches) -> bool {
+    let rank = |one: &Matches| (path_rank(one), asks(one));
+    !(is_pattern(later) && is_pattern(earlier)) && rank(later) > rank(earlier)
+}
+
+fn is_pattern(matches: &Matches) -> bool {
+    matches.path.as_ref().is_some_and(Path::is_pattern)
 }
 
 /// How much the host says: none, a wildcard by its length, a name.
@@ -81,8 +91,8 @@ fn path_rank(matches: &Matches) -> (u8, usize) {
     match &matches.path {
         None => (0, 0),
         Some(Path::Prefix(prefix)) => (1, prefix.len()),
-        Some(Path::Regex(_)) => (2, 0),
-        Some(Path::Exact(_)) => (3, 0),
+        Some(path) if path.is_pattern() => (2, 0),
+        Some(_) => (3, 0),
     }
 }
 
@@ -90,22 +100,23 @@ fn asks(matches: &Matches) -> usize {
     usize::from(!matches.methods.is_empty()) + matches.headers.len() + matches.query.len()
 }
 
-/// A prefix before a pattern for the same host becomes one itself: patterns are asked as they stand in the file.
-fn prefixes_before_patterns<T>(mut rules: Vec<(Matches, T)>) -> Vec<(Matches, T)> {
-    let all: Vec<Matches> = rules.iter().map(|(matches, _)| matches.clone()).collect();
-    for (at, (matches, _)) in rules.iter_mut().enumerate() {
-        let Some(Path::Prefix(prefix)) = &matches.path else { continue };
-        let hosts = Matches::hosts(matches.hosts.clone());
-        let stands_before = |later: &&Matches| {
-            let shares = Matches::hosts(later.hosts.clone()).and(&hosts).is_ok_and(|both| both.is_some());
-            matches!(later.path, Some(Path::Regex(_))) && shares && host_rank(&hosts) <= host_rank(later)
-        };
-        if all[at + 1..].iter().any(|later| stands_before(&later)) {
-            let border = if prefix.ends_with('/') { "" } else { "(/|$)" };
-            matches.path = Some(Path::Regex(format!("^{}{border}", literal(prefix))));
+/// Prefixes that routes can say as patterns only. From the last rule up, because each of them is a pattern for those above it.
+fn with_patterns<T>(mut rules: Vec<(Matches, T)>) -> Vec<(Matches, T)> {
+    for at in (0..rules.len()).rev() {
+        let Some(Path::Prefix(prefix)) = &rules[at].0.path else { continue };
+        let stands_before = |later: &(Matches, T)| is_taken_first(&later.0, &rules[at].0);
+        if !prefix.ends_with('/') || rules[at + 1..].iter().any(stands_before) {
+            rules[at].0.path = Some(Path::Begin(prefix.clone()));
         }
     }
     rules
+}
+
+/// Does the later of two stand before the earlier, a prefix, because it is a pattern?
+fn is_taken_first(later: &Matches, earlier: &Matches) -> bool {
+    let hosts = |of: &Matches| Matches::hosts(of.hosts.clone());
+    let shares = hosts(later).and(&hosts(earlier)).is_ok_and(|both| both.is_some());
+    is_pattern(later) && shares && host_rank(earlier) <= host_rank(later)
 }
 
 #[cfg(test)]
@@ -119,6 +130,7 @@ mod tests {
                 ("@", host) => matches.hosts.push(host.to_owned()),
                 ("=", path) => matches.path = Some(Path::Exact(path.to_owned())),
                 ("~", path) => matches.path = Some(Path::Regex(path.to_owned())),
+                ("^", path) => matches.path = Some(Path::Begin(path.to_owned())),
                 ("!", method) => matches.methods.push(method.to_owned()),
                 _ => matches.path = Some(Path::Prefix(word.to_owned())),
             }
@@ -136,9 +148,16 @@ mod tests {
             // Nothing is left of a rule behind one that takes all of it.
             (vec!["/", "=/a", "@x"], vec![("/", 0), ("@x /", 0), ("@x", 2)]),
             // A prefix before a pattern.
-            (vec!["/a", "~b$"], vec![("~^/a(/|$)", 0), ("~b$", 1)]),
-            (vec!["@x /a", "~b$"], vec![("@x /a", 0), ("~b$", 1)]),
+            (vec!["/a/", "~b$"], vec![("^/a/", 0), ("~b$", 1)]),
+            (vec!["@x /a/", "~b$"], vec![("@x /a/", 0), ("~b$", 1)]),
+            // One that is a pattern because it ends within a segment.
+            (vec!["/adm", "/"], vec![("^/adm", 0), ("/", 1)]),
+            (vec!["/adm", "/admin/"], vec![("^/adm", 0)]),
+            (vec!["/admin/", "/adm", "/"], vec![("^/admin/", 0), ("^/adm", 1), ("/", 2)]),
+            (vec!["/a/", "/admin", "/b", "=/a/x"], vec![("^/a/", 0), ("^/admin", 1), ("^/b", 2)]),
+            (vec!["/adm", "@x"], vec![("^/adm", 0), ("@x ^/adm", 0), ("@x", 1)]),
             (vec!["~b$", "@x ~c$"], vec![("~b$", 0), ("@x ~b$", 0), ("@x ~c$", 1)]),
+            (vec!["~b", "~b !POST", "/a !POST"], vec![("~b", 0), ("^/a !POST", 2)]),
             // What asks for more, later.
             (vec!["/a/", "/a/ !POST"], vec![("/a/", 0)]),
             (vec!["!POST", "/a/"], vec![("!POST", 0), ("/a/ !POST", 0), ("/a/", 1)]),

@@ -2,9 +2,9 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// The text itself, whatever it holds.
+/// The text itself, whatever it holds. A dash is one outside of a class.
 pub(crate) fn literal(text: &str) -> String {
-    regex::escape(text)
+    regex::escape(text).replace("\\-", "-")
 }
 
 /// The pattern as ours, where it is one in linear time: no look-around, no back reference.
@@ -18,5 +18,5 @@ pub(crate) fn checked(pattern: &str, ignores_case: bool) -> Result<String, Strin
 
 /// Over bytes, as the balancer reads it.
 pub(crate) fn compiled(pattern: &str) -> Option<Regex> {
-    RegexBuilder::new(pattern).unicode(false).build().ok()
+    RegexBuilder::new(pattern).unicode(false).dot_matches_new_line(true).build().ok()
 }
