@@ -38,6 +38,8 @@ pub(crate) enum Action {
     Set(String),
     /// It is answered.
     Answer(Answer),
+    /// The connection is closed as soon as it comes in.
+    Close,
     /// It is changed, and the next rule is asked.
     Edit(Edit),
     /// It is changed before something is done with it.
@@ -47,8 +49,17 @@ pub(crate) enum Action {
 /// An answer of the balancer's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    Redirect { to: String, status: u16 },
-    Respond { status: u16, text: String, content_type: Option<String> },
+    /// With `keeps_query` the query that came stands behind it.
+    Redirect {
+        to: String,
+        status: u16,
+        keeps_query: bool,
+    },
+    Respond {
+        status: u16,
+        text: String,
+        content_type: Option<String>,
+    },
 }
 
 /// A change, or a condition on whoever asks.
@@ -111,7 +122,7 @@ impl<'r> Routes<'r> {
         for rule in rules {
             match (&rule.action, rule.is_for_all(), &rule.clause.sources) {
                 (Action::Edit(edit @ Edit::Field { .. }), true, None) => edit.write(listener),
-                (Action::Answer(answer), _, Some((inside, networks))) if rule.is_guard() && answer.is_refusal() => {
+                (Action::Close, _, Some((inside, networks))) if rule.is_guard() => {
                     Edit::Sources { allowed: !inside, networks: networks.clone() }.write(listener);
                 }
                 _ => rest.push(rule.clone()),
@@ -136,9 +147,17 @@ impl<'r> Routes<'r> {
         }
         for (at, rule) in rules.iter().enumerate() {
             let behind = &rules[at + 1..];
+            if rule.action == Action::Close {
+                self.notes.missing(
+                    rule.line,
+                    &rule.what,
+                    "connections are refused by their address, and by nothing else",
+                );
+                continue;
+            }
             let Some(inner) = self.inner(rule, &region) else { continue };
-            self.outside(rule, behind, &inner, depth)?;
             let inside = Region { matches: inner, edits: region.edits.clone() };
+            self.outside(rule, behind, &inside, depth)?;
             let is_all = inside.matches == region.matches;
             match (&rule.action, guard(rule)) {
                 (_, Some(edit)) => self.change(edit, behind, inside, &mut region, rule.line, depth)?,
@@ -180,11 +199,11 @@ impl<'r> Routes<'r> {
     }
 
     /// What a rule leaves out of its own requests goes on as if it were not there.
-    fn outside(&mut self, rule: &Rule, behind: &[Rule], inner: &Matches, depth: usize) -> Result<(), TranslateError> {
+    fn outside(&mut self, rule: &Rule, behind: &[Rule], inside: &Region, depth: usize) -> Result<(), TranslateError> {
         for left_out in alternatives(&rule.clause.not) {
-            match inner.and(&left_out) {
+            match inside.matches.and(&left_out) {
                 Ok(Some(matches)) => {
-                    self.follow(behind, Region { matches, edits: Vec::new() }, rule.line, depth + 1)?;
+                    self.follow(behind, Region { matches, edits: inside.edits.clone() }, rule.line, depth + 1)?;
                 }
                 Ok(None) => {}
                 Err(why) => self.notes.missing(rule.line, &rule.what, why),
@@ -203,6 +222,11 @@ impl<'r> Routes<'r> {
         line: usize,
         depth: usize,
     ) -> Result<(), TranslateError> {
+        let is_list = |edit: &Edit| matches!(edit, Edit::Sources { allowed: true, .. });
+        if is_list(&edit) && inside.edits.iter().any(|known| is_list(known) && *known != edit) {
+            self.notes.missing(line, "the second list of who may ask", "a request asks one list: write what both have");
+            return Ok(());
+        }
         if inside.matches == region.matches {
             region.edits.push(edit);
             return Ok(());
@@ -293,9 +317,11 @@ impl Action {
     pub(crate) fn write(&self, route: &mut Table) {
         match self {
             Self::Set(set) => route.put("backends", set.clone()),
-            Self::Answer(Answer::Redirect { to, status: 302 }) => route.put("redirect", without_query(to)),
-            Self::Answer(Answer::Redirect { to, status }) => {
-                let to = without_query(to);
+            Self::Answer(Answer::Redirect { to, status, keeps_query }) => {
+                let to = if *keeps_query { to.clone() } else { without_query(to) };
+                if *status == 302 {
+                    return route.put("redirect", to);
+                }
                 let parts = vec![("to".to_owned(), to.into()), ("status".to_owned(), u64::from(*status).into())];
                 route.put("redirect", Value::Inline(parts));
             }
@@ -307,6 +333,7 @@ impl Action {
                 parts.extend(content_type.iter().map(|kind| ("content_type".to_owned(), kind.clone().into())));
                 route.put("respond", Value::Inline(parts));
             }
+            Self::Close => {}
             Self::Edit(edit) => edit.write(route),
             Self::With(edits, action) => {
                 action.write(route);
@@ -331,7 +358,10 @@ impl Edit {
     /// The same in a route for this path: a prefix is replaced where it is what the route asks for.
     fn at(&self, path: Option<&Path>) -> Self {
         match (self, path) {
-            (Self::Prefix { from, .. }, Some(Path::Prefix(prefix))) if prefix == from => self.clone(),
+            // What is left behind the prefix begins with a slash, with us.
+            (Self::Prefix { from, to }, Some(Path::Prefix(prefix))) if prefix == from && to.ends_with('/') => {
+                self.clone()
+            }
             (Self::Prefix { from, to }, _) => {
                 Self::Pattern { pattern: format!("^{}", literal(from)), to: to.replace('{', "{{").replace('}', "}}") }
             }
@@ -350,7 +380,13 @@ impl Edit {
                 table.put("rewrite", Value::Inline(parts.to_vec()));
             }
             Self::Sources { allowed, networks } => {
-                table.put(if *allowed { "allow" } else { "deny" }, networks.clone());
+                let key = if *allowed { "allow" } else { "deny" };
+                let mut all = match table.get(key) {
+                    Some(Value::List(known)) if !allowed => known.clone(),
+                    _ => Vec::new(),
+                };
+                all.extend(networks.iter().map(|network| Value::from(network.as_str())));
+                table.put(key, Value::List(all));
             }
         }
     }

@@ -5,13 +5,19 @@ use crate::output::{Output, complain};
 use anyhow::anyhow;
 use balancer::Config;
 use balancer::config::keys::TOP;
+use config_file::ConfigError;
 use std::path::Path;
 use translate::{FILES, LISTS, Language, NAMES, Weight, translate};
 
 /// Writes the translation to standard output, and what there is to know about it to standard error.
 pub(super) fn run(path: &Path) -> anyhow::Result<Outcome> {
-    let text = config_file::read_text(path).map_err(|_| anyhow!("{}: it cannot be read as text", path.display()))?;
     let name = path.display().to_string();
+    let text = config_file::read_text(path).map_err(|error| match error {
+        ConfigError::Unreadable { why, .. } => {
+            anyhow!("{name}: {why}; name the haproxy.cfg or nginx.conf to translate")
+        }
+        other => anyhow!("{other}"),
+    })?;
     let language = Language::of(&text);
     let translation =
         translate(&name, language, &text, &takes).map_err(|why| anyhow!("{name}, read as {language}: {why}"))?;
@@ -21,8 +27,8 @@ pub(super) fn run(path: &Path) -> anyhow::Result<Outcome> {
         complain(format!("{name}: {weight}{note}"));
     }
     // What it names, such as certificates, may be on another host.
-    if let Err(error) = Config::parse(&name, &translation.toml) {
-        complain(format!("before it can be used, of the translation:\n{error}"));
+    if let Err(error) = Config::parse(&format!("the translation of {name}"), &translation.toml) {
+        complain(format!("before it can be used:\n{error}"));
     }
     Ok(if translation.is_whole() { Outcome::AsHoped } else { Outcome::Bad })
 }

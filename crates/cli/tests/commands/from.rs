@@ -39,6 +39,15 @@ fn what_cannot_be_read_ends_with_2() {
     assert!(error.contains("nothing to translate"), "{error}");
 }
 
+#[test]
+fn a_file_that_is_not_there_is_said_to_be_missing() {
+    let output = quintet(&["serve", "--from", "/nowhere/haproxy.cfg"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error.contains("/nowhere/haproxy.cfg: No such file"), "{error}");
+    assert!(error.contains("name the haproxy.cfg or nginx.conf to translate"), "{error}");
+}
+
 /// Every translation is a configuration of ours; certificates are those of the tests.
 #[test]
 fn the_balancer_takes_every_translation() {

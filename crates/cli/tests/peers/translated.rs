@@ -23,6 +23,9 @@ fn answer(curl: &Path, server: &Server, (host, path, arguments): Asked) -> (Stri
             .map(|(_, value)| value.trim().to_owned())
     };
     let location = head.lines().find_map(field).unwrap_or_default();
+    // Whoever is asked may name itself in front of a path.
+    let own = format!("http://{host}:{}", server.address.port());
+    let location = location.strip_prefix(&own).unwrap_or(&location).to_owned();
     let body = if status == "200" { body.to_owned() } else { String::new() };
     (status, location, body)
 }
@@ -68,9 +71,22 @@ frontend web
     acl api path_beg /echo
     acl old hdr(host) -i old.example.org
     acl safe method GET HEAD POST
+    acl to_two path_beg /byt /pub
+    acl scripts path_end .js .css
+    acl images path_dir img
+    acl inner path_sub secret
+    acl versions path_reg ^/v[0-9]+/
+    acl local src 127.0.0.0/8
+    http-request return status 200 content-type text/plain string health if { path /health }
+    http-request deny if { path_beg /priv } local
+    http-request deny if inner
     http-request deny if !safe
     http-request return status 200 content-type text/plain string pong if { path /ping }
     redirect prefix https://www.example.org code 301 if old !{ path_beg /bytes }
+    use_backend two if to_two scripts
+    use_backend one if to_two
+    use_backend two if images or versions
+    use_backend two if { hdr_end(host) -i .sub.example.org } or { hdr(X-Kind) -i other }
     use_backend two if api or { hdr(host) -i two.example.org }
     default_backend one
 backend one
@@ -105,6 +121,24 @@ fn what_haproxy_answers_its_translation_answers() {
             ("old.example.org", "/ping", &[]),
             ("old.example.org", "/echo", &["--request", "DELETE"]),
             ("a.org", "/", &["--request", "DELETE"]),
+            ("a.org", "/bytesome", &[]),
+            ("a.org", "/echos", &[]),
+            ("a.org", "/public/a.js", &[]),
+            ("a.org", "/public/a.jsx", &[]),
+            ("a.org", "/x/img/y", &[]),
+            ("a.org", "/x/img", &[]),
+            ("a.org", "/x/imgs", &[]),
+            ("a.org", "/v12/x", &[]),
+            ("a.org", "/v/x", &[]),
+            ("a.org", "/a-secret-b", &[]),
+            ("a.org", "/private", &[]),
+            ("a.org", "/priv", &[]),
+            ("a.org", "/pri", &[]),
+            ("a.org", "/health", &[]),
+            ("a.org", "/healthy", &[]),
+            ("a.sub.example.org", "/", &[]),
+            ("sub.example.org", "/", &[]),
+            ("a.org", "/", &["--header", "X-Kind: Other"]),
         ],
     );
 }
@@ -119,6 +153,18 @@ server {
     location /a/ { proxy_pass http://one/bytes/; }
     location ^~ /bytes/9 { return 403; }
     location ~ [0-9]$ { proxy_pass http://TWO; }
+    location /adm { return 200 adm; }
+    location /adm/deep/ { return 200 deep; }
+    location ^~ /strong/ { return 200 strong; }
+    location ^~ /strong/inner/ { return 200 inner; }
+    location ~* \\.(js|CSS)$ { return 200 script; }
+    location /files/ {
+        proxy_pass http://one;
+        location ~ \\.png$ { return 200 picture; }
+    }
+    location /base/ { proxy_pass http://one/byt; }
+    location /only { allow 10.0.0.0/8; deny all; proxy_pass http://one; }
+    location /but { deny 127.0.0.1; allow 127.0.0.0/8; deny all; proxy_pass http://one; }
     location /old/ { rewrite ^/old/(.*)$ /bytes/$1 break; proxy_pass http://one; }
 }
 server {
@@ -155,6 +201,23 @@ fn what_nginx_answers_its_translation_answers() {
             ("a.org", "/a/x", &[]),
             ("a.org", "/a/5", &[]),
             ("a.org", "/bytes/4", &[]),
+            ("a.org", "/adm", &[]),
+            ("a.org", "/admin/x", &[]),
+            ("a.org", "/adm/deep/x", &[]),
+            ("a.org", "/adm/deep", &[]),
+            ("a.org", "/a", &[]),
+            ("a.org", "/files?q=1", &[]),
+            ("a.org", "/files/x.png", &[]),
+            ("a.org", "/x.png", &[]),
+            ("a.org", "/strong/x.js", &[]),
+            ("a.org", "/strong/inner/x.js", &[]),
+            ("a.org", "/x.JS", &[]),
+            ("a.org", "/x.css", &[]),
+            ("a.org", "/x.cssx", &[]),
+            ("a.org", "/base/es/3", &[]),
+            ("a.org", "/only", &[]),
+            ("a.org", "/only-this", &[]),
+            ("a.org", "/butter", &[]),
             ("a.org", "/bytes/9", &[]),
             ("a.org", "/old/x", &[]),
             ("old.example.org", "/x?q=1", &[]),

@@ -1,6 +1,7 @@
 //! What an `acl` line asks, in our words.
 
 use crate::condition::{Is, Matches, Path};
+use crate::overlap::texts;
 use crate::pattern::{checked, literal};
 
 /// What is known of whoever is asked, before a request comes.
@@ -152,6 +153,9 @@ impl<'l> Question<'l> {
 
     /// Paths; the ends of several become one pattern.
     fn path(&self) -> Result<Vec<Matches>, String> {
+        if self.fetch == "url" && self.values.iter().any(|value| value.contains('?')) {
+            return Err("routes ask for paths and for parameters of the query, not for both in one text".to_owned());
+        }
         let literals = || self.values.iter().map(|value| literal(value)).collect::<Vec<_>>().join("|");
         let pattern = match self.how {
             How::Exact | How::Begin if self.ignores_case => {
@@ -161,7 +165,10 @@ impl<'l> Question<'l> {
             How::Begin => return Ok(self.each(|value| Path::Prefix(value.to_owned()))),
             How::End => format!("({})$", literals()),
             How::Sub => literals(),
-            How::Dir => format!("/({})(/|$)", literals().replace("|/", "|").trim_start_matches('/')),
+            How::Dir => {
+                let whole = self.values.iter().map(|value| literal(value.trim_matches('/'))).collect::<Vec<_>>();
+                format!("/({})(/|$)", whole.join("|"))
+            }
             How::Regex => self.values.join("|"),
             How::Dom | How::Found => return Err("a path is not asked like this".to_owned()),
         };
@@ -181,7 +188,15 @@ impl<'l> Question<'l> {
             How::End if self.values.iter().all(|value| value.starts_with('.')) => {
                 self.values.iter().map(name).map(|name| format!("*.{name}")).collect()
             }
+            How::Dom if self.values.iter().any(|value| !value.trim_start_matches('.').contains('.')) => {
+                return Err("hosts are asked as names, not for a part of one".to_owned());
+            }
             How::End | How::Dom => self.values.iter().map(name).flat_map(|name| below(&name)).collect(),
+            How::Regex => {
+                let of = |value: &&str| texts(value).ok_or("hosts are asked as names: the pattern is for too many");
+                let all: Result<Vec<_>, _> = self.values.iter().map(of).collect();
+                all?.concat().iter().map(|host| host.to_ascii_lowercase()).collect()
+            }
             _ => return Err("hosts are asked as names or as \"*.name\" only".to_owned()),
         };
         Ok(vec![Matches::hosts(hosts)])
@@ -191,11 +206,28 @@ impl<'l> Question<'l> {
     fn named(&self, matches: impl Fn(&str, Is) -> Matches) -> Result<Vec<Matches>, String> {
         let is = match self.how {
             How::Found => Is::Present,
+            How::Exact if self.ignores_case => {
+                Is::OneOf(self.values.iter().flat_map(|value| spellings(value)).collect())
+            }
             How::Exact => Is::OneOf(self.values.iter().map(|value| (*value).to_owned()).collect()),
             _ => return Err("fields and parameters are asked for whole values only".to_owned()),
         };
         Ok(vec![matches(&self.argument, is)])
     }
+}
+
+/// How people spell a word whose case does not matter, each once.
+fn spellings(word: &str) -> Vec<String> {
+    let first = |word: &str| word[..word.chars().next().map_or(0, char::len_utf8)].to_ascii_uppercase();
+    let lower = word.to_ascii_lowercase();
+    let capital = first(&lower) + lower.get(first(&lower).len()..).unwrap_or_default();
+    let mut all = vec![word.to_owned()];
+    for other in [lower, capital, word.to_ascii_uppercase()] {
+        if !all.contains(&other) {
+            all.push(other);
+        }
+    }
+    all
 }
 
 /// `req.hdr(host),lower` is `hdr` of `host`; converters that change what is found are an error.
@@ -250,13 +282,16 @@ mod tests {
             ("path_beg -i /api", path(Path::Regex("(?i)^(/api)".to_owned()))),
             ("path_end .js .css", path(Path::Regex(r"(\.js|\.css)$".to_owned()))),
             ("path_dir /img", path(Path::Regex("/(img)(/|$)".to_owned()))),
+            ("path_dir /img/ b/c", path(Path::Regex("/(img|b/c)(/|$)".to_owned()))),
             ("path_reg ^/v[0-9]+", path(Path::Regex("^/v[0-9]+".to_owned()))),
             ("hdr(host) -i A.org", hosts(&["a.org"])),
             ("hdr_dom(host) -i a.org", hosts(&["a.org", "*.a.org"])),
             ("req.hdr(Host),lower -m end .a.org", hosts(&["*.a.org"])),
+            (r"hdr_reg(host) -i ^(www\.)?a\.org$", hosts(&["www.a.org", "a.org"])),
             ("ssl_fc_sni a.org b.org", hosts(&["a.org", "b.org"])),
             ("hdr(X) v", header(Is::OneOf(vec!["v".to_owned()]))),
             ("hdr(X) -m found", header(Is::Present)),
+            ("hdr(X) -i v1", header(Is::OneOf(vec!["v1".to_owned(), "V1".to_owned()]))),
             ("hdr(X) v w", header(Is::OneOf(vec!["v".to_owned(), "w".to_owned()]))),
             ("ssl_fc", Ok(Acl::Known(true))),
             ("dst_port 80", Ok(Acl::Known(false))),
@@ -279,6 +314,8 @@ mod tests {
             ("path -f /etc/paths", "a file of their own"),
             ("nbsrv(x) lt 1", "how servers are"),
             ("hdr_reg(host) ^a", "names"),
+            ("hdr_dom(host) shop", "not for a part of one"),
+            ("url_beg /a?b=", "not for both"),
             ("path_reg ^/(?=a)", "linear time"),
             ("sc0_http_req_rate gt 10", "`sc0_http_req_rate` has no counterpart"),
             ("hdr(X) -m sub v", "whole values"),

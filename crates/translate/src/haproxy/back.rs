@@ -137,8 +137,9 @@ fn times(section: &Section, http: bool, set: &mut Table, notes: &mut Notes) {
             put_time(line, keys, set, notes);
         }
     }
-    let limited = section.lines.iter().any(|line| line.words.iter().skip(3).any(|word| word == "maxconn"));
-    if let Some(line) = section.timeout("queue").or(section.timeout("connect")).filter(|_| limited) {
+    // Without a bound nobody waits.
+    let is_bounded = set.get("limits.connections_max").is_some();
+    if let Some(line) = section.timeout("queue").or(section.timeout("connect")).filter(|_| is_bounded) {
         put_time(line, &["limits.queue_timeout"], set, notes);
     }
 }

@@ -133,7 +133,43 @@ pub(crate) fn remark(sections: &[Section], notes: &mut Notes) {
     }
 }
 
+/// Questions that have a counterpart but for a detail: how their word begins, and which.
+const NEARLY: &[(&str, &str)] = &[
+    ("hdr_dom(host)", WHOLE_NAMES),
+    ("hdr_end(host)", WHOLE_NAMES),
+    ("hdr(host)", WHOLE_NAMES),
+    ("url_end", NO_QUERY),
+    ("url_sub", NO_QUERY),
+    ("url_dir", NO_QUERY),
+    ("url_reg", NO_QUERY),
+];
+const NO_QUERY: &str = "the path is asked, without the query";
+const WHOLE_NAMES: &str = "a host is asked as a whole name, or as one below a name";
+
+/// What a question means here where that is not to the letter the same.
+fn remark_question(line: &Line, notes: &mut Notes) {
+    for (at, word) in line.words.iter().enumerate() {
+        let word = word.to_ascii_lowercase().replace("req.", "");
+        let next = |nth: usize| line.word(at + nth);
+        let is_loose = word != "hdr(host)" || next(1) == "-m" && ["end", "dom"].contains(&next(2));
+        let begun_by_a_dot = |word: &&String| word.starts_with('.');
+        let is_exact = word.contains("end(host)") && line.words[at + 1..].iter().any(|word| begun_by_a_dot(&word));
+        if let Some((_, why)) =
+            NEARLY.iter().find(|(begin, _)| word.starts_with(begin)).filter(|_| is_loose && !is_exact)
+        {
+            notes.detail(line.number, line.text(), *why);
+        }
+        let is_field = word.starts_with("hdr(") && !word.starts_with("hdr(host");
+        if is_field && next(1) == "-i" {
+            notes.detail(line.number, line.text(), "a value is told apart by case: its usual spellings are asked");
+        }
+    }
+}
+
 fn remark_line(line: &Line, notes: &mut Notes) {
+    if line.word(0) == "acl" || line.words.iter().any(|word| word == "{") {
+        remark_question(line, notes);
+    }
     let keyword = line.keyword();
     if TRANSLATED.contains(&keyword.as_str()) || line.word(0) == "compression" {
         return;

@@ -18,8 +18,9 @@ const OURS: [(&str, &str); 5] = [
 
 /// All rules of these lines, as HAProxy orders them: what is said to requests, redirects, then the choice of a backend.
 pub(crate) fn rules(lines: &[Line], acls: &Acls, notes: &mut Notes) -> Vec<Rule> {
-    let phases: [&[&str]; 3] = [
-        &["http-request", "http-response", "http-after-response", "tcp-request", "monitor-uri"],
+    let phases: [&[&str]; 4] = [
+        &["tcp-request", "monitor-uri"],
+        &["http-request", "http-response", "http-after-response"],
         &["redirect"],
         &["use_backend"],
     ];
@@ -51,6 +52,7 @@ fn of_line(line: &Line, acls: &Acls) -> Result<Parsed, String> {
         ["use_backend", set] if set.contains('%') => return Err("a backend named by a variable".to_owned()),
         ["use_backend", set] => (vec![Action::Set((*set).to_owned())], condition),
         ["redirect", words @ ..] | ["http-request", "redirect", words @ ..] => (vec![redirect(words)?], condition),
+        ["http-request", "allow"] | ["tcp-request", _, "accept"] => return accepted(&acls.clauses(condition)?),
         ["monitor-uri", path] => return Ok(Parsed::Rules(vec![monitor(line, path)])),
         ["http-request", words @ ..] => match request(words)? {
             Ok(actions) => (actions, condition),
@@ -84,10 +86,21 @@ fn of_line(line: &Line, acls: &Acls) -> Result<Parsed, String> {
 
 /// A client's address decides who is let in, and nothing else.
 fn check_sources(clauses: &[Clause], actions: &[Action]) -> Result<(), String> {
-    let refuses = actions.iter().all(|action| matches!(action, Action::Answer(Answer::Respond { status: 403, .. })));
+    let is_refusal =
+        |action: &Action| matches!(action, Action::Close | Action::Answer(Answer::Respond { status: 403, .. }));
+    let refuses = actions.iter().all(is_refusal);
     match clauses.iter().any(|clause| clause.sources.is_some()) && !refuses {
         true => Err("routes do not look at the client's address: only a refusal (403) can".to_owned()),
         false => Ok(()),
+    }
+}
+
+/// Whoever is let in for good is spared the rules behind; that is the same only where it is everybody, or nobody.
+fn accepted(clauses: &[Clause]) -> Result<Parsed, String> {
+    let is_all = |clause: &Clause| clause.matches.is_any() && clause.not.is_empty() && clause.sources.is_none();
+    match clauses.iter().all(is_all) {
+        true => Ok(Parsed::Ours("what no rule refuses is let in")),
+        false => Err("nobody is spared the rules behind: say whom they refuse".to_owned()),
     }
 }
 
@@ -117,7 +130,6 @@ fn request(words: &[&str]) -> Result<Result<Vec<Action>, &'static str>, String> 
         ["replace-uri", pattern, to] if pattern.trim_start_matches(['^', '(']).starts_with('/') => {
             edit(Edit::Pattern { pattern: whole(pattern)?, to: references(to) })
         }
-        ["allow"] => Ok(Err("what no rule refuses is let in")),
         ["set-log-level" | "capture" | "track-sc0" | "track-sc1" | "sc-inc-gpc0", ..] => {
             Err("there are no stick tables and no log: see rate limits of a route".to_owned())
         }
@@ -152,7 +164,7 @@ fn field(words: &[&str], of_response: bool) -> Result<Option<Edit>, String> {
 /// `redirect scheme https code 301`.
 fn redirect(words: &[&str]) -> Result<Action, String> {
     let to = match words {
-        ["scheme", scheme, ..] => format!("{}://{{host}}{{uri}}", template(scheme)?),
+        ["scheme", scheme, ..] => format!("{}://{{host_port}}{{uri}}", template(scheme)?),
         ["prefix", prefix, ..] => format!("{}{{uri}}", template(prefix)?),
         ["location", location, ..] => template(location)?,
         _ => return Err("a redirect to what has no counterpart".to_owned()),
@@ -168,7 +180,7 @@ fn redirect(words: &[&str]) -> Result<Action, String> {
     if status == 303 {
         return Err("a redirect is 301, 302, 307 or 308".to_owned());
     }
-    Ok(Action::Answer(Answer::Redirect { to, status }))
+    Ok(Action::Answer(Answer::Redirect { to, status, keeps_query: false }))
 }
 
 /// `return status 200 content-type text/plain string "OK"`.
@@ -194,11 +206,8 @@ fn respond(words: &[&str]) -> Result<Action, String> {
 /// `tcp-request ...`: who is let in.
 fn connection(words: &[&str]) -> Result<Result<Action, &'static str>, String> {
     match words {
-        ["connection" | "content" | "session", "reject"] => {
-            Ok(Ok(Action::Answer(Answer::Respond { status: 403, text: String::new(), content_type: None })))
-        }
+        ["connection" | "content" | "session", "reject"] => Ok(Ok(Action::Close)),
         ["inspect-delay", ..] => Ok(Err("a ClientHello is waited for where routes ask for names")),
-        ["connection" | "content" | "session", "accept"] => Ok(Err("what no rule refuses is let in")),
         _ => Err("no counterpart".to_owned()),
     }
 }

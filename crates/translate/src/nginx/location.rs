@@ -5,7 +5,7 @@ use super::question::{Asked, asked};
 use super::scope::Scope;
 use super::target::Target;
 use super::tree::Directive;
-use super::variables::template;
+use super::variables::{Known, template};
 use crate::condition::{Matches, Path};
 use crate::pattern::checked;
 use crate::routes::{Action, Answer, Clause, Edit, Rule};
@@ -14,6 +14,15 @@ use crate::routes::{Action, Answer, Clause, Edit, Rule};
 const FILES: &[&str] = &["root", "alias", "try_files", "index", "autoindex"];
 /// Other servers than those of HTTP.
 pub(crate) const FOREIGN: &[&str] = &["fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
+
+/// A location, for what it is asked, and what holds there.
+struct Located<'t> {
+    kind: Kind,
+    /// What it is for, with what the locations around it ask.
+    matches: Matches,
+    block: &'t Directive,
+    scope: Scope<'t>,
+}
 
 /// How a location is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +43,11 @@ impl Place<'_, '_> {
             return rules;
         }
         let mut located = Vec::new();
-        self.locations(server, scope, &mut located);
-        located.sort_by_key(|(kind, _, _)| kind.rank());
-        for (kind, location, scope) in located {
-            match kind.matches() {
-                Ok(matches) => rules.extend(self.block_rules(location, &scope, &matches)),
-                Err(why) => self.notes.missing(location.line, location.text(), why),
-            }
+        self.locations(server, scope, &Matches::default(), &mut located);
+        self.put_in_order(&mut located);
+        rules.extend(located.iter().filter_map(|one| one.with_a_slash(&located)));
+        for one in located {
+            rules.extend(self.block_rules(one.block, &one.scope, &one.matches));
         }
         rules
     }
@@ -50,16 +57,41 @@ impl Place<'_, '_> {
         &mut self,
         block: &'t Directive,
         scope: &Scope<'t>,
-        found: &mut Vec<(Kind, &'t Directive, Scope<'t>)>,
+        around: &Matches,
+        found: &mut Vec<Located<'t>>,
     ) {
-        for location in block.inner().iter().filter(|one| one.name == "location") {
-            let scope = scope.within(location.inner());
-            if location.arg(0).starts_with('@') {
-                continue;
+        for block in block.inner().iter().filter(|one| one.name == "location" && !one.arg(0).starts_with('@')) {
+            let (kind, scope) = (Kind::parse(block), scope.within(block.inner()));
+            match kind.matches().and_then(|matches| matches.and(around)) {
+                Ok(Some(matches)) => {
+                    found.push(Located { kind, matches: matches.clone(), block, scope: scope.clone() });
+                    self.locations(block, &scope, &matches, found);
+                }
+                Ok(None) => self.notes.missing(block.line, block.text(), "no request comes here"),
+                Err(why) => self.notes.missing(block.line, block.text(), why),
             }
-            found.push((Kind::parse(location), location, scope.clone()));
-            self.locations(location, &scope, found);
         }
+    }
+
+    /// Exact paths first, then prefixes that stand above patterns, patterns in their order, the longest prefix.
+    fn put_in_order(&mut self, located: &mut [Located<'_>]) {
+        let strong = located.iter().filter_map(|one| one.kind.strong()).map(str::to_owned).collect::<Vec<_>>();
+        let has_patterns = located.iter().any(|one| matches!(one.kind, Kind::Regex(..)));
+        let is_within = |kind: &Kind| match kind {
+            Kind::Prefix(prefix) => strong.iter().any(|strong| prefix.starts_with(strong)),
+            _ => false,
+        };
+        for one in located.iter().filter(|one| has_patterns && is_within(&one.kind)) {
+            let why = "below a location with `^~` patterns are not asked, here neither: write `^~` to say so";
+            self.notes.missing(one.block.line, one.block.text(), why);
+        }
+        located.sort_by_key(|one| match &one.kind {
+            Kind::Exact(_) => (0, 0),
+            Kind::Strong(prefix) => (1, usize::MAX - prefix.len()),
+            Kind::Prefix(prefix) if is_within(&one.kind) => (1, usize::MAX - prefix.len()),
+            Kind::Regex(..) => (2, 0),
+            Kind::Prefix(prefix) => (3, usize::MAX - prefix.len()),
+        });
     }
 
     /// What a `server` or a `location` does with the requests that come to it.
@@ -117,7 +149,7 @@ impl Place<'_, '_> {
                     _ if one.arg(1).contains("://") => 302,
                     _ => return None,
                 };
-                Some(self.rewritten(one).map(|to| Answer::Redirect { to, status }))
+                Some(self.rewritten(one).map(|to| Answer::Redirect { to, status, keeps_query: false }))
             }
             _ => None,
         }
@@ -125,7 +157,7 @@ impl Place<'_, '_> {
 
     fn returned(&self, one: &Directive, scope: &Scope<'_>) -> Result<Answer, String> {
         let Ok(status) = one.arg(0).parse::<u16>() else {
-            return Ok(Answer::Redirect { to: template(one.arg(0), &self.known)?, status: 302 });
+            return Ok(Answer::Redirect { to: template(one.arg(0), &self.known)?, status: 302, keeps_query: false });
         };
         if status == 444 {
             return Err("no request is left without an answer: 403 refuses it".to_owned());
@@ -135,7 +167,7 @@ impl Place<'_, '_> {
             return Err("a redirect is 301, 302, 307 or 308".to_owned());
         }
         if [301, 302, 307, 308].contains(&status) && !text.is_empty() {
-            return Ok(Answer::Redirect { to: template(text, &self.known)?, status });
+            return Ok(Answer::Redirect { to: template(text, &self.known)?, status, keeps_query: false });
         }
         if text.contains('$') {
             return Err("an answer with variables".to_owned());
@@ -264,6 +296,23 @@ fn references(to: &str) -> Result<String, String> {
     Ok(ours)
 }
 
+impl Located<'_> {
+    /// `location /app/` that passes on sends whoever asks for `/app` there, unless another location is for just that.
+    fn with_a_slash(&self, all: &[Self]) -> Option<Rule> {
+        let path = self.kind.prefix()?.strip_suffix('/').filter(|path| !path.is_empty())?;
+        let is_for = |one: &Self| match &one.kind {
+            Kind::Exact(known) | Kind::Strong(known) | Kind::Prefix(known) => known == path,
+            Kind::Regex(..) => false,
+        };
+        if all.iter().any(is_for) || !self.block.inner().iter().any(|one| one.name == "proxy_pass") {
+            return None;
+        }
+        let clause = Clause { matches: Matches::path(Path::Exact(path.to_owned())), ..Clause::default() };
+        let to = template(&format!("{path}/"), &Known::default()).ok()?;
+        Some(rule(self.block, clause, Action::Answer(Answer::Redirect { to, status: 301, keeps_query: true })))
+    }
+}
+
 impl Kind {
     fn parse(location: &Directive) -> Self {
         let (first, second) = (location.arg(0), location.arg(1).to_owned());
@@ -276,14 +325,15 @@ impl Kind {
         }
     }
 
-    /// Exact paths first, then prefixes that stand above patterns, patterns in their order, the longest prefix.
-    fn rank(&self) -> (usize, usize) {
+    fn prefix(&self) -> Option<&str> {
         match self {
-            Self::Exact(_) => (0, 0),
-            Self::Strong(prefix) => (1, usize::MAX - prefix.len()),
-            Self::Regex(..) => (2, 0),
-            Self::Prefix(prefix) => (3, usize::MAX - prefix.len()),
+            Self::Strong(prefix) | Self::Prefix(prefix) => Some(prefix),
+            Self::Exact(_) | Self::Regex(..) => None,
         }
+    }
+
+    fn strong(&self) -> Option<&str> {
+        self.prefix().filter(|_| matches!(self, Self::Strong(_)))
     }
 
     fn matches(&self) -> Result<Matches, String> {

@@ -29,6 +29,9 @@ impl Place<'_, '_> {
             self.request_fields(scope, target, &mut edits);
         }
         for one in scope.all("add_header") {
+            if target.is_some() && one.arg(2) != "always" {
+                self.notes.detail(one.line, one.text(), "responses of every status get it, as with `always`");
+            }
             match template(one.arg(1), &self.known) {
                 Ok(value) => edits.push(field(true, How::Add, one.arg(0), value)),
                 Err(why) => self.notes.missing(one.line, one.text(), why),
@@ -39,8 +42,9 @@ impl Place<'_, '_> {
                 edits.push(field(true, How::Remove, one.arg(0), String::new()));
             }
         }
-        edits.extend(self.sources(scope));
+        // What is answered by `return` is answered before anybody is asked where he comes from.
         if target.is_some() {
+            edits.extend(self.sources(scope));
             edits.extend(self.bounds(scope));
             edits.extend(self.rate(scope));
         }
@@ -127,29 +131,31 @@ impl Place<'_, '_> {
         edits
     }
 
-    /// `allow` and `deny`: the first that fits decides, so that a list of either kind and the rest has a counterpart.
-    fn sources(&mut self, scope: &Scope<'_>) -> Option<Edit> {
-        let (allow, deny) = (scope.all("allow"), scope.all("deny"));
-        let networks = |all: &[&super::tree::Directive]| {
-            all.iter().map(|one| one.arg(0).to_owned()).filter(|network| network != "all").collect::<Vec<_>>()
-        };
-        let (allowed, denied) = (networks(&allow), networks(&deny));
-        let denies_all = deny.iter().any(|one| one.arg(0) == "all");
-        match (allowed.is_empty(), denied.is_empty()) {
-            (true, true) if denies_all => {
-                let nobody = vec!["255.255.255.255/32".to_owned()];
-                Some(Edit::Sources { allowed: true, networks: nobody })
-            }
-            (true, true) => None,
-            (false, true) if denies_all => Some(Edit::Sources { allowed: true, networks: allowed }),
-            (false, true) => None,
-            (true, false) => Some(Edit::Sources { allowed: false, networks: denied }),
-            (false, false) => {
-                let one = deny[0];
-                self.notes.missing(one.line, one.text(), "`allow` and `deny` in turns: write one list");
-                None
+    /// `allow` and `deny`: the first that fits decides. With us a list of the denied stands above one of the allowed, so that
+    /// the denied have to come first.
+    fn sources(&mut self, scope: &Scope<'_>) -> Vec<Edit> {
+        let (mut denied, mut allowed, mut rest_denied) = (Vec::new(), Vec::new(), false);
+        for one in scope.any(&["allow", "deny"]) {
+            match (one.name.as_str(), one.arg(0)) {
+                ("allow", "all") => break,
+                (_, "all") => {
+                    rest_denied = true;
+                    break;
+                }
+                ("allow", network) => allowed.push(network.to_owned()),
+                (_, network) if allowed.is_empty() => denied.push(network.to_owned()),
+                _ => {
+                    self.notes.missing(one.line, one.text(), "`deny` behind `allow`: write one list");
+                    return Vec::new();
+                }
             }
         }
+        if rest_denied && allowed.is_empty() {
+            (denied, allowed) = (Vec::new(), vec!["255.255.255.255/32".to_owned()]);
+        }
+        let lists = [(false, denied), (true, if rest_denied { allowed } else { Vec::new() })];
+        let lists = lists.into_iter().filter(|(_, networks)| !networks.is_empty());
+        lists.map(|(allowed, networks)| Edit::Sources { allowed, networks }).collect()
     }
 }
 

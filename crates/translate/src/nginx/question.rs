@@ -1,6 +1,7 @@
 //! `if (...)`: what it asks, in our words.
 
 use crate::condition::{Is, Matches, Path};
+use crate::overlap::texts;
 use crate::pattern::checked;
 use crate::routes::Clause;
 
@@ -86,20 +87,12 @@ fn hosts(how: How, value: &str) -> Result<Vec<String>, String> {
         .map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect())
 }
 
-/// `a`, or `^(a|b)$`: names, and nothing that is a pattern.
+/// `a`, or `^(a|b)$`: texts, and nothing that is a pattern.
 fn names(how: How, value: &str) -> Result<Vec<String>, String> {
-    let why = "a pattern is asked for where names are".to_owned();
-    let value = match how {
-        How::Is => return Ok(vec![value.to_owned()]),
-        How::Said => return Err(why),
-        How::Fits { .. } => value.strip_prefix('^').and_then(|value| value.strip_suffix('$')).ok_or(why.clone())?,
-    };
-    let value = value.strip_prefix('(').and_then(|value| value.strip_suffix(')')).unwrap_or(value);
-    let names: Vec<String> = value.split('|').map(|name| name.replace("\\.", "\u{1}")).collect();
-    let is_name = |name: &String| name.chars().all(|char| char.is_ascii_alphanumeric() || "-_\u{1}".contains(char));
-    match names.iter().all(is_name) {
-        true => Ok(names.iter().map(|name| name.replace('\u{1}', ".")).collect()),
-        false => Err(why),
+    match how {
+        How::Is => Ok(vec![value.to_owned()]),
+        How::Fits { .. } => texts(value).ok_or("a pattern is asked for where names are".to_owned()),
+        How::Said => Err("a name is asked for".to_owned()),
     }
 }
 

@@ -50,7 +50,13 @@ impl<'t> Scope<'t> {
 
     /// All of that name in the innermost block that has one: what stands further out is then not inherited.
     pub(crate) fn all(&self, name: &str) -> Vec<&'t Directive> {
-        let in_block = |block: &&'t [Directive]| block.iter().filter(|one| one.name == name).collect::<Vec<_>>();
+        self.any(&[name])
+    }
+
+    /// All of these names, in their order, in the innermost block that has one.
+    pub(crate) fn any(&self, names: &[&str]) -> Vec<&'t Directive> {
+        let is_one = |one: &&Directive| names.contains(&one.name.as_str());
+        let in_block = |block: &&'t [Directive]| block.iter().filter(is_one).collect::<Vec<_>>();
         self.blocks.iter().map(in_block).find(|found| !found.is_empty()).unwrap_or_default()
     }
 }

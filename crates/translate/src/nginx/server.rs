@@ -9,6 +9,7 @@ use crate::TranslateError;
 use crate::condition::Matches;
 use crate::document::{Table, Value, one_or_list};
 use crate::notes::Notes;
+use crate::overlap::texts;
 use crate::routes::{Action, Answer, Clause, Edit, Routes, Rule};
 
 /// A `server` block.
@@ -66,6 +67,9 @@ fn names(directive: &Directive, notes: &mut Notes) -> Vec<String> {
     for name in directive.args.iter().map(|name| name.to_ascii_lowercase()) {
         match name.as_str() {
             "" | "_" => {}
+            name if name.strip_prefix('~').and_then(texts).is_some_and(|all| !all.is_empty()) => {
+                names.extend(name.strip_prefix('~').and_then(texts).unwrap_or_default());
+            }
             name if name.starts_with('~') || name.ends_with(".*") || name.contains('$') => {
                 notes.missing(directive.line, format!("server_name {name}"), "hosts are names or \"*.name\" only");
             }
@@ -191,7 +195,7 @@ impl Group {
             rules.extend(self.host_rules(&servers[*number], sets, notes));
         }
         let mut last = self.rules(default, sets, notes);
-        let fallback = take_fallback(&mut last, &mut listener);
+        let fallback = take_fallback(&mut last, rules.is_empty(), &mut listener);
         rules.extend(last);
         let none = |_: &str| Vec::new();
         Routes::new(&none, fallback, notes).write(&rules, &mut listener)?;
@@ -278,7 +282,7 @@ impl Group {
 }
 
 /// The rule that all requests come to at last is the listener's own; without one there is a 404.
-fn take_fallback(rules: &mut Vec<Rule>, listener: &mut Table) -> Action {
+fn take_fallback(rules: &mut Vec<Rule>, alone: bool, listener: &mut Table) -> Action {
     use crate::condition::Path;
     let is_last = |rule: &Rule| {
         let any = Matches::path(Path::Prefix("/".to_owned()));
@@ -293,7 +297,10 @@ fn take_fallback(rules: &mut Vec<Rule>, listener: &mut Table) -> Action {
     match last.action {
         // Alone it is the listener's own business.
         Action::With(edits, action)
-            if rules.is_empty() && edits.iter().all(Edit::is_for_listeners) && matches!(*action, Action::Set(_)) =>
+            if alone
+                && rules.is_empty()
+                && edits.iter().all(Edit::is_for_listeners)
+                && matches!(*action, Action::Set(_)) =>
         {
             edits.iter().for_each(|edit| edit.write(listener));
             action.write(listener);
