@@ -261,7 +261,8 @@ pub trait Questions {
     /// Where a listener listens (its port where the plan said 0); `None` when it listens no more, or at a socket file.
     fn listener_address(&self, listener: ListenerId) -> Option<SocketAddr>;
 
-    /// Connections that came in at a listener and that the application does not know yet.
+    /// Connections that came in at a listener and that the application does not know yet, but for those that only a layer
+    /// knows and that say nothing.
     fn waiting(&self, _listener: ListenerId) -> Option<usize> {
         None
     }

@@ -56,7 +56,7 @@ impl<R: Reactor> View<'_, R> {
             self.cut(id);
             return;
         };
-        self.layer.conns.insert(id, Conn::new(phase, tls));
+        self.layer.conns.insert(id, Conn::new(phase, tls, self.io.now()));
         if let Some(oldest) = self.layer.note_accepting(id) {
             self.fail(oldest, HandshakeFailure::Crowded, Fault::of(FaultKind::Memory));
         }
@@ -71,6 +71,7 @@ impl<R: Reactor> View<'_, R> {
             Err(fault) => return self.fail(id, HandshakeFailure::PeerLeft, fault),
         };
         let Some(shaking) = self.layer.conns.get_mut(id).and_then(|conn| conn.shaking.as_mut()) else { return };
+        shaking.heard_at = self.io.now();
         match shaking.tls.handle_received(buf, &mut shaking.unsent) {
             Progress::More => {
                 let raw = shaking.tls.take_raw();
@@ -85,7 +86,7 @@ impl<R: Reactor> View<'_, R> {
     /// The handshake is over, but for what we have to say at its end.
     fn agree(&mut self, id: ConnId, phase: Phase) {
         let Some(shaking) = self.layer.conns.get_mut(id).and_then(|conn| conn.shaking.take()) else { return };
-        let Shaking { tls, unsent } = *shaking;
+        let Shaking { tls, unsent, .. } = *shaking;
         let agreed = match tls.finish() {
             Ok(agreed) => agreed,
             Err(failure) => return self.fail(id, failure, damaged()),

@@ -5,7 +5,7 @@ use crate::inbound::Inbound;
 use crate::keys::Keys;
 use crate::outbound::Outbound;
 use crate::profile::Profiles;
-use crate::{HANDSHAKES_MAX, SHORTAGE_RETRY};
+use crate::{HANDSHAKES_MAX, SHORTAGE_RETRY, SILENCE_MAX};
 use ports::Handshakes;
 use reactor::{Completion, ConnId, ConnMap, ListenerId, ProfileId, SessionInfo, TimerId, TimerWheel};
 use std::collections::VecDeque;
@@ -42,6 +42,8 @@ pub(crate) struct Shaking {
     pub(crate) tls: Handshake,
     /// What is to be sent and could not be so far.
     pub(crate) unsent: Vec<u8>,
+    /// When the peer was heard of last.
+    pub(crate) heard_at: Duration,
 }
 
 /// A secured connection.
@@ -59,7 +61,7 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(phase: Phase, tls: Handshake) -> Self {
+    pub(crate) fn new(phase: Phase, tls: Handshake, now: Duration) -> Self {
         let listener = match phase {
             Phase::Accepting { listener, .. } => Some(listener),
             _ => None,
@@ -69,7 +71,7 @@ impl Conn {
             listener,
             inbound: Inbound::new(),
             outbound: Outbound::new(),
-            shaking: Some(Box::new(Shaking { tls, unsent: Vec::new() })),
+            shaking: Some(Box::new(Shaking { tls, unsent: Vec::new(), heard_at: now })),
             keys: None,
             session: SessionInfo { secure: true, ..SessionInfo::default() },
             timer: None,
@@ -122,6 +124,13 @@ impl Layer {
     pub(crate) fn profile_of(&self, listener: ListenerId) -> Option<ProfileId> {
         let told = self.listeners.iter().find(|(id, _)| *id == listener);
         told.map_or(self.settings.accepted, |(_, profile)| *profile)
+    }
+
+    /// Handshakes at `listener` whose clients were heard of lately.
+    pub(crate) fn awaited(&self, listener: ListenerId, now: Duration) -> usize {
+        let is_here = |conn: &Conn| matches!(conn.phase, Phase::Accepting { listener: at, .. } if at == listener);
+        let speaks = |conn: &Conn| conn.shaking.as_ref().is_some_and(|it| now < it.heard_at + SILENCE_MAX);
+        self.conns.iter().filter(|(_, conn)| is_here(conn) && speaks(conn)).count()
     }
 
     /// Moves the deadline of a connection.

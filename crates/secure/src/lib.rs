@@ -62,6 +62,8 @@ use std::time::Duration;
 
 /// A handshake that takes longer has failed.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// Whoever says nothing for so long within a handshake is not waited for when a listener closes.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// Handshakes that may be under way at one worker's listeners; the oldest goes for a new one.
 pub(crate) const HANDSHAKES_MAX: usize = 4096;
 /// How long the FIN may take behind a close-notify before the end is told without it: they left in one segment.

@@ -26,9 +26,9 @@ impl<R> View<'_, R> {
 impl<R: Reactor> Questions for View<'_, R> {
     reactor::forward!(io: now, wall_clock, listener_address, local_address, timestamps, buffers_are_scarce, shortages);
 
-    /// Also those whose handshake is not over.
+    /// Also those whose handshake is not over, unless they have fallen silent.
     fn waiting(&self, listener: ListenerId) -> Option<usize> {
-        Some(self.io.waiting(listener)? + self.handshakes(Some(listener)).len())
+        Some(self.io.waiting(listener)? + self.layer.awaited(listener, self.io.now()))
     }
 
     fn probe(&self, conn: ConnId) -> Probe {
@@ -89,7 +89,7 @@ impl<R: Reactor> Reactor for View<'_, R> {
         let out = take_flight(&mut hello, self.io).ok_or(Fault::of(FaultKind::Memory))?;
         let plan = ConnectPlan { profile: None, ..*plan };
         let id = self.io.connect(&plan, out)?;
-        let mut conn = Conn::new(Phase::Connecting, tls);
+        let mut conn = Conn::new(Phase::Connecting, tls, self.io.now());
         conn.outbound.note_sending();
         if !first.is_empty() {
             conn.outbound.send(first, false);

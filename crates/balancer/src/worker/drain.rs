@@ -21,6 +21,9 @@ use std::time::Duration;
 /// From the last call to the end: for the answers to arrive.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How soon listeners at which somebody waits are looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// How far a drain is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Farewell {
@@ -111,6 +114,8 @@ impl Worker {
             listener.close_sockets(|socket| quiet.contains(&socket.id), io);
             self.closes_listeners |= listener.sockets.iter().any(|socket| all || socket.leaving);
         }
+        // Nobody tells when somebody has fallen silent.
+        self.look_again = self.closes_listeners.then(|| self.now(io) + LOOK_AGAIN);
     }
 
     fn call_last<R: Reactor>(&mut self, io: &mut R) {

@@ -113,6 +113,8 @@ pub struct Worker {
     farewell: Farewell,
     /// A listener is to close once nobody waits at it.
     closes_listeners: bool,
+    /// When they are looked at again at the latest.
+    look_again: Option<Duration>,
     /// The room of a listener is to be looked at.
     reviews: bool,
     /// A listener was full: who is idle is counted.
@@ -158,6 +160,7 @@ impl Worker {
             draining: false,
             farewell: Farewell::None,
             closes_listeners: false,
+            look_again: None,
             reviews: false,
             counts_idle: false,
             done: false,
@@ -362,7 +365,7 @@ impl<R: Reactor> App<R> for Worker {
     }
 
     fn poll_deadline(&self) -> Option<Duration> {
-        self.wheel.poll_deadline()
+        [self.wheel.poll_deadline(), self.look_again].into_iter().flatten().min()
     }
 
     fn is_done(&self) -> bool {

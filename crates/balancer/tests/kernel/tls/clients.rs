@@ -322,3 +322,17 @@ fn what_is_wrong_with_certificates_is_said_and_yet_it_starts() {
         "{said:?}"
     );
 }
+
+/// A drain does not wait for clients that open a connection and then say nothing, or half of a hello: their handshakes end
+/// with their listener, and not by their own time.
+#[test]
+fn a_drain_does_not_wait_for_half_open_clients() {
+    let pki = Pki::new();
+    let stage = Stage::new(|settings| pki.secure(settings, pki.certificate("site", &["127.0.0.1"])));
+    let (mut silent, mut half) = (stage.client(), stage.client());
+    half.sends("\u{16}\u{3}\u{1}\u{1}\0\u{1}");
+    let counters = stage.end_with_patience(secure::HANDSHAKE_MAX * 6);
+    assert_eq!(counters.tls_failed[HandshakeFailure::Shortage as usize], 2, "{counters:?}");
+    silent.sees_end(crate::wire::End::Eof);
+    half.sees_end(crate::wire::End::Eof);
+}

@@ -261,3 +261,28 @@ fn the_oldest_of_too_many_handshakes_goes_for_a_new_one() {
     bench.pass(SOON);
     bench.finish();
 }
+
+/// A listener that is to close waits for handshakes, but not for clients that have fallen silent.
+#[test]
+fn who_says_nothing_is_not_waited_for() {
+    let mut bench = Bench::new((false, true), 64);
+    let waiting = |bench: &mut Bench| bench.server.act_as(|_, io| io.waiting(reactor::ListenerId(0)));
+    bench.connect(Outgoing::default());
+    check(&mut bench, "connected", "");
+    assert_eq!(waiting(&mut bench), Some(1));
+    let silence = Duration::from_secs(1);
+    bench.pass(silence);
+    assert_eq!(waiting(&mut bench), Some(0), "it has said nothing");
+    // The beginning of a hello.
+    bench.client.send_bytes(&[22, 3, 1, 1, 0, 1], After::Keep);
+    check(&mut bench, "sent", "");
+    assert_eq!(waiting(&mut bench), Some(1));
+    bench.pass(silence);
+    assert_eq!(waiting(&mut bench), Some(0), "it says no more");
+    bench.server.act_as(|_, io| io.close_listener(reactor::ListenerId(0)));
+    bench.client.recv();
+    bench.pass(SOON);
+    assert_eq!(bench.server.handshakes().failed_by(HandshakeFailure::Shortage), 1);
+    bench.client.close(Close::Discard);
+    bench.finish();
+}
