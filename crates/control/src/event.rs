@@ -29,6 +29,15 @@ pub enum Event {
         /// Records that are known.
         kept: usize,
     },
+    /// A name leads nowhere at the start, and the start does not wait for it.
+    NameNowhere {
+        /// Name of the set whose server it is.
+        set: String,
+        /// The name.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// A name can be looked up again, and is as before.
     NameAnswers {
         /// What was asked.
@@ -139,6 +148,9 @@ impl fmt::Display for Event {
             Self::NameFails { question, why, kept: 0 } => write!(f, "name: {question}: {why}; nothing is known of it"),
             Self::NameFails { question, why, kept } => {
                 write!(f, "name: {question}: {why}; going by the {kept} known before")
+            }
+            Self::NameNowhere { set, name, why } => {
+                write!(f, "name {name} of set {set} leads nowhere: {why}; it is looked up again")
             }
             Self::NameAnswers { question } => write!(f, "name: {question}: answered again, as before"),
             Self::ServerDown { set, server, why, in_a_row } => {

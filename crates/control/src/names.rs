@@ -1,10 +1,11 @@
 //! The names of one configuration, and its settings as they stand by what those lead to.
 
 use crate::errors::ControlError;
+use crate::event::Event;
 use crate::resolver::Resolver;
 use balancer::Config;
 use balancer_core::Settings;
-use balancer_core::names::{Answer, AtStart, Book, Nowhere, Question};
+use balancer_core::names::{Answer, AtStart, Book, Change, Nowhere, Question};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -18,6 +19,10 @@ pub(crate) struct Names {
     resolver: Resolver,
     /// Its settings have the servers that were written as addresses.
     pub(crate) config: Arc<Config>,
+    /// Names that led nowhere before: that was told.
+    known_nowhere: Vec<Arc<str>>,
+    /// What was found wrong before anybody could be told.
+    untold: Vec<Event>,
 }
 
 impl Names {
@@ -29,11 +34,14 @@ impl Names {
 
     /// Those of another configuration. What is known by the book before is known there.
     pub(crate) fn of_next(before: &Book, config: Config, now: Duration) -> Self {
-        Self::with_book(before.with_members(config.members.clone(), now), config)
+        let known_nowhere = before.nowhere().into_iter().map(|one| one.name).collect();
+        let book = before.with_members(config.members.clone(), now);
+        Self { known_nowhere, ..Self::with_book(book, config) }
     }
 
     fn with_book(book: Book, config: Config) -> Self {
-        Self { book, resolver: Resolver::new(&config.resolvers), config: Arc::new(config) }
+        let (resolver, config) = (Resolver::new(&config.resolvers), Arc::new(config));
+        Self { book, resolver, config, known_nowhere: Vec::new(), untold: Vec::new() }
     }
 
     /// The settings with the servers of all names.
@@ -66,7 +74,8 @@ impl Names {
             }
             let Some(answered) = looks.join_next().await else { return };
             if let Ok((question, answer)) = answered {
-                self.book.handle_answer(&question, answer, since.elapsed());
+                let change = self.book.handle_answer(&question, answer, since.elapsed());
+                self.untold.extend(change.filter(|change| matches!(change, Change::Fails { .. })).map(Event::from));
             }
         }
     }
@@ -75,10 +84,27 @@ impl Names {
     pub(crate) async fn settled(mut self, since: Instant) -> Result<Self, ControlError> {
         self.settle(since).await;
         let missing: Vec<_> = self.book.nowhere().into_iter().filter(|one| one.at_start == AtStart::Required).collect();
-        match missing.is_empty() {
-            true => Ok(self),
-            false => Err(ControlError::Nowhere(in_words(&missing, &self.config.settings))),
+        if !missing.is_empty() {
+            return Err(ControlError::Nowhere(in_words(&missing, &self.config.settings)));
         }
+        self.note_nowhere();
+        Ok(self)
+    }
+
+    /// Names that the start does not wait for, and of which nobody says why they fail.
+    fn note_nowhere(&mut self) {
+        for one in self.book.nowhere() {
+            let fails = |event: &Event| matches!(event, Event::NameFails { question, .. } if one.why.starts_with(question.as_str()));
+            if !self.known_nowhere.contains(&one.name) && !self.untold.iter().any(fails) {
+                let set = self.config.settings.backend_sets[one.set].name.clone();
+                self.untold.push(Event::NameNowhere { set, name: one.name.as_ref().into(), why: one.why });
+            }
+        }
+    }
+
+    /// What is still to be told of the start.
+    pub(crate) fn take_untold(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.untold)
     }
 }
 

@@ -77,6 +77,7 @@ impl Plane {
         let mut health = Health::new(SEED ^ u64::from(std::process::id()));
         self.go_by(&shared, &mut health);
         loop {
+            self.names.take_untold().into_iter().for_each(|event| news.tell(event));
             self.begin_looks();
             health.begin_checks(self.now(), &self.outbox);
             let told = match self.next_message(health.due()).await {

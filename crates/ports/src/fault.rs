@@ -3,6 +3,7 @@
 //! A full port range is *our* shortage: it must never be counted as the target's failure, nor eject
 //! a healthy server.
 
+use crate::Address;
 use core::fmt;
 use named::named;
 
@@ -56,7 +57,7 @@ impl FaultKind {
 }
 
 /// The errnos this project meets: number (asm-generic, as on every architecture Rust has but MIPS and SPARC), name, kind.
-const ERRNOS: [(i32, &str, FaultKind); 17] = [
+const ERRNOS: [(i32, &str, FaultKind); 18] = [
     (1, "EPERM", FaultKind::Permission),
     (2, "ENOENT", FaultKind::Refused),
     (11, "EAGAIN", FaultKind::Refused),
@@ -65,6 +66,7 @@ const ERRNOS: [(i32, &str, FaultKind); 17] = [
     (23, "ENFILE", FaultKind::Files),
     (24, "EMFILE", FaultKind::Files),
     (32, "EPIPE", FaultKind::Reset),
+    (88, "ENOTSOCK", FaultKind::Other),
     (98, "EADDRINUSE", FaultKind::Ports),
     (99, "EADDRNOTAVAIL", FaultKind::Ports),
     (101, "ENETUNREACH", FaultKind::Unreachable),
@@ -101,22 +103,46 @@ impl Fault {
         Self { kind, errno: 0 }
     }
 
-    /// What this fault means where an address was to be listened on, with the way out.
-    pub fn listen_advice(&self) -> &'static str {
-        match self.errno {
-            2 => "no such folder: make it, or choose another path",
-            98 => "it is in use: stop what listens there (`ss -ltnp` shows it) or choose another address",
-            99 => "no interface of this host has that address: choose one of `ip address`, or 0.0.0.0 for all",
-            1 | 13 => "not permitted: ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one",
-            23 | 24 => "no file descriptor left: raise the limit with `ulimit -n`",
-            97 => "this host has no addresses of that family: choose an address of the other one",
-            _ => "the system refused it",
+    /// What this fault means where `address` was to be listened on, with the way out.
+    pub fn listen_advice(&self, address: &Address) -> &'static str {
+        match (address, self.errno) {
+            (Address::Unix(_), errno) => file_advice(errno),
+            (Address::Ip(_), errno) => address_advice(errno),
         }
     }
 
     /// The errno's symbolic name where it is one this project reports (`EADDRNOTAVAIL`), else `"errno"`.
     pub fn errno_name(&self) -> &'static str {
         known(self.errno).map_or("errno", |(_, name, _)| name)
+    }
+}
+
+fn address_advice(errno: i32) -> &'static str {
+    match errno {
+        98 => "it is in use: stop what listens there (`ss -ltnp` shows it) or choose another address",
+        99 => "no interface of this host has that address: choose one of `ip address`, or 0.0.0.0 for all",
+        1 | 13 => "not permitted: ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one",
+        97 => "this host has no addresses of that family: choose an address of the other one",
+        errno => any_advice(errno),
+    }
+}
+
+fn file_advice(errno: i32) -> &'static str {
+    match errno {
+        2 => "no such folder: make it, or choose another path",
+        20 => "a part of the path is no folder: choose another path",
+        88 => "there is a file that is no socket, and it is left alone: move it away, or choose another path",
+        98 => "it is in use: stop what listens there (`ss -lxp` shows it) or choose another path",
+        1 | 13 => "not permitted: this user has to be able to write to its folder (`ls -ld`); choose another path",
+        30 => "its folder is read-only: choose another path",
+        errno => any_advice(errno),
+    }
+}
+
+fn any_advice(errno: i32) -> &'static str {
+    match errno {
+        23 | 24 => "no file descriptor left: raise the limit with `ulimit -n`",
+        _ => "the system refused it",
     }
 }
 

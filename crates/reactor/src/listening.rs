@@ -46,7 +46,7 @@ impl fmt::Debug for Listening {
 
 /// Why an address cannot be listened on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot listen on {address}: {}", .fault.listen_advice())]
+#[error("cannot listen on {address}: {}", .fault.listen_advice(.address))]
 pub struct ListenError {
     /// Which.
     pub address: Box<Address>,

@@ -80,6 +80,7 @@ fn what_was_left_behind_makes_way_and_nothing_else_does() {
     let taken = bind(&plan(&path), 1).expect_err("somebody listens there");
     assert_eq!(taken.fault.errno_name(), "EADDRINUSE");
     assert!(taken.to_string().starts_with(&format!("cannot listen on unix:{path}: it is in use")), "{taken}");
+    assert!(taken.to_string().contains("`ss -lxp`"), "{taken}");
     // Another's in the same place is not ours to remove.
     std::fs::remove_file(&path).expect("ours");
     let other = UnixListener::bind(&path).expect("made");
@@ -87,7 +88,15 @@ fn what_was_left_behind_makes_way_and_nothing_else_does() {
     drop((UnixStream::connect(&path).expect("still there"), other));
     std::fs::remove_file(&path).expect("ours");
     std::fs::write(&path, "no socket").expect("written");
-    assert_eq!(bind(&plan(&path), 1).expect_err("a file").fault.errno_name(), "EADDRINUSE");
+    let told = format!("cannot listen on unix:{path}: there is a file that is no socket, and it is left alone");
+    let refused = bind(&plan(&path), 1).expect_err("a file").to_string();
+    assert!(refused.starts_with(&told), "{refused}");
+    assert_eq!(std::fs::read_to_string(&path).expect("still there"), "no socket");
+    std::fs::remove_file(&path).expect("ours");
+    // Neither is a link that leads nowhere.
+    std::os::unix::fs::symlink("/nowhere/at/all", &path).expect("made");
+    let refused = bind(&plan(&path), 1).expect_err("a link").to_string();
+    assert!(refused.starts_with(&told), "{refused}");
     std::fs::remove_file(&path).expect("ours");
     let nowhere = bind(&plan("/nowhere/q.sock"), 1).expect_err("no folder");
     assert!(nowhere.to_string().contains("no such folder"), "{nowhere}");

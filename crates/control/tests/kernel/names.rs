@@ -5,7 +5,7 @@ use crate::stage::{Load, config, get, hears, loopback, origins, start, start_fai
 use control::Event;
 use hickory_resolver::proto::rr::RecordType;
 use std::time::Duration;
-use testkit::eventually;
+use testkit::{PATIENCE, eventually};
 
 /// A set of these servers, asked for at `dns` five times a second.
 fn set_of(dns: &Dns, servers: &str, more: &str) -> balancer::Config {
@@ -88,7 +88,20 @@ fn a_start_waits_for_names_unless_it_need_not() {
     let error = start_fails(&set_of(&dns, &servers, "")).to_string();
     assert!(error.contains("A of app.test: the resolver says Server Failure"), "{error}");
 
-    let control = start(&set_of(&dns, &servers, "resolve_at_start = \"optional\""));
+    // Whoever starts without it hears of it.
+    let optional = set_of(&dns, &servers, "resolve_at_start = \"optional\"");
+    let told = |control: &mut control::Control| control.take_news().expect("news").recv_timeout(PATIENCE);
+    let failing = told(&mut start(&optional)).expect("told").to_string();
+    assert!(
+        failing.starts_with("name: A of app.test: the resolver says Server Failure; nothing is known"),
+        "{failing}"
+    );
+    dns.says("app.test", RecordType::A, Says::NoSuchName);
+    let mut control = start(&optional);
+    let nowhere = told(&mut control).expect("told").to_string();
+    let expect =
+        "name app.test of set app leads nowhere: there is no such name, or it has no address; it is looked up again";
+    assert_eq!(nowhere, expect);
     let address = control.addresses()[0];
     assert_eq!(get(address).0, 503);
     dns.has("app.test", &[loopback(1)]);

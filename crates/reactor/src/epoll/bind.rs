@@ -72,11 +72,8 @@ fn bind_all(plan: &ListenPlan, address: SocketAddr, count: usize) -> Result<Boun
 fn bind_file(plan: &ListenPlan, path: UnixPath, count: usize) -> Result<Bound, Errno> {
     let fd = unix::stream()?;
     let mut made = unix::bind(&fd, path.as_str());
-    if made == Err(Errno::ADDRINUSE) && unix::is_left_behind(path.as_str()) {
-        if let Some(left) = unix::file_id(path.as_str()) {
-            let _somebody_was_quicker = unix::remove(path.as_str(), left);
-        }
-        made = unix::bind(&fd, path.as_str());
+    if made == Err(Errno::ADDRINUSE) {
+        made = make_way(&fd, path.as_str());
     }
     made?;
     let file = unix::file_id(path.as_str()).map(|id| SocketFile { path, id });
@@ -84,6 +81,21 @@ fn bind_file(plan: &ListenPlan, path: UnixPath, count: usize) -> Result<Bound, E
     let rights = plan.rights;
     unix::set_rights(path.as_str(), rights.mode, rights.user, rights.group)?;
     Ok(Bound { plan: plan.clone(), sockets: vec![fd], file, count })
+}
+
+/// Binds where there is a file already. EADDRINUSE: somebody listens there; ENOTSOCK: it is no socket.
+fn make_way(fd: &OwnedFd, path: &str) -> Result<(), Errno> {
+    let there = unix::file_id(path);
+    if there.is_none() && std::fs::symlink_metadata(path).is_ok() {
+        return Err(Errno::NOTSOCK);
+    }
+    if let Some(left) = there.filter(|_| unix::is_left_behind(path))
+        && let Err(error) = unix::remove(path, left)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(Errno::from_io_error(&error).unwrap_or(Errno::ACCESS));
+    }
+    unix::bind(fd, path)
 }
 
 /// Binds as [`bind`] does, and listens.
