@@ -1,16 +1,15 @@
 //! The probes against servers and balancers whose settings are known, ours and other people's.
 
-mod program;
-
 use balancer_core::{BackendSetSettings, ClientClose, ListenerSettings, ServerSettings, Settings};
 use doctor::{Patience, probe};
 use doctor_core::target::{ClosedBy, Failed, Probe, Response, Speaks};
 use doctor_core::{HostFacts, Question, Severity, TargetFacts, diagnose};
 use origin::{CloseHabit, OriginPlan};
-use program::{Folder, apache, haproxy, nginx};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
+use testkit::peers::{apache, files, haproxy, nginx};
+use testkit::{Folder, free_address};
 
 /// Shorter than for real: everything is on this machine.
 fn patience() -> Patience {
@@ -121,7 +120,7 @@ fn an_origin_without_keep_alive_is_found_out() {
 
 #[test]
 fn nginx_closes_first() {
-    let folder = Folder::new();
+    let folder = files();
     let Some(nginx) = nginx(&folder, "") else { return };
     let facts = look(&nginx.url("/small"));
     check_path(&facts);
@@ -133,7 +132,7 @@ fn nginx_closes_first() {
 
 #[test]
 fn nginx_with_tight_limits_is_seen_as_such() {
-    let folder = Folder::new();
+    let folder = files();
     let settings = "keepalive_requests 3; keepalive_timeout 100ms;";
     let Some(nginx) = nginx(&folder, settings) else { return };
     let facts = look(&nginx.url("/small"));
@@ -194,7 +193,7 @@ fn haproxy_closes_first() {
 
 #[test]
 fn apache_closes_first() {
-    let folder = Folder::new();
+    let folder = files();
     let Some(apache) = apache(&folder) else { return };
     let facts = look(&apache.url("/small"));
     println!("{:#?}", facts.closings);
@@ -210,7 +209,7 @@ fn apache_closes_first() {
 
 #[test]
 fn nobody_at_home_is_a_finding() {
-    let free = testkit::free_address();
+    let free = free_address();
     let facts = probe(&format!("http://{free}/"), &patience()).expect("a good URL");
     let why = facts.unreachable.clone().expect("nobody listens");
     assert!(why.contains("ECONNREFUSED"), "{why}");
@@ -286,7 +285,7 @@ fn a_tls_port_that_says_400_to_http_is_a_finding() {
 #[test]
 fn a_balancer_without_a_server_is_a_finding() {
     let folder = Folder::new();
-    let settings = format!("location / {{ proxy_pass http://{}; }}", testkit::free_address());
+    let settings = format!("location / {{ proxy_pass http://{}; }}", free_address());
     let Some(nginx) = nginx(&folder, &settings) else { return };
     let facts = look(&nginx.url("/"));
     assert_eq!(facts.closing(Probe::Http10).and_then(|end| end.status), Some(502), "{:#?}", facts.closings);
