@@ -1,8 +1,10 @@
 //! Other people's clients in front of our balancer and our origin.
 
-use crate::program::{Folder, Server, balancer, balancer_that, nginx, origin, run_well};
+use crate::program::{balancer, balancer_that, origin};
+use crate::servers::nginx;
 use std::process::Command;
-use testkit::installed;
+use testkit::peers::files;
+use testkit::{Folder, Server, curl, installed, run_well};
 
 /// Our balancer over two of our origins.
 struct House {
@@ -25,16 +27,13 @@ impl House {
 }
 
 /// Runs curl on a path; the body, then what `-w` shows.
-fn curl(house: &House, arguments: &[&str], path: &str, shows: &str) -> Option<(Vec<u8>, String)> {
-    let program = installed("curl")?;
-    let body = house.folder.path().join("body");
-    let mut command = Command::new(program);
-    command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--write-out", shows]);
-    command.arg("--output").arg(&body).args(arguments).arg(house.balancer.url(path));
+fn curls(house: &House, arguments: &[&str], path: &str, shows: &str) -> Option<(Vec<u8>, String)> {
+    let (mut command, body) = (curl()?, house.folder.path().join("body"));
+    command.args(["--write-out", shows, "--output"]).arg(&body).args(arguments).arg(house.balancer.url(path));
     let shown = run_well(&mut command);
     let content = std::fs::read(&body).unwrap_or_default();
     let _absent_without_a_body = std::fs::remove_file(&body);
-    Some((content, String::from_utf8_lossy(&shown).into_owned()))
+    Some((content, shown))
 }
 
 #[test]
@@ -50,7 +49,7 @@ fn curl_gets_what_it_asks_for() {
         (&["--http1.0"], "/chunked/300000", 300_000, "200 1.1"),
         (&["--header", "Connection: close"], "/bytes/1000", 1000, "200 1.1"),
     ] {
-        let Some((body, seen)) = curl(&house, arguments, path, "%{http_code} %{http_version}") else { return };
+        let Some((body, seen)) = curls(&house, arguments, path, "%{http_code} %{http_version}") else { return };
         assert_eq!(seen, shown, "{arguments:?} {path}");
         assert!(body.len() == len || path.starts_with("/status"), "{arguments:?} {path}: {} bytes", body.len());
     }
@@ -59,7 +58,7 @@ fn curl_gets_what_it_asks_for() {
 #[test]
 fn curl_sees_heads_only_with_head() {
     let house = House::new();
-    let Some((head, _)) = curl(&house, &["--head"], "/bytes/1000", "") else { return };
+    let Some((head, _)) = curls(&house, &["--head"], "/bytes/1000", "") else { return };
     let head = String::from_utf8_lossy(&head).to_lowercase();
     assert!(head.contains("content-length: 1000\r\n") && head.ends_with("\r\n\r\n"), "{head}");
 }
@@ -79,7 +78,7 @@ fn curl_gets_its_uploads_back() {
         &["--http1.0"],
     ] {
         let arguments = [&["--data-binary", &data][..], more].concat();
-        let Some((body, seen)) = curl(&house, &arguments, "/echo", "%{http_code}") else { return };
+        let Some((body, seen)) = curls(&house, &arguments, "/echo", "%{http_code}") else { return };
         assert_eq!(seen, "200", "{more:?}");
         assert!(body == upload, "{more:?}: {} bytes came back, not those sent", body.len());
     }
@@ -90,7 +89,7 @@ fn curl_uses_its_connection_again() {
     let house = House::new();
     let second = house.balancer.url("/bytes/20");
     let arguments = ["--output", "/dev/null", &second];
-    let Some((_, shown)) = curl(&house, &arguments, "/bytes/10", "%{num_connects} ") else { return };
+    let Some((_, shown)) = curls(&house, &arguments, "/bytes/10", "%{num_connects} ") else { return };
     assert_eq!(shown, "1 0 ", "connections opened for each of two requests");
 }
 
@@ -101,7 +100,6 @@ fn check_ab(arguments: &[&str], close: &str) {
     let shown = run_well(
         Command::new(program).args(["-n", "2000", "-c", "8"]).args(arguments).arg(house.balancer.url("/bytes/100")),
     );
-    let shown = String::from_utf8_lossy(&shown);
     let number = |name: &str| {
         let line = shown.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|rest| rest.trim().parse::<u64>().ok())
@@ -123,15 +121,14 @@ fn ab_sees_no_failure() {
 
 fn check_wrk(arguments: &[&str], servers: Servers) {
     let Some(program) = installed("wrk") else { return };
-    let folder = Folder::new();
+    let (files, folder) = (files(), Folder::new());
     let (behind, path) = match servers {
         Servers::Ours => (Some(origin()), "/bytes/100"),
-        Servers::Nginx => (nginx(&folder), "/small"),
+        Servers::Nginx => (nginx(&files), "/small"),
     };
     let Some(behind) = behind else { return };
     let balancer = balancer(&folder, &[behind.address]);
     let shown = run_well(Command::new(program).args(["-t1", "-c8", "-d1s"]).args(arguments).arg(balancer.url(path)));
-    let shown = String::from_utf8_lossy(&shown);
     assert!(!shown.contains("Socket errors") && !shown.contains("Non-2xx"), "{shown}");
     let requests = shown.lines().find_map(|line| line.split_once(" requests in ")).map(|(count, _)| count.trim());
     assert!(requests.and_then(|count| count.parse::<u64>().ok()).is_some_and(|count| count > 0), "{shown}");

@@ -1,32 +1,11 @@
 //! Servers of other makes behind the balancer: what each of them makes of requests that came through it, and how it ends
 //! its connections.
 
-use crate::program::{Folder, Server, balancer, run_well};
+use crate::program::balancer;
+use crate::servers::status_and_length;
 use std::process::Command;
-use testkit::{free_address, installed};
-
-/// Debian's Apache, which closes after four requests and keeps an idle connection for 200 ms.
-fn apache(folder: &Folder) -> Option<Server> {
-    let program = installed("apache2")?;
-    let modules = program.ancestors().nth(2).expect("prefix/sbin/apache2").join("lib/apache2/modules");
-    if !modules.join("mod_mpm_event.so").is_file() {
-        testkit::skip(format!("apache2 has no modules in {}", modules.display()));
-        return None;
-    }
-    let address = free_address();
-    let (path, modules) = (folder.path().display(), modules.display());
-    let config = format!(
-        "ServerRoot {path}\nServerName localhost\nListen {address}\nPidFile {path}/pid\nErrorLog {path}/error.log\n\
-         DefaultRuntimeDir {path}\n\
-         LoadModule mpm_event_module {modules}/mod_mpm_event.so\n\
-         LoadModule authz_core_module {modules}/mod_authz_core.so\n\
-         DocumentRoot {path}\n<Directory {path}>\n  Require all granted\n</Directory>\n\
-         KeepAlive On\nMaxKeepAliveRequests 4\nKeepAliveTimeout 200ms\nThreadsPerChild 4\nServerLimit 1\n\
-         StartServers 1\nMaxRequestWorkers 4\nMinSpareThreads 1\nMaxSpareThreads 4\n"
-    );
-    let file = folder.write("apache.conf", &config);
-    Some(Server::start(Command::new(program).args(["-X", "-f"]).arg(file), address))
-}
+use testkit::peers::{apache, files};
+use testkit::{Folder, Server, free_address, installed};
 
 /// Python's own server of files, with connections that are kept.
 fn python(folder: &Folder) -> Option<Server> {
@@ -62,12 +41,8 @@ fn node(folder: &Folder) -> Option<Server> {
 
 /// Each of these requests by curl must give this status and, where that is said, so many bytes.
 fn check(url: &dyn Fn(&str) -> String, requests: &[(&str, &[&str], &str)]) {
-    let Some(curl) = installed("curl") else { return };
     for (path, arguments, shown) in requests {
-        let mut command = Command::new(&curl);
-        command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--output", "/dev/null"]);
-        command.args(["--write-out", "%{http_code} %{size_download}"]).args(*arguments).arg(url(path));
-        let seen = String::from_utf8(run_well(&mut command)).expect("numbers");
+        let Some(seen) = status_and_length(&url(path), arguments) else { return };
         let (status, _) = seen.split_once(' ').expect("two numbers");
         assert_eq!(if shown.contains(' ') { &seen } else { status }, *shown, "{path} {arguments:?}");
     }
@@ -75,9 +50,7 @@ fn check(url: &dyn Fn(&str) -> String, requests: &[(&str, &[&str], &str)]) {
 
 /// The server behind a balancer, with the same two files in its folder; more rounds than one of its connections lives.
 fn check_server(server: fn(&Folder) -> Option<Server>, uploads: &[(&str, &[&str], &str)]) {
-    let (files, own) = (Folder::new(), Folder::new());
-    files.write("small", [b's'; 100]);
-    files.write("large", vec![b'l'; 1_000_000]);
+    let (files, own) = (files(), Folder::new());
     let Some(server) = server(&files) else { return };
     let balancer = balancer(&own, &[server.address]);
     let url = |path: &str| balancer.url(path);

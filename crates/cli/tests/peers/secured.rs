@@ -1,13 +1,13 @@
 //! Other people's clients at an https listener.
 
-use crate::program::{Folder, Server, origin, quintet, run_well};
+use crate::program::{origin, serve};
 use rcgen::CertifiedKey;
 use rustls::pki_types::CertificateDer;
 use std::fs::Permissions;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
-use testkit::{free_address, installed};
+use testkit::{Folder, Server, free_address, installed, run_well};
 
 /// Writes `app.pem` and `app.key`, for `app.example`; the certificate, which vouches for itself.
 pub(crate) fn certificate(folder: &Folder) -> CertificateDer<'static> {
@@ -41,10 +41,7 @@ impl House {
         certificate(&folder);
         let listener = https_listener(&folder, address);
         let config = format!("{listener}\n[[backend_set]]\nname = \"app\"\nservers = [\"{}\"]\n", origin.address);
-        let file = folder.write("quintet.toml", config);
-        let mut command = quintet();
-        command.arg("serve").arg("--config").arg(file).args(["--workers", "1"]);
-        let balancer = Server::start(&mut command, address);
+        let balancer = serve(&folder, address, &config);
         Self { _folder: folder, balancer, _origin: origin }
     }
 
@@ -52,7 +49,7 @@ impl House {
     fn shown(&self, program: &str, arguments: &[&str], path: &str) -> Option<String> {
         let mut command = Command::new(installed(program)?);
         command.args(arguments).arg(format!("https://{}{path}", self.balancer.address));
-        Some(String::from_utf8_lossy(&run_well(&mut command)).into_owned())
+        Some(run_well(&mut command))
     }
 }
 

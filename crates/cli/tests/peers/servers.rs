@@ -1,21 +1,32 @@
 //! Other people's servers and balancers around ours.
 
-use crate::program::{Folder, balancer, balancer_that_tells, haproxy, haproxy_that_is_told, nginx, origin, run_well};
-use std::process::Command;
-use testkit::installed;
+use crate::program::{balancer, balancer_that_tells, haproxy_that_is_told, origin};
+use testkit::peers::{self, files, haproxy};
+use testkit::{Folder, Server, curl, run_well};
 
-/// A path behind a balancer must give just these many bytes with this status.
-fn check(curl: &std::path::Path, url: &str, arguments: &[&str], shown: &str) {
-    let mut command = Command::new(curl);
-    command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--output", "/dev/null"]);
-    command.args(["--write-out", "%{http_code} %{size_download}"]).args(arguments).arg(url);
-    assert_eq!(String::from_utf8_lossy(&run_well(&mut command)), shown, "{url} {arguments:?}");
+/// nginx that never ends a connection after so many requests, and takes bodies at `/upload`.
+pub(crate) fn nginx(files: &Folder) -> Option<Server> {
+    let settings = "keepalive_requests 1000000; client_max_body_size 20m; location /upload { return 200 taken; }";
+    peers::nginx(files, settings)
+}
+
+/// What curl gets at this URL: status and length of the body.
+pub(crate) fn status_and_length(url: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = curl()?;
+    command.args(["--output", "/dev/null", "--write-out", "%{http_code} %{size_download}"]);
+    Some(run_well(command.args(arguments).arg(url)))
+}
+
+/// A path behind a balancer must give just these many bytes with this status; where there is no curl, it is not asked.
+fn check(url: &str, arguments: &[&str], shown: &str) {
+    let Some(got) = status_and_length(url, arguments) else { return };
+    assert_eq!(got, shown, "{url} {arguments:?}");
 }
 
 #[test]
 fn nginx_serves_behind_the_balancer() {
-    let folder = Folder::new();
-    let (Some(curl), Some(nginx)) = (installed("curl"), nginx(&folder)) else { return };
+    let (files, folder) = (files(), Folder::new());
+    let Some(nginx) = nginx(&files) else { return };
     let upload = format!("@{}", folder.write("upload", vec![b'u'; 3_000_000]).display());
     let balancer = balancer(&folder, &[nginx.address]);
     for (path, arguments, shown) in [
@@ -29,7 +40,7 @@ fn nginx_serves_behind_the_balancer() {
         ("/upload", &["--data-binary", &upload, "--header", "Transfer-Encoding: chunked"], "200 5"),
         ("/upload", &["--data-binary", &upload, "--header", "Expect: 100-continue"], "200 5"),
     ] {
-        check(&curl, &balancer.url(path), arguments, shown);
+        check(&balancer.url(path), arguments, shown);
     }
 }
 
@@ -37,15 +48,12 @@ fn nginx_serves_behind_the_balancer() {
 #[test]
 fn haproxy_is_told_who_the_client_is() {
     let behind = Folder::new();
-    let Some(curl) = installed("curl") else { return };
     let Some(server) = haproxy_that_is_told(&behind) else { return };
     for (protocol, header) in [("http", "v1"), ("http", "v2"), ("tcp", "v1"), ("tcp", "v2")] {
         let folder = Folder::new();
         let balancer = balancer_that_tells(&folder, server.address, protocol, header);
-        let mut command = Command::new(&curl);
-        command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*"]);
-        command.args(["--write-out", " %{local_ip}:%{local_port}"]).arg(balancer.url("/"));
-        let shown = String::from_utf8_lossy(&run_well(&mut command)).into_owned();
+        let Some(mut command) = curl() else { return };
+        let shown = run_well(command.args(["--write-out", " %{local_ip}:%{local_port}"]).arg(balancer.url("/")));
         let (told, is) = shown.split_once(' ').unwrap_or_default();
         assert!(told == is && told.starts_with("127.0.0.1:"), "{protocol} {header}: {shown}");
     }
@@ -54,7 +62,6 @@ fn haproxy_is_told_who_the_client_is() {
 #[test]
 fn haproxy_stands_before_and_behind() {
     let (folder, outer) = (Folder::new(), Folder::new());
-    let Some(curl) = installed("curl") else { return };
     let origin = origin();
     let Some(behind) = haproxy(&folder, origin.address) else { return };
     let balancer = balancer(&folder, &[behind.address]);
@@ -75,6 +82,6 @@ fn haproxy_stands_before_and_behind() {
         ),
         ("/bytes/1000", &["--header", "Connection: close"], "200 1000"),
     ] {
-        check(&curl, &before.url(path), arguments, shown);
+        check(&before.url(path), arguments, shown);
     }
 }

@@ -1,6 +1,6 @@
 //! WebSockets of another make through the balancer, over plain TCP and over TLS.
 
-use crate::program::{Folder, Server, quintet};
+use crate::program::serve;
 use crate::secured::{certificate, https_listener};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use testkit::{PATIENCE, free_address};
+use testkit::{Folder, PATIENCE, Server, free_address};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, WebSocket};
 use tungstenite::{Bytes, Message};
@@ -64,8 +64,7 @@ fn converse(stream: impl Read + Write, url: &str) {
 /// `quintet serve` on this port before the echoing server.
 fn balancer(folder: &Folder, address: SocketAddr, listener: &str, server: SocketAddr) -> Server {
     let config = format!("{listener}\n[[backend_set]]\nname = \"app\"\nservers = [\"{server}\"]\n");
-    let file = folder.write("quintet.toml", config);
-    Server::start(quintet().arg("serve").arg("--config").arg(file).args(["--workers", "1"]), address)
+    serve(folder, address, &config)
 }
 
 fn connect(address: SocketAddr) -> TcpStream {

@@ -1,7 +1,10 @@
 //! Our tester against nginx, alone and behind our balancer, for each way to close.
 
-use crate::program::{Folder, balancer, nginx, quintet, run_well};
+use crate::program::{balancer, quintet};
+use crate::servers::nginx;
 use serde_json::Value;
+use testkit::peers::files;
+use testkit::{Folder, run_well};
 
 const REQUESTS: u64 = 1000;
 
@@ -10,7 +13,7 @@ fn stress(url: &str, close: &str) -> Value {
     let count = REQUESTS.to_string();
     let arguments = ["stress", url, "-c", "4", "-n", &count, "--close", close, "--json", "-"];
     let shown = run_well(quintet().args(arguments));
-    serde_json::from_slice(&shown).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&shown)))
+    serde_json::from_str(&shown).unwrap_or_else(|error| panic!("{error}: {shown}"))
 }
 
 /// Every request is answered, and every connection is closed first by this side.
@@ -32,15 +35,15 @@ fn check_all(url: &str) {
 
 #[test]
 fn nginx_answers_every_request_for_every_way_to_close() {
-    let folder = Folder::new();
-    let Some(nginx) = nginx(&folder) else { return };
+    let files = files();
+    let Some(nginx) = nginx(&files) else { return };
     check_all(&nginx.url("/small"));
 }
 
 #[test]
 fn the_balancer_in_front_changes_nothing_of_that() {
-    let folder = Folder::new();
-    let Some(nginx) = nginx(&folder) else { return };
+    let (files, folder) = (files(), Folder::new());
+    let Some(nginx) = nginx(&files) else { return };
     let balancer = balancer(&folder, &[nginx.address]);
     check_all(&balancer.url("/small"));
 }

@@ -1,20 +1,17 @@
 //! A configuration of another balancer and its translation answer alike.
 
-use crate::program::{Folder, Server, run_well};
-use std::path::Path;
-use std::process::Command;
-use testkit::{free_address, installed};
+use crate::program::{origin_named, quintet, serve};
+use testkit::peers::{haproxy_that, nginx_that};
+use testkit::{Folder, Server, curl, free_address, run_well};
 
 /// A request: host, path, more for curl.
 type Asked = (&'static str, &'static str, &'static [&'static str]);
 
 /// Status, `Location`, and the body of what succeeded.
-fn answer(curl: &Path, server: &Server, (host, path, arguments): Asked) -> (String, String, String) {
-    let mut command = Command::new(curl);
-    command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--include"]);
-    command.args(["--header", &format!("Host: {host}")]).args(arguments);
-    command.arg(format!("http://{}{path}", server.address));
-    let text = String::from_utf8_lossy(&run_well(&mut command)).into_owned();
+fn answer(server: &Server, (host, path, arguments): Asked) -> Option<(String, String, String)> {
+    let mut command = curl()?;
+    command.args(["--include", "--header", &format!("Host: {host}")]).args(arguments).arg(server.url(path));
+    let text = run_well(&mut command);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
     let field = |line: &str| {
@@ -27,36 +24,25 @@ fn answer(curl: &Path, server: &Server, (host, path, arguments): Asked) -> (Stri
     let own = format!("http://{host}:{}", server.address.port());
     let location = location.strip_prefix(&own).unwrap_or(&location).to_owned();
     let body = if status == "200" { body.to_owned() } else { String::new() };
-    (status, location, body)
+    Some((status, location, body))
 }
 
 /// Two origins that say who they are.
 fn origins() -> [Server; 2] {
-    ["one", "two"].map(|name| {
-        let address = free_address();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_quintet"));
-        command.args(["origin", "--listen", &address.to_string(), "--name", name]);
-        Server::start(&mut command, address)
-    })
+    ["one", "two"].map(origin_named)
 }
 
 /// Ours, by the translation of `text` with its own address in the place of `BIND`.
 fn translated(folder: &Folder, name: &str, text: &str) -> Server {
     let address = free_address();
     let file = folder.write(name, text.replace("BIND", &address.to_string()));
-    let binary = env!("CARGO_BIN_EXE_quintet");
-    let output = Command::new(binary).args(["serve", "--from"]).arg(file).output().expect("a translation");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let ours = folder.write("quintet.toml", output.stdout);
-    let mut command = Command::new(binary);
-    command.args(["serve", "--workers", "1", "--config"]).arg(ours);
-    Server::start(&mut command, address)
+    let ours = run_well(quintet().args(["serve", "--from"]).arg(file));
+    serve(folder, address, &ours)
 }
 
 fn check(theirs: &Server, ours: &Server, asked: &[Asked]) {
-    let Some(curl) = installed("curl") else { return };
     for one in asked {
-        assert_eq!(answer(&curl, ours, *one), answer(&curl, theirs, *one), "{one:?}: ours, theirs");
+        assert_eq!(answer(ours, *one), answer(theirs, *one), "{one:?}: ours, theirs");
     }
 }
 
@@ -98,13 +84,12 @@ backend two
 
 #[test]
 fn what_haproxy_answers_its_translation_answers() {
-    let Some(program) = installed("haproxy") else { return };
     let folder = Folder::new();
     let [one, two] = origins();
     let text = HAPROXY.replace("ONE", &one.address.to_string()).replace("TWO", &two.address.to_string());
     let address = free_address();
-    let file = folder.write("theirs.cfg", text.replace("BIND", &address.to_string()));
-    let theirs = Server::start(Command::new(program).arg("-db").arg("-f").arg(file), address);
+    let theirs = haproxy_that(&folder, address, &text.replace("BIND", &address.to_string()));
+    let Some(theirs) = theirs else { return };
     let ours = translated(&folder, "ours.cfg", &text);
     check(
         &theirs,
@@ -177,20 +162,11 @@ server {
 
 #[test]
 fn what_nginx_answers_its_translation_answers() {
-    let Some(program) = installed("nginx") else { return };
     let folder = Folder::new();
     let [one, two] = origins();
     let text = NGINX.replace("ONE", &one.address.to_string()).replace("TWO", &two.address.to_string());
     let address = free_address();
-    let here = folder.path().display();
-    let whole = format!(
-        "daemon off;\nmaster_process off;\npid {here}/pid;\nerror_log {here}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n\
-         client_body_temp_path {here};\nproxy_temp_path {here};\nfastcgi_temp_path {here};\nuwsgi_temp_path {here};\n\
-         scgi_temp_path {here};\n{}}}\n",
-        text.replace("BIND", &address.to_string())
-    );
-    let file = folder.write("theirs.conf", whole);
-    let theirs = Server::start(Command::new(program).arg("-c").arg(file).arg("-p").arg(folder.path()), address);
+    let Some(theirs) = nginx_that(&folder, address, &text.replace("BIND", &address.to_string())) else { return };
     let ours = translated(&folder, "ours.conf", &text);
     check(
         &theirs,
