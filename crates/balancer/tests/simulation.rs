@@ -72,11 +72,7 @@ fn the_same_seed_gives_the_same_run() {
     }
 }
 
-/// Plays one seed with the real tester and real origins, and judges the books.
-fn check_house(seed: u64, mood: Mood, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
-    judge_house(House::draw(seed, mood), judge)
-}
-
+/// Plays a house with the real tester and real origins, and judges the books.
 fn judge_house(house: House, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
     let books = house.run()?;
     judge(&books).map_err(|error| match std::env::var_os(testkit::sweep::SEED_VARIABLE) {
@@ -88,14 +84,14 @@ fn judge_house(house: House, judge: fn(&Books) -> Result<(), String>) -> Result<
 #[test]
 fn tester_balancer_and_origin_keep_the_same_books() {
     sweep(replay("tester_balancer_and_origin_keep_the_same_books"), 300, |seed| {
-        check_house(seed, Mood::Fair, Books::check_fair)
+        judge_house(House::draw(seed, Mood::Fair), Books::check_fair)
     });
 }
 
 #[test]
 fn in_rough_weather_the_books_still_add_up() {
     sweep(replay("in_rough_weather_the_books_still_add_up"), 300, |seed| {
-        check_house(seed, Mood::Rough, Books::check_rough)
+        judge_house(House::draw(seed, Mood::Rough), Books::check_rough)
     });
 }
 
@@ -105,11 +101,6 @@ fn who_waits_in_line_goes_on_with_a_server_that_comes_back() {
     sweep(replay("who_waits_in_line_goes_on_with_a_server_that_comes_back"), 300, |seed| {
         judge_house(House::draw(seed, Mood::Fair).blinking(), Books::check_blinking)
     });
-}
-
-/// The same through a listener that joins connections.
-fn check_joined(seed: u64, mood: Mood, judge: fn(&Books) -> Result<(), String>) -> Result<(), String> {
-    judge_house(House::draw(seed, mood).joining(), judge)
 }
 
 /// TLS from end to end, and a balancer that only looks for the name.
@@ -126,14 +117,14 @@ fn connections_are_joined_by_the_name_they_ask_for() {
 #[test]
 fn joined_connections_lose_nothing_in_fair_weather() {
     sweep(replay("joined_connections_lose_nothing_in_fair_weather"), 300, |seed| {
-        check_joined(seed, Mood::Fair, Books::check_fair_joined)
+        judge_house(House::draw(seed, Mood::Fair).joining(), Books::check_fair_joined)
     });
 }
 
 #[test]
 fn joined_connections_keep_their_books_in_rough_weather() {
     sweep(replay("joined_connections_keep_their_books_in_rough_weather"), 300, |seed| {
-        check_joined(seed, Mood::Rough, Books::check_rough_joined)
+        judge_house(House::draw(seed, Mood::Rough).joining(), Books::check_rough_joined)
     });
 }
 

@@ -4,9 +4,9 @@
 use crate::stage;
 use crate::wire::{PATIENCE, Wire};
 use balancer::Handle;
-use balancer_core::{Capacity, Counters, Failure, Settings};
+use balancer_core::{Capacity, Failure, Settings};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
@@ -39,12 +39,6 @@ fn asked(origin: &TcpListener) -> Wire {
     server
 }
 
-fn end(balancer: Handle) -> Counters {
-    let counters = balancer.drain(Duration::ZERO);
-    stage::check_books(&counters);
-    counters
-}
-
 /// One connection, one after the other: the second request is sent on the connection the first one had.
 #[test]
 fn who_waits_goes_on_with_the_connection_that_comes_free() {
@@ -61,7 +55,7 @@ fn who_waits_goes_on_with_the_connection_that_comes_free() {
     server.sends(OK);
     second.sees(OK);
     drop((first, second, server));
-    let counters = end(balancer);
+    let counters = stage::end(balancer);
     assert_eq!((counters.connects, counters.pooled, counters.responses), (1, 1, 2));
 }
 
@@ -76,7 +70,7 @@ fn a_503_says_which_limit_it_was() {
     second.sees_status(503);
     server.sends(OK);
     first.sees(OK);
-    let counters = end(balancer);
+    let counters = stage::end(balancer);
     assert_eq!((counters.queue_full, counters.queued, counters.failed(Failure::QueueFull)), (1, 0, 1));
 
     let origin = stage::listener();
@@ -88,7 +82,7 @@ fn a_503_says_which_limit_it_was() {
     second.sees_status(503);
     server.sends(OK);
     first.sees(OK);
-    let counters = end(balancer);
+    let counters = stage::end(balancer);
     assert_eq!((counters.queue_timed_out, counters.queued, counters.failed(Failure::QueueTimeout)), (1, 1, 1));
 }
 
@@ -110,7 +104,7 @@ fn who_leaves_the_line_costs_nobody_a_turn() {
     server.reads_head();
     server.sends(OK);
     third.sees(OK);
-    end(balancer);
+    stage::end(balancer);
 }
 
 /// A tunnel holds its place as long as it lasts.
@@ -128,7 +122,7 @@ fn a_tunnel_holds_a_place() {
     drop((tunnel, server));
     asked(&origin).sends(OK);
     other.sees(OK);
-    end(balancer);
+    stage::end(balancer);
 }
 
 /// The only place is that of an idle connection. Whichever of four workers is asked next: it goes on.
@@ -136,32 +130,28 @@ fn a_tunnel_holds_a_place() {
 fn an_idle_connection_makes_room_for_a_request_at_another_worker() {
     let origin = stage::listener();
     let balancer = start(&origin, 4, at_most(1), |_| {});
-    let (stop, most) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let stop = AtomicBool::new(false);
     let counters = std::thread::scope(|scope| {
-        scope.spawn(|| serve(&origin, &stop, &most));
+        scope.spawn(|| serve(&origin, &stop));
         // Each client connection comes to one of the workers; none is used again.
         for _ in 0..40 {
             ask(&balancer, GET).sees(OK);
         }
         stop.store(true, SeqCst);
-        end(balancer)
+        stage::end(balancer)
     });
     assert_eq!((counters.responses, counters.failed_total()), (40, 0), "{counters:?}");
 }
 
-/// Answers on every connection until it is told to stop, and remembers how many there were at once.
-fn serve(origin: &TcpListener, stop: &AtomicBool, most: &AtomicUsize) {
-    let open = AtomicUsize::new(0);
+/// Answers on every connection until it is told to stop.
+fn serve(origin: &TcpListener, stop: &AtomicBool) {
     std::thread::scope(|scope| {
         while !stop.load(SeqCst) {
             let Some(mut server) = stage::accept(origin, Duration::from_millis(5)) else { continue };
-            let open = &open;
-            most.fetch_max(open.fetch_add(1, SeqCst) + 1, SeqCst);
             scope.spawn(move || {
                 while server.next_head() {
                     server.sends(OK);
                 }
-                open.fetch_sub(1, SeqCst);
             });
         }
     });
@@ -173,10 +163,10 @@ fn serve(origin: &TcpListener, stop: &AtomicBool, most: &AtomicUsize) {
 fn many_clients_of_many_workers_share_a_few_places() {
     let origin = stage::listener();
     let balancer = start(&origin, 4, at_most(3), |_| {});
-    let (stop, most) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let stop = AtomicBool::new(false);
     let begun = Instant::now();
     let counters = std::thread::scope(|scope| {
-        scope.spawn(|| serve(&origin, &stop, &most));
+        scope.spawn(|| serve(&origin, &stop));
         let clients: Vec<_> = (0..12)
             .map(|number| {
                 let address = balancer.addresses()[0];
@@ -197,7 +187,7 @@ fn many_clients_of_many_workers_share_a_few_places() {
         let ended = clients.into_iter().all(|client| client.join().is_ok());
         stop.store(true, SeqCst);
         assert!(ended, "a client was not answered, after {:?}", begun.elapsed());
-        end(balancer)
+        stage::end(balancer)
     });
     assert_eq!((counters.responses, counters.failed_total()), (12 * 61, 0), "{counters:?}");
     assert!(counters.queued > 0, "{counters:?}");
@@ -221,5 +211,5 @@ fn a_higher_limit_lets_who_waits_go_on() {
     others.iter_mut().for_each(|other| other.sees(OK));
     server.sends(OK);
     first.sees(OK);
-    end(balancer);
+    stage::end(balancer);
 }

@@ -8,8 +8,7 @@ use crate::wire::{End, PATIENCE, Wire};
 use balancer_core::{Compression, Settings};
 use http::Coding;
 use std::io::Read;
-use std::process::Command;
-use testkit::{installed, skip};
+use testkit::{curl, run_well, skip};
 
 fn all(settings: &mut Settings) {
     settings.listeners[0].treatment.compression = Some(Compression::by(Coding::ALL.to_vec()));
@@ -194,10 +193,8 @@ fn a_head_says_what_a_get_would_say_and_others_learn_that_it_varies() {
 /// A real client, which asks for whatever it knows.
 #[test]
 fn curl_gets_what_was_sent() {
-    let Some(curl) = installed("curl") else { return };
-    let version = Command::new(&curl).arg("--version").output().expect("curl runs");
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    if !version.contains("libz") {
+    let (Some(mut asked), Some(mut curl)) = (curl(), curl()) else { return };
+    if !run_well(asked.arg("--version")).contains("libz") {
         return skip("curl knows no gzip");
     }
     let (text, stage) = (text(), Stage::new(all));
@@ -210,8 +207,7 @@ fn curl_gets_what_was_sent() {
         (server, asked)
     });
     let url = format!("http://{}/", stage.address());
-    let got = Command::new(&curl).args(["-sS", "--compressed", "-D", "-", &url]).output().expect("curl runs");
-    let got = String::from_utf8_lossy(&got.stdout).into_owned();
+    let got = run_well(curl.args(["--compressed", "-D", "-", &url]));
     let (head, body) = got.split_once("\r\n\r\n").expect("head and body");
     assert!(field(head, "Content-Encoding").is_some() && body == text, "{head}");
     let (server, asked) = serving.join().expect("served");

@@ -121,8 +121,7 @@ fn a_server_that_is_down_gives_502() {
     client.sends(GET);
     client.sees_status(502);
     drop(client);
-    let counters = balancer.drain(Duration::ZERO);
-    stage::check_books(&counters);
+    let counters = stage::end(balancer);
     assert_eq!((counters.failed(Failure::ServerUnreachable), counters.accepted), (2, 1));
     // Attempts go on for as long as a connect may take, with pauses of 50 and 100 ms, which may be late here.
     let attempts = counters.connects_failed_there;
@@ -149,8 +148,7 @@ fn one_server_down_of_two_is_not_noticed() {
         client.sees(OK);
     }
     drop(client);
-    let counters = balancer.drain(Duration::ZERO);
-    stage::check_books(&counters);
+    let counters = stage::end(balancer);
     assert_eq!((counters.responses, counters.failed_total()), (8, 0));
     assert_eq!((counters.connects_failed_there, counters.set_aside), (1, 1), "set aside after a failure: {counters:?}");
 }
@@ -173,8 +171,7 @@ fn a_server_that_takes_no_connection_gives_504_in_time() {
     let default = stage::settings(&[address]).backend_sets[0].timeouts.connect;
     assert!(took >= SHORT && took < default, "took {took:?}");
     drop(client);
-    let counters = balancer.drain(Duration::ZERO);
-    stage::check_books(&counters);
+    let counters = stage::end(balancer);
     assert_eq!(
         (counters.failed(Failure::ConnectTimeout), [counters.connects_failed_here, counters.connects_failed_there]),
         (1, [0, 1])

@@ -1,6 +1,6 @@
 //! How many connections one client may have.
 
-use crate::stage::{self, Stage, accept, check_books, eventually};
+use crate::stage::{self, Stage, accept, eventually};
 use crate::wire::{End, PATIENCE, Wire};
 use balancer_core::{CloseReason, Protocol, Settings, parse_network};
 use reactor::epoll::EpollConfig;
@@ -55,8 +55,7 @@ fn a_client_has_so_many_connections_and_others_have_theirs() {
     eventually("it has left", || balancer.counters().clients_open == 2);
     let mut third = Wire::connect(to, "third");
     third.sees_nothing(Duration::from_millis(50));
-    let counters = balancer.drain(Duration::ZERO);
-    check_books(&counters);
+    let counters = stage::end(balancer);
     assert_eq!(counters.client_reasons[CloseReason::TooMany as usize], 20, "{counters:?}");
     assert_eq!((counters.accepted, counters.responses), (24, 2));
 }

@@ -276,8 +276,7 @@ fn idle_clients_of_one_worker_make_room_at_another() {
         clients.push(new);
         stage::eventually("the limit holds", || balancer.counters().clients_open <= PLACES as u64);
     }
-    let counters = balancer.drain(Duration::ZERO);
-    stage::check_books(&counters);
+    let counters = stage::end(balancer);
     assert_eq!(counters.client_reasons[CloseReason::MadeRoom as usize], 3 * PLACES as u64, "{counters:?}");
 }
 
@@ -332,8 +331,7 @@ fn told_of_a_shortage(reactor: EpollConfig) {
     client.sends(GET);
     client.sees_status(503);
     drop(client);
-    let counters = balancer.drain(Duration::ZERO);
-    stage::check_books(&counters);
+    let counters = stage::end(balancer);
     assert_eq!((counters.failed(Failure::NoLocalResource), counters.failed_total()), (1, 1), "{reactor:?}");
     assert_eq!(counters.connects_failed_there, 0, "no server is to blame");
 }

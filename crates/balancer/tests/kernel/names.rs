@@ -3,16 +3,15 @@
 use crate::script::TIGHT;
 use crate::stage::{self, Stage, accept};
 use crate::tls::pki::Pki;
+use crate::tls::servers::Server;
 use crate::wire::{End, PATIENCE, Wire};
 use balancer::Config;
 use balancer_core::hello::Unmatched;
-use balancer_core::{Counters, Failure, ListenerTls, Protocol, Settings};
-use origin::OriginPlan;
-use reactor::epoll::EpollConfig;
+use balancer_core::{ClientCertificate, Counters, Failure, Settings};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use testkit::installed;
+use testkit::{curl, installed, run_well};
 
 /// What openssl says first when it asks for `www.example.org`, and when it asks for nobody.
 const NAMED: &[u8] = include_bytes!("../../../../fuzz/seeds/client_hello/named_openssl");
@@ -136,22 +135,14 @@ fn a_hello_that_does_not_end_is_not_waited_for() {
     stage.end();
 }
 
-/// A server that ends TLS itself: another balancer, with a certificate of its own, before an origin.
-fn tls_server(pki: &Pki, name: &str) -> (balancer::Handle, origin::Handle) {
-    let origin = origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin");
-    let mut settings = stage::settings(&[origin.address()]);
-    settings.listeners[0].protocol = Protocol::Https;
-    settings.listeners[0].tls = Some(ListenerTls::new(vec![pki.certificate(name, &[name])]));
-    (stage::start(settings, 1, EpollConfig::default()), origin)
-}
-
 #[test]
 fn curl_and_openssl_meet_the_certificate_of_whom_they_ask_for() {
     let pki = Pki::new();
-    let (www, other) = (tls_server(&pki, "www.example.org"), tls_server(&pki, "other.example"));
+    let [www, other] = ["www.example.org", "other.example"]
+        .map(|name| Server::new(&pki, pki.certificate(name, &[name]), ClientCertificate::None));
     let stage = Stage::new(|settings| {
-        settings.backend_sets[0].servers[0].address = other.0.addresses()[0].into();
-        by_name(settings, www.0.addresses()[0], "backends = \"app\"");
+        settings.backend_sets[0].servers[0].address = other.address().into();
+        by_name(settings, www.address(), "backends = \"app\"");
     });
     let Some(openssl) = installed("openssl") else { return };
     for (asked, expect) in [("www.example.org", "www.example.org"), ("other.example", "other.example")] {
@@ -161,20 +152,13 @@ fn curl_and_openssl_meet_the_certificate_of_whom_they_ask_for() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.contains(&format!("subject=CN = {expect}")), "{asked}: {text}");
     }
-    let (Some(curl), port) = (installed("curl"), stage.address().port()) else { return };
+    let port = stage.address().port();
     for name in ["www.example.org", "other.example"] {
-        let mut command = Command::new(&curl);
-        command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--cacert"]).arg(pki.ca());
-        command.args([
-            "--resolve",
-            &format!("*:{port}:127.0.0.1"),
-            "-o",
-            "/dev/null",
-            "-w",
-            "%{http_code} %{size_download}",
-        ]);
-        let output = command.arg(format!("https://{name}:{port}/bytes/300000")).output().expect("curl runs");
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "200 300000", "{name}: {output:?}");
+        let Some(mut command) = curl() else { return };
+        command.arg("--cacert").arg(pki.ca()).args(["--resolve", &format!("*:{port}:127.0.0.1")]);
+        command.args(["-o", "/dev/null", "-w", "%{http_code} %{size_download}"]);
+        let got = run_well(command.arg(format!("https://{name}:{port}/bytes/300000")));
+        assert_eq!(got, "200 300000", "{name}");
     }
     let counters = stage.end_with_patience(PATIENCE);
     assert_eq!((counters.tunnels, counters.unmatched[Unmatched::UnknownName as usize]), (4, 2));

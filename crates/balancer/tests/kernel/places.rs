@@ -1,6 +1,6 @@
 //! Where clients come in, and servers are reached: several addresses of one listener, and socket files.
 
-use crate::stage::{self, accept, check_books, eventually};
+use crate::stage::{self, accept, eventually};
 use crate::wire::{PATIENCE, Wire};
 use balancer::Handle;
 use balancer_core::{Bind, Protocol, ServerSettings, Settings};
@@ -56,9 +56,7 @@ fn settings(origin: &TcpListener) -> Settings {
 
 fn end(balancer: Handle) -> balancer_core::Counters {
     eventually("all clients are gone", || balancer.counters().clients_open == 0);
-    let counters = balancer.drain(PATIENCE);
-    check_books(&counters);
-    counters
+    stage::end_within(balancer, PATIENCE)
 }
 
 #[test]

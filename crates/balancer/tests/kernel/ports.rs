@@ -118,8 +118,7 @@ fn ports_used_up_towards_some_servers_lead_to_another() {
         client.sees(SEEN);
     }
     drop(server);
-    let counters = balancer.drain(std::time::Duration::ZERO);
-    stage::check_books(&counters);
+    let counters = stage::end(balancer);
     assert_eq!((counters.responses, counters.failed_total(), counters.queued_for_port), (12, 0, 0), "{counters:?}");
     assert!(counters.connects_failed_here > 0, "the others' turns came again: {counters:?}");
 }
@@ -134,8 +133,7 @@ fn ports_used_up_towards_all_servers_are_waited_for() {
     let holders = origins.each_ref().map(|origin| (ask(&balancer), stage::accept(origin, PATIENCE).expect("its turn")));
     ask(&balancer).sees_status(503);
     drop(holders);
-    let counters = balancer.drain(std::time::Duration::ZERO);
-    stage::check_books(&counters);
+    let counters = stage::end(balancer);
     let failed = counters.failed(balancer_core::Failure::NoLocalPort);
     assert_eq!((failed, counters.queued_for_port, counters.connects_failed_there), (1, 1, 0), "{counters:?}");
 }

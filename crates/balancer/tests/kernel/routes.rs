@@ -8,7 +8,6 @@ use balancer::Config;
 use balancer_core::router::{FixedResponse, Page, Redirect, RedirectStatus};
 use balancer_core::{Action, RouteRules, Router, Settings};
 use http::Template;
-use std::process::Command;
 
 fn only(action: Action) -> impl Fn(&mut Settings) {
     move |settings| settings.listeners[0].router = Router::only(RouteRules::new("", action.clone()))
@@ -222,21 +221,18 @@ response = "200ms"
 /// Curl sees in a redirect, an answer to an upload that waits for 100, and a HEAD what it has to.
 #[test]
 fn curl_understands_what_is_answered_here() {
-    let Some(curl) = testkit::installed("curl") else { return testkit::skip("curl is not installed") };
+    if testkit::curl().is_none() {
+        return;
+    }
     let lines = "[[listener.route]]\npath_prefix = \"/old\"\nredirect = \"http://{host_port}/new{path}\"\n\
                  [[listener.route]]\npath_prefix = \"/new\"\nrespond = { status = 201, text = \"there\" }";
     let stage = Stage::new(configured(lines));
     let run = |arguments: &[&str]| {
         let url = format!("http://{}/old/x?y=z", stage.address());
         let format = "%{http_code} %{num_redirects} %{num_connects} %{url_effective} ";
-        let output = Command::new(&curl)
-            .args(["-sS", "-L", "--max-time", "60", "--noproxy", "*", "-w", format])
-            .args(arguments)
-            .arg(&url)
-            .output()
-            .expect("curl runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).replace(&stage.address().to_string(), "HERE")
+        let mut curl = testkit::curl().expect("it was there before");
+        let shown = testkit::run_well(curl.args(["-L", "-w", format]).args(arguments).arg(&url));
+        shown.replace(&stage.address().to_string(), "HERE")
     };
     assert_eq!(run(&[]), "there201 1 1 http://HERE/new/old/x?y=z ");
     let head = run(&["-I", "-o", "/dev/null"]);

@@ -78,7 +78,7 @@ fn least_connections_is_right_whichever_worker_is_asked() {
     (0..5).for_each(|_| held.push(scene.ask(GET)));
     assert_eq!([0, 1, 2].map(|origin| count(&held, origin)), [3, 3, 6]);
     held.into_iter().for_each(Held::ends);
-    stage::check_books(&scene.balancer.drain(Duration::ZERO));
+    stage::end(scene.balancer);
 }
 
 /// A session keeps its server, whichever worker its connections come to; who has none is sent round robin, and counted.
@@ -105,8 +105,7 @@ fn what_requests_have_in_common_leads_them_to_one_server() {
     (0..3).for_each(|_| {
         asked(GET);
     });
-    let counters = scene.balancer.drain(Duration::ZERO);
-    stage::check_books(&counters);
+    let counters = stage::end(scene.balancer);
     assert_eq!(counters.hash_key_missing, 3);
 }
 
@@ -124,7 +123,7 @@ fn least_time_goes_to_whoever_answers_first() {
     let held: Vec<_> = (0..4).map(|_| scene.ask(GET)).collect();
     assert!(held.iter().filter(|held| held.origin == quick).count() >= 3, "most of them");
     held.into_iter().for_each(Held::ends);
-    stage::check_books(&scene.balancer.drain(Duration::ZERO));
+    stage::end(scene.balancer);
 }
 
 /// The first server is gone, the second takes nothing new: the backup is asked, and no more once the first is back.
@@ -151,7 +150,7 @@ fn a_backup_is_asked_while_nobody_else_is_well() {
     server.sends(OK);
     client.sees_status(200);
     assert_eq!([asked(), asked()], [0, 0]);
-    stage::check_books(&scene.balancer.drain(Duration::ZERO));
+    stage::end(scene.balancer);
 }
 
 /// A client stays with the server its cookie names, whatever the policy says, and is given another one where that is gone.
@@ -188,5 +187,5 @@ fn a_cookie_keeps_a_client_with_its_server() {
     settings.backend_sets[0].servers.remove(server);
     scene.balancer.apply(&settings).expect("it goes on by these");
     check(&scene, false);
-    stage::check_books(&scene.balancer.drain(Duration::ZERO));
+    stage::end(scene.balancer);
 }

@@ -3,6 +3,7 @@
 use crate::wire::{PATIENCE, Wire};
 use balancer::{Handle, Plan};
 use balancer_core::{BackendSetSettings, CloseReason, Counters, ListenerSettings, Report, ServerSettings, Settings};
+use origin::OriginPlan;
 use reactor::epoll::EpollConfig;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -25,6 +26,11 @@ pub(crate) fn settings(servers: &[SocketAddr]) -> Settings {
 /// Starts it, with reactors of this size.
 pub(crate) fn start(settings: Settings, workers: usize, reactor: EpollConfig) -> Handle {
     balancer::start(&Plan { settings, workers, reactor, pin: false }).expect("the balancer starts")
+}
+
+/// An origin that answers by itself.
+pub(crate) fn origin() -> origin::Handle {
+    origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin")
 }
 
 /// A listener that never blocks.
@@ -106,9 +112,8 @@ impl Stage {
         eventually(what, || is_so(&self.counters()));
     }
 
-    /// Ends the balancer with everything closed, checks its books, and hands them out.
     pub(crate) fn end(self) -> Counters {
-        self.end_with_patience(Duration::ZERO)
+        end(self.balancer)
     }
 
     pub(crate) fn end_with_patience(self, patience: Duration) -> Counters {
@@ -120,6 +125,18 @@ impl Stage {
         check_books(&counters);
         counters
     }
+}
+
+/// Ends a balancer with everything closed, checks its books, and hands them out.
+pub(crate) fn end(balancer: Handle) -> Counters {
+    end_within(balancer, Duration::ZERO)
+}
+
+/// The same for one that may take so long to end what is in flight.
+pub(crate) fn end_within(balancer: Handle, patience: Duration) -> Counters {
+    let counters = balancer.drain(patience);
+    check_books(&counters);
+    counters
 }
 
 /// Every connection there was has been closed once, by somebody and for a reason.

@@ -1,6 +1,6 @@
 //! Starting: all workers or none, every address or none.
 
-use crate::stage::{self, check_books};
+use crate::stage;
 use crate::wire::{PATIENCE, Wire};
 use balancer::{Plan, StartError};
 use balancer_core::Router;
@@ -23,8 +23,7 @@ fn all_workers_serve_and_their_counters_are_one() {
         client.sees(OK);
     }
     assert_eq!(servers.len(), 2, "connections to the server");
-    let counters = balancer.drain(Duration::ZERO);
-    check_books(&counters);
+    let counters = stage::end(balancer);
     assert_eq!((counters.accepted, counters.responses, counters.connects, counters.pooled), (40, 40, 2, 38));
 }
 
@@ -132,7 +131,7 @@ fn each_listener_has_its_own_servers() {
         server.sends(OK);
         client.sees(OK);
     }
-    check_books(&balancer.drain(Duration::ZERO));
+    stage::end(balancer);
 }
 
 /// Requests would go in a circle; what the file cannot tell (which addresses this host has) the start does.

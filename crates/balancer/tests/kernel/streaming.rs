@@ -86,8 +86,7 @@ impl Rig {
     }
 
     fn end(self) {
-        let counters = self.balancer.drain(Duration::from_secs(1));
-        stage::check_books(&counters);
+        let counters = stage::end_within(self.balancer, Duration::from_secs(1));
         assert_eq!((counters.responses, counters.truncated, counters.failed_total()), (1, 0, 0));
     }
 }
@@ -203,8 +202,7 @@ fn a_shortage_of_buffers_is_waited_out() {
             });
         }
     });
-    let counters = rig.balancer.drain(Duration::from_secs(1));
-    stage::check_books(&counters);
+    let counters = stage::end_within(rig.balancer, Duration::from_secs(1));
     assert_eq!((counters.responses, counters.truncated, counters.failed_total()), (count, 0, 0));
 }
 
@@ -217,8 +215,7 @@ fn requests_that_wait_do_not_use_up_the_buffers() {
         server.sends("HTTP/1.1 204 No Content\n\n");
         client.sees("HTTP/1.1 204 No Content\n\n");
     }
-    let counters = rig.balancer.drain(Duration::from_secs(1));
-    stage::check_books(&counters);
+    let counters = stage::end_within(rig.balancer, Duration::from_secs(1));
     assert_eq!((counters.responses, counters.failed_total()), (4 * BUFFERS as u64, 0));
 }
 

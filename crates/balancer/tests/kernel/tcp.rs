@@ -223,7 +223,6 @@ fn a_listener_may_turn_from_requests_to_connections() {
     busy.sees_end(Eof);
     drop((stream, joined));
     eventually("all clients are gone", || balancer.counters().clients_open == 0);
-    let counters = balancer.drain(PATIENCE);
-    stage::check_books(&counters);
+    let counters = stage::end_within(balancer, PATIENCE);
     assert_eq!((counters.tunnels, counters.responses), (1, 3));
 }

@@ -5,13 +5,12 @@ use crate::stage::{self, Stage, settings};
 use crate::wire::Wire;
 use balancer::Handle;
 use balancer_core::{ClientCertificate, ListenerTls, Settings, TlsVersion};
-use origin::OriginPlan;
 use ports::HandshakeFailure;
 use reactor::epoll::EpollConfig;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use testkit::installed;
+use testkit::{curl, installed};
 
 /// A balancer that speaks https, before an origin of ours.
 struct House {
@@ -22,7 +21,7 @@ struct House {
 
 impl House {
     fn new(workers: usize, change: impl FnOnce(&Pki, &mut ListenerTls)) -> Self {
-        let origin = origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin");
+        let origin = stage::origin();
         let pki = Pki::new();
         let mut settings = settings(&[origin.address()]);
         pki.secure(&mut settings, pki.certificate("site", &["site.example"]));
@@ -37,10 +36,12 @@ impl House {
 
     /// Runs curl on a path of `site.example`.
     fn curl(&self, arguments: &[&str], path: &str) -> Option<Output> {
-        let (program, port) = (installed("curl")?, self.address().port());
-        let mut command = Command::new(program);
-        command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--cacert"]).arg(self.pki.ca());
-        command.args(["--resolve", &format!("*:{port}:{}", self.address().ip())]).args(arguments);
+        let (mut command, port) = (curl()?, self.address().port());
+        command
+            .arg("--cacert")
+            .arg(self.pki.ca())
+            .args(["--resolve", &format!("*:{port}:{}", self.address().ip())])
+            .args(arguments);
         Some(command.arg(format!("https://site.example:{port}{path}")).output().expect("curl runs"))
     }
 
@@ -79,11 +80,10 @@ fn curl_gets_and_sends_over_either_version() {
 /// What a request says to the server: that its client came over TLS.
 #[test]
 fn servers_learn_that_it_was_https() {
-    let Some(curl) = installed("curl") else { return };
+    let Some(mut command) = curl() else { return };
     let pki = Pki::new();
     let stage = Stage::new(|settings| pki.secure(settings, pki.certificate("site", &["127.0.0.1"])));
-    let mut command = Command::new(curl);
-    command.args(["--silent", "--noproxy", "*", "--cacert"]).arg(pki.ca()).arg(format!("https://{}/", stage.address()));
+    command.arg("--cacert").arg(pki.ca()).arg(format!("https://{}/", stage.address()));
     let child = command.stdout(Stdio::piped()).spawn().expect("curl runs");
     let mut server = stage.server();
     let head = server.reads_head();
@@ -192,7 +192,7 @@ fn a_protocol_is_agreed_on_or_nothing_is() {
 /// One origin in our hands, and a client that shows a certificate or not; what the origin is told of that.
 #[test]
 fn who_a_client_is_goes_along_with_its_requests() {
-    let (Some(curl), pki) = (installed("curl"), Pki::new()) else { return };
+    let pki = Pki::new();
     let stage = Stage::new(|settings: &mut Settings| {
         pki.secure(settings, pki.certificate("site", &["127.0.0.1"]));
         let tls = settings.listeners[0].tls.as_mut().expect("just written");
@@ -207,8 +207,8 @@ fn who_a_client_is_goes_along_with_its_requests() {
         alice.key.display().to_string(),
     ];
     for (arguments, told) in [(&arguments[..], "X-Client: CN=alice\r\n"), (&[], "")] {
-        let mut command = Command::new(&curl);
-        command.args(["--silent", "--noproxy", "*", "--header", "x-client: CN=root", "--cacert"]).arg(pki.ca());
+        let Some(mut command) = curl() else { return };
+        command.args(["--header", "x-client: CN=root", "--cacert"]).arg(pki.ca());
         command.args(arguments).arg(format!("https://{}/", stage.address()));
         let child = command.stdout(Stdio::piped()).spawn().expect("curl runs");
         let mut server = stage.server();
@@ -268,11 +268,7 @@ fn a_renewed_certificate_is_shown_after_the_next_change() {
     let mut settings = settings(&[stage::address(&origin)]);
     pki.secure(&mut settings, pki.certificate("site", &["site.example"]));
     let balancer = stage::start(settings.clone(), 1, EpollConfig::default());
-    let mut house = House {
-        pki,
-        balancer,
-        _origin: origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin"),
-    };
+    let mut house = House { pki, balancer, _origin: stage::origin() };
     let serial = |house: &House| {
         let shown = house.s_client(&["-showcerts"])?;
         let (_, certificate) = shown.split_once("-----BEGIN CERTIFICATE-----")?;
@@ -293,7 +289,7 @@ fn a_renewed_certificate_is_shown_after_the_next_change() {
 /// A listener that is the first to speak TLS comes with a change of the configuration.
 #[test]
 fn tls_may_come_later() {
-    let origin = origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin");
+    let origin = stage::origin();
     let pki = Pki::new();
     let plain = settings(&[origin.address()]);
     let mut balancer = stage::start(plain.clone(), 2, EpollConfig::default());

@@ -2,4 +2,4 @@
 
 mod clients;
 pub(crate) mod pki;
-mod servers;
+pub(crate) mod servers;

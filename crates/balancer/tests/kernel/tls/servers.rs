@@ -5,20 +5,19 @@ use crate::stage::{self, Stage, settings};
 use crate::wire::Wire;
 use balancer::Handle;
 use balancer_core::{CertificateFiles, ClientCertificate, Failure, ServerTls, TlsVersion};
-use origin::OriginPlan;
 use ports::HandshakeFailure;
 use reactor::epoll::EpollConfig;
 use std::net::SocketAddr;
 
 /// A server that speaks TLS: another balancer, with an origin behind it.
-struct Server {
+pub(crate) struct Server {
     balancer: Handle,
     _origin: origin::Handle,
 }
 
 impl Server {
-    fn new(pki: &Pki, files: CertificateFiles, client_certificate: ClientCertificate) -> Self {
-        let origin = origin::start(OriginPlan::new(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("an origin");
+    pub(crate) fn new(pki: &Pki, files: CertificateFiles, client_certificate: ClientCertificate) -> Self {
+        let origin = stage::origin();
         let mut settings = settings(&[origin.address()]);
         pki.secure(&mut settings, files);
         if let Some(tls) = &mut settings.listeners[0].tls {
@@ -27,11 +26,15 @@ impl Server {
         }
         Self { balancer: stage::start(settings, 1, EpollConfig::default()), _origin: origin }
     }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.balancer.addresses()[0]
+    }
 }
 
 /// A balancer whose only server is `server`, spoken to as `tls` says.
 fn stage_before(server: &Server, tls: ServerTls) -> Stage {
-    let address = server.balancer.addresses()[0];
+    let address = server.address();
     Stage::new(|settings| {
         settings.backend_sets[0].servers[0].address = address.into();
         settings.backend_sets[0].tls = Some(tls);
@@ -71,7 +74,7 @@ fn a_server_that_proves_itself_is_believed() {
 fn sessions_with_servers_are_taken_up_again() {
     let pki = Pki::new();
     let server = Server::new(&pki, pki.certificate("site", &["127.0.0.1"]), ClientCertificate::None);
-    let address = server.balancer.addresses()[0];
+    let address = server.address();
     let stage = Stage::new(|settings| {
         settings.backend_sets[0].servers[0].address = address.into();
         settings.backend_sets[0].tls = Some(ServerTls { ca: Some(pki.ca()), ..ServerTls::default() });
@@ -90,7 +93,7 @@ fn sessions_with_servers_are_taken_up_again() {
 fn a_server_is_asked_for_by_its_name() {
     let pki = Pki::new();
     let server = Server::new(&pki, pki.certificate("site", &["app.internal"]), ClientCertificate::None);
-    let address = server.balancer.addresses()[0];
+    let address = server.address();
     let named = |host: &str| {
         Stage::new(|settings| {
             let server = &mut settings.backend_sets[0].servers[0];
