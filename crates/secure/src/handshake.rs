@@ -3,6 +3,7 @@
 
 use crate::failure;
 use crate::keys::Keys;
+use crate::plain;
 use crate::profile::{ClientProfile, ServerProfile};
 use crate::record::{Header, Protection};
 use ports::HandshakeFailure;
@@ -113,7 +114,7 @@ impl Handshake {
             match self.step(out) {
                 Next::Again => {}
                 Next::Failed(error) => {
-                    self.write_alert(out);
+                    self.say_why(out);
                     return Progress::Failed(match self.strange {
                         Some(failure) => self.refusal(failure, None),
                         None => self.refusal(failure::of(&error), Some(&error)),
@@ -170,16 +171,19 @@ impl Handshake {
             Ok(Some(len)) if len <= rest.len() => self.fed += len,
             Ok(_) => return false,
             Err(_) => {
-                self.strange = Some(what_else(raw, self.received == raw.len()));
+                self.strange = Some(plain::what_else(raw, self.received == raw.len()));
                 self.fed = raw.len();
             }
         }
         true
     }
 
-    /// After a failure rustls has an alert to write, perhaps.
-    fn write_alert(&mut self, out: &mut Vec<u8>) {
+    /// After a failure rustls has an alert to write, perhaps. Who has asked in plain HTTP would not understand it.
+    fn say_why(&mut self, out: &mut Vec<u8>) {
         (self.fed, self.raw) = (0, None);
+        if let (Some(HandshakeFailure::PlainHttp), Tls::Server(_)) = (self.strange, &self.tls) {
+            return out.extend(plain::ANSWER.as_bytes());
+        }
         // As long as it writes it does not read: after a failure it must not look for what it was fed before.
         while self.common().wants_write() {
             self.step(out);
@@ -216,15 +220,6 @@ impl Handshake {
             |(sequence, secrets)| Protection::new(version, sequence, &secrets).ok_or(HandshakeFailure::NoCommonSuite);
         let (ours, theirs) = (of(tx)?, of(rx)?);
         Ok(Agreed { ours, theirs, keys, resumed, last_may_wait, alpn, peer_certificate, rest: self.raw })
-    }
-}
-
-/// What bytes are that are no record. Whoever meant to speak HTTP is counted apart: there is something to be set right.
-fn what_else(bytes: &[u8], first: bool) -> HandshakeFailure {
-    match bytes.first() {
-        Some(b'A'..=b'Z') if first => HandshakeFailure::PlainHttp,
-        _ if first => HandshakeFailure::NotTls,
-        _ => HandshakeFailure::Malformed,
     }
 }
 

@@ -41,6 +41,7 @@ mod layered;
 mod outbound;
 #[cfg(test)]
 mod pair;
+mod plain;
 pub mod profile;
 mod record;
 mod tickets;

@@ -5,7 +5,6 @@ use super::listeners::Listener;
 use super::state::{Client, Party, Work};
 use super::time::{PATROL, TimerKey};
 use super::treat;
-use balancer_core::Protocol;
 use balancer_core::downstream::Downstream;
 use balancer_core::{CloseReason, Side};
 use http1::HeadScan;
@@ -33,8 +32,7 @@ impl Worker {
         if listener.rules.is_endless() {
             io.watch_peer(conn);
         }
-        let rules = &listener.rules.settings;
-        let stream = rules.protocol == Protocol::Tcp && !rules.router.has_routes();
+        let stream = listener.rules.joins_at_once();
         let life = Downstream::accepted(&listener.downstream_scene(now, self.draining));
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);

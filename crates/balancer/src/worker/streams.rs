@@ -15,6 +15,18 @@ use balancer_core::{Action, Decision, Failure, Protocol};
 use reactor::{Buf, ConnId, Reactor};
 use std::rc::Rc;
 
+impl ListenerRules {
+    /// Are its clients joined with servers whatever they say?
+    pub(super) fn joins_at_once(&self) -> bool {
+        self.settings.protocol == Protocol::Tcp && !self.settings.router.has_routes()
+    }
+
+    /// Do the first words of its clients say where they go?
+    fn goes_by_names(&self) -> bool {
+        self.settings.protocol == Protocol::Tcp && self.settings.router.has_routes()
+    }
+}
+
 impl Worker {
     /// A client came in: a server is asked at once, as it may be the one that speaks first. What the client says meanwhile
     /// waits where it is.
@@ -52,8 +64,7 @@ impl Worker {
 
     /// Is this a client whose first words say where it goes?
     pub(super) fn awaits_hello(&mut self, conn: ConnId) -> bool {
-        let settings = &self.listeners[self.parties.client(conn).listener].rules.settings;
-        settings.protocol == Protocol::Tcp && settings.router.has_routes()
+        self.listeners[self.parties.client(conn).listener].rules.goes_by_names()
     }
 
     fn begin_stream_by<R: Reactor>(&mut self, conn: ConnId, decision: Decision, rules: Rc<ListenerRules>, io: &mut R) {

@@ -245,16 +245,23 @@ fn who_has_to_show_a_certificate_and_does_not_is_turned_away() {
     assert_eq!(counters.accepted, 1, "the application hears of one: {counters:?}");
 }
 
-/// Nonsense and plain HTTP get an alert, and are counted apart.
+/// Nonsense gets an alert, plain HTTP an answer that its client understands; they are counted apart.
 #[test]
 fn who_does_not_speak_tls_is_told_so() {
     let house = House::new(1, |_, _| {});
-    for (says, why) in
-        [("GET / HTTP/1.1\nHost: a\n\n", HandshakeFailure::PlainHttp), ("\u{1}\u{2}nonsense", HandshakeFailure::NotTls)]
-    {
+    let answer = "HTTP/1.1 400 Bad Request\nContent-Type: text/plain; charset=utf-8\nContent-Length: 79\nConnection: \
+                  close\n\nthis port speaks https, and the request came in plain http: ask by https://...\n";
+    let alert = "\u{15}\u{3}\u{3}\0\u{2}\u{2}2";
+    for (says, sees, why) in [
+        ("GET / HTTP/1.1\nHost: a\n\n", answer, HandshakeFailure::PlainHttp),
+        ("\u{1}\u{2}nonsense", alert, HandshakeFailure::NotTls),
+    ] {
         let mut client = Wire::connect(house.address(), "the client");
         client.sends(says);
-        client.sees("\u{15}\u{3}\u{3}\0\u{2}\u{2}2");
+        match why {
+            HandshakeFailure::PlainHttp => client.sees_answer(sees),
+            _ => client.sees(sees),
+        }
         client.sees_end(crate::wire::End::Eof);
         testkit::eventually("it is counted", || house.balancer.counters().tls_failed[why as usize] == 1);
     }
