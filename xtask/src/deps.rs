@@ -29,7 +29,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ),
     ("system", &["sys", "config-file", "coding", "reactor", "secure"]),
     ("shell", &["origin", "balancer", "stress", "doctor", "lab"]),
-    ("control", &["control"]),
+    ("control", &["control", "admin"]),
     ("presentation", &["present"]),
     ("top", &["quintet", "xtask"]),
     ("tests only", &["testkit", "reactor-sim"]),

@@ -37,7 +37,7 @@ pub use announcement::{Announcement, announcement};
 pub use client_address::client_address;
 pub use compression::{Compression, MediaType, Recode};
 pub use connects::ConnectTimes;
-pub use counters::{Counters, Report, RouteTally};
+pub use counters::{Counter, Counters, Dimension, Report, RouteTally};
 pub use downstream::Downstream;
 pub use exchange::Exchange;
 pub use failure::{Failure, FailureKind};

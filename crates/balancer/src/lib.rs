@@ -22,7 +22,7 @@ mod tls;
 mod worker;
 
 pub use boards::Boards;
-pub use config::{Config, ConfigError};
+pub use config::{AdminSettings, Config, ConfigError, Token};
 pub use errors::{ApplyError, SetupError, StartError, Warning};
 pub use explain::{Question, QuestionError, explain};
 pub use own_ports::port_warnings;

@@ -49,6 +49,18 @@ fn mistakes_are_shown_as_expected() {
 }
 
 #[test]
+fn admin_is_asked_where_it_is_written() {
+    let admin = parse("good-admin.toml").unwrap().admin.unwrap();
+    assert_eq!(admin.bind.address.to_string(), "0.0.0.0:9080");
+    let token = admin.token.unwrap();
+    assert_eq!(token.bytes(), b"0123456789abcdef0123456789abcdef");
+    assert_eq!(format!("{token:?}"), "Token(..)", "a secret is not shown");
+    let text = "[admin]\nbind = \"unix:/run/admin.sock\"\n".to_owned();
+    let text = text + &std::fs::read_to_string(folder().join("good-smallest.toml")).unwrap();
+    assert_eq!(Config::parse("a.toml", &text).unwrap().admin.unwrap().bind.mode, Some(0o600));
+}
+
+#[test]
 fn the_smallest_configuration_means_what_it_says() {
     let config = parse("good-smallest.toml").unwrap();
     let [listener] = &config.settings.listeners[..] else { panic!("one listener") };

@@ -19,7 +19,7 @@ pub struct Change {
     pub opened: Vec<String>,
     /// Places that are no longer.
     pub closed: Vec<String>,
-    /// Keys of `[global]` that count from the next start on.
+    /// What counts from the next start on.
     pub waits: Vec<&'static str>,
     /// What it goes on without.
     pub warnings: Vec<String>,
@@ -53,9 +53,10 @@ fn only_in(these: &[Listens], those: &[Listens]) -> Vec<String> {
 /// Threads and their buffers are begun with.
 fn what_waits(started: &Config, now: &Config) -> Vec<&'static str> {
     let keys = [
-        ("workers", started.workers != now.workers),
-        ("buffers_max", started.buffers_max != now.buffers_max),
-        ("pin", started.pin != now.pin),
+        ("`workers` of [global]", started.workers != now.workers),
+        ("`buffers_max` of [global]", started.buffers_max != now.buffers_max),
+        ("`pin` of [global]", started.pin != now.pin),
+        ("[admin]", started.admin != now.admin),
     ];
     keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
 }
@@ -65,7 +66,7 @@ impl fmt::Display for Change {
         f.write_str(&self.summary)?;
         self.opened.iter().try_for_each(|place| write!(f, "; listening on {place}"))?;
         self.closed.iter().try_for_each(|place| write!(f, "; no longer listening on {place}"))?;
-        self.waits.iter().try_for_each(|key| write!(f, "; `{key}` of [global] counts from the next start on"))?;
+        self.waits.iter().try_for_each(|what| write!(f, "; {what} counts from the next start on"))?;
         self.warnings.iter().try_for_each(|warning| write!(f, "; warning: {warning}"))
     }
 }

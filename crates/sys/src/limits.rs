@@ -23,3 +23,13 @@ pub fn raise_file_limit() -> FileLimit {
     let _stays_as_it_was = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     file_limit()
 }
+
+/// Bytes of a page of memory.
+pub fn page_bytes() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+/// Ticks per second of the times in `/proc` (`_SC_CLK_TCK`).
+pub fn ticks_per_second() -> u64 {
+    rustix::param::clock_ticks_per_second()
+}

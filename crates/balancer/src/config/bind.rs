@@ -25,7 +25,8 @@ pub(super) fn read(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Vec<Placed
     array.iter().filter_map(one).collect()
 }
 
-fn read_one(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Bind> {
+/// One place.
+pub(super) fn read_one(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Bind> {
     if let Some(table) = value.get_ref().as_table() {
         return read_table(Section::of("a place to listen at", &BIND, table, value.span()), mistakes);
     }

@@ -6,6 +6,7 @@
 
 mod across;
 mod address;
+mod admin;
 mod backend;
 mod bind;
 mod capacity;
@@ -29,6 +30,7 @@ mod treatment;
 
 use crate::worker::check_shares;
 use crate::{Plan, SetupError};
+pub use admin::{AdminSettings, Token};
 use balancer_core::names::Member;
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use config_file::Section;
@@ -65,6 +67,8 @@ pub struct Config {
     pub settings: Settings,
     /// Servers by name.
     pub members: Vec<Member>,
+    /// Where it is asked while it runs.
+    pub admin: Option<AdminSettings>,
 }
 
 impl Config {
@@ -129,6 +133,7 @@ impl Config {
             resolvers: Vec::new(),
             settings,
             members: Vec::new(),
+            admin: None,
         }
     }
 }
@@ -136,10 +141,12 @@ impl Config {
 /// Reads all sections. `None` only where mistakes were noted.
 fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Config> {
     let global = top.table("global", mistakes);
+    let admin = top.table("admin", mistakes);
     let listeners = top.tables("listener", SECTIONS_MAX, mistakes);
     let sets = top.tables_if_any("backend_set", SECTIONS_MAX, mistakes);
     top.finish(mistakes);
     let global = global.map(|section| read_global(section, mistakes)).unwrap_or_default();
+    let admin = admin.and_then(|section| admin::read(section, folder, mistakes));
     let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, folder, mistakes)).collect();
     let sets: Vec<_> = sets.into_iter().map(|section| backend::read(section, folder, mistakes)).collect();
     let members = sets.iter().enumerate().flat_map(|(set, one)| of_set(set, &one.names)).collect();
@@ -154,6 +161,7 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
         resolvers: global.resolvers,
         settings: base.settings,
         members,
+        admin,
     })
 }
 

@@ -116,6 +116,15 @@ pub fn listening_from(socket: OwnedFd) -> Result<Listening, Errno> {
     Ok(Listening::new(address, Arc::new(Door::new(socket))))
 }
 
+/// The socket of a [`Listening`] of the kernel, for an event loop of another kind: non-blocking, as it is here. The file
+/// of a socket file goes with the `Listening`, so keep that.
+///
+/// Errors: EBADF where it is none of the kernel's.
+pub fn duplicate(listening: &Listening) -> Result<OwnedFd, Errno> {
+    let door = listening.clone().socket::<Door>().ok_or(Errno::BADF)?;
+    door.fd.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::BADF))
+}
+
 impl Bound {
     /// The address, its port chosen where the plan said 0.
     pub fn address(&self) -> Address {

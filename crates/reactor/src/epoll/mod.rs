@@ -17,7 +17,7 @@ use crate::face::{
 };
 use crate::listening::Listening;
 use accept::Listener;
-pub use bind::{Bound, bind, listen, listening_from};
+pub use bind::{Bound, bind, duplicate, listen, listening_from};
 use entry::{Entry, Table};
 use ports::{ClosedFirst, Fault, FaultKind};
 use std::collections::VecDeque;

@@ -97,7 +97,7 @@ pub(super) static LISTENER: Table = Table {
     ],
 };
 
-const PLACE: Kind = Kind::Text("address and port, or `unix:` and a path");
+pub(super) const PLACE: Kind = Kind::Text("address and port, or `unix:` and a path");
 static BIND_KINDS: Kind = Kind::OneOf(&[PLACE, Kind::Table(&BIND)]);
 
 /// A place with more to say of it.

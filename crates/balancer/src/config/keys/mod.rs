@@ -3,6 +3,7 @@
 //! written from them. A new key is a row here and a line where it is read; `QUINTET_BLESS=1 cargo test -p balancer --test
 //! keys` then writes its row into `docs/configuration.md`.
 
+mod admin;
 mod backend_set;
 mod capacity;
 mod global;
@@ -39,5 +40,8 @@ pub static TOP: Table = Table {
         )
         .or_words("none: every request is answered here")
         .example("[{ name = \"app\", servers = [\"127.0.0.1:9001\"] }]"),
+        Key::new("admin", Kind::Table(&admin::ADMIN), "the running balancer, asked and told what to do")
+            .or_words("nowhere")
+            .example("{ bind = \"127.0.0.1:9080\" }"),
     ],
 };

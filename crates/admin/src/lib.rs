@@ -1,0 +1,17 @@
+//! The admin listener: a running balancer asked over HTTP, by programs and by people. A thread with a runtime of its own,
+//! so that who asks for much delays neither a request nor a check of a server.
+//!
+//! ```text
+//!   connection -- access (who may) --> routes -- control::Remote --> the balancer's owner
+//!                                        |-- /metrics: metrics (what is counted, as families)
+//!                                        '-- /healthz, /readyz
+//! ```
+
+mod access;
+mod metrics;
+mod process;
+mod routes;
+mod server;
+mod state;
+
+pub use server::{Admin, AdminError, start};

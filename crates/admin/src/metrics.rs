@@ -1,0 +1,279 @@
+//! What is counted, as families of metrics in the OpenMetrics text format. Counters are read from their one table
+//! ([`Counters::TABLE`]): `clients.accepted` of a listener is `quintet_clients_accepted_total{listener="web"}`.
+
+use crate::process::{self, Process};
+use crate::state::State;
+use balancer::Handle;
+use balancer_core::{Counter, Counters, Dimension, Report};
+use ports::{BudgetVerdict, Spending};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+use std::fmt;
+
+/// As HTTP names the format.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PREFIX: &str = "quintet_";
+
+/// Everything that is told at one moment.
+#[derive(Debug)]
+pub(crate) struct Scrape {
+    report: Report,
+    servers: Vec<Server>,
+    spending: Vec<Spending>,
+    process: Process,
+    started_s: f64,
+}
+
+#[derive(Debug)]
+struct Server {
+    set: String,
+    name: String,
+    is_up: bool,
+}
+
+impl Scrape {
+    /// Asks everybody; `None`: the balancer is ending.
+    pub(crate) fn take(state: &State) -> Option<Self> {
+        let (report, servers) = state.remote.ask(|balancer| (balancer.report(), servers_of(balancer)))?;
+        let spending = state.spending(&report);
+        Some(Self { report, servers, spending, process: process::look(), started_s: state.started_s() })
+    }
+
+    /// The text.
+    pub(crate) fn text(self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+fn servers_of(balancer: &Handle) -> Vec<Server> {
+    let boards = balancer.boards();
+    let server = |(set, address, health): (&str, ports::Address, balancer_core::Health)| Server {
+        set: set.to_owned(),
+        name: address.to_string(),
+        is_up: !health.is_down() && !health.is_aside(),
+    };
+    let mut servers: Vec<_> = boards.healths().map(server).collect();
+    servers.sort_by(|one, other| (&one.set, &one.name).cmp(&(&other.set, &other.name)));
+    servers
+}
+
+/// A family: what it is called, its kind, its help.
+struct Family<'a> {
+    name: &'a str,
+    kind: MetricType,
+    unit: Option<Unit>,
+    help: &'a str,
+}
+
+/// Labels with their values.
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+
+impl Collector for Scrape {
+    fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_counters(&mut out)?;
+        self.encode_servers(&mut out)?;
+        self.encode_ports(&mut out)?;
+        self.encode_process(&mut out)
+    }
+}
+
+impl Scrape {
+    /// A row of counters that are told apart shows those that are not 0; all others are always there.
+    fn encode_counters(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut rows: Vec<Vec<(Labels<'_>, u64)>> = vec![Vec::new(); Counters::TABLE.len()];
+        for (dimension, labels, counters) in self.sources() {
+            let mut number = 0;
+            let mut last: Option<&Counter> = None;
+            counters.visit(|counter, label, value| {
+                if last.is_some_and(|last| !std::ptr::eq(last, counter)) {
+                    number += 1;
+                }
+                last = Some(counter);
+                // What left with a change of the configuration counts on, under no name.
+                let is_told = match dimension {
+                    Some(dimension) => counter.dimension == dimension && (label.is_none() || value > 0),
+                    None => value > 0 || (counter.dimension == Dimension::Worker && label.is_none()),
+                };
+                if is_told {
+                    let by = label.map(|label| (counter.by, label));
+                    rows[number].push((labels.iter().copied().chain(by).collect(), value));
+                }
+            });
+        }
+        for (counter, rows) in Counters::TABLE.iter().zip(rows) {
+            let name = family_of(counter);
+            let kind = if counter.gauge { MetricType::Gauge } else { MetricType::Counter };
+            let family = Family { name: &name, kind, unit: None, help: counter.meaning };
+            family.encode(out, rows.iter().map(|(labels, value)| (labels, *value as f64)))?;
+        }
+        Ok(())
+    }
+
+    /// Whatever is counted apart, with its labels.
+    fn sources(&self) -> impl Iterator<Item = (Option<Dimension>, Labels<'_>, &Counters)> {
+        let report = &self.report;
+        let listeners = report
+            .listeners
+            .iter()
+            .map(|(name, counters)| (Some(Dimension::Listener), vec![("listener", name.as_str())], counters));
+        let routes = report.routes.iter().map(|(listener, name, counters)| {
+            (Some(Dimension::Route), vec![("listener", listener.as_str()), ("route", name.as_str())], counters)
+        });
+        let sets = report
+            .sets
+            .iter()
+            .map(|(name, counters)| (Some(Dimension::Set), vec![("backend_set", name.as_str())], counters));
+        let servers = report.servers.iter().map(|(set, name, counters)| {
+            (Some(Dimension::Server), vec![("backend_set", set.as_str()), ("server", name.as_str())], counters)
+        });
+        let rest = std::iter::once((None, Vec::new(), &report.rest));
+        listeners.chain(routes).chain(sets).chain(servers).chain(rest)
+    }
+
+    fn encode_servers(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let rows = self.servers.iter().map(|server| {
+            let labels = vec![("backend_set", server.set.as_str()), ("server", server.name.as_str())];
+            (labels, f64::from(u8::from(server.is_up)))
+        });
+        let help = "Is the server asked: neither down by its checks nor set aside by what requests found?";
+        gauge("quintet_server_up", help).encode(out, rows.collect::<Vec<_>>().iter().map(|(labels, up)| (labels, *up)))
+    }
+
+    fn encode_ports(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let ends: Vec<_> =
+            self.spending.iter().map(|row| (row.source.to_string(), row.destination.to_string())).collect();
+        let labels: Vec<Labels<'_>> = ends
+            .iter()
+            .map(|(source, destination)| vec![("source", source.as_str()), ("destination", destination.as_str())])
+            .collect();
+        let mut tell = |name, help, figure: fn(&Spending) -> Option<f64>| {
+            let rows = labels.iter().zip(&self.spending);
+            let rows = rows.filter_map(|(labels, row)| Some((labels, figure(row)?)));
+            gauge(name, help).encode(out, rows)
+        };
+        tell("quintet_ports", "Local ports there are from this source to this destination.", |row| {
+            Some(f64::from(row.ports))
+        })?;
+        tell("quintet_ports_live", "Those held by connections, whoever of this host has them.", |row| {
+            Some(row.live as f64)
+        })?;
+        tell("quintet_ports_time_wait", "Those held by TIME_WAIT.", |row| Some(row.waiting as f64))?;
+        tell("quintet_ports_free", "Those that nothing holds.", |row| Some(row.free() as f64))?;
+        let help = "Until the last one is gone at the rate of late, if each connection leaves a TIME_WAIT here.";
+        tell("quintet_ports_exhausted_in_seconds", help, |row| match row.verdict() {
+            BudgetVerdict::RunsOut { after, .. } if row.waiting > 0 => Some(after.as_secs_f64()),
+            _ => None,
+        })
+    }
+
+    /// As all programs that Prometheus asks call them.
+    fn encode_process(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let process = &self.process;
+        let none = Labels::new();
+        let family = Family {
+            name: "process_cpu_seconds",
+            kind: MetricType::Counter,
+            unit: None,
+            help: "User and system time of the process.",
+        };
+        family.encode(out, std::iter::once((&none, process.cpu.as_secs_f64())))?;
+        let gauges = [
+            ("process_resident_memory_bytes", "Memory that is resident.", process.resident_bytes as f64),
+            ("process_virtual_memory_bytes", "Address space.", process.virtual_bytes as f64),
+            ("process_threads", "Threads.", process.threads as f64),
+            ("process_open_fds", "Files that are open.", process.open_files as f64),
+            ("process_max_fds", "Files that may be open.", process.files_max as f64),
+            ("process_start_time_seconds", "When it began, in seconds since 1970.", self.started_s),
+        ];
+        for (name, help, value) in gauges {
+            gauge(name, help).encode(out, std::iter::once((&none, value)))?;
+        }
+        let version = vec![("version", env!("CARGO_PKG_VERSION"))];
+        gauge("quintet_build", "Which version this is: 1.").encode(out, std::iter::once((&version, 1.0)))
+    }
+}
+
+/// What the family of a counter is called; those that only rise have `_total` behind it.
+fn family_of(counter: &Counter) -> String {
+    format!("{PREFIX}{}", counter.name.replace('.', "_"))
+}
+
+fn gauge<'a>(name: &'a str, help: &'a str) -> Family<'a> {
+    Family { name, kind: MetricType::Gauge, unit: None, help }
+}
+
+impl Family<'_> {
+    /// Nothing at all where there are no rows.
+    fn encode<'r, 'l: 'r>(
+        &self,
+        out: &mut DescriptorEncoder<'_>,
+        rows: impl Iterator<Item = (&'r Labels<'l>, f64)>,
+    ) -> fmt::Result {
+        let mut rows = rows.peekable();
+        if rows.peek().is_none() {
+            return Ok(());
+        }
+        let mut family = out.encode_descriptor(self.name, self.help, self.unit.as_ref(), self.kind)?;
+        for (labels, value) in rows {
+            // A set of no labels would be written as `{}`.
+            match labels.is_empty() {
+                true => self.encode_value(&mut family, value)?,
+                false => self.encode_value(&mut family.encode_family(&labels.as_slice())?, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_value(&self, metric: &mut MetricEncoder<'_>, value: f64) -> fmt::Result {
+        match self.kind {
+            MetricType::Counter => metric.encode_counter::<NoLabelSet, _, f64>(&value, None),
+            _ => metric.encode_gauge(&value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of `docs/metrics.md` that is written from the counters.
+    fn table() -> String {
+        let row = |counter: &Counter| {
+            let total = if counter.gauge { "" } else { "_total" };
+            let labels = match counter.dimension {
+                Dimension::Listener => "`listener`",
+                Dimension::Route => "`listener`, `route`",
+                Dimension::Set => "`backend_set`",
+                Dimension::Server => "`backend_set`, `server`",
+                Dimension::Worker => "",
+            };
+            let by = if counter.by.is_empty() { String::new() } else { format!(", `{}`", counter.by) };
+            let labels = format!("{labels}{by}");
+            format!("| `{}{total}` | {} | {} |\n", family_of(counter), labels.trim_start_matches(", "), counter.meaning)
+        };
+        Counters::TABLE.iter().map(row).collect()
+    }
+
+    /// `QUINTET_BLESS=1` writes it anew.
+    #[test]
+    fn the_documentation_names_every_counter() {
+        const BEGIN: &str = "<!-- counters -->\n| metric | labels | |\n|---|---|---|\n";
+        const END: &str = "<!-- end -->";
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+        let text = std::fs::read_to_string(&path).expect("the documentation");
+        let (before, rest) = text.split_once(BEGIN).expect("a place for the table");
+        let (known, after) = rest.split_once(END).expect("the end of the table");
+        if std::env::var_os("QUINTET_BLESS").is_some() {
+            let new = format!("{before}{BEGIN}{}{END}{after}", table());
+            std::fs::write(&path, new).expect("written");
+            return;
+        }
+        assert!(known == table(), "docs/metrics.md is not what is counted: QUINTET_BLESS=1 cargo test -p admin");
+    }
+}

@@ -1,0 +1,140 @@
+//! What is asked where.
+
+use crate::access::{self, Asker, Refusal, Way, Wish};
+use crate::metrics::{CONTENT_TYPE, Scrape};
+use crate::state::State;
+use axum::Router;
+use axum::extract::{Request, State as Shared};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+
+type House = Arc<State>;
+
+/// Where those who only want to know whether we are well ask.
+const HEALTHZ: &str = "/healthz";
+const READYZ: &str = "/readyz";
+
+/// All routes, for requests that come in this way.
+pub(crate) fn all(state: House, way: Way) -> Router {
+    let guard = from_fn_with_state((Arc::clone(&state), way), check_access);
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route(HEALTHZ, get(healthz))
+        .route(READYZ, get(readyz))
+        .fallback(nothing_here)
+        .layer(guard)
+        .with_state(state)
+}
+
+async fn check_access(Shared((state, way)): Shared<(House, Way)>, request: Request, next: Next) -> Response {
+    let fields = request.headers();
+    let asker = Asker {
+        way,
+        token: bearer(fields).map(|shown| state.is_token(shown)),
+        host: fields.get(header::HOST).map(|host| bare_host(host.to_str().unwrap_or_default())),
+        cross_site: fields.get("sec-fetch-site").is_some_and(|site| site == "cross-site"),
+    };
+    match access::check(&asker, wish(request.method(), request.uri().path()), state.has_token()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refuse(refusal),
+    }
+}
+
+fn wish(method: &Method, path: &str) -> Wish {
+    match *method {
+        Method::GET | Method::HEAD if [HEALTHZ, READYZ].contains(&path) => Wish::Health,
+        Method::GET | Method::HEAD => Wish::Read,
+        _ => Wish::Change,
+    }
+}
+
+/// RFC 6750, section 2.1: the name of the scheme is written in either case.
+fn bearer(fields: &HeaderMap) -> Option<&[u8]> {
+    let value = fields.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, shown) = value.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| shown.trim_ascii())
+}
+
+/// Without its port.
+fn bare_host(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((bare, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !bare.ends_with(':') => bare,
+        _ => host,
+    }
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    let status = StatusCode::from_u16(refusal.status()).expect("one of those that exist");
+    let mut response = (status, format!("{}\n", refusal.advice())).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        let asks = header::HeaderValue::from_static("Bearer realm=\"quintet\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, asks);
+    }
+    response
+}
+
+/// Workers are asked, which may take a moment: elsewhere.
+async fn metrics(Shared(state): Shared<House>) -> Response {
+    let text = tokio::task::spawn_blocking(move || Scrape::take(&state).and_then(|scrape| scrape.text().ok())).await;
+    match text.ok().flatten() {
+        Some(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        None => ending(),
+    }
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Ready to be sent clients: not while it ends.
+async fn readyz(Shared(state): Shared<House>) -> Response {
+    match state.remote.ask(|_| ()) {
+        Some(()) => "ready\n".into_response(),
+        None => ending(),
+    }
+}
+
+fn ending() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
+}
+
+async fn nothing_here() -> Response {
+    let there_are = "there are: /metrics, /healthz, /readyz\n";
+    (StatusCode::NOT_FOUND, there_are).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_what_stands_before_its_port() {
+        for (host, expect) in [
+            ("127.0.0.1:9080", "127.0.0.1"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]:9080", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("localhost:", "localhost"),
+            ("evil.example:80", "evil.example"),
+        ] {
+            assert_eq!(bare_host(host), expect, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_shown_as_a_bearer() {
+        let check = |value: &'static str, expect: Option<&[u8]>| {
+            let mut fields = HeaderMap::new();
+            fields.insert(header::AUTHORIZATION, header::HeaderValue::from_static(value));
+            assert_eq!(bearer(&fields), expect, "{value}");
+        };
+        check("Bearer abc", Some(b"abc"));
+        check("bearer  abc ", Some(b"abc"));
+        check("Basic YTpi", None);
+        check("Basic YTpiYTpi", None);
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+}

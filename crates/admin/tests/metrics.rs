@@ -1,0 +1,178 @@
+//! The admin listener of a running balancer, as programs ask it.
+
+use balancer::Config;
+use control::Control;
+use origin::OriginPlan;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use testkit::PATIENCE;
+
+/// A balancer before one origin, and its admin listener.
+struct House {
+    admin: Option<admin::Admin>,
+    control: Control,
+    _origin: origin::Handle,
+}
+
+impl House {
+    fn new(admin: &str) -> Self {
+        let origin = origin::start(OriginPlan::new("127.0.0.1:0".parse().expect("an address"))).expect("an origin");
+        let text = format!(
+            "[admin]\n{admin}\n[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\n\
+             [[listener.route]]\nname = \"no\"\npath = \"/no\"\nrespond = {{ status = 403, text = \"no\" }}\n\
+             [[backend_set]]\nname = \"app\"\nservers = [\"{}\"]\n",
+            origin.address()
+        );
+        let config = Config::parse("test.toml", &text).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
+        let control = control::start(&config, None, Some(2)).unwrap_or_else(|error| panic!("{error}"));
+        let settings = config.admin.as_ref().expect("it has one");
+        let admin = admin::start(settings, control.remote()).unwrap_or_else(|error| panic!("{error}"));
+        Self { admin: Some(admin), control, _origin: origin }
+    }
+
+    fn admin(&self) -> SocketAddr {
+        self.admin.as_ref().and_then(|admin| admin.address().ip()).expect("an address")
+    }
+
+    /// Status and body of what the admin listener answers.
+    fn asks(&self, request: &str) -> (u16, String) {
+        exchange(TcpStream::connect(self.admin()).expect("it listens"), request)
+    }
+
+    fn client_asks(&self, path: &str) -> u16 {
+        let stream = TcpStream::connect(self.control.addresses()[0]).expect("it listens");
+        exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).0
+    }
+}
+
+/// One request, read to the end of its connection.
+fn exchange(mut stream: impl Read + Write, request: &str) -> (u16, String) {
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let answer = String::from_utf8(answer).expect("text");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
+    (head[9..12].parse().expect("a status"), body.to_owned())
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+}
+
+/// The value of the one line that begins like this.
+fn value(text: &str, begins: &str) -> f64 {
+    let lines: Vec<_> =
+        text.lines().filter(|line| line.rsplit_once(' ').is_some_and(|(name, _)| name == begins)).collect();
+    let [line] = lines[..] else { panic!("{} lines of {begins:?} in\n{text}", lines.len()) };
+    line.rsplit_once(' ').and_then(|(_, value)| value.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+}
+
+#[test]
+fn what_clients_saw_is_what_metrics_tell() {
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    let statuses: Vec<u16> =
+        (0..20).map(|number| house.client_asks(if number % 4 == 0 { "/no" } else { "/" })).collect();
+    let count = |status| statuses.iter().filter(|seen| **seen == status).count() as f64;
+    assert_eq!((count(200), count(403)), (15.0, 5.0));
+    let (status, text) = house.asks(&get("/metrics"));
+    assert_eq!(status, 200);
+    for (name, expect) in [
+        ("quintet_requests_total{listener=\"web\"}", 20.0),
+        ("quintet_responses_total{listener=\"web\"}", 15.0),
+        ("quintet_statuses_total{listener=\"web\",class=\"2xx\"}", 15.0),
+        ("quintet_clients_accepted_total{listener=\"web\"}", 20.0),
+        ("quintet_clients_open{listener=\"web\"}", 0.0),
+        ("quintet_routes_replies_total{listener=\"web\",route=\"no\"}", 5.0),
+        ("quintet_servers_queued_for_port_total{backend_set=\"app\"}", 0.0),
+    ] {
+        assert_eq!(value(&text, name), expect, "{name} in\n{text}");
+    }
+    let server = format!("{{backend_set=\"app\",server=\"{}\"}}", house._origin.address());
+    let used = ["quintet_servers_opened_total", "quintet_servers_reused_total"]
+        .map(|name| value(&text, &format!("{name}{server}")));
+    assert_eq!(used.iter().sum::<f64>(), 15.0);
+    assert_eq!(value(&text, &format!("quintet_server_up{server}")), 1.0);
+    assert!(value(&text, "process_resident_memory_bytes") > 1e6);
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+#[test]
+fn who_may_ask_is_asked_first() {
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    let request = |line: &str, fields: &str| format!("{line} HTTP/1.1\r\nConnection: close\r\n{fields}\r\n");
+    for (line, fields, status) in [
+        ("GET /healthz", "Host: evil.example\r\n", 200),
+        ("GET /readyz", "Host: evil.example\r\n", 200),
+        ("GET /metrics", "Host: 127.0.0.1\r\n", 200),
+        ("GET /metrics", "Host: evil.example\r\n", 403),
+        ("GET /metrics", "Host: 127.0.0.1\r\nSec-Fetch-Site: cross-site\r\n", 403),
+        ("GET /nothing", "Host: 127.0.0.1\r\n", 404),
+        ("POST /metrics", "Host: 127.0.0.1\r\nContent-Length: 0\r\n", 403),
+        ("POST /healthz", "Host: 127.0.0.1\r\nContent-Length: 0\r\n", 403),
+    ] {
+        assert_eq!(house.asks(&request(line, fields)).0, status, "{line} {fields}");
+    }
+}
+
+#[test]
+fn with_a_token_it_is_shown() {
+    let file = std::env::temp_dir().join(format!("quintet-admin-{}.token", std::process::id()));
+    std::fs::write(&file, "0123456789abcdef\n").expect("a file for the test");
+    let house = House::new(&format!("bind = \"127.0.0.1:0\"\ntoken_file = \"{}\"", file.display()));
+    std::fs::remove_file(&file).expect("it was read");
+    let post = |token: &str| {
+        house.asks(&format!(
+            "POST /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n{token}\r\n"
+        ))
+    };
+    assert_eq!(post("").0, 401);
+    assert_eq!(post("Authorization: Bearer 0123456789abcdeX\r\n").0, 401);
+    assert_eq!(
+        post("Authorization: Bearer 0123456789abcdef\r\n").0,
+        405,
+        "allowed, and there is nothing to be changed"
+    );
+    assert_eq!(house.asks(&get("/metrics")).0, 200);
+}
+
+#[test]
+fn a_socket_file_is_its_owners() {
+    let path = std::env::temp_dir().join(format!("quintet-admin-{}.sock", std::process::id()));
+    let mut house = House::new(&format!("bind = \"unix:{}\"", path.display()));
+    assert_eq!(std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
+    let (status, text) = exchange(UnixStream::connect(&path).expect("it listens"), &get("/metrics"));
+    assert!(status == 200 && text.contains("quintet_requests_total"), "{status} {text}");
+    drop(house.admin.take());
+    assert!(!path.exists(), "the file goes with its listener");
+}
+
+#[test]
+fn ready_until_the_balancer_ends() {
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    let (admin, control) = (house.admin(), house.control);
+    let ask = |path: &str| exchange(TcpStream::connect(admin).expect("it listens"), &get(path));
+    assert_eq!(ask("/readyz"), (200, "ready\n".to_owned()));
+    drop(control);
+    assert_eq!(ask("/healthz").0, 200);
+    assert_eq!(ask("/readyz"), (503, "draining\n".to_owned()));
+    assert_eq!(ask("/metrics").0, 503);
+}
+
+/// Whoever is one too many waits, and is served once there is room; one that says nothing does not keep it for ever.
+#[test]
+fn many_clients_at_once_are_served() {
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    let clients: Vec<_> = (0..200)
+        .map(|_| {
+            let admin = house.admin();
+            std::thread::spawn(move || {
+                let stream = TcpStream::connect(admin).expect("it listens");
+                stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+                exchange(stream, &get("/readyz")).0
+            })
+        })
+        .collect();
+    assert!(clients.into_iter().all(|client| client.join().expect("served") == 200));
+}

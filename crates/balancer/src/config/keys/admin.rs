@@ -1,0 +1,25 @@
+//! `[admin]`: the running balancer, asked and told what to do.
+
+use super::listener::{BIND, PLACE};
+use config_file::{Key, Kind, Table};
+
+pub(super) static ADMIN: Table = Table {
+    name: "admin",
+    heading: "[admin]",
+    keys: &[
+        Key::new(
+            "bind",
+            Kind::OneOf(&[PLACE, Kind::Table(&BIND)]),
+            "where metrics, health and state are asked. Whoever connects to a socket file (mode 600 where none is \
+             written) may change things; over TCP that takes the token",
+        )
+        .required("\"127.0.0.1:9080\""),
+        Key::new(
+            "token_file",
+            Kind::Text("path"),
+            "a file with the token that clients show (`Authorization: Bearer ...`) who change things over TCP, or come from \
+             another host. Required where other hosts can connect",
+        )
+        .example("\"admin.token\""),
+    ],
+};
