@@ -37,23 +37,9 @@ impl Worker {
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);
         alarm.set(life.deadline(), TimerKey::Client(conn), &mut self.wheel);
-        let scan = HeadScan::default();
-        let client = Client {
-            peer,
-            port: place.ip().map_or(HTTP_PORT, |address| address.port()),
-            listener: index,
-            life,
-            work: Work::None,
-            inbound: None,
-            scan,
-            reading: !stream,
-            listed: false,
-            counted: false,
-            released: false,
-            guest,
-            alarm,
-        };
-        self.parties.insert(conn, Party::Client(client));
+        let port = place.ip().map_or(HTTP_PORT, |address| address.port());
+        let new = Client { guest, reading: !stream, ..new_client(peer, port, index, life, alarm) };
+        self.parties.insert(conn, Party::Client(new));
         if stream {
             return self.begin_stream(conn, io);
         }
@@ -80,5 +66,25 @@ impl Worker {
         let mut found =
             self.listeners.iter().enumerate().filter_map(|(index, listener)| Some((index, place(listener)?)));
         found.next().expect("a listener that was closed accepts nothing")
+    }
+}
+
+/// One that has not said anything yet.
+#[inline]
+fn new_client(peer: SocketAddr, port: u16, listener: usize, life: Downstream, alarm: Deadline) -> Client {
+    Client {
+        peer,
+        port,
+        listener,
+        life,
+        work: Work::None,
+        inbound: None,
+        scan: HeadScan::default(),
+        reading: false,
+        listed: false,
+        counted: false,
+        released: false,
+        guest: false,
+        alarm,
     }
 }
