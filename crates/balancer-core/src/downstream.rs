@@ -355,6 +355,7 @@ mod tests {
         request: units::OFF,
         tunnel: Duration::from_secs(3600),
         close: Duration::from_secs(5),
+        pace: crate::PaceRules::NONE,
     };
     const OVER: CloseReason = CloseReason::ExchangeOver;
 

@@ -36,6 +36,8 @@ pub enum Failure {
     HeadTimeout,
     /// The client took too long to send its body.
     BodyTimeout,
+    /// The client sent its body more slowly than it may.
+    BodyTooSlow,
     /// No route is for the name that a client of a tcp listener asks for, nor for those without one.
     NoRoute,
     /// No server is there to ask.
@@ -91,7 +93,7 @@ impl Failure {
             Self::BodyTooLarge => 413,
             Self::NoRoute => 421,
             Self::RateLimited { .. } => 429,
-            Self::HeadTimeout | Self::BodyTimeout => 408,
+            Self::HeadTimeout | Self::BodyTimeout | Self::BodyTooSlow => 408,
             Self::ServerUnreachable | Self::ServerNotSecured | Self::ServerClosed | Self::ServerNonsense(_) => 502,
             Self::QueueFull | Self::QueueTimeout => 503,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
@@ -114,6 +116,7 @@ impl Failure {
             Self::RateLimited { .. } => "too many requests: ask again later",
             Self::HeadTimeout => "the request head did not arrive in time",
             Self::BodyTimeout => "the request body did not arrive in time",
+            Self::BodyTooSlow => "the request body came more slowly than is allowed here",
             Self::NoRoute => "no route is for the name that the client asks for",
             Self::NoServer => "no server is there for this request",
             Self::QueueFull => "all servers are at their connections_max, and the queue for them is full",
@@ -143,6 +146,7 @@ impl Failure {
             Self::RateLimited { .. } => FailureKind::RateLimited,
             Self::HeadTimeout => FailureKind::HeadTimeout,
             Self::BodyTimeout => FailureKind::BodyTimeout,
+            Self::BodyTooSlow => FailureKind::BodyTooSlow,
             Self::NoRoute => FailureKind::NoRoute,
             Self::NoServer => FailureKind::NoServer,
             Self::QueueFull => FailureKind::QueueFull,
@@ -183,6 +187,8 @@ named! {
         HeadTimeout = "head_timeout",
         /// [`Failure::BodyTimeout`].
         BodyTimeout = "body_timeout",
+        /// [`Failure::BodyTooSlow`].
+        BodyTooSlow = "body_too_slow",
         /// [`Failure::ServerUnreachable`].
         ServerUnreachable = "server_unreachable",
         /// [`Failure::ServerNotSecured`].

@@ -27,6 +27,8 @@ named! {
         MadeRoom = "made_room",
         /// A time-out in the middle of an exchange.
         TimedOut = "timed_out",
+        /// It took what it was sent more slowly than it may.
+        SlowReader = "slow_reader",
         /// The peer broke the rules of HTTP.
         ProtocolError = "protocol_error",
         /// The other side's connection failed, so this one had to end.

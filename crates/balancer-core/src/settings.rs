@@ -3,6 +3,7 @@
 use crate::checks::CheckRules;
 use crate::health::HealthRules;
 use crate::network::Networks;
+use crate::pace::PaceRules;
 use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
 use crate::proxy_header::ProxyHeader;
 use crate::router::Router;
@@ -251,7 +252,7 @@ impl Default for ListenerLimits {
     }
 }
 
-/// How long clients may take. What makes progress is never cut off but by `request`; [`units::OFF`] is a time that never
+/// How long clients may take. What makes progress is never cut off but by `request` and `pace`; [`units::OFF`] is a time that never
 /// comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientTimeouts {
@@ -268,6 +269,8 @@ pub struct ClientTimeouts {
     pub tunnel: Duration,
     /// For the client's FIN, after ours or in its stead.
     pub close: Duration,
+    /// How fast it has to be, so that progress counts.
+    pub pace: PaceRules,
 }
 
 impl ClientTimeouts {
@@ -287,6 +290,7 @@ impl Default for ClientTimeouts {
             // As peers advise for WebSocket; a shorter one cuts off what is only silent.
             tunnel: Duration::from_secs(3600),
             close: Duration::from_secs(5),
+            pace: PaceRules::NONE,
         }
     }
 }

@@ -4,7 +4,7 @@ use balancer_core::exchange::{
     AttemptOrder, DISCARD_BYTES_MAX, DownOrder, Exchange, Fact, HeadPlan, Opening, Outcome, Reply, ResponseFacts, Said,
     Scene, ServerOrder, Step, Then, Took, UpOrder,
 };
-use balancer_core::{ClientClose, ClientTimeouts, Failure, Reuse, ServerTimeouts, Trust, Verdict};
+use balancer_core::{ClientClose, ClientTimeouts, Failure, PaceRules, Reuse, ServerTimeouts, Trust, Verdict};
 use http::Version;
 use ports::{Fault, FaultKind};
 use std::time::Duration;
@@ -99,6 +99,7 @@ const CLIENT: ClientTimeouts = ClientTimeouts {
     request: Duration::from_secs(300),
     tunnel: Duration::from_secs(3600),
     close: Duration::from_secs(5),
+    pace: PaceRules::NONE,
 };
 const SERVER: ServerTimeouts = ServerTimeouts {
     connect: Duration::from_secs(5),

@@ -152,6 +152,9 @@ impl Exchange {
     /// The client took everything.
     pub(super) fn handle_client_took(&mut self, scene: &Scene<'_>, step: &mut Step) {
         self.down.sending = false;
+        if scene.client.pace.are_any() {
+            self.note_download(scene);
+        }
         if let Some(failure) = self.down.failure.take() {
             return self.fail(failure, scene, step);
         }

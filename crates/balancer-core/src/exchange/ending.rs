@@ -173,7 +173,11 @@ impl Exchange {
     fn may_keep_after(&self, failure: Failure) -> bool {
         let ours = !matches!(
             failure,
-            Failure::BadRequest(_) | Failure::AmbiguousPath | Failure::HeadTimeout | Failure::BodyTimeout
+            Failure::BadRequest(_)
+                | Failure::AmbiguousPath
+                | Failure::HeadTimeout
+                | Failure::BodyTimeout
+                | Failure::BodyTooSlow
         );
         ours && self.request.keep_alive && self.up.whole && self.request.version == Version::Http11
     }
@@ -252,7 +256,9 @@ pub(super) fn why_server(failure: Failure) -> CloseReason {
 fn why_client(failure: Failure) -> CloseReason {
     match failure {
         Failure::BadRequest(_) | Failure::AmbiguousPath => CloseReason::ProtocolError,
-        Failure::HeadTimeout | Failure::BodyTimeout | Failure::RequestTimeout => CloseReason::TimedOut,
+        Failure::HeadTimeout | Failure::BodyTimeout | Failure::BodyTooSlow | Failure::RequestTimeout => {
+            CloseReason::TimedOut
+        }
         Failure::NoLocalPort | Failure::NoLocalResource => CloseReason::Shortage,
         Failure::Draining => CloseReason::Draining,
         Failure::Denied | Failure::NoRoute | Failure::BodyTooLarge | Failure::RateLimited { .. } => CloseReason::Denied,

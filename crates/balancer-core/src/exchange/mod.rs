@@ -20,6 +20,7 @@ mod check;
 mod down;
 mod ending;
 mod facts;
+mod pace;
 mod step;
 mod time;
 mod up;
@@ -28,6 +29,7 @@ mod up;
 pub const DISCARD_BYTES_MAX: usize = 64 * 1024;
 
 pub use facts::{Fact, HeadEdits, HeadPlan, Opening, ResponseFacts, Scene, Took};
+use pace::Paces;
 pub use step::{Answer, AttemptOrder, DownOrder, Outcome, Record, Reply, Said, ServerOrder, Step, Then, UpOrder};
 use time::Stall;
 pub use time::Wait;
@@ -47,6 +49,7 @@ pub struct Exchange {
     down: Down,
     wait: Wait,
     stall: Stall,
+    paces: Paces,
     /// When [`Fact::Deadline`] is due.
     deadline: Duration,
     record: Record,
@@ -243,6 +246,7 @@ impl Exchange {
             down,
             wait: Wait::Connect,
             stall: Stall::default(),
+            paces: Paces::default(),
             deadline: Duration::MAX,
             record,
             ended: false,

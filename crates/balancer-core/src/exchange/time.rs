@@ -30,7 +30,7 @@ pub enum Wait {
 
 /// A send is looked at this often within its time-out. The kernel tells of room only when a third of its buffer is free,
 /// which a slow reader of a large one reaches after minutes (`sk_stream_write_space`).
-const LOOKS: u32 = 4;
+pub(super) const LOOKS: u32 = 4;
 
 /// What was seen of a send that does not end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +42,11 @@ pub(super) struct Stall {
 }
 
 impl Stall {
+    /// What was seen last, if anything was.
+    pub(super) fn unacknowledged(&self) -> Option<usize> {
+        self.unacknowledged
+    }
+
     /// Its reader has taken nothing for as long as `patience`. A reader of whom nothing can be told takes nothing.
     fn is_over(&mut self, unacknowledged: Option<usize>, patience: Duration, now: Duration) -> bool {
         if unacknowledged.is_some() && unacknowledged != self.unacknowledged {
@@ -72,6 +77,9 @@ impl Exchange {
         self.stall = Stall { unacknowledged: None, since: scene.now };
         let first = if self.is_sending_anything() { next_look(patience) } else { patience };
         self.deadline = scene.now.saturating_add(first).min(self.request_until(scene));
+        if matches!(wait, Wait::ClientBody | Wait::ClientRead) && scene.client.pace.are_any() {
+            self.begin_pace(scene);
+        }
     }
 
     /// A client that has closed its side may have left for good, and only a byte sent to it would tell.
@@ -117,9 +125,15 @@ impl Exchange {
 
     /// How much of what is being sent was not taken yet: whoever takes some of it makes progress, however slowly.
     pub(super) fn handle_unacknowledged(&mut self, bytes: Option<usize>, scene: &Scene<'_>, step: &mut Step) {
+        if self.down.sending && self.reads_too_slowly(bytes, scene) {
+            return self.abort(CloseReason::SlowReader, step);
+        }
         let patience = if self.down.sending { scene.client.body } else { scene.server.response };
         if !self.stall.is_over(bytes, patience, scene.now) {
             self.deadline = scene.now.saturating_add(next_look(patience)).min(self.request_until(scene));
+            if self.down.sending {
+                self.deadline = self.deadline.min(Self::next_pace_look(scene));
+            }
         } else if self.down.sending {
             // Nothing can be told any more, whichever wait was the last to end.
             self.abort(CloseReason::TimedOut, step);
@@ -134,7 +148,10 @@ impl Exchange {
             Wait::Place => self.fail(Failure::QueueTimeout, scene, step),
             Wait::Retry => self.handle_pause_over(step),
             Wait::Connect => self.abandon_connect(step),
-            Wait::ClientBody => self.fail(Failure::BodyTimeout, scene, step),
+            Wait::ClientBody => {
+                let slow = self.uploads_too_slowly(scene);
+                self.fail(if slow { Failure::BodyTooSlow } else { Failure::BodyTimeout }, scene, step);
+            }
             Wait::Server | Wait::ClientRead => self.give_up_waiting(scene, step),
         }
     }

@@ -15,6 +15,9 @@ impl Exchange {
         scene: &Scene<'_>,
         step: &mut Step,
     ) {
+        if scene.client.pace.are_any() {
+            self.note_upload(len, scene);
+        }
         self.up.reading = false;
         self.up.whole |= whole;
         self.up.ahead |= ahead;

@@ -178,6 +178,7 @@ fn read_timeouts(
         request: section.duration_or_off("request", mistakes).unwrap_or(base.request),
         tunnel: section.duration_or_off("tunnel", mistakes).unwrap_or(base.tunnel),
         close: section.duration_never_off("close", CLOSE_OFF, mistakes).unwrap_or(base.close),
+        pace: base.pace,
     };
     section.finish(mistakes);
     timeouts
