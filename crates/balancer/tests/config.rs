@@ -7,9 +7,9 @@ use balancer_core::names::{AtStart, Families, Member, ResolveRules};
 use balancer_core::router::Rewrite;
 use balancer_core::{
     Access, Action, Balance, CertificateFiles, ClientCertificate, ClientClose, Compression, ForwardedPolicy, HashBy,
-    HeaderRules, HealthRules, ListenerTls, MediaType, Networks, PortChoice, Protocol, ProxyHeader, Rate, RateBy,
-    RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose, ServerTls,
-    Timestamps, TlsVersion, Twins, WayField, parse_network,
+    HeaderRules, HealthRules, ListenerTls, MediaType, Networks, PaceRules, PortChoice, Protocol, ProxyHeader, Rate,
+    RateBy, RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose,
+    ServerTls, Timestamps, TlsVersion, Twins, WayField, parse_network,
 };
 use http::Coding;
 use http::forward::{FieldRules, Message};
@@ -86,6 +86,9 @@ fn every_key_arrives_where_it_belongs() {
     assert_eq!((limits.connections_max, limits.head_bytes_max, limits.headers_max), (11, 4096, 12));
     assert_eq!((limits.requests_per_connection_max, limits.connections_per_client_max), (13, Some(5)));
     let times = listener.timeouts;
+    let pace = (times.pace.request.map(u32::from), times.pace.response.map(u32::from), times.pace.grace.as_secs());
+    assert_eq!(pace, (Some(500), Some(1000), 15));
+    assert_eq!(config.settings.listeners[0].timeouts.pace, PaceRules::NONE);
     let secs = [times.idle, times.head, times.body, times.request, times.close].map(|time| time.as_millis());
     assert_eq!(secs, [1_000, 500, 120_000, 3_600_000, 2_000]);
     assert_eq!((times.tunnel, config.settings.backend_sets[1].timeouts.body), (units::OFF, units::OFF));

@@ -5,10 +5,15 @@
 
 mod common;
 
-use balancer_core::{ClientClose, CloseReason, ListenerLimits};
+use balancer_core::{ClientClose, CloseReason, Failure, ListenerLimits, PaceRules};
 use common::house::{Books, House};
+use common::pattern;
+use common::plan::{Expect, Session};
+use common::scene::{play_scene, session, usual};
 use common::world::{BALANCER, Mood, Outcome, play};
 use reactor_sim::HostConfig;
+use std::num::NonZeroU32;
+use std::time::Duration;
 use stress_core::{ClosePolicy, ErrorKind, PlanDraft};
 use testkit::{Replay, sweep};
 
@@ -198,4 +203,29 @@ fn a_client_has_no_more_connections_than_it_may() {
     assert_eq!((tester.ok + tester.failed(), balancer.responses), (60, tester.ok), "{balancer:?}");
     assert_eq!(balancer.client_closes.total(), balancer.accepted);
     assert_eq!((books.time_waits[0], balancer.client_closes.time_waits_here()), (0, 0), "a reset leaves none");
+}
+
+/// Three that hold a connection with a byte now and then, and one that is in no hurry, but fast enough.
+#[test]
+fn slow_clients_are_told_or_cut_and_others_are_not() {
+    let mut settings = usual();
+    let rate = NonZeroU32::new(20_000);
+    let pace = PaceRules { request: rate, response: rate, grace: Duration::from_secs(5) };
+    settings.listeners[0].timeouts.pace = pace;
+    let second = Duration::from_secs(1);
+    let drips = |first: &'static [u8]| [&[first][..], &[&b"x"[..]; 40]].concat();
+    let told = || Expect::Fails(&[408]);
+    let slowloris = session("GET", &drips(b"GET /plain/1/5 HTTP/1.1\r\nX: "), second, told());
+    let post = b"POST /echo/1/500 HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n";
+    let slow_body = session("POST", &drips(post), second, told());
+    let get = b"GET /plain/1/400000 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let anything = Expect::Anything { body: pattern(1, 400_000) };
+    let slow_read = Session { read_pause: Some(4 * second), ..session("GET", &[get], second, anything) };
+    let whole = Expect::Whole { status: 200, body: pattern(1, 400_000) };
+    let leisurely = Session { read_pause: Some(second / 10), ..session("GET", &[get], second, whole) };
+    let (counters, tally) = play_scene(&settings, vec![slowloris, slow_body, slow_read, leisurely]);
+    let failed = [Failure::HeadTimeout, Failure::BodyTooSlow].map(|failure| counters.failed(failure));
+    let cut = counters.client_reasons[CloseReason::SlowReader as usize];
+    assert_eq!((failed, cut, counters.responses), ([1, 1], 1, 1), "{counters:?}");
+    assert_eq!((tally.told, tally.whole, tally.strange.len()), (2, 1, 0), "{tally:?}");
 }

@@ -2,10 +2,10 @@
 
 use super::route::{self, ROUTES_MAX, Route};
 use super::treatment::{self, read_networks};
-use super::{bind, route_action, tcp, tls};
+use super::{bind, pace, route_action, tcp, tls};
 use balancer_core::router::Page;
 use balancer_core::{
-    Bind, ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerTls, Protocol, RequestIds,
+    Bind, ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerTls, PaceRules, Protocol, RequestIds,
     RequestRules, Timestamps, Treatment, WayField,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
@@ -45,6 +45,8 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
     if protocol == Protocol::Tcp {
         tcp::refuse(&tcp::LISTENER, &section, mistakes);
     }
+    let limits = section.table("limits", mistakes);
+    let (limits, pace) = limits.map(|limits| read_limits(limits, protocol, mistakes)).unwrap_or_default();
     let mut listener = Listener {
         name: section.text("name", "\"web\"", mistakes),
         binds: bind.map(|value| bind::read(value, mistakes)).unwrap_or_default(),
@@ -53,10 +55,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
         backends: section.text_if_any("backends", "\"app\"", mistakes),
         close: section.named("close", mistakes).unwrap_or_default(),
         timestamps: read_timestamps(&mut section, mistakes),
-        limits: section
-            .table("limits", mistakes)
-            .map(|limits| read_limits(limits, protocol, mistakes))
-            .unwrap_or_default(),
+        limits,
         timeouts: section
             .table("timeouts", mistakes)
             .map(|times| read_timeouts(times, protocol, routed, mistakes))
@@ -66,6 +65,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
         routes: read_routes(&mut section, protocol, folder, mistakes),
         errors: route_action::read_errors(&mut section, folder, mistakes),
     };
+    listener.timeouts.pace = pace;
     if protocol == Protocol::Tcp && routed {
         listener.timeouts.idle = listener.timeouts.head; // for the first word of a client
     }
@@ -137,7 +137,11 @@ fn read_tells(list: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Tells {
     WayField::tells(&fields)
 }
 
-fn read_limits(mut section: Section<'_, '_>, protocol: Protocol, mistakes: &mut Vec<Mistake>) -> ListenerLimits {
+fn read_limits(
+    mut section: Section<'_, '_>,
+    protocol: Protocol,
+    mistakes: &mut Vec<Mistake>,
+) -> (ListenerLimits, PaceRules) {
     if protocol == Protocol::Tcp {
         tcp::refuse(&tcp::LIMITS, &section, mistakes);
     }
@@ -154,8 +158,9 @@ fn read_limits(mut section: Section<'_, '_>, protocol: Protocol, mistakes: &mut 
         headers_max: section.number("headers_max", 1, http::HEADERS_CAP, mistakes).unwrap_or(base.headers_max),
         requests_per_connection_max: requests.map_or(base.requests_per_connection_max, |number| number as u32),
     };
+    let pace = pace::read(&mut section, mistakes);
     section.finish(mistakes);
-    limits
+    (limits, pace)
 }
 
 fn read_timeouts(

@@ -17,6 +17,7 @@ mod files;
 mod health;
 pub mod keys;
 mod listener;
+mod pace;
 mod rate;
 mod resolvers;
 mod route;

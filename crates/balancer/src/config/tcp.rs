@@ -21,7 +21,14 @@ pub(super) const LISTENER: [&str; 13] = [
     "underscore_twins",
 ];
 /// Keys of `[listener.limits]`.
-pub(super) const LIMITS: [&str; 3] = ["head_bytes_max", "headers_max", "requests_per_connection_max"];
+pub(super) const LIMITS: [&str; 6] = [
+    "head_bytes_max",
+    "headers_max",
+    "rate_grace",
+    "request_rate_min",
+    "requests_per_connection_max",
+    "response_rate_min",
+];
 /// Keys of `[listener.timeouts]`.
 pub(super) const TIMEOUTS: [&str; 2] = ["idle", "request"];
 /// That of `[listener.timeouts]` which has a meaning where there are routes: for what a client says first.

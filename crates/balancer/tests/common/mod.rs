@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod house;
 pub(crate) mod origin;
 pub(crate) mod plan;
+pub(crate) mod scene;
 pub(crate) mod script;
 pub(crate) mod tls;
 pub(crate) mod wire;

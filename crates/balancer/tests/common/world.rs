@@ -8,10 +8,10 @@ use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Stand, Worker, WorkerShare};
 use balancer_core::router::{Conditions, FixedResponse, Page, PathPattern, Pattern, Rewrite, Route};
 use balancer_core::{
-    Access, Action, BackendSetSettings, Balance, Capacity, ClientClose, CloseReason, Compression, Counters, HashBy,
-    HeaderRules, ListenerLimits, ListenerSettings, PoolSettings, PortChoice, PortSettings, Rate, RateBy, RateLimit,
-    RequestIds, Reuse, RouteRules, Router, SelectionRules, ServerClose, ServerSettings, ServerTimeouts, Settings,
-    Treatment, parse_network,
+    Access, Action, BackendSetSettings, Balance, Capacity, ClientClose, ClientTimeouts, CloseReason, Compression,
+    Counters, HashBy, HeaderRules, ListenerLimits, ListenerSettings, PaceRules, PoolSettings, PortChoice, PortSettings,
+    Rate, RateBy, RateLimit, RequestIds, Reuse, RouteRules, Router, SelectionRules, ServerClose, ServerSettings,
+    ServerTimeouts, Settings, Treatment, parse_network,
 };
 use http::forward::Message;
 use reactor::{App, ListenPlan, Outbox, Shortages, mailbox};
@@ -19,6 +19,7 @@ use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather,
 use secure::Profiles;
 use seed::Rng;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +59,18 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         ..ListenerLimits::default()
     };
     let router = draw_router(rng);
-    let listener =
-        ListenerSettings { close, limits, router, ..ListenerSettings::new("web", SocketAddr::new(BALANCER, 80), 0) };
+    let mut timeouts = ClientTimeouts::default();
+    if rng.chance(0.3) {
+        // So slow is nobody but who stands still.
+        timeouts.pace = PaceRules { request: NonZeroU32::new(1), response: NonZeroU32::new(1), ..PaceRules::NONE };
+    }
+    let listener = ListenerSettings {
+        close,
+        limits,
+        timeouts,
+        router,
+        ..ListenerSettings::new("web", SocketAddr::new(BALANCER, 80), 0)
+    };
     let servers = ORIGINS.map(|ip| ServerSettings::new(SocketAddr::new(ip, 8080)));
     let set = BackendSetSettings {
         pool: PoolSettings {

@@ -5,9 +5,11 @@ use crate::script::{TIGHT, play, play_with};
 use crate::stage::{self, Stage};
 use crate::wire::End::*;
 use crate::wire::{PATIENCE, Wire};
-use balancer_core::{CloseReason, Failure, Settings};
+use balancer_core::{CloseReason, Failure, PaceRules, Settings};
 use reactor::epoll::EpollConfig;
 use std::collections::VecDeque;
+use std::io::Read;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
@@ -386,4 +388,63 @@ fn slow_heads_do_not_use_up_the_buffers() {
         server.sends(OK);
         client.sees(OK);
     }
+}
+
+/// A byte now and then keeps the gap short; the rate is what ends it.
+#[test]
+fn a_body_that_comes_too_slowly_is_answered_408() {
+    let slow = |settings: &mut Settings| {
+        let grace = Duration::from_millis(500);
+        settings.listeners[0].timeouts.pace =
+            PaceRules { request: NonZeroU32::new(1_000_000), grace, ..PaceRules::NONE };
+    };
+    let counters = play_with(
+        slow,
+        &[
+            ClientSends("POST / HTTP/1.1\nHost: a\nContent-Length: 10000\n\n1"),
+            OriginSees("POST / HTTP/1.1\nHost: a\n[path]\nContent-Length: 10000\n\n1"),
+            ClientDrips("2"),
+            NoSoonerThan(Duration::from_millis(400)),
+            ClientSeesStatus(408),
+            ClientSeesEnd(Eof),
+            OriginSeesEndAfterAny("2", Reset),
+            // A server that is waited for is nobody's slowness.
+            NewClient,
+            ClientSends("POST / HTTP/1.1\nHost: a\nContent-Length: 2\n\nok"),
+            NewServer,
+            OriginSees("POST / HTTP/1.1\nHost: a\n[path]\nContent-Length: 2\n\nok"),
+            Pause(Duration::from_millis(700)),
+            OriginSends(OK),
+            ClientSees(OK),
+        ],
+    );
+    assert_eq!((counters.failed(Failure::BodyTooSlow), counters.failed_total(), counters.responses), (1, 1, 1));
+}
+
+/// It reads a byte now and then, which would be progress enough for a time-out between two bytes.
+#[test]
+fn a_client_that_reads_too_slowly_is_cut() {
+    let stage = Stage::new(|settings| {
+        let grace = Duration::from_secs(1);
+        settings.listeners[0].timeouts.pace =
+            PaceRules { response: NonZeroU32::new(1_000_000), grace, ..PaceRules::NONE };
+    });
+    let mut client = stage.client();
+    client.sends(GET);
+    let server = stage.server();
+    let sender = std::thread::spawn(move || {
+        use std::io::Write;
+        let mut stream = server.stream();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n").expect("sent");
+        let block = [b'x'; 65536];
+        (0..1600).map(|_| stream.write_all(&block)).find_map(Result::err)
+    });
+    while !sender.is_finished() {
+        std::thread::sleep(Duration::from_millis(20));
+        let _gone_when_cut = client.stream().read(&mut [0]);
+    }
+    let error = sender.join().expect("the sender ends").expect("the balancer closes");
+    assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "the balancer closes in time");
+    let counters = stage.end();
+    assert_eq!(counters.client_reasons[CloseReason::SlowReader as usize], 1, "{counters:?}");
 }

@@ -2,6 +2,7 @@
 
 use super::super::bind::BINDS_MAX;
 use super::super::listener::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use super::super::pace::RATE_MAX;
 use super::super::route::ROUTES_MAX;
 use super::super::treatment::NETWORKS_MAX;
 use super::{route, treatment};
@@ -151,6 +152,29 @@ static LIMITS: Table = Table {
             "after that many the connection is closed",
         )
         .or("1000000"),
+        Key::new(
+            "request_rate_min",
+            Kind::Number { min: 1, max: RATE_MAX },
+            "bytes per second at which a request's body has to come, while nobody but the client is waited for; more slowly gets a \
+             408 (`body_too_slow`). For heads there is the time-out `head`, which is one in all",
+        )
+        .or_words("any")
+        .example("500"),
+        Key::new(
+            "response_rate_min",
+            Kind::Number { min: 1, max: RATE_MAX },
+            "bytes per second at which a response has to be taken, as they are acknowledged; whoever reads more slowly is cut off \
+             (`slow_reader`)",
+        )
+        .or_words("any")
+        .example("500"),
+        Key::new(
+            "rate_grace",
+            Kind::Time,
+            "so far behind these rates a client may be: that long it may pause after it has kept up, and no longer",
+        )
+        .or_words("`\"20s\"`")
+        .example("\"10s\""),
     ],
 };
 
