@@ -50,7 +50,7 @@ pub use line::Line;
 pub use network::{NetworkError, Networks, parse_network};
 pub use pace::PaceRules;
 pub use policy::{ClientClose, Reuse, ServerClose, Timestamps, Trust};
-pub use proxy_header::ProxyHeader;
+pub use proxy_header::{HeaderBytes, ProxyHeader};
 pub use rate::{Buckets, Rate, Taken};
 pub use reach::{Shortfall, shortfalls};
 pub use reason::{CloseReason, Side};

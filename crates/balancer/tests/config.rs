@@ -180,6 +180,8 @@ fn servers_that_are_told_the_client_have_no_pool() {
     let config = parse("good-proxy.toml").unwrap();
     let set = &config.settings.backend_sets[0];
     assert_eq!((set.proxy_protocol, set.pool.room()), (Some(ProxyHeader::V2), 0));
+    let sealed = &config.settings.backend_sets[1];
+    assert_eq!((sealed.proxy_protocol, sealed.tls.is_some()), (Some(ProxyHeader::V1), true));
 }
 
 #[test]

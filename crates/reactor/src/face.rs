@@ -33,7 +33,7 @@ use crate::conn::{ConnId, ListenerId};
 use crate::listening::Listening;
 use crate::session::{ProfileId, SessionInfo};
 pub use ports::{Address, Source};
-use ports::{ClosedFirst, Fault, Handshakes, Start};
+use ports::{ClosedFirst, Fault, FaultKind, Handshakes, Start};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -357,6 +357,20 @@ pub trait Reactor: Questions {
     /// # Errors
     /// A fault known at once: no port, no file descriptor, no route.
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault>;
+
+    /// The same with bytes that go before everything, and in the clear: before what a layer has to say, too. Completes as a
+    /// connect whose `first` is not empty.
+    ///
+    /// # Errors
+    /// As [`Reactor::connect`]; no buffer for `ahead`.
+    fn connect_behind(&mut self, ahead: &[u8], plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
+        let no_buffer = Fault::of(FaultKind::Memory);
+        let rest = first.head.as_deref().unwrap_or_default();
+        let buf = self.take_buf().and_then(|buf| buf.with_spare(ahead.len() + rest.len()));
+        let mut head = buf.ok_or(no_buffer)?;
+        head.append(ahead).and_then(|()| head.append(rest)).map_err(|_| no_buffer)?;
+        self.connect(plan, Outgoing { head: Some(head), ..first })
+    }
 
     /// Receives once: appends to `partial` where it is given and has room, else into a fresh buffer.
     fn recv(&mut self, conn: ConnId, partial: Option<Buf>);

@@ -21,6 +21,39 @@ impl<R> View<'_, R> {
     fn sealed(&mut self, id: ConnId) -> Option<&mut Conn> {
         self.layer.conns.get_mut(id)
     }
+
+    fn profile_for(&self, plan: &ConnectPlan) -> Option<ProfileId> {
+        plan.profile.or(self.layer.settings.connected)
+    }
+}
+
+impl<R: Reactor> View<'_, R> {
+    /// `ahead` and the hello go below as the first bytes; `first` is sealed and sent when the answer is there.
+    fn connect_sealed(
+        &mut self,
+        profile: ProfileId,
+        ahead: &[u8],
+        plan: &ConnectPlan,
+        first: Outgoing,
+    ) -> Result<ConnId, Fault> {
+        let Some(Profile::Client(profile)) = self.layer.settings.profiles.get(profile) else {
+            return Err(Fault::of(FaultKind::Other));
+        };
+        let to = plan.remote.ip().map(|address| address.ip());
+        let mut tls = Handshake::connect(&profile, to).map_err(|_| Fault::of(FaultKind::Handshake))?;
+        let mut hello = ahead.to_vec();
+        let Progress::More = tls.advance(&mut hello) else { return Err(Fault::of(FaultKind::Handshake)) };
+        let out = take_flight(&mut hello, self.io).ok_or(Fault::of(FaultKind::Memory))?;
+        let plan = ConnectPlan { profile: None, ..*plan };
+        let id = self.io.connect(&plan, out)?;
+        let mut conn = Conn::new(Phase::Connecting, tls, self.io.now());
+        conn.outbound.note_sending();
+        if !first.is_empty() || !ahead.is_empty() {
+            conn.outbound.send(first, false);
+        }
+        self.layer.conns.insert(id, conn);
+        Ok(id)
+    }
 }
 
 impl<R: Reactor> Questions for View<'_, R> {
@@ -75,27 +108,18 @@ impl<R: Reactor> Reactor for View<'_, R> {
         self.layer.listeners.retain(|(id, _)| *id != listener);
     }
 
-    /// The hello goes below as the first bytes; `first` is sealed and sent when the answer is there.
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
-        let settings = &self.layer.settings;
-        let Some(profile) = plan.profile.or(settings.connected) else { return self.io.connect(plan, first) };
-        let Some(Profile::Client(profile)) = settings.profiles.get(profile) else {
-            return Err(Fault::of(FaultKind::Other));
-        };
-        let to = plan.remote.ip().map(|address| address.ip());
-        let mut tls = Handshake::connect(&profile, to).map_err(|_| Fault::of(FaultKind::Handshake))?;
-        let mut hello = Vec::new();
-        let Progress::More = tls.advance(&mut hello) else { return Err(Fault::of(FaultKind::Handshake)) };
-        let out = take_flight(&mut hello, self.io).ok_or(Fault::of(FaultKind::Memory))?;
-        let plan = ConnectPlan { profile: None, ..*plan };
-        let id = self.io.connect(&plan, out)?;
-        let mut conn = Conn::new(Phase::Connecting, tls, self.io.now());
-        conn.outbound.note_sending();
-        if !first.is_empty() {
-            conn.outbound.send(first, false);
+        match self.profile_for(plan) {
+            None => self.io.connect(plan, first),
+            Some(profile) => self.connect_sealed(profile, &[], plan, first),
         }
-        self.layer.conns.insert(id, conn);
-        Ok(id)
+    }
+
+    fn connect_behind(&mut self, ahead: &[u8], plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
+        match self.profile_for(plan) {
+            None => self.io.connect_behind(ahead, plan, first),
+            Some(profile) => self.connect_sealed(profile, ahead, plan, first),
+        }
     }
 
     fn recv(&mut self, conn: ConnId, partial: Option<Buf>) {

@@ -100,11 +100,6 @@ fn announced<'a>(
         "a connection that begins with one client's address is nobody else's: there is no pool",
         "leave the pool out: each request has a connection of its own, which closes with its answer",
     ));
-    mistakes.extend(conflict(
-        "tls",
-        "the PROXY header goes in front of TLS, and this balancer can send it to servers in clear only",
-        "leave `proxy_protocol` out: over TLS, `X-Forwarded-For` tells servers who the client is",
-    ));
     set
 }
 

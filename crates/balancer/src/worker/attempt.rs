@@ -7,7 +7,7 @@ use super::seat::Seat;
 use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::{IdDigits, asked_of};
 use balancer_core::exchange::{AttemptOrder, Fact};
-use balancer_core::{CloseReason, ListenerSettings, ProxyHeader, RequestIds, Twins};
+use balancer_core::{CloseReason, HeaderBytes, ListenerSettings, ProxyHeader, RequestIds, Twins};
 use http::forward::{AddressText, RequestEdits};
 use http::{RequestHead, Values};
 use http1::{HeadScan, HeadSlots, parse_request};
@@ -121,27 +121,12 @@ impl Worker {
         Fact::AttemptStarted { server: server as u32, pooled: true, hurry: None }
     }
 
-    /// What goes out first, behind the header that tells whose connection it is, where the set wants one.
-    #[inline]
-    fn announced<R: Reactor>(&self, id: ExchangeId, out: Outgoing, io: &mut R) -> Option<Outgoing> {
-        match self.exchanges[id].set_rules.proxy_protocol {
-            None => Some(out),
-            Some(header) => self.announce(id, header, out, io),
-        }
-    }
-
+    /// The header that tells whose connection it is, where the set wants one.
     #[cold]
-    fn announce<R: Reactor>(&self, id: ExchangeId, header: ProxyHeader, out: Outgoing, io: &mut R) -> Option<Outgoing> {
+    fn announcement<R: Reactor>(&self, id: ExchangeId, header: ProxyHeader, io: &R) -> Option<HeaderBytes> {
         let conn = self.exchanges[id].client.conn;
         let Some(Party::Client(client)) = self.parties.get(conn) else { return None };
-        let header = header.write(client.peer, io.local_address(conn));
-        let mut first = io.take_buf()?;
-        first.append(header.as_slice()).ok()?;
-        if let Some(head) = &out.head {
-            first = first.with_spare(head.len())?;
-            first.append(head).ok()?;
-        }
-        Some(Outgoing { head: Some(first), ..out })
+        Some(header.write(client.peer, io.local_address(conn)))
     }
 
     /// Opens a connection and sends the request with the handshake.
@@ -154,9 +139,14 @@ impl Worker {
         io: &mut R,
     ) -> Fact {
         let now = self.now(io);
-        let Some(out) = self.announced(id, out, io) else { return Fact::Shortage };
+        let header = self.exchanges[id].set_rules.proxy_protocol;
+        let ahead = header.map(|header| self.announcement(id, header, io).ok_or(Fact::Shortage)).transpose();
+        let ahead = match ahead {
+            Ok(ahead) => ahead,
+            Err(shortage) => return shortage,
+        };
         let Some(seat) = self.take_place(set, server, io) else { return Fact::NoPlace };
-        match self.open(set, server, &out, io) {
+        match self.open(set, server, ahead.as_ref().map(HeaderBytes::as_slice), &out, io) {
             Ok((conn, lease)) => {
                 if self.exchanges[id].server_timeouts().is_endless() {
                     io.watch_peer(conn);
@@ -210,6 +200,7 @@ impl Worker {
         &mut self,
         set: usize,
         server: usize,
+        ahead: Option<&[u8]>,
         out: &Outgoing,
         io: &mut R,
     ) -> Result<(ConnId, Option<Lease>), Fault> {
@@ -227,7 +218,11 @@ impl Worker {
                 profile: set.profile_of(server),
             };
             let again = Outgoing { head: out.head.clone(), body: out.body.clone(), after: out.after };
-            match io.connect(&plan, again) {
+            let connected = match ahead {
+                None => io.connect(&plan, again),
+                Some(ahead) => io.connect_behind(ahead, &plan, again),
+            };
+            match connected {
                 Ok(conn) => return Ok((conn, start.lease)),
                 Err(fault) if set.sources.connect_failed(now, target, start.lease, fault, &mut tries) => {}
                 Err(fault) => return Err(fault),

@@ -44,12 +44,13 @@ pub(crate) fn balancer_that(folder: &Folder, servers: &[SocketAddr], close: &str
 }
 
 /// HAProxy that expects the PROXY protocol, and answers with the address and port it was told.
-pub(crate) fn haproxy_that_is_told(folder: &Folder) -> Option<Server> {
+/// `tls`: what follows its address, such as `ssl crt FILE`.
+pub(crate) fn haproxy_that_is_told(folder: &Folder, tls: &str) -> Option<Server> {
     let (address, told) = (free_address(), free_address());
     // A second frontend without it: whoever waits for this server has no header to send.
     let config = format!(
         "defaults\n  mode http\n  timeout connect 5s\n  timeout client 20s\n  timeout server 20s\n\n\
-         frontend told\n  bind {told} accept-proxy\n  \
+         frontend told\n  bind {told} accept-proxy {tls}\n  \
          http-request return status 200 content-type text/plain lf-string \"%ci:%cp\"\n\n\
          frontend ready\n  bind {address}\n  http-request return status 200\n"
     );
@@ -58,12 +59,12 @@ pub(crate) fn haproxy_that_is_told(folder: &Folder) -> Option<Server> {
     Some(server)
 }
 
-/// `quintet serve` that speaks this to clients, and tells the server who they are by this header.
-pub(crate) fn balancer_that_tells(folder: &Folder, server: SocketAddr, protocol: &str, header: &str) -> Server {
+/// `quintet serve` that speaks this to clients, and of whose set this is said.
+pub(crate) fn balancer_that_tells(folder: &Folder, server: SocketAddr, protocol: &str, set: &str) -> Server {
     let address = free_address();
     let config = format!(
         "[[listener]]\nname = \"web\"\nbind = \"{address}\"\nprotocol = \"{protocol}\"\nbackends = \"app\"\n\n\
-         [[backend_set]]\nname = \"app\"\nservers = [\"{server}\"]\nproxy_protocol = \"{header}\"\n"
+         [[backend_set]]\nname = \"app\"\nservers = [\"{server}\"]\n{set}\n"
     );
     serve(folder, address, &config)
 }

@@ -1,6 +1,7 @@
 //! Other people's servers and balancers around ours.
 
 use crate::program::{balancer, balancer_that_tells, haproxy_that_is_told, origin};
+use crate::secured::certificate;
 use testkit::peers::{self, files, haproxy};
 use testkit::{Folder, Server, curl, run_well};
 
@@ -47,15 +48,25 @@ fn nginx_serves_behind_the_balancer() {
 /// HAProxy sees the client's own address and port, whichever header tells it, and whatever is spoken.
 #[test]
 fn haproxy_is_told_who_the_client_is() {
-    let behind = Folder::new();
-    let Some(server) = haproxy_that_is_told(&behind) else { return };
-    for (protocol, header) in [("http", "v1"), ("http", "v2"), ("tcp", "v1"), ("tcp", "v2")] {
+    let (plain, sealed) = (Folder::new(), Folder::new());
+    certificate(&sealed);
+    let both = ["app.pem", "app.key"].map(|name| std::fs::read_to_string(sealed.path().join(name)).expect("written"));
+    let both = sealed.write("both.pem", both.concat());
+    let ssl = format!("ssl crt {}", both.display());
+    let Some(server) = haproxy_that_is_told(&plain, "") else { return };
+    let Some(secured) = haproxy_that_is_told(&sealed, &ssl) else { return };
+    let tls = "[backend_set.tls]\nverify = false";
+    let all = [(&server, ""), (&secured, tls)].map(|server| ["http", "tcp"].map(|protocol| (server, protocol)));
+    let all =
+        all.concat().into_iter().flat_map(|(server, protocol)| ["v1", "v2"].map(|header| (server, protocol, header)));
+    for ((server, tls), protocol, header) in all {
         let folder = Folder::new();
-        let balancer = balancer_that_tells(&folder, server.address, protocol, header);
+        let set = format!("proxy_protocol = \"{header}\"\n{tls}");
+        let balancer = balancer_that_tells(&folder, server.address, protocol, &set);
         let Some(mut command) = curl() else { return };
         let shown = run_well(command.args(["--write-out", " %{local_ip}:%{local_port}"]).arg(balancer.url("/")));
         let (told, is) = shown.split_once(' ').unwrap_or_default();
-        assert!(told == is && told.starts_with("127.0.0.1:"), "{protocol} {header}: {shown}");
+        assert!(told == is && told.starts_with("127.0.0.1:"), "{protocol} {header} {tls}: {shown}");
     }
 }
 

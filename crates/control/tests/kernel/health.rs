@@ -148,13 +148,17 @@ fn checks_leave_no_time_wait() {
 /// A server that reads the PROXY header reads one before a check, too: of nobody but us.
 #[test]
 fn checks_begin_with_the_header_that_requests_begin_with() {
-    let one = Server::start("one", GOOD);
-    let set = format!("servers = [\"{}\"]\nproxy_protocol = \"v1\"", one.address);
-    let control = start(&config("", &format!("{set}\n[backend_set.health]\npath = \"/health\"\n{OFTEN}")));
-    eventually("a check", || !one.checks().is_empty());
-    let check = one.checks().remove(0);
-    assert!(check.starts_with("PROXY UNKNOWN\r\nGET /health HTTP/1.1\r\n"), "{check}");
-    assert_eq!(get(control.addresses()[0]), (200, "one".to_owned()));
+    // With TLS it goes before that.
+    for (tls, more) in [(None, ""), (Some(secured().0), "[backend_set.tls]\nverify = false")] {
+        let one = Server::begin("one", GOOD, tls);
+        let set = format!("servers = [\"{}\"]\nproxy_protocol = \"v1\"", one.address);
+        let health = format!("[backend_set.health]\npath = \"/health\"\n{OFTEN}");
+        let control = start(&config("", &format!("{set}\n{health}\n{more}")));
+        eventually("a check", || !one.checks().is_empty());
+        let check = one.checks().remove(0);
+        assert!(check.starts_with("PROXY UNKNOWN\r\nGET /health HTTP/1.1\r\n"), "{check}");
+        assert_eq!(get(control.addresses()[0]), (200, "one".to_owned()));
+    }
 }
 
 /// Checks go over TLS where requests do, and ask for the same proof.

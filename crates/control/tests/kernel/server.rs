@@ -64,10 +64,11 @@ impl Server {
                 }
                 let shared = Arc::clone(&of_thread);
                 std::thread::spawn(move || match shared.tls.clone() {
-                    None => serve(stream, &shared),
+                    None => serve(stream, "", &shared),
                     Some(config) => {
                         let session = ServerConnection::new(config).expect("a good configuration");
-                        serve(StreamOwned::new(session, stream), &shared);
+                        let ahead = line_ahead(&stream);
+                        serve(StreamOwned::new(session, stream), &ahead, &shared);
                     }
                 });
             }
@@ -96,7 +97,18 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: impl Read + Write, shared: &Shared) {
+/// The header of the PROXY protocol before TLS, where there is one.
+fn line_ahead(mut stream: &TcpStream) -> String {
+    let (mut line, mut byte) = (String::new(), [0]);
+    if matches!(stream.peek(&mut byte), Ok(1) if byte == *b"P") {
+        while !line.ends_with('\n') && matches!(stream.read(&mut byte), Ok(1)) {
+            line.push(char::from(byte[0]));
+        }
+    }
+    line
+}
+
+fn serve(stream: impl Read + Write, ahead: &str, shared: &Shared) {
     let mut stream = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -106,7 +118,7 @@ fn serve(stream: impl Read + Write, shared: &Shared) {
             }
         }
         let answer = if head.contains("health check") {
-            shared.checks.lock().expect("nobody panicked").push(head);
+            shared.checks.lock().expect("nobody panicked").push(ahead.to_owned() + &head);
             shared.check.lock().expect("nobody panicked").clone()
         } else if shared.breaks_off.load(Ordering::Relaxed) {
             return;

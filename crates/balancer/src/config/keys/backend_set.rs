@@ -80,7 +80,7 @@ pub(super) static BACKEND_SET: Table = Table {
             Kind::choice::<ProxyHeader>(),
             "connections to servers begin with the header of the PROXY protocol, which tells them the client's address: \
              `\"v1\"` in text, `\"v2\"` in binary. Each is then one client's, and closes with its answer: there is no pool. \
-             Servers have to expect it (`accept-proxy`, `listen ... proxy_protocol`)",
+             Servers have to expect it (`accept-proxy`, `listen ... proxy_protocol`); with `tls` it goes before that",
         )
         .example("\"v2\""),
         treatment::REQUEST_HEADERS,

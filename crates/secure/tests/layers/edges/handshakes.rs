@@ -287,3 +287,30 @@ fn who_says_nothing_is_not_waited_for() {
     bench.client.close(Close::Discard);
     bench.finish();
 }
+
+/// What goes ahead of everything goes ahead of the hello, in the clear, and is told as sent even where nothing follows.
+#[test]
+fn bytes_ahead_go_before_the_hello() {
+    const AHEAD: &[u8] = b"PROXY UNKNOWN\r\n";
+    let connect = |bench: &mut Bench| {
+        let connect = |io: &mut Above<'_, '_>| io.connect_behind(AHEAD, &ConnectPlan::to(door()), Outgoing::default());
+        bench.client.act_as(|ear, io| ear.conn = connect(io).ok());
+        bench.pass(SOON);
+        bench.server.recv();
+        bench.pass(SOON);
+    };
+    let mut bench = Bench::new((true, false), 64);
+    connect(&mut bench);
+    let received = std::mem::take(&mut bench.server.ear().received);
+    assert_eq!((&received[..AHEAD.len()], &received[AHEAD.len()..][..2]), (AHEAD, &[22, 3][..]), "then the hello");
+    bench.client.close(Close::Discard);
+    bench.server.close(Close::Discard);
+    bench.finish();
+
+    let mut plain = Bench::new((false, false), 64);
+    connect(&mut plain);
+    assert_eq!((plain.client.heard().as_str(), &plain.server.ear().received[..]), ("connected, sent", AHEAD));
+    plain.client.close(Close::Discard);
+    plain.server.close(Close::Discard);
+    plain.finish();
+}
