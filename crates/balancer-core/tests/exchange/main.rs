@@ -1,9 +1,11 @@
 //! The exchange as tables: what happens, what it orders. The invariants are checked after every fact.
 
+mod attempts;
+mod messages;
 mod scene;
 
 use balancer_core::exchange::{DISCARD_BYTES_MAX, Exchange, Fact, Opening, Outcome, Reply, Scene};
-use balancer_core::{ClientClose, ClientTimeouts, Failure, Reuse, ServerTimeouts, Trust, Verdict};
+use balancer_core::{ClientTimeouts, Failure, ServerTimeouts, Verdict};
 use scene::In::{self, *};
 use scene::{
     CLIENT, CLOSING, GET, OLD, POST, SERVER, USUAL, With, check, check_reply, check_with, facts, head, play, scene,
@@ -12,153 +14,9 @@ use scene::{
 use std::time::Duration;
 
 #[test]
-fn a_request_goes_out_and_its_response_comes_back() {
-    check(GET, &[Pooled(0), In::Took, Head(200), Whole, Sent], "pick, -, -, KeepAlive, pool down, END keep");
-    let fresh = [Connecting(0), Connected, In::Took, Head(200), Whole, Sent];
-    check(GET, &fresh, "pick, -, read-server, -, KeepAlive, pool down, END keep");
-    let pieces = [Pooled(0), In::Took, Head(200), Some, Sent, Some, Sent, Whole, Sent];
-    check(GET, &pieces, "pick, -, -, KeepAlive, down, read-server, down, read-server, pool down, END keep");
-    let record =
-        *check(GET, &pieces[..8], "pick, -, -, KeepAlive, down, read-server, down, read-server, pool down").record();
-    assert_eq!((record.status, record.down_bytes, record.retries, record.server), (200, 21, 0, Option::Some(0)));
-}
-
-#[test]
-fn a_head_that_comes_in_pieces_is_read_on() {
-    check(GET, &[Pooled(0), In::Took, HeadBegins, HeadBegins], "pick, -, -, read-server, read-server");
-}
-
-#[test]
-fn who_does_not_keep_is_closed_with_the_last_byte_unless_policy_says_otherwise() {
-    let events = [Pooled(0), In::Took, Head(200), Whole];
-    check(CLOSING, &[&events[..], &[SentClosed]].concat(), "pick, -, -, Close, pool down+fin, END closed");
-    for close in [ClientClose::ClientFirst, ClientClose::ResetWhenSafe] {
-        let with = With { close, ..USUAL };
-        check_with(CLOSING, with, &[&events[..], &[Sent]].concat(), "pick, -, -, Close, pool down, END close");
-    }
-    let ahead = [Pooled(0), In::Took, Ahead, Head(200), Whole, Sent];
-    check(CLOSING, &ahead, "pick, -, -, -, Close, pool down, END drain");
-    let none_left = Opening { requests_left: false, ..GET };
-    let upload = [Pooled(0), In::Took, LastAhead, In::Took, Head(200), Whole, Sent];
-    check(Opening { keep_alive: false, ..POST }, &upload, "pick, -, read-client, up, -, Close, pool down, END drain");
-    check(none_left, &events, "pick, -, -, Close, pool down+fin");
-    check_with(GET, With { draining: true, ..USUAL }, &events, "pick, -, -, Close, drop(ExchangeOver) down+fin");
-}
-
-/// Whatever the policy: a reset would be an error to them, and they never close first.
-#[test]
-fn clients_that_read_to_the_end_of_the_connection_get_a_fin() {
-    for close in [ClientClose::ClientFirst, ClientClose::ResetWhenSafe] {
-        let with = With { close, ..USUAL };
-        let old = [Pooled(0), In::Took, Head(200), Whole, Sent];
-        check_with(OLD, with, &old, "pick, -, -, Close, pool down, END fin");
-        let half_closed = [Pooled(0), In::Took, In::Patrol, Fin, Head(200), Whole, Sent];
-        check_with(GET, with, &half_closed, "pick, -, -, read-client, -, Close, pool down, END fin");
-        check_with(OLD, with, &[Shortage, Sent], "pick, 503+close, END fin");
-        check_with(CLOSING, with, &[Shortage, Sent], "pick, 503+close, END close");
-    }
-}
-
-#[test]
 fn a_server_that_does_not_keep_or_says_too_much_is_not_pooled() {
     check(GET, &[Pooled(0), In::Took, HeadClose(200), Whole], "pick, -, -, KeepAlive, drop(ExchangeOver) down");
     check(GET, &[Pooled(0), In::Took, Head(200), WholeLeft], "pick, -, -, KeepAlive, drop(ExchangeOver) down");
-}
-
-#[test]
-fn a_body_until_close_ends_with_a_fin_only_a_fin_can_tell() {
-    let events = [Pooled(0), In::Took, HeadUntilClose(200), Some, Sent, ServerFinEndsBody];
-    let with = With { close: ClientClose::ResetWhenSafe, ..USUAL };
-    check_with(GET, with, &events, "pick, -, -, Close, down, read-server, drop(ExchangeOver) END fin");
-    let broken = [Pooled(0), In::Took, HeadUntilClose(200), Some, Sent, In::ServerBroken];
-    check(GET, &broken, "pick, -, -, Close, down, read-server, drop(PeerAborted) END cut(OtherSideFailed, reset)");
-}
-
-#[test]
-fn an_upload_goes_piece_by_piece() {
-    let events = [Connecting(0), Connected, In::Took, Part, In::Took, Last, In::Took, Head(200), Whole, Sent];
-    let expect = "pick, -, read-server, read-client, up, read-client, up, -, KeepAlive, pool down, END keep";
-    assert_eq!(check(POST, &events[..9], &expect[..expect.len() - 10]).record().up_bytes, 20);
-    check(POST, &events, expect);
-}
-
-#[test]
-fn an_early_answer_lets_the_upload_go_on_where_the_server_reads_on() {
-    let early = [Pooled(0), In::Took, Head(413), Whole, Sent, Part, In::Took, Last, In::Took];
-    let expect = "pick, -, read-client, KeepAlive, down, -, up, read-client, up, drop(ExchangeOver) END keep";
-    check(POST, &early, expect);
-    let gone = [Pooled(0), In::Took, Head(413), Whole, Sent, Part, Stuck];
-    check(POST, &gone, "pick, -, read-client, KeepAlive, down, -, up, drop(ExchangeOver) END drain");
-    let closing = [Pooled(0), In::Took, HeadClose(413), Whole, Sent];
-    check(POST, &closing, "pick, -, read-client, Close, drop(ExchangeOver) down, END drain");
-}
-
-#[test]
-fn what_comes_while_nothing_can_be_sent_is_held() {
-    let events = [Pooled(0), In::Took, In::ServerBroken];
-    let put = Opening { idempotent: true, ..POST };
-    check(put, &events, "pick, -, read-client, drop(PeerAborted) fresh-0");
-    let held = [Pooled(0), In::Took, In::ServerBroken, Connecting(0), Part, Connected, In::Took];
-    check(put, &held, "pick, -, read-client, drop(PeerAborted) fresh-0, -, -, read-server, up");
-}
-
-#[test]
-fn interim_responses_are_passed_on_or_left_out() {
-    let expects = Opening { expects_continue: true, ..POST };
-    let events = [Pooled(0), In::Took, Head(100), Sent, Last, In::Took, Head(200), Whole, Sent];
-    let expect = "pick, -, read-client, down, read-server, up, -, KeepAlive, pool down, END keep";
-    check(expects, &events, expect);
-    check(OLD, &[Pooled(0), In::Took, Head(103), Head(200)], "pick, -, -, read-server, Close");
-}
-
-#[test]
-fn only_a_100_ends_the_wait_for_100() {
-    let expects = Opening { expects_continue: true, ..POST };
-    let close = [Pooled(0), In::Took, Head(103), Sent, Head(200), Whole, Sent];
-    check(expects, &close, "pick, -, read-client, down, read-server, Close, drop(ExchangeOver) down, END drain");
-    let goes_on = [Pooled(0), In::Took, Head(100), Sent, Head(200), Whole, Sent];
-    check(expects, &goes_on, "pick, -, read-client, down, read-server, KeepAlive, down, -");
-}
-
-#[test]
-fn an_upgrade_hands_over_where_it_was_asked_for() {
-    let upgrade = Opening { upgrade: true, ..GET };
-    check(upgrade, &[Pooled(0), In::Took, Head(101)], "pick, -, -, END relay");
-    check(GET, &[Pooled(0), In::Took, Head(101)], "pick, -, -, malformed");
-}
-
-#[test]
-fn a_failed_attempt_goes_elsewhere_while_it_may() {
-    check(
-        GET,
-        &[Connecting(0), Refused(0), Connecting(1), Refused(1), Nobody],
-        "pick, -, pick-not-0, -, pick-not-1, read-client",
-    );
-    check(POST, &[Refused(0), Connecting(1)], "pick, pick-not-0, -");
-    check(
-        GET,
-        &[Pooled(3), ServerFin, Connecting(3), Connected, ServerFin],
-        "pick, -, drop(PeerAborted) fresh-3, -, read-server, drop(PeerAborted) pick-not-3",
-    );
-    check(
-        GET,
-        &[Pooled(3), HeadBegins, ServerFin, Connecting(1)],
-        "pick, -, read-server, drop(PeerAborted) pick-not-3, -",
-    );
-    check(POST, &[Pooled(0), In::Took, ServerFin], "pick, -, read-client, drop(PeerAborted) 502+close");
-    check_with(GET, With { retries_max: 0, ..USUAL }, &[Refused(0)], "pick, 502");
-    assert_eq!(check(GET, &[Refused(0), Connecting(1)], "pick, pick-not-0, -").record().retries, 1);
-}
-
-#[test]
-fn what_was_answered_or_let_go_is_not_repeated() {
-    let post = Opening { idempotent: false, ..GET };
-    check(post, &[Pooled(0), In::Took, HeadBegins, ServerFin], "pick, -, -, read-server, drop(PeerAborted) 502");
-    let hints = [Pooled(0), In::Took, Head(103), Sent, ServerFin];
-    check(GET, &hints, "pick, -, -, down, read-server, drop(PeerAborted) 502");
-    check(GET, &[Pooled(0), Scarce, ServerFin], "pick, -, -, drop(PeerAborted) 502");
-    let put = Opening { idempotent: true, ..POST };
-    check(put, &[Pooled(0), In::Took, Part, ServerFin], "pick, -, read-client, up, drop(PeerAborted) 502+close");
 }
 
 #[test]
@@ -190,26 +48,6 @@ fn while_nothing_was_sent_the_client_gets_a_clear_answer() {
         &[Pooled(0), In::Took, BadChunk, Sent],
         "pick, -, read-client, drop(OtherSideFailed) 400+close, END drain",
     );
-}
-
-#[test]
-fn without_a_local_port_it_queues_and_nobody_is_blamed() {
-    let exchange = check(GET, &[NoPort(0), Nobody, Turn, Pooled(1)], "pick, pick-not-0, queue, pick, -");
-    assert_eq!((exchange.record().retries, exchange.record().queued), (0, true));
-    check(GET, &[NoPort(0), Nobody, Full], "pick, pick-not-0, queue, 503");
-    check(GET, &[NoPort(0), Nobody, After(1)], "pick, pick-not-0, queue, 503");
-    let again = [NoPort(0), Nobody, Fin, Turn, NoPort(1), Nobody];
-    check(GET, &again, "pick, pick-not-0, queue, -, pick, pick-not-1, queue-again");
-    check(POST, &[NoPort(0), Nobody, Fin], "pick, pick-not-0, queue, END cut(PeerAborted)");
-}
-
-#[test]
-fn ports_used_up_towards_one_server_lead_to_another() {
-    let events = [NoPort(0), NoPort(1), NoPort(2), Connecting(3), Connected];
-    let exchange = check(GET, &events, "pick, pick-not-0, pick-not-1, pick-not-2, -, read-server");
-    assert_eq!((exchange.record().retries, exchange.record().queued), (0, false), "that was no attempt");
-    let many: Vec<In> = (0..16).map(NoPort).collect();
-    assert!(play(GET, USUAL, &many).0.ends_with("pick-not-13, pick-not-14, queue"), "the search is bounded");
 }
 
 /// What is said of servers along the way.
@@ -255,60 +93,6 @@ fn what_an_attempt_came_to_is_said_of_its_server() {
 }
 
 #[test]
-fn a_sick_servers_request_goes_to_another() {
-    let late = [Pooled(0), In::Took, After(30), Connecting(1), Connected, In::Took, Head(200), Whole];
-    check(GET, &late, "pick, -, -, drop(TimedOut) pick-not-0, -, read-server, -, KeepAlive, pool down");
-    check(GET, &[Pooled(0), In::Took, After(30), Nobody], "pick, -, -, drop(TimedOut) pick-not-0, 504");
-    check(GET, &[Pooled(0), In::Took, BadBody, Nobody], "pick, -, -, drop(ProtocolError) pick-not-0, 502");
-    let post = Opening { idempotent: false, ..GET };
-    check(post, &[Pooled(0), In::Took, After(30)], "pick, -, -, drop(TimedOut) 504");
-    check(post, &[Pooled(0), In::Took, BadBody], "pick, -, -, drop(ProtocolError) 502");
-}
-
-#[test]
-fn a_handshake_that_hangs_makes_room_for_another_server() {
-    let hangs = [Hurrying(0), After(1), TimedOut(0), Connecting(1), Connected];
-    check(GET, &hangs, "pick, -, abandon, pick-not-0, -, read-server");
-    // The last attempt has all the time there is.
-    let last = play(GET, USUAL, &[Refused(0), Refused(1), Hurrying(2)]).1;
-    assert_eq!(last.deadline(), SERVER.connect);
-    let only = play(GET, USUAL, &[Connecting(0)]).1;
-    assert_eq!(only.deadline(), SERVER.connect);
-}
-
-#[test]
-fn where_nobody_takes_connections_it_waits_a_moment_between_attempts() {
-    let (mut exchange, _) = Exchange::begin(GET, &scene(USUAL, Duration::ZERO));
-    let mut now = Duration::ZERO;
-    let mut waits = Vec::new();
-    loop {
-        let mut step = exchange.handle(facts(Refused(0)), &scene(USUAL, now));
-        if step.up.is_some() {
-            step = exchange.handle(Fact::NobodyElse, &scene(USUAL, now));
-        }
-        if step.down.is_some() {
-            assert_eq!(word(&step), "502");
-            break;
-        }
-        assert_eq!(exchange.check(), Ok(()));
-        waits.push((exchange.deadline() - now).as_millis());
-        now = exchange.deadline();
-        assert_eq!(word(&exchange.handle(Fact::Deadline, &scene(USUAL, now))), "pick");
-    }
-    assert_eq!(waits, [50, 100, 200, 400, 800, 1000, 1000, 1000]);
-    assert!(now < SERVER.connect);
-    assert_eq!(exchange.record().retries, 8);
-    // Whoever wants no second attempt does not wait for one either.
-    check_with(GET, With { retries_max: 0, ..USUAL }, &[Connecting(0), Refused(0)], "pick, -, 502");
-    check(
-        POST,
-        &[Connecting(0), Part, Refused(0), Nobody, After(1), Connecting(0), Connected, In::Took],
-        "pick, -, -, pick-not-0, -, pick, -, read-server, up",
-    );
-    check(POST, &[Connecting(0), Refused(0), Nobody, Fin], "pick, -, pick-not-0, -, END cut(PeerAborted)");
-}
-
-#[test]
 fn a_server_connection_whose_answer_was_early_or_a_refusal_serves_nobody_else() {
     let upload = |status| [Pooled(0), In::Took, Last, In::Took, Head(status), Whole];
     let words = |end: &str| format!("pick, -, read-client, up, -, KeepAlive, {end} down");
@@ -322,22 +106,6 @@ fn a_server_connection_whose_answer_was_early_or_a_refusal_serves_nobody_else() 
     let expects = Opening { expects_continue: true, ..POST };
     let unasked = [Pooled(0), In::Took, Head(200), Whole, Sent];
     check(expects, &unasked, "pick, -, read-client, Close, drop(ExchangeOver) down, END drain");
-}
-
-#[test]
-fn what_may_not_be_repeated_takes_a_proven_connection_and_ends_without_a_word() {
-    let trust = |request, reuse| Exchange::begin(request, &scene(USUAL, Duration::ZERO)).0.trust(reuse);
-    let again = Opening { kept: true, ..POST };
-    assert_eq!([trust(POST, Reuse::Safe), trust(POST, Reuse::Always)], [Trust::Proven, Trust::Any]);
-    assert_eq!([trust(GET, Reuse::Safe), trust(again, Reuse::Safe)], [Trust::Any, Trust::Any]);
-    let kept = Opening { idempotent: false, kept: true, ..GET };
-    let end = check(kept, &[Pooled(0), In::Took, ServerFin], "pick, read-client, -, drop(PeerAborted) END fin");
-    assert_eq!(end.record().failure, Option::Some(Failure::ServerClosed));
-    check(again, &[Pooled(0), In::Took, ServerFin], "pick, -, read-client, drop(PeerAborted) END drain");
-    // The server had the request, or the client's connection is new: it is told.
-    let fresh = [Connecting(0), Connected, In::Took, ServerFin];
-    check(kept, &fresh, "pick, read-client, read-server, -, drop(PeerAborted) 502");
-    check(kept, &[Pooled(0), HeadBegins, ServerFin], "pick, read-client, read-server, drop(PeerAborted) 502");
 }
 
 #[test]
@@ -546,22 +314,4 @@ fn a_small_rest_of_a_request_that_was_answered_here_is_thrown_away() {
     exchange.handle(Fact::ClientTook, &scene(USUAL, Duration::ZERO));
     let large = Fact::RequestBytes { len: DISCARD_BYTES_MAX, whole: false, ahead: false };
     assert_eq!(word(&exchange.handle(large, &scene(USUAL, Duration::ZERO))), "toss END drain");
-}
-
-/// A place at a server is waited for within a time, all waits together; then the client is told which limit that was.
-#[test]
-fn a_place_at_a_server_is_waited_for() {
-    check(GET, &[NoPlace, Turn, Connecting(0)], "pick, line read-client, pick, -");
-    check(GET, &[NoPlace, Turn, NoPlace, Turn, Pooled(0)], "pick, line read-client, pick, line-again, pick, -");
-    check(GET, &[NoPlace, In::LineFull], "pick, line read-client, 503");
-    let (words, exchange) = play(GET, USUAL, &[NoPlace, After(5), Sent]);
-    assert_eq!(words, "pick, line read-client, 503, END keep");
-    assert_eq!(exchange.record().failure, Option::Some(Failure::QueueTimeout));
-    // A request that failed elsewhere waits as well, and so does one whose kept connection was closed.
-    check(
-        GET,
-        &[Connecting(0), Refused(0), NoPlace, Turn, Connecting(1)],
-        "pick, -, pick-not-0, line read-client, pick, -",
-    );
-    check(CLOSING, &[NoPlace, Broken], "pick, line read-client, END cut(PeerAborted)");
 }
