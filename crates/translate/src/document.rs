@@ -1,5 +1,6 @@
 //! A document of ours while it grows, and as TOML.
 
+use crate::fit::Taken;
 use crate::notes::{Note, Weight};
 use std::fmt::Write;
 
@@ -108,16 +109,21 @@ impl Table {
     pub(crate) fn fit(&mut self, path: &str, takes: crate::fit::Takes<'_>, notes: &mut crate::notes::Notes) {
         const WHY: &str = "this balancer has no such setting";
         let line = self.line;
-        self.entries.retain(|(name, value)| {
-            let taken = takes(&format!("{path}.{name}"));
-            if !taken {
+        self.entries.retain_mut(|(name, value)| match (takes(&format!("{path}.{name}")), &*value) {
+            (Taken::No, _) => {
                 notes.missing(line, format!("{name} = {}", shown(value)), WHY);
+                false
             }
-            taken
+            (Taken::Within(least, most), Value::Number(number)) if !(least..=most).contains(number) => {
+                notes.detail(line, format!("{name} = {number}"), format!("it can be {least} to {most}"));
+                *value = (*number).clamp(least, most).into();
+                true
+            }
+            _ => true,
         });
         for (name, tables) in &mut self.arrays {
             let path = format!("{path}.{name}");
-            if takes(&path) {
+            if takes(&path) != Taken::No {
                 tables.iter_mut().for_each(|table| table.fit(&path, takes, notes));
             } else {
                 notes.missing(line, format!("[[{path}]]"), WHY);

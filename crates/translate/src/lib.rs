@@ -6,6 +6,7 @@
 //! ```
 //! Nothing is guessed: what cannot be said in our words is listed, and whoever asked decides.
 
+mod address;
 mod condition;
 mod document;
 mod fit;
@@ -18,7 +19,7 @@ mod pattern;
 mod routes;
 mod time;
 
-pub use fit::{FILES, LISTS, NAMES, Takes};
+pub use fit::{FILES, LISTS, NAMES, Taken, Takes};
 use named::named;
 pub use notes::{Note, Weight};
 

@@ -1,5 +1,6 @@
 //! What an `acl` line asks, in our words.
 
+use crate::address::{is_host, is_network};
 use crate::condition::{Is, Matches, Path};
 use crate::overlap::texts;
 use crate::pattern::{checked, literal};
@@ -123,6 +124,7 @@ impl<'l> Question<'l> {
             "ssl_fc" => Ok(Acl::Known(facts.tls)),
             "req_ssl_hello_type" | "req.ssl_hello_type" => Ok(Acl::Known(!facts.http)),
             "dst_port" => self.port(facts),
+            "src" if !self.values.iter().all(|value| is_network(value)) => Err("these are no networks".to_owned()),
             "src" => Ok(Acl::Source(self.values.iter().map(|value| (*value).to_owned()).collect())),
             "method" => Ok(Acl::Any(vec![Matches {
                 methods: self.values.iter().map(|method| method.to_ascii_uppercase()).collect(),
@@ -155,6 +157,9 @@ impl<'l> Question<'l> {
     fn path(&self) -> Result<Vec<Matches>, String> {
         if self.fetch == "url" && self.values.iter().any(|value| value.contains('?')) {
             return Err("routes ask for paths and for parameters of the query, not for both in one text".to_owned());
+        }
+        if matches!(self.how, How::Exact | How::Begin) && !self.values.iter().all(|value| value.starts_with('/')) {
+            return Err("a path begins with a slash".to_owned());
         }
         let literals = || self.values.iter().map(|value| literal(value)).collect::<Vec<_>>().join("|");
         let pattern = match self.how {
@@ -199,7 +204,10 @@ impl<'l> Question<'l> {
             }
             _ => return Err("hosts are asked as names or as \"*.name\" only".to_owned()),
         };
-        Ok(vec![Matches::hosts(hosts)])
+        match hosts.iter().all(|host| is_host(host)) && !hosts.is_empty() {
+            true => Ok(vec![Matches::hosts(hosts)]),
+            false => Err("this is no host".to_owned()),
+        }
     }
 
     /// A field, or a part of the query.

@@ -7,6 +7,7 @@ use super::rules::rules;
 use super::section::Section;
 use super::server::{Server, Tls};
 use super::times::put_time;
+use crate::address::{is_host, is_server};
 use crate::document::{Table, Value};
 use crate::notes::Notes;
 
@@ -43,12 +44,24 @@ fn servers(section: &Section, notes: &mut Notes) -> Vec<Server> {
             "default-server" => base = Server::parse(line, &base, notes),
             "server" | "server-template" => {
                 let server = Server::parse(line, &base, notes);
-                if !server.address.is_empty() {
-                    servers.push(server);
+                let known = servers.iter().any(|known: &Server| known.address == server.address);
+                match is_server(&server.address) {
+                    true if known => notes.missing(line.number, line.text(), "this server is in the set already"),
+                    true => servers.push(server),
+                    false => notes.missing(line.number, line.text(), "this is no address of a server"),
                 }
             }
             _ => {}
         }
+    }
+    // Where there are no others, backups are servers like any.
+    if servers.iter().all(|server| server.backup) {
+        servers.iter_mut().for_each(|server| server.backup = false);
+    }
+    let is_open = |server: &Server| !server.disabled && server.weight != Some(0);
+    if let Some(first) = servers.first().filter(|_| !servers.iter().any(is_open)) {
+        notes.missing(first.line, "every server of the set is off", "a set that takes nothing: they are on here");
+        servers.iter_mut().for_each(|server| (server.disabled, server.weight) = (false, None));
     }
     servers
 }
@@ -86,7 +99,7 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
     if let Some(version) = first.send_proxy {
         set.put("proxy_protocol", version);
     }
-    if let Some(source) = &first.source {
+    if let Some(source) = first.source.as_ref().filter(|source| source.parse::<std::net::IpAddr>().is_ok()) {
         set.put("sources", vec![source.clone()]);
     }
     if let Some(time) = &first.slow_start {
@@ -231,11 +244,17 @@ fn http_check(section: &Section, line: &Line, set: &mut Table, notes: &mut Notes
             _ => notes.missing(line.number, line.text(), "this expectation has no counterpart"),
         }
     }
-    set.put("health.path", path);
-    if method != "GET" {
+    match path.starts_with('/') {
+        true => set.put("health.path", path),
+        false => {
+            notes.missing(line.number, line.text(), "this is no path: only a connection is tried");
+            return set.put("health.check", "tcp");
+        }
+    }
+    if method != "GET" && method.bytes().all(|byte| byte.is_ascii_uppercase()) {
         set.put("health.method", method);
     }
-    if let Some(host) = host {
+    if let Some(host) = host.filter(|host| is_host(host.rsplit_once(':').map_or(host, |(host, _)| host))) {
         set.put("health.host", host);
     }
 }

@@ -111,8 +111,17 @@ impl Bind {
         }
     }
 
-    /// Says it in a listener.
-    pub(crate) fn write(&self, http: bool, listener: &mut Table, notes: &mut Notes) {
+    /// Says it in a listener; `false`: there can be none.
+    pub(crate) fn write(&self, http: bool, listener: &mut Table, notes: &mut Notes) -> bool {
+        let why = match (self.tls, http, self.certificates.is_empty()) {
+            (true, false, _) => "TLS is ended on HTTP listeners only",
+            (true, true, true) => "it names no certificate (`crt`)",
+            _ => "",
+        };
+        if !why.is_empty() {
+            notes.missing(self.line, "bind ... ssl", why);
+            return false;
+        }
         listener.put("bind", one_or_list(self.addresses.clone()));
         listener.put(
             "protocol",
@@ -136,13 +145,11 @@ impl Bind {
         if self.tls {
             self.write_tls(listener, notes);
         }
+        true
     }
 
     fn write_tls(&self, listener: &mut Table, notes: &mut Notes) {
-        let Some((first, more)) = self.certificates.split_first() else {
-            notes.missing(self.line, "bind ... ssl", "it names no certificate (`crt`)");
-            return;
-        };
+        let Some((first, more)) = self.certificates.split_first() else { return };
         if first.ends_with('/') || !first.rsplit('/').next().unwrap_or_default().contains('.') {
             notes.detail(
                 self.line,

@@ -8,6 +8,7 @@ use super::rules::rules;
 use super::section::Section;
 use super::times::put_time;
 use crate::TranslateError;
+use crate::condition::Matches;
 use crate::document::Table;
 use crate::notes::Notes;
 use crate::routes::{Action, Answer, Routes, Rule};
@@ -41,7 +42,8 @@ pub(crate) fn listeners(section: &Section, backs: &Backs<'_>, notes: &mut Notes)
         };
         listener(section, bind, &name, backs, notes)
     };
-    binds.iter().map(one).collect()
+    let made: Result<Vec<Option<Table>>, TranslateError> = binds.iter().map(one).collect();
+    Ok(made?.into_iter().flatten().collect())
 }
 
 /// `listen name 10.0.0.1:80`: the old way to bind.
@@ -56,11 +58,13 @@ fn listener(
     name: &str,
     backs: &Backs<'_>,
     notes: &mut Notes,
-) -> Result<Table, TranslateError> {
+) -> Result<Option<Table>, TranslateError> {
     let http = section.is_http();
     let mut listener = Table::at(bind.line);
     listener.put("name", name);
-    bind.write(http, &mut listener, notes);
+    if !bind.write(http, &mut listener, notes) {
+        return Ok(None);
+    }
     let facts = Facts { tls: bind.tls, http, port: bind.port };
     let default = default_of(section, backs, notes);
     if let Action::Set(set) = &default {
@@ -69,10 +73,15 @@ fn listener(
     settings(section, http, backs, &mut listener, notes);
     let acls = Acls::of(section.lines.as_slice(), facts);
     let rules = rules(&section.lines, &acls, notes);
+    let rules = if http { rules } else { of_streams(rules, notes) };
     let rules = known(rules, backs, notes);
-    let behind = |set: &str| behind(set, section, facts, backs);
+    if !http && !matches!(default, Action::Set(_)) {
+        notes.missing(section.line, format!("{} {}", section.kind, section.name), "it leads to no server");
+        return Ok(None);
+    }
+    let behind = |set: &str| if http { behind(set, section, facts, backs) } else { Vec::new() };
     Routes::new(&behind, default, notes).write(&rules, &mut listener)?;
-    Ok(listener)
+    Ok(Some(listener))
 }
 
 /// Where no rule decides: a set, or the 503 of HAProxy.
@@ -93,6 +102,19 @@ fn default_of(section: &Section, backs: &Backs<'_>, notes: &mut Notes) -> Action
             Action::Answer(Answer::Respond { status: 503, text: String::new(), content_type: None })
         }
     }
+}
+
+/// Rules that ask for the name in a ClientHello and lead to servers: all that is known of a connection.
+fn of_streams(rules: Vec<Rule>, notes: &mut Notes) -> Vec<Rule> {
+    let asks_for_names = |matches: &Matches| Matches { hosts: Vec::new(), ..matches.clone() }.is_any();
+    let is_known = |rule: &Rule| {
+        let clause = &rule.clause;
+        let leads = matches!(rule.action, Action::Set(_) | Action::Close);
+        leads && asks_for_names(&clause.matches) && clause.not.iter().flatten().all(asks_for_names)
+    };
+    let (known, others): (Vec<Rule>, Vec<Rule>) = rules.into_iter().partition(is_known);
+    others.into_iter().for_each(|rule| notes.missing(rule.line, rule.what, "nothing of HTTP is known in `mode tcp`"));
+    known
 }
 
 /// Rules to backends that have servers.
@@ -117,7 +139,8 @@ fn behind(set: &str, front: &Section, facts: Facts, backs: &Backs<'_>) -> Vec<Ru
     };
     let acls = Acls::of(&back.lines, facts);
     let rules = rules(back.own(), &acls, &mut Notes::default());
-    rules.into_iter().filter(|rule| !rule.is_field_for_all()).collect()
+    // A backend leads to no other.
+    rules.into_iter().filter(|rule| !rule.is_field_for_all() && !matches!(rule.action, Action::Set(_))).collect()
 }
 
 /// `compression algo gzip`, `compression type text/html`.
@@ -126,9 +149,14 @@ fn compression(section: &Section, http: bool, listener: &mut Table, notes: &mut 
         let words: Vec<String> = line.words[2.min(line.words.len())..].to_vec();
         match line.word(1) {
             "algo" if words.iter().any(|word| word == "gzip") => listener.put("compression", vec!["gzip"]),
-            "type" => listener.put("compression_types", words),
+            "type" if words.iter().all(|word| word.contains('/')) && !words.is_empty() => {
+                listener.put("compression_types", words)
+            }
             _ => notes.missing(line.number, line.text(), "of these algorithms only gzip has a counterpart"),
         }
+    }
+    if listener.get("compression").is_none() {
+        listener.remove("compression_types");
     }
 }
 

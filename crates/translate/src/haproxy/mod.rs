@@ -27,7 +27,11 @@ pub(crate) fn translate(text: &str) -> Result<(Document, Notes), TranslateError>
     let proxies: Vec<Section> = sections.iter().filter(is_proxy).cloned().collect();
     let mut document = Document::default();
     for section in &proxies {
-        document.sets.extend(back::set(section, &mut notes).filter(|_| section.kind != "frontend"));
+        let Some(set) = back::set(section, &mut notes).filter(|_| section.kind != "frontend") else { continue };
+        match document.sets.iter().any(|known| known.name() == set.name()) {
+            true => notes.missing(section.line, format!("{} {}", section.kind, section.name), "this name is taken"),
+            false => document.sets.push(set),
+        }
     }
     let with_servers = |section: &&Section| document.sets.iter().any(|set| set.name() == section.name);
     let backs: Vec<Section> = proxies.iter().filter(with_servers).cloned().collect();

@@ -4,7 +4,7 @@ use super::clause::Acls;
 use super::format::template;
 use super::lex::Line;
 use crate::notes::Notes;
-use crate::pattern::checked;
+use crate::pattern::{checked, with_groups};
 use crate::routes::{Action, Answer, Clause, Edit, How, Rule};
 
 /// Fields this balancer writes by itself: what a rule says of them is no loss.
@@ -125,10 +125,14 @@ fn request(words: &[&str]) -> Result<Result<Vec<Action>, &'static str>, String> 
         ["return", rest @ ..] => Ok(Ok(vec![respond(rest)?])),
         ["set-path", to] => edit(Edit::Pattern { pattern: "^.*$".to_owned(), to: template(to)? }),
         ["replace-path" | "replace-pathq", pattern, to] => {
-            edit(Edit::Pattern { pattern: whole(pattern)?, to: references(to) })
+            let pattern = whole(pattern)?;
+            let to = with_groups(&pattern, references(to))?;
+            edit(Edit::Pattern { pattern, to })
         }
         ["replace-uri", pattern, to] if pattern.trim_start_matches(['^', '(']).starts_with('/') => {
-            edit(Edit::Pattern { pattern: whole(pattern)?, to: references(to) })
+            let pattern = whole(pattern)?;
+            let to = with_groups(&pattern, references(to))?;
+            edit(Edit::Pattern { pattern, to })
         }
         ["set-log-level" | "capture" | "track-sc0" | "track-sc1" | "sc-inc-gpc0", ..] => {
             Err("there are no stick tables and no log: see rate limits of a route".to_owned())
@@ -169,6 +173,9 @@ fn redirect(words: &[&str]) -> Result<Action, String> {
         ["location", location, ..] => template(location)?,
         _ => return Err("a redirect to what has no counterpart".to_owned()),
     };
+    if !to.starts_with('/') && !to.contains("://") {
+        return Err("a redirect leads to a path, or to an address".to_owned());
+    }
     let to = if words.contains(&"drop-query") { to.replace("{uri}", "{path}") } else { to };
     if let Some(option) =
         words.iter().find(|word| ["append-slash", "set-cookie", "clear-cookie", "ignore-empty"].contains(word))
@@ -199,7 +206,7 @@ fn respond(words: &[&str]) -> Result<Action, String> {
     }
     let status =
         value(words, &["status"]).map_or(Ok(200), str::parse).map_err(|_| "a status that is no number".to_owned())?;
-    let content_type = value(words, &["content-type"]).map(str::to_owned);
+    let content_type = value(words, &["content-type"]).filter(|kind| kind.contains('/')).map(str::to_owned);
     Ok(Action::Answer(Answer::Respond { status, text, content_type }))
 }
 

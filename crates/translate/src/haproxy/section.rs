@@ -98,5 +98,6 @@ fn begun(line: &Line, latest: &[Line], named: &BTreeMap<String, Vec<Line>>) -> S
         _ => Vec::new(),
     };
     let address = Some(line.word(2)).filter(|word| kind == "listen" && word.contains(':')).map(str::to_owned);
-    Section { kind, address, name: line.word(1).to_owned(), line: line.number, inherited: lines.len(), lines }
+    let name = if line.word(1).is_empty() { format!("{kind}-{}", line.number) } else { line.word(1).to_owned() };
+    Section { kind, address, name, line: line.number, inherited: lines.len(), lines }
 }

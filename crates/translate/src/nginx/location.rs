@@ -7,7 +7,7 @@ use super::target::Target;
 use super::tree::Directive;
 use super::variables::{Known, template};
 use crate::condition::{Matches, Path};
-use crate::pattern::checked;
+use crate::pattern::{checked, with_groups};
 use crate::routes::{Action, Answer, Clause, Edit, Rule};
 
 /// What serves files: nothing here does.
@@ -157,7 +157,11 @@ impl Place<'_, '_> {
 
     fn returned(&self, one: &Directive, scope: &Scope<'_>) -> Result<Answer, String> {
         let Ok(status) = one.arg(0).parse::<u16>() else {
-            return Ok(Answer::Redirect { to: template(one.arg(0), &self.known)?, status: 302, keeps_query: false });
+            return Ok(Answer::Redirect {
+                to: leading(template(one.arg(0), &self.known)?)?,
+                status: 302,
+                keeps_query: false,
+            });
         };
         if status == 444 {
             return Err("no request is left without an answer: 403 refuses it".to_owned());
@@ -167,12 +171,13 @@ impl Place<'_, '_> {
             return Err("a redirect is 301, 302, 307 or 308".to_owned());
         }
         if [301, 302, 307, 308].contains(&status) && !text.is_empty() {
-            return Ok(Answer::Redirect { to: template(text, &self.known)?, status, keeps_query: false });
+            return Ok(Answer::Redirect { to: leading(template(text, &self.known)?)?, status, keeps_query: false });
         }
         if text.contains('$') {
             return Err("an answer with variables".to_owned());
         }
-        let content_type = scope.arg("default_type").filter(|_| !text.is_empty()).map(str::to_owned);
+        let content_type = scope.arg("default_type").filter(|kind| !text.is_empty() && kind.contains('/'));
+        let content_type = content_type.map(str::to_owned);
         Ok(Answer::Respond { status, text: text.to_owned(), content_type })
     }
 
@@ -188,7 +193,7 @@ impl Place<'_, '_> {
         } else {
             to.replace("$1", "$uri$is_args$args")
         };
-        template(&path, &self.known)
+        leading(template(&path, &self.known)?)
     }
 
     fn action(&mut self, block: &Directive, scope: &Scope<'_>, matches: &Matches) -> Result<Option<Action>, Missing> {
@@ -214,6 +219,9 @@ impl Place<'_, '_> {
             };
         };
         let target = Target::parse(pass.arg(0)).map_err(|why| missing(pass, &why))?;
+        if !self.sets.has_server(&target.host, target.tls) {
+            return Err(missing(pass, "this names no server"));
+        }
         self.known.proxy_host.clone_from(&target.proxy_host);
         let mut edits = self.edits(scope, Some(&target));
         edits.extend(self.path_edits(block, &target, matches).map_err(|why| missing(pass, &why))?);
@@ -234,7 +242,9 @@ impl Place<'_, '_> {
         for one in block.inner().iter().filter(|one| one.name == "rewrite") {
             if one.arg(2) == "break" {
                 let to = one.arg(1).trim_end_matches('?');
-                edits.push(Edit::Pattern { pattern: whole(one.arg(0))?, to: references(to)? });
+                let pattern = whole(one.arg(0))?;
+                let to = with_groups(&pattern, references(to)?)?;
+                edits.push(Edit::Pattern { pattern, to });
             } else {
                 self.notes.missing(
                     one.line,
@@ -269,6 +279,12 @@ fn rule(from: &Directive, clause: Clause, action: Action) -> Rule {
 
 fn with(edits: Vec<Edit>, action: Action) -> Action {
     if edits.is_empty() { action } else { Action::With(edits, Box::new(action)) }
+}
+
+/// A redirect leads to an address, or to a path.
+fn leading(to: String) -> Result<String, String> {
+    let leads = to.starts_with(['/', '{']) || to.contains("://");
+    if leads { Ok(to) } else { Err("a redirect leads to an address, or to a path".to_owned()) }
 }
 
 /// nginx replaces the whole path where the pattern fits any part of it.
@@ -337,6 +353,11 @@ impl Kind {
     }
 
     fn matches(&self) -> Result<Matches, String> {
+        if let Self::Exact(path) | Self::Strong(path) | Self::Prefix(path) = self
+            && !path.starts_with('/')
+        {
+            return Err("a path begins with a slash".to_owned());
+        }
         Ok(Matches::path(match self {
             Self::Exact(path) => Path::Exact(path.clone()),
             Self::Strong(prefix) | Self::Prefix(prefix) => Path::Prefix(prefix.clone()),

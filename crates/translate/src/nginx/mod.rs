@@ -6,6 +6,7 @@ mod question;
 mod remarks;
 mod scope;
 mod server;
+mod shared;
 mod stream;
 mod target;
 mod tree;
@@ -54,7 +55,7 @@ fn web(http: &[Directive], document: &mut Document, notes: &mut Notes) -> Result
         let name = group.name(groups.len() == 1);
         let alike = document.listeners.iter().filter(|known| known.name().starts_with(&name)).count();
         let name = if alike == 0 { name } else { format!("{name}-{}", alike + 1) };
-        document.listeners.push(group.listener(name, &servers, &mut sets, notes)?);
+        document.listeners.extend(group.listener(name, &servers, &mut sets, notes)?);
     }
     document.sets.extend(sets.made);
     Ok(())

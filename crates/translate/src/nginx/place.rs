@@ -1,10 +1,11 @@
 //! A server at one listener, while its rules are made: what holds for requests on their way.
 
 use super::scope::Scope;
-use super::server::bytes;
+use super::server::{bytes, time_of_body};
 use super::target::Target;
 use super::upstream::Sets;
 use super::variables::{Known, field_name, template};
+use crate::address::is_network;
 use crate::document::Value;
 use crate::notes::Notes;
 use crate::routes::{Edit, How};
@@ -14,6 +15,8 @@ pub(crate) struct Place<'p, 't> {
     /// The listener takes TLS.
     pub(crate) tls: bool,
     pub(crate) known: Known,
+    /// How long a body may be silent where a place says nothing else.
+    pub(crate) body: Option<String>,
     pub(crate) sets: &'p mut Sets<'t>,
     pub(crate) notes: &'p mut Notes,
 }
@@ -111,6 +114,9 @@ impl Place<'_, '_> {
             Some(most) => put("body_bytes_max", most.into()),
             None => {}
         }
+        if let Some(time) = time_of_body(scope).filter(|time| Some(time) != self.body.as_ref()) {
+            put("timeouts.body", time.into());
+        }
         if scope.is_on("gzip") {
             put("compression", vec!["gzip"].into());
             if let Some(types) = scope.get("gzip_types") {
@@ -119,6 +125,7 @@ impl Place<'_, '_> {
                     "compression_types",
                     types
                         .into_iter()
+                        .filter(|one| one.contains('/') || one == "*")
                         .map(|one| if one == "*" { "*/*".to_owned() } else { one })
                         .collect::<Vec<_>>()
                         .into(),
@@ -141,6 +148,10 @@ impl Place<'_, '_> {
                 (_, "all") => {
                     rest_denied = true;
                     break;
+                }
+                (_, network) if !is_network(network) => {
+                    self.notes.missing(one.line, one.text(), "this is no network");
+                    return Vec::new();
                 }
                 ("allow", network) => allowed.push(network.to_owned()),
                 (_, network) if allowed.is_empty() => denied.push(network.to_owned()),

@@ -2,15 +2,19 @@
 
 use super::place::Place;
 use super::scope::Scope;
+use super::shared;
 use super::tree::Directive;
 use super::upstream::{Sets, put_time};
 use super::variables::Known;
 use crate::TranslateError;
+use crate::address::is_host;
 use crate::condition::Matches;
 use crate::document::{Table, Value, one_or_list};
 use crate::notes::Notes;
 use crate::overlap::texts;
 use crate::routes::{Action, Answer, Clause, Edit, Routes, Rule};
+use crate::time;
+use std::collections::BTreeSet;
 
 /// A `server` block.
 pub(crate) struct Server<'t> {
@@ -45,7 +49,9 @@ impl<'t> Server<'t> {
     pub(crate) fn parse(block: &'t Directive, around: &Scope<'t>, notes: &mut Notes) -> Self {
         let scope = around.within(block.inner());
         let named = |name: &'static str| block.inner().iter().filter(move |one| one.name == name);
-        let names = named("server_name").flat_map(|one| names(one, notes)).collect();
+        let mut names: Vec<String> = named("server_name").flat_map(|one| names(one, notes)).collect();
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         let mut listens: Vec<Listen> = Vec::new();
         for one in named("listen") {
             match Listen::parse(one, scope.is_on("ssl")) {
@@ -70,12 +76,10 @@ fn names(directive: &Directive, notes: &mut Notes) -> Vec<String> {
             name if name.strip_prefix('~').and_then(texts).is_some_and(|all| !all.is_empty()) => {
                 names.extend(name.strip_prefix('~').and_then(texts).unwrap_or_default());
             }
-            name if name.starts_with('~') || name.ends_with(".*") || name.contains('$') => {
-                notes.missing(directive.line, format!("server_name {name}"), "hosts are names or \"*.name\" only");
-            }
             name => match name.strip_prefix('.') {
-                Some(name) => names.extend([name.to_owned(), format!("*.{name}")]),
-                None => names.push(name.to_owned()),
+                Some(name) if is_host(name) => names.extend([name.to_owned(), format!("*.{name}")]),
+                None if is_host(name) => names.push(name.to_owned()),
+                _ => notes.missing(directive.line, format!("server_name {name}"), "hosts are names or \"*.name\" only"),
             },
         }
     }
@@ -109,6 +113,10 @@ pub(crate) fn address(text: &str) -> Result<(String, Option<u16>), String> {
         _ => (text, 80),
     };
     let host = if host == "*" { "0.0.0.0" } else { host };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if bare.parse::<std::net::IpAddr>().is_err() {
+        return Err("names are not looked up: write an address".to_owned());
+    }
     Ok((format!("{host}:{port}"), Some(port)))
 }
 
@@ -170,7 +178,7 @@ impl Group {
         servers: &[Server<'t>],
         sets: &mut Sets<'t>,
         notes: &mut Notes,
-    ) -> Result<Table, TranslateError> {
+    ) -> Result<Option<Table>, TranslateError> {
         let default = &servers[self.default];
         let mut listener = Table::at(default.block.line);
         listener.put("name", name);
@@ -185,37 +193,53 @@ impl Group {
             let all = vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()];
             listener.put("trusted_proxies", if trusted.is_empty() { all } else { trusted });
         }
-        self.forwarded(servers, &mut listener);
+        self.forwarded(servers, &mut listener, notes);
+        for number in &self.servers {
+            shared::remark(&servers[*number], default, self.tls, notes);
+        }
         settings(&default.scope, &mut listener, notes);
-        if self.tls {
-            self.tls(servers, &mut listener, notes);
+        if self.tls && !self.tls(servers, &mut listener, notes) {
+            return Ok(None);
         }
         let mut rules = Vec::new();
         for number in self.servers.iter().filter(|number| **number != self.default) {
-            rules.extend(self.host_rules(&servers[*number], sets, notes));
+            rules.extend(self.host_rules(&servers[*number], default, sets, notes));
         }
-        let mut last = self.rules(default, sets, notes);
+        let mut last = self.rules(default, default, sets, notes);
         let fallback = take_fallback(&mut last, rules.is_empty(), &mut listener);
         rules.extend(last);
         let none = |_: &str| Vec::new();
         Routes::new(&none, fallback, notes).write(&rules, &mut listener)?;
-        Ok(listener)
+        Ok(Some(listener))
     }
 
-    fn rules<'t>(&self, server: &Server<'t>, sets: &mut Sets<'t>, notes: &mut Notes) -> Vec<Rule> {
+    fn rules<'t>(
+        &self,
+        server: &Server<'t>,
+        default: &Server<'t>,
+        sets: &mut Sets<'t>,
+        notes: &mut Notes,
+    ) -> Vec<Rule> {
         let server_name = server.names.first().cloned().unwrap_or_default();
         let known = Known { server_name, port: self.port, proxy_host: String::new() };
-        Place { tls: self.tls, known, sets, notes }.server_rules(server.block, &server.scope)
+        let body = time_of_body(&default.scope);
+        Place { tls: self.tls, known, body, sets, notes }.server_rules(server.block, &server.scope)
     }
 
     /// Those of a server that is not the default: for its names only, and a 404 for what it does not know.
-    fn host_rules<'t>(&self, server: &Server<'t>, sets: &mut Sets<'t>, notes: &mut Notes) -> Vec<Rule> {
+    fn host_rules<'t>(
+        &self,
+        server: &Server<'t>,
+        default: &Server<'t>,
+        sets: &mut Sets<'t>,
+        notes: &mut Notes,
+    ) -> Vec<Rule> {
         if server.names.is_empty() {
             notes.missing(server.block.line, "server", "another server is the default here, and this one has no name");
             return Vec::new();
         }
         let hosts = Matches::hosts(server.names.clone());
-        let mut rules = self.rules(server, sets, notes);
+        let mut rules = self.rules(server, default, sets, notes);
         rules.push(not_found(server.block));
         rules.retain_mut(|rule| match rule.clause.matches.and(&hosts) {
             Ok(Some(both)) => {
@@ -228,22 +252,24 @@ impl Group {
     }
 
     /// What servers are told of the client's way: nginx lets the client begin where it continues a list.
-    fn forwarded(&self, servers: &[Server<'_>], listener: &mut Table) {
-        fn appends(block: &[Directive]) -> bool {
-            block.iter().any(|one| {
-                let says = one.name == "proxy_set_header" && one.arg(0).eq_ignore_ascii_case("x-forwarded-for");
-                says && one.arg(1) == "$proxy_add_x_forwarded_for" || appends(one.inner())
-            })
+    fn forwarded(&self, servers: &[Server<'_>], listener: &mut Table, notes: &mut Notes) {
+        let all: Vec<(usize, bool)> = self
+            .servers
+            .iter()
+            .filter_map(|number| Some((servers[*number].block.line, shared::appends(&servers[*number])?)))
+            .collect();
+        if all.is_empty() || all.iter().all(|(_, appends)| !appends) {
+            return;
         }
-        let in_scope =
-            |server: &Server<'_>| server.scope.all("proxy_set_header").into_iter().cloned().collect::<Vec<_>>();
-        let any = self.servers.iter().map(|number| &servers[*number]);
-        if any.into_iter().any(|server| appends(server.block.inner()) || appends(&in_scope(server))) {
-            listener.put("forwarded", "append");
+        for (line, _) in all.iter().filter(|(_, appends)| !appends) {
+            let what = "proxy_set_header X-Forwarded-For, in some places only";
+            notes.missing(*line, what, "a whole listener continues the list that came (`forwarded`), or replaces it");
         }
+        listener.put("forwarded", "append");
     }
 
-    fn tls(&self, servers: &[Server<'_>], listener: &mut Table, notes: &mut Notes) {
+    /// Certificates; `false`: there are none to listen with.
+    fn tls(&self, servers: &[Server<'_>], listener: &mut Table, notes: &mut Notes) -> bool {
         let pair = |server: &Server<'_>| {
             let certificate = server.scope.arg("ssl_certificate")?.to_owned();
             Some((certificate, server.scope.arg("ssl_certificate_key")?.to_owned()))
@@ -251,7 +277,7 @@ impl Group {
         let default = &servers[self.default];
         let Some(first) = pair(default) else {
             notes.missing(default.block.line, "listen ... ssl", "it names no certificate");
-            return;
+            return false;
         };
         listener.put("tls.certificate", first.0.clone());
         listener.put("tls.key", first.1.clone());
@@ -278,6 +304,7 @@ impl Group {
         if versions.is_some_and(|versions| versions.args.iter().all(|version| version == "TLSv1.3")) {
             listener.put("tls.versions", vec!["1.3"]);
         }
+        true
     }
 }
 
@@ -318,15 +345,19 @@ fn not_found(block: &Directive) -> Rule {
     Rule { line: block.line, what: block.text(), clause: Clause::default(), action: not_found_answer() }
 }
 
+/// How long a body may be silent at a place, either way: the longer of what is said.
+pub(super) fn time_of_body(scope: &Scope<'_>) -> Option<String> {
+    let times = ["client_body_timeout", "send_timeout"].map(|name| scope.arg(name).and_then(time::of_nginx));
+    times.into_iter().flatten().max().filter(|time| !time.is_zero()).map(time::ours)
+}
+
 /// Time-outs and limits of a listener are those of its default server.
 fn settings(scope: &Scope<'_>, listener: &mut Table, notes: &mut Notes) {
-    for (name, keys) in [
-        ("client_header_timeout", &["timeouts.head"][..]),
-        ("client_body_timeout", &["timeouts.body"]),
-        ("send_timeout", &["timeouts.body"]),
-        ("keepalive_timeout", &["timeouts.idle"]),
-    ] {
+    for (name, keys) in [("client_header_timeout", &["timeouts.head"][..]), ("keepalive_timeout", &["timeouts.idle"])] {
         put_time(scope, name, keys, listener, notes);
+    }
+    if let Some(time) = time_of_body(scope) {
+        listener.put("timeouts.body", time);
     }
     if let Some(requests) = scope.arg("keepalive_requests").and_then(|text| text.parse::<u64>().ok()) {
         listener.put("limits.requests_per_connection_max", requests.max(1));

@@ -6,6 +6,7 @@ use super::tree::Directive;
 use super::upstream::{Sets, put_time};
 use crate::document::{Table, one_or_list};
 use crate::notes::Notes;
+use std::collections::BTreeSet;
 
 /// Listeners of the servers in a `stream` block.
 pub(crate) fn listeners<'t>(stream: &'t Directive, sets: &mut Sets<'t>, notes: &mut Notes) -> Vec<Table> {
@@ -42,6 +43,10 @@ fn listener<'t>(
     listener.put("protocol", "tcp");
     put_time(scope, "proxy_timeout", &["timeouts.tunnel"], &mut listener, notes);
     match pass.arg(0).strip_prefix('$') {
+        None if !sets.has_server(pass.arg(0), false) => {
+            notes.missing(pass.line, pass.text(), "this names no server");
+            return None;
+        }
         None => listener.put("backends", sets.for_stream(pass.arg(0), pass.line, scope, notes)),
         Some(variable) => by_name(variable, pass, stream, scope, sets, notes, &mut listener)?,
     }
@@ -65,9 +70,16 @@ fn by_name<'t>(
         notes.missing(pass.line, pass.text(), "a server named by a variable");
         return None;
     };
+    let mut named = BTreeSet::new();
     for one in map.inner().iter().filter(|one| !["hostnames", "include", "volatile"].contains(&one.name.as_str())) {
         if one.name.starts_with('~') {
             notes.missing(one.line, one.text(), "hosts are names or \"*.name\" only");
+            continue;
+        }
+        let is_known = !named.insert(one.name.clone());
+        if is_known || !sets.has_server(one.arg(0), false) {
+            let why = if is_known { "this name is in the map already" } else { "this names no server" };
+            notes.missing(one.line, one.text(), why);
             continue;
         }
         let set = sets.for_stream(one.arg(0), one.line, scope, notes);

@@ -3,6 +3,7 @@
 use super::scope::Scope;
 use super::target::{Target, address};
 use super::tree::Directive;
+use crate::address::is_server;
 use crate::document::{Table, Value};
 use crate::notes::Notes;
 use crate::time;
@@ -29,6 +30,14 @@ impl<'t> Sets<'t> {
         }
         habits(scope, &mut set, notes);
         self.keep(set)
+    }
+
+    /// Is it a server, or the name of an upstream with one?
+    pub(crate) fn has_server(&self, host: &str, tls: bool) -> bool {
+        match self.upstreams.iter().find(|upstream| upstream.arg(0) == host) {
+            Some(upstream) => !servers(upstream, tls, &mut Notes::default()).is_empty(),
+            None => is_server(&address(host, tls)),
+        }
     }
 
     /// The same for a stream.
@@ -76,12 +85,28 @@ impl<'t> Sets<'t> {
     }
 }
 
+/// Those that have an address, each once.
+fn servers<'t>(upstream: &'t Directive, tls: bool, notes: &mut Notes) -> Vec<&'t Directive> {
+    let mut servers: Vec<&Directive> = Vec::new();
+    for server in upstream.inner().iter().filter(|one| one.name == "server") {
+        let own = address(server.arg(0), tls);
+        let known = servers.iter().any(|known| address(known.arg(0), tls) == own);
+        match is_server(&own) {
+            true if known => notes.missing(server.line, server.text(), "this server is in the set already"),
+            true => servers.push(server),
+            false => notes.missing(server.line, server.text(), "this is no address of a server"),
+        }
+    }
+    servers
+}
+
 fn of_upstream(upstream: &Directive, tls: bool, notes: &mut Notes) -> Table {
     let mut set = Table::at(upstream.line);
     set.put("name", upstream.arg(0));
-    let servers: Vec<&Directive> = upstream.inner().iter().filter(|one| one.name == "server").collect();
+    let servers = servers(upstream, tls, notes);
     let most = common(&servers, "max_conns");
-    let values: Vec<Value> = servers.iter().map(|server| of_server(server, tls)).collect();
+    let are_backups = servers.iter().all(|server| server.args.iter().any(|word| word == "backup"));
+    let values: Vec<Value> = servers.iter().map(|server| of_server(server, tls, are_backups)).collect();
     set.put("servers", Value::List(values));
     if let Some(server) = servers.iter().find(|server| number(server, "max_conns") != most) {
         notes.missing(
@@ -149,14 +174,16 @@ fn header(key: &str) -> Option<String> {
 }
 
 /// `server ADDRESS weight=2 backup;`
-fn of_server(server: &Directive, tls: bool) -> Value {
+///
+/// Where there are no others, backups are servers like any.
+fn of_server(server: &Directive, tls: bool, are_backups: bool) -> Value {
     let address = address(server.arg(0), tls);
     let mut parts: Vec<(String, Value)> = vec![("address".to_owned(), address.clone().into())];
     let is_down = server.args.iter().any(|word| word == "down");
     if let Some(weight) = number(server, "weight").or(is_down.then_some(0)).filter(|weight| *weight != 1) {
         parts.push(("weight".to_owned(), weight.into()));
     }
-    if server.args.iter().any(|word| word == "backup") {
+    if !are_backups && server.args.iter().any(|word| word == "backup") {
         parts.push(("backup".to_owned(), true.into()));
     }
     if parts.len() == 1 { address.into() } else { Value::Inline(parts) }
