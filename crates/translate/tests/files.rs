@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use translate::{Language, Translation, Weight, translate};
+use translate::{Language, Taken, Translation, Weight, translate};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
@@ -27,7 +27,7 @@ fn files() -> Vec<(String, String)> {
 fn translated(name: &str, text: &str) -> Translation {
     let language = if name.ends_with(".cfg") { Language::Haproxy } else { Language::Nginx };
     assert_eq!(Language::of(text), language, "{name}");
-    translate(name, language, text, &|_| true).unwrap_or_else(|error| panic!("{name}: {error}"))
+    translate(name, language, text, &|_| Taken::Yes).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn notes(translation: &Translation) -> String {
@@ -60,7 +60,7 @@ fn cut_files_are_translated_or_refused() {
     for (name, text) in files() {
         let language = Language::of(&text);
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
-            if let Ok(translation) = translate(&name, language, &text[..end], &|_| true) {
+            if let Ok(translation) = translate(&name, language, &text[..end], &|_| Taken::Yes) {
                 assert!(translation.toml.contains("[[listener]]"), "{name} up to {end}");
             }
         }

@@ -5,9 +5,9 @@ use crate::output::{Output, complain};
 use anyhow::anyhow;
 use balancer::Config;
 use balancer::config::keys::TOP;
-use config_file::ConfigError;
+use config_file::{ConfigError, Kind};
 use std::path::Path;
-use translate::{FILES, LISTS, Language, NAMES, Weight, translate};
+use translate::{FILES, LISTS, Language, NAMES, Taken, Weight, translate};
 
 /// Writes the translation to standard output, and what there is to know about it to standard error.
 pub(super) fn run(path: &Path) -> anyhow::Result<Outcome> {
@@ -34,11 +34,11 @@ pub(super) fn run(path: &Path) -> anyhow::Result<Outcome> {
 }
 
 /// Does this balancer take that setting? It is asked, so that no translation says what it does not understand.
-fn takes(setting: &str) -> bool {
+fn takes(setting: &str) -> Taken {
     let set = "[[backend_set]]\nname = \"a\"\nservers = [\"192.0.2.1:80\"]\n";
     let listener = |bind: &str, more: &str| {
         let text = format!("[[listener]]\nname = \"a\"\nbackends = \"a\"\nbind = {bind}\n{more}\n{set}");
-        Config::parse("a question", &text).is_ok()
+        if Config::parse("a question", &text).is_ok() { Taken::Yes } else { Taken::No }
     };
     match setting {
         LISTS => listener("[\"127.0.0.1:80\", \"127.0.0.1:81\"]", ""),
@@ -47,6 +47,10 @@ fn takes(setting: &str) -> bool {
             let route = "protocol = \"tcp\"\n[[listener.route]]\nhost = \"a\"\nbackends = \"a\"";
             listener("\"127.0.0.1:80\"", route)
         }
-        path => TOP.find(path).is_some(),
+        path => match TOP.find(path).map(|key| &key.kind) {
+            Some(&Kind::Number { min, max }) => Taken::Within(min as u64, max as u64),
+            Some(_) => Taken::Yes,
+            None => Taken::No,
+        },
     }
 }

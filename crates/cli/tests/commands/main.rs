@@ -3,6 +3,7 @@
 mod doctor;
 mod explain;
 mod from;
+mod from_mutated;
 mod keys_told;
 mod ports_told;
 mod program;
