@@ -241,6 +241,7 @@ impl Family<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     /// The table of `docs/metrics.md` that is written from the counters.
     fn table() -> String {
@@ -275,5 +276,57 @@ mod tests {
             return;
         }
         assert!(known == table(), "docs/metrics.md is not what is counted: QUINTET_BLESS=1 cargo test -p admin");
+    }
+
+    /// Every name that a scrape can tell.
+    fn names() -> HashSet<String> {
+        let counters = Counters::TABLE.iter().map(|counter| {
+            let total = if counter.gauge { "" } else { "_total" };
+            format!("{}{total}", family_of(counter))
+        });
+        let spending = Spending {
+            source: "127.0.0.1".parse().expect("an address"),
+            destination: "127.0.0.2:80".parse().expect("an address"),
+            ports: 100,
+            live: 1,
+            waiting: 98,
+            rate_per_s: 1000.0,
+        };
+        let server = Server { set: "app".to_owned(), name: "127.0.0.2:80".to_owned(), is_up: true };
+        let scrape = Scrape {
+            report: Report::default(),
+            servers: vec![server],
+            spending: vec![spending],
+            process: Process::default(),
+            started_s: 0.0,
+        };
+        let text = scrape.text().expect("text");
+        let told = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.split(['{', ' ']).next().unwrap_or_default().to_owned());
+        counters.chain(told).collect()
+    }
+
+    /// What dashboards and alerts ask for is told, and so is what the documentation names.
+    #[test]
+    fn whoever_reads_metrics_reads_names_that_there_are() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let names = names();
+        for (file, least) in
+            [("contrib/grafana/quintet.json", 20), ("contrib/prometheus/alerts.yml", 9), ("docs/metrics.md", 40)]
+        {
+            let text = std::fs::read_to_string(root.join(file)).expect(file);
+            let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let asked: HashSet<_> = words.filter(|word| is_name(word)).collect();
+            assert!(asked.len() >= least, "{file} asks for {asked:?} only");
+            let unknown: Vec<_> = asked.iter().filter(|name| !names.contains(**name)).collect();
+            assert!(unknown.is_empty(), "{file} asks for {unknown:?}");
+        }
+    }
+
+    fn is_name(word: &str) -> bool {
+        let ours = ["quintet_", "process_"].iter().any(|begin| word.starts_with(begin));
+        ours && !word.ends_with('_')
     }
 }
