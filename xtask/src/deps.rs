@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "doctor-core",
         ],
     ),
-    ("system", &["sys", "config-file", "coding", "reactor", "secure"]),
+    ("system", &["sys", "config-file", "coding", "reactor", "announced", "secure"]),
     ("shell", &["origin", "balancer", "stress", "doctor", "lab"]),
     ("control", &["control", "admin"]),
     ("presentation", &["present"]),

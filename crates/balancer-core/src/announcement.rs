@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// is passed over.
 pub const BINARY_BYTES_MAX: usize = 4096;
 /// The longest line of version 1, its end included.
-pub const TEXT_BYTES_MAX: usize = 107;
+const TEXT_BYTES_MAX: usize = 107;
 
 const TEXT_BEGINS: &[u8] = b"PROXY ";
 const BINARY_BEGINS: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";

@@ -31,7 +31,7 @@
 use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
 use crate::listening::Listening;
-use crate::session::{ProfileId, SessionInfo};
+use crate::session::{Announcing, ProfileId, SessionInfo};
 pub use ports::{Address, Source};
 use ports::{ClosedFirst, Fault, FaultKind, Handshakes, Start};
 use std::net::SocketAddr;
@@ -337,6 +337,10 @@ pub trait Reactor: Questions {
     /// How a layer is to secure what comes in at a listener from now on; `None`: not at all. Whoever has no such layer has
     /// nothing to do.
     fn secure_listener(&mut self, _listener: ListenerId, _profile: Option<ProfileId>) {}
+
+    /// Whether who comes in at a listener from now on has to say whom he speaks for, and how; `None`: nobody has to. Whoever
+    /// has no such layer has nothing to do.
+    fn announce_listener(&mut self, _listener: ListenerId, _announcing: Option<Announcing>) {}
 
     /// What a layer has counted since the last time, of a listener or (`None`) of the connections that were opened. After
     /// [`Reactor::close_listener`] there is a last time.

@@ -46,6 +46,11 @@ macro_rules! forward {
             self.$io.secure_listener(listener, profile);
         }
     };
+    (@announce_listener $io:ident) => {
+        fn announce_listener(&mut self, listener: $crate::ListenerId, announcing: Option<$crate::Announcing>) {
+            self.$io.announce_listener(listener, announcing);
+        }
+    };
     (@take_handshakes $io:ident) => {
         fn take_handshakes(&mut self, listener: Option<$crate::ListenerId>) -> ports::Handshakes {
             self.$io.take_handshakes(listener)

@@ -33,6 +33,6 @@ pub use face::{
 pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Bell, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
-pub use session::{ProfileId, SessionInfo};
+pub use session::{Announcing, ProfileId, SessionInfo};
 pub use spawn::{Place, Running, SpawnError, Starting, spawn};
 pub use timer::{TimerId, TimerWheel};

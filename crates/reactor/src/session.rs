@@ -1,6 +1,8 @@
 //! What is known of a connection beyond its addresses.
 
+use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// How a layer is to treat a connection: the place of its certificates and rules in a table that the layer shares with the
 /// owner of the configuration. A number, so that a plan stays small and a connect allocates nothing.
@@ -23,4 +25,13 @@ pub struct SessionInfo {
     pub server_name: Option<Box<str>>,
     /// The name the peer proved to have (its certificate's), where it was asked for one. Shared with whoever passes it on.
     pub peer_name: Option<Rc<str>>,
+}
+
+/// How who comes in at a listener has to say first whom he speaks for, by the header of the PROXY protocol.
+#[derive(Clone)]
+pub struct Announcing {
+    /// How long the header may take.
+    pub within: Duration,
+    /// Who is asked for one, and believed; nobody else gets in.
+    pub is_proxy: Rc<dyn Fn(IpAddr) -> bool>,
 }

@@ -91,7 +91,7 @@ impl<R: Reactor> Questions for View<'_, R> {
 }
 
 impl<R: Reactor> Reactor for View<'_, R> {
-    reactor::forward!(io: listen, adopt_listener, set_accepting, watch_peer, take_buf, turn);
+    reactor::forward!(io: listen, adopt_listener, announce_listener, set_accepting, watch_peer, take_buf, turn);
 
     fn secure_listener(&mut self, listener: ListenerId, profile: Option<ProfileId>) {
         self.layer.listeners.retain(|(id, _)| *id != listener);
@@ -99,7 +99,7 @@ impl<R: Reactor> Reactor for View<'_, R> {
     }
 
     fn take_handshakes(&mut self, listener: Option<ListenerId>) -> Handshakes {
-        self.layer.take_counts(listener)
+        Handshakes { announced: self.io.take_handshakes(listener).announced, ..self.layer.take_counts(listener) }
     }
 
     fn close_listener(&mut self, listener: ListenerId) {
