@@ -6,7 +6,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::hello::Unmatched;
 use crate::reason::{CloseReason, Side};
 use crate::refusal::Refusal;
-use ports::{ClosedFirst, ClosingTally, HandshakeFailure, Handshakes};
+use ports::{ClosedFirst, ClosingTally, HandshakeFailure, Handshakes, Unannounced};
 use std::collections::HashMap;
 
 /// Classes of status codes, by their first digit.
@@ -199,6 +199,10 @@ counters! {
     "clients.why" client_reasons: [u64; CloseReason::ALL.len()] [reason: |at| CloseReason::ALL[at].name()], Listener, "Closes of client connections, by reason.";
     "clients.full" full: u64, Listener, "Times a listener was full of busy clients, so that new ones had to wait in the accept queue.";
     "sni.unmatched" unmatched: [u64; Unmatched::ALL.len()] [reason: |at| Unmatched::ALL[at].name()], Listener, "Connections of tcp listeners with routes that went by none of them, by why: to `backends` where there are any, else they failed.";
+    "proxies.announced" announced: u64, Listener, "Client connections whose proxy said by the header of the PROXY protocol whom it speaks for.";
+    "proxies.own" announced_own: u64, Listener, "Connections whose proxy said by that header that it speaks for itself, or for somebody without an address: checks, mostly. They are taken for the proxy's.";
+    "proxies.silent" announced_silent: u64, Listener, "Connections that a proxy ended without a byte, as checks do.";
+    "proxies.refused" announced_refused: [u64; Unannounced::ALL.len()] [reason: |at| Unannounced::ALL[at].name()], Listener, "Connections closed because there was no header, a bad one, or nobody who is trusted to send one, by reason. They are not among those accepted.";
     "tls.handshakes" tls_handshakes: u64, Listener, "TLS handshakes with clients that went well.";
     "tls.resumed" tls_resumed: u64, Listener, "Those of them that took up an earlier session by its ticket.";
     "tls.failed" tls_failed: [u64; HandshakeFailure::ALL.len()] [reason: |at| HandshakeFailure::ALL[at].name()], Listener, "TLS handshakes with clients that failed, by reason.";
@@ -265,8 +269,12 @@ impl Counters {
         self.failures[failure.kind() as usize] += 1;
     }
 
-    /// Counts what a layer has counted of one side's connections.
+    /// Counts what layers have counted of one side's connections.
     pub fn count_handshakes(&mut self, side: Side, counts: &Handshakes) {
+        self.announced += counts.announced.done;
+        self.announced_own += counts.announced.own;
+        self.announced_silent += counts.announced.silent;
+        Count::add(&mut self.announced_refused, &counts.announced.refused);
         let (done, resumed, failed, cut_off, damaged, spent) = match side {
             Side::Client => (
                 &mut self.tls_handshakes,

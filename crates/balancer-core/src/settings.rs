@@ -40,6 +40,8 @@ pub struct ListenerSettings {
     pub tls: Option<ListenerTls>,
     /// The number of what was made of that, as its owner says.
     pub tls_profile: Option<u32>,
+    /// The proxies it trusts say first whom they speak for, and nobody else gets in.
+    pub proxy_protocol: bool,
     /// Where its requests, or connections, go.
     pub router: Router,
     /// Who closes.
@@ -65,6 +67,7 @@ impl ListenerSettings {
             protocol: Protocol::default(),
             tls: None,
             tls_profile: None,
+            proxy_protocol: false,
             router: Router::everything_to(backend_set),
             close: ClientClose::default(),
             timestamps: Timestamps::default(),
@@ -200,7 +203,8 @@ named! {
 pub struct RequestRules {
     /// About their way.
     pub forwarded: ForwardedPolicy,
-    /// Proxies that are believed: who the client is, and whatever [`ForwardedPolicy::Trust`] lets stand.
+    /// Proxies that are believed: who the client is, and whatever [`ForwardedPolicy::Trust`] lets stand. Where `proxy_protocol`
+    /// is on: whose header is believed, too.
     pub trusted: Networks,
     /// What is told of their way.
     pub tells: Tells,

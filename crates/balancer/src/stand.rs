@@ -1,9 +1,10 @@
-//! A worker with TLS beneath it, or without: who has no section about TLS pays nothing for it. A change of the configuration
-//! may bring the first.
+//! A worker with layers beneath it (TLS, and below that the PROXY protocol), or without: who asks for neither pays nothing for
+//! them. A change of the configuration may bring the first.
 
 use crate::worker::Worker;
+use announced::Announced;
 use balancer_core::Report;
-use ports::Fault;
+use ports::{Fault, Handshakes};
 use reactor::{App, Completion, Reactor, Shortages};
 use secure::{Profiles, Secure, Settings};
 use std::time::Duration;
@@ -15,9 +16,13 @@ pub struct Stand {
     profiles: Profiles,
 }
 
+/// Both layers stand together: one that nobody asks for costs a look at an empty table, another copy of the whole worker
+/// would cost more.
+type Layered = Announced<Secure<Worker>>;
+
 enum Kind {
     Plain(Box<Worker>),
-    Secured(Box<Secure<Worker>>),
+    Layered(Box<Layered>),
 }
 
 /// Calls the application, whichever it is.
@@ -25,7 +30,7 @@ macro_rules! on_app {
     ($stand:expr, $app:ident => $what:expr) => {
         match $stand {
             Some(Kind::Plain($app)) => $what,
-            Some(Kind::Secured($app)) => $what,
+            Some(Kind::Layered($app)) => $what,
             None => unreachable!("a worker is on its way only within `handle_woken`"),
         }
     };
@@ -34,8 +39,8 @@ macro_rules! on_app {
 impl Stand {
     /// A worker that has not started.
     pub fn new(worker: Worker, profiles: Profiles) -> Self {
-        let app = if worker.wants_layer() {
-            Kind::Secured(Box::new(secured(worker, &profiles)))
+        let app = if worker.wants_layers() {
+            Kind::Layered(Box::new(layered(worker, &profiles)))
         } else {
             Kind::Plain(Box::new(worker))
         };
@@ -46,30 +51,32 @@ impl Stand {
     pub fn into_report(mut self, shortages: Shortages) -> Report {
         match self.app.take() {
             Some(Kind::Plain(worker)) => worker.report(shortages),
-            Some(Kind::Secured(mut secure)) => {
-                let counted = secure.app.handshake_sources().into_iter().map(|of| (of, secure.take_handshakes(of)));
-                let counted: Vec<_> = counted.collect();
-                counted.into_iter().for_each(|(of, counts)| secure.app.note_handshakes(of, &counts));
-                secure.app.report(shortages)
+            Some(Kind::Layered(mut layered)) => {
+                for of in layered.app.app.handshake_sources() {
+                    let announced = layered.take_announcements(of);
+                    let counts = Handshakes { announced, ..layered.app.take_handshakes(of) };
+                    layered.app.app.note_handshakes(of, &counts);
+                }
+                layered.app.app.report(shortages)
             }
             None => Report::default(),
         }
     }
 
-    /// Orders came. The configuration may have a section about TLS, and had none before; nobody was accepted yet at what is new.
+    /// Orders came. The configuration may ask for a layer, and did not before; nobody was accepted yet at what is new.
     #[cold]
     fn handle_woken<R: Reactor>(&mut self, io: &mut R) {
-        if let Some(Kind::Plain(worker)) = self.app.take_if(|app| matches!(app, Kind::Plain(one) if one.wants_layer()))
+        if let Some(Kind::Plain(worker)) = self.app.take_if(|app| matches!(app, Kind::Plain(one) if one.wants_layers()))
         {
-            let mut secure = Box::new(secured(*worker, &self.profiles));
-            secure.act(io, |worker, io| worker.secure_listeners(io));
-            self.app = Some(Kind::Secured(secure));
+            let mut layered = Box::new(layered(*worker, &self.profiles));
+            layered.act(io, |secure, io| secure.act(io, |worker, io| worker.brief_layers(io)));
+            self.app = Some(Kind::Layered(layered));
         }
     }
 }
 
-fn secured(worker: Worker, profiles: &Profiles) -> Secure<Worker> {
-    Secure::new(worker, Settings { profiles: profiles.clone(), ..Settings::default() })
+fn layered(worker: Worker, profiles: &Profiles) -> Layered {
+    Announced::new(Secure::new(worker, Settings { profiles: profiles.clone(), ..Settings::default() }))
 }
 
 impl<R: Reactor> App<R> for Stand {

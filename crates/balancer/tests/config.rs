@@ -182,6 +182,10 @@ fn servers_that_are_told_the_client_have_no_pool() {
     assert_eq!((set.proxy_protocol, set.pool.room()), (Some(ProxyHeader::V2), 0));
     let sealed = &config.settings.backend_sets[1];
     assert_eq!((sealed.proxy_protocol, sealed.tls.is_some()), (Some(ProxyHeader::V1), true));
+    let [plain, announced] = &config.settings.listeners[..] else { panic!("two listeners") };
+    assert!(!plain.proxy_protocol && announced.proxy_protocol);
+    assert_eq!(announced.requests.trusted, networks(&["10.0.0.0/8"]));
+    assert_eq!(announced.timeouts.head, Duration::from_secs(3));
 }
 
 #[test]

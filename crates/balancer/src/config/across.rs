@@ -83,6 +83,7 @@ fn finish_listener(listener: Listener<'_>, sets: &Sets<'_>, mistakes: &mut Vec<M
         protocol: listener.protocol,
         tls: listener.tls,
         tls_profile: None,
+        proxy_protocol: listener.proxy_protocol,
         router: router?,
         close: listener.close,
         timestamps: listener.timestamps,

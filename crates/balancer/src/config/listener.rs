@@ -27,6 +27,7 @@ pub(super) struct Listener<'a> {
     pub(super) binds: Vec<Placed<Bind>>,
     pub(super) protocol: Protocol,
     pub(super) tls: Option<ListenerTls>,
+    pub(super) proxy_protocol: bool,
     pub(super) backends: Option<Placed<&'a str>>,
     pub(super) close: ClientClose,
     pub(super) timestamps: Timestamps,
@@ -47,18 +48,20 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
     }
     let limits = section.table("limits", mistakes);
     let (limits, pace) = limits.map(|limits| read_limits(limits, protocol, mistakes)).unwrap_or_default();
+    let proxy_protocol = read_proxy_protocol(&mut section, protocol, mistakes);
     let mut listener = Listener {
         name: section.text("name", "\"web\"", mistakes),
         binds: bind.map(|value| bind::read(value, mistakes)).unwrap_or_default(),
         protocol,
         tls: tls::read_listener(&mut section, protocol, folder, mistakes),
+        proxy_protocol,
         backends: section.text_if_any("backends", "\"app\"", mistakes),
         close: section.named("close", mistakes).unwrap_or_default(),
         timestamps: read_timestamps(&mut section, mistakes),
         limits,
         timeouts: section
             .table("timeouts", mistakes)
-            .map(|times| read_timeouts(times, protocol, routed, mistakes))
+            .map(|times| read_timeouts(times, protocol, routed || proxy_protocol, mistakes))
             .unwrap_or_default(),
         requests: read_requests(&mut section, mistakes),
         treatment: treatment::read(&mut section, mistakes),
@@ -84,6 +87,27 @@ fn read_routes<'a>(
 ) -> Vec<Route<'a>> {
     let sections = section.tables_if_any("route", ROUTES_MAX, mistakes);
     sections.into_iter().map(|one| route::read(one, protocol, folder, mistakes)).collect()
+}
+
+/// Without somebody who is trusted nobody would get in; and a tcp listener trusts nobody with anything else.
+fn read_proxy_protocol(section: &mut Section<'_, '_>, protocol: Protocol, mistakes: &mut Vec<Mistake>) -> bool {
+    let place = section.place_of("proxy_protocol");
+    let announced = section.switch("proxy_protocol", mistakes).unwrap_or(false);
+    let trusted = section.place_of("trusted_proxies");
+    match (announced, place, trusted) {
+        (true, Some(place), None) => {
+            let title = "`proxy_protocol` without `trusted_proxies`: whoever connects could say that he is anybody";
+            let help = "name who sends the header, such as `trusted_proxies = [\"10.0.0.0/8\", \"192.0.2.7\"]`";
+            mistakes.push(Mistake::new(place, title, "no `trusted_proxies` in this section").help(help));
+        }
+        (false, _, Some(place)) if protocol == Protocol::Tcp => {
+            let title = "`trusted_proxies` has no meaning on a tcp listener without `proxy_protocol = true`";
+            let help = "leave it out, or let those proxies say whom they speak for: `proxy_protocol = true`";
+            mistakes.push(Mistake::new(place, title, "there is nothing to trust anybody with").help(help));
+        }
+        _ => {}
+    }
+    announced
 }
 
 /// Whoever gets it wrong is told what "off" costs, too.
@@ -166,13 +190,13 @@ fn read_limits(
 fn read_timeouts(
     mut section: Section<'_, '_>,
     protocol: Protocol,
-    routed: bool,
+    hears_heads: bool,
     mistakes: &mut Vec<Mistake>,
 ) -> ClientTimeouts {
     if protocol == Protocol::Tcp {
         tcp::refuse(&tcp::TIMEOUTS, &section, mistakes);
     }
-    if protocol == Protocol::Tcp && !routed {
+    if protocol == Protocol::Tcp && !hears_heads {
         tcp::refuse(&tcp::HEAD_TIMEOUT, &section, mistakes);
     }
     let base = ClientTimeouts::default();

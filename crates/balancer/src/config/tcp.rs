@@ -5,7 +5,7 @@ use config_file::{Mistake, Section};
 use std::ops::Range;
 
 /// Keys of `[[listener]]` that are about requests.
-pub(super) const LISTENER: [&str; 13] = [
+pub(super) const LISTENER: [&str; 12] = [
     "body_bytes_max",
     "compression",
     "compression_bytes_min",
@@ -17,7 +17,6 @@ pub(super) const LISTENER: [&str; 13] = [
     "request_headers",
     "request_id",
     "response_headers",
-    "trusted_proxies",
     "underscore_twins",
 ];
 /// Keys of `[listener.limits]`.
@@ -31,7 +30,8 @@ pub(super) const LIMITS: [&str; 6] = [
 ];
 /// Keys of `[listener.timeouts]`.
 pub(super) const TIMEOUTS: [&str; 2] = ["idle", "request"];
-/// That of `[listener.timeouts]` which has a meaning where there are routes: for what a client says first.
+/// That of `[listener.timeouts]` which has a meaning where there are routes, or proxies that announce clients: for what is
+/// said first.
 pub(super) const HEAD_TIMEOUT: [&str; 1] = ["head"];
 /// Keys of `[[listener.route]]` that are about requests.
 const ROUTE: [&str; 19] = [

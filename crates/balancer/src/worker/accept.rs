@@ -37,7 +37,7 @@ impl Worker {
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);
         alarm.set(life.deadline(), TimerKey::Client(conn), &mut self.wheel);
-        let port = place.ip().map_or(HTTP_PORT, |address| address.port());
+        let port = port_of(listener, place, conn, io);
         let new = Client { guest, reading: !stream, ..new_client(peer, port, index, life, alarm) };
         self.parties.insert(conn, Party::Client(new));
         if stream {
@@ -87,4 +87,10 @@ fn new_client(peer: SocketAddr, port: u16, listener: usize, life: Downstream, al
         guest: false,
         alarm,
     }
+}
+
+/// The port at which a client came in: the proxy's, where one speaks for it.
+fn port_of<R: Reactor>(listener: &Listener, place: Address, conn: ConnId, io: &R) -> u16 {
+    let announced = listener.rules.settings.proxy_protocol.then(|| io.local_address(conn)).flatten();
+    announced.or(place.ip()).map_or(HTTP_PORT, |address| address.port())
 }

@@ -13,7 +13,7 @@ use balancer_core::{
 };
 use http::Limits;
 use ports::{Address, Fault};
-use reactor::{Bell, ListenerId, Listening, ProfileId, Reactor};
+use reactor::{Announcing, Bell, ListenerId, Listening, ProfileId, Reactor};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -77,6 +77,18 @@ impl ListenerRules {
     pub(super) fn profile(&self) -> Option<ProfileId> {
         // Without a number nobody comes in: never in the clear.
         self.settings.tls.as_ref().map(|_| ProfileId(self.settings.tls_profile.unwrap_or(u32::MAX)))
+    }
+
+    /// Who has to say first whom he speaks for.
+    pub(super) fn announcing(&self) -> Option<Announcing> {
+        let trusted = self.settings.proxy_protocol.then(|| self.settings.requests.trusted.clone())?;
+        let is_proxy = Rc::new(move |peer| trusted.contains(peer));
+        Some(Announcing { within: self.settings.timeouts.head, is_proxy })
+    }
+
+    /// Is there anything for a layer to do?
+    pub(super) fn is_layered(&self) -> bool {
+        self.settings.tls.is_some() || self.settings.proxy_protocol
     }
 
     /// What is done with requests of a route.
@@ -286,7 +298,8 @@ impl Listener {
     #[cold]
     fn count(&self, client: IpAddr, place: Address, max: u32) -> Result<bool, TooManyOfOne> {
         // A socket file tells nobody from others, and a trusted proxy speaks for others.
-        if place.ip().is_none() || self.rules.settings.requests.trusted.contains(client) {
+        let ListenerSettings { proxy_protocol, requests, .. } = &self.rules.settings;
+        if place.ip().is_none() && !proxy_protocol || requests.trusted.contains(client) {
             return Ok(false);
         }
         if self.room.guests.enter(client, max) { Ok(true) } else { Err(TooManyOfOne) }
@@ -358,9 +371,7 @@ impl Listener {
         let closed: Vec<Socket> = self.sockets.extract_if(.., |socket| which(socket)).collect();
         for socket in closed {
             io.close_listener(socket.id);
-            if self.rules.settings.tls.is_some() {
-                self.counters.count_handshakes(Side::Client, &io.take_handshakes(Some(socket.id)));
-            }
+            self.counters.count_handshakes(Side::Client, &io.take_handshakes(Some(socket.id)));
         }
     }
 }

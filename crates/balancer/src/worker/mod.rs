@@ -167,28 +167,29 @@ impl Worker {
         })
     }
 
-    /// Does the configuration have a section about TLS?
-    pub(crate) fn wants_layer(&self) -> bool {
-        let listens = self.listeners.iter().any(|listener| listener.rules.settings.tls.is_some());
+    /// Does the configuration ask for TLS, or for the header of the PROXY protocol?
+    pub(crate) fn wants_layers(&self) -> bool {
+        let listens = self.listeners.iter().any(|listener| listener.rules.is_layered());
         listens || self.sets.iter().any(|set| set.rules.tls.is_some())
     }
 
-    /// Tells the layer beneath how what comes in is secured.
-    pub(crate) fn secure_listeners<R: Reactor>(&self, io: &mut R) {
+    /// Tells the layers beneath what is to be done with who comes in.
+    pub(crate) fn brief_layers<R: Reactor>(&self, io: &mut R) {
         for listener in &self.listeners {
             for socket in &listener.sockets {
                 io.secure_listener(socket.id, listener.rules.profile());
+                io.announce_listener(socket.id, listener.rules.announcing());
             }
         }
     }
 
-    /// What a layer counts for: listeners, and (`None`) servers.
+    /// What layers count for: listeners, and (`None`) servers.
     pub(crate) fn handshake_sources(&self) -> Vec<Option<ListenerId>> {
-        let listeners = self.listeners.iter().filter(|listener| listener.rules.settings.tls.is_some());
+        let listeners = self.listeners.iter().filter(|listener| listener.rules.is_layered());
         listeners.flat_map(|listener| &listener.sockets).map(|socket| Some(socket.id)).chain([None]).collect()
     }
 
-    /// What a layer has counted since the last time.
+    /// What layers have counted since the last time.
     pub(crate) fn note_handshakes(&mut self, of: Option<ListenerId>, counts: &Handshakes) {
         let listener =
             self.listeners.iter_mut().find(|listener| listener.sockets.iter().any(|socket| of == Some(socket.id)));
@@ -333,7 +334,7 @@ impl<R: Reactor> App<R> for Worker {
             let adopted = found.into_iter().map(|socket| listeners::adopt(&socket, io)).collect::<Result<_, _>>()?;
             listener.listens(adopted);
         }
-        self.secure_listeners(io);
+        self.brief_layers(io);
         Ok(())
     }
 

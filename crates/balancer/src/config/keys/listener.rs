@@ -61,6 +61,13 @@ pub(super) static LISTENER: Table = Table {
         )
         .example("[\"10.0.0.0/8\", \"192.0.2.7\"]"),
         Key::new(
+            "proxy_protocol",
+            Kind::Switch,
+            "`true`: each connection begins with the header of the PROXY protocol, version 1 or 2, in front of TLS; who comes \
+             from none of `trusted_proxies` is refused. See [below](#who-may-say-where-a-request-comes-from)",
+        )
+        .or("false"),
+        Key::new(
             "forwarded_fields",
             Kind::List { of: &Kind::choice::<WayField>(), min: 0, max: WayField::ALL.len() },
             "what this balancer writes about the way of a request",
