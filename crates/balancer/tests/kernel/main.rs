@@ -18,6 +18,7 @@ mod places;
 mod ports;
 
 mod protocol;
+mod proxied;
 mod reload;
 mod retries;
 mod returning;
