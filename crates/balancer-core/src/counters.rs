@@ -6,6 +6,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::hello::Unmatched;
 use crate::reason::{CloseReason, Side};
 use crate::refusal::Refusal;
+use crate::retry::RetryReason;
 use ports::{ClosedFirst, ClosingTally, HandshakeFailure, Handshakes, Unannounced};
 use std::collections::HashMap;
 
@@ -181,6 +182,7 @@ counters! {
     "replies" replies: [u64; Reply::ALL.len()] [kind: |at| Reply::ALL[at].name()], Listener, "Requests answered by the balancer in a server's stead, nothing having failed, by what they were told.";
     "uploads_cut" uploads_cut: u64, Listener, "Responses passed on whole although the rest of the request failed.";
     "retries" retries: u64, Listener, "Attempts after the first of a request.";
+    "retried_for" retried: [u64; RetryReason::ALL.len()] [reason: |at| RetryReason::ALL[at].name()], Listener, "Those by what they were made for.";
     "tunnels" tunnels: u64, Listener, "Connections joined with a server's: upgraded (101), or of a tcp listener.";
     "tunnel_bytes.up" tunnel_bytes_up: u64, Listener, "Bytes from clients passed on over joined connections.";
     "tunnel_bytes.down" tunnel_bytes_down: u64, Listener, "Bytes from servers passed on over joined connections.";
@@ -253,7 +255,10 @@ impl Counters {
             Outcome::Replied(reply) => self.replies[reply as usize] += 1,
             Outcome::Abandoned => self.abandoned += 1,
         }
-        self.retries += u64::from(record.retries);
+        if record.retries > 0 {
+            self.retries += u64::from(record.retries);
+            self.retried.iter_mut().zip(record.retried).for_each(|(all, these)| *all += u64::from(these));
+        }
         if record.status != 0 {
             self.count_status(record.status);
         }

@@ -57,6 +57,8 @@ pub enum Failure {
     ServerClosed,
     /// The server's answer breaks a rule of HTTP, or is over a limit.
     ServerNonsense(http1::Error),
+    /// The server answered with this error, another one was to be asked in its stead, and there was none any more.
+    ServerError(u16),
     /// The server took too long to answer.
     ServerTimeout,
     /// The whole request took longer than the listener allows.
@@ -98,6 +100,7 @@ impl Failure {
             Self::QueueFull | Self::QueueTimeout => 503,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
             Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
+            Self::ServerError(status) => status,
         }
     }
 
@@ -126,6 +129,7 @@ impl Failure {
             Self::ConnectTimeout => "no server accepted a connection in time",
             Self::ServerClosed => "the server closed the connection before it answered",
             Self::ServerNonsense(rule) => rule.of_response(),
+            Self::ServerError(_) => "the server answered with an error, and no other was left to be asked",
             Self::ServerTimeout => "the server did not answer in time",
             Self::RequestTimeout => "the request took longer than this listener allows",
             Self::NoLocalPort => "the balancer has no local port left towards its servers",
@@ -157,6 +161,7 @@ impl Failure {
             Self::ServerClosed => FailureKind::ServerClosed,
             Self::ServerNonsense(rule) if rule.is_limit() => FailureKind::ServerOverLimit,
             Self::ServerNonsense(_) => FailureKind::ServerNonsense,
+            Self::ServerError(_) => FailureKind::ServerError,
             Self::ServerTimeout => FailureKind::ServerTimeout,
             Self::RequestTimeout => FailureKind::RequestTimeout,
             Self::NoLocalPort => FailureKind::NoLocalPort,
@@ -201,6 +206,8 @@ named! {
         ServerNonsense = "server_nonsense",
         /// [`Failure::ServerNonsense`], where a limit was hit: it may be good HTTP.
         ServerOverLimit = "server_over_limit",
+        /// [`Failure::ServerError`], whatever the status.
+        ServerError = "server_error",
         /// [`Failure::ServerTimeout`].
         ServerTimeout = "server_timeout",
         /// [`Failure::RequestTimeout`].

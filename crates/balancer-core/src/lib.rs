@@ -27,10 +27,11 @@ pub mod reach;
 pub mod reason;
 pub mod refusal;
 pub mod relay;
-mod retry;
+pub mod retry;
 pub mod router;
 pub mod select;
 pub mod settings;
+pub mod statuses;
 pub mod tls;
 pub mod treatment;
 
@@ -56,6 +57,7 @@ pub use reach::{Shortfall, shortfalls};
 pub use reason::{CloseReason, Side};
 pub use refusal::{Refusal, Refusals, Refused};
 pub use relay::Relay;
+pub use retry::RetryReason;
 pub use router::{Action, Decision, RouteRules, Router};
 pub use select::{
     Ask, Balance, Choice, Field, HashBy, Latency, Maglev, Mark, Pick, SameSite, Selection, SelectionRules, Sticky,

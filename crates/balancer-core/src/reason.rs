@@ -33,6 +33,8 @@ named! {
         ProtocolError = "protocol_error",
         /// The other side's connection failed, so this one had to end.
         OtherSideFailed = "other_side_failed",
+        /// Its answer was not taken: another server was asked in its stead (`retry_on`).
+        AskedElsewhere = "asked_elsewhere",
         /// The connection pool had no room, or its guard retired the connection.
         PoolRetired = "pool_retired",
         /// A tunnel came to its end.

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use core::time::Duration;
+use named::named;
 
 /// Pauses before an attempt when nobody takes connections; more than these fit into no connect time-out of a few seconds.
 const PAUSES_MAX: u32 = 8;
@@ -9,6 +10,39 @@ const PAUSES_MAX: u32 = 8;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// ... up to this.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+named! {
+    /// What a further attempt was made for.
+    pub enum RetryReason {
+        /// The server could not be reached.
+        Unreachable = "unreachable",
+        /// It did not take the connection in time.
+        ConnectTimeout = "connect_timeout",
+        /// It closed before it answered; a kept connection may have been closed before the request came.
+        Closed = "closed",
+        /// It did not answer in time.
+        Timeout = "timeout",
+        /// Its answer was no HTTP.
+        Nonsense = "nonsense",
+        /// It answered with a status that another server is asked for.
+        Status = "status",
+    }
+}
+
+impl RetryReason {
+    /// For a failure after which an attempt may be made again.
+    pub(crate) fn of(failure: Failure) -> Option<Self> {
+        Some(match failure {
+            Failure::ServerUnreachable => Self::Unreachable,
+            Failure::ConnectTimeout => Self::ConnectTimeout,
+            Failure::ServerClosed => Self::Closed,
+            Failure::ServerTimeout => Self::Timeout,
+            Failure::ServerNonsense(_) => Self::Nonsense,
+            Failure::ServerError(_) => Self::Status,
+            _ => return None,
+        })
+    }
+}
 
 /// What is known of an attempt that failed before a byte of the response was passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +93,7 @@ impl Attempt {
             Failure::ServerClosed if self.pooled && (!self.sent || self.idempotent) => NextStep::SameServer,
             // The next server would say the same.
             Failure::ServerNonsense(rule) if rule.is_limit() => NextStep::GiveUp,
-            Failure::ServerClosed | Failure::ServerTimeout | Failure::ServerNonsense(_)
+            Failure::ServerClosed | Failure::ServerTimeout | Failure::ServerNonsense(_) | Failure::ServerError(_)
                 if !self.sent || self.idempotent =>
             {
                 NextStep::OtherServer
@@ -139,7 +173,9 @@ mod tests {
 
     #[test]
     fn a_sick_servers_request_goes_elsewhere_but_not_to_itself() {
-        for failure in [Failure::ServerTimeout, Failure::ServerNonsense(http1::Error::StatusLine)] {
+        let nonsense = Failure::ServerNonsense(http1::Error::StatusLine);
+        for failure in [Failure::ServerTimeout, nonsense, Failure::ServerError(503)] {
+            assert!(RetryReason::of(failure).is_some());
             let sick = |a: &mut Attempt| (a.failure, a.sent) = (failure, true);
             check(sick, OtherServer, GiveUp);
             check(|a| (sick(a), a.pooled = true).1, OtherServer, GiveUp);

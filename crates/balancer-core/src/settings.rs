@@ -8,6 +8,7 @@ use crate::policy::{ClientClose, Reuse, ServerClose, Timestamps};
 use crate::proxy_header::ProxyHeader;
 use crate::router::Router;
 use crate::select::SelectionRules;
+use crate::statuses::Statuses;
 use crate::tls::{ListenerTls, ServerTls};
 use crate::treatment::{HeaderRules, Treatment};
 use http::forward::{Forwarded, Tells};
@@ -320,6 +321,8 @@ pub struct BackendSetSettings {
     pub check: Option<CheckRules>,
     /// Further attempts after the first; 0 also means that nobody waits for a server that is away for a moment.
     pub retries_max: u32,
+    /// Statuses of a server that another one is asked for, where one is well and the request may be sent again.
+    pub retry_on: Statuses,
     /// How responses are read.
     pub responses: ResponseReading,
     /// Bounds of responses.
@@ -378,6 +381,7 @@ impl BackendSetSettings {
             health: HealthRules::default(),
             check: None,
             retries_max: 2,
+            retry_on: Statuses::default(),
             responses: ResponseReading::default(),
             limits: ResponseLimits::default(),
             capacity: Capacity::default(),

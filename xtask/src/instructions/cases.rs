@@ -3,6 +3,7 @@
 
 use balancer_core::exchange::{Exchange, Fact, Opening, ResponseFacts, Scene, Took};
 use balancer_core::router::{Condition, Conditions, HostPattern, PathPattern, Pattern, Route, Scratch, Wanted};
+use balancer_core::statuses::Statuses;
 use balancer_core::{Action, ClientClose, ClientTimeouts, RouteRules, Router, ServerTimeouts};
 use http::forward::{Connection, RequestEdits, ResponseEdits, write_forwarded_request, write_forwarded_response};
 use http::{BodyKind, Limits, Method, RequestHead, Target, Version};
@@ -117,7 +118,7 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
         kept: true,
         ..Opening::NONE
     };
-    let (client, server) = (ClientTimeouts::default(), ServerTimeouts::default());
+    let (client, server, retry_on) = (ClientTimeouts::default(), ServerTimeouts::default(), Statuses::default());
     let response =
         ResponseFacts { status: 200, keep_alive: true, chunked: false, until_close: false, switch_asked: false };
     for round in 0..rounds {
@@ -129,6 +130,7 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
             server: &server,
             close,
             retries_max: 2,
+            retry_on: &retry_on,
             queue_timeout: Duration::from_secs(5),
             server_errors: false,
             draining: false,

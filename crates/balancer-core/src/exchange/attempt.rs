@@ -5,10 +5,15 @@ use super::time::PORT_WAIT;
 use super::{Attempt, Exchange, Fact, Scene, Stage, Wait};
 use crate::health::Verdict;
 use crate::reason::CloseReason;
-use crate::retry::{self, NextStep};
+use crate::retry::{self, NextStep, RetryReason};
 use crate::{Failure, failure};
 use core::time::Duration;
 use ports::Fault;
+
+/// What an answer says of its server: it is well, unless answers 500 to 599 speak against it.
+pub(super) fn verdict_on(status: u16, scene: &Scene<'_>) -> Verdict {
+    if scene.server_errors && status >= 500 { Verdict::Failed } else { Verdict::Answered }
+}
 
 /// Servers that are tried in a row for a local port towards them, before the request waits for one.
 const PORTLESS_MAX: u32 = 16;
@@ -53,6 +58,10 @@ impl Exchange {
     fn note_attempt(&mut self, server: u32) {
         self.up.attempts += 1;
         self.record.retries = self.up.attempts - 1;
+        if let Some(reason) = self.up.reason.take() {
+            let count = &mut self.record.retried[reason as usize];
+            *count = count.saturating_add(1);
+        }
         self.record.server = Some(server);
     }
 
@@ -208,6 +217,7 @@ impl Exchange {
         step: &mut Step,
     ) {
         let attempt = self.attempt_lost(failure, pooled, scene);
+        self.up.reason = RetryReason::of(failure);
         match attempt.next_step() {
             NextStep::Pause if self.pause(scene, step) => {}
             NextStep::GiveUp if attempt.pooled && failure == Failure::ServerClosed && self.request.kept => {
@@ -221,6 +231,34 @@ impl Exchange {
             }
         }
     }
+
+    /// Is another server to be asked rather than this status passed on? The shell says whether one is well.
+    #[cold]
+    pub fn asks_elsewhere(&self, status: u16, scene: &Scene<'_>) -> bool {
+        scene.retry_on.has(status)
+            && matches!(self.up.attempt, Attempt::Open { .. })
+            && self.attempt_lost(Failure::ServerError(status), false, scene).next_step() == NextStep::OtherServer
+    }
+
+    /// Another server is well, and asked in this one's stead. A connection on which nothing is to come may be kept.
+    pub(super) fn handle_declined(&mut self, status: u16, spent: bool, scene: &Scene<'_>, step: &mut Step) {
+        let Attempt::Open { server, .. } = self.up.attempt else {
+            return debug_assert!(false, "only an open connection is read from");
+        };
+        self.handle_answer_begun();
+        step.verdict = Some((server, verdict_on(status, scene)));
+        let lost = self.attempt_lost(Failure::ServerError(status), false, scene);
+        let unread = self.up.body && self.request.bodiless || self.up.sending || !self.up.whole;
+        let keep = spent && !unread && !self.up.broken && !scene.draining;
+        (self.up.attempt, self.up.sending) = (Attempt::Parted, false);
+        step.server = Some(match keep {
+            true => ServerOrder::Keep { clean: false },
+            false => ServerOrder::Close(CloseReason::AskedElsewhere),
+        });
+        (self.up.lost, self.up.reason) = (Some(lost), RetryReason::of(lost.failure));
+        self.order_attempt(AttemptOrder::Pick { not: Some(server) }, step);
+    }
+
     fn attempt_lost(&self, failure: Failure, pooled: bool, scene: &Scene<'_>) -> retry::Attempt {
         retry::Attempt {
             failure,

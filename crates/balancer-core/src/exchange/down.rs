@@ -1,5 +1,6 @@
 //! The response's way down: its head edited, its body passed on as fast as the client reads.
 
+use super::attempt::verdict_on;
 use super::ending::why_server;
 use super::facts::{HeadEdits, HeadPlan, ResponseFacts};
 use super::step::{DownOrder, ServerOrder, Step, Then};
@@ -33,7 +34,7 @@ impl Exchange {
     }
 
     /// A byte of the answer came: the request was processed. Some may be processed twice.
-    fn handle_answer_begun(&mut self) {
+    pub(super) fn handle_answer_begun(&mut self) {
         self.up.replayable &= self.request.idempotent;
         self.down.reading = false;
         self.down.begun = true;
@@ -107,9 +108,7 @@ impl Exchange {
 
     /// A final response speaks for its server, unless answers 500 to 599 do not.
     fn judge_answer(&self, scene: &Scene<'_>, step: &mut Step) {
-        let bad = scene.server_errors && self.record.status >= 500;
-        let verdict = if bad { Verdict::Failed } else { Verdict::Answered };
-        step.verdict = self.record.server.map(|server| (server, verdict));
+        step.verdict = self.record.server.map(|server| (server, verdict_on(self.record.status, scene)));
     }
 
     /// All of the response is here: the server connection goes back first, so that the next request finds it. Answers

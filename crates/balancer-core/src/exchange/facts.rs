@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::policy::ClientClose;
 use crate::settings::{ClientTimeouts, ServerTimeouts};
+use crate::statuses::Statuses;
 use core::time::Duration;
 use http::Version;
 use ports::Fault;
@@ -21,6 +22,8 @@ pub struct Scene<'a> {
     pub close: ClientClose,
     /// Further attempts after the first.
     pub retries_max: u32,
+    /// Statuses that another server is asked for.
+    pub retry_on: &'a Statuses,
     /// How long a request waits for a place at a server.
     pub queue_timeout: Duration,
     /// Answers 500 to 599 speak against their server.
@@ -174,6 +177,14 @@ pub enum Fact {
         whole: bool,
         /// More came behind them, which belongs to nothing.
         leftover: bool,
+    },
+    /// The head of a response came that [another server is asked for](super::Exchange::asks_elsewhere): nothing of it is
+    /// passed on.
+    ResponseDeclined {
+        /// Its status.
+        status: u16,
+        /// All of it came, and the server keeps its connection.
+        spent: bool,
     },
     /// The response breaks a rule of HTTP, or is over a limit.
     ResponseMalformed(http1::Error),

@@ -37,7 +37,7 @@ pub use time::Wait;
 use crate::Failure;
 use crate::policy::{Reuse, Trust};
 use crate::reason::CloseReason;
-use crate::retry;
+use crate::retry::{self, RetryReason};
 use core::time::Duration;
 use http::Version;
 
@@ -92,6 +92,8 @@ struct Up {
     portless: u32,
     /// What the last attempt came to, while another server is looked for.
     lost: Option<retry::Attempt>,
+    /// What the next attempt is made for, after the first.
+    reason: Option<RetryReason>,
     /// Pauses before an attempt, so far.
     pauses: u32,
     /// Another server is tried when this handshake takes longer than usual.
@@ -234,6 +236,7 @@ impl Exchange {
             place_wait_until: None,
             portless: 0,
             lost: None,
+            reason: None,
             pauses: 0,
             hurried: false,
         };
@@ -282,6 +285,7 @@ impl Exchange {
             Fact::ResponseBytes { len, whole, leftover } => {
                 self.handle_response_bytes(len, whole, leftover, scene, &mut step);
             }
+            Fact::ResponseDeclined { status, spent } => self.handle_declined(status, spent, scene, &mut step),
             Fact::ResponseMalformed(rule) => self.handle_response_malformed(rule, scene, &mut step),
             Fact::ResponseShortage => self.handle_response_unusable(Failure::NoLocalResource, scene, &mut step),
             Fact::Upgraded => self.handle_upgraded(&mut step),

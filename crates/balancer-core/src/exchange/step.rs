@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::health::Verdict;
 use crate::reason::CloseReason;
+use crate::retry::RetryReason;
 use core::time::Duration;
 use named::named;
 
@@ -182,6 +183,8 @@ pub struct Record {
     pub reply: Option<Reply>,
     /// Attempts after the first.
     pub retries: u32,
+    /// Those by what they were made for.
+    pub retried: [u8; RetryReason::ALL.len()],
     /// It waited for a local port.
     pub queued: bool,
     /// The server of the last attempt.
@@ -227,6 +230,7 @@ impl Record {
             failure: None,
             reply: None,
             retries: 0,
+            retried: [0; RetryReason::ALL.len()],
             queued: false,
             server: None,
             up_bytes: 0,

@@ -4,9 +4,11 @@ use balancer_core::exchange::{
     AttemptOrder, DownOrder, Exchange, Fact, HeadPlan, Opening, Reply, ResponseFacts, Said, Scene, ServerOrder, Step,
     Then, Took, UpOrder,
 };
+use balancer_core::statuses::Statuses;
 use balancer_core::{ClientClose, ClientTimeouts, Failure, PaceRules, ServerTimeouts};
 use http::Version;
 use ports::{Fault, FaultKind};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// What happens, in words short enough for a line.
@@ -50,6 +52,9 @@ pub(crate) enum In {
     HeadClose(u16),
     HeadUntilClose(u16),
     HeadBegins,
+    /// A head with this status, for which another server is asked; all of its answer came.
+    Declined(u16),
+    DeclinedInPart(u16),
     /// Bytes of the response: more to come, the last, the last and something behind it.
     Some,
     Whole,
@@ -115,6 +120,9 @@ pub(crate) struct With {
     pub(crate) server_errors: bool,
     pub(crate) draining: bool,
 }
+/// Statuses that another server is asked for.
+static RETRY_ON: LazyLock<Statuses> = LazyLock::new(|| [429, 503].into_iter().collect());
+
 pub(crate) const USUAL: With =
     With { close: ClientClose::BalancerFirst, retries_max: 2, server_errors: false, draining: false };
 
@@ -125,6 +133,7 @@ pub(crate) fn scene(with: With, now: Duration) -> Scene<'static> {
         server: &SERVER,
         close: with.close,
         retries_max: with.retries_max,
+        retry_on: &RETRY_ON,
         queue_timeout: Duration::from_secs(5),
         server_errors: with.server_errors,
         draining: with.draining,
@@ -159,6 +168,8 @@ pub(crate) fn facts(event: In) -> Fact {
         Sent => Fact::ClientTook,
         SentClosed => Fact::ClientClosed { unread: false },
         HeadBegins => Fact::ResponseBegun,
+        Declined(status) => Fact::ResponseDeclined { status, spent: true },
+        DeclinedInPart(status) => Fact::ResponseDeclined { status, spent: false },
         Some => Fact::ResponseBytes { len: 7, whole: false, leftover: false },
         Whole => Fact::ResponseBytes { len: 7, whole: true, leftover: false },
         WholeLeft => Fact::ResponseBytes { len: 7, whole: true, leftover: true },
@@ -219,6 +230,12 @@ pub(crate) fn play_on((mut exchange, first): (Exchange, Step), with: With, event
                 HeadPlan::Upgrade(_) => words.push(word(&exchange.handle(Fact::Upgraded, &scene(with, now)))),
                 HeadPlan::Malformed => words.push("malformed".to_owned()),
             }
+            continue;
+        }
+        if let Declined(status) | DeclinedInPart(status) = *event
+            && !exchange.asks_elsewhere(status, &scene(with, now))
+        {
+            words.push("as-it-is".to_owned());
             continue;
         }
         let step = exchange.handle(facts(*event), &scene(with, now));

@@ -38,6 +38,8 @@ fn what_an_attempt_came_to_is_said_of_its_server() {
     check_verdicts(GET, USUAL, &[Pooled(1), In::Took, Head(500), Whole], &[(1, Answered)]);
     let strict = With { server_errors: true, ..USUAL };
     check_verdicts(GET, strict, &[Pooled(1), In::Took, Head(500), Whole], &[(1, Failed)]);
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, Declined(503)], &[(1, Answered)]);
+    check_verdicts(GET, strict, &[Pooled(1), In::Took, Declined(503)], &[(1, Failed)]);
     check_verdicts(GET, strict, &[Pooled(1), In::Took, Head(404), Whole], &[(1, Answered)]);
     check_verdicts(GET, USUAL, &[Connecting(2), Refused(2)], &[(2, Unreachable)]);
     check_verdicts(GET, USUAL, &[Refused(2)], &[(2, Unreachable)]);

@@ -4,6 +4,7 @@ use super::capacity;
 use super::fields::read_headers;
 use super::health::{self, Health};
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
+use super::retries::{self, Retries};
 use super::servers::{self, Servers};
 use super::{selection, tls};
 use balancer_core::names::Member;
@@ -21,7 +22,6 @@ pub(super) const SERVERS_MAX: usize = 10_000;
 /// Largest weight: beyond it the turn among servers would take too long to be fair.
 pub(super) const WEIGHT_MAX: usize = 1000;
 pub(super) const IDLE_MAX: usize = 100_000;
-pub(super) const RETRIES_MAX: usize = 10;
 pub(super) const FAILURES_MAX: usize = 255;
 /// Why this time-out has to end.
 const CONNECT_OFF: &str = "a server that is away would be waited for as long as the kernel likes: such as \"10s\"";
@@ -38,7 +38,7 @@ pub(super) struct BackendSet<'a> {
     pub(super) ports: PortSettings,
     pub(super) timeouts: ServerTimeouts,
     pub(super) health: Health,
-    pub(super) retries_max: u32,
+    pub(super) retries: Retries,
     pub(super) responses: ResponseReading,
     pub(super) limits: ResponseLimits,
     pub(super) capacity: Capacity,
@@ -66,7 +66,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
             .map(|times| read_timeouts(times, mistakes))
             .unwrap_or(base.timeouts),
         health: section.table("health", mistakes).map(|rules| health::read(rules, mistakes)).unwrap_or_default(),
-        retries_max: section.number("retries_max", 0, RETRIES_MAX, mistakes).map_or(base.retries_max, |n| n as u32),
+        retries: retries::read(&mut section, mistakes),
         responses: section.named("responses", mistakes).unwrap_or_default(),
         limits,
         capacity,

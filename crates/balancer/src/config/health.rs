@@ -1,18 +1,17 @@
 //! `[backend_set.health]`: when servers are asked, and when they are not.
 
 use super::backend::FAILURES_MAX;
+use super::statuses::Statuses;
 use balancer_core::HealthRules;
 use balancer_core::checks::{CheckKind, CheckMethod, CheckRules, HttpCheck};
-use config_file::{Mistake, Section, Value, value, wrong_type};
-use std::ops::{Range, RangeInclusive};
+use config_file::{Mistake, Section, Value, value};
+use std::ops::Range;
 
 /// Checks in a row.
 pub(super) const IN_A_ROW_MAX: usize = 100;
-/// Entries of `status`.
-pub(super) const STATUSES_MAX: usize = 16;
 /// Bytes that are looked for in a body.
 const BODY_BYTES_MAX: usize = 1024;
-const STATUS_HELP: &str = "such as `status = [200, \"300-399\"]`";
+const STATUS: Statuses = Statuses { key: "status", within: 100..=599, help: "such as `status = [200, \"300-399\"]`" };
 /// Keys that need a check, and those that need one by HTTP.
 const OF_CHECKS: [&str; 6] = ["port", "interval", "interval_down", "timeout", "rise", "fall"];
 const OF_HTTP: [&str; 4] = ["host", "method", "status", "body"];
@@ -90,7 +89,7 @@ fn read_http(
     let base = HttpCheck::new("/");
     let host = section.take("host").and_then(|host| read_host(host, mistakes));
     let method = section.named::<CheckMethod>("method", mistakes).unwrap_or_default();
-    let statuses = section.take("status").map(|list| read_statuses(list, mistakes)).unwrap_or(base.statuses);
+    let statuses = STATUS.read(section, mistakes).unwrap_or(base.statuses);
     let body = section.take("body").and_then(|body| read_body(body, method, mistakes));
     Some(HttpCheck { method, path: path?, host, statuses, body })
 }
@@ -126,32 +125,6 @@ fn read_body(body: &Value<'_>, method: CheckMethod, mistakes: &mut Vec<Mistake>)
         mistakes.push(mistake.help("leave `method` out"));
     }
     Some(text.to_owned())
-}
-
-fn read_statuses(list: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Vec<RangeInclusive<u16>> {
-    let Some(array) = list.get_ref().as_array() else {
-        mistakes.push(wrong_type(list, "an array of statuses").help(STATUS_HELP));
-        return Vec::new();
-    };
-    if array.is_empty() || array.len() > STATUSES_MAX {
-        let title = format!("{} statuses: there must be 1 to {STATUSES_MAX}", array.len());
-        mistakes.push(Mistake::new(list.span(), title, "here").help(STATUS_HELP));
-    }
-    array.iter().filter_map(|value| read_status(value, mistakes)).collect()
-}
-
-fn read_status(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<RangeInclusive<u16>> {
-    let Some(text) = value.get_ref().as_str() else {
-        let status = value::number("status", value, 100, 599, mistakes)? as u16;
-        return Some(status..=status);
-    };
-    let range = text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
-    let range = range.filter(|(first, last)| (100..=599).contains(first) && (*first..=599).contains(last));
-    if range.is_none() {
-        let mistake = Mistake::new(value.span(), format!("{text:?} is no range of statuses"), "expected 100-599");
-        mistakes.push(mistake.help(STATUS_HELP));
-    }
-    range.map(|(first, last)| first..=last)
 }
 
 fn read_check(

@@ -1,6 +1,7 @@
 //! What comes in, as facts: for a client connection itself, for the exchange or the relay it belongs to.
 
 use super::Worker;
+use super::choose::Stands;
 use super::compose::{self, NoPiece};
 use super::state::{Client, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::with_rules;
@@ -150,6 +151,11 @@ impl Worker {
                 self.note_dialects(id, parsed.dialects);
             }
             let (len, body) = (parsed.len, parsed.head.body);
+            if parsed.head.status >= 400 && self.asks_elsewhere(id, parsed.head.status, io) {
+                let (status, keep_alive) = (parsed.head.status, parsed.keep_alive);
+                let spent = keep_alive && is_all(&buf[len..], BodyDecoder::new(body, &limits));
+                return Fact::ResponseDeclined { status, spent };
+            }
             let Some(plan) = self.write_response_head(id, &parsed, io) else { return Fact::ResponseShortage };
             if plan == HeadPlan::Malformed {
                 return self.refuse_response(id, http1::Error::SwitchNotAsked, &buf, io);
@@ -167,6 +173,22 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Is another server asked, and this response let go? Only where one is well and nobody has a better right to its place.
+    #[cold]
+    fn asks_elsewhere<R: Reactor>(&mut self, id: ExchangeId, status: u16, io: &mut R) -> bool {
+        let (now, entry) = (self.now(io), &self.exchanges[id]);
+        let draining = self.listeners[entry.listener].drains(self.draining);
+        let scene = entry.rules.scene(entry.route, &entry.set_rules, now, draining);
+        let server = entry.core.attached_server().filter(|_| entry.core.asks_elsewhere(status, &scene));
+        let Some(server) = server else { return false };
+        let set = &self.sets[entry.asked_set()];
+        let asks = !set.places.line.has_some() && set.selection.has_other(server as usize, &Stands::of(set, now));
+        if asks {
+            self.note_first_byte(id, status, now);
+        }
+        asks
     }
 
     /// Asks what becomes of a head, and writes it so. `None`: no buffer is left to write it into.
@@ -310,6 +332,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// Is this the body to its end, and nothing else?
+#[cold]
+fn is_all(bytes: &[u8], mut decoder: BodyDecoder) -> bool {
+    decoder.skip(bytes).is_ok_and(|passed| passed.done && passed.len == bytes.len())
 }
 
 /// Protocols that a server may switch to at once: each is looked for in what was asked for.

@@ -1,9 +1,9 @@
 //! `[[backend_set]]`: where requests go.
 
-use super::super::backend::{IDLE_MAX, RETRIES_MAX, SERVERS_MAX, SOURCES_MAX};
+use super::super::backend::{IDLE_MAX, SERVERS_MAX, SOURCES_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::treatment;
-use super::{capacity, health, selection, servers};
+use super::{capacity, health, retries, selection, servers};
 use balancer_core::{PortChoice, ProxyHeader, ResponseReading, Reuse, ServerClose};
 use config_file::{Key, Kind, Table};
 
@@ -52,13 +52,8 @@ pub(super) static BACKEND_SET: Table = Table {
              outside of it",
         )
         .example("[20000, 29999]"),
-        Key::new(
-            "retries_max",
-            Kind::Number { min: 0, max: RETRIES_MAX },
-            "further attempts after the first: where nothing was sent, or the method may be repeated and nothing was passed \
-             on. 0 also means that nobody waits for a server that is away for a moment",
-        )
-        .or("2"),
+        retries::MAX,
+        retries::ON,
         Key::new(
             "responses",
             Kind::choice::<ResponseReading>(),

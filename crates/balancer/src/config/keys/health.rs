@@ -1,7 +1,8 @@
 //! `[backend_set.health]`: when servers are asked, and when they are not.
 
 use super::super::backend::FAILURES_MAX;
-use super::super::health::{IN_A_ROW_MAX, STATUSES_MAX};
+use super::super::health::IN_A_ROW_MAX;
+use super::super::statuses::STATUSES_MAX;
 use balancer_core::checks::CheckMethod;
 use config_file::{Key, Kind, Table};
 

@@ -9,6 +9,7 @@ mod capacity;
 mod global;
 mod health;
 mod listener;
+mod retries;
 mod route;
 mod selection;
 mod servers;

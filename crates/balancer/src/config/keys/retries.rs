@@ -1,0 +1,28 @@
+//! Of a `[[backend_set]]`: when a request is sent again.
+
+use super::super::retries::RETRIES_MAX;
+use super::super::statuses::STATUSES_MAX;
+use balancer_core::statuses::Statuses;
+use config_file::{Key, Kind};
+
+const STATUS: Kind = Kind::OneOf(&[
+    Kind::Number { min: *Statuses::ALL.start() as usize, max: *Statuses::ALL.end() as usize },
+    Kind::Text("such as \"500-599\""),
+]);
+
+pub(super) const MAX: Key = Key::new(
+    "retries_max",
+    Kind::Number { min: 0, max: RETRIES_MAX },
+    "further attempts after the first: where nothing was sent, or the method may be repeated and nothing was passed on. 0 \
+     also means that nobody waits for a server that is away for a moment",
+)
+.or("2");
+
+pub(super) const ON: Key = Key::new(
+    "retry_on",
+    Kind::List { of: &STATUS, min: 1, max: STATUSES_MAX },
+    "statuses of a server that another one is asked for, under the same conditions, where another one is well; where none \
+     is, the client gets the answer as it is. What such an answer says of its server is what it says when it is passed on \
+     (`server_errors` of `[backend_set.health]`)",
+)
+.example("[502, 503, 504]");

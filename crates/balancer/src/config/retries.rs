@@ -1,0 +1,27 @@
+//! Of a `[[backend_set]]`: when a request is sent again.
+
+use super::statuses;
+use balancer_core::BackendSetSettings;
+use balancer_core::statuses::Statuses;
+use config_file::{Mistake, Section};
+
+pub(super) const RETRIES_MAX: usize = 10;
+const RETRY_ON: statuses::Statuses =
+    statuses::Statuses { key: "retry_on", within: Statuses::ALL, help: "such as `retry_on = [502, 503, 504]`" };
+
+/// What a set says of further attempts.
+pub(super) struct Retries {
+    pub(super) max: u32,
+    pub(super) on: Statuses,
+}
+
+pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Retries {
+    let base = BackendSetSettings::new("", Vec::new());
+    let max = section.number("retries_max", 0, RETRIES_MAX, mistakes).map_or(base.retries_max, |n| n as u32);
+    let on = RETRY_ON.read(section, mistakes);
+    if let (Some(place), Some(never), 0) = (section.place_of("retry_on"), section.place_of("retries_max"), max) {
+        let mistake = Mistake::new(place, "`retry_on` has no meaning where nothing is sent again", "nobody asks");
+        mistakes.push(mistake.other(never, "by this").help("leave one of them out"));
+    }
+    Retries { max, on: on.into_iter().flatten().flatten().collect() }
+}
