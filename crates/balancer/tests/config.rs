@@ -30,6 +30,15 @@ fn networks(list: &[&str]) -> Networks {
 }
 
 #[test]
+fn what_is_said_of_retries_arrives() {
+    let config = parse("good-retries.toml").unwrap();
+    let [plain, on_statuses] = &config.settings.backend_sets[..] else { panic!("two sets") };
+    assert!(plain.retries_max == 2 && plain.retry_on.is_empty());
+    let on: Vec<u16> = (400..=599).filter(|status| on_statuses.retry_on.has(*status)).collect();
+    assert_eq!((on_statuses.retries_max, on), (1, [429, 503].into_iter().chain(520..=599).collect()));
+}
+
+#[test]
 fn mistakes_are_shown_as_expected() {
     let bless = std::env::var_os("QUINTET_BLESS").is_some();
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();

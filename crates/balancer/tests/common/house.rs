@@ -3,7 +3,7 @@
 use super::tls::{NAME, Profiled, Seal};
 use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player};
 use balancer_core::router::{Conditions, HostPattern, Route};
-use balancer_core::{Action, Counters, Failure, Protocol, RouteRules, Router, Settings};
+use balancer_core::{Action, Counters, Failure, Protocol, RetryReason, RouteRules, Router, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
 use reactor::{Inbox, Outbox, mailbox};
@@ -37,6 +37,7 @@ pub(crate) struct Books {
     pub(crate) tester: Tally,
     pub(crate) balancer: Counters,
     pub(crate) origin_requests: u64,
+    pub(crate) retries_max: u32,
     /// TIME_WAIT entries when the tester was done: the client's and the balancer's.
     pub(crate) time_waits: [usize; 2],
     pub(crate) seal: Seal,
@@ -157,7 +158,8 @@ impl House {
         net.check_clean()?;
         let excused = short || net.injected().harmful() > 0;
         let (plan, balancer, story) = (self.plan, balancer_counters, net.story());
-        Ok(Books { plan, tester, balancer, origin_requests, time_waits, seal: self.seal, excused, story })
+        let retries_max = self.settings.backend_sets[0].retries_max;
+        Ok(Books { plan, tester, balancer, origin_requests, retries_max, time_waits, seal: self.seal, excused, story })
     }
 }
 
@@ -188,7 +190,7 @@ impl Books {
         self.check(&[
             ("every request is answered", tester.ok == asked && tester.failed() == 0),
             ("the balancer passed on what the tester got", balancer.responses == asked),
-            ("the origins saw what the tester asked", self.origin_requests == asked),
+            ("the origins saw what the tester asked", self.origin_requests == asked + self.asked_elsewhere()),
             ("connections opened are connections accepted", balancer.accepted == tester.connects_opened),
             ("nothing failed at the balancer", balancer.failed_total() == 0),
         ])?;
@@ -204,7 +206,7 @@ impl Books {
             ("every request comes to one end", balancer.requests == balancer.ended()),
             ("only where nobody was up", balancer.failed_total() == balancer.failed(Failure::NoServer)),
             ("nobody waits in vain", balancer.queue_timed_out + balancer.queue_full == 0),
-            ("the origins saw what was answered", self.origin_requests == balancer.responses),
+            ("the origins saw what was answered", self.origin_requests == balancer.responses + self.asked_elsewhere()),
             ("every connection to a server has one end", balancer.server_closes.total() == balancer.connects),
         ])
     }
@@ -257,6 +259,11 @@ impl Books {
         ])
     }
 
+    /// Answers that nobody saw, because another origin was asked.
+    fn asked_elsewhere(&self) -> u64 {
+        self.balancer.retried[RetryReason::Status as usize]
+    }
+
     /// What must be true in any weather.
     pub(crate) fn check_rough(&self) -> Result<(), String> {
         let Self { tester, balancer, .. } = self;
@@ -267,6 +274,8 @@ impl Books {
         self.check(&[
             ("every request has one end", tester.ok + tester.failed() == asked),
             ("nobody got an answer that was not given", tester.ok <= answered),
+            ("every further attempt has a reason", balancer.retries == balancer.retried.iter().sum::<u64>()),
+            ("attempts are bounded", self.origin_requests <= asked * (1 + u64::from(self.retries_max))),
             ("failures are excused", tester.failed() == 0 || self.excused),
             ("every connection of the tester has one end", tester.closed.total() == tester.connects_opened),
             ("every connection accepted has one end", balancer.client_closes.total() == balancer.accepted),

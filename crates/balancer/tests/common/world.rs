@@ -7,6 +7,7 @@ use super::plan::{HERE, Session};
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Stand, Worker, WorkerShare};
 use balancer_core::router::{Conditions, FixedResponse, Page, PathPattern, Pattern, Rewrite, Route};
+use balancer_core::statuses::Statuses;
 use balancer_core::{
     Access, Action, BackendSetSettings, Balance, Capacity, ClientClose, ClientTimeouts, CloseReason, Compression,
     Counters, HashBy, HeaderRules, ListenerLimits, ListenerSettings, PaceRules, PoolSettings, PortChoice, PortSettings,
@@ -90,6 +91,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
             body: Duration::from_secs(2),
         },
         retries_max: rng.range(0, 3) as u32,
+        retry_on: if rng.chance(0.5) { [404, 500].into_iter().collect() } else { Statuses::default() },
         selection: draw_selection(rng),
         capacity: draw_capacity(rng),
         ..BackendSetSettings::new("app", servers.to_vec())

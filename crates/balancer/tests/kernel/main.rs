@@ -9,6 +9,7 @@ mod capacity;
 mod closing;
 mod compression;
 mod draining;
+mod elsewhere;
 mod exchange;
 mod failures;
 mod guests;
