@@ -30,6 +30,8 @@ fn of_incompatible(why: &PeerIncompatible) -> HandshakeFailure {
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::Tls13RequiredForQuic
+        // Clients of TLS 1.1 and before have none.
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired
         | PeerIncompatible::ServerDoesNotSupportTls12Or13
         | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => HandshakeFailure::NoCommonVersion,
         _ => HandshakeFailure::NoCommonSuite,

@@ -25,6 +25,10 @@ enum Tls {
     Client(UnbufferedClientConnection),
 }
 
+const FATAL: u8 = 2;
+const HANDSHAKE_FAILURE: u8 = 40;
+const PROTOCOL_VERSION: u8 = 70;
+
 /// See the module's head.
 pub(crate) struct Handshake {
     tls: Tls,
@@ -115,10 +119,12 @@ impl Handshake {
                 Next::Again => {}
                 Next::Failed(error) => {
                     self.say_why(out);
-                    return Progress::Failed(match self.strange {
+                    let refusal = match self.strange {
                         Some(failure) => self.refusal(failure, None),
                         None => self.refusal(failure::of(&error), Some(&error)),
-                    });
+                    };
+                    call_by_name(refusal.failure, out);
+                    return Progress::Failed(refusal);
                 }
                 Next::Blocked if !self.common().is_handshaking() => {
                     // A message that reaches beyond the handshake's end was begun under another key.
@@ -220,6 +226,15 @@ impl Handshake {
             |(sequence, secrets)| Protection::new(version, sequence, &secrets).ok_or(HandshakeFailure::NoCommonSuite);
         let (ours, theirs) = (of(tx)?, of(rx)?);
         Ok(Agreed { ours, theirs, keys, resumed, last_may_wait, alpn, peer_certificate, rest: self.raw })
+    }
+}
+
+/// rustls tells a client of an old version that something is missing in its hello. It is the version (RFC 8446 section
+/// 4.2.1: protocol_version), and people who look for it look for that.
+fn call_by_name(failure: HandshakeFailure, out: &mut [u8]) {
+    const ALERT: u8 = 21;
+    if let (HandshakeFailure::NoCommonVersion, [ALERT, _, _, 0, 2, FATAL, why @ HANDSHAKE_FAILURE]) = (failure, out) {
+        *why = PROTOCOL_VERSION;
     }
 }
 

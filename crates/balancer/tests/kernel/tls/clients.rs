@@ -1,58 +1,15 @@
 //! curl and openssl as clients of a listener that speaks https.
 
+use super::house::House;
 use super::pki::Pki;
 use crate::stage::{self, Stage, settings};
 use crate::wire::Wire;
-use balancer::Handle;
-use balancer_core::{ClientCertificate, ListenerTls, Settings, TlsVersion};
+use balancer_core::{ClientCertificate, Settings};
 use ports::HandshakeFailure;
 use reactor::epoll::EpollConfig;
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use testkit::{curl, installed};
-
-/// A balancer that speaks https, before an origin of ours.
-struct House {
-    pki: Pki,
-    balancer: Handle,
-    _origin: origin::Handle,
-}
-
-impl House {
-    fn new(workers: usize, change: impl FnOnce(&Pki, &mut ListenerTls)) -> Self {
-        let origin = stage::origin();
-        let pki = Pki::new();
-        let mut settings = settings(&[origin.address()]);
-        pki.secure(&mut settings, pki.certificate("site", &["site.example"]));
-        change(&pki, settings.listeners[0].tls.as_mut().expect("just written"));
-        let balancer = stage::start(settings, workers, EpollConfig::default());
-        Self { pki, balancer, _origin: origin }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.balancer.addresses()[0]
-    }
-
-    /// Runs curl on a path of `site.example`.
-    fn curl(&self, arguments: &[&str], path: &str) -> Option<Output> {
-        let (mut command, port) = (curl()?, self.address().port());
-        command
-            .arg("--cacert")
-            .arg(self.pki.ca())
-            .args(["--resolve", &format!("*:{port}:{}", self.address().ip())])
-            .args(arguments);
-        Some(command.arg(format!("https://site.example:{port}{path}")).output().expect("curl runs"))
-    }
-
-    /// Runs openssl s_client with nothing to say; all that it prints.
-    fn s_client(&self, arguments: &[&str]) -> Option<String> {
-        let mut command = Command::new(installed("openssl")?);
-        command.arg("s_client").arg("-connect").arg(self.address().to_string()).args(arguments);
-        let Output { stdout, stderr, .. } = command.stdin(Stdio::null()).output().expect("openssl runs");
-        Some(String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
-    }
-}
+use std::process::Stdio;
+use testkit::curl;
 
 #[test]
 fn curl_gets_and_sends_over_either_version() {
@@ -94,66 +51,6 @@ fn servers_learn_that_it_was_https() {
 }
 
 #[test]
-fn versions_and_suites_that_are_refused_are_refused() {
-    let house = House::new(1, |_, tls| tls.versions = vec![TlsVersion::Tls13]);
-    let Some(shown) = house.s_client(&["-tls1_3"]) else { return };
-    assert!(shown.contains("New, TLSv1.3, Cipher is TLS_AES_"), "{shown}");
-    let old = house.s_client(&["-tls1_2"]).expect("it is installed");
-    assert!(old.contains("alert protocol version"), "{old}");
-    let counters = house.balancer.counters();
-    assert_eq!(counters.tls_failed[HandshakeFailure::NoCommonVersion as usize], 1, "{counters:?}");
-
-    let house = House::new(1, |_, tls| tls.versions = vec![TlsVersion::Tls12]);
-    let shown = house.s_client(&["-tls1_2"]).expect("it is installed");
-    assert!(shown.contains("New, TLSv1.2, Cipher is ECDHE-ECDSA-"), "{shown}");
-    // No block ciphers, no keys that are not ephemeral.
-    for suite in ["ECDHE-ECDSA-AES128-SHA256", "AES128-GCM-SHA256"] {
-        let shown = house.s_client(&["-tls1_2", "-cipher", suite]).expect("it is installed");
-        assert!(shown.contains("handshake failure"), "{suite}: {shown}");
-    }
-    for suite in ["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"] {
-        let output = house.curl(&["--tls-max", "1.2", "--ciphers", suite], "/bytes/40000");
-        assert_eq!(output.map(|output| output.stdout.len()).unwrap_or(40_000), 40_000, "{suite}");
-    }
-    let counters = house.balancer.counters();
-    assert_eq!(counters.tls_failed[HandshakeFailure::NoCommonSuite as usize], 2, "{counters:?}");
-    let old = house.s_client(&["-tls1_1"]).expect("it is installed");
-    assert!(!old.contains("Cipher is ECDHE"), "{old}");
-}
-
-/// The tickets of one worker are good at the others.
-#[test]
-fn a_client_comes_back_to_any_worker() {
-    for version in ["-tls1_3", "-tls1_2"] {
-        let house = House::new(3, |_, _| {});
-        let session = house.pki.folder().join("session");
-        let session = session.display().to_string();
-        // What it is sent has to be read before the session is written: the answer comes with the ticket.
-        let ask = |arguments: &[&str]| {
-            let mut command = Command::new(installed("openssl")?);
-            command.args(["s_client", "-connect", &house.address().to_string(), "-ign_eof", version]).args(arguments);
-            let mut child = command
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("openssl runs");
-            let request = b"GET /bytes/5 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-            std::io::Write::write_all(child.stdin.as_mut().expect("piped"), request).expect("it listens");
-            Some(String::from_utf8_lossy(&child.wait_with_output().expect("openssl ends").stdout).into_owned())
-        };
-        let Some(first) = ask(&["-sess_out", &session]) else { return };
-        assert!(first.contains("New, TLSv1"), "{first}");
-        for _ in 0..6 {
-            let again = ask(&["-sess_in", &session]).expect("it is installed");
-            assert!(again.contains("Reused, TLSv1"), "{again}");
-        }
-        let counters = house.balancer.counters();
-        assert_eq!((counters.tls_handshakes, counters.tls_resumed), (7, 6), "{version}: {counters:?}");
-    }
-}
-
-#[test]
 fn the_name_that_is_asked_for_decides_the_certificate() {
     for strict in [false, true] {
         let house = House::new(1, |pki, tls| {
@@ -178,15 +75,6 @@ fn the_name_that_is_asked_for_decides_the_certificate() {
         let shown = house.s_client(&["-noservername"]).expect("it is installed");
         assert_eq!(shown.contains("subject=CN = site\n"), !strict, "{shown}");
     }
-}
-
-#[test]
-fn a_protocol_is_agreed_on_or_nothing_is() {
-    let house = House::new(1, |_, _| {});
-    let Some(shown) = house.s_client(&["-alpn", "h2,http/1.1"]) else { return };
-    assert!(shown.contains("ALPN protocol: http/1.1"), "{shown}");
-    let shown = house.s_client(&["-alpn", "h2"]).expect("it is installed");
-    assert!(shown.contains("alert no application protocol"), "{shown}");
 }
 
 /// One origin in our hands, and a client that shows a certificate or not; what the origin is told of that.
