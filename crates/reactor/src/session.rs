@@ -21,8 +21,6 @@ pub struct SessionInfo {
     pub secure: bool,
     /// The protocol both sides agreed on (ALPN, RFC 7301): `h2`, `http/1.1`. Shared with the layer's own list.
     pub alpn: Option<Rc<[u8]>>,
-    /// The host the client asked for (SNI, RFC 6066 section 3), in lower case.
-    pub server_name: Option<Box<str>>,
     /// The name the peer proved to have (its certificate's), where it was asked for one. Shared with whoever passes it on.
     pub peer_name: Option<Rc<str>>,
 }

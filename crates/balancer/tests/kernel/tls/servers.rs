@@ -4,6 +4,7 @@ use super::pki::Pki;
 use crate::stage::{self, Stage, settings};
 use crate::wire::Wire;
 use balancer::Handle;
+use balancer_core::hello::{Unmatched, asked_name};
 use balancer_core::{CertificateFiles, ClientCertificate, Failure, ServerTls, TlsVersion};
 use ports::HandshakeFailure;
 use reactor::epoll::EpollConfig;
@@ -170,4 +171,41 @@ fn a_plain_server_is_told_nothing() {
     drop(client);
     let counters = stage.end();
     assert!(counters.server_tls_failed[HandshakeFailure::PlainHttp as usize] > 0, "{counters:?}");
+}
+
+/// Which name a server is asked for (SNI): the section's, else its own, and none where it has but an address.
+#[test]
+fn servers_are_asked_for_by_the_name_they_have() {
+    for (host, server_name, expect) in [
+        (None, None, Err(Unmatched::NoName)),
+        (Some("app.internal"), None, Ok("app.internal")),
+        (Some("App.Internal."), None, Ok("App.Internal")),
+        (None, Some("other.internal"), Ok("other.internal")),
+        (Some("app.internal"), Some("other.internal"), Ok("other.internal")),
+        (Some("app.internal"), Some("127.0.0.1"), Err(Unmatched::NoName)),
+        (None, Some("::1"), Err(Unmatched::NoName)),
+    ] {
+        let stage = Stage::new(|settings| {
+            let set = &mut settings.backend_sets[0];
+            set.servers[0].host = host.map(Into::into);
+            let server_name = server_name.map(str::to_owned);
+            set.tls = Some(ServerTls { verify: false, server_name, ..ServerTls::default() });
+            set.retries_max = 0;
+        });
+        let mut client = stage.client();
+        client.sends("GET / HTTP/1.1\nHost: a\n\n");
+        let server = stage.server();
+        let (mut said, mut block) = (Vec::new(), [0; 4096]);
+        let asked = loop {
+            let len = std::io::Read::read(&mut server.stream(), &mut block).expect("a hello");
+            said.extend_from_slice(&block[..len]);
+            match asked_name(&said) {
+                Ok(None) => assert!(len > 0, "no hello"),
+                Ok(Some(name)) => break Ok(String::from_utf8_lossy(name.as_bytes()).into_owned()),
+                Err(why) => break Err(why),
+            }
+        };
+        assert_eq!(asked.as_deref(), expect.as_ref().map(|name| *name), "{host:?} {server_name:?}");
+        drop((client, server));
+    }
 }
