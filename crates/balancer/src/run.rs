@@ -223,7 +223,13 @@ impl Handle {
     /// # Errors
     /// The balancer works by the settings it had.
     pub fn apply(&mut self, settings: &Settings) -> Result<(), StartError> {
-        let mut settings = settings.clone();
+        let outcome = self.go_by(settings.clone());
+        // Of what is gone by now, and of what was made for nothing.
+        self.secured.forget_all_but(&self.settings);
+        outcome
+    }
+
+    fn go_by(&mut self, mut settings: Settings) -> Result<(), StartError> {
         check_sources(&settings)?;
         if self.own_ports.is_none() {
             // A set that is new may need some.
@@ -243,13 +249,11 @@ impl Handle {
                 self.warnings.extend(port_warnings(&settings));
                 self.warnings.extend(certificate_warnings(&settings));
                 (self.doors, self.settings, self.boards, self.secured) = (doors, settings, boards, secured);
-                self.secured.forget_all_but(&self.settings);
                 Ok(())
             }
             Err(error) => {
                 // They know the settings before; who cannot take them back could not be helped by another try.
                 let _went_back = self.order_apply(&self.settings, &self.doors, &self.boards);
-                self.secured.forget_all_but(&self.settings);
                 Err(error)
             }
         }

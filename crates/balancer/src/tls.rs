@@ -5,8 +5,8 @@ use crate::errors::Warning;
 use balancer_core::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, Settings};
 use reactor::ProfileId;
 use secure::{
-    Certificate, CertificateError, Certificates, ClientProfile, ClientRules, Profile, ProfileError, Profiles,
-    ServerProfile, ServerRules, Tickets,
+    Certificate, CertificateError, Certificates, Chain, ClientProfile, ClientRules, Key, Profile, ProfileError,
+    Profiles, ServerProfile, ServerRules, Tickets,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -105,6 +105,11 @@ fn stamp(path: &Path) -> Stamp {
     Some((metadata.mtime(), metadata.mtime_nsec(), metadata.len(), metadata.ino()))
 }
 
+fn stamps_of_servers(tls: &ServerTls) -> Vec<Stamp> {
+    let files = tls.certificate.iter().flat_map(|files| [&files.certificate, &files.key]);
+    files.chain(&tls.ca).map(|path| stamp(path)).collect()
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let failed = |error| TlsError::unreadable(path, &error);
     let mut bytes = Vec::new();
@@ -119,16 +124,18 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 
 /// A chain and its key.
 pub(crate) fn certificate(files: &CertificateFiles) -> Result<Certificate, TlsError> {
-    let chain = read(&files.certificate)?;
-    Certificate::check_chain(&chain).map_err(TlsError::useless(&files.certificate))?;
-    let key = read(&files.key)?;
-    Certificate::check_key(&key).map_err(TlsError::useless(&files.key))?;
-    Certificate::new(&chain, &key).map_err(|why| match why {
+    let chain = read_chain(&files.certificate)?;
+    let key = Key::read(&read(&files.key)?).map_err(TlsError::useless(&files.key))?;
+    Certificate::of(chain, key).map_err(|why| match why {
         CertificateError::Mismatch => {
             TlsError::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() }
         }
         why => TlsError::Useless { path: files.certificate.clone(), why },
     })
+}
+
+fn read_chain(path: &Path) -> Result<Chain, TlsError> {
+    Chain::read(&read(path)?).map_err(TlsError::useless(path))
 }
 
 /// Authorities in a file, in DER.
@@ -166,6 +173,8 @@ struct Made {
     purpose: Purpose,
     stamps: Vec<Stamp>,
     id: ProfileId,
+    /// Whose tickets it takes.
+    admission: Option<Admission>,
 }
 
 /// What the layers of all workers go by.
@@ -192,15 +201,18 @@ impl Secured {
         }
         for set in &mut settings.backend_sets {
             let failed = |error| SecureError { section: "backend set", name: set.name.clone(), error };
-            set.tls_profile = match &set.tls {
-                None => None,
-                Some(tls) => Some(self.of_servers(tls, None).map_err(failed)?.0),
+            let Some(tls) = &set.tls else {
+                set.tls_profile = None;
+                set.servers.iter_mut().for_each(|server| server.tls_profile = None);
+                continue;
             };
+            let stamps = stamps_of_servers(tls);
+            set.tls_profile = Some(self.of_servers(tls, None, &stamps).map_err(failed)?.0);
             for server in &mut set.servers {
-                server.tls_profile = match (&set.tls, &server.host) {
+                server.tls_profile = match &server.host {
                     // What is said in the section stands above the name of a server.
-                    (Some(tls @ ServerTls { server_name: None, .. }), Some(host)) => {
-                        Some(self.of_servers(tls, Some(host)).map_err(failed)?.0)
+                    Some(host) if tls.server_name.is_none() => {
+                        Some(self.of_servers(tls, Some(host), &stamps).map_err(failed)?.0)
                     }
                     _ => set.tls_profile,
                 };
@@ -217,80 +229,84 @@ impl Secured {
         let of_servers = servers.filter_map(|server| server.tls_profile);
         let kept: HashSet<ProfileId> = of_listeners.chain(of_sets).chain(of_servers).map(ProfileId).collect();
         self.made.retain(|made| kept.contains(&made.id));
+        self.tickets.retain(|(of, _)| self.made.iter().any(|made| made.admission.as_ref() == Some(of)));
         self.profiles.keep_only(&kept);
     }
 
     fn of_listener(&mut self, tls: &ListenerTls) -> Result<ProfileId, TlsError> {
         let files = tls.certificates.iter().flat_map(|files| [&files.certificate, &files.key]);
-        let stamps = files.chain(&tls.client_ca).map(|path| stamp(path)).collect();
+        let stamps: Vec<Stamp> = files.chain(&tls.client_ca).map(|path| stamp(path)).collect();
         let purpose = Purpose::Listener(tls.clone());
         match self.known(&purpose, &stamps) {
             Some(id) => Ok(id),
             None => {
-                let profile = Profile::Server(self.server_profile(tls)?);
-                Ok(self.remember(purpose, stamps, profile))
+                let (profile, admission) = self.server_profile(tls)?;
+                Ok(self.remember(Profile::Server(profile), purpose, stamps, admission))
             }
         }
     }
 
-    fn of_servers(&mut self, tls: &ServerTls, host: Option<&Arc<str>>) -> Result<ProfileId, TlsError> {
-        let files = tls.certificate.iter().flat_map(|files| [&files.certificate, &files.key]);
-        let stamps = files.chain(&tls.ca).map(|path| stamp(path)).collect();
+    fn of_servers(
+        &mut self,
+        tls: &ServerTls,
+        host: Option<&Arc<str>>,
+        stamps: &[Stamp],
+    ) -> Result<ProfileId, TlsError> {
         let purpose = Purpose::Servers(tls.clone(), host.cloned());
-        if let Some(id) = self.known(&purpose, &stamps) {
+        if let Some(id) = self.known(&purpose, stamps) {
             return Ok(id);
         }
         let profile = match host {
             None => client_profile(tls)?,
             Some(host) => {
-                let all = self.of_servers(tls, None)?;
+                let all = self.of_servers(tls, None, stamps)?;
                 // They share what is trusted, and the sessions.
                 self.profiles.client(all).map_or_else(|| client_profile(tls), Ok)?.for_name(host)?
             }
         };
-        Ok(self.remember(purpose, stamps, Profile::Client(profile)))
+        Ok(self.remember(Profile::Client(profile), purpose, stamps.to_vec(), None))
     }
 
-    fn known(&self, purpose: &Purpose, stamps: &Vec<Stamp>) -> Option<ProfileId> {
+    fn known(&self, purpose: &Purpose, stamps: &[Stamp]) -> Option<ProfileId> {
         let same = |made: &&Made| made.purpose == *purpose && made.stamps == *stamps;
         self.made.iter().find(same).map(|made| made.id)
     }
 
-    fn remember(&mut self, purpose: Purpose, stamps: Vec<Stamp>, profile: Profile) -> ProfileId {
+    fn remember(
+        &mut self,
+        profile: Profile,
+        purpose: Purpose,
+        stamps: Vec<Stamp>,
+        admission: Option<Admission>,
+    ) -> ProfileId {
         let id = self.profiles.add(profile);
-        self.made.push(Made { purpose, stamps, id });
+        self.made.push(Made { purpose, stamps, id, admission });
         id
     }
 
-    fn server_profile(&mut self, tls: &ListenerTls) -> Result<ServerProfile, TlsError> {
+    /// With whose tickets it takes, where it takes any.
+    fn server_profile(&mut self, tls: &ListenerTls) -> Result<(ServerProfile, Option<Admission>), TlsError> {
         let all = tls.certificates.iter().map(certificate).collect::<Result<_, _>>()?;
         let client_authorities = tls.client_ca.as_deref().map(authorities).transpose()?.unwrap_or_default();
-        let tickets = match tls.tickets {
-            true => self.tickets(tls.client_certificate, &client_authorities)?,
-            false => Tickets::off(),
-        };
+        let (client_certificate, authorities) = (tls.client_certificate, client_authorities.clone());
+        let admission = tls.tickets.then_some(Admission { client_certificate, authorities });
         let rules = ServerRules {
             certificates: Certificates::new(all, tls.strict_sni)?,
             versions: tls.versions.clone(),
             protocols: CLIENT_PROTOCOLS.map(<[u8]>::to_vec).to_vec(),
-            tickets,
-            client_certificate: tls.client_certificate,
+            tickets: admission.as_ref().map_or_else(|| Ok(Tickets::off()), |admission| self.tickets(admission))?,
+            client_certificate,
             client_authorities,
         };
-        Ok(ServerProfile::new(rules)?)
+        Ok((ServerProfile::new(rules)?, admission))
     }
 
-    fn tickets(
-        &mut self,
-        client_certificate: ClientCertificate,
-        authorities: &[Vec<u8>],
-    ) -> Result<Tickets, ProfileError> {
-        let admission = Admission { client_certificate, authorities: authorities.to_vec() };
-        if let Some((_, tickets)) = self.tickets.iter().find(|(of, _)| *of == admission) {
+    fn tickets(&mut self, admission: &Admission) -> Result<Tickets, ProfileError> {
+        if let Some((_, tickets)) = self.tickets.iter().find(|(of, _)| of == admission) {
             return Ok(tickets.clone());
         }
         let tickets = Tickets::new()?;
-        self.tickets.push((admission, tickets.clone()));
+        self.tickets.push((admission.clone(), tickets.clone()));
         Ok(tickets)
     }
 }
@@ -346,7 +362,8 @@ pub fn certificate_warnings(settings: &Settings) -> Vec<Warning> {
 }
 
 fn warnings_of(files: &CertificateFiles, now: Duration) -> Vec<Warning> {
-    let facts = read(&files.certificate).ok().and_then(|chain| Certificate::check_chain(&chain).ok());
+    let chain = read_chain(&files.certificate).ok();
+    let facts = chain.as_ref().map(Chain::facts);
     let time = facts.and_then(|facts| about_time(facts.not_before, facts.not_after, now));
     let path = files.certificate.clone();
     let time = time.map(|what| Warning::Certificate { path, what });
@@ -373,6 +390,60 @@ fn about_time(not_before: Duration, not_after: Duration, now: Duration) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use balancer_core::{BackendSetSettings, ListenerSettings};
+    use std::net::SocketAddr;
+
+    /// A certificate with its key, in a file that goes with the test.
+    struct File(PathBuf);
+
+    impl File {
+        fn new() -> Self {
+            let path = std::env::temp_dir().join(format!("quintet-secured-{}.pem", std::process::id()));
+            let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).expect("a certificate");
+            std::fs::write(&path, made.cert.pem() + &made.signing_key.serialize_pem()).expect("written");
+            Self(path)
+        }
+
+        fn listener(&self, client_certificate: ClientCertificate) -> ListenerSettings {
+            let mut listener = ListenerSettings::new("web", SocketAddr::from(([127, 0, 0, 1], 0)), 0);
+            let files = CertificateFiles { certificate: self.0.clone(), key: self.0.clone() };
+            let client_ca = (client_certificate != ClientCertificate::None).then(|| self.0.clone());
+            listener.tls = Some(ListenerTls { client_certificate, client_ca, ..ListenerTls::new(vec![files]) });
+            listener
+        }
+    }
+
+    impl Drop for File {
+        fn drop(&mut self) {
+            let _in_the_temporary_folder = std::fs::remove_file(&self.0);
+        }
+    }
+
+    /// Profiles, and keys of tickets, are those of the configuration that is gone by.
+    #[test]
+    fn nothing_is_kept_of_what_a_configuration_leaves_out() {
+        let file = File::new();
+        let mut secured = Secured::default();
+        let mut go_by = |listeners: Vec<ListenerSettings>, speaks_tls: bool| {
+            let mut set = BackendSetSettings::new("app", Vec::new());
+            set.tls = speaks_tls.then(|| ServerTls { verify: false, ..ServerTls::default() });
+            let mut settings = Settings { listeners, backend_sets: vec![set] };
+            secured.install(&mut settings).expect("good files");
+            secured.forget_all_but(&settings);
+            let towards = settings.backend_sets[0].tls_profile.map(ProfileId);
+            (secured.made.len(), secured.tickets.len(), towards.and_then(|id| secured.profiles.client(id)).is_some())
+        };
+        let of = |rule| file.listener(rule);
+        use ClientCertificate::{None, Optional, Required};
+        assert_eq!(go_by(vec![of(None)], true), (2, 1, true));
+        assert_eq!(go_by(vec![of(None), of(Optional), of(Required)], false), (3, 3, false));
+        assert_eq!(go_by(vec![of(Required)], false), (1, 1, false));
+        assert_eq!(go_by(Vec::new(), false), (0, 0, false));
+        for _ in 0..20 {
+            assert_eq!(go_by(vec![of(Optional)], true), (2, 1, true));
+            assert_eq!(go_by(vec![of(None)], false), (1, 1, false));
+        }
+    }
 
     #[test]
     fn certificates_are_spoken_of_when_their_time_is_near() {

@@ -8,7 +8,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -46,6 +46,17 @@ pub enum CertificateError {
     Mismatch,
 }
 
+/// Certificates, the leaf first, that can be used with the leaf's key.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    certificates: Vec<CertificateDer<'static>>,
+    facts: Facts,
+}
+
+/// A private key that can be used.
+#[derive(Clone, Debug)]
+pub struct Key(Arc<dyn SigningKey>);
+
 /// A chain with its key.
 #[derive(Clone, Debug)]
 pub struct Certificate {
@@ -79,26 +90,49 @@ fn key_of(pem: &[u8]) -> Result<PrivateKeyDer<'static>, CertificateError> {
     }
 }
 
-impl Certificate {
-    /// The chain, the leaf first, from a text in PEM.
+impl Chain {
+    /// From a text in PEM.
     ///
     /// # Errors
-    /// It is of no use without its key.
-    pub fn check_chain(pem: &[u8]) -> Result<Facts, CertificateError> {
-        let chain = certificates_of(pem)?;
-        let bytes: usize = chain.iter().map(Vec::len).sum();
+    /// It is of no use, whatever its key.
+    pub fn read(pem: &[u8]) -> Result<Self, CertificateError> {
+        let certificates = certificates_of(pem)?;
+        let bytes: usize = certificates.iter().map(Vec::len).sum();
         if bytes > CHAIN_BYTES_MAX {
             return Err(CertificateError::ChainTooLong(bytes));
         }
-        Facts::read(&chain[0]).ok_or(CertificateError::Certificate(1))
+        let facts = Facts::read(&certificates[0]).ok_or(CertificateError::Certificate(1))?;
+        Ok(Self { certificates: certificates.into_iter().map(CertificateDer::from).collect(), facts })
     }
 
-    /// Whether a text in PEM has a key that can be used.
+    /// What the leaf says.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+impl Key {
+    /// From a text in PEM.
     ///
     /// # Errors
-    /// It has none.
-    pub fn check_key(pem: &[u8]) -> Result<(), CertificateError> {
-        aws_lc_rs::sign::any_supported_type(&key_of(pem)?).map(|_| ()).map_err(|_| CertificateError::Key)
+    /// There is none in it that can be used.
+    pub fn read(pem: &[u8]) -> Result<Self, CertificateError> {
+        aws_lc_rs::sign::any_supported_type(&key_of(pem)?).map(Self).map_err(|_| CertificateError::Key)
+    }
+}
+
+impl Certificate {
+    /// A chain and its key.
+    ///
+    /// # Errors
+    /// They do not belong together.
+    pub fn of(chain: Chain, key: Key) -> Result<Self, CertificateError> {
+        let Chain { certificates, facts } = chain;
+        let certified = CertifiedKey::new(certificates, key.0);
+        match certified.keys_match() {
+            Ok(()) => Ok(Self { certified: Arc::new(certified), facts }),
+            Err(_) => Err(CertificateError::Mismatch),
+        }
     }
 
     /// A chain and its key, each a text in PEM; they may be the same.
@@ -106,19 +140,7 @@ impl Certificate {
     /// # Errors
     /// One of them is of no use, or they do not belong together.
     pub fn new(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
-        let facts = Self::check_chain(chain)?;
-        let key = aws_lc_rs::sign::any_supported_type(&key_of(key)?).map_err(|_| CertificateError::Key)?;
-        let chain = certificates_of(chain)?.into_iter().map(CertificateDer::from).collect();
-        let certified = CertifiedKey::new(chain, key);
-        match certified.keys_match() {
-            Ok(()) => Ok(Self { certified: Arc::new(certified), facts }),
-            Err(_) => Err(CertificateError::Mismatch),
-        }
-    }
-
-    /// What the leaf says.
-    pub fn facts(&self) -> &Facts {
-        &self.facts
+        Self::of(Chain::read(chain)?, Key::read(key)?)
     }
 
     fn suits(&self, schemes: &[SignatureScheme]) -> bool {

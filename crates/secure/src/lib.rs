@@ -48,7 +48,7 @@ mod tickets;
 mod unverified;
 mod view;
 
-pub use certificate::{Certificate, CertificateError, Certificates};
+pub use certificate::{Certificate, CertificateError, Certificates, Chain, Key};
 pub use conn::Settings;
 pub use dialogue::Dialogue;
 pub use layered::Secure;
