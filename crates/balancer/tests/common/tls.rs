@@ -1,7 +1,6 @@
 //! The house with TLS between its parts: the same applications, secured or not.
 
 use balancer_core::{BackendSetSettings, ListenerTls, Protocol, ServerTls, Settings};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PKCS_ED25519};
 use reactor::{App, ProfileId};
 use reactor_sim::SimReactor;
 use secure::{
@@ -9,6 +8,7 @@ use secure::{
     ServerRules, Tickets, Version, View,
 };
 use std::sync::OnceLock;
+use testkit::{Authority, KeyKind, Signed};
 
 /// Whose certificate it is.
 pub(crate) const NAME: &str = "house.example";
@@ -22,20 +22,13 @@ pub(crate) struct Seal {
     pub(crate) back: bool,
 }
 
-/// An authority, and a certificate of it. Ed25519: its signatures are all of one length, so that a run is the same each
-/// time.
+/// An authority, and a certificate of it.
 fn certificate() -> &'static (Vec<u8>, Certificate) {
     static MADE: OnceLock<(Vec<u8>, Certificate)> = OnceLock::new();
     MADE.get_or_init(|| {
-        let key = || KeyPair::generate_for(&PKCS_ED25519).expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let (of_authority, ours) = (key(), key());
-        let der = params.self_signed(&of_authority).expect("signed").der().to_vec();
-        let issuer = Issuer::new(params, of_authority);
-        let leaf = CertificateParams::new(vec![NAME.to_owned()]).expect("a name").signed_by(&ours, &issuer);
-        let (leaf, key) = (leaf.expect("signed").pem(), ours.serialize_pem());
-        (der, Certificate::new(leaf.as_bytes(), key.as_bytes()).expect("a pair"))
+        let authority = Authority::new(KeyKind::Ed25519, "authority");
+        let Signed { certificate, key } = authority.sign(NAME, &[NAME], 2999);
+        (authority.der, Certificate::new(certificate.as_bytes(), key.as_bytes()).expect("a pair"))
     })
 }
 

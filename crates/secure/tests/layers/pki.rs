@@ -1,35 +1,28 @@
-//! An authority and certificates for tests. Ed25519: its signatures are all of one length, so that a run is the same each time.
+//! An authority and certificates for tests.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PKCS_ED25519};
 use secure::{
     Certificate, Certificates, ClientCertificate, ClientProfile, ClientRules, ServerProfile, ServerRules, Tickets,
     Version,
 };
+use testkit::{KeyKind, Signed};
 
 /// Signs certificates.
 pub(crate) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
+    authority: testkit::Authority,
     /// Its own certificate, in DER.
     pub(crate) der: Vec<u8>,
 }
 
 impl Authority {
     pub(crate) fn new() -> Self {
-        let key = KeyPair::generate_for(&PKCS_ED25519).expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let der = params.self_signed(&key).expect("signed").der().to_vec();
-        Self { issuer: Issuer::new(params, key), der }
+        let authority = testkit::Authority::new(KeyKind::Ed25519, "authority");
+        Self { der: authority.der.clone(), authority }
     }
 
     /// A certificate for `names`, with its key.
     pub(crate) fn certificate(&self, names: &[&str]) -> Certificate {
-        let key = KeyPair::generate_for(&PKCS_ED25519).expect("a key");
-        let mut params =
-            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names");
-        params.distinguished_name.push(rcgen::DnType::CommonName, names[0]);
-        let chain = params.signed_by(&key, &self.issuer).expect("signed");
-        Certificate::new(chain.pem().as_bytes(), key.serialize_pem().as_bytes()).expect("a pair")
+        let Signed { certificate, key } = self.authority.sign(names[0], names, 2999);
+        Certificate::new(certificate.as_bytes(), key.as_bytes()).expect("a pair")
     }
 
     pub(crate) fn server(&self, names: &[&str]) -> ServerRules {
