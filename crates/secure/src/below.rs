@@ -112,7 +112,7 @@ impl<R: Reactor> View<'_, R> {
         let Some(conn) = self.layer.conns.get_mut(id) else { return };
         conn.session.alpn = alpn;
         conn.session.peer_name =
-            agreed.peer_certificate.as_deref().and_then(crate::der::Facts::read).map(|facts| facts.subject.into());
+            agreed.peer_certificate.as_deref().and_then(crate::facts::Facts::read).map(|facts| facts.subject.into());
         let mut keys = Box::new(agreed.keys);
         conn.outbound.begin(agreed.ours, unsent, agreed.last_may_wait);
         conn.inbound.begin(agreed.theirs, agreed.rest, &mut keys);

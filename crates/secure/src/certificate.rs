@@ -1,6 +1,6 @@
 //! Certificates with their keys, and which of several a client is shown.
 
-use crate::der::Facts;
+use crate::facts::Facts;
 use crate::profile::ProfileError;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;

@@ -8,7 +8,7 @@
 //!      ^ completions, sealed      v operations
 //!            epoll, simulator, another layer        R: Reactor
 //! ```
-//! Files by job: `profile`, `certificate`, `tickets` and `der` are what an owner of a configuration makes once; `record`,
+//! Files by job: `profile`, `certificate`, `tickets` and `facts` are what an owner of a configuration makes once; `record`,
 //! `keys` and `handshake` are bytes only; `inbound` and `outbound` are the two directions of one connection; `conn` is the
 //! connection and the table of all; `below` handles what comes up from below, `view` what comes down from the application;
 //! `closing` ends connections, `layered` is the application around the application.
@@ -31,8 +31,8 @@ mod below;
 pub mod certificate;
 mod closing;
 mod conn;
-pub mod der;
 mod dialogue;
+mod facts;
 mod failure;
 mod handshake;
 mod inbound;
@@ -51,6 +51,7 @@ mod view;
 pub use certificate::{Certificate, CertificateError, Certificates, Chain, Key};
 pub use conn::Settings;
 pub use dialogue::Dialogue;
+pub use facts::Facts;
 pub use layered::Secure;
 pub use profile::{
     ClientCertificate, ClientProfile, ClientRules, Profile, ProfileError, Profiles, ServerProfile, ServerRules, Version,
