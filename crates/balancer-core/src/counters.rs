@@ -222,6 +222,7 @@ counters! {
     "servers.reused" pooled: u64, Server, "Requests sent on a connection of the pool.";
     "servers.queued_for_port" queued_for_port: u64, Set, "Requests that had to wait for a local port.";
     "servers.hash_key_missing" hash_key_missing: u64, Set, "Requests without what their set chooses servers by: they went round robin.";
+    "servers.retry_budget_spent" retry_budget_spent: u64, Set, "Requests that were not sent again because as many were as the retry budget allows.";
     "servers.queued" queued: u64, Set, "Requests that had to wait for a place at a server, because all were at their connections_max.";
     "servers.queue_full" queue_full: u64, Set, "Requests that found as many others waiting for a place as may.";
     "servers.queue_timed_out" queue_timed_out: u64, Set, "Requests that waited for a place until their time was over.";

@@ -1,5 +1,6 @@
 //! What the balancer is told to do: checked, so that it cannot be wrong.
 
+use crate::budget::RetryBudget;
 use crate::checks::CheckRules;
 use crate::health::HealthRules;
 use crate::network::Networks;
@@ -323,6 +324,8 @@ pub struct BackendSetSettings {
     pub retries_max: u32,
     /// Statuses of a server that another one is asked for, where one is well and the request may be sent again.
     pub retry_on: Statuses,
+    /// How many requests may be sent again; `None`: all that may be otherwise.
+    pub retry_budget: Option<RetryBudget>,
     /// How responses are read.
     pub responses: ResponseReading,
     /// Bounds of responses.
@@ -382,6 +385,7 @@ impl BackendSetSettings {
             check: None,
             retries_max: 2,
             retry_on: Statuses::default(),
+            retry_budget: Some(RetryBudget::default()),
             responses: ResponseReading::default(),
             limits: ResponseLimits::default(),
             capacity: Capacity::default(),

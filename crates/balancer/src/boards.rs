@@ -3,6 +3,7 @@
 //! listener, by name and address.
 
 use crate::line::{NOBODY, SharedLine};
+use crate::purse::SharedPurse;
 use crate::rates::Rates;
 use crate::room::Room;
 use balancer_core::select::{RAMP_FULL, ramp};
@@ -260,6 +261,7 @@ pub struct Boards {
     servers: Arc<HashMap<(String, Address), Arc<Board>>>,
     tables: Arc<HashMap<String, Table>>,
     lines: Arc<HashMap<String, Arc<SharedLine>>>,
+    purses: Arc<HashMap<String, Arc<SharedPurse>>>,
     rooms: Arc<HashMap<(String, Address), Arc<Room>>>,
     rates: Arc<Rates>,
 }
@@ -272,6 +274,11 @@ impl Boards {
             (set.name.clone(), line)
         });
         let lines: HashMap<_, _> = lines.collect();
+        let purses = settings.backend_sets.iter().map(|set| {
+            let purse = before.purses.get(&set.name).cloned().unwrap_or_default();
+            (set.name.clone(), purse)
+        });
+        let purses = Arc::new(purses.collect());
         let named = settings
             .backend_sets
             .iter()
@@ -291,7 +298,7 @@ impl Boards {
         });
         let (tables, rates) = (Arc::new(tables.collect()), Arc::clone(&before.rates));
         let (servers, rooms) = (Arc::new(boards.collect()), Arc::new(rooms.collect()));
-        Self { servers, tables, lines: Arc::new(lines), rooms, rates }
+        Self { servers, tables, lines: Arc::new(lines), purses, rooms, rates }
     }
 
     /// Checks say that this server is down, or is not.
@@ -331,6 +338,11 @@ impl Boards {
     /// That of one set; a new one where the configuration does not name it.
     pub(crate) fn line(&self, set: &str) -> Arc<SharedLine> {
         self.lines.get(set).cloned().unwrap_or_default()
+    }
+
+    /// That of one set; a new one where the configuration does not name it.
+    pub(crate) fn purse(&self, set: &str) -> Arc<SharedPurse> {
+        self.purses.get(set).cloned().unwrap_or_default()
     }
 
     /// That of one server; a new one where the configuration does not name it.

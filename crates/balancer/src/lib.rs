@@ -12,6 +12,7 @@ mod guests;
 mod line;
 pub mod orders;
 mod own_ports;
+mod purse;
 mod rates;
 mod room;
 mod run;

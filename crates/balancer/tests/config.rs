@@ -32,9 +32,11 @@ fn networks(list: &[&str]) -> Networks {
 #[test]
 fn what_is_said_of_retries_arrives() {
     let config = parse("good-retries.toml").unwrap();
-    let [plain, on_statuses] = &config.settings.backend_sets[..] else { panic!("two sets") };
+    let [plain, on_statuses, whatever] = &config.settings.backend_sets[..] else { panic!("three sets") };
     assert!(plain.retries_max == 2 && plain.retry_on.is_empty());
     let on: Vec<u16> = (400..=599).filter(|status| on_statuses.retry_on.has(*status)).collect();
+    let shares = [plain, on_statuses, whatever].map(|set| set.retry_budget.map(|budget| budget.percent));
+    assert_eq!(shares, [Some(20), Some(50), None]);
     assert_eq!((on_statuses.retries_max, on), (1, [429, 503].into_iter().chain(520..=599).collect()));
 }
 

@@ -122,6 +122,13 @@ impl Exchange {
         self.fail(lost.failure, scene, step);
     }
 
+    /// As many were repeated as may be: the client is told what it would be told without repetitions.
+    pub(super) fn handle_budget_spent(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        self.up.attempt = Attempt::Parted;
+        let failure = self.up.lost.take().map_or(Failure::NoServer, |lost| lost.failure);
+        self.fail(failure, scene, step);
+    }
+
     /// Waits for a port; `false` when that has lasted long enough.
     fn queue(&mut self, scene: &Scene<'_>, step: &mut Step) -> bool {
         let first = self.up.port_wait_until.is_none();
@@ -227,7 +234,11 @@ impl Exchange {
             NextStep::SameServer => self.order_attempt(AttemptOrder::Fresh { server }, step),
             NextStep::OtherServer => {
                 self.up.lost = Some(attempt);
-                self.order_attempt(AttemptOrder::Pick { not: Some(server) }, step);
+                let order = AttemptOrder::Pick { not: Some(server) };
+                self.order_attempt(order, step);
+                if attempt.sent {
+                    step.up = Some(UpOrder::Repeat(order));
+                }
             }
         }
     }

@@ -126,6 +126,8 @@ pub enum Fact {
     },
     /// The set has no server to pick, or none but the one that was ruled out.
     NobodyElse,
+    /// The set's budget does not pay for the repetition that was asked for.
+    BudgetSpent,
     /// Every server that could be asked has as many connections as it may.
     NoPlace,
     /// Asked to queue for a place at a server, but no more may.

@@ -267,6 +267,7 @@ impl Exchange {
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
             Fact::NobodyElse => self.handle_nobody_else(scene, &mut step),
+            Fact::BudgetSpent => self.handle_budget_spent(scene, &mut step),
             Fact::NoPlace | Fact::LineFull | Fact::QueueFull | Fact::TurnCame => {
                 self.handle_queue(fact, scene, &mut step)
             }

@@ -60,6 +60,9 @@ pub enum ServerOrder {
 pub enum UpOrder {
     /// Make an attempt; [`Fact::AttemptStarted`](super::Fact) or a failure follows.
     Attempt(AttemptOrder),
+    /// The same where a server may have worked on the request: if the set's budget pays for it. Else
+    /// [`Fact::BudgetSpent`](super::Fact) follows.
+    Repeat(AttemptOrder),
     /// Queue for a local port; [`Fact::TurnCame`](super::Fact) follows, or [`Fact::QueueFull`](super::Fact) at once.
     Queue {
         /// For the first time.

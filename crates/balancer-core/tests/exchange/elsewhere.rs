@@ -1,9 +1,10 @@
 //! Statuses that another server is asked for.
 
 use crate::scene::In::{self, *};
-use crate::scene::{GET, POST, USUAL, With, check, check_with};
-use balancer_core::RetryReason;
-use balancer_core::exchange::Opening;
+use crate::scene::{GET, POST, USUAL, With, check, check_with, facts, scene};
+use balancer_core::exchange::{Exchange, Opening, UpOrder};
+use balancer_core::{Failure, RetryReason};
+use std::time::Duration;
 
 /// The connection goes back where nothing is left to come on it, else it is closed.
 #[test]
@@ -36,4 +37,22 @@ fn a_status_is_passed_on_where_nobody_else_may_be_asked() {
     let put = Opening { idempotent: true, ..POST };
     check(put, &[Pooled(0), In::Took, Part, Declined(503)], "pick, -, read-client, up, as-it-is");
     check(GET, &[Pooled(0), Scarce, Declined(503)], "pick, -, -, as-it-is");
+}
+
+/// Only what a server may have worked on has to be paid for.
+#[test]
+fn a_repetition_is_paid_for_where_a_server_may_have_worked() {
+    let costs = |events: &[In]| {
+        let (mut exchange, first) = Exchange::begin(GET, &scene(USUAL, Duration::ZERO));
+        let last = events.iter().fold(first, |_, event| exchange.handle(facts(*event), &scene(USUAL, Duration::ZERO)));
+        matches!(last.up, Option::Some(UpOrder::Repeat(_)))
+    };
+    assert!(!costs(&[Connecting(0), Refused(0)]) && !costs(&[Connecting(0), TimedOut(0)]));
+    assert!(!costs(&[Pooled(0), In::Took, ServerFin]), "closed before the request came");
+    assert!(costs(&[Connecting(0), Connected, In::Took, ServerFin]));
+    assert!(costs(&[Pooled(0), In::Took, HeadBegins, ServerFin]));
+    assert!(costs(&[Connecting(0), Connected, In::Took, BadBody]));
+    let spent = [Connecting(0), Connected, In::Took, ServerFin, Spent, Sent];
+    let told = check(GET, &spent, "pick, -, read-server, -, drop(PeerAborted) pick-not-0, 502, END keep");
+    assert_eq!((told.record().failure, told.record().retries), (Option::Some(Failure::ServerClosed), 0));
 }

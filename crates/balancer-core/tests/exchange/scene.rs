@@ -26,6 +26,8 @@ pub(crate) enum In {
     TimedOut(u32),
     /// There is no other server.
     Nobody,
+    /// The budget does not pay for the repetition.
+    Spent,
     /// Every server has as many connections as it may; no more may wait for one.
     NoPlace,
     LineFull,
@@ -150,6 +152,7 @@ pub(crate) fn facts(event: In) -> Fact {
         NoPort(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::Ports) },
         TimedOut(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::TimedOut) },
         Nobody => Fact::NobodyElse,
+        Spent => Fact::BudgetSpent,
         In::NoPlace => Fact::NoPlace,
         In::LineFull => Fact::LineFull,
         Turn => Fact::TurnCame,
@@ -240,8 +243,8 @@ pub(crate) fn play_on((mut exchange, first): (Exchange, Step), with: With, event
         }
         let step = exchange.handle(facts(*event), &scene(with, now));
         ended = step.end.is_some();
-        let waits_for_shell =
-            matches!(step.up, Option::Some(UpOrder::Attempt(_))) || step.server == Option::Some(ServerOrder::Abandon);
+        let waits_for_shell = matches!(step.up, Option::Some(UpOrder::Attempt(_) | UpOrder::Repeat(_)))
+            || step.server == Option::Some(ServerOrder::Abandon);
         if !ended && !waits_for_shell {
             assert_eq!(exchange.check(), Ok(()), "after {event:?} in {events:?}: {exchange:?}");
         }
@@ -262,7 +265,10 @@ pub(crate) fn word(step: &Step) -> String {
         Option::Some(UpOrder::JoinLine { first: true }) => words.push("line".to_owned()),
         Option::Some(UpOrder::JoinLine { first: false }) => words.push("line-again".to_owned()),
         Option::Some(UpOrder::Attempt(AttemptOrder::Pick { not: None })) => words.push("pick".to_owned()),
-        Option::Some(UpOrder::Attempt(AttemptOrder::Pick { not: Option::Some(not) })) => {
+        Option::Some(
+            UpOrder::Attempt(AttemptOrder::Pick { not: Option::Some(not) })
+            | UpOrder::Repeat(AttemptOrder::Pick { not: Option::Some(not) }),
+        ) => {
             words.push(format!("pick-not-{not}"));
         }
         Option::Some(UpOrder::Attempt(AttemptOrder::Fresh { server })) => words.push(format!("fresh-{server}")),
@@ -270,6 +276,7 @@ pub(crate) fn word(step: &Step) -> String {
         Option::Some(UpOrder::Send) => words.push("up".to_owned()),
         Option::Some(UpOrder::Drop) => words.push("toss".to_owned()),
         Option::Some(UpOrder::LookAtAcks) => words.push("look-up".to_owned()),
+        Option::Some(UpOrder::Repeat(order)) => words.push(format!("repeat {order:?}")),
         None => {}
     }
     match step.down {

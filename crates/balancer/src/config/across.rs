@@ -106,6 +106,7 @@ fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
         check: set.health.check,
         retries_max: set.retries.max,
         retry_on: set.retries.on,
+        retry_budget: set.retries.budget,
         responses: set.responses,
         limits: set.limits,
         capacity: set.capacity,

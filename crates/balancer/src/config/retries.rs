@@ -2,8 +2,9 @@
 
 use super::statuses;
 use balancer_core::BackendSetSettings;
+use balancer_core::budget::RetryBudget;
 use balancer_core::statuses::Statuses;
-use config_file::{Mistake, Section};
+use config_file::{Mistake, Section, Value, value};
 
 pub(super) const RETRIES_MAX: usize = 10;
 const RETRY_ON: statuses::Statuses =
@@ -13,6 +14,7 @@ const RETRY_ON: statuses::Statuses =
 pub(super) struct Retries {
     pub(super) max: u32,
     pub(super) on: Statuses,
+    pub(super) budget: Option<RetryBudget>,
 }
 
 pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Retries {
@@ -23,5 +25,21 @@ pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -
         let mistake = Mistake::new(place, "`retry_on` has no meaning where nothing is sent again", "nobody asks");
         mistakes.push(mistake.other(never, "by this").help("leave one of them out"));
     }
-    Retries { max, on: on.into_iter().flatten().flatten().collect() }
+    let budget = section.take("retry_budget").map(|value| read_budget(value, mistakes)).unwrap_or(base.retry_budget);
+    Retries { max, on: on.into_iter().flatten().flatten().collect(), budget }
+}
+
+fn read_budget(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<RetryBudget> {
+    let text = value::text(value, mistakes)?;
+    if text == "off" {
+        return None;
+    }
+    let percent = text.strip_suffix('%').and_then(|digits| digits.trim_end().parse().ok());
+    let budget = percent.filter(|percent| (1..=100).contains(percent));
+    if budget.is_none() {
+        let mistake =
+            Mistake::new(value.span(), format!("{text:?} is no share of the requests"), "expected 1% to 100%");
+        mistakes.push(mistake.help("such as `retry_budget = \"20%\"`, or \"off\""));
+    }
+    budget.map(|percent| RetryBudget { percent, ..RetryBudget::default() })
 }

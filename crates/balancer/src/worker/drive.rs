@@ -86,6 +86,11 @@ impl Worker {
     fn apply_up<R: Reactor>(&mut self, id: ExchangeId, order: UpOrder, io: &mut R) -> Option<Fact> {
         match order {
             UpOrder::Attempt(order) => return Some(self.attempt(id, order, None, io)),
+            UpOrder::Repeat(order) => {
+                let (now, set) = (self.now(io), self.exchanges[id].asked_set());
+                let pays = self.pays_for_repetition(set, now);
+                return Some(if pays { self.attempt(id, order, None, io) } else { Fact::BudgetSpent });
+            }
             UpOrder::Queue { first } => return self.join_queue(id, first),
             UpOrder::JoinLine { first } => return self.join_line(id, first, io),
             UpOrder::Send => {

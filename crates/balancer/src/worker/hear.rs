@@ -183,8 +183,10 @@ impl Worker {
         let scene = entry.rules.scene(entry.route, &entry.set_rules, now, draining);
         let server = entry.core.attached_server().filter(|_| entry.core.asks_elsewhere(status, &scene));
         let Some(server) = server else { return false };
-        let set = &self.sets[entry.asked_set()];
-        let asks = !set.places.line.has_some() && set.selection.has_other(server as usize, &Stands::of(set, now));
+        let index = entry.asked_set();
+        let set = &self.sets[index];
+        let other = !set.places.line.has_some() && set.selection.has_other(server as usize, &Stands::of(set, now));
+        let asks = other && self.pays_for_repetition(index, now);
         if asks {
             self.note_first_byte(id, status, now);
         }

@@ -20,6 +20,7 @@
 
 mod accept;
 mod attempt;
+mod budget;
 mod check;
 mod choose;
 mod clients;

@@ -160,6 +160,7 @@ impl Worker {
         let set = &mut self.sets[index];
         set.leaving = false;
         set.places.go_over_to(boards.line(&settings.name), self.inbox.bell());
+        set.purse = boards.purse(&settings.name);
         set.rules = Rc::new(settings.clone());
         set.selection.set_rules(&settings.selection);
         for number in 0..set.servers.len() {

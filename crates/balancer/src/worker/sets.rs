@@ -1,10 +1,12 @@
 //! The backend sets of one worker: their servers, and where connections to them start.
 
+use super::budget::Spending;
 use super::line::Places;
 use super::share::{WorkerShare, source_set};
 use super::state::ExchangeId;
 use crate::boards::{Board, Boards};
 use crate::errors::SetupError;
+use crate::purse::SharedPurse;
 use balancer_core::{
     BackendSetSettings, ConnectTimes, Counters, IdleConnections, Mark, PoolSettings, Selection, SelectionRules,
     Settings, Standing,
@@ -25,6 +27,9 @@ pub(super) struct BackendSet {
     pub(super) waiting: VecDeque<ExchangeId>,
     /// Requests that wait for a place at a server.
     pub(super) places: Places,
+    /// What is left of its retry budget, all workers together, and this worker's part in that.
+    pub(super) purse: Arc<SharedPurse>,
+    pub(super) spending: Spending,
     /// Ports and connections that came free while requests waited.
     pub(super) freed: u32,
     pub(super) counters: Counters,
@@ -95,6 +100,8 @@ impl BackendSet {
             sources,
             waiting: VecDeque::new(),
             places: Places::new(boards.line(&settings.name), bell),
+            purse: boards.purse(&settings.name),
+            spending: Spending::default(),
             freed: 0,
             counters: Counters::default(),
             leaving: false,

@@ -1,7 +1,9 @@
 //! The real tester against the real balancer and two real origins, and what their books must say.
 
 use super::tls::{NAME, Profiled, Seal};
-use super::world::{BALANCER, Balancer, CLIENT, Mood, ORIGINS, balancer_host, draw_settings, is_short, player};
+use super::world::{
+    BALANCER, Balancer, CLIENT, Mood, NO_BUDGET, ORIGINS, balancer_host, draw_settings, is_short, player,
+};
 use balancer_core::router::{Conditions, HostPattern, Route};
 use balancer_core::{Action, Counters, Failure, Protocol, RetryReason, RouteRules, Router, Settings};
 use origin::{Origin, OriginPlan};
@@ -38,6 +40,8 @@ pub(crate) struct Books {
     pub(crate) balancer: Counters,
     pub(crate) origin_requests: u64,
     pub(crate) retries_max: u32,
+    /// May anything be sent again that an origin may have worked on?
+    pub(crate) repeats: bool,
     /// TIME_WAIT entries when the tester was done: the client's and the balancer's.
     pub(crate) time_waits: [usize; 2],
     pub(crate) seal: Seal,
@@ -158,8 +162,20 @@ impl House {
         net.check_clean()?;
         let excused = short || net.injected().harmful() > 0;
         let (plan, balancer, story) = (self.plan, balancer_counters, net.story());
-        let retries_max = self.settings.backend_sets[0].retries_max;
-        Ok(Books { plan, tester, balancer, origin_requests, retries_max, time_waits, seal: self.seal, excused, story })
+        let set = &self.settings.backend_sets[0];
+        let (retries_max, repeats) = (set.retries_max, set.retry_budget != Some(NO_BUDGET));
+        Ok(Books {
+            plan,
+            tester,
+            balancer,
+            origin_requests,
+            retries_max,
+            repeats,
+            time_waits,
+            seal: self.seal,
+            excused,
+            story,
+        })
     }
 }
 
@@ -259,6 +275,12 @@ impl Books {
         ])
     }
 
+    /// Attempts made although an origin may have worked on the request.
+    fn repeated(&self) -> u64 {
+        let of = |reason: RetryReason| self.balancer.retried[reason as usize];
+        of(RetryReason::Status) + of(RetryReason::Timeout) + of(RetryReason::Nonsense)
+    }
+
     /// Answers that nobody saw, because another origin was asked.
     fn asked_elsewhere(&self) -> u64 {
         self.balancer.retried[RetryReason::Status as usize]
@@ -275,6 +297,7 @@ impl Books {
             ("every request has one end", tester.ok + tester.failed() == asked),
             ("nobody got an answer that was not given", tester.ok <= answered),
             ("every further attempt has a reason", balancer.retries == balancer.retried.iter().sum::<u64>()),
+            ("without a budget nothing is repeated", self.repeats || self.repeated() == 0),
             ("attempts are bounded", self.origin_requests <= asked * (1 + u64::from(self.retries_max))),
             ("failures are excused", tester.failed() == 0 || self.excused),
             ("every connection of the tester has one end", tester.closed.total() == tester.connects_opened),

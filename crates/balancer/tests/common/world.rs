@@ -6,6 +6,7 @@ use super::origin::ScriptedOrigin;
 use super::plan::{HERE, Session};
 use balancer::orders::{Order, Snapshot};
 use balancer::{Boards, Stand, Worker, WorkerShare};
+use balancer_core::budget::RetryBudget;
 use balancer_core::router::{Conditions, FixedResponse, Page, PathPattern, Pattern, Rewrite, Route};
 use balancer_core::statuses::Statuses;
 use balancer_core::{
@@ -28,6 +29,9 @@ pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const BALANCER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 pub(crate) const ORIGINS: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), IpAddr::V4(Ipv4Addr::new(10, 0, 0, 4))];
+
+/// Nothing is sent again that a server may have worked on.
+pub(crate) const NO_BUDGET: RetryBudget = RetryBudget { percent: 0, per_second: 0 };
 
 /// A timer may be late by a tick of its wheel.
 const TIMER_PRECISION: Duration = Duration::from_millis(16);
@@ -92,6 +96,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
         },
         retries_max: rng.range(0, 3) as u32,
         retry_on: if rng.chance(0.5) { [404, 500].into_iter().collect() } else { Statuses::default() },
+        retry_budget: *rng.pick(&[None, Some(RetryBudget::default()), Some(NO_BUDGET)]),
         selection: draw_selection(rng),
         capacity: draw_capacity(rng),
         ..BackendSetSettings::new("app", servers.to_vec())

@@ -3,6 +3,7 @@
 use crate::stage;
 use crate::wire::{PATIENCE, Wire};
 use balancer::Handle;
+use balancer_core::budget::RetryBudget;
 use balancer_core::{CloseReason, Counters, RetryReason, Settings};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -124,4 +125,26 @@ fn an_answer_that_goes_on_is_cut_off() {
     drop(client);
     let counters = scene.end();
     assert_eq!(counters.server_reasons[CloseReason::AskedElsewhere as usize], 1, "{counters:?}");
+}
+
+/// A server in distress is not asked twice as much: what the budget does not pay for is passed on as it is.
+#[test]
+fn where_the_budget_is_spent_answers_are_passed_on() {
+    let scene = Scene::new(|settings| {
+        let set = &mut settings.backend_sets[0];
+        (set.retry_budget, set.retries_max) = (Some(RetryBudget { percent: 90, per_second: 0 }), 1);
+    });
+    let mut client = scene.ask(GET);
+    // One request does not pay for a repetition, two do.
+    let mut first = scene.asked(0, "");
+    first.sends(BUSY);
+    client.sees(BUSY);
+    client.sends(GET);
+    scene.asked(1, "").sends(BUSY);
+    first.reads_head();
+    first.sends(OK);
+    client.sees(OK);
+    drop(client);
+    let counters = scene.end();
+    assert_eq!((counters.retries, counters.retry_budget_spent, counters.responses), (1, 1, 2), "{counters:?}");
 }

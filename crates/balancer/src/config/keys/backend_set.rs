@@ -54,6 +54,7 @@ pub(super) static BACKEND_SET: Table = Table {
         .example("[20000, 29999]"),
         retries::MAX,
         retries::ON,
+        retries::BUDGET,
         Key::new(
             "responses",
             Kind::choice::<ResponseReading>(),

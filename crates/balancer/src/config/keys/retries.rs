@@ -26,3 +26,13 @@ pub(super) const ON: Key = Key::new(
      (`server_errors` of `[backend_set.health]`)",
 )
 .example("[502, 503, 504]");
+
+pub(super) const BUDGET: Key = Key::new(
+    "retry_budget",
+    Kind::Text("share"),
+    "how many requests may be sent again of those of the last 10 s, all workers together, and 10 each second whatever came; \
+     `\"off\"`: all. What a server cannot have worked on costs nothing: a connection that was refused, a kept one that was \
+     closed before the request came. Where the budget is spent a request fails as it would without retries, and a status of \
+     `retry_on` is passed on (`servers.retry_budget_spent`)",
+)
+.or("\"20%\"");
