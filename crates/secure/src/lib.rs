@@ -92,6 +92,6 @@ pub fn damaged() -> Fault {
 }
 
 /// The key of a connection of TLS 1.2 has sealed as much as one may, and there is no other.
-pub fn spent_key() -> Fault {
+pub(crate) fn spent_key() -> Fault {
     Fault::from_errno(EKEYEXPIRED)
 }

@@ -129,6 +129,15 @@ impl Worker {
         Some(header.write(client.peer, io.local_address(conn)))
     }
 
+    /// What goes before everything, if anything does; `None`: it cannot be told.
+    #[inline]
+    fn ahead<R: Reactor>(&self, id: ExchangeId, io: &R) -> Option<Option<HeaderBytes>> {
+        match self.exchanges[id].set_rules.proxy_protocol {
+            None => Some(None),
+            Some(header) => self.announcement(id, header, io).map(Some),
+        }
+    }
+
     /// Opens a connection and sends the request with the handshake.
     fn send_on_fresh<R: Reactor>(
         &mut self,
@@ -139,12 +148,7 @@ impl Worker {
         io: &mut R,
     ) -> Fact {
         let now = self.now(io);
-        let header = self.exchanges[id].set_rules.proxy_protocol;
-        let ahead = header.map(|header| self.announcement(id, header, io).ok_or(Fact::Shortage)).transpose();
-        let ahead = match ahead {
-            Ok(ahead) => ahead,
-            Err(shortage) => return shortage,
-        };
+        let Some(ahead) = self.ahead(id, io) else { return Fact::Shortage };
         let Some(seat) = self.take_place(set, server, io) else { return Fact::NoPlace };
         match self.open(set, server, ahead.as_ref().map(HeaderBytes::as_slice), &out, io) {
             Ok((conn, lease)) => {
