@@ -12,6 +12,7 @@ mod doctor;
 mod memory;
 mod model;
 mod record;
+mod relay;
 mod stage;
 mod testers;
 mod tls;
@@ -43,6 +44,8 @@ enum Part {
     Balancer,
     /// CPU per handshake, request and body of the balancers over TLS.
     Tls,
+    /// CPU per message, MiB and connection of the balancers that join connections.
+    Relay,
     /// Requests per second and per CPU second of the testers.
     Tester,
     /// Memory per idle connection of the balancers.
@@ -106,7 +109,7 @@ impl BenchArgs {
     }
 
     fn wants_stage(&self) -> bool {
-        [Part::Balancer, Part::Tls, Part::Tester, Part::Memory].into_iter().any(|part| self.wants(part))
+        [Part::Balancer, Part::Tls, Part::Relay, Part::Tester, Part::Memory].into_iter().any(|part| self.wants(part))
     }
 
     fn wants(&self, part: Part) -> bool {
@@ -151,6 +154,9 @@ fn in_private_network(args: &BenchArgs, scale: Scale) -> anyhow::Result<Vec<reco
     }
     if args.wants(Part::Tls) {
         tables.extend(tls::run(&stage, scale)?);
+    }
+    if args.wants(Part::Relay) {
+        tables.extend(relay::run(&stage, scale)?);
     }
     if args.wants(Part::Tester) {
         tables.extend(testers::run(&stage, scale)?);

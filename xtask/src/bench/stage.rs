@@ -93,15 +93,18 @@ impl Stage {
         Ok(text)
     }
 
-    /// nginx as an origin that answers from memory, and at `/big` with [`BIG_BYTES`] from a file.
+    /// nginx as an origin that answers from memory, and at `/big`, `/kib` and `/mib` with [`BIG_BYTES`], 1 KiB and 1 MiB from
+    /// files.
     pub(super) fn nginx(&self, role: Role, at: Ipv4Addr, port: u16, core: usize) -> anyhow::Result<Guest> {
-        let big = self.write("big", &"x".repeat(BIG_BYTES))?;
+        for (name, bytes) in [("big", BIG_BYTES), ("kib", 1024), ("mib", 1024 * 1024)] {
+            self.write(name, &"x".repeat(bytes))?;
+        }
         let text = format!(
             "{}\nhttp {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 3600s;\n server {{ listen \
-             {at}:{port} reuseport backlog=4096; location / {{ return 200 \"a small answer, as an API gives it\\n\"; }} \
-             location = /big {{ alias {}; }} }} }}\n",
+             {at}:{port} reuseport backlog=4096; location = / {{ return 200 \"a small answer, as an API gives it\\n\"; }} \
+             location / {{ root {}; }} }} }}\n",
             self.nginx_preamble("origin"),
-            big.display()
+            self.folder.display()
         );
         let path = self.write("nginx-origin.conf", &text)?;
         self.serve(role, core, Command::new("nginx").arg("-c").arg(path), SocketAddr::from((at, port)))
