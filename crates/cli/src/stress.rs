@@ -108,7 +108,7 @@ struct ConnectionArgs {
     /// Who chooses source ports: the kernel, or our allocator (oldest first, bind + SO_REUSEADDR).
     #[arg(long, value_parser = values::named::<PortMode>(), default_value_t)]
     ports: PortMode,
-    /// Source addresses to use in turn: a list, with ranges (10.0.0.2,10.0.0.5-10.0.0.9).
+    /// Source addresses to use in turn: a list, with ranges and networks (10.0.0.2,10.0.0.5-10.0.0.9,fd00:1::/64).
     #[arg(long, value_name = "LIST")]
     source_ip: Option<String>,
     /// Source ports, LOW-HIGH [default: ip_local_port_range; with --ports own those outside of it].

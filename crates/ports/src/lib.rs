@@ -14,6 +14,7 @@ pub mod list;
 pub mod own;
 mod queue;
 pub mod set;
+mod source_list;
 pub mod sources;
 pub mod spending;
 mod strain;
@@ -27,6 +28,7 @@ pub use handshake::{Announcements, ClientCertificate, HandshakeFailure, Handshak
 pub use list::PortList;
 pub use own::{HostPorts, NoOwnPorts};
 pub use set::{PortRange, PortSet, SetError};
+pub use source_list::{SAMPLE, SourcesError, expand_sources, is_sampled, parse_sources};
 pub use sources::{Source, SourceSet, Sources, Start, Target, Tries};
 pub use spending::Spending;
 pub use strain::Strain;

@@ -29,6 +29,17 @@ pub enum Source {
     Exact(SocketAddr),
 }
 
+impl Source {
+    /// The address, where it is not the kernel's choice.
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Kernel => None,
+            Self::Address(address) => Some(address),
+            Self::Exact(local) => Some(local.ip()),
+        }
+    }
+}
+
 /// Which starting points there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSet {

@@ -1,13 +1,13 @@
 //! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
 
 use crate::backoff::BACKOFF_FIRST;
-use crate::sources::SOURCES_MAX;
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 use http::url::{Url, UrlError};
 use http::{Method, is_field_value, is_token};
 use named::named;
+use ports::set::SOURCES_MAX;
 use ports::{PortRange, SetError};
 
 /// Connections one run may keep.
