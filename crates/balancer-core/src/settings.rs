@@ -506,6 +506,10 @@ pub struct PortSettings {
     pub sources: Vec<IpAddr>,
     /// Ports, inclusive; `None`: the kernel chooses from `ip_local_port_range`, our allocator from outside of it.
     pub range: Option<(u16, u16)>,
+    /// Networks of which only [`ports::SAMPLE`] addresses are among the sources.
+    pub sampled: Vec<String>,
+    /// Sources may be addresses that no interface has, of a prefix that is routed here. It is found out at start.
+    pub routed: bool,
 }
 
 /// How long servers may take.

@@ -36,8 +36,9 @@ pub enum StartError {
     Setup(#[from] SetupError),
     /// A source address does not belong to this host.
     #[error(
-        "backend set {set:?}: source {source_ip} cannot be used: {reason}; add it to an interface of this host, or take \
-         it out of `sources`"
+        "backend set {set:?}: source {source_ip} cannot be used: {reason}; add it to an interface of this host, route it \
+         here ({}), or take it out of `sources`",
+        sys::socket::how_to_route(*source_ip)
     )]
     SourceNotHere {
         /// Name of the set.
@@ -115,6 +116,14 @@ pub enum Warning {
     KeyForAnybody {
         /// Its file.
         path: PathBuf,
+    },
+    /// Of a wide network of sources only some are used.
+    #[error("backend set \"{set}\": of sources {network} {} addresses are used, spread over all of it", ports::SAMPLE)]
+    Sampled {
+        /// Name of the set.
+        set: String,
+        /// The network.
+        network: String,
     },
     /// A set binds ports that the kernel chooses from for everybody else.
     #[error(

@@ -32,7 +32,10 @@ pub fn port_warnings(settings: &Settings) -> Vec<Warning> {
     let Ok(host) = reactor::host_ports() else { return Vec::new() };
     let contested = settings.backend_sets.iter().filter_map(|set| contested(set, &host));
     let short = shortfalls(settings, host.ephemeral.len()).into_iter().map(Warning::Shortfall);
-    contested.chain(short).collect()
+    let sampled = settings.backend_sets.iter().flat_map(|set| {
+        set.ports.sampled.iter().map(|network| Warning::Sampled { set: set.name.clone(), network: network.clone() })
+    });
+    contested.chain(short).chain(sampled).collect()
 }
 
 fn contested(set: &BackendSetSettings, host: &HostPorts) -> Option<Warning> {

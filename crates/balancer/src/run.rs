@@ -21,6 +21,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use sys::socket::Standing;
 
 /// Open files that are not connections: standard streams, the listeners of the owner, and some to spare; and of each
 /// worker its epoll and its waker.
@@ -83,7 +84,7 @@ pub struct Handle {
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     let mut settings = plan.settings.clone();
-    check_sources(&settings)?;
+    check_sources(&mut settings)?;
     let own_ports = own_ports(&settings)?;
     check_shares(&settings, plan.workers as u32, own_ports.as_ref())?;
     leave_files_for_servers(&mut settings, plan.workers);
@@ -104,11 +105,12 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
 }
 
 /// Before anything starts: a connect would only say that no port is left.
-fn check_sources(settings: &Settings) -> Result<(), StartError> {
-    for set in &settings.backend_sets {
+fn check_sources(settings: &mut Settings) -> Result<(), StartError> {
+    for set in &mut settings.backend_sets {
+        set.ports.routed = false;
         for source in &set.ports.sources {
             let failed = |reason| StartError::SourceNotHere { set: set.name.clone(), source_ip: *source, reason };
-            sys::socket::check_source(*source).map_err(failed)?;
+            set.ports.routed |= sys::socket::check_source(*source).map_err(failed)? == Standing::Routed;
         }
     }
     Ok(())
@@ -230,7 +232,7 @@ impl Handle {
     }
 
     fn go_by(&mut self, mut settings: Settings) -> Result<(), StartError> {
-        check_sources(&settings)?;
+        check_sources(&mut settings)?;
         if self.own_ports.is_none() {
             // A set that is new may need some.
             own_ports(&settings)?;

@@ -102,6 +102,10 @@ async fn connect(at: SocketAddr, sources: &[IpAddr]) -> IoResult<TcpStream> {
     // Whatever ends the check leaves no TIME_WAIT.
     socket.set_zero_linger()?;
     if let Some(source) = sources.iter().find(|source| source.is_ipv4() == at.is_ipv4()) {
+        // Whether it is one of this host was asked at start; one of a prefix that is routed here is of no interface.
+        if source.is_ipv6() {
+            sys::sockopt::set_free_bind(&socket, *source)?;
+        }
         socket.bind(SocketAddr::new(*source, 0))?;
     }
     socket.connect(at).await

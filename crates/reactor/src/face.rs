@@ -79,6 +79,8 @@ pub struct ConnectPlan {
     pub source: Source,
     /// Bounds for the kernel's choice (IP_LOCAL_PORT_RANGE, Linux 6.3), inclusive.
     pub port_range: Option<(u16, u16)>,
+    /// No interface need have the source address: it is of a prefix that is routed here.
+    pub routed: bool,
     /// How a layer is to secure the connection; `None`: not at all. Who has no such layer does not connect: in the clear
     /// nobody asked for it.
     pub profile: Option<ProfileId>,
@@ -87,13 +89,13 @@ pub struct ConnectPlan {
 impl ConnectPlan {
     /// To `remote`, the kernel choosing our side.
     pub fn to(remote: impl Into<Address>) -> Self {
-        Self { remote: remote.into(), source: Source::Kernel, port_range: None, profile: None }
+        Self { remote: remote.into(), source: Source::Kernel, port_range: None, routed: false, profile: None }
     }
 
     /// To `remote`, from where [`ports::Sources`] chose.
     pub fn from(start: &Start, remote: impl Into<Address>) -> Self {
         let port_range = start.range.map(|range| (range.low(), range.high()));
-        Self { remote: remote.into(), source: start.source, port_range, profile: None }
+        Self { remote: remote.into(), source: start.source, port_range, routed: false, profile: None }
     }
 }
 

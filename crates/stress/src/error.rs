@@ -50,7 +50,9 @@ pub enum StressError {
     },
     /// A source address that is not on this host.
     #[error(
-        "source address {source_ip} cannot be used: {reason}; add it to an interface of this host, or leave it out"
+        "source address {source_ip} cannot be used: {reason}; add it to an interface of this host, route it here ({}), or \
+         leave it out",
+        sys::socket::how_to_route(*source_ip)
     )]
     SourceNotHere {
         /// The address.

@@ -5,6 +5,7 @@ use ports::{Budget, HostPorts, PortList, PortSet, SourceSet};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use stress_core::{ClosePolicy, Plan, PortMode};
+use sys::socket::Standing;
 use units::counted;
 
 /// Descriptors of one thread beside its connections: epoll, waker, and room for a short-lived one.
@@ -24,6 +25,8 @@ pub struct Preflight {
     pub threads: u32,
     /// Where connections start.
     pub sources: SourceSet,
+    /// Some of their addresses are of no interface, but of a prefix that is routed here.
+    pub routed: bool,
     /// Ports and what they pay for; `None` where the range could not be read.
     pub budget: Option<Budget>,
     /// What a person should know before the start.
@@ -34,7 +37,7 @@ pub struct Preflight {
 pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, StressError> {
     let (threads, targets) = (threads(plan), &found.targets);
     check_files(plan, threads)?;
-    check_sources(plan)?;
+    let routed = check_sources(plan)?;
     targets.iter().try_for_each(|target| check_route(plan, *target))?;
     targets.iter().try_for_each(|target| check_port_range(plan, *target))?;
     let host = reactor::host_ports().map_err(|error| StressError::PortRange(error.to_string()));
@@ -49,7 +52,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
     let mut warnings = found.left_out.clone();
     warnings.extend(host.ok().and_then(|host| range_warning(plan, &host)));
     warnings.extend(budget.iter().flat_map(|budget| budget_warnings(plan, budget, reuse(plan, targets))));
-    Ok(Preflight { targets: targets.clone(), threads, sources, budget, warnings })
+    Ok(Preflight { targets: targets.clone(), threads, sources, routed, budget, warnings })
 }
 
 /// With as many source addresses as the least reachable target can be reached from.
@@ -97,12 +100,15 @@ fn check_files(plan: &Plan, threads: u32) -> Result<(), StressError> {
 }
 
 /// Before anything starts: a connect would only say that no port is left.
-fn check_sources(plan: &Plan) -> Result<(), StressError> {
+/// Is any of them routed here, and of no interface?
+fn check_sources(plan: &Plan) -> Result<bool, StressError> {
+    let mut routed = false;
     for source in &plan.sources {
-        sys::socket::check_source(*source)
+        let standing = sys::socket::check_source(*source)
             .map_err(|reason| StressError::SourceNotHere { source_ip: *source, reason })?;
+        routed |= standing == Standing::Routed;
     }
-    Ok(())
+    Ok(routed)
 }
 
 /// Without a route, or a source address of this host towards the target, no connect can leave. For IPv6 that is

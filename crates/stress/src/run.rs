@@ -124,6 +124,7 @@ fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
             connections: part(u64::from(plan.connections), at) as u32,
             requests: requests.clone(),
             sources: ready.sources.share(at as u32, ready.threads)?,
+            routed: ready.routed,
         })
     };
     (0..threads).map(share).collect()

@@ -83,13 +83,53 @@ pub fn bind_address(fd: impl AsFd, local: IpAddr) -> Result<(), Errno> {
     net::bind(fd, &SocketAddr::new(local, 0))
 }
 
+/// How an address is one of this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// `bind()` takes it as it is.
+    Own,
+    /// No interface has it, but a prefix that is routed here: [`sockopt::set_free_bind`] first.
+    Routed,
+}
+
 /// Can connections start from this address? Any other one fails every connect with EADDRNOTAVAIL, as used-up ports do.
 ///
 /// # Errors
-/// No interface of the calling thread's namespace has it.
-pub fn check_source(address: IpAddr) -> std::io::Result<()> {
-    std::net::UdpSocket::bind((address, 0)).map(drop)
+/// It is not an address of the calling thread's namespace, nor does what is sent to it come here.
+pub fn check_source(address: IpAddr) -> std::io::Result<Standing> {
+    match std::net::UdpSocket::bind((address, 0)) {
+        Ok(_) => Ok(Standing::Own),
+        Err(error) if reaches_itself(address).unwrap_or(false) => {
+            drop(error);
+            Ok(Standing::Routed)
+        }
+        Err(error) => Err(error),
+    }
 }
+
+/// The command after which an address is one of this host, without an interface that has it.
+pub fn how_to_route(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(_) => format!("`ip route add local {address}/32 dev lo`, or the network it is of"),
+        IpAddr::V6(_) => format!("`ip -6 route add local {address}/128 dev lo`, or the network it is of"),
+    }
+}
+
+/// Does what is sent from an address to itself arrive? What is local goes over the loopback, and is there at once.
+fn reaches_itself(address: IpAddr) -> std::io::Result<bool> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let fd = net::socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_free_bind(&fd, address)?;
+    net::bind(&fd, &SocketAddr::new(address, 0))?;
+    let socket = std::net::UdpSocket::from(fd);
+    socket.connect(socket.local_addr()?)?;
+    socket.set_read_timeout(Some(ITSELF_PATIENCE))?;
+    socket.send(b"?")?;
+    Ok(socket.recv(&mut [0; 1])? == 1)
+}
+
+/// For what goes over the loopback.
+const ITSELF_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Starts connecting: `Ok(true)` when established at once, `Ok(false)` when under way.
 pub fn connect(fd: impl AsFd, remote: &SocketAddr) -> Result<bool, Errno> {

@@ -64,6 +64,14 @@ pub fn set_bind_address_no_port(fd: &impl AsFd, on: bool) -> Result<(), Errno> {
     set(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, libc::c_int::from(on))
 }
 
+/// IP_FREEBIND, IPV6_FREEBIND (Linux 4.15): `bind()` takes an address that no interface has, because a prefix is routed here.
+pub fn set_free_bind(fd: &impl AsFd, of: std::net::IpAddr) -> Result<(), Errno> {
+    match of {
+        std::net::IpAddr::V4(_) => set(fd, libc::IPPROTO_IP, libc::IP_FREEBIND, 1),
+        std::net::IpAddr::V6(_) => set(fd, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, 1),
+    }
+}
+
 /// IP_LOCAL_PORT_RANGE: bounds, inclusive, for the port the kernel chooses. ENOPROTOOPT before Linux 6.3.
 pub fn set_local_port_range(fd: &impl AsFd, low: u16, high: u16) -> Result<(), Errno> {
     set(fd, libc::IPPROTO_IP, IP_LOCAL_PORT_RANGE, u32::from(low) | (u32::from(high) << 16))

@@ -13,6 +13,7 @@ use balancer_core::{
     SelectionRules, ServerSettings, ServerTimeouts, ServerTls,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
+use ports::{expand_sources, is_sampled};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
@@ -121,39 +122,64 @@ fn read_ports(
     mistakes: &mut Vec<Mistake>,
 ) -> PortSettings {
     let choice = section.named::<PortChoice>("ports", mistakes).unwrap_or_default();
-    let sources = section.take("sources").map(|list| read_sources(list, servers, mistakes)).unwrap_or_default();
+    let (sources, sampled) =
+        section.take("sources").map(|list| read_sources(list, servers, mistakes)).unwrap_or_default();
     let range = section.take("port_range").and_then(|range| read_range(range, mistakes));
-    PortSettings { choice, sources, range }
+    PortSettings { choice, sources, range, sampled, routed: false }
 }
 
-fn read_sources(list: &Value<'_>, servers: &[Placed<ServerSettings>], mistakes: &mut Vec<Mistake>) -> Vec<IpAddr> {
+/// Addresses, ranges and networks as addresses; and the networks of which that are only some.
+fn read_sources(
+    list: &Value<'_>,
+    servers: &[Placed<ServerSettings>],
+    mistakes: &mut Vec<Mistake>,
+) -> (Vec<IpAddr>, Vec<String>) {
     let Some(array) = list.get_ref().as_array() else {
-        let example = "such as `sources = [\"10.0.0.2\", \"10.0.0.3\"]`";
+        let example = "such as `sources = [\"10.0.0.2\", \"10.0.1.0/28\"]`";
         mistakes.push(wrong_type(list, "an array of IP addresses").help(example));
-        return Vec::new();
+        return Default::default();
     };
-    if array.len() > SOURCES_MAX {
-        let title = format!("{} sources: there may be {SOURCES_MAX}", array.len());
-        mistakes.push(Mistake::new(list.span(), title, "too many"));
-        return Vec::new();
-    }
-    let mut sources = Vec::new();
-    for value in array.iter() {
-        let Some(source) = value::ip_address(value, mistakes) else { continue };
-        let stranger = servers
-            .iter()
-            .find(|server| server.value.address.ip().is_some_and(|address| address.is_ipv4() != source.is_ipv4()));
-        if let Some(server) = stranger {
-            let title = format!("source {source} cannot reach server {}: another address family", server.value.address);
-            let mistake = Mistake::new(value.span(), title, "this family").other(server.span.clone(), "that family");
-            mistakes.push(mistake.help("put servers of the other family into a set of their own"));
-        } else if sources.contains(&source) {
-            mistakes.push(Mistake::new(value.span(), format!("source {source} is named twice"), "again here"));
-        } else {
-            sources.push(source);
+    let (mut sources, mut sampled): (Vec<IpAddr>, Vec<String>) = Default::default();
+    for value in array.iter().take(SOURCES_MAX + 1) {
+        let Some(text) = value::text(value, mistakes) else { continue };
+        match expand_sources(text) {
+            Err(error) => mistakes.push(Mistake::new(value.span(), error.to_string(), "here")),
+            Ok(all) => {
+                if let Some(mistake) = misfit(text, &all, value, &sources, servers) {
+                    mistakes.push(mistake);
+                    continue;
+                }
+                sources.extend(all);
+                sampled.extend(is_sampled(text).then(|| text.to_owned()));
+            }
         }
     }
-    sources
+    if sources.len() > SOURCES_MAX {
+        let title = format!("{} sources: there may be {SOURCES_MAX}", sources.len());
+        mistakes.push(Mistake::new(list.span(), title, "too many"));
+        return Default::default();
+    }
+    (sources, sampled)
+}
+
+/// Why what one text stands for cannot be among the sources.
+fn misfit(
+    text: &str,
+    all: &[IpAddr],
+    value: &Value<'_>,
+    sources: &[IpAddr],
+    servers: &[Placed<ServerSettings>],
+) -> Option<Mistake> {
+    let is_ipv4 = all.first()?.is_ipv4();
+    let is_stranger =
+        |server: &&Placed<ServerSettings>| server.value.address.ip().is_some_and(|ip| ip.is_ipv4() != is_ipv4);
+    if let Some(server) = servers.iter().find(is_stranger) {
+        let title = format!("source {text} cannot reach server {}: another address family", server.value.address);
+        let mistake = Mistake::new(value.span(), title, "this family").other(server.span.clone(), "that family");
+        return Some(mistake.help("put servers of the other family into a set of their own"));
+    }
+    let known = all.iter().find(|source| sources.contains(source))?;
+    Some(Mistake::new(value.span(), format!("source {known} is named twice"), "again here"))
 }
 
 fn read_range(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<(u16, u16)> {

@@ -26,7 +26,7 @@ impl WorkerShare {
 
 /// Where connections of a set may start, all workers together.
 pub(super) fn source_set(settings: &BackendSetSettings, own: Option<&PortList>) -> Result<SourceSet, SetupError> {
-    let PortSettings { choice, sources, range } = &settings.ports;
+    let PortSettings { choice, sources, range, .. } = &settings.ports;
     let failed = |reason| SetupError::Ports { set: settings.name.clone(), reason };
     let range = range.map(|(low, high)| PortRange::new(low, high)).transpose().map_err(failed)?;
     if *choice == PortChoice::Kernel {

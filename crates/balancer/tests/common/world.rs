@@ -88,6 +88,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
             choice: *rng.pick(&[PortChoice::Kernel, PortChoice::Own]),
             sources: if rng.chance(0.3) { vec![BALANCER] } else { Vec::new() },
             range: (mood == Mood::Tight).then_some((40_000, 40_003)),
+            ..PortSettings::default()
         },
         timeouts: ServerTimeouts {
             connect: Duration::from_secs(5),

@@ -104,6 +104,9 @@ fn prepare(plan: &ConnectPlan, has_first_bytes: bool) -> Result<OwnedFd, Errno> 
         // later (`inet_csk_bind_conflict` asks both sockets).
         sockopt::set_reuse_address(&fd, true)?;
     }
+    if let Some(address) = plan.source.address().filter(|_| plan.routed) {
+        sockopt::set_free_bind(&fd, address)?;
+    }
     match plan.source {
         Source::Kernel => {}
         Source::Address(address) => socket::bind_address(&fd, address)?,

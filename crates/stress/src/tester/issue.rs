@@ -81,7 +81,7 @@ impl Tester {
 
     fn try_connect<R: Reactor>(&mut self, index: u32, to: Target, io: &mut R) -> Result<(), Fault> {
         let start = self.sources.choose(io.now(), to).map_err(|_| Fault::of(FaultKind::Ports))?;
-        let plan = ConnectPlan::from(&start, to.address());
+        let plan = ConnectPlan { routed: self.routed, ..ConnectPlan::from(&start, to.address()) };
         self.slots[index as usize].link.lease = start.lease;
         let (first, next) = self.request.send_from(0);
         let connected = io.connect(&plan, first);

@@ -38,6 +38,8 @@ pub struct Share {
     pub requests: Option<RequestPool>,
     /// Where connections start; no other thread may have the same ports of our own choice.
     pub sources: SourceSet,
+    /// Some of their addresses are of no interface, but of a prefix that is routed here.
+    pub routed: bool,
 }
 
 impl Share {
@@ -45,7 +47,7 @@ impl Share {
     pub fn whole(plan: &Plan, target: SocketAddr) -> Self {
         let sources = SourceSet::Kernel { addresses: plan.sources.clone(), range: plan.port_range };
         let requests = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
-        Self { targets: vec![target], connections: plan.connections, requests, sources }
+        Self { targets: vec![target], connections: plan.connections, requests, sources, routed: false }
     }
 }
 
@@ -54,6 +56,7 @@ pub struct Tester {
     plan: Plan,
     rules: Rules,
     sources: Sources,
+    routed: bool,
     targets: Targets,
     requests: Option<RequestPool>,
     /// Had the connection that was asked last negotiated timestamps?
@@ -91,6 +94,7 @@ impl Tester {
         Self {
             rules,
             sources,
+            routed: share.routed,
             targets,
             requests: share.requests.clone(),
             timestamps: false,

@@ -40,11 +40,13 @@ pub(super) static BACKEND_SET: Table = Table {
         .or("\"kernel\""),
         Key::new(
             "sources",
-            Kind::List { of: &Kind::Text("address"), min: 0, max: SOURCES_MAX },
-            "source addresses of this host, used in turn; none: the kernel's choice",
+            Kind::List { of: &Kind::Text("address, range or network"), min: 0, max: SOURCES_MAX },
+            "source addresses of this host, used in turn, 1024 at most; none: the kernel's choice. Of an IPv6 network with \
+             more than that 256 are used, spread over all of it. A network need not be on an interface where it is routed \
+             here: `ip -6 route add local fd00:1::/64 dev lo`",
         )
         .or("[]")
-        .example("[\"10.0.0.2\", \"10.0.0.3\"]"),
+        .example("[\"10.0.0.2\", \"10.0.1.1-10.0.1.9\", \"10.0.2.0/28\"]"),
         Key::new(
             "port_range",
             Kind::List { of: &PORT, min: 2, max: 2 },
