@@ -121,12 +121,6 @@ pub fn socket_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<
     parsed(value, "an IP address with a port", mistakes, || address_advice(text))
 }
 
-/// An IP address without a port.
-pub fn ip_address(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<IpAddr> {
-    text(value, mistakes)?;
-    parsed(value, "an IP address", mistakes, || "such as \"10.0.0.2\" or \"fd00::2\"".to_owned())
-}
-
 fn parsed<T: FromStr<Err: Display>>(
     value: &Value<'_>,
     wanted: &str,

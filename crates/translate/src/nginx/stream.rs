@@ -72,13 +72,7 @@ fn by_name<'t>(
     };
     let mut named = BTreeSet::new();
     for one in map.inner().iter().filter(|one| !["hostnames", "include", "volatile"].contains(&one.name.as_str())) {
-        if one.name.starts_with('~') {
-            notes.missing(one.line, one.text(), "hosts are names or \"*.name\" only");
-            continue;
-        }
-        let is_known = !named.insert(one.name.clone());
-        if is_known || !sets.has_server(one.arg(0), false) {
-            let why = if is_known { "this name is in the map already" } else { "this names no server" };
+        if let Some(why) = unnamed(one, !named.insert(one.name.clone()), sets) {
             notes.missing(one.line, one.text(), why);
             continue;
         }
@@ -97,4 +91,14 @@ fn by_name<'t>(
         listener.push("route", route);
     }
     Some(())
+}
+
+/// Why a line of a map leads nowhere.
+fn unnamed(one: &Directive, is_known: bool, sets: &Sets<'_>) -> Option<&'static str> {
+    match () {
+        () if one.name.starts_with('~') => Some("hosts are names or \"*.name\" only"),
+        () if is_known => Some("this name is in the map already"),
+        () if !sets.has_server(one.arg(0), false) => Some("this names no server"),
+        () => None,
+    }
 }
