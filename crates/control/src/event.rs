@@ -103,6 +103,15 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Somebody said something of a server.
+    ServerOrdered {
+        /// Name of its set.
+        set: String,
+        /// Its address.
+        server: String,
+        /// What, such as `drain`.
+        order: String,
+    },
     /// Another configuration is worked by.
     Reloaded {
         /// What came with it.
@@ -168,6 +177,7 @@ impl fmt::Display for Event {
             Self::SetDown { set } => write!(f, "set {set}: no server is up"),
             Self::SetServed { set } => write!(f, "set {set}: a server is up again"),
             Self::NotApplied { why } => write!(f, "what was found is not gone by: {why}"),
+            Self::ServerOrdered { set, server, order } => write!(f, "server {set}/{server}: {order}, by order"),
             Self::Reloaded { change } => write!(f, "reloaded: {change}"),
             Self::NotReloaded { why } => write!(f, "not reloaded, nothing was changed: {why}"),
             Self::LeftOut { count } => write!(f, "{count} more events came too fast to be told"),

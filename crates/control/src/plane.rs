@@ -5,12 +5,13 @@ use crate::event::Event;
 use crate::health::Health;
 use crate::names::{LOOKS_MAX, Names};
 use crate::news::NewsDesk;
+use crate::orders::{OrderReply, ServerOrderError, ServerWish};
 use crate::reload::{Applied, Change, ReloadOrder, Reply};
 use crate::remote::Shared;
 use balancer::{Config, StartError};
-use balancer_core::Settings;
 use balancer_core::checks::{CheckId, Outcome};
 use balancer_core::names::{self, Answer, Question};
+use balancer_core::{Overrides, Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -25,6 +26,8 @@ pub(crate) enum Message {
     Checked(CheckId, Outcome),
     Applied(Result<Applied, StartError>),
     Reload(ReloadOrder),
+    /// Something is said of a server.
+    Server(ServerWish),
     /// The next configuration was read, and its names were looked up.
     Settled(Result<Box<Names>, ReloadError>, Reply),
     Stop,
@@ -40,6 +43,9 @@ pub(crate) struct Plane {
     inbox: UnboundedReceiver<Message>,
     /// The servers are others than those that were applied last.
     is_stale: bool,
+    /// What was said of servers, and who waits until the workers go by it.
+    overrides: Overrides,
+    waiting: Vec<OrderReply>,
     next: Next,
     applying: Option<Applying>,
 }
@@ -54,8 +60,8 @@ enum Next {
 
 /// What the workers are given at present.
 enum Applying {
-    /// Servers that came or went.
-    Servers,
+    /// Servers that came or went, or that something was said of.
+    Servers(Vec<OrderReply>),
     /// The next configuration.
     Next(Box<Names>, Reply),
 }
@@ -65,7 +71,8 @@ impl Plane {
     pub(crate) fn new(names: Names, since: Instant) -> Self {
         let (outbox, inbox) = unbounded_channel();
         let (started, next, applying) = (Arc::clone(&names.config), Next::Nobody, None);
-        Self { names, started, looks: 0, since, outbox, inbox, is_stale: false, next, applying }
+        let (overrides, waiting) = (Overrides::default(), Vec::new());
+        Self { names, started, looks: 0, since, outbox, inbox, is_stale: false, overrides, waiting, next, applying }
     }
 
     pub(crate) fn outbox(&self) -> UnboundedSender<Message> {
@@ -89,6 +96,7 @@ impl Plane {
                     told
                 }
                 Some(Message::Reload(order)) => self.begin_reload(order),
+                Some(Message::Server(wish)) => self.take_wish(wish),
                 Some(Message::Settled(outcome, reply)) => self.take_next(outcome, reply),
                 Some(Message::Stop) => return,
                 None => None,
@@ -140,7 +148,7 @@ impl Plane {
 
     /// One at a time.
     fn begin_reload(&mut self, order: ReloadOrder) -> Option<Event> {
-        if !matches!((&self.next, &self.applying), (Next::Nobody, None | Some(Applying::Servers))) {
+        if !matches!((&self.next, &self.applying), (Next::Nobody, None | Some(Applying::Servers(_)))) {
             return refuse(ReloadError::Busy, order.reply);
         }
         self.next = Next::Settling;
@@ -167,6 +175,21 @@ impl Plane {
         }
     }
 
+    fn take_wish(&mut self, wish: ServerWish) -> Option<Event> {
+        let ServerWish { set, server, order, reply } = wish;
+        match self.overrides.order(&self.names.settings(), &set, &server, order) {
+            Ok(()) => {
+                self.is_stale = true;
+                self.waiting.push(reply);
+                Some(Event::ServerOrdered { set, server, order: order.to_string() })
+            }
+            Err(error) => {
+                reply.send(Err(error.into()));
+                None
+            }
+        }
+    }
+
     /// Workers take a moment, one that hangs ten seconds: meanwhile names are looked up.
     fn begin_apply(&mut self, shared: &Arc<Shared>) {
         let Some((settings, applying)) = self.poll_apply() else { return };
@@ -190,12 +213,20 @@ impl Plane {
         }
         match std::mem::replace(&mut self.next, Next::Nobody) {
             Next::Ready(names, reply) => {
-                self.is_stale = false;
-                return Some((names.settings(), Applying::Next(names, reply)));
+                return Some((self.overridden(&names), Applying::Next(names, reply)));
             }
             next => self.next = next,
         }
-        std::mem::take(&mut self.is_stale).then(|| (self.names.settings(), Applying::Servers))
+        if !std::mem::take(&mut self.is_stale) {
+            return None;
+        }
+        Some((self.overridden(&self.names), Applying::Servers(std::mem::take(&mut self.waiting))))
+    }
+
+    fn overridden(&self, names: &Names) -> Settings {
+        let mut settings = names.settings();
+        self.overrides.apply(&mut settings);
+        settings
     }
 
     /// The next configuration is the present one, or nothing changed.
@@ -209,7 +240,14 @@ impl Plane {
                 Some(Event::Reloaded { change })
             }
             (Some(Applying::Next(_, reply)), Err(error)) => refuse(ControlError::from(error).into(), reply),
-            (_, outcome) => outcome.err().map(|error| Event::NotApplied { why: error.to_string() }),
+            (Some(Applying::Servers(waiting)), outcome) => {
+                let why = outcome.err().map(|error| error.to_string());
+                for reply in waiting {
+                    reply.send(why.clone().map_or(Ok(()), |why| Err(ServerOrderError::NotApplied { why })));
+                }
+                why.map(|why| Event::NotApplied { why })
+            }
+            (None, _) => None,
         }
     }
 }

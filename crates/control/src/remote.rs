@@ -1,8 +1,10 @@
 //! A running balancer as others than its owner see it: it may end meanwhile.
 
+use crate::orders::{ServerOrderError, ServerWish};
 use crate::plane::Message;
 use crate::reload::{ReloadOrder, Reloading, Wanted};
 use balancer::{Config, Handle};
+use balancer_core::ServerOrder;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
@@ -61,6 +63,17 @@ impl Remote {
     /// The same with what the file says now that the balancer was started with.
     pub fn reload_file(&self) -> Reloading {
         self.order(Wanted::File(self.shared.file.clone()))
+    }
+
+    /// Says something of a server, named by its address as reports do. It stands above the configuration, reloads included;
+    /// returns when all workers go by it.
+    ///
+    /// # Errors
+    /// There is no such server, or the workers do not go by it.
+    pub fn order_server(&self, set: &str, server: &str, order: ServerOrder) -> Result<(), ServerOrderError> {
+        let (wish, outcome) = ServerWish::new(set, server, order);
+        let _has_ended = self.orders.send(Message::Server(wish));
+        outcome.wait()
     }
 
     fn order(&self, wanted: Wanted) -> Reloading {
