@@ -4,6 +4,7 @@
 //! ```text
 //!   connection -- access (who may) --> routes -- control::Remote --> the balancer's owner
 //!                                        |-- /metrics: metrics (what is counted, as families)
+//!                                        |-- /listeners, /backend_sets: view (what is so now); orders about servers, /reload
 //!                                        '-- /healthz, /readyz
 //! ```
 
@@ -13,5 +14,6 @@ mod process;
 mod routes;
 mod server;
 mod state;
+mod view;
 
 pub use server::{Admin, AdminError, start};

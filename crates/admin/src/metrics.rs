@@ -3,7 +3,7 @@
 
 use crate::process::{self, Process};
 use crate::state::State;
-use balancer::Handle;
+use balancer::{Handle, Seen};
 use balancer_core::{Counter, Counters, Dimension, Report};
 use ports::{BudgetVerdict, Spending};
 use prometheus_client::collector::Collector;
@@ -31,6 +31,7 @@ struct Server {
     set: String,
     name: String,
     is_up: bool,
+    in_flight: u32,
 }
 
 impl Scrape {
@@ -53,14 +54,21 @@ impl Scrape {
 
 fn servers_of(balancer: &Handle) -> Vec<Server> {
     let boards = balancer.boards();
-    let server = |(set, address, health): (&str, ports::Address, balancer_core::Health)| Server {
-        set: set.to_owned(),
-        name: address.to_string(),
-        is_up: !health.is_down() && !health.is_aside(),
+    let server = |seen: Seen<'_>| Server {
+        set: seen.set.to_owned(),
+        name: seen.server.to_string(),
+        is_up: !seen.health.is_down() && !seen.health.is_aside(),
+        in_flight: seen.in_flight,
     };
-    let mut servers: Vec<_> = boards.healths().map(server).collect();
+    let mut servers: Vec<_> = boards.seen().map(server).collect();
     servers.sort_by(|one, other| (&one.set, &one.name).cmp(&(&other.set, &other.name)));
     servers
+}
+
+impl Server {
+    fn labels(&self) -> Labels<'_> {
+        vec![("backend_set", &self.set), ("server", &self.name)]
+    }
 }
 
 /// A family: what it is called, its kind, its help.
@@ -137,12 +145,15 @@ impl Scrape {
     }
 
     fn encode_servers(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let rows = self.servers.iter().map(|server| {
-            let labels = vec![("backend_set", server.set.as_str()), ("server", server.name.as_str())];
-            (labels, f64::from(u8::from(server.is_up)))
-        });
+        let labels: Vec<Labels<'_>> = self.servers.iter().map(Server::labels).collect();
+        let mut tell = |name, help, figure: fn(&Server) -> u32| {
+            let rows = labels.iter().zip(&self.servers);
+            gauge(name, help).encode(out, rows.map(|(labels, server)| (labels, f64::from(figure(server)))))
+        };
         let help = "Is the server asked: neither down by its checks nor set aside by what requests found?";
-        gauge("quintet_server_up", help).encode(out, rows.collect::<Vec<_>>().iter().map(|(labels, up)| (labels, *up)))
+        tell("quintet_server_up", help, |server| u32::from(server.is_up))?;
+        let help = "Requests and joined connections under way at the server, where its set counts them.";
+        tell("quintet_server_in_flight", help, |server| server.in_flight)
     }
 
     fn encode_ports(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -292,7 +303,7 @@ mod tests {
             waiting: 98,
             rate_per_s: 1000.0,
         };
-        let server = Server { set: "app".to_owned(), name: "127.0.0.2:80".to_owned(), is_up: true };
+        let server = Server { set: "app".to_owned(), name: "127.0.0.2:80".to_owned(), is_up: true, in_flight: 0 };
         let scrape = Scrape {
             report: Report::default(),
             servers: vec![server],

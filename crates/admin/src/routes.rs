@@ -3,12 +3,17 @@
 use crate::access::{self, Asker, Refusal, Way, Wish};
 use crate::metrics::{CONTENT_TYPE, Scrape};
 use crate::state::State;
-use axum::Router;
-use axum::extract::{Request, State as Shared};
+use crate::view;
+use axum::extract::{DefaultBodyLimit, Path, Request, State as Shared};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use balancer_core::{OrderError, ServerOrder};
+use control::{ReloadError, ServerOrderError};
+use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
 
 type House = Arc<State>;
@@ -16,6 +21,8 @@ type House = Arc<State>;
 /// Where those who only want to know whether we are well ask.
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
+/// Of what is posted here: a number at most.
+const BODY_BYTES_MAX: usize = 1024;
 
 /// All routes, for requests that come in this way.
 pub(crate) fn all(state: House, way: Way) -> Router {
@@ -24,7 +31,12 @@ pub(crate) fn all(state: House, way: Way) -> Router {
         .route("/metrics", get(metrics))
         .route(HEALTHZ, get(healthz))
         .route(READYZ, get(readyz))
+        .route("/listeners", get(listeners))
+        .route("/backend_sets", get(backend_sets))
+        .route("/backend_sets/{set}/servers/{server}/{order}", post(order_server))
+        .route("/reload", post(reload))
         .fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(guard)
         .with_state(state)
 }
@@ -97,12 +109,65 @@ async fn readyz(Shared(state): Shared<House>) -> Response {
     }
 }
 
+async fn listeners(Shared(state): Shared<House>) -> Response {
+    told(state.remote.ask(view::listeners))
+}
+
+async fn backend_sets(Shared(state): Shared<House>) -> Response {
+    told(state.remote.ask(view::backend_sets))
+}
+
+fn told<T: Serialize>(answer: Option<T>) -> Response {
+    answer.map_or_else(ending, |answer| Json(answer).into_response())
+}
+
+/// `drain`, `undrain`, `reset`, or `weight` with a number as the body.
+async fn order_server(
+    Shared(state): Shared<House>,
+    Path((set, server, order)): Path<(String, String, String)>,
+    body: String,
+) -> Response {
+    let order = match (order.as_str(), body.trim().parse()) {
+        ("drain", _) => ServerOrder::Drain,
+        ("undrain", _) => ServerOrder::Undrain,
+        ("reset", _) => ServerOrder::Reset,
+        ("weight", Ok(weight)) => ServerOrder::Weight(weight),
+        ("weight", Err(_)) => return mistake(StatusCode::BAD_REQUEST, "the body of this is a weight, such as 10"),
+        _ => return mistake(StatusCode::NOT_FOUND, "orders about a server are: drain, undrain, weight, reset"),
+    };
+    let ordered = tokio::task::spawn_blocking(move || state.remote.order_server(&set, &server, order)).await;
+    match ordered.unwrap_or(Err(ServerOrderError::Ending)) {
+        Ok(()) => Json(json!({ "ok": true })).into_response(),
+        Err(ServerOrderError::Ending) => ending(),
+        Err(why @ ServerOrderError::NotApplied { .. }) => mistake(StatusCode::INTERNAL_SERVER_ERROR, why),
+        Err(ServerOrderError::Refused(why @ OrderError::Weight(_))) => mistake(StatusCode::BAD_REQUEST, why),
+        Err(ServerOrderError::Refused(why @ OrderError::TooMany)) => mistake(StatusCode::INSUFFICIENT_STORAGE, why),
+        Err(ServerOrderError::Refused(why)) => mistake(StatusCode::NOT_FOUND, why),
+    }
+}
+
+/// The file is read again; the answer says what came with it, or why nothing changed.
+async fn reload(Shared(state): Shared<House>) -> Response {
+    let outcome = tokio::task::spawn_blocking(move || state.remote.reload_file().wait()).await;
+    match outcome.unwrap_or(Err(ReloadError::Ending)) {
+        Ok(change) => Json(change).into_response(),
+        Err(ReloadError::Ending) => ending(),
+        Err(why @ ReloadError::Busy) => mistake(StatusCode::CONFLICT, why),
+        Err(why) => mistake(StatusCode::UNPROCESSABLE_ENTITY, why),
+    }
+}
+
+fn mistake(status: StatusCode, why: impl ToString) -> Response {
+    (status, Json(json!({ "error": why.to_string() }))).into_response()
+}
+
 fn ending() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
 }
 
 async fn nothing_here() -> Response {
-    let there_are = "there are: /metrics, /healthz, /readyz\n";
+    let there_are = "there are: /metrics, /healthz, /readyz, /listeners, /backend_sets; POST /reload, \
+                     /backend_sets/SET/servers/ADDRESS/drain (or undrain, weight, reset)\n";
     (StatusCode::NOT_FOUND, there_are).into_response()
 }
 

@@ -47,6 +47,21 @@ pub(crate) enum Turned {
     Back,
 }
 
+/// A server as all workers see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The name of its set.
+    pub set: &'a str,
+    /// Its address.
+    pub server: Address,
+    /// What requests and checks found.
+    pub health: Health,
+    /// Requests and tunnels under way.
+    pub in_flight: u32,
+    /// Connections to it, idle ones included.
+    pub connections: u32,
+}
+
 /// Whoever looks first knows the time.
 const NOW: u64 = u64::MAX;
 
@@ -308,10 +323,15 @@ impl Boards {
         }
     }
 
-    /// What is known of each server, with the name of its set.
-    pub fn healths(&self) -> impl Iterator<Item = (&str, Address, Health)> {
-        let health = |board: &Board| Health::from_bits(board.health.load(Ordering::Relaxed));
-        self.servers.iter().map(move |((set, server), board)| (set.as_str(), *server, health(board)))
+    /// What is known of each server.
+    pub fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
+        self.servers.iter().map(|((set, server), board)| Seen {
+            set,
+            server: *server,
+            health: Health::from_bits(board.health.load(Ordering::Relaxed)),
+            in_flight: board.in_flight(),
+            connections: board.connections(),
+        })
     }
 
     /// Why connections to servers could not be secured since the last time, with the names of their sets.

@@ -22,7 +22,7 @@ mod timestamps;
 mod tls;
 mod worker;
 
-pub use boards::Boards;
+pub use boards::{Boards, Seen};
 pub use config::{AdminSettings, Config, ConfigError, Token};
 pub use errors::{ApplyError, SetupError, StartError, Warning};
 pub use explain::{Question, QuestionError, explain};

@@ -131,7 +131,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     greet(&output, &control, !embedded.is_empty());
     output.say_or_complain(room_in_words(files, control.clients_max(), &config));
     if let Some(admin) = &admin {
-        output.say_or_complain(format!("asked at {admin}"));
+        output.say_or_complain(format!("metrics, health and state at {admin}"));
     }
     let news = tell_news(&mut control);
     let counters = serve(&signals, control, &output);

@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::plane::Message;
 use crate::probe;
-use balancer::Boards;
+use balancer::{Boards, Seen};
 use balancer_core::Settings;
 use balancer_core::checks::{CheckId, Outcome, Rota, Target, Turn};
 use ports::Address;
@@ -125,7 +125,7 @@ impl Known {
         let reasons = boards.take_reasons().map(|(set, server, why)| ((set.to_owned(), server), why));
         let mut reasons: HashMap<_, _> = reasons.collect();
         let mut served: BTreeMap<&str, bool> = BTreeMap::new();
-        for (set, server, health) in boards.healths() {
+        for Seen { set, server, health, .. } in boards.seen() {
             let key = (set.to_owned(), server);
             let (was, is) = (self.aside.get(&key).copied().unwrap_or(false), health.is_aside());
             let (why, set_name, server) = (reasons.remove(&key), set.to_owned(), server.to_string());

@@ -13,7 +13,7 @@ use testkit::PATIENCE;
 struct House {
     admin: Option<admin::Admin>,
     control: Control,
-    _origin: origin::Handle,
+    origin: origin::Handle,
 }
 
 impl House {
@@ -29,7 +29,7 @@ impl House {
         let control = control::start(&config, None, Some(2)).unwrap_or_else(|error| panic!("{error}"));
         let settings = config.admin.as_ref().expect("it has one");
         let admin = admin::start(settings, control.remote()).unwrap_or_else(|error| panic!("{error}"));
-        Self { admin: Some(admin), control, _origin: origin }
+        Self { admin: Some(admin), control, origin }
     }
 
     fn admin(&self) -> SocketAddr {
@@ -89,13 +89,60 @@ fn what_clients_saw_is_what_metrics_tell() {
     ] {
         assert_eq!(value(&text, name), expect, "{name} in\n{text}");
     }
-    let server = format!("{{backend_set=\"app\",server=\"{}\"}}", house._origin.address());
+    let server = format!("{{backend_set=\"app\",server=\"{}\"}}", house.origin.address());
     let used = ["quintet_servers_opened_total", "quintet_servers_reused_total"]
         .map(|name| value(&text, &format!("{name}{server}")));
     assert_eq!(used.iter().sum::<f64>(), 15.0);
     assert_eq!(value(&text, &format!("quintet_server_up{server}")), 1.0);
     assert!(value(&text, "process_resident_memory_bytes") > 1e6);
     assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+/// What the balancer is told by whoever may.
+#[test]
+fn a_server_is_drained_and_comes_back() {
+    let path = std::env::temp_dir().join(format!("quintet-orders-{}.sock", std::process::id()));
+    let house = House::new(&format!("bind = \"unix:{}\"", path.display()));
+    let server = house.origin.address().to_string();
+    let ask = |request: &str| exchange(UnixStream::connect(&path).expect("it listens"), request);
+    let post = |server: &str, order: &str, body: &str| {
+        let length = body.len();
+        ask(&format!(
+            "POST /backend_sets/app/servers/{server}/{order} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        ))
+    };
+    let state = || {
+        let (status, body) = ask(&get("/backend_sets"));
+        assert_eq!(status, 200);
+        let sets: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        let server = &sets[0]["servers"][0];
+        format!("{} {}", server["state"].as_str().expect("a word"), server["weight"])
+    };
+    assert_eq!((state().as_str(), house.client_asks("/")), ("up 1", 200));
+    assert_eq!(post(&server, "drain", ""), (200, "{\"ok\":true}".to_owned()));
+    // All workers go by it when the answer is there.
+    assert_eq!((state().as_str(), house.client_asks("/")), ("draining 0", 503));
+    assert_eq!(post(&server, "weight", "7").0, 200);
+    assert_eq!(state(), "draining 0");
+    assert_eq!(post(&server, "undrain", "").0, 200);
+    assert_eq!((state().as_str(), house.client_asks("/")), ("up 7", 200));
+    assert_eq!(post(&server, "reset", "").0, 200);
+    assert_eq!(state(), "up 1");
+    for (server, order, body, status, says) in [
+        ("10.0.0.9:80", "drain", "", 404, "has no server 10.0.0.9:80; it has"),
+        (server.as_str(), "explode", "", 404, "orders about a server are"),
+        (server.as_str(), "weight", "heavy", 400, "is a weight"),
+        (server.as_str(), "weight", "1001", 400, "0 to 1000"),
+    ] {
+        let (got, body) = post(server, order, body);
+        assert!(got == status && body.contains(says), "{server} {order}: {got} {body}");
+    }
+    let reload = "POST /reload HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let (status, body) = ask(reload);
+    assert!(status == 422 && body.contains("no configuration file"), "{status} {body}");
+    let (status, body) = ask(&get("/listeners"));
+    assert!(status == 200 && body.contains("\"protocol\":\"http\""), "{status} {body}");
 }
 
 #[test]
