@@ -109,8 +109,17 @@ impl Exchange {
         }
     }
 
+    /// The attempt that was ordered cannot be made.
+    pub(super) fn handle_no_attempt(&mut self, fact: Fact, scene: &Scene<'_>, step: &mut Step) {
+        match fact {
+            Fact::NobodyElse => self.handle_nobody_else(scene, step),
+            Fact::BudgetSpent => self.handle_budget_spent(scene, step),
+            _ => self.handle_shortage(scene, step),
+        }
+    }
+
     /// The set is empty, or has nobody but the server that was ruled out.
-    pub(super) fn handle_nobody_else(&mut self, scene: &Scene<'_>, step: &mut Step) {
+    fn handle_nobody_else(&mut self, scene: &Scene<'_>, step: &mut Step) {
         self.up.attempt = Attempt::Parted;
         let Some(lost) = self.up.lost.take() else { return self.fail(Failure::NoServer, scene, step) };
         if lost.failure == Failure::NoLocalPort && self.queue(scene, step) {
@@ -123,7 +132,7 @@ impl Exchange {
     }
 
     /// As many were repeated as may be: the client is told what it would be told without repetitions.
-    pub(super) fn handle_budget_spent(&mut self, scene: &Scene<'_>, step: &mut Step) {
+    fn handle_budget_spent(&mut self, scene: &Scene<'_>, step: &mut Step) {
         self.up.attempt = Attempt::Parted;
         let failure = self.up.lost.take().map_or(Failure::NoServer, |lost| lost.failure);
         self.fail(failure, scene, step);

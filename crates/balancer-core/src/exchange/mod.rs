@@ -266,12 +266,10 @@ impl Exchange {
             }
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
-            Fact::NobodyElse => self.handle_nobody_else(scene, &mut step),
-            Fact::BudgetSpent => self.handle_budget_spent(scene, &mut step),
+            Fact::NobodyElse | Fact::BudgetSpent | Fact::Shortage => self.handle_no_attempt(fact, scene, &mut step),
             Fact::NoPlace | Fact::LineFull | Fact::QueueFull | Fact::TurnCame => {
                 self.handle_queue(fact, scene, &mut step)
             }
-            Fact::Shortage => self.handle_shortage(scene, &mut step),
             Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
             Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),
             Fact::RequestUnwanted(failure) => self.handle_request_unwanted(failure, scene, &mut step),

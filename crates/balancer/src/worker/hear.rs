@@ -150,10 +150,9 @@ impl Worker {
             if !parsed.dialects.is_empty() {
                 self.note_dialects(id, parsed.dialects);
             }
-            let (len, body) = (parsed.len, parsed.head.body);
-            if parsed.head.status >= 400 && self.asks_elsewhere(id, parsed.head.status, io) {
-                let (status, keep_alive) = (parsed.head.status, parsed.keep_alive);
-                let spent = keep_alive && is_all(&buf[len..], BodyDecoder::new(body, &limits));
+            let (len, body, status) = (parsed.len, parsed.head.body, parsed.head.status);
+            if status >= 400 && self.asks_elsewhere(id, status, io) {
+                let spent = parsed.keep_alive && is_all(&buf[len..], BodyDecoder::new(body, &limits));
                 return Fact::ResponseDeclined { status, spent };
             }
             let Some(plan) = self.write_response_head(id, &parsed, io) else { return Fact::ResponseShortage };
