@@ -165,9 +165,10 @@ impl fmt::Display for Event {
             Self::ServerDown { set, server, why, in_a_row } => {
                 write!(f, "server {set}/{server} down: {why}, {in_a_row} in a row")
             }
-            Self::ServerUp { set, server, in_a_row } => {
-                write!(f, "server {set}/{server} up: {in_a_row} good checks in a row")
-            }
+            Self::ServerUp { set, server, in_a_row } => match in_a_row {
+                1 => write!(f, "server {set}/{server} up: a good check"),
+                _ => write!(f, "server {set}/{server} up: {in_a_row} good checks in a row"),
+            },
             Self::ServerAside { set, server, why } => {
                 let why = why.as_deref().unwrap_or("requests failed at it");
                 write!(f, "server {set}/{server} set aside: {why}")

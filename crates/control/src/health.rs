@@ -8,7 +8,7 @@ use balancer_core::Settings;
 use balancer_core::checks::{CheckId, Outcome, Rota, Target, Turn};
 use ports::Address;
 use secure::ClientProfile;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -55,6 +55,7 @@ impl Health {
     pub(crate) fn set_servers(&mut self, settings: &Settings, boards: Boards, now: Duration) {
         self.rota.set_servers(settings, now);
         self.boards = boards;
+        self.forget_who_is_checked_no_more();
         self.profiles.clear();
         for set in settings.backend_sets.iter().filter(|set| set.check.is_some()) {
             let Some(tls) = &set.tls else { continue };
@@ -68,6 +69,16 @@ impl Health {
         self.known.served.retain(|name, _| settings.backend_sets.iter().any(|set| set.name == *name));
         for set in &settings.backend_sets {
             self.known.served.entry(set.name.clone()).or_insert(true);
+        }
+    }
+
+    /// Boards outlive the checks that wrote on them.
+    fn forget_who_is_checked_no_more(&self) {
+        let down: HashSet<_> = self.rota.down().collect();
+        for Seen { set, server, health, .. } in self.boards.seen() {
+            if health.is_down() && !down.contains(&(set, server)) {
+                self.boards.note_check(set, server, false);
+            }
         }
     }
 

@@ -37,6 +37,8 @@ enum Opinion {
     Unknown,
     Up,
     Down,
+    /// It was down by other rules: it is until a check says otherwise.
+    WasDown,
 }
 
 /// The checks of one server so far.
@@ -50,7 +52,13 @@ pub(crate) struct Course {
 impl Course {
     /// Is it down?
     pub(crate) fn is_down(&self) -> bool {
-        self.opinion == Opinion::Down
+        matches!(self.opinion, Opinion::Down | Opinion::WasDown)
+    }
+
+    /// By other rules from now on, of which the first check decides alone: who is down is so until that one is good.
+    pub(crate) fn anew(&self) -> Self {
+        let opinion = if self.is_down() { Opinion::WasDown } else { Opinion::Unknown };
+        Self { opinion, against: 0 }
     }
 
     /// How long until the next check.
@@ -70,7 +78,11 @@ impl Course {
                 self.against = 0;
                 return None;
             }
-            (Opinion::Unknown, Outcome::Bad(_)) => 1,
+            (Opinion::WasDown, Outcome::Bad(_)) => {
+                self.opinion = Opinion::Down;
+                return None;
+            }
+            (Opinion::Unknown, Outcome::Bad(_)) | (Opinion::WasDown, Outcome::Good) => 1,
             (Opinion::Up, Outcome::Bad(_)) => rules.fall,
             (Opinion::Down, Outcome::Good) => rules.rise,
         };

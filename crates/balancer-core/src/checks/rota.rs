@@ -64,16 +64,26 @@ impl Rota {
         for set in &settings.backend_sets {
             for target in targets_of(set) {
                 let known = before.remove(&(Arc::clone(&target.set), target.server.address));
-                match known.filter(|(_, entry)| entry.target.rules == target.rules) {
-                    Some((id, entry)) => self.place(id, Entry { target, ..entry }),
-                    None => {
+                match known {
+                    Some((id, entry)) if entry.target.rules == target.rules => {
+                        self.place(id, Entry { target, ..entry });
+                    }
+                    // A check that is under way says nothing by the rules of now.
+                    known => {
                         let due = Some(now + self.rng.within(FIRST_WITHIN));
+                        let course = known.map(|(_, entry)| entry.course.anew()).unwrap_or_default();
                         self.next_id += 1;
-                        self.place(self.next_id, Entry { target, course: Course::default(), due });
+                        self.place(self.next_id, Entry { target, course, due });
                     }
                 }
             }
         }
+    }
+
+    /// Servers that are down by their checks, with the names of their sets. Nobody else is.
+    pub fn down(&self) -> impl Iterator<Item = (&str, Address)> {
+        let down = self.entries.values().filter(|entry| entry.course.is_down());
+        down.map(|entry| (&*entry.target.set, entry.target.server.address))
     }
 
     /// A check that is due; it is under way until its [outcome](Self::handle_outcome).

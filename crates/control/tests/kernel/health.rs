@@ -52,6 +52,27 @@ fn a_server_whose_checks_fail_gets_no_requests_until_they_do_not() {
     assert_eq!(counters.failed_total(), 0, "{counters:?}");
 }
 
+/// Other checks begin anew, and without any nobody is down: a board must not outlive what was written on it.
+#[test]
+fn who_is_down_is_so_by_the_checks_of_now() {
+    let one = Server::start("one", BAD);
+    let set = |health: &str| config("", &format!("servers = [\"{}\"]\n{health}", one.address));
+    let checked = |more: &str| set(&format!("[backend_set.health]\npath = \"/health\"\nrise = 100\n{OFTEN}\n{more}"));
+    let mut control = start(&checked(""));
+    let (address, news) = (control.addresses()[0], control.take_news().expect("news"));
+    is_down(&news, &one);
+    eventually("it is not asked", || get(address).0 == 503);
+    let reload = |config: &balancer::Config| control.remote().reload(config).wait().map(drop).expect("it is good");
+    // Statuses that count: what was bad is good now, and the first check says so.
+    reload(&checked("status = [503]"));
+    eventually("it is asked", || get(address).0 == 200);
+    assert!(is_up(&news, &one).ends_with("up: a good check"));
+    reload(&checked(""));
+    is_down(&news, &one);
+    reload(&set(""));
+    eventually("it is asked", || get(address).0 == 200);
+}
+
 /// The first check decides alone, and where all are down nobody is asked.
 #[test]
 fn a_set_of_servers_that_are_down_answers_503() {
