@@ -3,32 +3,52 @@
 use crate::network::Networks;
 use std::net::{IpAddr, SocketAddr};
 
-/// The right-most address that is not a trusted proxy's own: what stands further left anybody could have written. `values`
-/// are those of `X-Forwarded-For`, as they came; `peer` is whose connection it is.
+/// Who a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The client, as far as it is known.
+    pub address: IpAddr,
+    /// A believed proxy has named somebody whom nobody can read: the address is that of the last proxy before.
+    pub unreadable: bool,
+}
+
+/// The right-most address that is not a trusted proxy's own: what stands further left anybody could have written.
+/// `forwarded_for` are the values of `X-Forwarded-For`, as they came; `peer` is whose connection it is. Where there are none,
+/// a trusted proxy may have said it by `X-Real-IP`.
 ///
 /// ```text
 /// X-Forwarded-For: 203.0.113.5, 198.51.100.7, 10.0.0.3        from 10.0.0.2, trusted: 10.0.0.0/8
 ///                  claimed      ^ the client  ^ a proxy
 /// ```
+/// Where an entry cannot be read (`unknown`, a name), the last proxy before it stands for the client, as nginx has it
+/// (`real_ip_recursive`): what a trusted proxy could not tell, nobody further away can.
 pub fn client_address<'v>(
     peer: IpAddr,
     trusted: &Networks,
-    values: impl DoubleEndedIterator<Item = &'v [u8]>,
-) -> IpAddr {
-    let mut nearest = peer;
+    forwarded_for: impl DoubleEndedIterator<Item = &'v [u8]>,
+    real_ip: Option<&[u8]>,
+) -> Origin {
+    let known = |address| Origin { address, unreadable: false };
+    let mut nearest = None;
     if !trusted.contains(peer) {
-        return peer;
+        return known(peer);
     }
-    for member in values.rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {
+    for member in forwarded_for.rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {
         match parse_member(member) {
-            Some(address) if trusted.contains(address) => nearest = address,
-            Some(address) => return address,
+            Some(address) if trusted.contains(address) => nearest = Some(address),
+            Some(address) => return known(address),
             None if member.is_empty() => {}
-            // What a trusted proxy could not tell, nobody further away can.
-            None => return nearest,
+            None => return Origin { address: nearest.unwrap_or(peer), unreadable: true },
         }
     }
-    nearest
+    match (nearest, real_ip) {
+        (Some(address), _) => known(address),
+        (None, None) => known(peer),
+        (None, Some(said)) => match parse_member(said.trim_ascii()) {
+            Some(address) => known(address),
+            None => Origin { address: peer, unreadable: true },
+        },
+    }
 }
 
 /// An address, with a port where a proxy adds one.
@@ -49,8 +69,9 @@ mod tests {
         let trusted: Networks = ["10.0.0.0/8", "fd00::/8"].iter().map(|net| parse_network(net).unwrap()).collect();
         let check = |peer: &str, values: &[&str], expect: &str| {
             let values = values.iter().map(|value| value.as_bytes());
-            let got = client_address(peer.parse().unwrap(), &trusted, values);
-            assert_eq!(got.to_string(), expect, "{peer}");
+            let got = client_address(peer.parse().unwrap(), &trusted, values, None);
+            let mark = if got.unreadable { "?" } else { "" };
+            assert_eq!(format!("{}{mark}", got.address), expect, "{peer}");
         };
         check("192.0.2.1", &["198.51.100.7"], "192.0.2.1");
         check("10.0.0.2", &[], "10.0.0.2");
@@ -59,10 +80,29 @@ mod tests {
         check("10.0.0.2", &["203.0.113.5", "198.51.100.7,10.0.0.3", "10.9.9.9"], "198.51.100.7");
         check("10.0.0.2", &["203.0.113.5,, 198.51.100.7 ,"], "198.51.100.7");
         check("10.0.0.2", &["10.0.0.4, 10.0.0.3"], "10.0.0.4");
-        check("10.0.0.2", &["203.0.113.5, unknown, 10.0.0.3"], "10.0.0.3");
-        check("10.0.0.2", &["unknown"], "10.0.0.2");
+        check("10.0.0.2", &["203.0.113.5, unknown, 10.0.0.3"], "10.0.0.3?");
+        check("10.0.0.2", &["unknown"], "10.0.0.2?");
+        check("10.0.0.2", &["198.51.100.7, _hidden"], "10.0.0.2?");
+        check("192.0.2.1", &["unknown"], "192.0.2.1");
         check("10.0.0.2", &["198.51.100.7:4711"], "198.51.100.7");
         check("fd00::1", &["2001:db8::1, [fd00::2]:80, [fd00::3]"], "2001:db8::1");
         check("::ffff:10.0.0.2", &["::ffff:198.51.100.7"], "198.51.100.7");
+    }
+
+    #[test]
+    fn the_other_field_counts_where_there_is_no_list() {
+        let trusted: Networks = [parse_network("10.0.0.0/8").unwrap()].into_iter().collect();
+        let check = |peer: &str, list: &[&str], real_ip: &str, expect: &str, unreadable: bool| {
+            let list = list.iter().map(|value| value.as_bytes());
+            let got = client_address(peer.parse().unwrap(), &trusted, list, Some(real_ip.as_bytes()));
+            assert_eq!(got, Origin { address: expect.parse().unwrap(), unreadable }, "{peer} {real_ip}");
+        };
+        check("10.0.0.2", &[], "198.51.100.7", "198.51.100.7", false);
+        check("10.0.0.2", &[""], " 2001:db8::1 ", "2001:db8::1", false);
+        check("10.0.0.2", &["203.0.113.5"], "198.51.100.7", "203.0.113.5", false);
+        check("10.0.0.2", &["10.0.0.3"], "198.51.100.7", "10.0.0.3", false);
+        check("10.0.0.2", &["unknown"], "198.51.100.7", "10.0.0.2", true);
+        check("10.0.0.2", &[], "somebody", "10.0.0.2", true);
+        check("192.0.2.1", &[], "198.51.100.7", "192.0.2.1", false);
     }
 }

@@ -38,7 +38,7 @@ pub mod tls;
 pub mod treatment;
 
 pub use announcement::{Announcement, announcement};
-pub use client_address::client_address;
+pub use client_address::{Origin, client_address};
 pub use compression::{Compression, MediaType, Recode};
 pub use connects::ConnectTimes;
 pub use counters::{Counter, Counters, Dimension, Report, RouteTally};

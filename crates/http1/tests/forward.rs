@@ -122,7 +122,7 @@ fn the_way_of_a_request_by_policy() {
     check(
         Forwarded::Trust,
         said,
-        "X-Forwarded-For: 1.1.1.1, 192.0.2.7|X-Real-IP: 2.2.2.2|X-Forwarded-Host: h|X-Forwarded-Port: 9|Forwarded: for=3.3.3.3, for=192.0.2.7|X-Forwarded-Proto: https|",
+        "X-Forwarded-For: 1.1.1.1, 192.0.2.7|X-Real-IP: 192.0.2.7|X-Forwarded-Host: h|X-Forwarded-Port: 9|Forwarded: for=3.3.3.3, for=192.0.2.7|X-Forwarded-Proto: https|",
     );
     for policy in [Forwarded::Replace, Forwarded::Append, Forwarded::Trust] {
         check(policy, "", alone);

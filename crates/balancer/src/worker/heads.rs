@@ -5,7 +5,7 @@ use super::compose::{self, NoPiece, Piece};
 use super::drain::Farewell;
 use super::listeners::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
-use super::treat::{self, Asker, Knock, asked_of};
+use super::treat::{Asker, Knock, asked_of};
 use balancer_core::exchange::{DISCARD_BYTES_MAX, DownOrder, Exchange, Opening, Reply, Scene, Step, UpOrder};
 use balancer_core::{Action, BackendSetSettings, Decision, Failure, Protocol, Refusal, Refused};
 use http::forward::{AddressText, passages};
@@ -68,8 +68,7 @@ impl Worker {
     ) -> (ExchangeId, Step) {
         let now = self.now(io);
         let Parsed { head, len: head_len, .. } = parsed;
-        let peer = self.parties.client(conn).peer.ip();
-        let address = treat::address_of(head, peer, &rules.settings.requests);
+        let (peer, address) = self.who_asks(conn, head, &rules.settings.requests);
         let decision = match decide(head, address, &rules) {
             Ok(decision) => decision,
             Err(failure) => return self.begin_refusal(conn, failure, io),

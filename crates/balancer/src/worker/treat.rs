@@ -3,11 +3,11 @@
 use super::Worker;
 use super::listeners::ListenerRules;
 use super::state::Entry;
-use balancer_core::{Failure, RateBy, RateLimit, RequestIds, RequestRules, Treatment, client_address};
+use balancer_core::{Failure, Origin, RateBy, RateLimit, RequestIds, RequestRules, Treatment, client_address};
 use http::forward::{AddressText, Layers, NO_RULES};
 use http::{Asked, BodyKind, Coding, Name, RequestHead, Target, Values};
 use http1::{HeadSlots, parse_request};
-use reactor::Buf;
+use reactor::{Buf, ConnId};
 use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -70,12 +70,13 @@ impl Asker {
 
 /// The client's address: the peer's, unless that is a trusted proxy.
 #[inline]
-pub(super) fn address_of(head: &RequestHead<'_, '_>, peer: IpAddr, rules: &RequestRules) -> IpAddr {
+fn origin_of(head: &RequestHead<'_, '_>, peer: IpAddr, rules: &RequestRules) -> Origin {
     if rules.trusted.is_empty() {
-        return peer;
+        return Origin { address: peer, unreadable: false };
     }
-    let values = head.headers.iter().filter(|header| Name::of(header.name) == Name::XForwardedFor);
-    client_address(peer, &rules.trusted, values.map(|header| header.value))
+    let values =
+        |name| head.headers.iter().filter(move |header| Name::of(header.name) == name).map(|header| header.value);
+    client_address(peer, &rules.trusted, values(Name::XForwardedFor), values(Name::XRealIp).next_back())
 }
 
 /// Whose connections are closed as they come in. A trusted proxy speaks for others.
@@ -95,6 +96,21 @@ pub(super) struct Knock<'k, 'b> {
 }
 
 impl Worker {
+    /// Whose connection it is, and whose request.
+    #[inline]
+    pub(super) fn who_asks(
+        &mut self,
+        conn: ConnId,
+        head: &RequestHead<'_, '_>,
+        rules: &RequestRules,
+    ) -> (IpAddr, IpAddr) {
+        let client = self.parties.client(conn);
+        let (peer, listener) = (client.peer.ip(), client.listener);
+        let origin = origin_of(head, peer, rules);
+        self.listeners[listener].counters.origin_unreadable += u64::from(origin.unreadable);
+        (peer, origin.address)
+    }
+
     /// Why a request goes no further.
     #[inline]
     pub(super) fn refusal(&mut self, treatment: &Treatment, knock: &Knock<'_, '_>) -> Option<Failure> {

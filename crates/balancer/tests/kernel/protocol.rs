@@ -5,7 +5,7 @@ use crate::script::Act::*;
 use crate::script::{play, play_with};
 use crate::stage::Stage;
 use crate::wire::End::*;
-use balancer_core::{Failure, ForwardedPolicy, ResponseReading, Settings, Twins};
+use balancer_core::{Failure, ForwardedPolicy, ResponseReading, Settings, Twins, WayField};
 
 const GET: &str = "GET /a HTTP/1.1\nHost: a\n\n";
 const GOT: &str = "GET /a HTTP/1.1\nHost: a\n[path]\n\n";
@@ -126,7 +126,7 @@ fn the_way_of_a_request_by_policy() {
     check(&trust("10.0.0.0/8"), alone);
     check(
         &trust("127.0.0.0/8"),
-        "X-Forwarded-For: 1.1.1.1, 127.0.0.1\nX-Real-IP: 2.2.2.2\nX-Forwarded-Host: h\nForwarded: for=3.3.3.3, for=127.0.0.1\n\
+        "X-Forwarded-For: 1.1.1.1, 127.0.0.1\nX-Real-IP: 1.1.1.1\nX-Forwarded-Host: h\nForwarded: for=3.3.3.3, for=127.0.0.1\n\
          X-Forwarded-Proto: https\nVia: 1.1 quintet\n",
     );
     check(
@@ -140,6 +140,31 @@ fn the_way_of_a_request_by_policy() {
         },
         "X-Forwarded-For: 127.0.0.1\nX_Real_IP: 4.4.4.4\nX-Forwarded-Proto: http\n",
     );
+}
+
+/// A proxy that cannot say who its client is stands for it, and that is counted.
+#[test]
+fn a_client_nobody_can_name_is_the_proxy() {
+    let trusting = |settings: &mut Settings| {
+        settings.listeners[0].requests.trusted = ["127.0.0.0/8".parse().expect("a network")].into_iter().collect();
+        settings.listeners[0].requests.tells = WayField::tells(&[WayField::RealIp]);
+    };
+    let ask = |said: &str| format!("GET /a HTTP/1.1\nHost: a\n{said}\n\n");
+    let seen = |client: &str| format!("GET /a HTTP/1.1\nHost: a\nVia: 1.1 quintet\nX-Real-IP: {client}\n\n");
+    let counters = play_with(
+        trusting,
+        &[
+            ClientSends(&ask("X-Forwarded-For: 192.0.2.1, unknown")),
+            OriginSees(&seen("127.0.0.1")),
+            OriginSends(OK),
+            ClientSees(OK),
+            ClientSends(&ask("X-Real-IP: 192.0.2.1")),
+            OriginSees(&seen("192.0.2.1")),
+            OriginSends(OK),
+            ClientSees(OK),
+        ],
+    );
+    assert_eq!((counters.origin_unreadable, counters.responses), (1, 2));
 }
 
 #[test]

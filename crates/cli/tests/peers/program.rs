@@ -68,3 +68,13 @@ pub(crate) fn balancer_that_tells(folder: &Folder, server: SocketAddr, protocol:
     );
     serve(folder, address, &config)
 }
+
+/// HAProxy that passes connections on as they come, and says (`send-proxy`, `send-proxy-v2`) whose they are.
+pub(crate) fn haproxy_that_tells(folder: &Folder, server: SocketAddr, how: &str) -> Option<Server> {
+    let address = free_address();
+    let config = format!(
+        "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 20s\n  timeout server 20s\n\n\
+         listen app\n  bind {address}\n  server one {server} {how}\n"
+    );
+    haproxy_that(folder, address, &config)
+}

@@ -21,10 +21,16 @@ pub(crate) fn certificate(folder: &Folder) -> CertificateDer<'static> {
 
 /// An https listener on this port, with that certificate, before the set `app`.
 pub(crate) fn https_listener(folder: &Folder, address: SocketAddr) -> String {
+    listener_that_speaks(folder, "https", address, "")
+}
+
+/// A listener that speaks this, with more keys of its own; over TLS with that certificate.
+pub(crate) fn listener_that_speaks(folder: &Folder, protocol: &str, address: SocketAddr, more: &str) -> String {
     let path = folder.path().display();
+    let tls = format!("[listener.tls]\ncertificate = \"{path}/app.pem\"\nkey = \"{path}/app.key\"\n");
     format!(
-        "[[listener]]\nname = \"web\"\nbind = \"{address}\"\nprotocol = \"https\"\nbackends = \"app\"\n\
-         [listener.tls]\ncertificate = \"{path}/app.pem\"\nkey = \"{path}/app.key\"\n"
+        "[[listener]]\nname = \"web\"\nbind = \"{address}\"\nprotocol = \"{protocol}\"\nbackends = \"app\"\n{more}{}",
+        if protocol == "https" { &tls } else { "" }
     )
 }
 

@@ -1,9 +1,9 @@
 //! Other people's servers and balancers around ours.
 
-use crate::program::{balancer, balancer_that_tells, haproxy_that_is_told, origin};
-use crate::secured::certificate;
+use crate::program::{balancer, balancer_that_tells, haproxy_that_is_told, haproxy_that_tells, origin, serve};
+use crate::secured::{certificate, listener_that_speaks};
 use testkit::peers::{self, files, haproxy};
-use testkit::{Folder, Server, curl, run_well};
+use testkit::{Folder, Server, curl, free_address, run_well};
 
 /// nginx that never ends a connection after so many requests, and takes bodies at `/upload`.
 pub(crate) fn nginx(files: &Folder) -> Option<Server> {
@@ -67,6 +67,31 @@ fn haproxy_is_told_who_the_client_is() {
         let shown = run_well(command.args(["--write-out", " %{local_ip}:%{local_port}"]).arg(balancer.url("/")));
         let (told, is) = shown.split_once(' ').unwrap_or_default();
         assert!(told == is && told.starts_with("127.0.0.1:"), "{protocol} {header} {tls}: {shown}");
+    }
+}
+
+/// HAProxy in front says whose connection it is, we say so to another one behind us, and that one answers with the address and
+/// port of the client itself: whatever is spoken, by either version.
+#[test]
+fn haproxy_tells_who_the_client_is() {
+    let behind = Folder::new();
+    let Some(server) = haproxy_that_is_told(&behind, "") else { return };
+    let set = format!("[[backend_set]]\nname = \"app\"\nservers = [\"{}\"]\nproxy_protocol = \"v2\"\n", server.address);
+    let trust = "proxy_protocol = true\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    let all = ["http", "https", "tcp"].map(|protocol| ["send-proxy", "send-proxy-v2"].map(|how| (protocol, how)));
+    for (protocol, how) in all.concat() {
+        let (folder, front, address) = (Folder::new(), Folder::new(), free_address());
+        certificate(&folder);
+        let listener = listener_that_speaks(&folder, protocol, address, trust);
+        let balancer = serve(&folder, address, &format!("{listener}\n{set}"));
+        let Some(before) = haproxy_that_tells(&front, balancer.address, how) else { return };
+        let Some(mut command) = curl() else { return };
+        // From an address that is no proxy's: nobody could get in with it.
+        command.args(["--insecure", "--interface", "127.0.0.5", "--write-out", " %{local_ip}:%{local_port}"]);
+        let scheme = if protocol == "https" { "https" } else { "http" };
+        let shown = run_well(command.arg(format!("{scheme}://{}/", before.address)));
+        let (told, is) = shown.split_once(' ').unwrap_or_default();
+        assert!(told == is && told.starts_with("127.0.0.5:"), "{protocol} {how}: {shown}");
     }
 }
 

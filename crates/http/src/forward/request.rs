@@ -311,11 +311,15 @@ impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
                 self.seen.proto = true;
                 out.field(header.name, header.value)
             }
-            Name::XForwardedHost | Name::XForwardedPort | Name::XRealIp if trusted => {
+            Name::XForwardedHost | Name::XForwardedPort if trusted => {
                 self.seen.host |= name == Name::XForwardedHost;
                 self.seen.port |= name == Name::XForwardedPort;
-                self.seen.real_ip |= name == Name::XRealIp;
                 out.field(header.name, header.value)
+            }
+            // There is one client: a proxy in the middle knows the one before it only.
+            Name::XRealIp if trusted && !self.seen.real_ip => {
+                self.seen.real_ip = true;
+                out.field(REAL_IP, self.client.as_bytes())
             }
             _ => Ok(()),
         }
