@@ -148,6 +148,33 @@ fn in_rough_weather_the_books_add_up_over_tls() {
     });
 }
 
+/// Behind a proxy that announces every client, with TLS or without: the books are the same.
+#[test]
+fn announced_clients_keep_the_same_books() {
+    sweep(replay("announced_clients_keep_the_same_books"), 200, |seed| {
+        let house = House::draw(seed, Mood::Fair);
+        let house = if seed % 2 == 0 { house.secured() } else { house };
+        judge_house(house.announced(), Books::check_fair_announced)
+    });
+}
+
+#[test]
+fn in_rough_weather_the_books_of_announced_clients_add_up() {
+    sweep(replay("in_rough_weather_the_books_of_announced_clients_add_up"), 200, |seed| {
+        let house = House::draw(seed, Mood::Rough);
+        let house = if seed % 2 == 0 { house.secured() } else { house };
+        judge_house(house.announced(), Books::check_rough)
+    });
+}
+
+/// A joined connection that a proxy announces loses nothing that comes behind the header.
+#[test]
+fn announced_connections_are_joined_whole() {
+    sweep(replay("announced_connections_are_joined_whole"), 150, |seed| {
+        judge_house(House::draw(seed, Mood::Fair).joining().announced(), Books::check_fair_joined)
+    });
+}
+
 /// The guide's scene: a client with ten ports, a balancer without timestamps, `requests` connections.
 fn scene(close: ClosePolicy, timestamps: bool, tw_reuse: bool, requests: u64) -> Books {
     let mut house = House::draw(1, Mood::Fair);

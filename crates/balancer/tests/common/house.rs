@@ -1,11 +1,12 @@
 //! The real tester against the real balancer and two real origins, and what their books must say.
 
+use super::herald::Guest;
 use super::tls::{NAME, Profiled, Seal};
 use super::world::{
     BALANCER, Balancer, CLIENT, Mood, NO_BUDGET, ORIGINS, balancer_host, draw_settings, is_short, player,
 };
 use balancer_core::router::{Conditions, HostPattern, Route};
-use balancer_core::{Action, Counters, Failure, Protocol, RetryReason, RouteRules, Router, Settings};
+use balancer_core::{Action, Counters, Failure, Protocol, ProxyHeader, RetryReason, RouteRules, Router, Settings};
 use origin::{Origin, OriginPlan};
 use ports::ClosedFirst;
 use reactor::{Inbox, Outbox, mailbox};
@@ -30,6 +31,8 @@ pub(crate) struct House {
     pub(crate) passing: bool,
     /// Origins go down and come back, as checks find out.
     blinks: bool,
+    /// A proxy stands in front, and says by this whom it speaks for.
+    announced: Option<ProxyHeader>,
     pub(crate) rng: Rng,
 }
 
@@ -61,8 +64,8 @@ impl House {
         let balancer_host = balancer_host(&mut rng, mood);
         let plan = draw_plan(&mut rng);
         let (client_host, seal, version) = (HostConfig::default(), Seal::default(), Version::Tls13);
-        let (passing, blinks) = (false, false);
-        Self { weather, settings, plan, client_host, balancer_host, seal, version, passing, blinks, rng }
+        let (passing, blinks, announced) = (false, false, None);
+        Self { weather, settings, plan, client_host, balancer_host, seal, version, passing, blinks, announced, rng }
     }
 
     /// Its origins have few places, and go down and come back.
@@ -101,6 +104,15 @@ impl House {
         self
     }
 
+    /// With a proxy in front that says whom it speaks for, before anything else.
+    pub(crate) fn announced(mut self) -> Self {
+        let listener = &mut self.settings.listeners[0];
+        listener.proxy_protocol = true;
+        listener.requests.trusted = [CLIENT.into()].into_iter().collect();
+        self.announced = Some(*self.rng.pick(&ProxyHeader::ALL));
+        self
+    }
+
     /// Runs the tester to its end, then drains the balancer, then stops the origins.
     pub(crate) fn run(mut self) -> Result<Books, String> {
         let net = SimNet::new(self.rng.fork(), self.weather.clone());
@@ -120,7 +132,8 @@ impl House {
         let [(origin_a, orders_a), (origin_b, orders_b)] = ORIGINS.map(origin);
         let mut origins = [origin_a, origin_b];
         let share = Share::whole(&self.plan, SocketAddr::new(BALANCER, 80));
-        let mut tester = profiled.over(Tester::new(&self.plan, share, Inbox::silent()), self.seal.front);
+        let tester = profiled.over(Tester::new(&self.plan, share, Inbox::silent()), self.seal.front);
+        let mut tester = Guest::new(tester, self.announced);
 
         let mut run = |balancer: &mut Balancer, client_io: &mut SimReactor, ios: &mut [SimReactor; 2], goal| {
             let [io_a, io_b] = ios;
@@ -155,7 +168,7 @@ impl House {
         run(&mut balancer, &mut client_io, &mut origin_ios, Goal::AllDone)?;
 
         let origin_requests = origins.iter().map(|origin| origin.app().counters().requests).sum();
-        let tester = tester.into_app().into_tally();
+        let tester = tester.into_tester().into_tally();
         let balancer_counters = balancer.into_counters();
         drop(origins);
         net.settle();
@@ -242,6 +255,18 @@ impl Books {
             ("nothing was spoilt", balancer.tls_damaged + balancer.server_tls_damaged == 0),
         ])?;
         self.check_fair()
+    }
+
+    /// The same behind a proxy that says whom it speaks for: it was understood each time.
+    pub(crate) fn check_fair_announced(&self) -> Result<(), String> {
+        let Self { balancer, .. } = self;
+        let others =
+            balancer.announced_own + balancer.announced_silent + balancer.announced_refused.iter().sum::<u64>();
+        self.check(&[
+            ("every client was announced", balancer.announced == balancer.accepted),
+            ("nobody was turned away", others == 0),
+        ])?;
+        self.check_fair_secured()
     }
 
     /// Nothing failed, and every connection was joined with one of an origin's.

@@ -5,6 +5,7 @@
 
 pub(crate) mod change;
 pub(crate) mod client;
+pub(crate) mod herald;
 pub(crate) mod house;
 pub(crate) mod origin;
 pub(crate) mod plan;
