@@ -1,52 +1,25 @@
 //! Socket files: made, left behind, shared by event loops, removed; and connections through them.
 
+use crate::loops::{accepted, next, reactor};
 use ports::{ClosedFirst, FaultKind, UnixPath};
-use reactor::epoll::{EpollConfig, EpollReactor, bind, listen};
+use reactor::epoll::{bind, listen};
 use reactor::{
-    Address, Close, CloseOutcome, Completion, ConnId, ConnectPlan, FileRights, ListenPlan, Outgoing, Questions,
-    Reactor, Received,
+    Address, Close, CloseOutcome, Completion, ConnectPlan, FileRights, ListenPlan, Outgoing, Questions, Reactor,
+    Received,
 };
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
-
-fn reactor() -> EpollReactor {
-    EpollReactor::new(EpollConfig::default()).expect("an event loop")
-}
-
-/// A name that nobody else uses.
-fn path(name: &str) -> String {
-    std::env::temp_dir().join(format!("quintet-reactor-{name}-{}", std::process::id())).to_string_lossy().into_owned()
-}
+use testkit::Folder;
 
 fn plan(path: &str) -> ListenPlan {
     ListenPlan::new(UnixPath::new(path).expect("a path"))
 }
 
-fn next(io: &mut EpollReactor) -> Completion {
-    for _ in 0..1000 {
-        if let Some(completion) = io.poll_completion() {
-            return completion;
-        }
-        io.turn(Some(io.now() + Duration::from_millis(10)));
-    }
-    panic!("nothing completes");
-}
-
-fn accepted(io: &mut EpollReactor) -> ConnId {
-    match next(io) {
-        Completion::Accepted { conn, peer, .. } => {
-            assert_eq!(peer.to_string(), "127.0.0.1:0", "of this host");
-            conn
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn a_file_comes_with_its_listener_and_goes_with_the_last_who_holds_it() {
-    let path = path("comes-and-goes");
+    let folder = Folder::new();
+    let path = folder.place("socket");
     let rights = FileRights { mode: Some(0o600), ..FileRights::default() };
     let sockets = listen(&ListenPlan { rights, ..plan(&path) }, 2).expect("listening");
     assert_eq!(std::fs::metadata(&path).expect("made").permissions().mode() & 0o777, 0o600);
@@ -56,7 +29,8 @@ fn a_file_comes_with_its_listener_and_goes_with_the_last_who_holds_it() {
     drop(sockets);
     let mut client = UnixStream::connect(&path).expect("somebody listens");
     assert_eq!(loops[1].waiting(ids[1]), Some(1));
-    let conn = accepted(&mut loops[1]);
+    let (conn, peer) = accepted(&mut loops[1]);
+    assert_eq!(peer.to_string(), "127.0.0.1:0", "of this host");
     client.write_all(b"up").expect("sent");
     loops[1].recv(conn, None);
     match next(&mut loops[1]) {
@@ -74,7 +48,8 @@ fn a_file_comes_with_its_listener_and_goes_with_the_last_who_holds_it() {
 
 #[test]
 fn what_was_left_behind_makes_way_and_nothing_else_does() {
-    let path = path("left-behind");
+    let folder = Folder::new();
+    let path = folder.place("socket");
     drop(UnixListener::bind(&path).expect("made"));
     let sockets = listen(&plan(&path), 1).expect("nobody listens there");
     let taken = bind(&plan(&path), 1).expect_err("somebody listens there");
@@ -104,7 +79,8 @@ fn what_was_left_behind_makes_way_and_nothing_else_does() {
 
 #[test]
 fn connections_go_to_files_as_well() {
-    let path = path("server");
+    let folder = Folder::new();
+    let path = folder.place("socket");
     let server = UnixListener::bind(&path).expect("made");
     let mut io = reactor();
     let to = ConnectPlan::to(Address::Unix(UnixPath::new(&path).expect("a path")));

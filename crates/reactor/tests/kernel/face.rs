@@ -1,5 +1,6 @@
-//! The epoll backend against the kernel: what `face.rs` promises, with plain blocking sockets as the other side.
+//! What the face of a reactor promises, with plain blocking sockets as the other side.
 
+use crate::loops::{accepted, next, reactor};
 use ports::{ClosedFirst, FaultKind};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{
@@ -11,26 +12,10 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 use testkit::PATIENCE;
 
-fn reactor() -> EpollReactor {
-    EpollReactor::new(EpollConfig::default()).expect("an epoll file")
-}
-
 fn buf(io: &mut EpollReactor, bytes: &[u8]) -> Buf {
     let mut buf = io.take_buf().expect("within the bound");
     buf.append(bytes).expect("fits");
     buf
-}
-
-/// The next completion, within patience.
-fn next(io: &mut EpollReactor) -> Completion {
-    let until = io.now() + PATIENCE;
-    loop {
-        if let Some(completion) = io.poll_completion() {
-            return completion;
-        }
-        assert!(io.now() < until, "nothing completed in {PATIENCE:?}");
-        io.turn(Some(until));
-    }
 }
 
 fn address_of(io: &EpollReactor, listener: ListenerId) -> SocketAddr {
@@ -38,20 +23,16 @@ fn address_of(io: &EpollReactor, listener: ListenerId) -> SocketAddr {
 }
 
 /// A listening reactor, a client of it, and the accepted connection.
-fn accepted() -> (EpollReactor, TcpStream, ConnId) {
+fn with_client() -> (EpollReactor, TcpStream, ConnId) {
     let mut io = reactor();
     let listener = io
         .listen(&ListenPlan::new("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("address")))
         .expect("listening");
     let client = TcpStream::connect(address_of(&io, listener)).expect("connected");
     client.set_read_timeout(Some(PATIENCE)).expect("set");
-    match next(&mut io) {
-        Completion::Accepted { conn, peer, .. } => {
-            assert_eq!(peer, client.local_addr().expect("connected"));
-            (io, client, conn)
-        }
-        other => panic!("{other:?}"),
-    }
+    let (conn, peer) = accepted(&mut io);
+    assert_eq!(peer, client.local_addr().expect("connected"));
+    (io, client, conn)
 }
 
 fn received(io: &mut EpollReactor, conn: ConnId) -> Result<Received, ports::Fault> {
@@ -78,7 +59,7 @@ fn wait_until_readable(io: &mut EpollReactor, conn: ConnId) {
 
 #[test]
 fn bytes_arrive_and_a_partial_buffer_is_appended_to() {
-    let (mut io, mut client, conn) = accepted();
+    let (mut io, mut client, conn) = with_client();
     io.recv(conn, None);
     client.write_all(b"one ").expect("sent");
     let partial = data(&mut io, conn);
@@ -94,7 +75,7 @@ fn bytes_arrive_and_a_partial_buffer_is_appended_to() {
 
 #[test]
 fn a_send_larger_than_the_window_completes_when_the_peer_has_read() {
-    let (mut io, mut client, conn) = accepted();
+    let (mut io, mut client, conn) = with_client();
     let reader = std::thread::spawn(move || {
         let mut all = Vec::new();
         client.read_to_end(&mut all).expect("read");
@@ -124,7 +105,7 @@ fn a_send_larger_than_the_window_completes_when_the_peer_has_read() {
 
 #[test]
 fn unread_bytes_forbid_a_fin_and_discard_resets() {
-    let (mut io, mut client, conn) = accepted();
+    let (mut io, mut client, conn) = with_client();
     client.write_all(b"unread").expect("sent");
     wait_until_readable(&mut io, conn);
     assert_eq!(io.close(conn, Close::Fin), CloseOutcome::Unread);
@@ -135,13 +116,13 @@ fn unread_bytes_forbid_a_fin_and_discard_resets() {
 
 #[test]
 fn a_reset_is_told_apart_on_both_sides() {
-    let (mut io, mut client, conn) = accepted();
+    let (mut io, mut client, conn) = with_client();
     io.recv(conn, None);
     assert_eq!(io.close(conn, Close::Reset), CloseOutcome::Closed(Some(ClosedFirst::RstSent)));
     assert!(client.read(&mut [0; 8]).is_err(), "the peer sees a reset");
     assert!(io.poll_completion().is_none(), "no completion for a dead connection");
 
-    let (mut io, mut client, conn) = accepted();
+    let (mut io, mut client, conn) = with_client();
     // Unread bytes at the client's close turn its FIN into a reset.
     let hello = buf(&mut io, b"hello");
     io.send(conn, Outgoing::bytes(hello));
@@ -164,7 +145,7 @@ fn a_reset_is_told_apart_on_both_sides() {
 
 #[test]
 fn after_our_fin_the_peer_is_read_to_its_end() {
-    let (mut io, mut client, conn) = accepted();
+    let (mut io, mut client, conn) = with_client();
     io.shutdown_write(conn);
     assert_eq!(client.read(&mut [0; 8]).expect("FIN"), 0);
     client.write_all(b"late").expect("half-closed the other way only");
@@ -335,7 +316,7 @@ fn no_more_means_no_more_even_in_the_middle_of_a_batch() {
 /// One connection that is always ready must not keep new ones out.
 #[test]
 fn a_busy_connection_does_not_hold_up_accepting() {
-    let (mut io, mut client, conn) = accepted();
+    let (mut io, mut client, conn) = with_client();
     let listener = io
         .listen(&ListenPlan::new("127.0.0.1:0".parse::<std::net::SocketAddr>().expect("address")))
         .expect("listening");
@@ -360,7 +341,7 @@ fn a_busy_connection_does_not_hold_up_accepting() {
 /// A server may answer early and close: its reset ends our sending, and what it said before can still be read.
 #[test]
 fn what_came_before_a_reset_is_received_after_a_send_failed() {
-    let (mut io, mut client, conn) = accepted();
+    let (mut io, mut client, conn) = with_client();
     client.write_all(&[7; 40_000]).expect("sent");
     wait_until_readable(&mut io, conn);
     sys::sockopt::set_linger_reset(&client).expect("set");

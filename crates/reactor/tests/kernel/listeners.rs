@@ -1,7 +1,8 @@
 //! Listening sockets made by one and adopted by others, on the kernel.
 
-use reactor::epoll::{EpollConfig, EpollReactor, bind, listen, listening_from};
-use reactor::{Address, Close, Completion, ConnId, ListenPlan, ListenerId, Listening, Questions, Reactor};
+use crate::loops::{accepted, reactor};
+use reactor::epoll::{EpollReactor, bind, listen, listening_from};
+use reactor::{Address, Close, ListenPlan, ListenerId, Listening, Questions, Reactor};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -17,10 +18,6 @@ fn any() -> ListenPlan {
     ListenPlan::new("127.0.0.1:0".parse::<SocketAddr>().expect("an address"))
 }
 
-fn reactor() -> EpollReactor {
-    EpollReactor::new(EpollConfig::default()).expect("an event loop")
-}
-
 fn one() -> Listening {
     listen(&any(), 1).expect("listening").pop().expect("one socket")
 }
@@ -29,19 +26,6 @@ fn adopt(io: &mut EpollReactor, listening: &Listening) -> ListenerId {
     let id = io.adopt_listener(listening.clone()).expect("adopted");
     assert_eq!(io.listener_address(id), Some(at(listening.address())));
     id
-}
-
-/// The next connection, within patience.
-fn accepted(io: &mut EpollReactor) -> ConnId {
-    let until = io.now() + PATIENCE;
-    while io.now() < until {
-        match io.poll_completion() {
-            Some(Completion::Accepted { conn, .. }) => return conn,
-            Some(other) => panic!("{other:?}"),
-            None => io.turn(Some(until)),
-        }
-    }
-    panic!("nobody came in {PATIENCE:?}")
 }
 
 /// How many connections these loops have once they have `count` together.
@@ -93,7 +77,7 @@ fn the_socket_closes_with_the_last_who_holds_it() {
     let id = adopt(&mut io, &listening);
     drop(listening);
     let _kept = TcpStream::connect(address).expect("the loop listens on");
-    let conn = accepted(&mut io);
+    let (conn, _) = accepted(&mut io);
     io.close_listener(id);
     check_refused(address);
     io.close(conn, Close::Discard);
