@@ -2,28 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
-use testkit::{PATIENCE, free_address};
+use testkit::{Folder, PATIENCE, free_address};
 
 fn quintet(args: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_quintet"))
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("started");
-    let until = Instant::now() + PATIENCE;
-    while child.try_wait().expect("waited").is_none() {
-        if Instant::now() > until {
-            child.kill().expect("killed");
-            panic!("{args:?} still runs after {PATIENCE:?}");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.wait_with_output().expect("output")
+    testkit::run(Command::new(env!("CARGO_BIN_EXE_quintet")).args(args))
 }
 
 /// `args` end with exit code 2 and a message that has every one of `words`.
@@ -35,12 +18,6 @@ fn check(args: &[&str], words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "{args:?} should say {word:?}: {text}");
     }
-}
-
-fn file(name: &str, text: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("quintet-{}-{name}", std::process::id()));
-    std::fs::write(&path, text).expect("written");
-    path
 }
 
 #[test]
@@ -120,10 +97,10 @@ fn the_simulations_flags() {
 #[test]
 fn scenes() {
     check(&["simulate", "--config", "/no/such/scene.toml"], &["/no/such/scene.toml", "--config"]);
+    let folder = Folder::new();
     let check_text = |text: &str, words: &[&str]| {
-        let path = file("scene.toml", text);
-        check(&["simulate", "--config", &path.to_string_lossy()], words);
-        std::fs::remove_file(path).expect("removed");
+        folder.write("scene.toml", text);
+        check(&["simulate", "--config", &folder.place("scene.toml")], words);
     };
     check_text("kernal = \"3.10\"", &["scene.toml:1", "kernal", "did you mean `kernel`", "^"]);
     check_text("clients = 10\nrate = \"many\"", &["scene.toml:2", "rate", "many", "^"]);
@@ -176,12 +153,13 @@ fn nobody_reads_the_message() {
 /// A result that nobody can read is no success, whoever had it to tell.
 #[test]
 fn nobody_can_read_the_result() {
-    let good = file(
+    let folder = Folder::new();
+    folder.write(
         "full.toml",
         "[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\n\n\
          [[backend_set]]\nname = \"app\"\nservers = [\"127.0.0.1:9001\"]\n",
     );
-    let good = good.to_string_lossy();
+    let good = folder.place("full.toml");
     let commands: [&[&str]; 15] = [
         &["help"],
         &["--version"],
@@ -206,7 +184,6 @@ fn nobody_can_read_the_result() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
         assert!(said.contains("writing to standard output") && said.contains("No space left"), "{args:?}: {said}");
     }
-    std::fs::remove_file(&*good).expect("removed");
     for args in [["doctor", "--json"], ["doctor", "--html"], ["simulate", "--json"], ["simulate", "--html"]] {
         let output = quintet(&[&args[..], &["/dev/full"]].concat());
         let said = String::from_utf8_lossy(&output.stderr);
@@ -254,10 +231,11 @@ fn too_little_memory() {
 #[test]
 fn configurations() {
     check(&["serve", "--config", "/no/such/file.toml"], &["/no/such/file.toml", "--config"]);
-    let wrong = file("wrong.toml", "[[listener]]\nname = \"web\"\nbnd = \"127.0.0.1:8080\"\n");
-    check(&["serve", "--config", &wrong.to_string_lossy(), "--check"], &["wrong.toml", "bnd", "bind", "^"]);
-    check(&["serve", "--config", &wrong.to_string_lossy()], &["bnd"]);
-    std::fs::remove_file(wrong).expect("removed");
+    let folder = Folder::new();
+    folder.write("wrong.toml", "[[listener]]\nname = \"web\"\nbnd = \"127.0.0.1:8080\"\n");
+    let wrong = folder.place("wrong.toml");
+    check(&["serve", "--config", &wrong, "--check"], &["wrong.toml", "bnd", "bind", "^"]);
+    check(&["serve", "--config", &wrong], &["bnd"]);
     check(&["serve", "--check"], &["--config"]);
 }
 
@@ -309,15 +287,15 @@ fn what_revert_names_stays() {
         ("header.conf", header.to_owned(), "nothing in it to set back"),
         ("other.conf", format!("{header}kernel.hostname = x\n"), "kernel.hostname"),
     ];
+    let folder = Folder::new();
     for (name, text, why) in foreign {
-        let path = file(name, &text);
+        let path = folder.write(name, &text);
         check(&["doctor", "--revert", &path.to_string_lossy()], &[name, why, "stays as it is"]);
         assert_eq!(std::fs::read_to_string(&path).expect("still there"), text);
         let link = path.with_extension("link");
         std::os::unix::fs::symlink(&path, &link).expect("linked");
         check(&["doctor", "--revert", &link.to_string_lossy()], &["a symbolic link", "stays as it is"]);
         assert!(link.symlink_metadata().is_ok() && path.exists(), "{name}");
-        std::fs::remove_file(link).and_then(|()| std::fs::remove_file(path)).expect("removed");
     }
     check(&["doctor", "--revert", "/dev/null"], &["/dev/null", "a device or socket"]);
     check(&["doctor", "--revert", "/tmp"], &["/tmp", "a folder"]);
@@ -349,19 +327,19 @@ fn pipes_that_nobody_serves() {
         &["doctor", "--revert", "PIPE"],
     ];
     std::thread::scope(|scope| {
-        for (at, args) in commands.iter().enumerate() {
-            scope.spawn(move || with_pipe(at, args));
+        for args in commands {
+            scope.spawn(move || with_pipe(args));
         }
     });
 }
 
-fn with_pipe(at: usize, args: &[&str]) {
-    let pipe = std::env::temp_dir().join(format!("quintet-pipe-{}-{at}", std::process::id()));
-    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
-    let name = pipe.to_string_lossy();
+fn with_pipe(args: &[&str]) {
+    let folder = Folder::new();
+    let name = folder.place("pipe");
+    assert!(Command::new("mkfifo").arg(&name).status().expect("mkfifo").success());
     let args: Vec<String> = args.iter().map(|arg| arg.replace("PIPE", &name)).collect();
     check(&args.iter().map(String::as_str).collect::<Vec<_>>(), &[&name, "pipe"]);
-    std::fs::remove_file(&pipe).expect("still there");
+    assert!(std::path::Path::new(&name).exists(), "still there");
 }
 
 #[test]

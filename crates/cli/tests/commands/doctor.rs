@@ -1,9 +1,10 @@
 //! `quintet doctor`: this host, and balancers of our own with each close policy.
 
-use super::program::{Running, check_keys, json_of, keys, place, quintet};
+use super::program::{Running, check_keys, json_of, keys, quintet, told};
 use serde_json::Value;
 use std::process::Command;
 use sys::signal::Signal;
+use testkit::Folder;
 
 /// The diagnosis; its exit code must fit its findings, whatever host this is.
 #[track_caller]
@@ -43,15 +44,14 @@ fn each_close_policy_of_our_balancer_is_recognised() {
     for (policy, closer) in
         [("balancer-first", "server_fin"), ("client-first", "client_fin"), ("reset-when-safe", "rst")]
     {
-        let file = place(&format!("{policy}.toml"));
+        let folder = Folder::new();
         let text = format!(
             "[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\nclose = \"{policy}\"\n\n\
              [[backend_set]]\nname = \"app\"\nservers = [\"{origin_at}\"]\n"
         );
-        std::fs::write(&file, text).expect("written");
-        let mut serve = Running::start(&["serve", "--config", &file.to_string_lossy(), "--workers", "1"]);
+        folder.write("quintet.toml", text);
+        let mut serve = Running::start(&["serve", "--config", &folder.place("quintet.toml"), "--workers", "1"]);
         let report = diagnose(&[&format!("http://{}/", serve.address())]);
-        std::fs::remove_file(&file).expect("removed");
         serve.signal(Signal::Terminate);
         let target = &report["target"];
         assert_eq!(target["closes_first"]["connection_close"], closer, "{policy}: {target:#}");
@@ -75,11 +75,11 @@ fn a_target_that_is_not_there_is_a_finding() {
 
 #[test]
 fn people_get_text_and_a_page() {
-    let file = place("doctor.html");
-    let output = quintet(&["doctor", "--rate", "1m", "--html", &file.to_string_lossy()]);
-    let (text, page) = (String::from_utf8_lossy(&output.stdout), std::fs::read_to_string(&file).expect("written"));
-    std::fs::remove_file(&file).expect("removed");
-    assert_eq!(output.status.code(), Some(1));
+    let folder = Folder::new();
+    let file = folder.place("doctor.html");
+    let (code, text, _) = told(&["doctor", "--rate", "1m", "--html", &file]);
+    let page = std::fs::read_to_string(&file).expect("written");
+    assert_eq!(code, Some(1));
     for words in ["rate.exceeds-budget", "cure 1", "This host"] {
         assert!(text.contains(words), "{words} in {text}");
     }
@@ -92,24 +92,22 @@ fn people_get_text_and_a_page() {
 
 #[test]
 fn every_finding_is_explained() {
-    let list = String::from_utf8(quintet(&["doctor", "explain"]).stdout).expect("text");
+    let (_, list, _) = told(&["doctor", "explain"]);
     let ids: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(ids.len() >= 30, "{list}");
     for id in [ids[0], ids[ids.len() - 1]] {
-        let output = quintet(&["doctor", "explain", id]);
-        assert_eq!(output.status.code(), Some(0));
-        assert!(String::from_utf8_lossy(&output.stdout).starts_with(id), "{id}");
+        let (code, text, _) = told(&["doctor", "explain", id]);
+        assert!(code == Some(0) && text.starts_with(id), "{id}: {text}");
     }
 }
 
 #[test]
 fn a_watch_without_a_terminal_looks_once() {
-    let output = quintet(&["doctor", "--watch=200ms"]);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(matches!(output.status.code(), Some(0 | 1)), "{text}");
+    let (code, text, _) = told(&["doctor", "--watch=200ms"]);
+    assert!(matches!(code, Some(0 | 1)), "{text}");
     assert!(text.contains("connects ") && text.contains("destination") && !text.contains('\x1b'), "{text}");
-    let output = quintet(&["doctor", "--watch=200ms", "--json"]);
-    let snapshot: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let (_, json, _) = told(&["doctor", "--watch=200ms", "--json"]);
+    let snapshot: Value = serde_json::from_str(&json).expect("JSON");
     check_keys(
         &snapshot,
         &["connects_per_s", "failing_connects_per_s", "recycled_per_s", "first_exhausted_in_s", "ports"],
@@ -119,7 +117,8 @@ fn a_watch_without_a_terminal_looks_once() {
 /// In a network namespace of its own, so that no sysctl of this host is touched.
 #[test]
 fn what_is_applied_can_be_taken_back() {
-    let file = place("revert.conf");
+    let folder = Folder::new();
+    let file = folder.path().join("revert.conf");
     let script = format!(
         "reuse=/proc/sys/net/ipv4/tcp_tw_reuse; before=$(cat $reuse)
          \"$0\" doctor --rate 1m --apply --yes --revert-file {0} --json - 2>/dev/null; echo

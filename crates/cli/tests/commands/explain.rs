@@ -1,12 +1,10 @@
 //! `quintet serve --explain`.
 
-use crate::program::quintet;
+use crate::program::told;
 
 fn explain(request: &str, field: &str) -> (Option<i32>, String, String) {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/routes.toml");
-    let output = quintet(&["serve", "--config", file, "--explain", request, "-H", field]);
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    (output.status.code(), text(output.stdout), text(output.stderr))
+    told(&["serve", "--config", file, "--explain", request, "-H", field])
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! `quintet serve --from`.
 
-use crate::program::quintet;
+use crate::program::told;
 use std::path::PathBuf;
+use testkit::Folder;
 
 fn from(name: &str, text: &str) -> (Option<i32>, String, String) {
-    let path: PathBuf = std::env::temp_dir().join(format!("quintet-from-{}-{name}", std::process::id()));
-    std::fs::write(&path, text).expect("written");
-    let output = quintet(&["serve", "--from", path.to_str().expect("text")]);
-    std::fs::remove_file(&path).expect("removed");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    (output.status.code(), text(output.stdout), text(output.stderr))
+    let folder = Folder::new();
+    folder.write(name, text);
+    told(&["serve", "--from", &folder.place(name)])
 }
 
 const WHOLE: &str = "listen web\n  mode http\n  bind 127.0.0.1:8080\n  server a 127.0.0.1:9001\n";
@@ -41,9 +39,8 @@ fn what_cannot_be_read_ends_with_2() {
 
 #[test]
 fn a_file_that_is_not_there_is_said_to_be_missing() {
-    let output = quintet(&["serve", "--from", "/nowhere/haproxy.cfg"]);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2));
+    let (code, _, error) = told(&["serve", "--from", "/nowhere/haproxy.cfg"]);
+    assert_eq!(code, Some(2));
     assert!(error.contains("/nowhere/haproxy.cfg: No such file"), "{error}");
     assert!(error.contains("name the haproxy.cfg or nginx.conf to translate"), "{error}");
 }
@@ -69,8 +66,7 @@ fn crates() -> PathBuf {
 fn the_balancer_takes_every_translation() {
     let mut refused = String::new();
     for path in others() {
-        let output = quintet(&["serve", "--from", path.to_str().expect("text")]);
-        let toml = String::from_utf8(output.stdout).expect("text");
+        let (_, toml, _) = told(&["serve", "--from", path.to_str().expect("text")]);
         let toml: String = toml.lines().map(|line| with_our_certificates(line) + "\n").collect();
         if let Err(error) = balancer::Config::parse(&path.display().to_string(), &toml) {
             refused += &format!("{}\n{toml}\n", error.render(120, false));

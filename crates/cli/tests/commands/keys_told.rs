@@ -1,11 +1,9 @@
 //! `quintet serve --keys` and `--schema`.
 
-use crate::program::{json_of, quintet};
+use crate::program::{json_of, told};
 
 fn keys(section: &[&str]) -> (Option<i32>, String, String) {
-    let output = quintet(&[&["serve", "--keys"], section].concat());
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    (output.status.code(), text(output.stdout), text(output.stderr))
+    told(&[&["serve", "--keys"], section].concat())
 }
 
 #[test]

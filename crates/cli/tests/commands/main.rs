@@ -12,7 +12,7 @@ mod simulate;
 mod target;
 mod terminal;
 
-use program::{PATIENCE, Running, check_keys, json_of, keys, place, quintet};
+use program::{PATIENCE, Running, check_keys, json_of, keys, quintet, told};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,7 +21,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use sys::signal::Signal;
 use target::Target;
-use testkit::{eventually, when_quick};
+use testkit::{Folder, eventually, when_quick};
 
 /// Sends a request and reads to the end.
 fn get(address: SocketAddr, path: &str) -> String {
@@ -36,9 +36,9 @@ fn get(address: SocketAddr, path: &str) -> String {
 #[test]
 fn help_shows_two_examples_of_each_command() {
     let help = |args: &[&str]| {
-        let output = quintet(args);
-        assert_eq!(output.status.code(), Some(0), "{args:?}");
-        String::from_utf8(output.stdout).expect("text")
+        let (code, text, _) = told(args);
+        assert_eq!(code, Some(0), "{args:?}");
+        text
     };
     let count = |text: &str, command: &str| {
         text.lines().filter(|line| line.trim_start().starts_with(&format!("quintet {command}"))).count()
@@ -80,8 +80,7 @@ fn stress_tells_the_port_range_it_was_given() {
     let more = ["-n", "20", "-c", "2", "--json", "-"];
     let report = json_of(&[&["stress", "--port-range", "21100-21199"], &more[..]].concat(), 0);
     assert_eq!(report["plan"]["port_range"], serde_json::json!([21_100, 21_199]));
-    let output = quintet(&["stress", "--port-range", "21100-21199", "--ports", "own", "-n", "20", "-c", "2"]);
-    let text = String::from_utf8(output.stdout).expect("text");
+    let (_, text, _) = told(&["stress", "--port-range", "21100-21199", "--ports", "own", "-n", "20", "-c", "2"]);
     assert!(text.contains("ports: own allocator of 21100-21199"), "{text}");
     assert!(json_of(&[&["stress"], &more[..]].concat(), 0)["plan"]["port_range"].is_null());
 }
@@ -175,8 +174,8 @@ fn an_empty_body_is_posted() {
 
 #[test]
 fn serve_without_a_configuration_can_be_tried_and_drains() {
-    let file = place("serve.json");
-    let path = file.to_string_lossy().into_owned();
+    let folder = Folder::new();
+    let path = folder.place("serve.json");
     let mut serve = Running::start(&["serve", "--listen", "127.0.0.1:0", "--workers", "2", "--json", &path]);
     let address = serve.address();
     let answers: Vec<String> = (0..8).map(|_| get(address, "/")).collect();
@@ -190,8 +189,7 @@ fn serve_without_a_configuration_can_be_tried_and_drains() {
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains(&format!("curl -i http://{address}/")), "it says how to try it: {out}");
     assert!(out.contains("requests 8, responses 8, failed 0"), "{out}");
-    let counters: Value = serde_json::from_slice(&std::fs::read(&file).expect("written")).expect("JSON");
-    std::fs::remove_file(&file).expect("removed");
+    let counters: Value = serde_json::from_slice(&std::fs::read(&path).expect("written")).expect("JSON");
     check_keys(&counters, &["requests", "responses"]);
     assert_eq!(counters["clients"]["closed_first"]["our_fin"], 8, "the balancer closes first: {counters:#}");
 }
@@ -204,36 +202,33 @@ fn every_example_is_a_good_configuration() {
     let files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|found| found == "toml")).collect();
     assert!(files.len() >= 5, "the examples are gone: {files:?}");
     for file in files {
-        let output = quintet(&["serve", "--check", "--config", &file.to_string_lossy()]);
-        let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success() && said.contains("good: "), "{}: {said}{why}", file.display());
+        let (code, said, why) = told(&["serve", "--check", "--config", &file.to_string_lossy()]);
+        assert!(code == Some(0) && said.contains("good: "), "{}: {said}{why}", file.display());
     }
 }
 
 #[test]
 fn check_tells_a_good_configuration() {
-    let file = place("good.toml");
+    let folder = Folder::new();
     let text = "[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\n\n\
                 [[backend_set]]\nname = \"app\"\nservers = [\"127.0.0.1:9001\"]\n";
-    std::fs::write(&file, text).expect("written");
-    let output = quintet(&["serve", "--check", "--config", &file.to_string_lossy()]);
-    std::fs::remove_file(&file).expect("removed");
-    assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("good: 1 listener, 1 backend set, 1 server"));
+    folder.write("good.toml", text);
+    let (code, said, why) = told(&["serve", "--check", "--config", &folder.place("good.toml")]);
+    assert!(code == Some(0) && said.contains("good: 1 listener, 1 backend set, 1 server"), "{said}{why}");
 }
 
 #[test]
 fn a_command_that_fails_leaves_files_as_they_were() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound").to_string();
-    let (old, new) = (place("old.json"), place("new.json"));
-    std::fs::write(&old, "precious").expect("written");
-    for file in [&old, &new] {
-        let output = quintet(&["serve", "--listen", &address, "--json", &file.to_string_lossy()]);
-        assert_eq!(output.status.code(), Some(2));
+    let folder = Folder::new();
+    let old = folder.write("old.json", "precious");
+    let new = folder.path().join("new.json");
+    for file in ["old.json", "new.json"] {
+        let (code, ..) = told(&["serve", "--listen", &address, "--json", &folder.place(file)]);
+        assert_eq!(code, Some(2));
     }
     assert_eq!(std::fs::read_to_string(&old).expect("still there"), "precious");
-    std::fs::remove_file(&old).expect("removed");
     assert!(!new.exists(), "an empty file was left behind");
     let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0", "--json", &new.to_string_lossy()]);
     origin.address();
@@ -255,11 +250,10 @@ fn too_few_file_descriptors_are_told_with_the_way_out() {
 
 #[test]
 fn lab_keeps_what_the_gateway_carried() {
-    let folder = std::env::temp_dir().join(format!("quintet-pcap-{}", std::process::id()));
-    let output = quintet(&["lab", "nat-cure-2", "--json", "-", "--pcap", &folder.to_string_lossy()]);
-    let outcomes: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let capture = std::fs::read(folder.join("nat-cure-2.pcap"));
-    std::fs::remove_dir_all(&folder).expect("removed");
+    let folder = Folder::new();
+    let (_, json, _) = told(&["lab", "nat-cure-2", "--json", "-", "--pcap", &folder.place("frames")]);
+    let outcomes: Value = serde_json::from_str(&json).expect("JSON");
+    let capture = std::fs::read(folder.path().join("frames/nat-cure-2.pcap"));
     if outcomes[0]["verdict"] == "cannot run here" {
         return testkit::skip(&outcomes[0]["why"]);
     }
@@ -280,9 +274,8 @@ fn lab_writes_the_documented_shape() {
 
 #[test]
 fn lab_lists_its_claims() {
-    let output = quintet(&["lab", "--list"]);
-    let text = String::from_utf8(output.stdout).expect("text");
-    assert_eq!(output.status.code(), Some(0));
+    let (code, text, _) = told(&["lab", "--list"]);
+    assert_eq!(code, Some(0));
     for name in ["problem", "timestamps-on", "reuse-off", "balancer-closes-first", "header-alone", "reset"] {
         assert!(text.lines().any(|line| line.starts_with(&format!("{name} "))), "{name} in {text}");
     }

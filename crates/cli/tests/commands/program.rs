@@ -3,7 +3,6 @@
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use sys::signal::Signal;
@@ -73,7 +72,14 @@ impl Drop for Running {
 }
 
 pub(crate) fn quintet(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_quintet")).args(args).stdin(Stdio::null()).output().expect("started")
+    testkit::run(Command::new(env!("CARGO_BIN_EXE_quintet")).args(args))
+}
+
+/// Exit code, standard output, standard error.
+pub(crate) fn told(args: &[&str]) -> (Option<i32>, String, String) {
+    let output = quintet(args);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 /// Standard output, which must be JSON and nothing else, of a command that ends with `code`.
@@ -95,8 +101,4 @@ pub(crate) fn keys(value: &Value) -> Vec<&str> {
 pub(crate) fn check_keys(value: &Value, expect: &[&str]) {
     let keys = keys(value);
     assert_eq!(keys[..expect.len().min(keys.len())], *expect, "all keys: {keys:?}");
-}
-
-pub(crate) fn place(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("quintet-commands-{}-{name}", std::process::id()))
 }

@@ -3,37 +3,8 @@
 use crate::get;
 use crate::program::Running;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use sys::signal::Signal;
-use testkit::{eventually, free_address};
-
-/// A configuration file that goes with its owner.
-struct File(PathBuf);
-
-impl File {
-    fn new(content: &str) -> Self {
-        let file = Self(std::env::temp_dir().join(format!("quintet-reload-{}.toml", std::process::id())));
-        file.write(content);
-        file
-    }
-
-    /// As editors and ConfigMaps do it: whole, in one step.
-    fn write(&self, content: &str) {
-        let new = self.0.with_extension("new");
-        std::fs::write(&new, content).expect("a file for the test");
-        std::fs::rename(&new, &self.0).expect("in its place");
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _leftover_is_only_untidy = std::fs::remove_file(&self.0);
-    }
-}
+use testkit::{Folder, eventually, free_address};
 
 /// A listener that answers this by itself.
 fn answering(name: &str, bind: SocketAddr, says: &str) -> String {
@@ -46,24 +17,26 @@ fn answering(name: &str, bind: SocketAddr, says: &str) -> String {
 #[test]
 fn a_good_file_is_worked_by_and_a_bad_one_changes_nothing() {
     let (first, second) = (free_address(), free_address());
-    let file = File::new(&answering("web", first, "before"));
-    let path = file.path().to_str().expect("plain").to_owned();
+    let folder = Folder::new();
+    let rewrite = |content: String| folder.write("quintet.toml", content);
+    rewrite(answering("web", first, "before"));
+    let path = folder.place("quintet.toml");
     let mut serve = Running::start(&["serve", "--config", &path, "--workers", "1"]);
     assert_eq!(serve.address(), first);
     assert!(get(first, "/").ends_with("before"));
 
-    file.write(&answering("web", first, "after").replace("respond", "repsond"));
+    rewrite(answering("web", first, "after").replace("respond", "repsond"));
     serve.signal(Signal::Hangup);
     serve.complains("did you mean");
     assert!(get(first, "/").ends_with("before"));
 
     let both = answering("web", first, "after") + &answering("more", second, "too");
-    file.write(&format!("[global]\nworkers = 2\n{both}"));
+    rewrite(format!("[global]\nworkers = 2\n{both}"));
     serve.signal(Signal::Hangup);
     eventually("it is worked by", || get(first, "/").ends_with("after"));
     eventually("the new listener is there", || get(second, "/").ends_with("too"));
 
-    file.write(&answering("web", first, "again"));
+    rewrite(answering("web", first, "again"));
     serve.signal(Signal::Hangup);
     eventually("it is worked by", || get(first, "/").ends_with("again"));
     serve.signal(Signal::Terminate);

@@ -1,7 +1,8 @@
 //! `quintet simulate`: the same from flags, file and seed; the documented shapes.
 
-use super::program::{check_keys, json_of, keys, place, quintet};
+use super::program::{check_keys, json_of, keys, quintet, told};
 use serde_json::Value;
+use testkit::Folder;
 
 const RECYCLE: [&str; 14] = [
     "simulate",
@@ -46,17 +47,16 @@ fn the_seed_decides() {
 
 #[test]
 fn a_file_says_the_same_as_flags_and_flags_stand_above_it() {
-    let file = place("scene.toml");
+    let folder = Folder::new();
     let text = "kernel = \"2.6.32\"\nserver_sysctl = { tcp_tw_recycle = 1 }\nclients = 200\nrate = \"50\"\n\
                 nat = \"linux-6.4\"\nduration = \"90s\"\nseed = 1\n";
-    std::fs::write(&file, text).expect("written");
-    let path = file.to_string_lossy();
+    folder.write("scene.toml", text);
+    let path = folder.place("scene.toml");
     let of_file = |more: &[&str]| quintet(&[&["simulate", "--json", "-", "--config", &path], more].concat()).stdout;
     let of_flags = quintet(&RECYCLE);
     assert_eq!(of_flags.status.code(), Some(0), "{}", String::from_utf8_lossy(&of_flags.stderr));
     assert_eq!(of_file(&[]), of_flags.stdout);
     let report: Value = serde_json::from_slice(&of_file(&["--clients", "20"])).expect("JSON");
-    std::fs::remove_file(&file).expect("removed");
     assert_eq!(report["clients"], 20);
 }
 
@@ -71,8 +71,7 @@ fn the_guide_is_judged() {
     let verdict = |name| &findings.iter().find(|finding| finding["name"] == name).expect(name)["verdict"];
     assert_eq!(verdict("recycle-behind-nat"), "true up to 4.11");
     assert_eq!(verdict("time-wait-behind-nat"), "imprecise");
-    let output = quintet(&["simulate", "guide"]);
-    let text = String::from_utf8_lossy(&output.stdout);
+    let (_, text, _) = told(&["simulate", "guide"]);
     assert!(text.contains("recycle-behind-nat") && text.contains("claims: "), "{text}");
 }
 
@@ -92,10 +91,10 @@ fn a_sweep_is_kernels_by_settings() {
 
 #[test]
 fn people_get_text_and_a_page() {
-    let file = place("simulate.html");
-    let output = quintet(&[&RECYCLE[..13], &["--html", &file.to_string_lossy()]].concat());
-    let (text, page) = (String::from_utf8_lossy(&output.stdout), std::fs::read_to_string(&file).expect("written"));
-    std::fs::remove_file(&file).expect("removed");
+    let folder = Folder::new();
+    let file = folder.place("simulate.html");
+    let (_, text, _) = told(&[&RECYCLE[..13], &["--html", &file]].concat());
+    let page = std::fs::read_to_string(&file).expect("written");
     for words in ["SYNs sent", "Connect time", "recycle_older_timestamp", "Port budget"] {
         assert!(text.contains(words), "{words} in {text}");
     }

@@ -2,7 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 /// What there is, asked once.
 pub(crate) struct Binary {
@@ -106,8 +106,7 @@ fn ask(arguments: &[&str]) -> Option<String> {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_quintet"));
-    command.args(arguments).stdin(Stdio::null()).output().expect("started")
+    testkit::run(Command::new(env!("CARGO_BIN_EXE_quintet")).args(arguments))
 }
 
 /// The words after `quintet`, up to a comment, a pipe or the end.
