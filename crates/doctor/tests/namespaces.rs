@@ -12,13 +12,13 @@ use origin::{CloseHabit, OriginPlan};
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use sys::link::{RouteSocket, VethPeer};
 use sys::netns::Namespace;
 use sys::sysctl;
+use testkit::Folder;
 use testkit::own_process;
 
 type Test = (&'static str, fn());
@@ -415,10 +415,6 @@ fn a_watch_sees_ports_go() {
     assert!(after.at > before.at);
 }
 
-fn revert_file(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("quintet-doctor-{name}-{}", std::process::id()))
-}
-
 fn changes_are_applied_and_taken_back() {
     set("net.ipv4.tcp_tw_reuse", "0");
     let question = Question { rate_per_s: Some(5000.0), ..Question::default() };
@@ -426,7 +422,8 @@ fn changes_are_applied_and_taken_back() {
     let plan = plan(&diagnosis.findings, &diagnosis.host.sysctls);
     let names: Vec<&str> = plan.iter().map(|change| change.name).collect();
     assert_eq!(names, ["net.ipv4.tcp_tw_reuse", "net.ipv4.ip_local_port_range"]);
-    let file = revert_file("apply");
+    let folder = Folder::new();
+    let file = folder.path().join("revert");
     let before = sysctl::read(names[1]).expect("every Linux has it");
     let applied = apply(&plan, &file, Consent::given_by_the_user()).expect("we are root inside");
     assert_eq!(applied.changed, 2);
@@ -450,7 +447,8 @@ fn a_refused_change_undoes_the_others() {
     set("net.ipv4.tcp_rfc1337", "0");
     // The kernel takes 0 to 2 only.
     let plan = [change("net.ipv4.tcp_rfc1337", "0", "1"), change("net.ipv4.tcp_tw_reuse", "0", "77")];
-    let file = revert_file("undo");
+    let folder = Folder::new();
+    let file = folder.path().join("revert");
     let error = apply(&plan, &file, Consent::given_by_the_user()).expect_err("77");
     assert!(matches!(error, ApplyError::Sysctl(_)) && error.to_string().contains("tcp_tw_reuse=77"), "{error}");
     assert_eq!(sysctl::read_u64("net.ipv4.tcp_rfc1337").expect("there"), 0, "set back");
@@ -458,7 +456,8 @@ fn a_refused_change_undoes_the_others() {
 }
 
 fn nothing_is_overwritten() {
-    let file = revert_file("kept");
+    let folder = Folder::new();
+    let file = folder.path().join("revert");
     let yes = Consent::given_by_the_user;
     assert!(matches!(apply(&[], &file, yes()), Err(ApplyError::NothingToDo)));
     set("net.ipv4.tcp_tw_reuse", "2");
@@ -476,5 +475,5 @@ fn nothing_is_overwritten() {
     std::fs::write(&file, format!("{header}net.ipv4.tcp_rfc1337 = 1\nnet.ipv4.tcp_tw_reuse = 77\n")).expect("a file");
     let error = revert(&file, yes()).expect_err("0 to 2").to_string();
     assert!(error.contains("1 sysctls before it are set back") && error.contains("stays"), "{error}");
-    std::fs::remove_file(&file).expect("still there");
+    assert!(file.exists(), "still there");
 }

@@ -147,35 +147,20 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
     use std::process::Command;
+    use testkit::Folder;
 
     const SHORT: Duration = Duration::from_millis(50);
 
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("quintet-file-{name}-{}", std::process::id()));
-            std::fs::create_dir_all(&path).expect("a folder");
-            Self(path)
-        }
-
-        fn pipe(&self) -> PathBuf {
-            let path = self.0.join("pipe");
-            assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
-            path
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _best_effort = std::fs::remove_dir_all(&self.0);
-        }
+    fn pipe(folder: &Folder) -> PathBuf {
+        let path = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+        path
     }
 
     #[test]
     fn a_pipe_that_nobody_serves_ends() {
-        let folder = Folder::new("lonely");
-        let pipe = folder.pipe();
+        let folder = Folder::new();
+        let pipe = pipe(&folder);
         let error = read_within(&pipe, 10, SHORT).expect_err("no writer").to_string();
         assert!(error.contains("a pipe, and nothing is written"), "{error}");
         let error = Sink::open_within(&pipe, SHORT).expect_err("no reader").to_string();
@@ -188,8 +173,8 @@ mod tests {
 
     #[test]
     fn a_pipe_is_read_to_its_end() {
-        let folder = Folder::new("served");
-        let pipe = folder.pipe();
+        let folder = Folder::new();
+        let pipe = pipe(&folder);
         let to = pipe.clone();
         let writer = std::thread::spawn(move || {
             let mut sink = Sink::open(&to).expect("a reader comes");
@@ -208,9 +193,8 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_and_a_new_one_is_new() {
-        let folder = Folder::new("replaced");
-        let path = folder.0.join("file");
-        std::fs::write(&path, "long ago").expect("written");
+        let folder = Folder::new();
+        let path = folder.write("file", "long ago");
         assert_eq!(Sink::create_new(&path).expect_err("there is one").kind(), io::ErrorKind::AlreadyExists);
         Sink::replace(&path).and_then(|mut sink| sink.write_all(b"now")).expect("written");
         assert_eq!(std::fs::read(&path).expect("there"), b"now");

@@ -108,14 +108,12 @@ pub fn group_id(name: &str) -> std::io::Result<Option<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn path(name: &str) -> String {
-        std::env::temp_dir().join(format!("quintet-{name}-{}", std::process::id())).to_string_lossy().into_owned()
-    }
+    use testkit::Folder;
 
     #[test]
     fn a_file_is_left_behind_when_nobody_listens() {
-        let path = path("left-behind");
+        let folder = Folder::new();
+        let path = folder.place("socket");
         assert!(!is_left_behind(&path), "there is none");
         let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
         let file = file_id(&path).expect("a socket file");
@@ -141,12 +139,12 @@ mod tests {
 
     #[test]
     fn what_is_no_socket_stays() {
-        let path = path("no-socket");
-        std::fs::write(&path, "text").expect("written");
+        let folder = Folder::new();
+        folder.write("file", "text");
+        let path = folder.place("file");
         assert!(!is_left_behind(&path));
         assert_eq!(file_id(&path), None);
         remove(&path, FileId { device: 0, inode: 0 }).expect("nothing to do");
         assert_eq!(std::fs::read_to_string(&path).expect("still there"), "text");
-        std::fs::remove_file(&path).expect("ours");
     }
 }

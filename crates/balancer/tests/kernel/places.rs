@@ -9,14 +9,14 @@ use std::io::{Read, Write};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use testkit::Folder;
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 2\r\n\r\nok";
 
-/// A name that nobody else uses, and a place at it.
-fn file(name: &str) -> (String, Address) {
-    let path = std::env::temp_dir().join(format!("quintet-{name}-{}.sock", std::process::id()));
-    let path = path.to_string_lossy().into_owned();
+/// A file in this folder, and a place at it.
+fn file(folder: &Folder, name: &str) -> (String, Address) {
+    let path = folder.place(name);
     let address = Address::Unix(UnixPath::new(&path).expect("a path"));
     (path, address)
 }
@@ -117,7 +117,8 @@ fn places_come_and_go_and_the_listener_stays() {
 
 #[test]
 fn clients_come_through_a_socket_file() {
-    let (path, address) = file("clients");
+    let folder = Folder::new();
+    let (path, address) = file(&folder, "clients");
     drop(UnixListener::bind(&path).expect("left behind"));
     let origin = stage::listener();
     let mut settings = settings(&origin);
@@ -146,7 +147,8 @@ fn plan(settings: Settings) -> balancer::Plan {
 
 #[test]
 fn servers_are_reached_through_socket_files() {
-    let (path, address) = file("servers");
+    let folder = Folder::new();
+    let (path, address) = file(&folder, "servers");
     let origin = UnixListener::bind(&path).expect("made");
     let mut settings = stage::settings(&[]);
     settings.backend_sets[0].servers = vec![ServerSettings::new(address)];
@@ -189,8 +191,9 @@ fn servers_are_reached_through_socket_files() {
 
 #[test]
 fn connections_are_joined_from_file_to_file() {
-    let (outer, outer_address) = file("outer");
-    let (inner, inner_address) = file("inner");
+    let folder = Folder::new();
+    let (outer, outer_address) = file(&folder, "outer");
+    let (inner, inner_address) = file(&folder, "inner");
     let origin = UnixListener::bind(&inner).expect("made");
     let mut settings = stage::settings(&[]);
     settings.listeners[0].binds = vec![outer_address.into()];
@@ -212,13 +215,13 @@ fn connections_are_joined_from_file_to_file() {
     assert_eq!(client.read_to_end(&mut none).expect("to its end"), 0);
     let counters = end(balancer);
     assert_eq!((counters.tunnels, counters.tunnel_bytes_up, counters.tunnel_bytes_down), (1, 4, 9));
-    std::fs::remove_file(&inner).expect("ours");
 }
 
 /// A server may not be a socket file of ours.
 #[test]
 fn a_file_that_leads_back_is_found_out() {
-    let (path, address) = file("circle");
+    let folder = Folder::new();
+    let (path, address) = file(&folder, "circle");
     let mut settings = stage::settings(&[]);
     settings.listeners[0].binds = vec![address.into()];
     settings.backend_sets[0].servers = vec![ServerSettings::new(address)];

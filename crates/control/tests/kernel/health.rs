@@ -6,7 +6,7 @@ use control::{Control, Event, News};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
-use testkit::eventually;
+use testkit::{Folder, eventually};
 
 /// Checks often, so that a test need not wait.
 const OFTEN: &str = "interval = \"50ms\"\ninterval_down = \"30ms\"\ntimeout = \"2s\"";
@@ -187,11 +187,9 @@ fn checks_begin_with_the_header_that_requests_begin_with() {
 fn checks_are_made_over_tls_where_requests_are() {
     let (tls, certificate) = crate::server::secured();
     let one = Server::begin("one", GOOD, Some(tls));
-    let folder = std::env::temp_dir().join(format!("quintet-checks-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
+    let folder = Folder::new();
     let begin = |ca: &str, pem: &str| {
-        let path = folder.join(ca);
-        std::fs::write(&path, pem).expect("written");
+        let path = folder.write(ca, pem);
         let health = format!("[backend_set.health]\npath = \"/health\"\n{OFTEN}");
         let tls = format!("[backend_set.tls]\nca = \"{}\"", path.display());
         start(&config("", &format!("servers = [\"{}\"]\n{health}\n{tls}", one.address)))
@@ -203,7 +201,6 @@ fn checks_are_made_over_tls_where_requests_are() {
     let mut control = begin("wrong.pem", &crate::server::secured().1);
     let told = is_down(&control.take_news().expect("news"), &one);
     assert!(told.contains("TLS: no authority that is trusted here"), "{told}");
-    std::fs::remove_dir_all(&folder).expect("removed");
 }
 
 /// A set with TLS towards servers that are asked by requests alone; what is told of `server`, and what its client gets.
@@ -221,10 +218,8 @@ fn told_of(server: SocketAddr, tls: &str) -> (String, u16) {
 #[test]
 fn a_server_that_no_connection_can_be_secured_to_is_told_with_its_reason() {
     let (config, pem) = secured();
-    let folder = std::env::temp_dir().join(format!("quintet-told-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let (ca, other) = (folder.join("ca.pem"), folder.join("other.pem"));
-    std::fs::write(&ca, pem).and_then(|()| std::fs::write(&other, secured().1)).expect("written");
+    let folder = Folder::new();
+    let (ca, other) = (folder.write("ca.pem", pem), folder.write("other.pem", secured().1));
     let one = Server::begin("one", GOOD, Some(config));
     let of_us = testkit::own_loopback();
     for (tls, why) in [
@@ -236,7 +231,6 @@ fn a_server_that_no_connection_can_be_secured_to_is_told_with_its_reason() {
     ] {
         assert_eq!(told_of(one.address, &tls), (why, 502));
     }
-    std::fs::remove_dir_all(&folder).expect("removed");
     let plain = TcpListener::bind((of_us, 0)).expect("a free port");
     let address = plain.local_addr().expect("bound");
     std::thread::spawn(move || {
