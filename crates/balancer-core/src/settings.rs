@@ -205,9 +205,11 @@ named! {
 pub struct RequestRules {
     /// About their way.
     pub forwarded: ForwardedPolicy,
-    /// Proxies that are believed: who the client is, and whatever [`ForwardedPolicy::Trust`] lets stand. Where `proxy_protocol`
-    /// is on: whose header is believed, too.
+    /// Proxies whose fields are believed: who the client is, and whatever [`ForwardedPolicy::Trust`] lets stand.
     pub trusted: Networks,
+    /// Proxies whose header of the PROXY protocol is believed. That is no word about fields: whoever speaks through such a
+    /// proxy writes those himself.
+    pub announcers: Networks,
     /// What is told of their way.
     pub tells: Tells,
     /// Where their ids come from.

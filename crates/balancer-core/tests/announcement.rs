@@ -95,6 +95,7 @@ fn a_proxy_speaks_for_itself_or_for_nobody_with_an_address() {
     check(&binary(0x20, 0x00, &[]), "itself");
     check(&binary(0x20, 0x11, V4), "itself");
     check(&binary(0x20, 0x11, &[]), "itself");
+    check(&binary(0x20, 0x13, V4), "itself");
     check(&binary(0x21, 0x00, &[]), "itself");
     check(&binary(0x21, 0x00, V4), "itself");
     check(&binary(0x21, 0x31, &[b'/'; 216]), "itself");
@@ -106,7 +107,7 @@ fn a_header_of_version_2_that_breaks_the_protocol() {
     check(&binary(0x21, 0x11, &V4[..11]), "malformed");
     check(&binary(0x21, 0x21, &[0; 35]), "malformed");
     check(&binary(0x21, 0x31, &[b'/'; 215]), "malformed");
-    for (command, family) in [(0x22, 0x11), (0x11, 0x11), (0x31, 0x11), (0x21, 0x41), (0x21, 0x13), (0x20, 0x13)] {
+    for (command, family) in [(0x22, 0x11), (0x11, 0x11), (0x31, 0x11), (0x21, 0x41), (0x21, 0x13)] {
         check(&binary(command, family, &[0; 216]), "malformed");
     }
     check(&binary(0x21, 0x11, &vec![0; BINARY_BYTES_MAX - 15]), "too_long");

@@ -1,8 +1,10 @@
 //! Which way one request, or one connection, would go by a configuration, and why: in words, and without starting anything.
 
 use balancer_core::router::{Because, HostPattern, Misfit, Scratch, Standing};
-use balancer_core::{Action, ListenerSettings, Protocol, RouteRules, Router, Settings};
-use http::{Asked, Limits, RequestHead, Values};
+use balancer_core::{
+    Action, Decision, ListenerSettings, Protocol, RateBy, RateLimit, RouteRules, Router, Settings, Treatment,
+};
+use http::{Asked, Limits, RequestFacts, RequestHead, Values};
 use http1::{HeadSlots, parse_request};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -138,9 +140,7 @@ fn routes(
 ) -> Vec<String> {
     let (router, mut scratch) = (&listener.router, Scratch::default());
     let facts = head.facts(CLIENT, question.protocol == Protocol::Https);
-    let (Ok(told), Ok(taken)) =
-        (router.explain(&facts, head.headers, &mut scratch), router.decide(&facts, head.headers, &mut scratch))
-    else {
+    let Some((taken, told)) = decide(router, &facts, head, &mut scratch) else {
         return vec!["refused with 400: servers read such a path differently".to_owned()];
     };
     let asked = Asked { method: head.method_name, host: head.host, target: head.target, headers: head.headers };
@@ -152,8 +152,47 @@ fn routes(
         ..Values::default()
     };
     let mut lines = vec![way(settings, listener, taken.route, &values, &mut scratch)];
+    lines.extend(before_that(&router.rules(taken.route).treatment.within(&listener.treatment)));
     lines.extend(others(router, &told));
     lines
+}
+
+/// The way, and how all routes stand to it; `None`: the path is refused. Where there are no routes it is not looked at.
+fn decide(
+    router: &Router,
+    facts: &RequestFacts<'_>,
+    head: &RequestHead<'_, '_>,
+    scratch: &mut Scratch,
+) -> Option<(Decision, Vec<Standing>)> {
+    if !router.has_routes() {
+        return Some((router.fallback(), Vec::new()));
+    }
+    let taken = router.decide(facts, head.headers, scratch).ok()?;
+    Some((taken, router.explain(facts, head.headers, scratch).ok()?))
+}
+
+/// What a request has to get past on its way there.
+fn before_that(treatment: &Treatment) -> Vec<String> {
+    let mut lines = Vec::new();
+    if treatment.access.iter().any(|access| !access.allow.is_empty()) {
+        lines.push("unless it is let in by address (`allow`), refused with 403".to_owned());
+    }
+    if treatment.access.iter().any(|access| !access.deny.is_empty()) {
+        lines.push("where its address is kept out (`deny`), refused with 403".to_owned());
+    }
+    lines.extend(treatment.rates.iter().map(rate_in_words));
+    lines.extend(treatment.body_bytes_max.map(|most| format!("with more than {most} bytes of body, refused with 413")));
+    lines
+}
+
+fn rate_in_words(limit: &RateLimit) -> String {
+    let of = match &limit.by {
+        RateBy::Client => "of one client".to_owned(),
+        RateBy::Header(name) => format!("with the same {name}"),
+        RateBy::Route => "of all clients".to_owned(),
+    };
+    let (often, then) = (limit.rate.per_s(), if limit.dry_run { "only counted (dry_run)" } else { "refused with 429" });
+    format!("where more than {often} a second come {of}, {then}")
 }
 
 /// A connection whose client asks for `name`; an empty one: for none.
@@ -337,6 +376,36 @@ servers = ["127.0.0.1:9001"]
             &[],
             &[web, "  refused with 400: servers read such a path differently"],
         );
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_told() {
+        let file = FILE.replace(
+            "backends = \"app\"\n\n[[listener.route]]\nname = \"api\"",
+            "backends = \"app\"\nallow = [\"10.0.0.0/8\"]\nrate_limit = { rate = \"5/s\" }\n\n[[listener.route]]\nname = \"api\"\n\
+             body_bytes_max = 1000\ndeny = [\"10.0.0.7\"]",
+        );
+        let config = Config::parse("test.toml", &file).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
+        let question = Question::parse("GET http://a.example:8080/api/x", &[]).expect("a question");
+        let told = explain(&config.settings, &question).expect("a listener").join("\n");
+        for line in [
+            "  unless it is let in by address (`allow`), refused with 403\n",
+            "  where its address is kept out (`deny`), refused with 403\n",
+            "  where more than 5 a second come of one client, refused with 429\n",
+            "  with more than 1000 bytes of body, refused with 413\n",
+        ] {
+            assert!(told.contains(line), "{line:?} in {told}");
+        }
+    }
+
+    #[test]
+    fn without_routes_a_path_is_passed_on_as_it_is() {
+        let file = "[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:8080\"\nbackends = \"app\"\n\
+                    [[backend_set]]\nname = \"app\"\nservers = [\"127.0.0.1:9001\"]\n";
+        let config = Config::parse("test.toml", file).expect("good");
+        let question = Question::parse("GET http://a.example:8080/x/..%2fapi", &[]).expect("a question");
+        let told = explain(&config.settings, &question).expect("a listener");
+        assert_eq!(told[1..], ["  no routes: to backend set \"app\""]);
     }
 
     #[test]

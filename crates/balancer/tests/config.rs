@@ -234,6 +234,24 @@ fn a_listener_binds_one_place_or_several() {
     assert_eq!(servers, ["unix:/run/app.sock", "unix:/run/other.sock", "10.0.0.1:80"]);
 }
 
+/// Whom a proxy announces writes his fields himself, unless it is said that somebody else does.
+#[test]
+fn who_announces_clients_is_not_believed_in_fields() {
+    let check = |more: &str, forwarded: ForwardedPolicy, trusted: &[&str]| {
+        let text = format!(
+            "[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:8080\"\nbackends = \"app\"\n\
+             trusted_proxies = [\"0.0.0.0/0\"]\n{more}\n[[backend_set]]\nname = \"app\"\nservers = [\"127.0.0.1:1\"]\n"
+        );
+        let config = Config::parse("a.toml", &text).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
+        let requests = &config.settings.listeners[0].requests;
+        assert_eq!((requests.forwarded, &requests.trusted), (forwarded, &networks(trusted)), "{more}");
+    };
+    check("", ForwardedPolicy::Trust, &["0.0.0.0/0"]);
+    check("proxy_protocol = true", ForwardedPolicy::Replace, &[]);
+    check("proxy_protocol = true\nforwarded = \"append\"", ForwardedPolicy::Append, &[]);
+    check("proxy_protocol = true\nforwarded = \"trust\"", ForwardedPolicy::Trust, &["0.0.0.0/0"]);
+}
+
 #[test]
 fn servers_that_are_told_the_client_have_no_pool() {
     let config = parse("good-proxy.toml").unwrap();
@@ -243,7 +261,8 @@ fn servers_that_are_told_the_client_have_no_pool() {
     assert_eq!((sealed.proxy_protocol, sealed.tls.is_some()), (Some(ProxyHeader::V1), true));
     let [plain, announced] = &config.settings.listeners[..] else { panic!("two listeners") };
     assert!(!plain.proxy_protocol && announced.proxy_protocol);
-    assert_eq!(announced.requests.trusted, networks(&["10.0.0.0/8"]));
+    assert_eq!(announced.requests.announcers, networks(&["10.0.0.0/8"]));
+    assert!(announced.requests.trusted.is_empty(), "who announces clients does not vouch for what they write");
     assert_eq!(announced.timeouts.head, Duration::from_secs(3));
 }
 

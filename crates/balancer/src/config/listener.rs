@@ -5,8 +5,8 @@ use super::treatment::{self, read_networks};
 use super::{bind, pace, route_action, tcp, tls};
 use balancer_core::router::Page;
 use balancer_core::{
-    Bind, ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerTls, PaceRules, Protocol, RequestIds,
-    RequestRules, Timestamps, Treatment, WayField,
+    Bind, ClientClose, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerTls, Networks, PaceRules, Protocol,
+    RequestIds, RequestRules, Timestamps, Treatment, WayField,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use http::forward::Tells;
@@ -63,7 +63,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
             .table("timeouts", mistakes)
             .map(|times| read_timeouts(times, protocol, routed || proxy_protocol, mistakes))
             .unwrap_or_default(),
-        requests: read_requests(&mut section, mistakes),
+        requests: read_requests(&mut section, proxy_protocol, mistakes),
         treatment: treatment::read(&mut section, mistakes),
         routes: read_routes(&mut section, protocol, folder, mistakes),
         errors: route_action::read_errors(&mut section, folder, mistakes),
@@ -121,8 +121,9 @@ fn read_timestamps(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -
     choice.unwrap_or_default()
 }
 
-/// What becomes of what requests say about themselves. Trust needs somebody to be trusted.
-fn read_requests(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> RequestRules {
+/// What becomes of what requests say about themselves. Trust needs somebody to be trusted; a proxy that says by a header of
+/// its own whom it speaks for, and knows nothing of requests, is not: its clients write their fields themselves.
+fn read_requests(section: &mut Section<'_, '_>, proxy_protocol: bool, mistakes: &mut Vec<Mistake>) -> RequestRules {
     let twins = section.named("underscore_twins", mistakes).unwrap_or_default();
     let tells = section.take("forwarded_fields").map(|list| read_tells(list, mistakes)).unwrap_or_default();
     let ids = section.named("request_id", mistakes).unwrap_or_default();
@@ -138,15 +139,28 @@ fn read_requests(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> 
         let title = "`forwarded = \"trust\"` trusts nobody";
         mistakes.push(Mistake::new(policy.span(), title, "no `trusted_proxies` in this section").help(example));
     }
+    let believed = !proxy_protocol || forwarded == Some(ForwardedPolicy::Trust);
+    if ids == RequestIds::Keep && proxies.is_some() && !believed {
+        let title = "`request_id = \"keep\"` keeps nobody's: who announces clients does not write their fields";
+        let help = "write `forwarded = \"trust\"` where the proxies in front do, or `request_id = \"make\"`";
+        mistakes.push(Mistake::new(section.span(), title, "with `proxy_protocol`").help(help));
+    }
     if let Some(RequestIds::Keep) = Some(ids).filter(|_| proxies.is_none()) {
         let title = "`request_id = \"keep\"` keeps nobody's";
         let mistake = Mistake::new(section.span(), title, "no `trusted_proxies` in this section");
         mistakes.push(mistake.help(format!("{example}; or write `request_id = \"make\"`")));
     }
     // Who is named as trusted is trusted with all of it, unless something else is said.
-    let otherwise = if proxies.is_some() { ForwardedPolicy::Trust } else { ForwardedPolicy::default() };
-    let trusted = proxies.map(|list| read_networks(list, example, mistakes)).unwrap_or_default();
-    RequestRules { forwarded: forwarded.unwrap_or(otherwise), trusted, tells, ids, twins }
+    let otherwise = if proxies.is_some() && believed { ForwardedPolicy::Trust } else { ForwardedPolicy::default() };
+    let proxies = proxies.map(|list| read_networks(list, example, mistakes)).unwrap_or_default();
+    RequestRules {
+        forwarded: forwarded.unwrap_or(otherwise),
+        trusted: if believed { proxies.clone() } else { Networks::default() },
+        announcers: if proxy_protocol { proxies } else { Networks::default() },
+        tells,
+        ids,
+        twins,
+    }
 }
 
 fn read_tells(list: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Tells {

@@ -81,8 +81,8 @@ impl ListenerRules {
 
     /// Who has to say first whom he speaks for.
     pub(super) fn announcing(&self) -> Option<Announcing> {
-        let trusted = self.settings.proxy_protocol.then(|| self.settings.requests.trusted.clone())?;
-        let is_proxy = Rc::new(move |peer| trusted.contains(peer));
+        let announcers = self.settings.proxy_protocol.then(|| self.settings.requests.announcers.clone())?;
+        let is_proxy = Rc::new(move |peer| announcers.contains(peer));
         Some(Announcing { within: self.settings.timeouts.head, is_proxy })
     }
 

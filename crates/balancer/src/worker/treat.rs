@@ -79,10 +79,12 @@ fn origin_of(head: &RequestHead<'_, '_>, peer: IpAddr, rules: &RequestRules) -> 
     client_address(peer, &rules.trusted, values(Name::XForwardedFor), values(Name::XRealIp).next_back())
 }
 
-/// Whose connections are closed as they come in. A trusted proxy speaks for others.
+/// Whose connections are closed as they come in. A trusted proxy speaks for others, and one that announces clients may
+/// check whether we are there.
 pub(super) fn keeps_out(rules: &ListenerRules, peer: IpAddr) -> bool {
-    let treatment = &rules.settings.treatment;
-    !treatment.access.is_empty() && !treatment.admits(peer) && !rules.settings.requests.trusted.contains(peer)
+    let (treatment, requests) = (&rules.settings.treatment, &rules.settings.requests);
+    let speaks_for_others = || requests.trusted.contains(peer) || requests.announcers.contains(peer);
+    !treatment.access.is_empty() && !treatment.admits(peer) && !speaks_for_others()
 }
 
 /// A request that asks to be let in.

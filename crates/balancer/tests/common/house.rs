@@ -108,7 +108,7 @@ impl House {
     pub(crate) fn announced(mut self) -> Self {
         let listener = &mut self.settings.listeners[0];
         listener.proxy_protocol = true;
-        listener.requests.trusted = [CLIENT.into()].into_iter().collect();
+        listener.requests.announcers = [CLIENT.into()].into_iter().collect();
         self.announced = Some(*self.rng.pick(&ProxyHeader::ALL));
         self
     }

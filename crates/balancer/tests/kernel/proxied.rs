@@ -25,7 +25,7 @@ fn networks(list: &[&str]) -> Networks {
 /// Whoever comes from this host is a proxy.
 fn announced(settings: &mut Settings) {
     settings.listeners[0].proxy_protocol = true;
-    settings.listeners[0].requests.trusted = networks(&["127.0.0.0/8"]);
+    settings.listeners[0].requests.announcers = networks(&["127.0.0.0/8"]);
     settings.listeners[0].requests.tells.port = true;
 }
 
@@ -97,6 +97,7 @@ fn a_client_that_is_announced_is_no_proxy() {
         let stage = Stage::new(|settings| {
             announced(settings);
             settings.listeners[0].requests.forwarded = balancer_core::ForwardedPolicy::Trust;
+            settings.listeners[0].requests.trusted = networks(&["127.0.0.0/8"]);
         });
         let mut client = stage.client();
         client.sends(&format!("{header}{claims}"));
@@ -162,7 +163,7 @@ fn without_a_header_nobody_gets_in() {
 fn whoever_is_no_proxy_is_refused_whatever_he_says() {
     let stage = Stage::new(|settings| {
         announced(settings);
-        settings.listeners[0].requests.trusted = networks(&["10.0.0.0/8"]);
+        settings.listeners[0].requests.announcers = networks(&["10.0.0.0/8"]);
     });
     // The reset may come before connect() is back.
     let end = TcpStream::connect(stage.address()).and_then(|mut stream| stream.read(&mut [0]));

@@ -139,7 +139,7 @@ impl Bind {
             notes.detail(
                 self.line,
                 "accept-proxy",
-                "HAProxy believes everybody: narrow `trusted_proxies` down to the proxy in front; until then anybody's X-Forwarded-For is believed, too",
+                "HAProxy takes the header from everybody: narrow `trusted_proxies` down to the proxy in front",
             );
         }
         if self.tls {

@@ -51,7 +51,7 @@ pub(super) static LISTENER: Table = Table {
             Kind::choice::<ForwardedPolicy>(),
             "what becomes of what a request says about its way: see [below](#who-may-say-where-a-request-comes-from)",
         )
-        .or_words("`\"replace\"`; with `trusted_proxies`: `\"trust\"`")
+        .or_words("`\"replace\"`; with `trusted_proxies`, and without `proxy_protocol`: `\"trust\"`")
         .example("\"append\""),
         Key::new(
             "trusted_proxies",
@@ -64,7 +64,8 @@ pub(super) static LISTENER: Table = Table {
             "proxy_protocol",
             Kind::Switch,
             "`true`: each connection begins with the header of the PROXY protocol, version 1 or 2, in front of TLS; who comes \
-             from none of `trusted_proxies` is refused. See [below](#who-may-say-where-a-request-comes-from)",
+             from none of `trusted_proxies` is refused. What requests say of their way is believed only with `forwarded = \"trust\"` \
+             then. See [below](#who-may-say-where-a-request-comes-from)",
         )
         .or("false"),
         Key::new(
@@ -140,7 +141,7 @@ static LIMITS: Table = Table {
             "connections_per_client_max",
             Kind::Number { min: 1, max: CONNECTIONS_MAX },
             "connections of one client (an address; of IPv6 a /64), all workers together; one more is reset as soon as it \
-             comes in, before TLS, which leaves no TIME_WAIT on either side. Not counted: `trusted_proxies`, who speak for \
+             comes in, with TLS after the handshake, which leaves no TIME_WAIT on either side. Not counted: `trusted_proxies`, who speak for \
              others, and clients of a socket file, who have no address",
         )
         .or_words("any number")
