@@ -10,6 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use balancer::Handle;
 use balancer_core::{OrderError, ServerOrder};
 use control::{ReloadError, ServerOrderError};
 use serde::Serialize;
@@ -88,7 +89,12 @@ fn refuse(refusal: Refusal) -> Response {
     response
 }
 
-/// Workers are asked, which may take a moment: elsewhere.
+/// The balancer's answer. It may be busy with its workers for a moment: elsewhere than on the thread that serves everybody.
+async fn asked<T: Send + 'static>(state: House, question: fn(&Handle) -> T) -> Option<T> {
+    tokio::task::spawn_blocking(move || state.remote.ask(question)).await.ok().flatten()
+}
+
+/// Workers are asked, too.
 async fn metrics(Shared(state): Shared<House>) -> Response {
     let text = tokio::task::spawn_blocking(move || Scrape::take(&state).and_then(|scrape| scrape.text().ok())).await;
     match text.ok().flatten() {
@@ -103,18 +109,18 @@ async fn healthz() -> &'static str {
 
 /// Ready to be sent clients: not while it ends.
 async fn readyz(Shared(state): Shared<House>) -> Response {
-    match state.remote.ask(|_| ()) {
+    match asked(state, |_| ()).await {
         Some(()) => "ready\n".into_response(),
         None => ending(),
     }
 }
 
 async fn listeners(Shared(state): Shared<House>) -> Response {
-    told(state.remote.ask(view::listeners))
+    told(asked(state, view::listeners).await)
 }
 
 async fn backend_sets(Shared(state): Shared<House>) -> Response {
-    told(state.remote.ask(view::backend_sets))
+    told(asked(state, view::backend_sets).await)
 }
 
 fn told<T: Serialize>(answer: Option<T>) -> Response {

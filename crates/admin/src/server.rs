@@ -24,6 +24,8 @@ use tokio::sync::{Semaphore, oneshot};
 const CONNECTIONS_MAX: usize = 64;
 /// For a head to come, the first of a connection and all others.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+/// For a whole connection, whoever does not read or does not send included: programs come again, people do not notice.
+const CONNECTION_PATIENCE: Duration = Duration::from_secs(120);
 /// After accept(2) failed for want of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -111,7 +113,8 @@ async fn serve<P>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
     let service = TowerToHyperService::new(app);
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    let _client_went = builder.serve_connection(TokioIo::new(stream), service).await;
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let _client_went = tokio::time::timeout(CONNECTION_PATIENCE, connection).await;
 }
 
 impl Admin {

@@ -83,7 +83,12 @@ impl Overrides {
         server: &str,
         order: ServerOrder,
     ) -> Result<(), OrderError> {
-        let key = known(settings, set, server)?;
+        let key = (set.to_owned(), server.to_owned());
+        // What was said of somebody can be taken back when he is gone, too.
+        let takes_back = matches!(order, ServerOrder::Undrain | ServerOrder::Reset) && self.0.contains_key(&key);
+        if !takes_back {
+            check_known(settings, set, server)?;
+        }
         if let ServerOrder::Weight(weight) = order
             && weight > WEIGHT_MAX
         {
@@ -133,14 +138,13 @@ impl Override {
     }
 }
 
-/// The names by which they are known.
-fn known(settings: &Settings, set: &str, server: &str) -> Result<(String, String), OrderError> {
+fn check_known(settings: &Settings, set: &str, server: &str) -> Result<(), OrderError> {
     const SHOWN_MAX: usize = 8;
     let found = settings.backend_sets.iter().find(|known| known.name == set);
     let found = found.ok_or_else(|| OrderError::NoSet(set.to_owned()))?;
     let mut addresses = found.servers.iter().map(|known| known.address.to_string());
     if addresses.any(|address| address == server) {
-        return Ok((set.to_owned(), server.to_owned()));
+        return Ok(());
     }
     let there_are = found.servers.iter().take(SHOWN_MAX).map(|known| known.address.to_string()).collect();
     Err(OrderError::NoServer { set: set.to_owned(), server: server.to_owned(), there_are })
@@ -212,5 +216,8 @@ mod tests {
         let mut again = settings(&[1, 1]);
         overrides.apply(&mut again);
         assert_eq!(again.backend_sets[0].servers[1].weight, 0);
+        // It can be taken back while the server is away.
+        overrides.order(&settings(&[1]), "app", "10.0.0.1:80", ServerOrder::Reset).expect("something was said of it");
+        assert_eq!(overrides, Overrides::default());
     }
 }

@@ -17,6 +17,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 
+/// Workers that did not go by what they were given are given it again after that.
+const APPLY_AGAIN: Duration = Duration::from_secs(5);
 /// Of the chance by which checks keep out of step.
 const SEED: u64 = 0x5eed;
 
@@ -43,6 +45,8 @@ pub(crate) struct Plane {
     inbox: UnboundedReceiver<Message>,
     /// The servers are others than those that were applied last.
     is_stale: bool,
+    /// After an apply that failed: not before.
+    apply_from: Duration,
     /// What was said of servers, and who waits until the workers go by it.
     overrides: Overrides,
     waiting: Vec<OrderReply>,
@@ -72,7 +76,20 @@ impl Plane {
         let (outbox, inbox) = unbounded_channel();
         let (started, next, applying) = (Arc::clone(&names.config), Next::Nobody, None);
         let (overrides, waiting) = (Overrides::default(), Vec::new());
-        Self { names, started, looks: 0, since, outbox, inbox, is_stale: false, overrides, waiting, next, applying }
+        Self {
+            names,
+            started,
+            looks: 0,
+            since,
+            outbox,
+            inbox,
+            is_stale: false,
+            apply_from: Duration::ZERO,
+            overrides,
+            waiting,
+            next,
+            applying,
+        }
     }
 
     pub(crate) fn outbox(&self) -> UnboundedSender<Message> {
@@ -217,9 +234,10 @@ impl Plane {
             }
             next => self.next = next,
         }
-        if !std::mem::take(&mut self.is_stale) {
+        if !self.is_stale || self.now() < self.apply_from {
             return None;
         }
+        self.is_stale = false;
         Some((self.overridden(&self.names), Applying::Servers(std::mem::take(&mut self.waiting))))
     }
 
@@ -242,6 +260,9 @@ impl Plane {
             (Some(Applying::Next(_, reply)), Err(error)) => refuse(ControlError::from(error).into(), reply),
             (Some(Applying::Servers(waiting)), outcome) => {
                 let why = outcome.err().map(|error| error.to_string());
+                if why.is_some() {
+                    (self.is_stale, self.apply_from) = (true, self.now() + APPLY_AGAIN);
+                }
                 for reply in waiting {
                     reply.send(why.clone().map_or(Ok(()), |why| Err(ServerOrderError::NotApplied { why })));
                 }
