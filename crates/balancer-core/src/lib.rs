@@ -3,6 +3,7 @@
 
 pub mod announcement;
 pub mod budget;
+pub mod auth;
 pub mod checks;
 pub mod client_address;
 pub mod compression;
@@ -38,6 +39,7 @@ pub mod tls;
 pub mod treatment;
 
 pub use announcement::{Announcement, announcement};
+pub use auth::{AuthRule, BasicAuth, Remembered, Sought};
 pub use client_address::{Origin, client_address};
 pub use compression::{Compression, MediaType, Recode};
 pub use connects::ConnectTimes;
