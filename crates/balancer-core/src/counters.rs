@@ -238,6 +238,9 @@ counters! {
     "compression.bytes_out" compressed_to_bytes: u64, Listener, "The same as it was sent.";
     "compression.full" compression_full: u64, Listener, "Responses that were passed on as they were because too many were being compressed.";
     "proxies.unreadable" origin_unreadable: u64, Listener, "Requests of trusted proxies in which the client's address could not be read (`unknown`, a name): they count as the last readable proxy's.";
+    "auth.compared" auth_compared: u64, Listener, "Passwords that were compared with a hash, beside the workers.";
+    "auth.remembered" auth_remembered: u64, Listener, "Requests whose credentials had been right lately, so that nothing was compared.";
+    "auth.forgotten" auth_forgotten: u64, Listener, "Times credentials that were right had to be forgotten before their time, because there were too many.";
     "limits.rate_would_refuse" rate_would_refuse: u64, Listener, "Requests that a rate limit with `dry_run` let pass although they came too often.";
     "limits.rate_evicted" rate_evicted: u64, Listener, "Times a client was forgotten by a rate limit before its time, because there were too many others.";
     "limits.recv_waited_for_buffer" recv_waited_for_buffer: u64, Worker, "Reads that had to wait because all buffers were in use.";

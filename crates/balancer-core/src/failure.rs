@@ -23,6 +23,10 @@ pub enum Failure {
     Loop,
     /// Whoever asks may not: its address is not let in.
     Denied,
+    /// Whoever asks has not said who he is, or not rightly.
+    Unauthorized,
+    /// Too many wait to be known, so that it could not be told who asks.
+    PasswordsBusy,
     /// The path of the request is read differently by different servers.
     AmbiguousPath,
     /// The request's body is larger than is taken here.
@@ -92,12 +96,13 @@ impl Failure {
             Self::HopsSpent { options: false } => 405,
             Self::Loop => 508,
             Self::Denied => 403,
+            Self::Unauthorized => 401,
             Self::BodyTooLarge => 413,
             Self::NoRoute => 421,
             Self::RateLimited { .. } => 429,
             Self::HeadTimeout | Self::BodyTimeout | Self::BodyTooSlow => 408,
             Self::ServerUnreachable | Self::ServerNotSecured | Self::ServerClosed | Self::ServerNonsense(_) => 502,
-            Self::QueueFull | Self::QueueTimeout => 503,
+            Self::QueueFull | Self::QueueTimeout | Self::PasswordsBusy => 503,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
             Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
             Self::ServerError(status) => status,
@@ -111,6 +116,8 @@ impl Failure {
             Self::HopsSpent { options: true } => "the request ends here: Max-Forwards is 0",
             Self::HopsSpent { options: false } => "the request ends here: Max-Forwards is 0, and TRACE is not offered",
             Self::Loop => "the request goes in a circle: it came through this balancer several times (Via)",
+            Self::Unauthorized => "a user and the right password are asked for",
+            Self::PasswordsBusy => "too many passwords are being compared: ask again later",
             Self::Denied => "this address is not let in here",
             Self::AmbiguousPath => {
                 "the path holds dot segments in disguise, or a zero byte: servers read it differently"
@@ -145,6 +152,8 @@ impl Failure {
             Self::HopsSpent { .. } => FailureKind::HopsSpent,
             Self::Loop => FailureKind::Loop,
             Self::Denied => FailureKind::Denied,
+            Self::Unauthorized => FailureKind::Unauthorized,
+            Self::PasswordsBusy => FailureKind::PasswordsBusy,
             Self::AmbiguousPath => FailureKind::AmbiguousPath,
             Self::BodyTooLarge => FailureKind::BodyTooLarge,
             Self::RateLimited { .. } => FailureKind::RateLimited,
@@ -182,6 +191,10 @@ named! {
         Loop = "loop",
         /// [`Failure::Denied`].
         Denied = "denied",
+        /// [`Failure::Unauthorized`].
+        Unauthorized = "unauthorized",
+        /// [`Failure::PasswordsBusy`].
+        PasswordsBusy = "passwords_busy",
         /// [`Failure::AmbiguousPath`].
         AmbiguousPath = "ambiguous_path",
         /// [`Failure::BodyTooLarge`].

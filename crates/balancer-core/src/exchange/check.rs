@@ -10,7 +10,8 @@ impl Exchange {
     pub fn check(&self) -> Result<(), &'static str> {
         let Self { up, down, .. } = self;
         let attached = matches!(up.attempt, Attempt::Connecting { .. } | Attempt::Open { .. });
-        let pending = matches!(up.attempt, Attempt::Queued | Attempt::InLine | Attempt::Pausing);
+        let held = matches!(up.attempt, Attempt::Held(_));
+        let pending = held || matches!(up.attempt, Attempt::Queued | Attempt::InLine | Attempt::Pausing);
         let answering = matches!(down.stage, Stage::Answering { .. });
         let rules = [
             (!self.ended, "an exchange that has ended is told nothing more"),
@@ -18,6 +19,7 @@ impl Exchange {
             ((up.attempt == Attempt::Queued) == (self.wait == Wait::Port), "who queues for a port waits for one"),
             ((up.attempt == Attempt::InLine) == (self.wait == Wait::Place), "who stands in line waits for a place"),
             ((up.attempt == Attempt::Pausing) == (self.wait == Wait::Retry), "who pauses waits for the next attempt"),
+            (held == (self.wait == Wait::Admission), "who waits to be let in is held"),
             (
                 self.wait != Wait::Connect || matches!(up.attempt, Attempt::Connecting { .. }),
                 "a wait for a handshake has one",
@@ -41,7 +43,8 @@ impl Exchange {
     pub fn attached_server(&self) -> Option<u32> {
         match self.up.attempt {
             Attempt::Connecting { server } | Attempt::Open { server, .. } => Some(server),
-            Attempt::Ordered | Attempt::Queued | Attempt::InLine | Attempt::Pausing | Attempt::Parted => None,
+            Attempt::Ordered | Attempt::Held(_) => None,
+            Attempt::Queued | Attempt::InLine | Attempt::Pausing | Attempt::Parted => None,
         }
     }
 

@@ -261,7 +261,11 @@ fn why_client(failure: Failure) -> CloseReason {
         }
         Failure::NoLocalPort | Failure::NoLocalResource => CloseReason::Shortage,
         Failure::Draining => CloseReason::Draining,
-        Failure::Denied | Failure::NoRoute | Failure::BodyTooLarge | Failure::RateLimited { .. } => CloseReason::Denied,
+        Failure::Denied
+        | Failure::Unauthorized
+        | Failure::NoRoute
+        | Failure::BodyTooLarge
+        | Failure::RateLimited { .. } => CloseReason::Denied,
         _ => CloseReason::OtherSideFailed,
     }
 }

@@ -136,6 +136,8 @@ pub enum Fact {
     QueueFull,
     /// A port, or a place at a server, came free: it is this request's turn.
     TurnCame,
+    /// The request is let in, or why it is not.
+    Admission(Result<(), Failure>),
     /// No buffer is left to write the request or the answer into.
     Shortage,
     /// A send to the server ended.

@@ -5,7 +5,7 @@
 //!   request bytes, FIN, broken  -->   Up    (the request's way)    -->  attempt, send
 //!   send, answer                <--   Down  (the response's way)   <--  head, bytes, FIN, broken
 //!
-//!   Up:    Unsent -> Queued | InLine | Pausing | Connecting | Open -> Parted (again, while it may be tried again)
+//!   Up:    Held | Unsent -> Queued | InLine | Pausing | Connecting | Open -> Parted (again, while it may be tried again)
 //!   Down:  Awaited -> Passing -> Whole -> end                       Awaited -> Answering -> (Discarding) -> end
 //! ```
 //!
@@ -15,6 +15,7 @@
 //!
 //! What must hold after every step stands in [`Exchange::check`].
 
+mod admission;
 mod attempt;
 mod check;
 mod down;
@@ -28,6 +29,7 @@ mod up;
 /// Bytes of a request's body that are read and thrown away after an answer of our own, to keep the connection.
 pub const DISCARD_BYTES_MAX: usize = 64 * 1024;
 
+pub use admission::Admitted;
 pub use facts::{Fact, HeadEdits, HeadPlan, Opening, ResponseFacts, Scene, Took};
 use pace::Paces;
 pub use step::{Answer, AttemptOrder, DownOrder, Outcome, Record, Reply, Said, ServerOrder, Step, Then, UpOrder};
@@ -111,6 +113,8 @@ enum Attempt {
     InLine,
     /// Nobody takes connections: waiting a moment before the next attempt.
     Pausing,
+    /// There is none yet: it is being found out whether the request is let in.
+    Held(Admitted),
     Connecting {
         server: u32,
     },
@@ -270,6 +274,7 @@ impl Exchange {
             Fact::NoPlace | Fact::LineFull | Fact::QueueFull | Fact::TurnCame => {
                 self.handle_queue(fact, scene, &mut step)
             }
+            Fact::Admission(verdict) => self.handle_admission(verdict, scene, &mut step),
             Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
             Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),
             Fact::RequestUnwanted(failure) => self.handle_request_unwanted(failure, scene, &mut step),

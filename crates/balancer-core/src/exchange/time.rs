@@ -12,6 +12,8 @@ pub(super) const PORT_WAIT: Duration = Duration::from_millis(500);
 /// What an exchange waits for; decides which time-out it meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
+    /// Whether it is let in.
+    Admission,
     /// A local port.
     Port,
     /// A place at a server.
@@ -67,7 +69,7 @@ impl Exchange {
         let uploading = self.up.reading && !self.up.whole;
         let wait = if wait == Wait::Server && uploading { Wait::ClientBody } else { wait };
         let patience = match wait {
-            Wait::Port | Wait::Retry => PORT_WAIT,
+            Wait::Port | Wait::Retry | Wait::Admission => PORT_WAIT,
             Wait::Place => scene.queue_timeout,
             Wait::Connect => scene.server.connect,
             Wait::Server => self.patience_with_server(scene),
@@ -144,6 +146,7 @@ impl Exchange {
 
     fn handle_silence(&mut self, scene: &Scene<'_>, step: &mut Step) {
         match self.wait {
+            Wait::Admission => self.handle_admission(Err(Failure::PasswordsBusy), scene, step),
             Wait::Port => self.fail(Failure::NoLocalPort, scene, step),
             Wait::Place => self.fail(Failure::QueueTimeout, scene, step),
             Wait::Retry => self.handle_pause_over(step),
