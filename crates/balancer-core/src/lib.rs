@@ -2,8 +2,8 @@
 //! what a client is told. No sockets, no clock, no threads; `now` is a [`core::time::Duration`].
 
 pub mod announcement;
-pub mod budget;
 pub mod auth;
+pub mod budget;
 pub mod checks;
 pub mod client_address;
 pub mod compression;

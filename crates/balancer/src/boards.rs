@@ -3,6 +3,7 @@
 //! listener, by name and address.
 
 use crate::line::{NOBODY, SharedLine};
+use crate::passwords::Passwords;
 use crate::purse::SharedPurse;
 use crate::rates::Rates;
 use crate::room::Room;
@@ -279,6 +280,7 @@ pub struct Boards {
     purses: Arc<HashMap<String, Arc<SharedPurse>>>,
     rooms: Arc<HashMap<(String, Address), Arc<Room>>>,
     rates: Arc<Rates>,
+    passwords: Arc<Passwords>,
 }
 
 impl Boards {
@@ -313,7 +315,7 @@ impl Boards {
         });
         let (tables, rates) = (Arc::new(tables.collect()), Arc::clone(&before.rates));
         let (servers, rooms) = (Arc::new(boards.collect()), Arc::new(rooms.collect()));
-        Self { servers, tables, lines: Arc::new(lines), purses, rooms, rates }
+        Self { servers, tables, lines: Arc::new(lines), purses, rooms, rates, passwords: Arc::clone(&before.passwords) }
     }
 
     /// Checks say that this server is down, or is not.
@@ -338,6 +340,22 @@ impl Boards {
     pub fn take_reasons(&self) -> impl Iterator<Item = (&str, Address, String)> {
         let servers = self.servers.iter();
         servers.filter_map(|((set, server), board)| Some((set.as_str(), *server, board.take_reason()?)))
+    }
+
+    /// None, and no thread will ever be started for them: passwords wait until
+    /// [`compare_passwords`](Self::compare_passwords).
+    pub fn without_threads() -> Self {
+        Self { passwords: Arc::new(Passwords::by_hand()), ..Self::default() }
+    }
+
+    /// Compares all passwords that wait, here and now.
+    pub fn compare_passwords(&self) {
+        self.passwords.work_off();
+    }
+
+    /// Who is known by a password.
+    pub(crate) fn passwords(&self) -> Arc<Passwords> {
+        Arc::clone(&self.passwords)
     }
 
     /// How often clients have asked.
