@@ -9,7 +9,7 @@
 //!            epoll, simulator                       R: Reactor
 //! ```
 //! Below TLS, because the header comes in front of the first byte of that. The bytes are understood by
-//! [`balancer_core::announcement`].
+//! [`mod@balancer_core::announcement`].
 //!
 //! - Only proxies are asked: whoever else connects is closed at once, by a reset. He could say anything, and behind him nobody
 //!   would know that no proxy stands in front.
