@@ -1,10 +1,12 @@
 //! What is done to a request and its response on their way: by a listener, by a route of it, by a backend set.
 
+use crate::auth::{AuthRule, BasicAuth};
 use crate::compression::Compression;
 use crate::network::Networks;
 use crate::rate::Rate;
-use http::forward::FieldRules;
+use http::forward::{FieldRules, Message};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Fields that are removed, set, added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,6 +87,8 @@ pub struct Treatment {
     pub access: Vec<Access>,
     /// How often: each of these has to let in.
     pub rates: Vec<RateLimit>,
+    /// Who has to say who he is; `None`: nobody, unless the listener says so.
+    pub auth: Option<AuthRule>,
     /// Bytes of a request's body; `None`: any.
     pub body_bytes_max: Option<u64>,
     /// What is compressed; `None`: nothing.
@@ -93,7 +97,7 @@ pub struct Treatment {
 
 impl Treatment {
     /// A route's own within its listener's: the route's header rules follow those of the listener and stand above them; lists
-    /// of addresses and limits of rates of both must let in; a bound and a compression of the route stand in place of the
+    /// of addresses and limits of rates of both must let in; users, a bound and a compression of the route stand in place of the
     /// listener's.
     #[must_use]
     pub fn within(&self, listener: &Self) -> Self {
@@ -104,6 +108,7 @@ impl Treatment {
             },
             access: listener.access.iter().chain(&self.access).cloned().collect(),
             rates: listener.rates.iter().chain(&self.rates).cloned().collect(),
+            auth: self.auth.clone().or_else(|| listener.auth.clone()),
             body_bytes_max: self.body_bytes_max.or(listener.body_bytes_max),
             compression: self.compression.clone().or_else(|| listener.compression.clone()),
         }
@@ -117,10 +122,27 @@ impl Treatment {
         named
     }
 
+    /// What is asked of whoever asks.
+    #[inline]
+    pub fn basic(&self) -> Option<&Arc<BasicAuth>> {
+        self.auth.as_ref().and_then(AuthRule::basic)
+    }
+
+    /// As it is carried out: what is said here is for nobody behind, unless it is to be passed on.
+    #[must_use]
+    pub fn guarded(mut self) -> Self {
+        if self.basic().is_some_and(|basic| !basic.passes()) {
+            let mut without = FieldRules::NONE;
+            without.remove("Authorization", Message::Request).expect("a field that may be removed");
+            self.headers.requests = without.then(&self.headers.requests);
+        }
+        self
+    }
+
     /// Is every request let in?
     #[inline]
     pub fn is_open(&self) -> bool {
-        self.access.is_empty() && self.rates.is_empty() && self.body_bytes_max.is_none()
+        self.access.is_empty() && self.rates.is_empty() && self.body_bytes_max.is_none() && self.basic().is_none()
     }
 
     /// Content of a request's body that may still come when so much has.

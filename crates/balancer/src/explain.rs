@@ -183,6 +183,8 @@ fn before_that(treatment: &Treatment) -> Vec<String> {
     lines.extend(treatment.rates.iter().map(rate_in_words));
     lines.extend(treatment.body_bytes_max.map(|most| format!("with more than {most} bytes of body, refused with 413")));
     lines
+        .extend(treatment.basic().map(|basic| format!("without credentials, refused with 401: {}", basic.challenge())));
+    lines
 }
 
 fn rate_in_words(limit: &RateLimit) -> String {
@@ -335,6 +337,22 @@ servers = ["127.0.0.1:9001"]
         let question = Question::parse(question, &fields).expect("a question");
         let told = explain(&config.settings, &question).expect("a listener");
         assert_eq!(told, expect);
+    }
+
+    #[test]
+    fn who_has_to_say_who_he_is_is_told() {
+        let text = FILE.replacen(
+            "strip_prefix = true",
+            "auth = { users = { a = \"$apr1$8sFt66rZ$BrHPM5iNPxsOeHS2m2bIJ.\" } }",
+            1,
+        );
+        let config = Config::parse("test.toml", &text).expect("good");
+        let question = Question::parse("GET http://a.example:8080/api", &[]).expect("a question");
+        let told = explain(&config.settings, &question).expect("a listener");
+        assert_eq!(
+            told[2], "  without credentials, refused with 401: Basic realm=\"restricted\", charset=\"UTF-8\"",
+            "{told:?}"
+        );
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(crate) enum Variable {
     Scheme,
     /// `request_id`: of this request, the same in every attempt.
     RequestId,
+    /// `user`: who the client has proven to be, by a password.
+    User,
     /// `listener`: its name.
     Listener,
     /// `server`: the address of the server that is asked.
@@ -51,7 +53,7 @@ pub(crate) enum Variable {
 pub const GROUPS_MAX: usize = 10;
 
 /// Variables without an argument, by name.
-const NAMED: [(&str, Variable); 11] = [
+const NAMED: [(&str, Variable); 12] = [
     ("client", Variable::Client),
     ("host", Variable::Host),
     ("host_port", Variable::HostPort),
@@ -61,6 +63,7 @@ const NAMED: [(&str, Variable); 11] = [
     ("method", Variable::Method),
     ("scheme", Variable::Scheme),
     ("request_id", Variable::RequestId),
+    ("user", Variable::User),
     ("listener", Variable::Listener),
     ("server", Variable::Server),
 ];
@@ -129,6 +132,8 @@ pub struct Values<'v> {
     pub scheme: &'v str,
     /// The id of the request.
     pub request_id: &'v [u8],
+    /// Who the client has proven to be.
+    pub user: &'v str,
     /// The listener's name.
     pub listener: &'v str,
     /// The server's address.
@@ -247,6 +252,7 @@ impl<'v> Values<'v> {
             Variable::Client => self.client,
             Variable::Scheme => self.scheme.as_bytes(),
             Variable::RequestId => self.request_id,
+            Variable::User => self.user.as_bytes(),
             Variable::Listener => self.listener.as_bytes(),
             Variable::Server => self.server.as_bytes(),
             Variable::Group(group) => self.groups.get(usize::from(*group)).copied().unwrap_or_default(),

@@ -64,7 +64,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
             .map(|times| read_timeouts(times, protocol, routed || proxy_protocol, mistakes))
             .unwrap_or_default(),
         requests: read_requests(&mut section, proxy_protocol, mistakes),
-        treatment: treatment::read(&mut section, mistakes),
+        treatment: treatment::read(&mut section, folder, mistakes),
         routes: read_routes(&mut section, protocol, folder, mistakes),
         errors: route_action::read_errors(&mut section, folder, mistakes),
     };

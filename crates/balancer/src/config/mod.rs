@@ -7,6 +7,7 @@
 mod across;
 mod address;
 mod admin;
+mod auth;
 mod backend;
 mod bind;
 mod capacity;

@@ -90,7 +90,7 @@ pub(super) fn read<'a>(
             .map(|times| read_timeouts(times, is_tcp, mistakes))
             .unwrap_or_default(),
         errors: route_action::read_errors(&mut section, folder, mistakes),
-        treatment: treatment::read(&mut section, mistakes),
+        treatment: treatment::read(&mut section, folder, mistakes),
     };
     section.finish(mistakes);
     route.sound = mistakes.len() == before;

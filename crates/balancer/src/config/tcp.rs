@@ -5,7 +5,8 @@ use config_file::{Mistake, Section};
 use std::ops::Range;
 
 /// Keys of `[[listener]]` that are about requests.
-pub(super) const LISTENER: [&str; 12] = [
+pub(super) const LISTENER: [&str; 13] = [
+    "auth",
     "body_bytes_max",
     "compression",
     "compression_bytes_min",
@@ -34,7 +35,8 @@ pub(super) const TIMEOUTS: [&str; 2] = ["idle", "request"];
 /// said first.
 pub(super) const HEAD_TIMEOUT: [&str; 1] = ["head"];
 /// Keys of `[[listener.route]]` that are about requests.
-const ROUTE: [&str; 19] = [
+const ROUTE: [&str; 20] = [
+    "auth",
     "body_bytes_max",
     "compression",
     "compression_bytes_min",

@@ -15,6 +15,7 @@ use ports::Address;
 use reactor::{Buf, ConnId, Reactor};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 impl Worker {
     /// Looks for a head in what is held of a client; begins an exchange when it is whole.
@@ -85,17 +86,17 @@ impl Worker {
         let opening = opening(parsed, &first, client, &rules);
         let knock = Knock { head, client: address, content: first.content, listener: client.listener, now };
         let way = self.way(decision, rules);
-        let refused = self.refusal(way.rules.treatment(way.route), &knock);
-        let draining = self.listeners[knock.listener].drains(self.draining);
-        let scene = way.rules.scene(way.route, &way.set_rules, now, draining);
-        let (core, step) = begun(opening, &way, refused, is_small(head.body), &scene);
+        let admission = self.admission(way.rules.treatment(way.route), &knock);
+        let scene = way.scene(now, self.listeners[knock.listener].drains(self.draining));
+        let (core, step) = admission.begun(opening, way.reply(), is_small(head.body), &scene);
         let left = way.rules.treatment(way.route).left_after(first.content);
         let kept = Kept { bytes: first.data, head_len: *head_len };
         let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| kept_part(buf, asked, &kept.bytes));
-        let asker = self.asker(address, peer, (head, buf), &kept, &way);
+        let (asker, question) = admission.noted(self.asker(address, peer, (head, buf), &kept, &way), &kept);
         let up = UpBytes { kept: Some(kept), decoder, held: None, left };
         let id = self.insert(conn, core, way, Request { method: head.method, asker, upgrade, up });
-        (id, self.take_first_step(id, step, parsed, io))
+        let busy = question.and_then(|question| self.ask_who(id, *question, head, io));
+        (id, self.take_first_step(id, busy.unwrap_or(step), parsed, io))
     }
 
     /// The head, and what came of the body with it; or why the request goes no further.
@@ -143,7 +144,7 @@ impl Worker {
         let id = self.name_request(head, peer, &way.rules.settings.requests, asked, keep);
         let asks = ours.responses.asks() || theirs.responses.asks();
         let coding = treatment.compression.as_ref().and_then(|rules| rules.asked(head));
-        Asker { address, id, coding, head: asks.then(|| kept.bytes.slice(0..kept.head_len)) }
+        Asker { address, id, coding, user: None, head: asks.then(|| kept.bytes.slice(0..kept.head_len)) }
     }
 
     #[inline(always)] // it would be copied once more otherwise
@@ -284,22 +285,6 @@ fn check_rewritten(
     passed.map(|_| ()).map_err(|_| Failure::AmbiguousPath)
 }
 
-/// Turned away, answered here, or on its way to a server.
-#[inline]
-fn begun(
-    opening: Opening,
-    way: &Way,
-    refused: Option<Failure>,
-    rest_is_small: bool,
-    scene: &Scene<'_>,
-) -> (Exchange, Step) {
-    match (refused, reply_by(&way.rules.route(way.route).action)) {
-        (Some(failure), _) => Exchange::turn_away(opening, failure, scene),
-        (None, Some(reply)) => Exchange::reply(opening, reply, rest_is_small, scene),
-        (None, None) => Exchange::begin(opening, scene),
-    }
-}
-
 /// Where a request goes, and the rules it goes by.
 pub(super) struct Way {
     pub(super) route: u32,
@@ -308,14 +293,22 @@ pub(super) struct Way {
     pub(super) set_rules: Rc<BackendSetSettings>,
 }
 
-/// What a route's requests are answered with, where no server is asked.
-#[inline]
-fn reply_by(action: &Action) -> Option<Reply> {
-    match action {
-        Action::Forward { .. } => None,
-        Action::Redirect(_) => Some(Reply::Redirect),
-        Action::Respond(_) => Some(Reply::Fixed),
-        Action::NotFound => Some(Reply::NotFound),
+impl Way {
+    /// What stands when something happens to one of its requests.
+    #[inline]
+    fn scene(&self, now: Duration, draining: bool) -> Scene<'_> {
+        self.rules.scene(self.route, &self.set_rules, now, draining)
+    }
+
+    /// What its requests are answered with, where no server is asked.
+    #[inline]
+    fn reply(&self) -> Option<Reply> {
+        match self.rules.route(self.route).action {
+            Action::Forward { .. } => None,
+            Action::Redirect(_) => Some(Reply::Redirect),
+            Action::Respond(_) => Some(Reply::Fixed),
+            Action::NotFound => Some(Reply::NotFound),
+        }
     }
 }
 

@@ -157,7 +157,8 @@ fn speaks_for_clients(settings: &ListenerSettings, lanes: &[Lane]) -> bool {
 }
 
 fn lanes_of(settings: &ListenerSettings, places: &[usize]) -> Box<[Lane]> {
-    let whole = Rc::new(settings.treatment.named(&settings.name));
+    let whole = settings.treatment.named(&settings.name);
+    let guarded = Rc::new(whole.clone().guarded());
     let lane = |(number, route): (usize, &RouteRules)| Lane {
         place: match route.action {
             Action::Forward { set } => Some(places[set]),
@@ -165,7 +166,7 @@ fn lanes_of(settings: &ListenerSettings, places: &[usize]) -> Box<[Lane]> {
         },
         client_timeouts: route.client_timeouts.unwrap_or(settings.timeouts),
         server_timeouts: route.server_timeouts,
-        treatment: treatment_of(settings, number, route, &whole),
+        treatment: treatment_of(settings, number, route, &whole, &guarded),
     };
     settings.router.all().iter().enumerate().map(lane).collect()
 }
@@ -175,13 +176,14 @@ fn treatment_of(
     settings: &ListenerSettings,
     number: usize,
     route: &RouteRules,
-    whole: &Rc<Treatment>,
+    whole: &Treatment,
+    guarded: &Rc<Treatment>,
 ) -> Rc<Treatment> {
     if route.treatment == Treatment::default() {
-        return Rc::clone(whole);
+        return Rc::clone(guarded);
     }
     let own = if route.name.is_empty() { &number.to_string() } else { &route.name };
-    Rc::new(route.treatment.named(&format!("{}/{own}", settings.name)).within(whole))
+    Rc::new(route.treatment.named(&format!("{}/{own}", settings.name)).within(whole).guarded())
 }
 
 /// One place from which this worker accepts.

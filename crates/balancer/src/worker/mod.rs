@@ -3,7 +3,7 @@
 //! ```text
 //!   completions, time, orders
 //!        |
-//!   accept  heads  streams  hear  servers  relays  time what happened, as facts
+//!   accept  heads  admission  streams  hear  servers  relays  time what happened, as facts
 //!   drain  crowd                                        what the whole worker is to do: end, make room
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
@@ -19,6 +19,7 @@
 //! [`balancer_core::relay`].
 
 mod accept;
+mod admission;
 mod attempt;
 mod budget;
 mod check;
@@ -72,6 +73,7 @@ use time::TimerKey;
 
 use crate::errors::SetupError;
 use crate::orders::{Order, Snapshot};
+use crate::passwords::Passwords;
 use crate::rates::Rates;
 
 pub(crate) use sets::check_shares;
@@ -104,6 +106,9 @@ pub struct Worker {
     encoders: Encoders,
     /// How often clients have asked, all workers together.
     rates: Arc<Rates>,
+    /// Who is known, and this worker's number there.
+    passwords: Arc<Passwords>,
+    password_seat: usize,
     /// Ids of requests come from here.
     rng: Rng,
     /// Time of this turn; `None` until somebody asks.
@@ -152,6 +157,8 @@ impl Worker {
             freed: false,
             encoders: Encoders::default(),
             rates: boards.rates(),
+            password_seat: boards.passwords().join(inbox.bell()),
+            passwords: boards.passwords(),
             rng: Rng::new(share.seed),
             share,
             inbox,
@@ -250,6 +257,7 @@ impl Worker {
                 Mail::Closed => self.handle_drain(Duration::ZERO, Duration::ZERO, io),
             }
         }
+        self.take_admissions(io);
         self.note_rooms();
         self.note_lines(io);
     }

@@ -6,7 +6,7 @@ use super::listeners::ListenerRules;
 use super::state::ExchangeId;
 use super::treat::{Ruled, with_rules, with_values};
 use balancer_core::exchange::{Answer, Fact, Reply, Said};
-use balancer_core::{Action, Failure, RouteRules};
+use balancer_core::{Action, Failure, RouteRules, Treatment};
 use http::forward::write_ruled;
 use http::{Date, FieldSink, RequestHead, TooLong, Values, reason_phrase};
 use reactor::{Buf, Outgoing, Reactor};
@@ -24,7 +24,7 @@ impl Worker {
         let entry = &mut self.exchanges[id];
         (entry.down.head, entry.down.body, entry.up.held) = (None, None, None);
         let words = match answer.said {
-            Said::Failure(failure) => of_failure(failure, entry.rules.route(entry.route)),
+            Said::Failure(failure) => of_failure(failure, entry.rules.route(entry.route), entry.treatment()),
             Said::Reply(reply) => {
                 let (rules, words) = (&entry.rules, &mut self.words);
                 words.clear();
@@ -59,8 +59,12 @@ impl<'w> Words<'w> {
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-fn of_failure(failure: Failure, rules: &RouteRules) -> Words<'_> {
-    let field = matches!(failure, Failure::HopsSpent { .. }).then_some(("Allow", &b"OPTIONS"[..]));
+fn of_failure<'w>(failure: Failure, rules: &'w RouteRules, treatment: &'w Treatment) -> Words<'w> {
+    let field = match failure {
+        Failure::HopsSpent { .. } => Some(("Allow", &b"OPTIONS"[..])),
+        Failure::Unauthorized => treatment.basic().map(|basic| ("WWW-Authenticate", basic.challenge().as_bytes())),
+        _ => None,
+    };
     let retry_after_s = match failure {
         Failure::RateLimited { retry_after_s } => Some(retry_after_s),
         _ => None,

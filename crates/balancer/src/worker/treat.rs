@@ -10,6 +10,7 @@ use http1::{HeadSlots, parse_request};
 use reactor::{Buf, ConnId};
 use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest id that is kept of a trusted proxy.
@@ -23,6 +24,8 @@ pub(super) struct Asker {
     pub(super) id: RequestId,
     /// How it likes its answer compressed, where that is done.
     pub(super) coding: Option<Coding>,
+    /// Who it has proven to be.
+    pub(super) user: Option<Arc<str>>,
     /// The request's head, where a rule about its response asks for something of it.
     pub(super) head: Option<Buf>,
 }
@@ -64,7 +67,7 @@ impl RequestId {
 impl Asker {
     /// Somebody at this address, of whose request nothing is known.
     pub(super) fn unknown(peer: SocketAddr) -> Self {
-        Self { address: peer.ip(), id: RequestId::None, coding: None, head: None }
+        Self { address: peer.ip(), id: RequestId::None, coding: None, user: None, head: None }
     }
 }
 
@@ -113,15 +116,9 @@ impl Worker {
         (peer, origin.address)
     }
 
-    /// Why a request goes no further.
-    #[inline]
-    pub(super) fn refusal(&mut self, treatment: &Treatment, knock: &Knock<'_, '_>) -> Option<Failure> {
-        if treatment.is_open() { None } else { self.refusal_by(treatment, knock) }
-    }
-
-    /// The cheapest look first; who is refused for another reason takes no token.
-    #[cold]
-    fn refusal_by(&mut self, treatment: &Treatment, knock: &Knock<'_, '_>) -> Option<Failure> {
+    /// Why a request goes no further, whoever it is of. The cheapest look first; who is refused for another reason takes no
+    /// token.
+    pub(super) fn refusal_by(&mut self, treatment: &Treatment, knock: &Knock<'_, '_>) -> Option<Failure> {
         if !treatment.admits(knock.client) {
             return Some(Failure::Denied);
         }
@@ -205,6 +202,7 @@ pub(super) fn with_values<T>(
         client: client.as_bytes(),
         scheme: entry.rules.scheme(),
         request_id: entry.asker.id.text(&mut digits),
+        user: entry.asker.user.as_deref().unwrap_or_default(),
         listener: &entry.rules.settings.name,
         server,
         asked: head.map(asked_of),

@@ -6,7 +6,7 @@ use super::plan::{Expect, Request, Session};
 use super::script::Act;
 use super::world::{BALANCER, Balancer, CLIENT, ORIGINS, player};
 use balancer_core::{BackendSetSettings, Counters, ListenerSettings, ServerSettings, Settings};
-use reactor::Close;
+use reactor::{App, Close};
 use reactor_sim::{Goal, HostConfig, Limits, SimNet, SimReactor, Weather, run_until};
 use seed::Rng;
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ pub(crate) fn play_scene(settings: &Settings, sessions: Vec<Session>) -> (Counte
     let mut ios = ORIGINS.map(|ip| net.host(&[ip], HostConfig::default()));
     let mut client = ScriptedClient::new(SocketAddr::new(BALANCER, 80), sessions, 1, true);
     let mut origins = ORIGINS.map(|ip| ScriptedOrigin::new(SocketAddr::new(ip, 8080), rng.fork()));
-    let mut play_until = |balancer: &mut Balancer, goal| {
+    let mut play_until = |balancer: &mut Balancer, goal| -> bool {
         let ([io_a, io_b], [origin_a, origin_b]) = (&mut ios, &mut origins);
         let mut players = [
             player("client", &mut client, &mut client_io),
@@ -47,8 +47,13 @@ pub(crate) fn play_scene(settings: &Settings, sessions: Vec<Session>) -> (Counte
             player("origin b", origin_b, io_b),
         ];
         run_until(&net, &mut players, Limits::default(), goal).expect("the scene goes on");
+        App::<SimReactor>::is_done(&client)
     };
-    play_until(&mut balancer, Goal::Done(0));
+    // Passwords are compared now and then, by nobody else.
+    while !play_until(&mut balancer, Goal::Time(net.now() + Duration::from_millis(10))) {
+        balancer.boards.compare_passwords();
+        balancer.io.wake();
+    }
     balancer.drain(Duration::from_secs(10));
     play_until(&mut balancer, Goal::Done(1));
     play_until(&mut balancer, Goal::Time(net.now() + Duration::from_secs(130)));

@@ -122,6 +122,7 @@ fn treat(settings: &mut Settings) {
     listener.requests.ids = RequestIds::Make;
     listener.treatment = Treatment {
         headers: rules,
+        auth: None,
         access: vec![Access { deny, ..Access::default() }],
         rates: vec![RateLimit { rate, by: RateBy::Client, dry_run: false, name: String::new() }],
         body_bytes_max: Some(1 << 30),
@@ -194,7 +195,7 @@ pub(crate) fn snapshot(settings: &Settings, io: &SimReactor) -> Snapshot {
     Snapshot {
         settings: Arc::new(settings.clone()),
         listening: settings.listeners.iter().map(bind).collect(),
-        boards: Boards::of(settings, &Boards::default()),
+        boards: Boards::of(settings, &Boards::without_threads()),
     }
 }
 
@@ -204,7 +205,7 @@ pub(crate) struct Balancer {
     pub(crate) orders: Outbox<Order>,
     pub(crate) io: SimReactor,
     /// As it began.
-    boards: Boards,
+    pub(crate) boards: Boards,
 }
 
 impl Balancer {

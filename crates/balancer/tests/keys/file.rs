@@ -90,6 +90,7 @@ fn context_of(table: &Table, keys: &[(&str, String)]) -> &'static [&'static str]
         "listener.route" if has(&["backends", "redirect", "respond"]) => &["path_prefix = \"/only\""],
         "listener.route" if has(&["path", "path_prefix", "path_regex"]) => &["backends = \"app\""],
         "listener.route" => &["path_prefix = \"/only\"", "backends = \"app\""],
+        "auth" if !has(&["users"]) => &["users = { a = \"$apr1$8sFt66rZ$BrHPM5iNPxsOeHS2m2bIJ.\" }"],
         "listener.errors" if !has(&["text", "file"]) => &["text = \"sorry\""],
         _ => &[],
     }

@@ -95,6 +95,8 @@ pub struct RequestEdits<'e> {
     pub tells_id: bool,
     /// A cookie that is for this proxy alone: it goes no further.
     pub without_cookie: Option<&'e str>,
+    /// Who the client has proven to be, for rules.
+    pub user: &'e str,
     /// The listener's name, for rules.
     pub listener: &'e str,
     /// A field that says who the client has proven to be, in place of what came, and what it says; empty: nobody.
@@ -120,6 +122,7 @@ impl RequestEdits<'_> {
             request_id: b"",
             tells_id: false,
             without_cookie: None,
+            user: "",
             listener: "",
             identity: None,
         }
@@ -395,6 +398,7 @@ impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
             client: self.client.as_bytes(),
             scheme: proto,
             request_id,
+            user: self.edits.user,
             listener: self.edits.listener,
             server: self.edits.fallback_host,
             asked: Some(asked),

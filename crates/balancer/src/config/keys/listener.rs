@@ -84,6 +84,7 @@ pub(super) static LISTENER: Table = Table {
         .or("\"pass\""),
         treatment::ALLOW,
         treatment::DENY,
+        treatment::AUTH,
         treatment::BODY_BYTES_MAX,
         treatment::RATE_LIMIT,
         treatment::COMPRESSION,

@@ -50,6 +50,7 @@ pub(super) static ROUTE: Table = Table {
         ERRORS,
         treatment::ALLOW,
         treatment::DENY,
+        treatment::AUTH,
         treatment::BODY_BYTES_MAX,
         treatment::RATE_LIMIT,
         treatment::COMPRESSION,

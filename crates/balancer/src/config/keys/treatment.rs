@@ -50,6 +50,14 @@ pub(super) const RATE_LIMIT: Key = Key::new(
 )
 .example("{ rate = \"100/s\", burst = 200 }");
 
+pub(super) const AUTH: Key = Key::new(
+    "auth",
+    Kind::Table(&BASIC_AUTH),
+    "who asks has to say who he is (`Authorization: Basic`), or gets a 401; whoever the route's answer comes from. A route's stands \
+     in place of its listener's; `allow` and `deny` come before",
+)
+.example("{ users_file = \"htpasswd\" }");
+
 pub(super) const COMPRESSION: Key = Key::new(
     "compression",
     Kind::List { of: &Kind::Names(&CODINGS), min: 0, max: CODINGS.len() },
@@ -74,6 +82,32 @@ pub(super) const COMPRESSION_BYTES_MIN: Key = Key::new(
 )
 .or_words("1024")
 .example("2048");
+
+static BASIC_AUTH: Table = Table {
+    name: "auth",
+    heading: "`auth`",
+    keys: &[
+        Key::new(
+            "users",
+            Kind::Pairs("hash of a password"),
+            "names, and the hashes of their passwords as `htpasswd` and `openssl passwd` make them: `$2y$`, `$6$`, `$5$`, `$apr1$`",
+        )
+        .example("{ alice = \"$2y$05$zT8dcYTlqYzzyZkUk0fbYeDZAfvaOYEIjPCy6NyrEOTqVVGYMlFHq\" }"),
+        Key::new("users_file", Kind::Text("path"), "the same, line by line, in a file that `htpasswd` makes; it is read again with the configuration")
+            .example("\"htpasswd\""),
+        Key::new("realm", Kind::Text("text"), "what clients show when they ask for a password").or_words("`\"restricted\"`").example("\"Members\""),
+        Key::new(
+            "pass",
+            Kind::Switch,
+            "servers see the `Authorization` that came; else it ends here. Who it is, they may be told by a rule: \
+             `request_headers = { set = { X-Remote-User = \"{user}\" } }`",
+        )
+        .or_words("`false`")
+        .example("true"),
+        Key::new("required", Kind::Switch, "false: nobody is asked at this route, whatever its listener says").or_words("`true`")
+            .example("false"),
+    ],
+};
 
 static RATE: Table = Table {
     name: "rate_limit",
