@@ -6,9 +6,9 @@ use balancer_core::checks::{CheckKind, CheckMethod};
 use balancer_core::names::{AtStart, Families, Member, ResolveRules};
 use balancer_core::router::Rewrite;
 use balancer_core::{
-    Access, Action, Balance, CertificateFiles, ClientCertificate, ClientClose, Compression, ForwardedPolicy, HashBy,
-    HeaderRules, HealthRules, ListenerTls, MediaType, Networks, PaceRules, PortChoice, Protocol, ProxyHeader, Rate,
-    RateBy, RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose,
+    Access, Action, AuthRule, Balance, CertificateFiles, ClientCertificate, ClientClose, Compression, ForwardedPolicy,
+    HashBy, HeaderRules, HealthRules, ListenerTls, MediaType, Networks, PaceRules, PortChoice, Protocol, ProxyHeader,
+    Rate, RateBy, RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose,
     ServerTls, Timestamps, TlsVersion, Twins, WayField, parse_network,
 };
 use http::Coding;
@@ -478,4 +478,22 @@ fn what_is_done_to_requests_and_responses_arrives() {
     let mut host = FieldRules::NONE;
     host.set("Host", "{server}", Message::Request).unwrap();
     assert!(headers.requests == host && !headers.responses.is_empty());
+}
+
+#[test]
+fn what_is_said_of_users_arrives() {
+    let config = parse("good-auth.toml").unwrap();
+    let listener = &config.settings.listeners[0];
+    let known = |auth: &Option<AuthRule>, name: &str| {
+        let basic = auth.as_ref().and_then(AuthRule::basic).expect("somebody is asked");
+        basic.seek(name).user.is_some_and(|user| &*user == name)
+    };
+    let web = &listener.treatment.auth;
+    assert!(["alice", "bob", "carol"].iter().all(|name| known(web, name)) && !known(web, "root"));
+    let basic = web.as_ref().and_then(AuthRule::basic).expect("somebody is asked");
+    assert_eq!((basic.challenge(), basic.passes()), ("Basic realm=\"Members\", charset=\"UTF-8\"", false));
+    let routes: Vec<_> = listener.router.all().iter().map(|route| &route.treatment.auth).collect();
+    assert_eq!(routes[0], &Some(AuthRule::Off));
+    assert!(known(routes[1], "root") && !known(routes[1], "alice"));
+    assert_eq!(routes[1].as_ref().and_then(AuthRule::basic).map(|basic| basic.passes()), Some(true));
 }

@@ -5,7 +5,7 @@
 
 mod common;
 
-use balancer_core::{ClientClose, CloseReason, Failure, ListenerLimits, PaceRules};
+use balancer_core::{AuthRule, BasicAuth, ClientClose, CloseReason, Failure, ListenerLimits, PaceRules};
 use common::house::{Books, House};
 use common::pattern;
 use common::plan::{Expect, Session};
@@ -13,6 +13,7 @@ use common::scene::{play_scene, session, usual};
 use common::world::{BALANCER, Mood, Outcome, play};
 use reactor_sim::HostConfig;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 use stress_core::{ClosePolicy, ErrorKind, PlanDraft};
 use testkit::{Replay, sweep};
@@ -255,4 +256,33 @@ fn slow_clients_are_told_or_cut_and_others_are_not() {
     let cut = counters.client_reasons[CloseReason::SlowReader as usize];
     assert_eq!((failed, cut, counters.responses), ([1, 1], 1, 1), "{counters:?}");
     assert_eq!((tally.told, tally.whole, tally.strange.len()), (2, 1, 0), "{tally:?}");
+}
+
+/// Passwords are compared elsewhere, while requests wait: who is known goes on, also with a body that came meanwhile; who is
+/// not is told.
+#[test]
+fn whoever_has_to_say_who_he_is_waits_until_that_is_known() {
+    let mut settings = usual();
+    // "secret", and few rounds.
+    let users = [("alice".to_owned(), "$2y$04$71mXJlD9I0aXGNGeaSGDuODkiRpZvIuqPMKYsyWrmKLysjR1Uxeqq".to_owned())];
+    let basic = BasicAuth::new("Site", users, false).expect("users");
+    settings.listeners[0].treatment.auth = Some(AuthRule::Basic(Arc::new(basic)));
+    let get = |said: &str| format!("GET /plain/1/500 HTTP/1.1\r\nHost: a\r\n{said}\r\n").into_bytes();
+    let whole = || Expect::Whole { status: 200, body: pattern(1, 500) };
+    let (right, wrong) = ("Authorization: Basic YWxpY2U6c2VjcmV0\r\n", "Authorization: Basic YWxpY2U6d3Jvbmc=\r\n");
+    let unknown = "Authorization: Basic bWFsbG9yeTpzZWNyZXQ=\r\n";
+    let post = format!("POST /echo/1/500 HTTP/1.1\r\nHost: a\r\n{right}Content-Length: 500\r\n\r\n");
+    let (body, pause) = (pattern(1, 500), Duration::from_millis(5));
+    let mut sessions: Vec<Session> = [right, right, "", wrong, unknown]
+        .into_iter()
+        .map(|said| {
+            let expect = if said == right { whole() } else { Expect::Fails(&[401]) };
+            session("GET", &[&get(said)], pause, expect)
+        })
+        .collect();
+    sessions.push(session("POST", &[post.as_bytes(), &body[..100], &body[100..]], pause, whole()));
+    let (counters, tally) = play_scene(&settings, sessions);
+    assert_eq!((counters.auth_compared, counters.auth_remembered), (3, 2), "{counters:?}");
+    assert_eq!((counters.failed(Failure::Unauthorized), counters.responses), (3, 3), "{counters:?}");
+    assert_eq!((tally.told, tally.whole, tally.strange.len()), (3, 3, 0), "{tally:?}");
 }

@@ -15,6 +15,7 @@ mod failures;
 mod guests;
 mod limits;
 mod names;
+mod passwords;
 mod places;
 mod ports;
 
