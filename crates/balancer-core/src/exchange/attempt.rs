@@ -153,9 +153,10 @@ impl Exchange {
         true
     }
 
-    /// A port or a place at a server is waited for, or came free; or no more requests may wait.
+    /// A port or a place at a server is waited for, or came free; or no more requests may wait. Or a request is let in, or not.
     pub(super) fn handle_queue(&mut self, fact: Fact, scene: &Scene<'_>, step: &mut Step) {
         match fact {
+            Fact::Admission(verdict) => self.handle_admission(verdict, scene, step),
             Fact::NoPlace => self.handle_no_place(scene, step),
             Fact::LineFull => self.fail(Failure::QueueFull, scene, step),
             Fact::QueueFull => self.fail(Failure::NoLocalPort, scene, step),

@@ -271,10 +271,9 @@ impl Exchange {
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
             Fact::NobodyElse | Fact::BudgetSpent | Fact::Shortage => self.handle_no_attempt(fact, scene, &mut step),
-            Fact::NoPlace | Fact::LineFull | Fact::QueueFull | Fact::TurnCame => {
+            Fact::NoPlace | Fact::LineFull | Fact::QueueFull | Fact::TurnCame | Fact::Admission(_) => {
                 self.handle_queue(fact, scene, &mut step)
             }
-            Fact::Admission(verdict) => self.handle_admission(verdict, scene, &mut step),
             Fact::ServerTook(took) => self.handle_server_took(took, scene, &mut step),
             Fact::RequestBytes { len, whole, ahead } => self.handle_request_bytes(len, whole, ahead, scene, &mut step),
             Fact::RequestUnwanted(failure) => self.handle_request_unwanted(failure, scene, &mut step),
