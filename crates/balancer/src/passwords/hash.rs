@@ -9,7 +9,7 @@ const SHA_ROUNDS_MAX: u32 = 500_000;
 
 /// Why a text is no hash that can be compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
+pub(crate) enum HashError {
     /// Whoever reads the file may come in.
     #[error("this is no hash of a password: `htpasswd -nB NAME` makes one, which begins with \"$2y$\"")]
     Plain,

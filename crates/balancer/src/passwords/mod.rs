@@ -12,11 +12,11 @@ mod hash;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use balancer_core::{Remembered, Sought};
-pub use hash::HashError;
 pub(crate) use hash::check;
 use reactor::Bell;
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -146,6 +146,26 @@ impl Passwords {
             let Some(asked) = next else { return };
             self.shared.answer(asked);
         }
+    }
+}
+
+/// Where one worker asks, by its number.
+pub(crate) struct Desk {
+    passwords: Arc<Passwords>,
+    pub(crate) number: usize,
+}
+
+impl Desk {
+    pub(crate) fn at(passwords: Arc<Passwords>, bell: Bell) -> Self {
+        Self { number: passwords.join(bell), passwords }
+    }
+}
+
+impl Deref for Desk {
+    type Target = Passwords;
+
+    fn deref(&self) -> &Passwords {
+        &self.passwords
     }
 }
 

@@ -105,7 +105,7 @@ impl Worker {
         if self.exchanges[id].set.is_some() {
             self.note_key(id, Some(head));
         }
-        if !self.passwords.submit(self.password_seat, id.data().as_ffi(), question) {
+        if !self.passwords.submit(self.passwords.number, id.data().as_ffi(), question) {
             return Some(self.tell(id, Fact::Admission(Err(Failure::PasswordsBusy)), io));
         }
         let listener = self.exchanges[id].listener;
@@ -116,7 +116,7 @@ impl Worker {
     /// Passwords were compared: those who asked go on, or are told.
     pub(super) fn take_admissions<R: Reactor>(&mut self, io: &mut R) {
         let now = self.now(io);
-        for answer in self.passwords.answers(self.password_seat) {
+        for answer in self.passwords.answers(self.passwords.number) {
             let forgot = answer.user.is_some() && self.passwords.remember(answer.key, now);
             let id = ExchangeId::from(KeyData::from_ffi(answer.of));
             // It may have left meanwhile.

@@ -4,7 +4,7 @@ use super::Worker;
 use super::choose::Stands;
 use super::compose;
 use super::seat::Seat;
-use super::state::{End, Entry, ExchangeId, Inbound, Party, Server, Work};
+use super::state::{Client, End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::{IdDigits, asked_of};
 use balancer_core::exchange::{AttemptOrder, Fact};
 use balancer_core::{CloseReason, HeaderBytes, ListenerSettings, ProxyHeader, RequestIds, Twins};
@@ -62,8 +62,7 @@ impl Worker {
     ) -> Option<Outgoing> {
         let entry = &self.exchanges[id];
         let kept = entry.up.kept.as_ref().expect("a request is kept as long as it may be sent again");
-        let client = self.parties.client(entry.client.conn);
-        let (peer, port) = (client.peer.ip(), client.port);
+        let Client { peer, port, .. } = *self.parties.client(entry.client.conn);
         let ListenerSettings { requests, name, .. } = &entry.rules.settings;
         let mut digits = IdDigits::default();
         let identity = entry.rules.subject_header().map(|field| (field, peer_name(entry, io)));
@@ -73,7 +72,7 @@ impl Worker {
             connection: compose::upstream_connection(entry.upgrade.is_some(), entry.set_rules.pool.room() > 0),
             target: None,
             fallback_host: &self.sets[set].servers[server].host,
-            forwarded: requests.forwarded_by(peer),
+            forwarded: requests.forwarded_by(peer.ip()),
             via: entry.set_rules.via,
             keep_twins: requests.twins == Twins::Keep,
             tells: requests.tells,
@@ -84,7 +83,7 @@ impl Worker {
             user: entry.asker.user.as_deref().unwrap_or_default(),
             listener: name,
             client: entry.asker.address,
-            peer,
+            peer: peer.ip(),
             port,
         };
         let out = match head {

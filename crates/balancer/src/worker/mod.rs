@@ -73,7 +73,7 @@ use time::TimerKey;
 
 use crate::errors::SetupError;
 use crate::orders::{Order, Snapshot};
-use crate::passwords::Passwords;
+use crate::passwords::Desk;
 use crate::rates::Rates;
 
 pub(crate) use sets::check_shares;
@@ -106,9 +106,8 @@ pub struct Worker {
     encoders: Encoders,
     /// How often clients have asked, all workers together.
     rates: Arc<Rates>,
-    /// Who is known, and this worker's number there.
-    passwords: Arc<Passwords>,
-    password_seat: usize,
+    /// Who is known by his password.
+    passwords: Desk,
     /// Ids of requests come from here.
     rng: Rng,
     /// Time of this turn; `None` until somebody asks.
@@ -157,8 +156,7 @@ impl Worker {
             freed: false,
             encoders: Encoders::default(),
             rates: boards.rates(),
-            password_seat: boards.passwords().join(inbox.bell()),
-            passwords: boards.passwords(),
+            passwords: Desk::at(boards.passwords(), inbox.bell()),
             rng: Rng::new(share.seed),
             share,
             inbox,
