@@ -9,7 +9,7 @@ use ports::{BudgetVerdict, Spending};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 use std::fmt;
 
 /// As HTTP names the format.
@@ -75,7 +75,6 @@ impl Server {
 struct Family<'a> {
     name: &'a str,
     kind: MetricType,
-    unit: Option<Unit>,
     help: &'a str,
 }
 
@@ -117,7 +116,7 @@ impl Scrape {
         for (counter, rows) in Counters::TABLE.iter().zip(rows) {
             let name = family_of(counter);
             let kind = if counter.gauge { MetricType::Gauge } else { MetricType::Counter };
-            let family = Family { name: &name, kind, unit: None, help: counter.meaning };
+            let family = Family { name: &name, kind, help: counter.meaning };
             family.encode(out, rows.iter().map(|(labels, value)| (labels, *value as f64)))?;
         }
         Ok(())
@@ -190,7 +189,6 @@ impl Scrape {
         let family = Family {
             name: "process_cpu_seconds",
             kind: MetricType::Counter,
-            unit: None,
             help: "User and system time of the process.",
         };
         family.encode(out, std::iter::once((&none, process.cpu.as_secs_f64())))?;
@@ -216,7 +214,7 @@ fn family_of(counter: &Counter) -> String {
 }
 
 fn gauge<'a>(name: &'a str, help: &'a str) -> Family<'a> {
-    Family { name, kind: MetricType::Gauge, unit: None, help }
+    Family { name, kind: MetricType::Gauge, help }
 }
 
 impl Family<'_> {
@@ -230,7 +228,7 @@ impl Family<'_> {
         if rows.peek().is_none() {
             return Ok(());
         }
-        let mut family = out.encode_descriptor(self.name, self.help, self.unit.as_ref(), self.kind)?;
+        let mut family = out.encode_descriptor(self.name, self.help, None, self.kind)?;
         for (labels, value) in rows {
             // A set of no labels would be written as `{}`.
             match labels.is_empty() {
@@ -254,10 +252,15 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
+    /// What a line of a scrape calls it.
+    fn sample_of(counter: &Counter) -> String {
+        let total = if counter.gauge { "" } else { "_total" };
+        format!("{}{total}", family_of(counter))
+    }
+
     /// The table of `docs/metrics.md` that is written from the counters.
     fn table() -> String {
         let row = |counter: &Counter| {
-            let total = if counter.gauge { "" } else { "_total" };
             let labels = match counter.dimension {
                 Dimension::Listener => "`listener`",
                 Dimension::Route => "`listener`, `route`",
@@ -267,7 +270,7 @@ mod tests {
             };
             let by = if counter.by.is_empty() { String::new() } else { format!(", `{}`", counter.by) };
             let labels = format!("{labels}{by}");
-            format!("| `{}{total}` | {} | {} |\n", family_of(counter), labels.trim_start_matches(", "), counter.meaning)
+            format!("| `{}` | {} | {} |\n", sample_of(counter), labels.trim_start_matches(", "), counter.meaning)
         };
         Counters::TABLE.iter().map(row).collect()
     }
@@ -291,10 +294,7 @@ mod tests {
 
     /// Every name that a scrape can tell.
     fn names() -> HashSet<String> {
-        let counters = Counters::TABLE.iter().map(|counter| {
-            let total = if counter.gauge { "" } else { "_total" };
-            format!("{}{total}", family_of(counter))
-        });
+        let counters = Counters::TABLE.iter().map(sample_of);
         let spending = Spending {
             source: "127.0.0.1".parse().expect("an address"),
             destination: "127.0.0.2:80".parse().expect("an address"),

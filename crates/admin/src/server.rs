@@ -85,24 +85,30 @@ fn way_of(address: Address) -> Way {
 
 /// For as long as it is polled.
 async fn accept(listening: Listening, app: Router) -> io::Result<()> {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let socket = reactor::epoll::duplicate(&listening)?;
     // The socket file goes with `listening`.
-    if listening.address().ip().is_some() {
-        let listener = TcpListener::from_std(socket.into())?;
-        loop {
-            let place = Arc::clone(&room).acquire_owned().await;
-            match listener.accept().await {
-                Ok((stream, _)) => drop(tokio::spawn(serve(stream, app.clone(), place.ok()))),
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
+    match listening.address().ip() {
+        Some(_) => {
+            let listener = TcpListener::from_std(socket.into())?;
+            serve_all(async || listener.accept().await.map(|(stream, _)| stream), app).await
+        }
+        None => {
+            let listener = UnixListener::from_std(socket.into())?;
+            serve_all(async || listener.accept().await.map(|(stream, _)| stream), app).await
         }
     }
-    let listener = UnixListener::from_std(socket.into())?;
+}
+
+/// Whoever comes in, as long as there is room.
+async fn serve_all<S>(next: impl AsyncFn() -> io::Result<S>, app: Router) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let place = Arc::clone(&room).acquire_owned().await;
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(serve(stream, app.clone(), place.ok()))),
+        match next().await {
+            Ok(stream) => drop(tokio::spawn(serve(stream, app.clone(), place.ok()))),
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }

@@ -12,7 +12,7 @@ const PORTS_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct State {
     pub(crate) remote: Remote,
     token: Option<Token>,
-    pub(crate) started: SystemTime,
+    started: SystemTime,
     ports: Mutex<Ports>,
 }
 
