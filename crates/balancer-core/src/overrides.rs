@@ -1,14 +1,12 @@
 //! What an operator says of servers while the balancer runs. It stands above the configuration, reloads included, until it
 //! is taken back or the process ends; a server that leaves and returns finds it again.
 
-use crate::settings::{ServerSettings, Settings};
+use crate::settings::{ServerSettings, Settings, WEIGHT_MAX};
 use core::fmt;
 use std::collections::BTreeMap;
 
 /// Servers that something is said of; their names may come and go.
-const SERVERS_MAX: usize = 10_000;
-/// As in a configuration.
-pub const WEIGHT_MAX: u32 = 1000;
+const SAID_MAX: usize = 10_000;
 
 /// What an operator wants of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +52,7 @@ pub enum OrderError {
     #[error("a weight is 0 to {WEIGHT_MAX}, not {0}")]
     Weight(u32),
     /// Something is said of too many servers already.
-    #[error("something is said of {SERVERS_MAX} servers already: take some of it back")]
+    #[error("something is said of {SAID_MAX} servers already: take some of it back")]
     TooMany,
 }
 
@@ -94,7 +92,7 @@ impl Overrides {
         {
             return Err(OrderError::Weight(weight));
         }
-        if self.0.len() >= SERVERS_MAX && !self.0.contains_key(&key) {
+        if self.0.len() >= SAID_MAX && !self.0.contains_key(&key) {
             return Err(OrderError::TooMany);
         }
         let said = self.0.entry(key.clone()).or_default();

@@ -429,6 +429,11 @@ impl Default for Capacity {
     }
 }
 
+/// Servers of one backend set.
+pub const SERVERS_MAX: usize = 10_000;
+/// Largest weight of a server: beyond it the turn among servers would take too long to be fair.
+pub const WEIGHT_MAX: u32 = 1000;
+
 /// One server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {

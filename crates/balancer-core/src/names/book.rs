@@ -2,16 +2,11 @@
 
 use super::watch::{Heard, Record, Watch};
 use super::{Answer, AtStart, Member, Question, Target, Whom};
-use crate::settings::{ServerSettings, Settings};
+use crate::settings::{SERVERS_MAX, ServerSettings, Settings, WEIGHT_MAX};
 use core::time::Duration;
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-
-/// Servers of a set, whatever its names lead to; what is beyond is left out.
-const SERVERS_MAX: usize = 10_000;
-/// Largest weight of a server; those of targets are scaled down to it.
-const WEIGHT_MAX: u32 = 1000;
 
 /// What is known of the names of a configuration. Time is since some start.
 #[derive(Clone, Debug)]
@@ -139,7 +134,7 @@ impl Book {
     }
 
     /// Adds the servers of all names to `settings`, which have those that were written as addresses. An address stands
-    /// once in a set, and only where one of the set's sources could reach it.
+    /// once in a set, and only where one of the set's sources could reach it; what is beyond [`SERVERS_MAX`] is left out.
     pub fn add_servers(&self, settings: &mut Settings) {
         for (number, set) in settings.backend_sets.iter_mut().enumerate() {
             let mut seen: HashSet<_> = set.servers.iter().map(|server| server.address).collect();
@@ -287,7 +282,7 @@ impl Book {
     }
 }
 
-/// Weights of targets go to 65535, and 0 has "a very small chance" (RFC 2782): at least 1 here.
+/// Weights of targets go to 65535, which is more than there is, and 0 has "a very small chance" (RFC 2782): at least 1 here.
 fn scaled(weight: u32, heaviest: u32) -> u32 {
     let scaled = if heaviest > WEIGHT_MAX { weight * WEIGHT_MAX / heaviest } else { weight };
     scaled.max(1)

@@ -18,10 +18,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::path::Path;
 
-/// Servers of one set.
-pub(super) const SERVERS_MAX: usize = 10_000;
-/// Largest weight: beyond it the turn among servers would take too long to be fair.
-pub(super) const WEIGHT_MAX: usize = 1000;
+pub(super) const WEIGHT_MAX: usize = balancer_core::WEIGHT_MAX as usize;
 pub(super) const IDLE_MAX: usize = 100_000;
 pub(super) const FAILURES_MAX: usize = 255;
 /// Why this time-out has to end.

@@ -1,10 +1,10 @@
 //! `servers` of a `[[backend_set]]`: addresses, names, services, and ranges of ports.
 
-use super::backend::{SERVERS_MAX, WEIGHT_MAX};
+use super::backend::WEIGHT_MAX;
 use super::keys::SERVER;
 use super::selection;
-use balancer_core::ServerSettings;
 use balancer_core::names::{Member, ResolveRules, Whom, host_name};
+use balancer_core::{SERVERS_MAX, ServerSettings};
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use ports::{Address, UnixPath};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

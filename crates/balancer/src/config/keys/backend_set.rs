@@ -1,10 +1,10 @@
 //! `[[backend_set]]`: where requests go.
 
-use super::super::backend::{IDLE_MAX, SERVERS_MAX, SOURCES_MAX};
+use super::super::backend::{IDLE_MAX, SOURCES_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::treatment;
 use super::{capacity, health, retries, selection, servers};
-use balancer_core::{PortChoice, ProxyHeader, ResponseReading, Reuse, ServerClose};
+use balancer_core::{PortChoice, ProxyHeader, ResponseReading, Reuse, SERVERS_MAX, ServerClose};
 use config_file::{Key, Kind, Table};
 
 /// A server by its address alone, or with more to say.
