@@ -167,7 +167,8 @@ fn in_private_network(args: &BenchArgs, scale: Scale) -> anyhow::Result<Vec<reco
     Ok(tables)
 }
 
-fn build_release() -> anyhow::Result<PathBuf> {
+/// Our own binary, built as it is measured.
+pub(crate) fn build_release() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let status =
         Command::new(cargo).args(["build", "--release", "--package", "quintet"]).status().context("starting cargo")?;

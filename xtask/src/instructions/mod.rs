@@ -5,6 +5,7 @@
 
 mod callgrind;
 mod cases;
+mod serve;
 
 use anyhow::{Context, bail};
 use cases::CASES;
@@ -46,13 +47,15 @@ pub(crate) fn run(args: &InstructionsArgs) -> anyhow::Result<()> {
     }
     anyhow::ensure!(!cfg!(debug_assertions), "a debug build costs other instructions: run `cargo xtask instructions`");
     anyhow::ensure!(!args.record || args.filter.is_none(), "--record writes all cases: leave the filter out");
-    let made_by = format!("{}, {}, {}", rustc()?, callgrind::version()?, std::env::consts::ARCH);
+    let Some(valgrind) = callgrind::version() else {
+        println!("nothing is counted: valgrind is needed, and cannot be started (apt-get install valgrind)");
+        return Ok(());
+    };
+    let made_by = format!("{}, {valgrind}, {}", rustc()?, std::env::consts::ARCH);
     let recorded = std::fs::read_to_string(RECORD).unwrap_or_default();
-    let chosen = CASES.iter().filter(|case| args.filter.as_ref().is_none_or(|part| case.name.contains(part.as_str())));
-    let counted =
-        chosen.map(|case| Ok((case.name, callgrind::count(case.name)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let counted = count(|name| args.filter.as_ref().is_none_or(|part| name.contains(part.as_str())))?;
     let (table, costlier) = compare(&counted, &parse(&recorded));
-    print!("{table}");
+    print!("{table}{}", features(&counted));
     if !recorded.contains(&made_by) {
         println!("recorded by others than {made_by}: compare with a count of your own");
     }
@@ -63,6 +66,29 @@ pub(crate) fn run(args: &InstructionsArgs) -> anyhow::Result<()> {
         bail!("over {MORE_MAX_PERCENT} % more instructions than recorded: {}", costlier.join(", "));
     }
     Ok(())
+}
+
+/// What the cases cost whose names are wanted.
+fn count(wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<(&'static str, u64)>> {
+    let chosen = CASES.iter().filter(|case| wanted(case.name));
+    let mut counted =
+        chosen.map(|case| Ok((case.name, callgrind::count(case.name)?))).collect::<anyhow::Result<Vec<_>>>()?;
+    let rows: Vec<_> = serve::ROWS.iter().filter(|row| wanted(row.name)).collect();
+    if !rows.is_empty() {
+        counted.extend(serve::count(&rows, &crate::bench::build_release()?)?);
+    }
+    Ok(counted)
+}
+
+/// What features cost that are on, beside the same request without.
+fn features(counted: &[(&str, u64)]) -> String {
+    let of = |name: &str| counted.iter().find(|(other, _)| *other == name).map(|(_, count)| *count);
+    let pairs =
+        ["serve/kept", "serve/short"].map(|name| Some((name, of(name)?, of(&format!("{name}-with-features"))?)));
+    let told = pairs.into_iter().flatten().map(|(name, without, with)| {
+        format!("{name}: {:+.1} % with features\n", (with as f64 / without as f64 - 1.0) * 100.0)
+    });
+    told.collect()
 }
 
 fn rustc() -> anyhow::Result<String> {
@@ -118,5 +144,11 @@ mod tests {
         let (table, costlier) = compare(&[("a/b", 103), ("c/d", 1010), ("new", 5)], &recorded);
         assert_eq!(costlier, ["a/b"]);
         assert!(table.contains("+3.0 %") && table.contains("+1.0 %"), "{table}");
+    }
+
+    #[test]
+    fn features_are_compared_with_the_same_request_without() {
+        let counted = [("serve/kept", 1000), ("serve/short", 2000), ("serve/kept-with-features", 1040)];
+        assert_eq!(features(&counted), "serve/kept: +4.0 % with features\n");
     }
 }
