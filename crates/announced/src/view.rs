@@ -37,7 +37,7 @@ impl<R: Reactor> Questions for View<'_, R> {
 }
 
 impl<R: Reactor> Reactor for View<'_, R> {
-    reactor::forward!(io: listen, adopt_listener, secure_listener, set_accepting, watch_peer, shutdown_write, take_buf, turn);
+    reactor::forward!(io: listen, adopt_listener, secure_listener, set_accepting, send_piped, watch_peer, shutdown_write, take_buf, turn);
 
     fn announce_listener(&mut self, listener: ListenerId, announcing: Option<Announcing>) {
         self.layer.set_gate(listener, announcing);
@@ -69,6 +69,13 @@ impl<R: Reactor> Reactor for View<'_, R> {
                 debug_assert!(partial.is_none_or(|partial| partial.is_empty()), "nothing was received before");
                 self.layer.up.push_back(Completion::Received { conn, result: Ok(Received::Data(rest)) });
             }
+        }
+    }
+
+    fn recv_through(&mut self, conn: ConnId, to: ConnId) {
+        match self.layer.holds_bytes(conn) {
+            true => self.recv(conn, None),
+            false => self.io.recv_through(conn, to),
         }
     }
 

@@ -31,6 +31,7 @@
 use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
 use crate::listening::Listening;
+use crate::piped::Piped;
 use crate::session::{Announcing, ProfileId, SessionInfo};
 pub use ports::{Address, Source};
 use ports::{ClosedFirst, Fault, FaultKind, Handshakes, Start};
@@ -181,6 +182,8 @@ pub enum Received {
     /// At least one new byte, appended to the partial buffer where one was handed in. Nobody else holds these bytes
     /// yet, so that a layer can open them where they lie.
     Data(Buf),
+    /// New bytes, kept where they are: what [`Reactor::recv_through`] may bring, and nothing else.
+    Piped(Piped),
     /// The peer's end: its FIN, and with a layer the end of that, too. A partial buffer that was handed in comes back.
     Eof(Option<Buf>),
 }
@@ -319,6 +322,8 @@ pub trait Questions {
 pub struct Shortages {
     /// Times a recv had to wait for a buffer.
     pub recv_waited_for_buffer: u64,
+    /// Times a recv did without a pipe because none was to be had.
+    pub pipes_missing: u64,
     /// Times accepting paused (EMFILE, ENFILE, ENOMEM or `connections_max`).
     pub accept_paused: u64,
     /// Connections that could not be watched (ENOSPC, ENOMEM from epoll_ctl).
@@ -380,6 +385,17 @@ pub trait Reactor: Questions {
 
     /// Receives once: appends to `partial` where it is given and has room, else into a fresh buffer.
     fn recv(&mut self, conn: ConnId, partial: Option<Buf>);
+
+    /// Receives once, for bytes that are sent to `to` as they are: they may come as [`Received::Piped`]. Who has no pipes, or
+    /// none left, receives as always.
+    fn recv_through(&mut self, conn: ConnId, _to: ConnId) {
+        self.recv(conn, None);
+    }
+
+    /// Sends what came as [`Received::Piped`]; completes as `send` does.
+    fn send_piped(&mut self, conn: ConnId, piped: Piped) {
+        debug_assert!(false, "{conn:?}: {} bytes are sent through a reactor that has no pipes", piped.len());
+    }
 
     /// Sends all of `out`, then does what `out.after` says.
     fn send(&mut self, conn: ConnId, out: Outgoing);

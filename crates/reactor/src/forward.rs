@@ -71,6 +71,16 @@ macro_rules! forward {
             self.$io.local_address(conn)
         }
     };
+    (@recv_through $io:ident) => {
+        fn recv_through(&mut self, conn: $crate::ConnId, to: $crate::ConnId) {
+            self.$io.recv_through(conn, to);
+        }
+    };
+    (@send_piped $io:ident) => {
+        fn send_piped(&mut self, conn: $crate::ConnId, piped: $crate::Piped) {
+            self.$io.send_piped(conn, piped);
+        }
+    };
     (@watch_peer $io:ident) => {
         fn watch_peer(&mut self, conn: $crate::ConnId) {
             self.$io.watch_peer(conn);

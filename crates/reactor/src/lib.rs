@@ -19,6 +19,7 @@ mod host_ports;
 pub mod listening;
 pub mod mailbox;
 mod pages;
+pub mod piped;
 mod session;
 pub mod spawn;
 pub mod timer;
@@ -33,6 +34,7 @@ pub use face::{
 pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Bell, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
+pub use piped::Piped;
 pub use session::{Announcing, ProfileId, SessionInfo};
 pub use spawn::{Place, Running, SpawnError, Starting, spawn};
 pub use timer::{TimerId, TimerWheel};

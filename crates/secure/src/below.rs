@@ -67,7 +67,9 @@ impl<R: Reactor> View<'_, R> {
     fn handle_handshake(&mut self, id: ConnId, phase: Phase, result: Result<Received, Fault>) {
         let buf = match result {
             Ok(Received::Data(buf)) => buf,
-            Ok(Received::Eof(_)) => return self.fail(id, HandshakeFailure::PeerLeft, truncated()),
+            Ok(Received::Eof(_) | Received::Piped(_)) => {
+                return self.fail(id, HandshakeFailure::PeerLeft, truncated());
+            }
             Err(fault) => return self.fail(id, HandshakeFailure::PeerLeft, fault),
         };
         let Some(shaking) = self.layer.conns.get_mut(id).and_then(|conn| conn.shaking.as_mut()) else { return };

@@ -129,7 +129,8 @@ impl Inbound {
             (Ok(Received::Eof(partial)), _) if we_left && partial.as_deref().is_none_or(<[u8]>::is_empty) => {
                 self.end = End::Whole;
             }
-            (Ok(Received::Eof(_)), _) => self.end = End::Broken(truncated()),
+            // Nothing sealed is asked for through a pipe.
+            (Ok(Received::Eof(_) | Received::Piped(_)), _) => self.end = End::Broken(truncated()),
             (Err(fault), _) => self.end = End::Broken(fault),
         }
     }

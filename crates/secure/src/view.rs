@@ -91,7 +91,7 @@ impl<R: Reactor> Questions for View<'_, R> {
 }
 
 impl<R: Reactor> Reactor for View<'_, R> {
-    reactor::forward!(io: listen, adopt_listener, announce_listener, set_accepting, watch_peer, take_buf, turn);
+    reactor::forward!(io: listen, adopt_listener, announce_listener, set_accepting, send_piped, watch_peer, take_buf, turn);
 
     fn secure_listener(&mut self, listener: ListenerId, profile: Option<ProfileId>) {
         self.layer.listeners.retain(|(id, _)| *id != listener);
@@ -129,6 +129,14 @@ impl<R: Reactor> Reactor for View<'_, R> {
                 self.advance_recv(conn);
             }
             None => self.io.recv(conn, partial),
+        }
+    }
+
+    /// What is sealed on either side has to be seen.
+    fn recv_through(&mut self, conn: ConnId, to: ConnId) {
+        match self.sealed(conn).is_some() || self.sealed(to).is_some() {
+            true => self.recv(conn, None),
+            false => self.io.recv_through(conn, to),
         }
     }
 

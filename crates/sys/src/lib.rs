@@ -17,6 +17,7 @@ pub mod netns;
 pub mod nft;
 pub mod offload;
 pub mod packet;
+pub mod pipe;
 pub mod resolve;
 pub mod signal;
 pub mod sock_diag;

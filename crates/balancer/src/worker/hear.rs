@@ -36,6 +36,7 @@ impl Worker {
                 order => order,
             },
             Ok(Received::Eof(_partial)) => client.life.handle_eof(),
+            Ok(Received::Piped(_)) => return debug_assert!(false, "nobody asks for it"),
             Err(_) => client.life.handle_broken(),
         };
         if order != ClientOrder::Tell {
@@ -104,6 +105,7 @@ impl Worker {
                 let ends_body = self.exchanges[id].down.decoder.as_ref().is_some_and(|d| d.finish_at_eof().is_ok());
                 self.hear(id, Fact::ServerEof { partial: partial.is_some(), ends_body }, io);
             }
+            (_, Ok(Received::Piped(_))) => debug_assert!(false, "nobody asks for it"),
             (Work::Exchange(id), Err(_)) => self.hear(id, Fact::ServerBroken, io),
             (Work::Relay(id), Ok(Received::Data(buf))) => self.hear_relay_bytes(id, Way::Down, buf, io),
             (Work::Relay(id), Ok(Received::Eof(_))) => self.hear_relay(id, RelayFact::Eof(Way::Down), io),

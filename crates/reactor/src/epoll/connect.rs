@@ -1,7 +1,7 @@
 //! Connecting: the first bytes are tried right after `connect()`, which on a fast path finds the
 //! handshake done and saves a wait.
 
-use super::entry::Entry;
+use super::entry::{Entry, Sending};
 use super::{EpollReactor, fault};
 use crate::conn::ConnId;
 use crate::face::{Completion, ConnectPlan, Outgoing};
@@ -54,7 +54,7 @@ impl EpollReactor {
                 self.advance_send(conn, first, sent);
             }
             Err(Errno::AGAIN) => {
-                entry.send = Some(Box::new(super::entry::Sending { out: first }));
+                entry.send = Some(Box::new(Sending::Bytes(first)));
                 self.watch(conn, Interest::ReadWrite);
             }
             Err(errno) => self.fail_connect(conn, fault(errno)),
@@ -76,7 +76,10 @@ impl EpollReactor {
         let Some(entry) = self.table.get_mut(conn) else { return };
         match sockopt::take_error(&entry.fd) {
             Ok(()) => {
-                let first = entry.send.take().map(|sending| sending.out).unwrap_or_default();
+                let first = match entry.send.take().map(|sending| *sending) {
+                    Some(Sending::Bytes(first)) => first,
+                    Some(Sending::Piped(_)) | None => Outgoing::default(),
+                };
                 self.establish(conn, first);
                 self.try_recv(conn);
             }

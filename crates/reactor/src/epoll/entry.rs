@@ -5,6 +5,7 @@ use crate::buf::{Buf, BufPool};
 use crate::conn::ConnId;
 use crate::face::{Close, Outgoing, Probe};
 use crate::pages::Pages;
+use crate::piped::Piped;
 use ports::{ClosedFirst, Fault, FaultKind};
 use std::os::fd::OwnedFd;
 use sys::Errno;
@@ -77,14 +78,17 @@ impl RecvState {
 
 /// A send in flight: what is left of it.
 #[derive(Debug)]
-pub(super) struct Sending {
-    pub(super) out: Outgoing,
+pub(super) enum Sending {
+    Bytes(Outgoing),
+    Piped(Piped),
 }
 
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) fd: OwnedFd,
     pub(super) recv: RecvState,
+    /// What that recv brings may stay in the kernel.
+    pub(super) through: bool,
     pub(super) send: Option<Box<Sending>>,
     pub(super) broken: Option<Fault>,
     pub(super) closed_first: Option<ClosedFirst>,
@@ -108,6 +112,7 @@ impl Entry {
         Self {
             fd,
             recv: RecvState::Idle,
+            through: false,
             send: None,
             broken: None,
             closed_first: None,

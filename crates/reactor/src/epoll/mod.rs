@@ -8,6 +8,7 @@ mod bind;
 mod connect;
 mod entry;
 mod read;
+mod through;
 mod write;
 
 use crate::buf::{Buf, BufPool};
@@ -16,6 +17,7 @@ use crate::face::{
     Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor, Shortages,
 };
 use crate::listening::Listening;
+use crate::piped::{Piped, Pipes};
 use accept::Listener;
 pub use bind::{Bound, bind, duplicate, listen, listening_from};
 use entry::{Entry, Table};
@@ -54,6 +56,8 @@ pub struct EpollConfig {
     pub buffers_max: usize,
     /// Connections at most; accepting pauses and connecting fails beyond it.
     pub connections_max: usize,
+    /// Pipes at most, for bytes that are passed on unseen; two files each. Without one they are copied.
+    pub pipes_max: usize,
     /// Measure what each connect(2) costs, at the price of two more system calls.
     pub times_connects: bool,
     /// When its time begins. Reactors made by copies of one configuration have one clock.
@@ -62,7 +66,13 @@ pub struct EpollConfig {
 
 impl Default for EpollConfig {
     fn default() -> Self {
-        Self { buffers_max: 16 * 1024, connections_max: 1 << 20, times_connects: false, epoch: Instant::now() }
+        Self {
+            buffers_max: 16 * 1024,
+            connections_max: 1 << 20,
+            pipes_max: 64,
+            times_connects: false,
+            epoch: Instant::now(),
+        }
     }
 }
 
@@ -72,6 +82,7 @@ pub struct EpollReactor {
     waker: Waker,
     start: Instant,
     pool: BufPool,
+    pipes: Pipes,
     table: Table,
     listeners: Vec<Option<Listener>>,
     /// Some listener has connections to take.
@@ -105,6 +116,7 @@ impl EpollReactor {
             waker,
             start: config.epoch,
             pool: BufPool::new(config.buffers_max),
+            pipes: Pipes::new(config.pipes_max),
             table: Table::new(config.connections_max),
             listeners: Vec::new(),
             batch_begun: false,
@@ -329,8 +341,16 @@ impl Reactor for EpollReactor {
         self.start_recv(conn, partial);
     }
 
+    fn recv_through(&mut self, conn: ConnId, _to: ConnId) {
+        self.start_recv_through(conn);
+    }
+
     fn send(&mut self, conn: ConnId, out: Outgoing) {
         self.start_send(conn, out);
+    }
+
+    fn send_piped(&mut self, conn: ConnId, piped: Piped) {
+        self.start_send_piped(conn, piped);
     }
 
     fn watch_peer(&mut self, conn: ConnId) {

@@ -10,9 +10,13 @@ use sys::{Errno, socket};
 
 impl EpollReactor {
     pub(super) fn start_recv(&mut self, conn: ConnId, partial: Option<Buf>) {
+        self.start_recv_for(conn, Partial::new(partial), false);
+    }
+
+    pub(super) fn start_recv_for(&mut self, conn: ConnId, partial: Partial, through: bool) {
         let Some(entry) = self.table.get_mut(conn) else { return };
         debug_assert!(!entry.recv.is_waiting(), "one recv at a time");
-        let partial = Partial::new(partial);
+        entry.through = through;
         // A send that broke leaves what came before the reset to be read.
         entry.maybe_readable |= entry.broken.is_some();
         if entry.maybe_readable {
@@ -31,7 +35,11 @@ impl EpollReactor {
         if !entry.maybe_readable || entry.connecting {
             return;
         }
+        let through = entry.through;
         let Some(partial) = entry.recv.take_waiting() else { return };
+        if through && self.recv_into_pipe(conn) {
+            return;
+        }
         match partial.room_in(&self.pool) {
             Ok(buf) => self.recv_into(conn, buf),
             Err(partial) => self.starve(conn, partial),
@@ -80,7 +88,7 @@ impl EpollReactor {
         }
     }
 
-    fn complete_recv(&mut self, conn: ConnId, result: Result<Received, Fault>) {
+    pub(super) fn complete_recv(&mut self, conn: ConnId, result: Result<Received, Fault>) {
         if let Some(entry) = self.table.get_mut(conn) {
             entry.recv = RecvState::Idle;
         }

@@ -13,10 +13,18 @@ const COALESCE_BYTES_MAX: usize = 2048;
 
 impl EpollReactor {
     pub(super) fn start_send(&mut self, conn: ConnId, out: Outgoing) {
-        let Some(entry) = self.table.get_mut(conn) else { return };
+        if self.prepare_send(conn) {
+            self.push_send(conn, coalesced(out));
+        }
+    }
+
+    /// May something be sent? A connection that is broken says so.
+    pub(super) fn prepare_send(&mut self, conn: ConnId) -> bool {
+        let Some(entry) = self.table.get_mut(conn) else { return false };
         debug_assert!(entry.send.is_none(), "one send at a time");
         if let Some(fault) = entry.broken {
-            return self.completions.push_back(Completion::Sent { conn, result: Err(fault) });
+            self.completions.push_back(Completion::Sent { conn, result: Err(fault) });
+            return false;
         }
         if entry.outgoing && entry.has_sent && !entry.no_delay {
             // From the second send on Nagle would wait for the peer's delayed ACK.
@@ -24,14 +32,16 @@ impl EpollReactor {
             entry.no_delay = true;
         }
         entry.has_sent = true;
-        self.push_send(conn, coalesced(out));
+        true
     }
 
     /// The socket became writable.
     pub(super) fn continue_send(&mut self, conn: ConnId) {
         let Some(entry) = self.table.get_mut(conn) else { return };
-        if let Some(sending) = entry.send.take() {
-            self.push_send(conn, sending.out);
+        match entry.send.take().map(|sending| *sending) {
+            Some(Sending::Bytes(out)) => self.push_send(conn, out),
+            Some(Sending::Piped(piped)) => self.push_piped(conn, piped),
+            None => {}
         }
     }
 
@@ -39,7 +49,7 @@ impl EpollReactor {
         let Some(entry) = self.table.get_mut(conn) else { return };
         match send_once(&entry.fd, &out) {
             Ok(sent) => self.advance_send(conn, out, sent),
-            Err(Errno::AGAIN | Errno::INTR) => self.wait_to_send(conn, out),
+            Err(Errno::AGAIN | Errno::INTR) => self.wait_to_send(conn, Sending::Bytes(out)),
             Err(errno) => {
                 let fault = fault(errno);
                 entry.note_broken(fault);
@@ -52,7 +62,7 @@ impl EpollReactor {
     pub(super) fn advance_send(&mut self, conn: ConnId, mut out: Outgoing, sent: usize) {
         drop_front(&mut out, sent);
         if !out.is_empty() {
-            return self.wait_to_send(conn, out);
+            return self.wait_to_send(conn, Sending::Bytes(out));
         }
         if out.after == After::Close {
             let outcome = self.close_and_retire(conn, Close::Fin);
@@ -62,9 +72,9 @@ impl EpollReactor {
         }
     }
 
-    fn wait_to_send(&mut self, conn: ConnId, out: Outgoing) {
+    pub(super) fn wait_to_send(&mut self, conn: ConnId, rest: Sending) {
         let Some(entry) = self.table.get_mut(conn) else { return };
-        entry.send = Some(Box::new(Sending { out }));
+        entry.send = Some(Box::new(rest));
         if !entry.watched_for_write {
             self.watch(conn, Interest::ReadWrite);
         }

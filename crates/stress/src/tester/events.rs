@@ -73,7 +73,7 @@ impl Tester {
                 let step = life.handle_data(&buf, &self.rules);
                 self.apply(index, conn, step, Some(buf), io);
             }
-            Ok(Received::Eof(_)) => {
+            Ok(Received::Eof(_) | Received::Piped(_)) => {
                 let step = life.handle_eof(&self.rules);
                 self.apply(index, conn, step, None, io);
             }
