@@ -2,6 +2,7 @@
 
 use super::doors::DoorId;
 use ports::{ClosedFirst, Fault};
+use reactor::Piped;
 use reactor::buf::Buf;
 use reactor::conn::ConnId;
 use reactor::face::{After, Outgoing};
@@ -69,17 +70,23 @@ pub(super) enum Fin {
 #[derive(Debug)]
 pub(super) struct SendOp {
     runs: VecDeque<Buf>,
+    /// What came through a pipe.
+    piped: VecDeque<u8>,
     pub(super) after: After,
 }
 
 impl SendOp {
     pub(super) fn new(out: Outgoing) -> Self {
         let runs = [out.head, out.body].into_iter().flatten().filter(|run| !run.is_empty());
-        Self { runs: runs.collect(), after: out.after }
+        Self { runs: runs.collect(), piped: VecDeque::new(), after: out.after }
+    }
+
+    pub(super) fn of_piped(piped: Piped) -> Self {
+        Self { runs: VecDeque::new(), piped: piped.into_memory(), after: After::Keep }
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.runs.is_empty()
+        self.runs.is_empty() && self.piped.is_empty()
     }
 
     /// Moves up to `room` bytes into `outbox`.
@@ -94,6 +101,9 @@ impl SendOp {
                 self.runs.pop_front();
             }
         }
+        let piped: Vec<u8> = self.piped.drain(..room.min(self.piped.len())).collect();
+        tally.add(&piped);
+        outbox.extend(piped);
     }
 }
 
@@ -140,6 +150,8 @@ pub(super) struct End {
 
     /// A recv in flight, with the partial buffer it may append to.
     pub(super) recv: Option<Option<Buf>>,
+    /// What that brings may stay in a pipe.
+    pub(super) through: bool,
     pub(super) inbox: VecDeque<u8>,
     pub(super) peer_fin: bool,
     pub(super) received: Tally,
@@ -172,6 +184,7 @@ impl End {
             fin: Fin::No,
             sent: Tally::default(),
             recv: None,
+            through: false,
             inbox: VecDeque::new(),
             peer_fin: false,
             received: Tally::default(),

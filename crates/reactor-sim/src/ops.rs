@@ -4,9 +4,11 @@ use super::flow::{End, EndId, Fin, Phase, Segment, SendOp};
 use super::host::Tenant;
 use super::net::{Event, Net};
 use ports::{ClosedFirst, Fault};
+use reactor::Piped;
 use reactor::buf::{BUF_BYTES_MAX, Buf};
 use reactor::conn::ConnId;
 use reactor::face::{After, Close, CloseOutcome, Completion, Outgoing, Probe, Received};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 const EPIPE: i32 = 32;
@@ -28,6 +30,15 @@ impl Net {
     }
 
     pub(super) fn recv(&mut self, host: usize, conn: ConnId, partial: Option<Buf>) {
+        self.start_recv(host, conn, partial, false);
+    }
+
+    /// What comes may stay in a pipe.
+    pub(super) fn recv_through(&mut self, host: usize, conn: ConnId) {
+        self.start_recv(host, conn, None, true);
+    }
+
+    fn start_recv(&mut self, host: usize, conn: ConnId, partial: Option<Buf>, through: bool) {
         let Some(id) = self.live(host, conn, "recv") else {
             return;
         };
@@ -35,7 +46,7 @@ impl Net {
         if end.recv.is_some() {
             return self.violation(format!("host {host}: second recv in flight on {conn:?}"));
         }
-        end.recv = Some(partial);
+        (end.recv, end.through) = (Some(partial), through);
         self.try_recv(id);
     }
 
@@ -69,6 +80,10 @@ impl Net {
     fn recv_data(&mut self, id: EndId, host: usize, conn: ConnId) {
         let Some(end) = self.end(id) else { return };
         let waiting = end.inbox.len();
+        if end.through && !self.rng.chance(self.weather.no_buffers) {
+            return self.recv_piped(id, host, conn);
+        }
+        let Some(end) = self.end(id) else { return };
         let Some(partial) = end.recv.take() else {
             return;
         };
@@ -83,6 +98,21 @@ impl Net {
         self.note(id, "received", len);
         self.transmit(id, Segment::Window(len));
         self.push(host, Completion::Received { conn, result: Ok(Received::Data(buf)) });
+    }
+
+    /// As much as a pipe's slots hold: any part of what is there.
+    fn recv_piped(&mut self, id: EndId, host: usize, conn: ConnId) {
+        let short = self.rng.chance(self.weather.short_read);
+        let part = self.rng.unit();
+        let Some(end) = self.end(id) else { return };
+        end.recv = None;
+        let waiting = end.inbox.len();
+        let len = if short { 1 + (part * (waiting - 1) as f64) as usize } else { waiting };
+        let bytes: VecDeque<u8> = end.inbox.drain(..len).collect();
+        bytes.iter().for_each(|byte| end.received.add(&[*byte]));
+        self.note(id, "received through a pipe", len);
+        self.transmit(id, Segment::Window(len));
+        self.push(host, Completion::Received { conn, result: Ok(Received::Piped(Piped::in_memory(bytes))) });
     }
 
     /// No buffer is free: the recv waits for one.
@@ -116,6 +146,14 @@ impl Net {
     }
 
     pub(super) fn send(&mut self, host: usize, conn: ConnId, out: Outgoing) {
+        self.start_send(host, conn, SendOp::new(out));
+    }
+
+    pub(super) fn send_piped(&mut self, host: usize, conn: ConnId, piped: Piped) {
+        self.start_send(host, conn, SendOp::of_piped(piped));
+    }
+
+    fn start_send(&mut self, host: usize, conn: ConnId, op: SendOp) {
         let Some(id) = self.live(host, conn, "send") else {
             return;
         };
@@ -129,7 +167,7 @@ impl Net {
             return self.push(host, Completion::Sent { conn, result });
         }
         end.corked = false;
-        end.send = Some(SendOp::new(out));
+        end.send = Some(op);
         self.progress_send(id);
     }
 

@@ -6,7 +6,7 @@ use ports::Fault;
 use reactor::buf::Buf;
 use reactor::conn::{ConnId, ListenerId};
 use reactor::face::{Close, CloseOutcome, Completion, ConnectPlan, ListenPlan, Outgoing, Probe, Questions, Reactor};
-use reactor::{ListenError, Listening};
+use reactor::{ListenError, Listening, Piped};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -156,6 +156,14 @@ impl Reactor for SimReactor {
 
     fn send(&mut self, conn: ConnId, out: Outgoing) {
         self.net.borrow_mut().send(self.host, conn, out);
+    }
+
+    fn recv_through(&mut self, conn: ConnId, _to: ConnId) {
+        self.net.borrow_mut().recv_through(self.host, conn);
+    }
+
+    fn send_piped(&mut self, conn: ConnId, piped: Piped) {
+        self.net.borrow_mut().send_piped(self.host, conn, piped);
     }
 
     fn shutdown_write(&mut self, conn: ConnId) {

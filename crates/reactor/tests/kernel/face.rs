@@ -249,6 +249,64 @@ fn a_port_the_kernel_chose_can_be_taken_over_from_time_wait() {
     assert_eq!(io.local_address(again), Some(peer), "from TIME_WAIT, at once");
 }
 
+/// Two connections of one reactor, joined through pipes until one ends; what the reader got.
+fn piped_through(written: &'static [u8], read_max: usize) -> (EpollReactor, Vec<u8>, usize) {
+    let mut io = reactor();
+    let listener =
+        io.listen(&ListenPlan::new("127.0.0.1:0".parse::<SocketAddr>().expect("address"))).expect("listening");
+    let address = address_of(&io, listener);
+    let accept = |io: &mut EpollReactor| {
+        let client = TcpStream::connect(address).expect("connected");
+        client.set_read_timeout(Some(PATIENCE)).expect("set");
+        let Completion::Accepted { conn, .. } = next(io) else { panic!("accepted first") };
+        (client, conn)
+    };
+    let ((mut writer, from), (mut reader, to)) = (accept(&mut io), accept(&mut io));
+    let writing = std::thread::spawn(move || {
+        let _the_reader_may_leave = writer.write_all(written);
+        drop(writer);
+    });
+    let reading = std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        let _reset = std::io::Read::take(&mut reader, read_max as u64).read_to_end(&mut seen);
+        seen
+    });
+    let mut through = 0;
+    loop {
+        io.recv_through(from, to);
+        match received(&mut io, from) {
+            Ok(Received::Piped(piped)) => {
+                through += piped.len();
+                io.send_piped(to, piped);
+            }
+            // It came between the two calls.
+            Ok(Received::Data(buf)) => io.send(to, Outgoing::bytes(buf)),
+            Ok(Received::Eof(None)) => break,
+            other => panic!("{other:?}"),
+        }
+        let Completion::Sent { result, .. } = next(&mut io) else { panic!("sent next") };
+        if result.is_err() {
+            break;
+        }
+    }
+    io.close(from, Close::Discard);
+    io.close(to, Close::Discard);
+    writing.join().expect("written");
+    (io, reading.join().expect("read"), through)
+}
+
+#[test]
+fn what_comes_through_a_pipe_goes_on_whole() {
+    let written: &[u8] = (0..3_000_000u32).map(|at| (at / 7) as u8).collect::<Vec<u8>>().leak();
+    let (io, seen, through) = piped_through(written, usize::MAX);
+    assert!(seen == written, "{} of {} bytes", seen.len(), written.len());
+    assert!(through > written.len() / 2, "{through}");
+    assert_eq!(io.shortages().pipes_missing, 0);
+    let (io, seen, _) = piped_through(written, 100_000);
+    assert!(seen == written[..100_000], "a reader that leaves ends it, or the kernel has taken it all before");
+    assert_eq!(io.open_connections(), 0);
+}
+
 #[test]
 fn a_recv_waits_for_a_buffer_when_none_is_left() {
     let mut io = EpollReactor::new(EpollConfig { buffers_max: 1, ..EpollConfig::default() }).expect("epoll");
