@@ -27,6 +27,8 @@ use sys::socket::Standing;
 /// worker its epoll and its waker.
 const FILES_RESERVED: u64 = 48;
 const FILES_PER_WORKER: u64 = 2;
+/// The part of all files that pipes may be; each is two.
+const FILES_PER_PIPE_FILE: u64 = 16;
 /// How long a worker may take to answer a question before its last answer is taken for it.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a worker may take to work by a new configuration.
@@ -74,6 +76,8 @@ pub struct Handle {
     boards: Boards,
     secured: Secured,
     settings: Arc<Settings>,
+    /// Of each worker, at most.
+    pipes_max: usize,
     /// What each worker told last.
     told: Mutex<Vec<Report>>,
     /// What the workers divide among them.
@@ -87,7 +91,8 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     check_sources(&mut settings)?;
     let own_ports = own_ports(&settings)?;
     check_shares(&settings, plan.workers as u32, own_ports.as_ref())?;
-    leave_files_for_servers(&mut settings, plan.workers);
+    let pipes_max = pipes_max(sys::limits::file_limit().soft, plan.workers, plan.reactor.pipes_max);
+    leave_files_for_servers(&mut settings, plan.workers, pipes_max);
     let mut secured = Secured::default();
     secured.install(&mut settings)?;
     let doors = Doors::open(&mut settings, plan.workers, &Doors::default())?;
@@ -95,9 +100,11 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     circles::check(&settings)?;
     let settings = Arc::new(settings);
     let boards = Boards::of(&settings, &Boards::default());
+    let plan = &Plan { reactor: EpollConfig { pipes_max, ..plan.reactor }, ..plan.clone() };
     let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &secured)?;
     let told = Mutex::new(vec![Report::default(); workers.len()]);
-    let mut handle = Handle { workers, doors, boards, secured, settings, told, own_ports, warnings: Vec::new() };
+    let warnings = Vec::new();
+    let mut handle = Handle { workers, doors, boards, secured, settings, pipes_max, told, own_ports, warnings };
     handle.warnings = handle.doors.verify()?.into_iter().map(Warning::from).collect();
     handle.warnings.extend(port_warnings(&handle.settings));
     handle.warnings.extend(certificate_warnings(&handle.settings));
@@ -117,9 +124,10 @@ fn check_sources(settings: &mut Settings) -> Result<(), StartError> {
 }
 
 /// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
-fn leave_files_for_servers(settings: &mut Settings, workers: usize) {
+fn leave_files_for_servers(settings: &mut Settings, workers: usize, pipes: usize) {
     let sockets = settings.listeners.iter().map(|listener| listener.binds.len()).sum();
-    let most = clients_max(sys::limits::file_limit().soft, workers, settings.listeners.len(), sockets);
+    let of_worker = FILES_PER_WORKER + 2 * pipes as u64;
+    let most = clients_max(sys::limits::file_limit().soft, workers, of_worker, settings.listeners.len(), sockets);
     for listener in &mut settings.listeners {
         listener.limits.connections_max = listener.limits.connections_max.min(most);
     }
@@ -127,10 +135,16 @@ fn leave_files_for_servers(settings: &mut Settings, workers: usize) {
 
 /// Clients of each listener when each may need a connection to a server as well. A worker has a socket of every place, and
 /// there may take in one client too many for a moment.
-fn clients_max(files: u64, workers: usize, listeners: usize, sockets: usize) -> usize {
-    let of_workers = workers as u64 * (FILES_PER_WORKER + 2 * sockets as u64);
+fn clients_max(files: u64, workers: usize, of_worker: u64, listeners: usize, sockets: usize) -> usize {
+    let of_workers = workers as u64 * (of_worker + 2 * sockets as u64);
     let pairs = files.saturating_sub(FILES_RESERVED + of_workers) / 2;
     usize::try_from(pairs).unwrap_or(usize::MAX).checked_div(listeners).unwrap_or(usize::MAX).max(1)
+}
+
+/// Pipes of each worker: as many as it would have, or as few as leave the files to connections.
+fn pipes_max(files: u64, workers: usize, wanted: usize) -> usize {
+    let most = files / FILES_PER_PIPE_FILE / (2 * workers.max(1) as u64);
+    wanted.min(usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 /// All begin, then each is waited for; an error drops those that run, which ends them.
@@ -238,7 +252,7 @@ impl Handle {
             own_ports(&settings)?;
         }
         check_shares(&settings, self.workers.len() as u32, self.own_ports.as_ref())?;
-        leave_files_for_servers(&mut settings, self.workers.len());
+        leave_files_for_servers(&mut settings, self.workers.len(), self.pipes_max);
         let mut secured = self.secured.clone();
         secured.install(&mut settings)?;
         let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
@@ -330,11 +344,16 @@ mod tests {
         for (files, workers, listeners, most) in
             [(64, 1, 1, 6), (1024, 1, 1, 486), (1024, 1, 2, 242), (1024, 8, 1, 472), (10, 4, 1, 1)]
         {
-            assert_eq!(
-                clients_max(files, workers, listeners, listeners),
-                most,
-                "{files} files, {workers} x {listeners}"
-            );
+            let found = clients_max(files, workers, FILES_PER_WORKER, listeners, listeners);
+            assert_eq!(found, most, "{files} files, {workers} x {listeners}");
+        }
+        assert_eq!(clients_max(1024, 1, FILES_PER_WORKER + 64, 1, 1), 454);
+    }
+
+    #[test]
+    fn pipes_leave_the_files_to_connections() {
+        for (files, workers, most) in [(64, 1, 2), (1024, 1, 32), (1024, 4, 8), (1 << 20, 4, 64), (10, 4, 0)] {
+            assert_eq!(pipes_max(files, workers, 64), most, "{files} files, {workers} workers");
         }
     }
 }
