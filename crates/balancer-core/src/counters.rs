@@ -186,6 +186,7 @@ counters! {
     "tunnels" tunnels: u64, Listener, "Connections joined with a server's: upgraded (101), or of a tcp listener.";
     "tunnel_bytes.up" tunnel_bytes_up: u64, Listener, "Bytes from clients passed on over joined connections.";
     "tunnel_bytes.down" tunnel_bytes_down: u64, Listener, "Bytes from servers passed on over joined connections.";
+    "tunnel_bytes.piped" tunnel_bytes_piped: u64, Listener, "Those of both that stayed in the kernel on their way (splice).";
     "statuses" statuses: [u64; 5] [class: |at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
     "failures" failures: [u64; FailureKind::ALL.len()] [kind: |at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
     "routes.requests" route_requests: u64, Route, "Requests that went by a route and are over; those that fit none go by what the listener does otherwise. What is neither a response, a reply nor a failure was cut off, or its client left.";
@@ -244,6 +245,7 @@ counters! {
     "limits.rate_would_refuse" rate_would_refuse: u64, Listener, "Requests that a rate limit with `dry_run` let pass although they came too often.";
     "limits.rate_evicted" rate_evicted: u64, Listener, "Times a client was forgotten by a rate limit before its time, because there were too many others.";
     "limits.recv_waited_for_buffer" recv_waited_for_buffer: u64, Worker, "Reads that had to wait because all buffers were in use.";
+    "limits.pipes_missing" pipes_missing: u64, Worker, "Reads of joined connections that carry much whose bytes were copied, because no pipe was to be had: all were in use, or the kernel gave none.";
     "limits.unwatchable" unwatchable: u64, Worker, "Connections closed because the kernel had no memory to watch them.";
 }
 

@@ -108,6 +108,36 @@ pub enum RelayEnd {
     Cut,
 }
 
+/// A piece that is worth more than the call that brings it.
+const LARGE_BYTES: usize = 16 * 1024;
+/// From so many large pieces in a row on a direction is taken to go on like that: 256 KiB.
+const LARGE_RUN: u8 = 16;
+/// What one small piece takes back, and how many may come in a run that has lasted.
+const SMALL_COSTS: u8 = 4;
+const SMALL_MAX: u8 = 2;
+
+/// Does a direction carry much in large pieces? Then its bytes may stay in the kernel on their way, which pays for them and
+/// costs small ones a call more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bulk {
+    run: u8,
+}
+
+impl Bulk {
+    /// A piece of so many bytes came.
+    pub fn note(&mut self, len: usize) {
+        self.run = match len >= LARGE_BYTES {
+            true => (self.run + 1).min(LARGE_RUN + SMALL_COSTS * SMALL_MAX),
+            false => self.run.saturating_sub(SMALL_COSTS),
+        };
+    }
+
+    /// Is it to be taken for granted of the next piece?
+    pub fn is_bulk(self) -> bool {
+        self.run >= LARGE_RUN
+    }
+}
+
 /// How long nothing may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -288,6 +318,22 @@ mod tests {
             words.push(format!("{end:?}"));
         }
         if words.is_empty() { "-".to_owned() } else { words.join(" ") }
+    }
+
+    #[test]
+    fn bulk_is_what_lasts() {
+        let after = |pieces: &[(usize, usize)]| {
+            let mut bulk = Bulk::default();
+            pieces.iter().for_each(|(times, len)| (0..*times).for_each(|_| bulk.note(*len)));
+            bulk.is_bulk()
+        };
+        let (large, small) = (LARGE_BYTES, LARGE_BYTES - 1);
+        assert!(!after(&[(15, large)]) && after(&[(16, large)]) && after(&[(100, 1 << 20)]));
+        assert!(!after(&[(1000, small)]) && !after(&[(15, large), (1, small), (4, large)]));
+        assert!(!after(&[(16, large), (1, small)]), "it has only begun");
+        // The ends of answers, one after another on a kept connection.
+        assert!(after(&[(60, large), (2, small)]) && !after(&[(60, large), (3, small)]));
+        assert!(after(&[(60, large), (3, small), (4, large)]));
     }
 
     #[test]

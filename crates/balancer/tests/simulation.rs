@@ -109,6 +109,23 @@ fn who_waits_in_line_goes_on_with_a_server_that_comes_back() {
     });
 }
 
+/// Much of it, which stays below: nothing is lost, and where the weather lets large pieces through it is not seen.
+#[test]
+fn bulk_is_joined_unseen() {
+    let mut piped = 0;
+    for (mood, judge) in [
+        (Mood::Fair, Books::check_fair_joined as fn(&Books) -> Result<(), String>),
+        (Mood::Rough, Books::check_rough_joined),
+    ] {
+        sweep(replay("bulk_is_joined_unseen"), 20, |seed| {
+            let books = House::draw(seed, mood).joining().carrying_bulk().run()?;
+            piped += books.balancer.tunnel_bytes_piped;
+            judge(&books)
+        });
+    }
+    assert!(piped > 0 || std::env::var_os(testkit::sweep::SEED_VARIABLE).is_some());
+}
+
 /// TLS from end to end, and a balancer that only looks for the name.
 #[test]
 fn connections_are_joined_by_the_name_they_ask_for() {

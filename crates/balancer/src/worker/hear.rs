@@ -3,7 +3,7 @@
 use super::Worker;
 use super::choose::Stands;
 use super::compose::{self, NoPiece};
-use super::state::{Client, ExchangeId, Inbound, Party, Server, Work};
+use super::state::{Client, ExchangeId, Held, Inbound, Party, Server, Work};
 use super::treat::with_rules;
 use balancer_core::downstream::ClientOrder;
 use balancer_core::exchange::{Fact, HeadPlan, ResponseFacts, Took};
@@ -35,8 +35,13 @@ impl Worker {
                 }
                 order => order,
             },
+            Ok(Received::Piped(piped)) => match (client.life.handle_bytes(piped.len()), client.work) {
+                (ClientOrder::Tell, Work::Relay(id)) => {
+                    return self.hear_relay_bytes(id, Way::Up, Held::Piped(piped), io);
+                }
+                (order, _) => order,
+            },
             Ok(Received::Eof(_partial)) => client.life.handle_eof(),
-            Ok(Received::Piped(_)) => return debug_assert!(false, "nobody asks for it"),
             Err(_) => client.life.handle_broken(),
         };
         if order != ClientOrder::Tell {
@@ -57,7 +62,7 @@ impl Worker {
                 let fact = self.take_request_bytes(id, buf, io);
                 self.hear(id, fact, io);
             }
-            Work::Relay(id) => self.hear_relay_bytes(id, Way::Up, buf, io),
+            Work::Relay(id) => self.hear_relay_bytes(id, Way::Up, Held::Bytes(buf), io),
             Work::None => debug_assert!(false, "a busy client has work"),
         }
     }
@@ -105,9 +110,12 @@ impl Worker {
                 let ends_body = self.exchanges[id].down.decoder.as_ref().is_some_and(|d| d.finish_at_eof().is_ok());
                 self.hear(id, Fact::ServerEof { partial: partial.is_some(), ends_body }, io);
             }
-            (_, Ok(Received::Piped(_))) => debug_assert!(false, "nobody asks for it"),
             (Work::Exchange(id), Err(_)) => self.hear(id, Fact::ServerBroken, io),
-            (Work::Relay(id), Ok(Received::Data(buf))) => self.hear_relay_bytes(id, Way::Down, buf, io),
+            (Work::Relay(id), Ok(Received::Data(buf))) => self.hear_relay_bytes(id, Way::Down, Held::Bytes(buf), io),
+            (Work::Relay(id), Ok(Received::Piped(piped))) => {
+                self.hear_relay_bytes(id, Way::Down, Held::Piped(piped), io);
+            }
+            (Work::Exchange(_), Ok(Received::Piped(_))) => debug_assert!(false, "an exchange sees what it passes on"),
             (Work::Relay(id), Ok(Received::Eof(_))) => self.hear_relay(id, RelayFact::Eof(Way::Down), io),
             (Work::Relay(id), Err(_)) => self.hear_relay(id, RelayFact::Broken(Way::Down), io),
             // Nobody asked: an idle server connection that speaks is not to be trusted.

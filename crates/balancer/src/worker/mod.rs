@@ -231,6 +231,7 @@ impl Worker {
             servers: self.sets.iter().flat_map(servers).collect(),
             rest: Counters {
                 recv_waited_for_buffer: shortages.recv_waited_for_buffer,
+                pipes_missing: shortages.pipes_missing,
                 unwatchable: shortages.unwatchable,
                 ..self.gone.clone()
             },

@@ -1,13 +1,13 @@
 //! Relays: two connections joined. Begun by an exchange that was upgraded, or was a stream from the beginning.
 
 use super::Worker;
-use super::state::{Entry, Inbound, RelayEntry, RelayId, Work};
+use super::state::{Entry, Held, Inbound, RelayEntry, RelayId, Work};
 use super::time::TimerKey;
 use balancer_core::CloseReason;
 use balancer_core::downstream::{ClientOrder, CloseHow};
 use balancer_core::exchange::Then;
 use balancer_core::relay::{Flow, FlowStep, Patience, Relay, RelayEnd, RelayFact, RelayStep, Way};
-use reactor::{Buf, ConnId, Outgoing, Reactor};
+use reactor::{ConnId, Outgoing, Reactor};
 
 impl Worker {
     /// The server agreed: its 101 goes out, then whatever both sides sent early. Or the connection to it stands, where
@@ -40,21 +40,23 @@ impl Worker {
         let timeouts = entry.rules.client_timeouts(entry.route);
         let patience = Patience { silent: timeouts.tunnel, half_closed: timeouts.body };
         let (core, step) = Relay::begin(up, down, patience, now);
-        let (listener, held) = (entry.listener, [early, None]);
-        for (way, buf) in [Way::Up, Way::Down].into_iter().zip(&held) {
-            self.count_relayed(listener, way, buf.as_deref().map_or(0, <[u8]>::len));
-        }
-        let id = self.relays.insert(RelayEntry { core, client: client_conn, server: server_conn, listener, held });
+        let (listener, held) = (entry.listener, [early.map(Held::Bytes), None]);
+        self.count_relayed(listener, Way::Up, held[0].as_ref().map_or(0, Held::len));
+        let (client, server, bulk) = (client_conn, server_conn, Default::default());
+        let id = self.relays.insert(RelayEntry { core, client, server, listener, held, bulk });
         self.parties.client(client_conn).work = Work::Relay(id);
         self.parties.server(server_conn).work = Work::Relay(id);
         self.apply_relay(id, &step, io);
     }
 
-    pub(super) fn hear_relay_bytes<R: Reactor>(&mut self, id: RelayId, way: Way, buf: Buf, io: &mut R) {
+    pub(super) fn hear_relay_bytes<R: Reactor>(&mut self, id: RelayId, way: Way, held: Held, io: &mut R) {
         let entry = &mut self.relays[id];
-        let (listener, len) = (entry.listener, buf.len());
-        entry.held[way as usize] = Some(buf);
+        let (listener, len) = (entry.listener, held.len());
+        entry.bulk[way as usize].note(len);
+        entry.held[way as usize] = Some(held);
+        let piped = matches!(entry.held[way as usize], Some(Held::Piped(_)));
         self.count_relayed(listener, way, len);
+        self.listeners[listener].counters.tunnel_bytes_piped += if piped { len as u64 } else { 0 };
         self.hear_relay(id, RelayFact::Bytes(way), io);
     }
 
@@ -89,15 +91,31 @@ impl Worker {
         let entry = &mut self.relays[id];
         let (source, sink) = (entry.source(way), entry.sink(way));
         if flow.send {
-            let held = entry.held[way as usize].take().expect("bytes are held until they are sent");
-            io.send(sink, Outgoing::bytes(held));
+            match entry.held[way as usize].take().expect("bytes are held until they are sent") {
+                Held::Bytes(buf) => io.send(sink, Outgoing::bytes(buf)),
+                Held::Piped(piped) => io.send_piped(sink, piped),
+            }
         }
         if flow.shutdown {
             io.shutdown_write(sink);
         }
-        if flow.read {
-            self.read_relay_source(way, source, io);
+        let bulk = entry.bulk[way as usize].is_bulk();
+        match (flow.read, bulk) {
+            (false, _) => {}
+            (true, true) => self.read_through(way, source, sink, io),
+            (true, false) => self.read_relay_source(way, source, io),
         }
+    }
+
+    /// Much goes this way: it need not be seen.
+    fn read_through<R: Reactor>(&mut self, way: Way, source: ConnId, sink: ConnId, io: &mut R) {
+        let reading = match way {
+            Way::Up => &mut self.parties.client(source).reading,
+            Way::Down => &mut self.parties.server(source).reading,
+        };
+        debug_assert!(!*reading, "the relay knows what it reads");
+        *reading = true;
+        io.recv_through(source, sink);
     }
 
     fn read_relay_source<R: Reactor>(&mut self, way: Way, source: ConnId, io: &mut R) {

@@ -5,13 +5,13 @@ use super::seat::Seat;
 use super::treat::Asker;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
-use balancer_core::relay::{Relay, Way};
+use balancer_core::relay::{Bulk, Relay, Way};
 use balancer_core::{BackendSetSettings, ServerTimeouts, Treatment};
 use coding::Encoder;
 use http::Method;
 use http1::{BodyDecoder, HeadScan};
 use ports::Lease;
-use reactor::{Buf, ConnId, Deadline};
+use reactor::{Buf, ConnId, Deadline, Piped};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -222,7 +222,25 @@ pub(super) struct RelayEntry {
     pub(super) server: ConnId,
     pub(super) listener: usize,
     /// Bytes that wait, on their way up and down.
-    pub(super) held: [Option<Buf>; 2],
+    pub(super) held: [Option<Held>; 2],
+    /// How much goes each way.
+    pub(super) bulk: [Bulk; 2],
+}
+
+/// Bytes on their way, seen or not.
+#[derive(Debug)]
+pub(super) enum Held {
+    Bytes(Buf),
+    Piped(Piped),
+}
+
+impl Held {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(buf) => buf.len(),
+            Self::Piped(piped) => piped.len(),
+        }
+    }
 }
 
 impl RelayEntry {

@@ -84,6 +84,15 @@ impl House {
         self
     }
 
+    /// So much that it need not be seen.
+    pub(crate) fn carrying_bulk(mut self) -> Self {
+        let mut draft = PlanDraft::new(format!("http://{BALANCER}/bytes/800000"));
+        (draft.connections, draft.requests) = (self.rng.range(1, 3) as u32, Some(self.rng.range(1, 4)));
+        draft.close = *self.rng.pick(&ClosePolicy::ALL);
+        self.plan = draft.check().expect("a plan that can be");
+        self
+    }
+
     /// It joins them by name, and all TLS is between the others.
     pub(crate) fn passing_tls(mut self) -> Self {
         self = self.joining();

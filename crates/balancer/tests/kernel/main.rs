@@ -16,6 +16,7 @@ mod guests;
 mod limits;
 mod names;
 mod passwords;
+mod piped;
 mod places;
 mod ports;
 

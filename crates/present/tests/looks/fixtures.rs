@@ -92,6 +92,7 @@ pub(crate) fn serve() -> Counters {
         queued_for_port: 8,
         port_queue_full: 13,
         recv_waited_for_buffer: 14,
+        pipes_missing: 16,
         unwatchable: 15,
         abandoned: 16,
         uploads_cut: 17,
