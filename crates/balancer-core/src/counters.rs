@@ -226,6 +226,7 @@ counters! {
     "servers.retry_budget_spent" retry_budget_spent: u64, Set, "Requests that were not sent again because as many were as the retry budget allows.";
     "servers.queued" queued: u64, Set, "Requests that had to wait for a place at a server, because all were at their connections_max.";
     "servers.queue_full" queue_full: u64, Set, "Requests that found as many others waiting for a place as may.";
+    "servers.set_full" set_full: u64, Set, "Requests and connections turned away at once because as many of their set were under way as its requests_max.";
     "servers.queue_timed_out" queue_timed_out: u64, Set, "Requests that waited for a place until their time was over.";
     "servers.connects_failed_here" connects_failed_here: u64, Server, "Connects that failed because of a shortage here.";
     "servers.connects_failed_there" connects_failed_there: u64, Server, "Connects that the server or the way to it failed.";

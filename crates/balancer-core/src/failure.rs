@@ -50,6 +50,8 @@ pub enum Failure {
     QueueFull,
     /// All servers had as many connections as they may for as long as a request waits for one.
     QueueTimeout,
+    /// As many requests of the set are under way as may be.
+    SetFull,
     /// No server could be reached (refused, unreachable, reset while connecting).
     ServerUnreachable,
     /// A server was reached, but no connection to it could be secured: it speaks no TLS, or its certificate is not to be
@@ -102,7 +104,7 @@ impl Failure {
             Self::RateLimited { .. } => 429,
             Self::HeadTimeout | Self::BodyTimeout | Self::BodyTooSlow => 408,
             Self::ServerUnreachable | Self::ServerNotSecured | Self::ServerClosed | Self::ServerNonsense(_) => 502,
-            Self::QueueFull | Self::QueueTimeout | Self::PasswordsBusy => 503,
+            Self::QueueFull | Self::QueueTimeout | Self::SetFull | Self::PasswordsBusy => 503,
             Self::NoServer | Self::NoLocalPort | Self::NoLocalResource | Self::Draining => 503,
             Self::ConnectTimeout | Self::ServerTimeout | Self::RequestTimeout => 504,
             Self::ServerError(status) => status,
@@ -131,6 +133,7 @@ impl Failure {
             Self::NoServer => "no server is there for this request",
             Self::QueueFull => "all servers are at their connections_max, and the queue for them is full",
             Self::QueueTimeout => "all servers were at their connections_max for as long as the queue_timeout",
+            Self::SetFull => "as many requests are under way in this backend set as its requests_max",
             Self::ServerUnreachable => "no server could be reached",
             Self::ServerNotSecured => "no connection to the server could be secured (TLS)",
             Self::ConnectTimeout => "no server accepted a connection in time",
@@ -164,6 +167,7 @@ impl Failure {
             Self::NoServer => FailureKind::NoServer,
             Self::QueueFull => FailureKind::QueueFull,
             Self::QueueTimeout => FailureKind::QueueTimeout,
+            Self::SetFull => FailureKind::SetFull,
             Self::ServerUnreachable => FailureKind::ServerUnreachable,
             Self::ServerNotSecured => FailureKind::ServerNotSecured,
             Self::ConnectTimeout => FailureKind::ConnectTimeout,
@@ -233,6 +237,8 @@ named! {
         QueueFull = "queue_full",
         /// [`Failure::QueueTimeout`].
         QueueTimeout = "queue_timeout",
+        /// [`Failure::SetFull`].
+        SetFull = "set_full",
         /// [`Failure::NoRoute`].
         NoRoute = "no_route",
         /// [`Failure::NoServer`].

@@ -2,6 +2,7 @@
 //! lock. The owner of the configuration keeps them; a server that stays, by set and address, keeps its own, and so does a
 //! listener, by name and address.
 
+use crate::flight::Flight;
 use crate::line::{NOBODY, SharedLine};
 use crate::passwords::Passwords;
 use crate::purse::SharedPurse;
@@ -278,6 +279,7 @@ pub struct Boards {
     tables: Arc<HashMap<String, Table>>,
     lines: Arc<HashMap<String, Arc<SharedLine>>>,
     purses: Arc<HashMap<String, Arc<SharedPurse>>>,
+    flights: Arc<HashMap<String, Arc<Flight>>>,
     rooms: Arc<HashMap<(String, Address), Arc<Room>>>,
     rates: Arc<Rates>,
     passwords: Arc<Passwords>,
@@ -286,16 +288,8 @@ pub struct Boards {
 impl Boards {
     /// One for each server that `settings` name: that of `before`, or one on which nothing is written.
     pub fn of(settings: &Settings, before: &Self) -> Self {
-        let lines = settings.backend_sets.iter().map(|set| {
-            let line = before.lines.get(&set.name).cloned().unwrap_or_default();
-            (set.name.clone(), line)
-        });
-        let lines: HashMap<_, _> = lines.collect();
-        let purses = settings.backend_sets.iter().map(|set| {
-            let purse = before.purses.get(&set.name).cloned().unwrap_or_default();
-            (set.name.clone(), purse)
-        });
-        let purses = Arc::new(purses.collect());
+        let (lines, purses) = (by_set(settings, &before.lines), by_set(settings, &before.purses));
+        let flights = by_set(settings, &before.flights);
         let named = settings
             .backend_sets
             .iter()
@@ -315,7 +309,8 @@ impl Boards {
         });
         let (tables, rates) = (Arc::new(tables.collect()), Arc::clone(&before.rates));
         let (servers, rooms) = (Arc::new(boards.collect()), Arc::new(rooms.collect()));
-        Self { servers, tables, lines: Arc::new(lines), purses, rooms, rates, passwords: Arc::clone(&before.passwords) }
+        let passwords = Arc::clone(&before.passwords);
+        Self { servers, tables, lines, purses, flights, rooms, rates, passwords }
     }
 
     /// Checks say that this server is down, or is not.
@@ -383,10 +378,21 @@ impl Boards {
         self.purses.get(set).cloned().unwrap_or_default()
     }
 
+    /// That of one set; a new one where the configuration does not name it.
+    pub(crate) fn flight(&self, set: &str) -> Arc<Flight> {
+        self.flights.get(set).cloned().unwrap_or_default()
+    }
+
     /// That of one server; a new one where the configuration does not name it.
     pub(crate) fn board(&self, set: &str, server: Address) -> Arc<Board> {
         self.servers.get(&(set.to_owned(), server)).cloned().unwrap_or_default()
     }
+}
+
+/// What each set has of its own: that of `before`, or a new one.
+fn by_set<T: Default>(settings: &Settings, before: &HashMap<String, Arc<T>>) -> Arc<HashMap<String, Arc<T>>> {
+    let of = |set: &BackendSetSettings| (set.name.clone(), before.get(&set.name).cloned().unwrap_or_default());
+    Arc::new(settings.backend_sets.iter().map(of).collect())
 }
 
 #[cfg(test)]

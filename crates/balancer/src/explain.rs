@@ -153,6 +153,7 @@ fn routes(
     };
     let mut lines = vec![way(settings, listener, taken.route, &values, &mut scratch)];
     lines.extend(before_that(&router.rules(taken.route).treatment.within(&listener.treatment)));
+    lines.extend(bound_of_set(settings, &router.rules(taken.route).action, "refused with 503"));
     lines.extend(others(router, &told));
     lines
 }
@@ -187,6 +188,14 @@ fn before_that(treatment: &Treatment) -> Vec<String> {
     lines
 }
 
+/// How many requests its set takes at once, and what becomes of one more.
+fn bound_of_set(settings: &Settings, action: &Action, then: &str) -> Option<String> {
+    let Action::Forward { set } = action else { return None };
+    let set = settings.backend_sets.get(*set)?;
+    let most = set.capacity.requests_max?;
+    Some(format!("where {most} of backend set \"{}\" are under way already (`requests_max`), {then}", set.name))
+}
+
 fn rate_in_words(limit: &RateLimit) -> String {
     let of = match &limit.by {
         RateBy::Client => "of one client".to_owned(),
@@ -205,6 +214,7 @@ fn of_connection(settings: &Settings, listener: &ListenerSettings, name: &str) -
         Action::Forward { .. } => vec![way(settings, listener, taken.route, &Values::default(), &mut scratch)],
         _ => vec!["no route: the connection is reset".to_owned()],
     };
+    lines.extend(bound_of_set(settings, &router.rules(taken.route).action, "the connection is reset"));
     let facts = RequestHead { host: Some(name.as_bytes()), ..RequestHead::default() };
     let told = router.explain(&facts.facts(CLIENT, true), &[], &mut scratch).unwrap_or_default();
     lines.extend(others(router, &told));
@@ -414,6 +424,19 @@ servers = ["127.0.0.1:9001"]
         ] {
             assert!(told.contains(line), "{line:?} in {told}");
         }
+    }
+
+    #[test]
+    fn how_much_a_set_takes_at_once_is_told() {
+        let config = Config::parse("test.toml", &format!("{FILE}limits = {{ requests_max = 70 }}\n")).expect("good");
+        let told = |question: &str| {
+            let question = Question::parse(question, &[]).expect("a question");
+            explain(&config.settings, &question).expect("a listener")[2].clone()
+        };
+        let full = "  where 70 of backend set \"app\" are under way already (`requests_max`), ";
+        assert_eq!(told("GET http://a.example:8080/api/x"), format!("{full}refused with 503"));
+        assert_eq!(told("tls://a.example.org:8443"), format!("{full}the connection is reset"));
+        assert_eq!(told("GET http://other.example:8080/"), "  not \"api\" [* /api]: it is for other paths");
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod config;
 mod doors;
 mod errors;
 mod explain;
+mod flight;
 mod guests;
 mod line;
 pub mod orders;

@@ -385,11 +385,15 @@ fn routes_arrive_with_what_they_ask_and_do() {
 fn what_is_said_of_capacity_arrives() {
     let config = parse("good-capacity.toml").unwrap();
     let sets = &config.settings.backend_sets;
-    let (max, queue_max, queue_timeout) = (Some(200), 0, Duration::from_secs(2));
-    assert_eq!(sets[0].capacity, balancer_core::Capacity { connections_max: max, queue_max, queue_timeout });
+    let (max, queue_max, queue_timeout, requests_max) = (Some(200), 0, Duration::from_secs(2), Some(2000));
+    assert_eq!(
+        sets[0].capacity,
+        balancer_core::Capacity { connections_max: max, queue_max, queue_timeout, requests_max }
+    );
     assert_eq!(sets[0].limits.headers_max, 64);
     let usual = balancer_core::Capacity { connections_max: Some(1), ..Default::default() };
     assert_eq!((sets[1].capacity, usual.queue_max, usual.queue_timeout), (usual, 1000, Duration::from_secs(5)));
+    assert_eq!(sets[2].capacity, balancer_core::Capacity { requests_max: Some(1), ..Default::default() });
 }
 
 #[test]

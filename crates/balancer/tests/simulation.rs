@@ -126,6 +126,14 @@ fn bulk_is_joined_unseen() {
     assert!(piped > 0 || std::env::var_os(testkit::sweep::SEED_VARIABLE).is_some());
 }
 
+/// A set that takes fewer requests at once than come. After each turn of each run its number is that of who is under way.
+#[test]
+fn a_set_takes_no_more_at_once_than_it_may() {
+    sweep(replay("a_set_takes_no_more_at_once_than_it_may"), 300, |seed| {
+        judge_house(House::draw(seed, Mood::Fair).crowded(), Books::check_crowded)
+    });
+}
+
 /// TLS from end to end, and a balancer that only looks for the name.
 #[test]
 fn connections_are_joined_by_the_name_they_ask_for() {

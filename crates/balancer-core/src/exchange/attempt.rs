@@ -114,6 +114,10 @@ impl Exchange {
         match fact {
             Fact::NobodyElse => self.handle_nobody_else(scene, step),
             Fact::BudgetSpent => self.handle_budget_spent(scene, step),
+            Fact::SetFull => {
+                self.up.attempt = Attempt::Parted;
+                self.fail(Failure::SetFull, scene, step);
+            }
             _ => self.handle_shortage(scene, step),
         }
     }

@@ -128,6 +128,8 @@ pub enum Fact {
     NobodyElse,
     /// The set's budget does not pay for the repetition that was asked for.
     BudgetSpent,
+    /// As many requests of the set are under way as may be.
+    SetFull,
     /// Every server that could be asked has as many connections as it may.
     NoPlace,
     /// Asked to queue for a place at a server, but no more may.

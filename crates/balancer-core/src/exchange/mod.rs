@@ -270,7 +270,9 @@ impl Exchange {
             }
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),
-            Fact::NobodyElse | Fact::BudgetSpent | Fact::Shortage => self.handle_no_attempt(fact, scene, &mut step),
+            Fact::NobodyElse | Fact::BudgetSpent | Fact::SetFull | Fact::Shortage => {
+                self.handle_no_attempt(fact, scene, &mut step)
+            }
             Fact::NoPlace | Fact::LineFull | Fact::QueueFull | Fact::TurnCame | Fact::Admission(_) => {
                 self.handle_queue(fact, scene, &mut step)
             }

@@ -131,11 +131,14 @@ pub struct Capacity {
     pub queue_max: usize,
     /// How long one waits.
     pub queue_timeout: Duration,
+    /// Requests and joined connections of the set that are under way at once, over all workers, those that wait included;
+    /// `None`: as many as there are.
+    pub requests_max: Option<u32>,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { connections_max: None, queue_max: 1000, queue_timeout: Duration::from_secs(5) }
+        Self { connections_max: None, queue_max: 1000, queue_timeout: Duration::from_secs(5), requests_max: None }
     }
 }
 

@@ -136,6 +136,8 @@ fn a_place_at_a_server_is_waited_for() {
     check(GET, &[NoPlace, Turn, Connecting(0)], "pick, line read-client, pick, -");
     check(GET, &[NoPlace, Turn, NoPlace, Turn, Pooled(0)], "pick, line read-client, pick, line-again, pick, -");
     check(GET, &[NoPlace, In::LineFull], "pick, line read-client, 503");
+    // A set with as many under way as may be is waited for by nobody.
+    check(GET, &[In::SetFull, Sent], "pick, 503, END keep");
     let (words, exchange) = play(GET, USUAL, &[NoPlace, After(5), Sent]);
     assert_eq!(words, "pick, line read-client, 503, END keep");
     assert_eq!(exchange.record().failure, Option::Some(Failure::QueueTimeout));

@@ -28,6 +28,8 @@ pub(crate) enum In {
     Nobody,
     /// The budget does not pay for the repetition.
     Spent,
+    /// As many requests of the set are under way as may be.
+    SetFull,
     /// Every server has as many connections as it may; no more may wait for one.
     NoPlace,
     LineFull,
@@ -155,6 +157,7 @@ pub(crate) fn facts(event: In) -> Fact {
         Spent => Fact::BudgetSpent,
         In::NoPlace => Fact::NoPlace,
         In::LineFull => Fact::LineFull,
+        In::SetFull => Fact::SetFull,
         Turn => Fact::TurnCame,
         Full => Fact::QueueFull,
         Shortage => Fact::Shortage,

@@ -27,6 +27,9 @@ impl Worker {
     ) -> Fact {
         let now = self.now(io);
         let set = self.exchanges[id].asked_set();
+        if !self.may_fly(id, set) {
+            return Fact::SetFull;
+        }
         self.note_key(id, head);
         let (server, may_pool) = match order {
             AttemptOrder::Fresh { server } => (server as usize, false),

@@ -3,6 +3,7 @@
 use super::Worker;
 use super::state::{Client, ExchangeId, Party, Server, Work};
 use crate::boards::Board;
+use crate::flight::Flight;
 use reactor::ConnId;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,10 +118,19 @@ impl Worker {
             holds(waiting, "queue entries wait")?;
             let called = set.places.line.called(set.places.number);
             holds(called <= set.places.here.len(), "who was called stands in line")?;
+            self.check_tickets(&set.flight)?;
         }
         let busy = self.exchanges.len() + self.relays.len();
         let working = self.parties.clients().filter(|(_, client)| client.work != Work::None).count();
         holds(busy == working, "every exchange and every relay has a client")
+    }
+
+    /// Whoever has a ticket is counted, with those of other workers.
+    fn check_tickets(&self, flight: &Arc<Flight>) -> Result<(), String> {
+        let tickets = self.exchanges.values().map(|entry| &entry.ticket);
+        let tickets = tickets.chain(self.relays.values().map(|entry| &entry.ticket)).flatten();
+        let (here, counted) = (tickets.filter(|ticket| ticket.is_of(flight)).count(), flight.under_way() as usize);
+        holds(counted >= here && (self.share.count > 1 || counted == here), "what is under way in a set adds up")
     }
 
     /// What is under way here is counted at the server, with what is under way at other workers.

@@ -165,6 +165,7 @@ impl Worker {
             asker: request.asker,
             key: None,
             sticky: None,
+            ticket: None,
             upgrade: request.upgrade,
             up: request.up,
             down: DownBytes::default(),

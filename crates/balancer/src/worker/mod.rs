@@ -8,7 +8,7 @@
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
 //!        |
-//!   attempt  replies  compose  clients  pool  treat  recode   the orders, one each
+//!   attempt  flight  replies  compose  clients  pool  treat  recode   the orders, one each
 //!        |
 //!   state  parties  places  listeners  sets  seat  share      what is remembered
 //! ```
@@ -30,6 +30,7 @@ mod compose;
 mod crowd;
 mod drain;
 mod drive;
+mod flight;
 mod heads;
 mod hear;
 mod line;

@@ -161,6 +161,7 @@ impl Worker {
         set.leaving = false;
         set.places.go_over_to(boards.line(&settings.name), self.inbox.bell());
         set.purse = boards.purse(&settings.name);
+        set.flight = boards.flight(&settings.name);
         set.rules = Rc::new(settings.clone());
         set.selection.set_rules(&settings.selection);
         for number in 0..set.servers.len() {

@@ -43,7 +43,8 @@ impl Worker {
         let (listener, held) = (entry.listener, [early.map(Held::Bytes), None]);
         self.count_relayed(listener, Way::Up, held[0].as_ref().map_or(0, Held::len));
         let (client, server, bulk) = (client_conn, server_conn, Default::default());
-        let id = self.relays.insert(RelayEntry { core, client, server, listener, held, bulk });
+        let ticket = entry.ticket;
+        let id = self.relays.insert(RelayEntry { core, client, server, listener, ticket, held, bulk });
         self.parties.client(client_conn).work = Work::Relay(id);
         self.parties.server(server_conn).work = Work::Relay(id);
         self.apply_relay(id, &step, io);

@@ -24,7 +24,10 @@ impl Worker {
         let entry = &mut self.exchanges[id];
         (entry.down.head, entry.down.body, entry.up.held) = (None, None, None);
         let words = match answer.said {
-            Said::Failure(failure) => of_failure(failure, entry.rules.route(entry.route), entry.treatment()),
+            Said::Failure(failure) => {
+                let text = told(failure, &entry.set_rules.name, &mut self.words);
+                of_failure(failure, text, entry.rules.route(entry.route), entry.treatment())
+            }
             Said::Reply(reply) => {
                 let (rules, words) = (&entry.rules, &mut self.words);
                 words.clear();
@@ -59,7 +62,19 @@ impl<'w> Words<'w> {
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-fn of_failure<'w>(failure: Failure, rules: &'w RouteRules, treatment: &'w Treatment) -> Words<'w> {
+/// One line of it, which says which set is full.
+fn told<'w>(failure: Failure, set: &str, words: &'w mut Vec<u8>) -> &'w [u8] {
+    if failure != Failure::SetFull {
+        return failure.text().as_bytes();
+    }
+    words.clear();
+    ["backend set \"", set, "\" has as many requests under way as its requests_max"]
+        .iter()
+        .for_each(|part| words.extend_from_slice(part.as_bytes()));
+    words
+}
+
+fn of_failure<'w>(failure: Failure, text: &'w [u8], rules: &'w RouteRules, treatment: &'w Treatment) -> Words<'w> {
     let field = match failure {
         Failure::HopsSpent { .. } => Some(("Allow", &b"OPTIONS"[..])),
         Failure::Unauthorized => treatment.basic().map(|basic| ("WWW-Authenticate", basic.challenge().as_bytes())),
@@ -69,7 +84,7 @@ fn of_failure<'w>(failure: Failure, rules: &'w RouteRules, treatment: &'w Treatm
         Failure::RateLimited { retry_after_s } => Some(retry_after_s),
         _ => None,
     };
-    Words { field, retry_after_s, ..paged(failure.status(), [failure.text().as_bytes(), b"\n"], rules) }
+    Words { field, retry_after_s, ..paged(failure.status(), [text, b"\n"], rules) }
 }
 
 /// With the page that the route has for this status, or else with this text.

@@ -6,6 +6,7 @@ use super::share::{WorkerShare, source_set};
 use super::state::ExchangeId;
 use crate::boards::{Board, Boards};
 use crate::errors::SetupError;
+use crate::flight::Flight;
 use crate::purse::SharedPurse;
 use balancer_core::{
     BackendSetSettings, ConnectTimes, Counters, IdleConnections, Mark, PoolSettings, Selection, SelectionRules,
@@ -30,6 +31,8 @@ pub(super) struct BackendSet {
     /// What is left of its retry budget, all workers together, and this worker's part in that.
     pub(super) purse: Arc<SharedPurse>,
     pub(super) spending: Spending,
+    /// What is under way in it, all workers together, where that is bounded.
+    pub(super) flight: Arc<Flight>,
     /// Ports and connections that came free while requests waited.
     pub(super) freed: u32,
     pub(super) counters: Counters,
@@ -102,6 +105,7 @@ impl BackendSet {
             places: Places::new(boards.line(&settings.name), bell),
             purse: boards.purse(&settings.name),
             spending: Spending::default(),
+            flight: boards.flight(&settings.name),
             freed: 0,
             counters: Counters::default(),
             leaving: false,

@@ -3,6 +3,7 @@
 use super::listeners::ListenerRules;
 use super::seat::Seat;
 use super::treat::Asker;
+use crate::flight::Ticket;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
 use balancer_core::relay::{Bulk, Relay, Way};
@@ -156,6 +157,8 @@ pub(super) struct Entry {
     pub(super) key: Option<u64>,
     /// The server that its client stays with, by its mark.
     pub(super) sticky: Option<u64>,
+    /// It is counted among what is under way in its set, where that is bounded.
+    pub(super) ticket: Option<Ticket>,
     /// The protocols that the client asks for, where the request may switch to another.
     pub(super) upgrade: Option<Buf>,
     pub(super) up: UpBytes,
@@ -221,6 +224,8 @@ pub(super) struct RelayEntry {
     pub(super) client: ConnId,
     pub(super) server: ConnId,
     pub(super) listener: usize,
+    /// As that of the exchange it was.
+    pub(super) ticket: Option<Ticket>,
     /// Bytes that wait, on their way up and down.
     pub(super) held: [Option<Held>; 2],
     /// How much goes each way.

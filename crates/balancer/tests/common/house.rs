@@ -75,6 +75,12 @@ impl House {
         self
     }
 
+    /// Its set takes fewer at once than come.
+    pub(crate) fn crowded(mut self) -> Self {
+        self.settings.backend_sets[0].capacity.requests_max = Some(self.rng.range(1, 4) as u32);
+        self
+    }
+
     /// Its listener joins connections, and knows of no requests.
     pub(crate) fn joining(mut self) -> Self {
         let listener = &mut self.settings.listeners[0];
@@ -246,6 +252,19 @@ impl Books {
             ("nobody waits in vain", balancer.queue_timed_out + balancer.queue_full == 0),
             ("the origins saw what was answered", self.origin_requests == balancer.responses + self.asked_elsewhere()),
             ("every connection to a server has one end", balancer.server_closes.total() == balancer.connects),
+        ])
+    }
+
+    /// Whoever found the set full was told so at once, nobody else was, and all others were answered.
+    pub(crate) fn check_crowded(&self) -> Result<(), String> {
+        let Self { tester, balancer, .. } = self;
+        let asked = self.plan.requests.unwrap_or(0);
+        self.check(&[
+            ("every request has one end", tester.ok + tester.failed() == asked),
+            ("it is answered, or the set is full", balancer.responses + balancer.set_full == asked),
+            ("nothing else failed", balancer.failed_total() == balancer.failed(Failure::SetFull)),
+            ("who is turned away is counted by its set", balancer.failed(Failure::SetFull) == balancer.set_full),
+            ("the origins saw what was answered", self.origin_requests == balancer.responses + self.asked_elsewhere()),
         ])
     }
 

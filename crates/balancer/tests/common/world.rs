@@ -162,7 +162,9 @@ pub(crate) fn draw_selection(rng: &mut Rng) -> SelectionRules {
 /// Bounds that are met, or none. Whoever is at work ends before a request's patience does.
 pub(crate) fn draw_capacity(rng: &mut Rng) -> Capacity {
     let connections_max = *rng.pick(&[None, None, Some(1), Some(2)]);
-    Capacity { connections_max, queue_max: 100, queue_timeout: Duration::from_secs(1000) }
+    // Nobody has so many at once: what is counted is looked at after each turn.
+    let requests_max = *rng.pick(&[None, Some(1000)]);
+    Capacity { connections_max, queue_max: 100, queue_timeout: Duration::from_secs(1000), requests_max }
 }
 
 /// Can this host run out of something?

@@ -20,7 +20,7 @@ fn start(origin: &TcpListener, workers: usize, capacity: Capacity, change: impl 
 }
 
 fn at_most(connections_max: u32) -> Capacity {
-    Capacity { connections_max: Some(connections_max), queue_max: 100, queue_timeout: PATIENCE }
+    Capacity { connections_max: Some(connections_max), queue_max: 100, queue_timeout: PATIENCE, requests_max: None }
 }
 
 fn ask(balancer: &Handle, request: &str) -> Wire {

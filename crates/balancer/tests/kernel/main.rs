@@ -5,6 +5,7 @@
 
 mod announced;
 mod bodies;
+mod breaker;
 mod capacity;
 mod closing;
 mod compression;

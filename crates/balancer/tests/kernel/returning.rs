@@ -15,7 +15,7 @@ const OK: &str = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok";
 fn start(servers: [SocketAddr; 2], workers: usize, change: impl FnOnce(&mut Settings)) -> Handle {
     let mut settings = stage::settings(&servers);
     settings.backend_sets[0].capacity =
-        Capacity { connections_max: Some(1), queue_max: 100, queue_timeout: 2 * PATIENCE };
+        Capacity { connections_max: Some(1), queue_max: 100, queue_timeout: 2 * PATIENCE, requests_max: None };
     change(&mut settings);
     stage::start(settings, workers, Default::default())
 }

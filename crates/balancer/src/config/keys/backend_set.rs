@@ -105,6 +105,7 @@ static LIMITS: Table = Table {
         capacity::CONNECTIONS_MAX,
         capacity::QUEUE_MAX,
         capacity::QUEUE_TIMEOUT,
+        capacity::REQUESTS_MAX,
     ],
 };
 

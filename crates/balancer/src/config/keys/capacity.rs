@@ -22,3 +22,12 @@ pub(super) const QUEUE_MAX: Key = Key::new(
 pub(super) const QUEUE_TIMEOUT: Key =
     Key::new("queue_timeout", Kind::Time, "how long one waits (5 s) before it gets a 503 that says so")
         .example("\"5s\"");
+
+pub(super) const REQUESTS_MAX: Key = Key::new(
+    "requests_max",
+    Kind::Number { min: 1, max: bounds::REQUESTS_MAX },
+    "requests and joined connections of the set that are under way at once, over all workers, those that wait for a place \
+     included; none: as many as there are. One more gets a 503 at once that says which set it is, a connection of a tcp listener \
+     a reset; counted (`servers.set_full`). How it goes together with the health of servers: [below](#sets-that-fail)",
+)
+.example("2000");
