@@ -32,7 +32,10 @@ impl Worker {
         }
         self.note_key(id, head);
         let (server, may_pool) = match order {
-            AttemptOrder::Fresh { server } => (server as usize, false),
+            AttemptOrder::Fresh { server } => {
+                self.sets[set].note_again();
+                (server as usize, false)
+            }
             AttemptOrder::Pick { not } => match self.pick(id, set, not.map(|not| not as usize), now) {
                 Ok(server) => (server, true),
                 Err(why) => return why,

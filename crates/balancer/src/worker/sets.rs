@@ -157,6 +157,7 @@ impl BackendSet {
             return self.servers.len() - 1;
         };
         let left = std::mem::replace(&mut self.servers[number], server);
+        self.note_replaced(&left.counters);
         gone.merge(&left.counters);
         number
     }

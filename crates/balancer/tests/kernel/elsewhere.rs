@@ -43,6 +43,16 @@ impl Scene {
         server
     }
 
+    /// One of both has a new connection.
+    fn either_is_asked(&self) -> Wire {
+        let mut found = None;
+        stage::eventually("a server is asked", || {
+            found = self.origins.iter().find_map(|origin| stage::accept(origin, Duration::ZERO));
+            found.is_some()
+        });
+        found.expect("found")
+    }
+
     fn end(self) -> Counters {
         let counters = self.balancer.drain(Duration::ZERO);
         stage::check_books(&counters);
@@ -125,6 +135,47 @@ fn an_answer_that_goes_on_is_cut_off() {
     drop(client);
     let counters = scene.end();
     assert_eq!(counters.server_reasons[CloseReason::AskedElsewhere as usize], 1, "{counters:?}");
+}
+
+/// Servers that are replaced take nothing of the budget with them: what was asked of them was asked of the set.
+#[test]
+fn a_budget_outlives_the_servers_it_was_earned_at() {
+    let all = RetryBudget { percent: 20, per_second: 0 };
+    let mut scene = Scene::new(|settings| {
+        settings.backend_sets[0].retry_budget = Some(all);
+        settings.backend_sets[0].servers.truncate(1);
+    });
+    let mut client = scene.ask(GET);
+    let mut server = scene.asked(0, "");
+    for _ in 0..9 {
+        server.sends(OK);
+        client.sees(OK);
+        client.sends(GET);
+        server.reads_head();
+    }
+    server.sends(OK);
+    client.sees(OK);
+    // Ten requests pay for two repetitions, at whoever is here by then.
+    for _ in 0..2 {
+        let origins = [stage::listener(), stage::listener()];
+        let mut settings = stage::settings(&[0, 1].map(|at| stage::address(&origins[at])));
+        let set = &mut settings.backend_sets[0];
+        (set.retry_on, set.retry_budget) = ([503].into_iter().collect(), Some(all));
+        settings.listeners[0].binds = vec![scene.balancer.addresses()[0].into()];
+        scene.balancer.apply(&settings).expect("it is good");
+        scene.origins = origins;
+        client.sends(GET);
+        let mut first = scene.either_is_asked();
+        first.reads_head();
+        first.sends(BUSY);
+        let mut other = scene.either_is_asked();
+        other.reads_head();
+        other.sends(OK);
+        client.sees(OK);
+    }
+    drop(client);
+    let counters = scene.end();
+    assert_eq!((counters.retries, counters.retry_budget_spent), (2, 0), "{counters:?}");
 }
 
 /// A server in distress is not asked twice as much: what the budget does not pay for is passed on as it is.
