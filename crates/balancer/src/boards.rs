@@ -221,13 +221,20 @@ impl Board {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// What its checks say. Who waits for a place may have one at a server that is back.
+    /// What its checks say. Who waits for a place may have one at a server that is back, and none at one that is down.
     fn note_check(&self, down: bool) {
         let before = self.update(|health| Some(health.checked(down)));
-        if !down && before.is_some_and(Health::is_down) {
+        let was_down = before.is_some_and(Health::is_down);
+        if !down && was_down {
             self.came.store(NOW, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-            self.line.call(NOBODY);
+        }
+        fence(Ordering::SeqCst);
+        match (was_down, down) {
+            (true, false) => {
+                self.line.call(NOBODY);
+            }
+            (false, true) => self.line.ring_all(),
+            _ => {}
         }
     }
 

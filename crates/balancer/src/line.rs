@@ -90,6 +90,13 @@ impl SharedLine {
         self.change(|state| state.line.went(me));
     }
 
+    /// Wakes all workers where somebody waits: perhaps in vain from now on.
+    pub(crate) fn ring_all(&self) {
+        if self.has_some() {
+            self.ring_others(NOBODY);
+        }
+    }
+
     /// Wakes the other workers: one of them may have an idle connection in somebody's place.
     pub(crate) fn ring_others(&self, me: usize) {
         let state = self.state();

@@ -126,6 +126,14 @@ fn bulk_is_joined_unseen() {
     assert!(piped > 0 || std::env::var_os(testkit::sweep::SEED_VARIABLE).is_some());
 }
 
+/// All go down while requests wait in line: whoever waits is told, and nobody waits until its time is over.
+#[test]
+fn who_waits_in_line_is_told_when_nobody_is_up() {
+    sweep(replay("who_waits_in_line_is_told_when_nobody_is_up"), 300, |seed| {
+        judge_house(House::draw(seed, Mood::Fair).darkening(), Books::check_blinking)
+    });
+}
+
 /// A set that takes fewer requests at once than come. After each turn of each run its number is that of who is under way.
 #[test]
 fn a_set_takes_no_more_at_once_than_it_may() {

@@ -194,6 +194,12 @@ impl Selection {
         self.turn.weighed(asked).next().is_some()
     }
 
+    /// May anybody take a request, now or later? Nobody may where all are down by their checks, or have left.
+    pub fn has_hope(&self, field: &impl Field) -> bool {
+        let up = |index, seat: Seat| if field.standing(index) == Standing::Down { 0 } else { seat.weight };
+        self.turn.weighed(up).next().is_some()
+    }
+
     /// Is somebody else well?
     pub fn has_other(&self, than: usize, field: &impl Field) -> bool {
         let well = |index, seat: Seat| match index != than && field.standing(index) == Standing::Well {

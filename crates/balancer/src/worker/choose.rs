@@ -63,7 +63,10 @@ impl Worker {
         let ask = Ask { not, key: self.exchanges[id].key };
         let sticky = self.exchanges[id].sticky;
         let set = &mut self.sets[set];
-        if set.is_bounded() && set.places.are_for_others(id) {
+        if set.is_bounded()
+            && set.places.are_for_others(id)
+            && set.selection.has_hope(&Stands::by(&set.rules, &set.servers, now))
+        {
             return Err(Fact::NoPlace);
         }
         let BackendSet { selection, servers, rules, .. } = set;

@@ -68,6 +68,11 @@ impl BackendSet {
         self.selection.has_place(&Stands::of(self, now))
     }
 
+    /// Does nobody come that requests here could wait for? Then they need not.
+    pub(super) fn waits_in_vain(&self, now: Duration) -> bool {
+        !self.places.here.is_empty() && !self.selection.has_hope(&Stands::of(self, now))
+    }
+
     /// When the first of those may be asked again that are not now, because of a pause or because no port was left. Who is
     /// down by its checks rings when it is back.
     fn next_return(&self, now: Duration) -> Option<Duration> {
@@ -93,6 +98,8 @@ impl Worker {
         fence(Ordering::SeqCst);
         if set.has_place(now) {
             self.call_next(index);
+        } else if set.waits_in_vain(now) {
+            self.freed = true;
         } else {
             self.ask_for_idle(index);
         }
@@ -118,6 +125,7 @@ impl Worker {
         if set.places.returns.handle_timer(now, key, &mut self.wheel) == Fired::Early {
             return;
         }
+        self.freed |= set.waits_in_vain(now);
         if set.has_place(now) {
             self.call_next(index);
         }
@@ -129,6 +137,14 @@ impl Worker {
         let BackendSet { servers, places, .. } = &self.sets[set];
         if servers.iter().any(|server| server.board.connections() > server.board.in_flight()) {
             places.line.ring_others(places.number);
+        }
+    }
+
+    /// All who wait here are told that it is their turn, so that they find nobody, or go wherever they still may.
+    pub(super) fn give_up_line<R: Reactor>(&mut self, set: usize, io: &mut R) {
+        for _ in 0..self.sets[set].places.here.len() {
+            let Some((id, _)) = self.sets[set].places.here.front().copied() else { break };
+            self.hear(id, Fact::TurnCame, io);
         }
     }
 

@@ -278,6 +278,10 @@ impl Worker {
 
     /// Those who were called take their places.
     fn serve_line<R: Reactor>(&mut self, set: usize, io: &mut R) {
+        let now = self.now(io);
+        if self.sets[set].waits_in_vain(now) {
+            return self.give_up_line(set, io);
+        }
         // Whoever is called meanwhile comes with the next round.
         let called = self.sets[set].places.line.called(self.sets[set].places.number);
         for _ in 0..called {
@@ -286,7 +290,6 @@ impl Worker {
             self.hear(id, Fact::TurnCame, io);
             self.sets[set].places.turn = None;
         }
-        let now = self.now(io);
         if called > 0 && self.sets[set].places.line.has_waiting() && self.sets[set].has_place(now) {
             // The place that one of them was called for is still free: it went elsewhere, or to nobody.
             self.call_next(set);

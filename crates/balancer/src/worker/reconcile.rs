@@ -187,6 +187,7 @@ impl Worker {
         self.note_freed(index);
         self.call_next(index);
         let now = self.now(io);
+        self.freed |= self.sets[index].waits_in_vain(now);
         self.await_return(index, now);
     }
 

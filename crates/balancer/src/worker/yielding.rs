@@ -7,10 +7,11 @@ use reactor::Reactor;
 impl Worker {
     /// Another worker rang: somebody of ours may have been called, or an idle connection of ours may be in the way.
     pub(super) fn note_lines<R: Reactor>(&mut self, io: &mut R) {
+        let now = self.now(io);
         for set in 0..self.sets.len() {
             let places = &self.sets[set].places;
             if places.line.has_some() {
-                self.freed |= places.line.called(places.number) > 0;
+                self.freed |= places.line.called(places.number) > 0 || self.sets[set].waits_in_vain(now);
                 self.give_up_idle(set, io);
             }
         }

@@ -29,8 +29,9 @@ pub(crate) struct House {
     pub(crate) version: Version,
     /// TLS goes through the balancer, which only looks for the name that is asked for.
     pub(crate) passing: bool,
-    /// Origins go down and come back, as checks find out.
+    /// Origins go down and come back, as checks find out; and whether they are up in the end.
     blinks: bool,
+    dark: bool,
     /// A proxy stands in front, and says by this whom it speaks for.
     announced: Option<ProxyHeader>,
     pub(crate) rng: Rng,
@@ -64,8 +65,21 @@ impl House {
         let balancer_host = balancer_host(&mut rng, mood);
         let plan = draw_plan(&mut rng);
         let (client_host, seal, version) = (HostConfig::default(), Seal::default(), Version::Tls13);
-        let (passing, blinks, announced) = (false, false, None);
-        Self { weather, settings, plan, client_host, balancer_host, seal, version, passing, blinks, announced, rng }
+        let (passing, blinks, dark, announced) = (false, false, false, None);
+        Self {
+            weather,
+            settings,
+            plan,
+            client_host,
+            balancer_host,
+            seal,
+            version,
+            passing,
+            blinks,
+            dark,
+            announced,
+            rng,
+        }
     }
 
     /// Its origins have few places, and go down and come back.
@@ -73,6 +87,11 @@ impl House {
         self.settings.backend_sets[0].capacity.connections_max = Some(self.rng.range(1, 3) as u32);
         self.blinks = true;
         self
+    }
+
+    /// In the end they are down, and stay so.
+    pub(crate) fn darkening(self) -> Self {
+        Self { dark: true, ..self.blinking() }
     }
 
     /// Its set takes fewer at once than come.
@@ -168,7 +187,7 @@ impl House {
         }
         if self.blinks {
             // Whoever waits now has nobody else to call it.
-            ORIGINS.iter().for_each(|origin| balancer.check_says(*origin, false));
+            ORIGINS.iter().for_each(|origin| balancer.check_says(*origin, self.dark));
         }
         run(&mut balancer, &mut client_io, &mut origin_ios, Goal::Done(0))?;
         let later = net.now() + Duration::from_secs(1);

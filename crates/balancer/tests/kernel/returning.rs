@@ -4,7 +4,7 @@
 use crate::stage;
 use crate::wire::{PATIENCE, Wire};
 use balancer::Handle;
-use balancer_core::{Capacity, Counters, Settings};
+use balancer_core::{Capacity, Counters, Failure, Settings};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -58,6 +58,51 @@ fn a_server_that_its_checks_find_up_again_takes_who_waits() {
     waiting.into_iter().for_each(|client| answers(asked(&origins[1]), client));
     answers(first.1, first.0);
     end(balancer);
+}
+
+/// Whichever worker they wait at: once nobody is left to wait for they are told so, and so is who comes later.
+#[test]
+fn who_waits_is_told_at_once_when_the_last_server_goes_down() {
+    let origins = [stage::listener(), stage::listener()];
+    let servers = [0, 1].map(|at| stage::address(&origins[at]));
+    let balancer = start(servers, 4, |_| {});
+    let boards = balancer.boards();
+    boards.note_check("app", servers[1].into(), true);
+    let first = (ask(&balancer), asked(&origins[0]));
+    let waiting: Vec<Wire> = (0..12).map(|_| ask(&balancer)).collect();
+    stage::eventually("all wait", || balancer.counters().queued == 12);
+    boards.note_check("app", servers[0].into(), true);
+    // Their own patience is twice that of this test.
+    waiting.into_iter().for_each(|mut client| client.sees_status(503));
+    ask(&balancer).sees_status(503);
+    answers(first.1, first.0);
+    boards.note_check("app", servers[1].into(), false);
+    let next = ask(&balancer);
+    answers(asked(&origins[1]), next);
+    let counters = balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!((counters.failed(Failure::NoServer), counters.responses), (13, 2), "{counters:?}");
+}
+
+/// So are they where another configuration takes the servers away.
+#[test]
+fn who_waits_is_told_when_all_servers_leave() {
+    let origin = stage::listener();
+    let mut settings = stage::settings(&[stage::address(&origin)]);
+    settings.backend_sets[0].capacity =
+        Capacity { connections_max: Some(1), queue_timeout: 2 * PATIENCE, ..Capacity::default() };
+    let mut balancer = stage::start(settings.clone(), 2, Default::default());
+    let first = (ask(&balancer), asked(&origin));
+    let waiting: Vec<Wire> = (0..6).map(|_| ask(&balancer)).collect();
+    stage::eventually("all wait", || balancer.counters().queued == 6);
+    settings.listeners[0].binds = vec![balancer.addresses()[0].into()];
+    settings.backend_sets[0].servers.clear();
+    balancer.apply(&settings).expect("it is good");
+    waiting.into_iter().for_each(|mut client| client.sees_status(503));
+    answers(first.1, first.0);
+    let counters = balancer.drain(Duration::ZERO);
+    stage::check_books(&counters);
+    assert_eq!((counters.failed(Failure::NoServer), counters.responses), (6, 1), "{counters:?}");
 }
 
 /// Whichever worker it comes to, and whichever of the two comes first: the server, or who waits.
