@@ -48,9 +48,9 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// It was waited for so long, and so many bytes came of it. Who is ahead has nothing of that later.
-    pub(crate) fn note(&mut self, waited: Duration, bytes: usize, rate: NonZeroU32) {
+    pub(crate) fn note(&mut self, waited: Duration, bytes: u64, rate: NonZeroU32) {
         let waited_us = u32::try_from(waited.as_micros()).unwrap_or(u32::MAX);
-        let may_us = bytes as u64 * 1_000_000 / u64::from(rate.get());
+        let may_us = bytes.saturating_mul(1_000_000) / u64::from(rate.get());
         let may_us = u32::try_from(may_us).unwrap_or(u32::MAX);
         self.behind_us = self.behind_us.saturating_add(waited_us).saturating_sub(may_us);
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     /// Steps of waited milliseconds and bytes at 1000 bytes per second; then how many of ten seconds are left.
-    fn check(steps: &[(u64, usize)], left_ms: u64) {
+    fn check(steps: &[(u64, u64)], left_ms: u64) {
         let mut pace = Pace::default();
         let rate = NonZeroU32::new(1000).expect("a rate");
         steps.iter().for_each(|(ms, bytes)| pace.note(Duration::from_millis(*ms), *bytes, rate));
@@ -82,7 +82,7 @@ mod tests {
         check(&[(4000, 4000), (1000, 1000)], 10_000);
         check(&[(9999, 1), (2, 0)], 0);
         check(&[(60_000, 10)], 0);
-        check(&[(10_000_000, usize::MAX >> 24)], 10_000);
+        check(&[(10_000_000, u64::MAX >> 24)], 10_000);
     }
 
     #[test]

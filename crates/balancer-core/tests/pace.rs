@@ -156,15 +156,48 @@ fn who_reads_too_slowly_is_cut_and_who_keeps_up_is_not() {
     assert_eq!(Play::sending().reads(600, 100_000, 0), End::Cut(CloseReason::SlowReader), "before `body` is over");
 }
 
-#[test]
-fn a_send_that_ends_counts_by_what_it_carried() {
-    let mut play = Play::sending();
-    for _ in 0..50 {
-        play.now += Duration::from_secs(2);
+/// Sends of so many bytes end after so many seconds each, as the kernel takes them. Whenever it is looked, the client has taken
+/// `per_s` for each second that it was waited for.
+fn sends(play: &mut Play, count: u64, seconds: u64, len: usize, per_s: u64) -> End {
+    let (mut waited, mut sent) = (0, 1000);
+    for _ in 0..count {
+        for _ in 0..seconds {
+            play.now += Duration::from_secs(1);
+            waited += 1;
+            if play.exchange.deadline() <= play.now {
+                assert_eq!(play.tells(Fact::Deadline), End::GoesOn);
+                let owed = sent as u64 - (waited * per_s).min(sent as u64);
+                match play.tells(Fact::Unacknowledged(Some(owed as usize))) {
+                    End::GoesOn => {}
+                    end => return end,
+                }
+            }
+        }
         assert_eq!(play.tells(Fact::ClientTook), End::GoesOn);
         // The server lets the client wait: that is not the client's fault.
         play.now += Duration::from_secs(20);
-        play.tells(Fact::ResponseBytes { len: 200, whole: false, leftover: false });
+        play.tells(Fact::ResponseBytes { len, whole: false, leftover: false });
+        sent += len;
     }
-    assert_eq!(play.reads(9, 100_000, 90), End::GoesOn, "it was never behind");
+    End::GoesOn
+}
+
+/// However often the kernel takes a piece: what counts is what the client has taken.
+#[test]
+fn many_sends_that_end_in_time_are_reckoned_together() {
+    for seconds in [1, 2, 3, 5] {
+        let len = 100 * seconds as usize;
+        assert_eq!(sends(&mut Play::sending(), 100, seconds, len, 100), End::GoesOn, "sends of {seconds} s");
+        let mut play = Play::sending();
+        let slow = sends(&mut play, 100, seconds, len / 10, 10);
+        assert_eq!(slow, End::Cut(CloseReason::SlowReader), "sends of {seconds} s");
+    }
+}
+
+/// What one send does not pay for is paid for by the next.
+#[test]
+fn who_catches_up_is_not_cut() {
+    let mut play = Play::sending();
+    assert_eq!(sends(&mut play, 2, 3, 1, 0), End::GoesOn);
+    assert_eq!(sends(&mut play, 50, 2, 400, 200), End::GoesOn);
 }

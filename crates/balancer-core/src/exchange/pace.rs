@@ -1,4 +1,12 @@
 //! Clients that are too slow: how far behind one is, while nobody but the client is waited for.
+//!
+//! A response is reckoned by looks at what its reader has acknowledged, whichever sends that was waited for in between:
+//!
+//! ```text
+//!   sends    |--waited--|   |-waited-|  |---waited---|
+//!   looks              ^                        ^        a quarter of the grace of waiting apart
+//! ```
+//! That a send has ended says only that the kernel has taken it.
 
 use super::time::LOOKS;
 use super::{Exchange, Scene, Wait};
@@ -10,10 +18,12 @@ use core::time::Duration;
 pub(super) struct Paces {
     up: Pace,
     down: Pace,
-    /// Up to when that is reckoned.
+    /// Since when the client is waited for, as far as that is not reckoned.
     since: Duration,
-    /// Bytes of the response that are reckoned.
-    passed: u64,
+    /// How long it was waited for in sends that have ended, since the last look.
+    waited: Duration,
+    /// Bytes of the response that it had taken at the last look; less than none while it owes something of an earlier one.
+    taken: Option<i64>,
 }
 
 impl Exchange {
@@ -26,7 +36,7 @@ impl Exchange {
             Wait::ClientBody if rules.request.is_some() && !self.up.awaits_continue && !self.down.sending => {
                 self.paces.up.left(rules.grace)
             }
-            Wait::ClientRead if rules.response.is_some() => rules.grace / LOOKS,
+            Wait::ClientRead if rules.response.is_some() => (rules.grace / LOOKS).saturating_sub(self.paces.waited),
             _ => return,
         };
         self.deadline = self.deadline.min(scene.now.saturating_add(until));
@@ -37,7 +47,7 @@ impl Exchange {
     pub(super) fn note_upload(&mut self, len: usize, scene: &Scene<'_>) {
         let Some(rate) = scene.client.pace.request else { return };
         let waited = if self.is_owed_body() { scene.now.saturating_sub(self.paces.since) } else { Duration::ZERO };
-        self.paces.up.note(waited, len, rate);
+        self.paces.up.note(waited, len as u64, rate);
         self.paces.since = scene.now;
     }
 
@@ -53,31 +63,30 @@ impl Exchange {
         rules.request.is_some() && self.is_owed_body() && self.paces.up.left(rules.grace).is_zero()
     }
 
-    /// A send to the client ended. What was seen of it while it lasted is reckoned already.
+    /// A send to the client ended: the time that it took is reckoned with the next look.
     #[cold]
     pub(super) fn note_download(&mut self, scene: &Scene<'_>) {
-        let Some(rate) = scene.client.pace.response else { return };
-        if self.stall.unacknowledged().is_none() {
-            let bytes = self.record.down_bytes - self.paces.passed;
-            let waited = scene.now.saturating_sub(self.paces.since);
-            self.paces.down.note(waited, usize::try_from(bytes).unwrap_or(usize::MAX), rate);
+        if scene.client.pace.response.is_some() {
+            self.paces.waited += scene.now.saturating_sub(self.paces.since);
+            self.paces.since = scene.now;
         }
-        (self.paces.since, self.paces.passed) = (scene.now, self.record.down_bytes);
     }
 
-    /// A send to the client goes on, with so much that is not acknowledged: is the client too slow? The first look only tells
-    /// what the next is to be compared with.
+    /// A send to the client goes on, with so much that is not acknowledged: is the client too slow? The first look at a
+    /// response only tells what the next is to be compared with: something of an earlier one may be on its way still.
     pub(super) fn reads_too_slowly(&mut self, unacknowledged: Option<usize>, scene: &Scene<'_>) -> bool {
         let rules = &scene.client.pace;
         let Some(rate) = rules.response else { return false };
-        let waited = scene.now.saturating_sub(self.paces.since);
+        let waited = std::mem::take(&mut self.paces.waited) + scene.now.saturating_sub(self.paces.since);
         self.paces.since = scene.now;
-        match (self.stall.unacknowledged(), unacknowledged) {
+        let taken = unacknowledged.map(|owed| self.record.down_bytes as i64 - owed as i64);
+        match (self.paces.taken, taken) {
             (None, Some(_)) => {}
-            (Some(before), Some(now)) => self.paces.down.note(waited, before.saturating_sub(now), rate),
+            (Some(before), Some(now)) => self.paces.down.note(waited, u64::try_from(now - before).unwrap_or(0), rate),
             // Of whom nothing can be told takes nothing.
             (_, None) => self.paces.down.note(waited, 0, rate),
         }
+        self.paces.taken = taken.or(self.paces.taken);
         self.paces.down.left(rules.grace).is_zero()
     }
 

@@ -44,11 +44,6 @@ pub(super) struct Stall {
 }
 
 impl Stall {
-    /// What was seen last, if anything was.
-    pub(super) fn unacknowledged(&self) -> Option<usize> {
-        self.unacknowledged
-    }
-
     /// Its reader has taken nothing for as long as `patience`. A reader of whom nothing can be told takes nothing.
     fn is_over(&mut self, unacknowledged: Option<usize>, patience: Duration, now: Duration) -> bool {
         if unacknowledged.is_some() && unacknowledged != self.unacknowledged {
