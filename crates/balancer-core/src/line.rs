@@ -27,13 +27,24 @@ struct Part {
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     parts: Vec<Part>,
+    /// Numbers of those who have quitted: the next who join have them.
+    vacant: Vec<usize>,
 }
 
 impl Line {
     /// One more worker; its number.
     pub fn join(&mut self) -> usize {
-        self.parts.push(Part::default());
-        self.parts.len() - 1
+        self.vacant.pop().unwrap_or_else(|| {
+            self.parts.push(Part::default());
+            self.parts.len() - 1
+        })
+    }
+
+    /// A worker comes no more. Answers how many turns came free with that.
+    pub fn quit(&mut self, worker: usize) -> usize {
+        debug_assert!(!self.vacant.contains(&worker), "who quits was here");
+        self.vacant.push(worker);
+        std::mem::take(&mut self.parts[worker]).called
     }
 
     /// Requests that wait, or whose turn has come.
@@ -160,6 +171,20 @@ mod tests {
         assert_eq!(line.enter(0, MS, 2), None, "who was called is still here");
         line.went(0);
         assert_eq!((line.enter(0, MS, 2), line.len(), line.waiting()), (Some(0), 2, 2));
+    }
+
+    /// However often workers come and go, there are as many parts as there were workers at once.
+    #[test]
+    fn who_quits_leaves_nothing_behind() {
+        let mut line = line(2, &[(0, 0), (1, 1)]);
+        assert_eq!((line.next(None), line.quit(0), line.next(None)), (Some(0), 1, Some(1)));
+        assert_eq!((line.called(1), line.len(), line.join()), (1, 1, 0));
+        for _ in 0..1000 {
+            let number = line.join();
+            assert!(line.enter(number, MS, 100).is_some());
+            assert_eq!((number, line.quit(number)), (2, 0));
+        }
+        assert_eq!((line.parts.len(), line.len()), (3, 1));
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl Rate {
         1e9 / self.every_ns.get() as f64
     }
 
+    /// How long an empty bucket takes to be full.
+    pub fn span(&self) -> Duration {
+        Duration::from_nanos(self.every_ns.get() * u64::from(self.burst))
+    }
+
     /// Takes a token from the bucket that is full at `full_at`: when it is full after that, or how long it takes until there
     /// is a token.
     pub fn take(&self, full_at: Duration, now: Duration) -> Result<Duration, Duration> {

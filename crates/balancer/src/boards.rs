@@ -3,6 +3,7 @@
 //! listener, by name and address.
 
 use crate::flight::Flight;
+use crate::former::Former;
 use crate::line::{NOBODY, SharedLine};
 use crate::passwords::Passwords;
 use crate::purse::SharedPurse;
@@ -17,7 +18,7 @@ use ports::Address;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What is known of one server.
 #[derive(Debug, Default)]
@@ -130,6 +131,20 @@ impl Board {
     /// Of a set with this line. A newcomer comes to servers which are at work already.
     fn new(line: Arc<SharedLine>, newcomer: bool) -> Self {
         Self { line, came: AtomicU64::new(if newcomer { NOW } else { 0 }), ..Self::default() }
+    }
+
+    /// It is back in its set. What requests found out is known still; who is down is for the checks of now to say.
+    fn returned(self: Arc<Self>, line: &Arc<SharedLine>) -> Arc<Self> {
+        self.update(|health| Some(health.unchecked()));
+        self.came.store(NOW, Ordering::Relaxed);
+        if Arc::ptr_eq(&self.line, line) {
+            return self;
+        }
+        // Its set was gone, too: who waits does so in another line now.
+        let copy = |word: &AtomicU64| AtomicU64::new(word.load(Ordering::Relaxed));
+        let board =
+            Self { health: copy(&self.health), latency: copy(&self.latency), ..Self::new(Arc::clone(line), true) };
+        Arc::new(board)
     }
 
     /// Where requests wait for its places.
@@ -283,6 +298,7 @@ impl Table {
 #[derive(Clone, Debug, Default)]
 pub struct Boards {
     servers: Arc<HashMap<(String, Address), Arc<Board>>>,
+    former: Arc<Former>,
     tables: Arc<HashMap<String, Table>>,
     lines: Arc<HashMap<String, Arc<SharedLine>>>,
     purses: Arc<HashMap<String, Arc<SharedPurse>>>,
@@ -293,8 +309,13 @@ pub struct Boards {
 }
 
 impl Boards {
-    /// One for each server that `settings` name: that of `before`, or one on which nothing is written.
+    /// One for each server that `settings` name: that of `before`, or of one that has left not long ago, or one on which nothing
+    /// is written.
     pub fn of(settings: &Settings, before: &Self) -> Self {
+        Self::at(Instant::now(), settings, before)
+    }
+
+    fn at(now: Instant, settings: &Settings, before: &Self) -> Self {
         let (lines, purses) = (by_set(settings, &before.lines), by_set(settings, &before.purses));
         let flights = by_set(settings, &before.flights);
         let named = settings
@@ -304,9 +325,13 @@ impl Boards {
         let boards = named.map(|name| {
             let newcomer = before.lines.contains_key(&name.0);
             let new = || Arc::new(Board::new(Arc::clone(&lines[&name.0]), newcomer));
-            let board = before.servers.get(&name).cloned().unwrap_or_else(new);
+            let former = || before.former.of(&name, now).map(|board| board.returned(&lines[&name.0]));
+            let board = before.servers.get(&name).cloned().or_else(former).unwrap_or_else(new);
             (name, board)
         });
+        let boards: HashMap<_, _> = boards.collect();
+        let left = before.servers.iter().filter(|(name, _)| !boards.contains_key(*name));
+        before.former.keep(left.map(|(name, board)| (name.clone(), Arc::clone(board))), now);
         let by_key = settings.backend_sets.iter().filter(|set| set.selection.balance == Balance::Hash);
         let tables = by_key.map(|set| (set.name.clone(), Table::of(set, before)));
         let rooms = settings.listeners.iter().map(|listener| {
@@ -314,10 +339,11 @@ impl Boards {
             let room = before.rooms.get(&name).cloned().unwrap_or_default();
             (name, room)
         });
-        let (tables, rates) = (Arc::new(tables.collect()), Arc::clone(&before.rates));
-        let (servers, rooms) = (Arc::new(boards.collect()), Arc::new(rooms.collect()));
+        let (tables, rates) = (Arc::new(tables.collect()), Arc::new(Rates::of(settings, &before.rates)));
+        let (servers, rooms) = (Arc::new(boards), Arc::new(rooms.collect()));
         let passwords = Arc::clone(&before.passwords);
-        Self { servers, tables, lines, purses, flights, rooms, rates, passwords }
+        let former = Arc::clone(&before.former);
+        Self { servers, former, tables, lines, purses, flights, rooms, rates, passwords }
     }
 
     /// Checks say that this server is down, or is not.
@@ -329,6 +355,7 @@ impl Boards {
 
     /// What is known of each server.
     pub fn seen(&self) -> impl Iterator<Item = Seen<'_>> {
+        self.former.forget_old(Instant::now());
         self.servers.iter().map(|((set, server), board)| Seen {
             set,
             server: *server,
@@ -423,6 +450,31 @@ mod tests {
         let address = |port| Address::from(SocketAddr::from(([127, 0, 0, 1], port)));
         assert!(Arc::ptr_eq(&first.board("app", address(2)), &second.board("app", address(2))));
         assert!(!Arc::ptr_eq(&first.board("app", address(3)), &second.board("app", address(3))));
+    }
+
+    /// What requests have found out of a server is known when it comes back, also with its whole set; not for ever.
+    #[test]
+    fn a_server_that_comes_back_soon_is_known() {
+        let (rules, begun, minute) = (HealthRules::default(), Instant::now(), Duration::from_secs(60));
+        let address = |port| Address::from(SocketAddr::from(([127, 0, 0, 1], port)));
+        let first = Boards::at(begun, &settings(&[1, 2]), &Boards::default());
+        let sick = first.board("app", address(2));
+        for _ in 0..2 {
+            sick.note(Verdict::Unreachable, minute, &rules);
+        }
+        sick.note_check(true);
+        let without = Boards::at(begun, &settings(&[1]), &first);
+        let back = Boards::at(begun + minute, &settings(&[1, 2]), &without);
+        let known = back.board("app", address(2));
+        assert!(Arc::ptr_eq(&sick, &known));
+        assert_eq!(known.standing(minute), Standing::Aside, "and not down: that is for its checks to say");
+        let gone = Boards::at(begun + minute, &Settings { backend_sets: Vec::new(), ..settings(&[]) }, &back);
+        let again = Boards::at(begun + 2 * minute, &settings(&[2]), &gone);
+        let known = again.board("app", address(2));
+        assert!(known.standing(minute) == Standing::Aside && Arc::ptr_eq(&known.line, &again.line("app")));
+        let gone = Boards::at(begun + 2 * minute, &settings(&[1]), &again);
+        let late = Boards::at(begun + 60 * minute, &settings(&[1, 2]), &gone);
+        assert_eq!(late.board("app", address(2)).standing(minute), Standing::Well, "a stranger");
     }
 
     #[test]

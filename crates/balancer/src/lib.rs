@@ -9,6 +9,7 @@ mod doors;
 mod errors;
 mod explain;
 mod flight;
+mod former;
 mod guests;
 mod line;
 pub mod orders;

@@ -38,8 +38,21 @@ impl SharedLine {
     /// A worker's requests may stand here from now on; its number tells it from the others.
     pub(crate) fn join(&self, bell: Bell) -> usize {
         let mut state = self.state();
-        state.bells.push(bell);
-        state.line.join()
+        let number = state.line.join();
+        match state.bells.get_mut(number) {
+            Some(vacant) => *vacant = bell,
+            None => state.bells.push(bell),
+        }
+        number
+    }
+
+    /// None will any more. Turns that its requests had are others'.
+    pub(crate) fn quit(&self, me: usize) {
+        self.change(|state| {
+            for _ in 0..state.line.quit(me) {
+                state.call(None, me);
+            }
+        });
     }
 
     /// Is somebody ahead of whoever comes now?

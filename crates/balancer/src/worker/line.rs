@@ -40,8 +40,8 @@ impl Places {
         if Arc::ptr_eq(&self.line, &line) {
             return;
         }
-        let before = std::mem::replace(self, Self::new(line, bell));
-        for (id, since) in before.here {
+        let mut before = std::mem::replace(self, Self::new(line, bell));
+        for (id, since) in std::mem::take(&mut before.here) {
             before.line.leave(before.number, 0);
             if let Some(ahead) = self.line.enter(self.number, since, usize::MAX) {
                 self.here.insert(ahead, (id, since));
@@ -53,6 +53,12 @@ impl Places {
     #[inline]
     pub(super) fn are_for_others(&self, id: ExchangeId) -> bool {
         self.line.has_some() && self.turn != Some(id)
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        self.line.quit(self.number);
     }
 }
 

@@ -49,6 +49,7 @@ impl Worker {
         let prepared = self.prepare(snapshot, io)?;
         let places = self.reconcile_sets(&snapshot.settings.backend_sets, &snapshot.boards, prepared.sets, io);
         self.reconcile_listeners(snapshot, prepared.listeners, &places, io);
+        self.rates = snapshot.boards.rates();
         self.brief_layers(io);
         Ok(())
     }
