@@ -235,8 +235,8 @@ impl<R: Reactor> App<R> for Origin {
                 who.into_iter().for_each(|who| self.counters.closes.record(who));
                 self.forget(conn, io);
             }
-            // An origin opens no connection.
-            Completion::Connected { .. } => {}
+            // An origin opens no connection, and lets everybody in.
+            Completion::Connected { .. } | Completion::Arrived { .. } | Completion::Departed { .. } => {}
             Completion::Woken => self.obey(io),
         }
     }

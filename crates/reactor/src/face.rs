@@ -21,7 +21,8 @@
 //! So an application must be one over *any* reactor (generic per method, not per type), and everything here is about
 //! the application's bytes: what a layer adds (a handshake, record headers, a close-notify) is never seen above it.
 //! - [`Completion::Accepted`] and [`Completion::Connected`] come when the handshake is over;
-//!   [`Questions::session`] then says what was agreed on.
+//!   [`Questions::session`] then says what was agreed on. A handshake is dear: before it begins,
+//!   [`Completion::Arrived`] asks whether its client is to have one.
 //! - [`Received::Eof`] is the end the peer meant. A stream that ends without the layer's own end is cut off, and the
 //!   recv fails.
 //! - [`Close::Fin`], [`After::Close`] and [`Reactor::shutdown_write`] send the layer's end and the FIN in one segment.
@@ -191,6 +192,21 @@ pub enum Received {
 /// The end of an operation, or a new connection.
 #[derive(Debug)]
 pub enum Completion {
+    /// A connection came in, and a layer has yet to agree with it: whoever is to be kept out is closed now, and costs no
+    /// handshake. Of whoever is not, [`Completion::Accepted`] tells when that is over, or [`Completion::Departed`].
+    Arrived {
+        /// Where it came in.
+        listener: ListenerId,
+        /// Its name.
+        conn: ConnId,
+        /// Who it is.
+        peer: SocketAddr,
+    },
+    /// A connection that had arrived will not be accepted: its handshake failed. The id is dead.
+    Departed {
+        /// Which.
+        conn: ConnId,
+    },
     /// A connection came in (and its layer's handshake is over). Nothing is read from it until [`Reactor::recv`].
     Accepted {
         /// Where it came in.
@@ -244,7 +260,9 @@ impl Completion {
     /// Which connection it is about; `None` for what is about none.
     pub fn conn(&self) -> Option<ConnId> {
         match self {
-            Self::Accepted { conn, .. }
+            Self::Arrived { conn, .. }
+            | Self::Departed { conn }
+            | Self::Accepted { conn, .. }
             | Self::Connected { conn, .. }
             | Self::Received { conn, .. }
             | Self::Sent { conn, .. }

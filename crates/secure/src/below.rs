@@ -1,18 +1,17 @@
 //! What comes up from below: handshakes stay here, everything else is opened and told above.
 
-use crate::conn::{Conn, Phase, Shaking};
+use crate::conn::{Arrival, Conn, Phase, Shaking};
 use crate::failure;
 use crate::handshake::{Agreed, Handshake, Progress};
 use crate::inbound::{End, Step};
 use crate::outbound::{Last, Sent};
-use crate::profile::{Profile, ServerProfile};
+use crate::profile::Profile;
 use crate::record::Damage;
 use crate::view::View;
 use crate::{FIN_WAIT_MAX, HANDSHAKE_MAX, damaged, spent_key, truncated};
 use ports::HandshakeFailure;
 use ports::{Fault, FaultKind};
-use reactor::{After, Buf, CloseOutcome, Completion, ConnId, ListenerId, Outgoing, Reactor, Received};
-use std::net::SocketAddr;
+use reactor::{After, Buf, CloseOutcome, Completion, ConnId, Outgoing, Reactor, Received};
 
 impl<R: Reactor> View<'_, R> {
     /// Takes one completion in; what the application is to hear of it stands in `up` then.
@@ -20,7 +19,7 @@ impl<R: Reactor> View<'_, R> {
         if let Completion::Accepted { listener, conn, peer } = completion {
             let Some(profile) = self.layer.profile_of(listener) else { return self.layer.up.push_back(completion) };
             return match self.layer.settings.profiles.get(profile) {
-                Some(Profile::Server(profile)) => self.greet(listener, conn, peer, &profile),
+                Some(Profile::Server(profile)) => self.layer.announce(Arrival { listener, conn, peer, profile }),
                 // Nobody who is to be secured comes in without.
                 _ => drop(self.io.close(conn, reactor::Close::Discard)),
             };
@@ -45,18 +44,24 @@ impl<R: Reactor> View<'_, R> {
             },
             Completion::Sent { result, .. } => self.handle_sent(id, phase, result),
             Completion::Closed { outcome, .. } => self.handle_closed(id, phase, outcome),
-            Completion::Accepted { .. } | Completion::AcceptFailed { .. } | Completion::Woken => {}
+            Completion::Accepted { .. }
+            | Completion::AcceptFailed { .. }
+            | Completion::Woken
+            // From layers below, of which none has to agree on anything.
+            | Completion::Arrived { .. }
+            | Completion::Departed { .. } => {}
         }
     }
 
-    fn greet(&mut self, listener: ListenerId, id: ConnId, peer: SocketAddr, profile: &ServerProfile) {
-        let phase = Phase::Accepting { listener, peer };
-        let Ok(tls) = Handshake::accept(profile) else {
+    /// The application knows who has come in, and has not closed: now it is worth a handshake.
+    pub(crate) fn welcome(&mut self, arrival: Arrival) {
+        let Arrival { listener, conn: id, peer, profile } = arrival;
+        let Ok(tls) = Handshake::accept(&profile) else {
             self.layer.counts(Some(listener)).failed[HandshakeFailure::Shortage as usize] += 1;
             self.cut(id);
-            return;
+            return self.layer.up.push_back(Completion::Departed { conn: id });
         };
-        self.layer.conns.insert(id, Conn::new(phase, tls, self.io.now()));
+        self.layer.conns.insert(id, Conn::new(Phase::Accepting { listener, peer }, tls, self.io.now()));
         if let Some(oldest) = self.layer.note_accepting(id) {
             self.fail(oldest, HandshakeFailure::Crowded, Fault::of(FaultKind::Memory));
         }

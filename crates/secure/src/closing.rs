@@ -16,8 +16,9 @@ impl<R: Reactor> View<'_, R> {
     pub(crate) fn close_sealed(&mut self, id: ConnId, how: Close) -> CloseOutcome {
         let Some(conn) = self.layer.conns.get(id) else { return CloseOutcome::Closed(None) };
         if conn.phase != Phase::Open {
-            self.close_below(id, if how == Close::Reset { how } else { Close::Discard });
-            return CloseOutcome::Closed(None);
+            let stood = matches!(conn.phase, Phase::Accepting { .. });
+            let closed = self.close_below(id, if how == Close::Reset { how } else { Close::Discard });
+            return if stood { closed } else { CloseOutcome::Closed(None) };
         }
         let held = conn.inbound.holds_bytes();
         let broken = matches!(conn.inbound.end, End::Broken(_));
@@ -73,9 +74,13 @@ impl<R: Reactor> View<'_, R> {
     }
 
     fn tell_failed(&mut self, id: ConnId, phase: Phase, fault: Fault, words: impl FnOnce() -> String) {
-        if phase == Phase::Connecting {
-            self.layer.reason = Some((id, words()));
-            self.layer.up.push_back(Completion::Connected { conn: id, result: Err(fault) });
+        match phase {
+            Phase::Connecting => {
+                self.layer.reason = Some((id, words()));
+                self.layer.up.push_back(Completion::Connected { conn: id, result: Err(fault) });
+            }
+            Phase::Accepting { .. } => self.layer.up.push_back(Completion::Departed { conn: id }),
+            Phase::Open | Phase::Leaving { .. } => {}
         }
     }
 

@@ -4,7 +4,7 @@ use crate::handshake::Handshake;
 use crate::inbound::Inbound;
 use crate::keys::Keys;
 use crate::outbound::Outbound;
-use crate::profile::Profiles;
+use crate::profile::{Profiles, ServerProfile};
 use crate::{HANDSHAKES_MAX, SHORTAGE_RETRY, SILENCE_MAX};
 use ports::Handshakes;
 use reactor::{Completion, ConnId, ConnMap, ListenerId, ProfileId, SessionInfo, TimerId, TimerWheel};
@@ -35,6 +35,14 @@ pub(crate) enum Phase {
     Open,
     /// Nobody above knows it any more; the last bytes are on their way, and so many of the peer's were dropped since.
     Leaving { dropped: usize },
+}
+
+/// A connection that came in a moment ago: the application is asked whether it is to have a handshake.
+pub(crate) struct Arrival {
+    pub(crate) listener: ListenerId,
+    pub(crate) conn: ConnId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) profile: ServerProfile,
 }
 
 /// What only a handshake needs.
@@ -88,6 +96,8 @@ pub(crate) struct Layer {
     /// What the application is to be told; empty between two completions from below.
     pub(crate) up: VecDeque<Completion>,
     pub(crate) timers: TimerWheel<ConnId>,
+    /// Whom the application is being told of.
+    pub(crate) arrival: Option<Arrival>,
     /// Handshakes that came in, the oldest first; those that are over are left in until they are met.
     pub(crate) accepting: VecDeque<ConnId>,
     pub(crate) accepting_count: usize,
@@ -110,6 +120,7 @@ impl Layer {
             listeners: Vec::new(),
             up: VecDeque::new(),
             timers: TimerWheel::new(),
+            arrival: None,
             accepting: VecDeque::new(),
             accepting_count: 0,
             starved: Vec::new(),
@@ -124,6 +135,14 @@ impl Layer {
     pub(crate) fn profile_of(&self, listener: ListenerId) -> Option<ProfileId> {
         let told = self.listeners.iter().find(|(id, _)| *id == listener);
         told.map_or(self.settings.accepted, |(_, profile)| *profile)
+    }
+
+    /// Somebody came in: the application hears of it before anything is done for it.
+    pub(crate) fn announce(&mut self, arrival: Arrival) {
+        let Arrival { listener, conn, peer, .. } = arrival;
+        debug_assert!(self.arrival.is_none(), "one comes in at a time");
+        self.up.push_back(Completion::Arrived { listener, conn, peer });
+        self.arrival = Some(arrival);
     }
 
     /// Handshakes at `listener` whose clients were heard of lately.

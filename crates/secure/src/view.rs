@@ -68,8 +68,10 @@ impl<R: Reactor> Questions for View<'_, R> {
         self.probe_sealed(conn)
     }
 
+    /// Within a handshake the layer receives for itself.
     fn is_receiving(&self, conn: ConnId) -> bool {
-        self.io.is_receiving(conn) && self.layer.conns.get(conn).is_none_or(|sealed| sealed.inbound.is_waiting())
+        let waits = |sealed: &Conn| sealed.phase != Phase::Open || sealed.inbound.is_waiting();
+        self.io.is_receiving(conn) && self.layer.conns.get(conn).is_none_or(waits)
     }
 
     fn session(&self, conn: ConnId) -> Option<&SessionInfo> {
@@ -161,10 +163,20 @@ impl<R: Reactor> Reactor for View<'_, R> {
     }
 
     fn close(&mut self, conn: ConnId, how: Close) -> CloseOutcome {
-        if self.sealed(conn).is_some() { self.close_sealed(conn, how) } else { self.io.close(conn, how) }
+        if self.sealed(conn).is_some() {
+            return self.close_sealed(conn, how);
+        }
+        self.layer.arrival.take_if(|arrival| arrival.conn == conn);
+        self.io.close(conn, how)
     }
 
     fn poll_completion(&mut self) -> Option<Completion> {
+        let next = self.layer.up.pop_front();
+        if next.is_some() {
+            return next;
+        }
+        let arrival = self.layer.arrival.take()?;
+        self.welcome(arrival);
         self.layer.up.pop_front()
     }
 }

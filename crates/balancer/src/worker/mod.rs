@@ -353,6 +353,7 @@ impl<R: Reactor> App<R> for Worker {
     fn handle_completion(&mut self, completion: Completion, io: &mut R) {
         match completion {
             Completion::Accepted { listener, conn, peer } => self.handle_accepted(listener, conn, peer, io),
+            Completion::Arrived { .. } | Completion::Departed { .. } => {}
             Completion::AcceptFailed { listener, .. } => self.handle_accept_failed(listener),
             Completion::Connected { conn, result } => self.handle_connected(conn, result, io),
             Completion::Received { conn, result } => self.handle_received(conn, result, io),

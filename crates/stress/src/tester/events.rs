@@ -18,7 +18,11 @@ impl Tester {
             Completion::Sent { conn, result } => self.sent(conn, result, io),
             Completion::Woken => self.obey(io),
             // Nothing listens here, and no send closes.
-            Completion::Accepted { .. } | Completion::AcceptFailed { .. } | Completion::Closed { .. } => {}
+            Completion::Arrived { .. }
+            | Completion::Departed { .. }
+            | Completion::Accepted { .. }
+            | Completion::AcceptFailed { .. }
+            | Completion::Closed { .. } => {}
         }
     }
 

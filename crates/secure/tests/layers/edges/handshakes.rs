@@ -35,7 +35,7 @@ fn first_bytes_follow_the_handshake() {
     bench.finish();
 }
 
-/// A client that speaks plainly is turned away, and the application never hears of it.
+/// A client that speaks plainly is turned away: the application hears that it came, and that it is gone.
 #[test]
 fn a_plain_client_is_turned_away() {
     let mut bench = Bench::new((false, true), 64);
@@ -50,6 +50,39 @@ fn a_plain_client_is_turned_away() {
     bench.client.recv();
     check(&mut bench, "end", "");
     assert_eq!(bench.server.handshakes().failed_by(HandshakeFailure::PlainHttp), 1);
+    assert_eq!((bench.server.ear().arrived, bench.server.ear().departed), (1, 1));
+    bench.client.close(Close::Discard);
+    bench.finish();
+}
+
+/// Who is kept out gets no handshake: nothing is counted of one, and nothing of what it says is read.
+#[test]
+fn who_is_kept_out_gets_no_handshake() {
+    for (how, end) in [(Close::Reset, "connection reset (ECONNRESET)"), (Close::Discard, "end")] {
+        let mut bench = Bench::new((false, true), 64);
+        bench.server.ear().keeps_out = Some(how);
+        bench.connect(Outgoing::default());
+        bench.client.recv();
+        check(&mut bench, &format!("connected, {end}"), "");
+        assert_eq!((bench.server.ear().arrived, bench.server.ear().departed), (1, 0));
+        assert_eq!(bench.server.handshakes(), ports::Handshakes::default());
+        bench.client.close(Close::Discard);
+        bench.finish();
+    }
+}
+
+/// Nor does one go on whose place is wanted by somebody else.
+#[test]
+fn a_handshake_can_be_given_up() {
+    let mut bench = Bench::new((false, true), 64);
+    bench.connect(Outgoing::default());
+    check(&mut bench, "connected", "");
+    let conn = ConnId { index: 0, generation: 0 };
+    let ended = bench.server.act_as(|_, io| (io.is_receiving(conn), io.close(conn, Close::Fin)));
+    assert_eq!(ended, (true, CloseOutcome::Closed(Some(ports::ClosedFirst::OurFin))));
+    bench.client.recv();
+    check(&mut bench, "end", "");
+    assert_eq!((bench.server.ear().departed, bench.server.handshakes()), (0, ports::Handshakes::default()));
     bench.client.close(Close::Discard);
     bench.finish();
 }

@@ -48,6 +48,11 @@ pub(crate) struct Ear {
     /// In few words.
     pub(crate) heard: Vec<String>,
     pub(crate) received: Vec<u8>,
+    /// Who came in and was asked about, and of those who left before they were accepted: not written down.
+    pub(crate) arrived: usize,
+    pub(crate) departed: usize,
+    /// Whoever arrives is closed so.
+    pub(crate) keeps_out: Option<Close>,
     pub(crate) over: bool,
 }
 
@@ -56,9 +61,18 @@ impl<R: Reactor> App<R> for Ear {
         if self.listens { io.listen(&ListenPlan::new(door())).map(drop) } else { Ok(()) }
     }
 
-    fn handle_completion(&mut self, completion: Completion, _io: &mut R) {
-        if let Completion::Accepted { conn, .. } = completion {
-            self.conn = Some(conn);
+    fn handle_completion(&mut self, completion: Completion, io: &mut R) {
+        match completion {
+            Completion::Accepted { conn, .. } => self.conn = Some(conn),
+            Completion::Arrived { conn, .. } => {
+                self.arrived += 1;
+                if let Some(how) = self.keeps_out {
+                    io.close(conn, how);
+                }
+                return;
+            }
+            Completion::Departed { .. } => return self.departed += 1,
+            _ => {}
         }
         if let Completion::Received { result: Ok(Received::Data(buf)), .. } = &completion {
             self.received.extend_from_slice(buf);

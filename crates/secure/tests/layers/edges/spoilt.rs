@@ -30,7 +30,10 @@ fn play(seed: u64) -> Result<(), String> {
     if !heard.is_empty() {
         return Err(format!("the application hears of it: {heard}"));
     }
-    let counts = bench.server.handshakes();
+    let (counts, ear) = (bench.server.handshakes(), bench.server.ear());
+    if (ear.arrived, ear.departed) != (1, 1) {
+        return Err(format!("{} came and {} went", ear.arrived, ear.departed));
+    }
     let failed: u64 = counts.failed.iter().sum();
     bench.client.close(Close::Discard);
     bench.pass(SOON);
