@@ -1,6 +1,7 @@
 //! Clients come in.
 
 use super::Worker;
+use super::arrivals::Pass;
 use super::listeners::Listener;
 use super::state::{Client, Party, Work};
 use super::time::{PATROL, TimerKey};
@@ -10,7 +11,7 @@ use balancer_core::{CloseReason, Side};
 use http1::HeadScan;
 use ports::Address;
 use reactor::{Close, CloseOutcome, ConnId, Deadline, ListenerId, Reactor};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The port of those who come through a socket file, to whom it may be told.
 const HTTP_PORT: u16 = 80;
@@ -19,16 +20,13 @@ impl Worker {
     pub(super) fn handle_accepted<R: Reactor>(&mut self, at: ListenerId, conn: ConnId, peer: SocketAddr, io: &mut R) {
         let now = self.now(io);
         let (index, place) = self.place_of(at);
-        let listener = &mut self.listeners[index];
-        listener.counters.accepted += 1;
-        if treat::keeps_out(&listener.rules, peer.ip()) {
-            return Self::turn_away(listener, conn, CloseReason::Denied, io);
-        }
-        let Ok(guest) = listener.receive(peer.ip(), place) else {
-            return Self::turn_away(listener, conn, CloseReason::TooMany, io);
+        self.listeners[index].counters.accepted += 1;
+        let Pass { guest, listed } = match self.admit(conn, index, peer.ip(), place) {
+            Ok(pass) => pass,
+            Err(why) => return self.turn_away(index, conn, why, io),
         };
-        listener.note_entered();
-        self.reviews |= listener.review;
+        let listener = &mut self.listeners[index];
+        listener.clients += 1;
         if listener.rules.is_endless() {
             io.watch_peer(conn);
         }
@@ -38,7 +36,7 @@ impl Worker {
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);
         alarm.set(life.deadline(), TimerKey::Client(conn), &mut self.wheel);
         let port = port_of(listener, place, conn, io);
-        let new = Client { guest, reading: !stream, ..new_client(peer, port, index, life, alarm) };
+        let new = Client { guest, listed, reading: !stream, ..new_client(peer, port, index, life, alarm) };
         self.parties.insert(conn, Party::Client(new));
         if stream {
             return self.begin_stream(conn, io);
@@ -47,9 +45,26 @@ impl Worker {
         io.recv(conn, None);
     }
 
+    /// Somebody came in, and takes a place.
+    ///
+    /// # Errors
+    /// It is kept out.
+    #[inline]
+    pub(super) fn let_in(&mut self, index: usize, peer: IpAddr, place: Address) -> Result<Pass, CloseReason> {
+        let listener = &mut self.listeners[index];
+        if treat::keeps_out(&listener.rules, peer) {
+            return Err(CloseReason::Denied);
+        }
+        let guest = listener.receive(peer, place).map_err(|_| CloseReason::TooMany)?;
+        listener.note_entered();
+        self.reviews |= listener.review;
+        Ok(Pass { guest, listed: false })
+    }
+
     /// Nothing of what it has to say is read. A reset leaves nothing behind on either side.
     #[cold]
-    fn turn_away<R: Reactor>(listener: &mut Listener, conn: ConnId, why: CloseReason, io: &mut R) {
+    pub(super) fn turn_away<R: Reactor>(&mut self, index: usize, conn: ConnId, why: CloseReason, io: &mut R) {
+        let listener = &mut self.listeners[index];
         if let CloseOutcome::Closed(who) = io.close(conn, Close::Reset) {
             listener.counters.count_close(Side::Client, who, why);
         }
@@ -61,7 +76,7 @@ impl Worker {
     }
 
     /// Whose place it is, and its address.
-    fn place_of(&self, id: ListenerId) -> (usize, Address) {
+    pub(super) fn place_of(&self, id: ListenerId) -> (usize, Address) {
         let place = |listener: &Listener| Some(listener.sockets.iter().find(|socket| socket.id == id)?.address);
         let mut found =
             self.listeners.iter().enumerate().filter_map(|(index, listener)| Some((index, place(listener)?)));

@@ -91,10 +91,7 @@ impl Worker {
             let idle = self.parties.clients().filter(|(_, client)| client.listener == index && client.counted).count();
             let counted = listener.crowd.as_ref().map_or(0, |crowd| crowd.idle);
             holds(idle == counted, "a listener's idle clients add up")?;
-            let ours = |client: &Client| client.listener == index && client.guest;
-            let guests = self.parties.clients().filter(|(_, client)| ours(client)).count();
-            let (counted, alone) = (listener.room.guests.count(), self.share.count == 1 && !listener.leaving);
-            holds(counted >= guests && (!alone || counted == guests), "clients counted by address are here")?;
+            self.check_arrivals(index)?;
             let under_way = self.exchanges.values().filter(|entry| entry.listener == index).count() as u64;
             let counters = &listener.counters;
             let by_route = listener.tallies.iter().map(|tally| tally.requests).sum::<u64>() + counters.route_requests;
@@ -131,6 +128,18 @@ impl Worker {
         let tickets = tickets.chain(self.relays.values().map(|entry| &entry.ticket)).flatten();
         let (here, counted) = (tickets.filter(|ticket| ticket.is_of(flight)).count(), flight.under_way() as usize);
         holds(counted >= here && (self.share.count > 1 || counted == here), "what is under way in a set adds up")
+    }
+
+    /// Whoever arrives, and whoever is counted by its address.
+    fn check_arrivals(&self, index: usize) -> Result<(), String> {
+        let listener = &self.listeners[index];
+        let ours = |client: &Client| client.listener == index && client.guest;
+        let arriving = || self.arrivals.iter().filter(|(_, arrival)| arrival.listener == index);
+        holds(arriving().count() == listener.arriving, "those who arrive at a listener add up")?;
+        let guests = self.parties.clients().filter(|(_, client)| ours(client)).count()
+            + arriving().filter(|(_, arrival)| arrival.pass.guest).count();
+        let (counted, alone) = (listener.room.guests.count(), self.share.count == 1 && !listener.leaving);
+        holds(counted >= guests && (!alone || counted == guests), "clients counted by address are here")
     }
 
     /// What is under way here is counted at the server, with what is under way at other workers.

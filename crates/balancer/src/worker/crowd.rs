@@ -57,6 +57,9 @@ impl Worker {
                 crowd.longest.note(conn, since);
             }
         }
+        for (conn, since) in self.arrivals.list(index) {
+            crowd.longest.note(conn, since);
+        }
         self.counts_idle = true;
         let listener = &mut self.listeners[index];
         listener.crowd = Some(Box::new(crowd));
@@ -70,6 +73,10 @@ impl Worker {
             let listener = &self.listeners[index];
             if !listener.room.claim_excess(listener.number) {
                 return true;
+            }
+            if self.arrivals.is_here(conn) {
+                self.send_off(conn, io);
+                continue;
             }
             self.parties.client(conn).released = true;
             self.carry_out(conn, ClientOrder::Close(CloseHow::Fin, CloseReason::MadeRoom), io);
@@ -91,9 +98,14 @@ impl Worker {
         let now = self.now(io);
         let crowd = self.listeners[index].crowd.as_mut()?;
         let (conn, since) = crowd.longest.poll_longest(|conn| {
-            let Some(Party::Client(client)) = self.parties.get_mut(conn) else { return None };
-            let since = client.idle_since();
-            client.listed = since.is_some();
+            let since = match self.parties.get_mut(conn) {
+                Some(Party::Client(client)) => {
+                    let since = client.idle_since();
+                    client.listed = since.is_some();
+                    since
+                }
+                _ => self.arrivals.idle_since(conn),
+            };
             // The next request of one that is not quiet is here already, though unread.
             let is_quiet = || io.is_receiving(conn) && io.probe(conn) == Probe::Quiet;
             since.map(|since| if now < since + IDLE_MIN || is_quiet() { since } else { now })

@@ -203,6 +203,8 @@ pub(super) struct Listener {
     /// Where clients come in.
     pub(super) sockets: Vec<Socket>,
     pub(super) clients: usize,
+    /// Those who are not clients yet: a layer has to agree with them first.
+    pub(super) arriving: usize,
     /// It is gone from the configuration; its clients are served to the end of their requests.
     pub(super) leaving: bool,
     /// Its room, all workers together, and this worker's number there.
@@ -274,6 +276,7 @@ impl Listener {
             rules: Rc::new(rules),
             sockets: Vec::new(),
             clients: 0,
+            arriving: 0,
             leaving: false,
             number: room.join(bell),
             room,
@@ -350,7 +353,7 @@ impl Listener {
 
     /// Its place may be another's.
     pub(super) fn is_vacant(&self) -> bool {
-        self.leaving && !self.is_open() && self.clients == 0
+        self.leaving && !self.is_open() && self.clients + self.arriving == 0
     }
 
     pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {

@@ -3,7 +3,7 @@
 //! ```text
 //!   completions, time, orders
 //!        |
-//!   accept  heads  admission  streams  hear  servers  relays  time what happened, as facts
+//!   arrivals  accept  heads  admission  streams  hear  servers  relays  time what happened, as facts
 //!   drain  crowd                                        what the whole worker is to do: end, make room
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
@@ -20,6 +20,7 @@
 
 mod accept;
 mod admission;
+mod arrivals;
 mod attempt;
 mod budget;
 mod check;
@@ -53,6 +54,7 @@ mod time;
 mod treat;
 mod yielding;
 
+use arrivals::Arrivals;
 use balancer_core::exchange::Fact;
 use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusals, Report, Side};
 use clock::Today;
@@ -85,6 +87,7 @@ pub struct Worker {
     listeners: Vec<Listener>,
     sets: Vec<BackendSet>,
     parties: Parties,
+    arrivals: Arrivals,
     exchanges: SlotMap<ExchangeId, Entry>,
     relays: SlotMap<RelayId, RelayEntry>,
     wheel: TimerWheel<TimerKey>,
@@ -135,9 +138,7 @@ impl Worker {
     /// The ports of a set's own choice cannot be divided among so many workers, or a socket is missing.
     pub fn new(snapshot: Snapshot, share: WorkerShare, inbox: Inbox<Order>) -> Result<Self, SetupError> {
         let Snapshot { settings, listening, boards } = snapshot;
-        for listener in &settings.listeners {
-            sockets_of(listener, listener.addresses(), &listening)?;
-        }
+        settings.listeners.iter().try_for_each(|one| sockets_of(one, one.addresses(), &listening).map(drop))?;
         let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share, &boards, inbox.bell()));
         let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
         let listener =
@@ -146,6 +147,7 @@ impl Worker {
             listeners: settings.listeners.iter().map(listener).collect(),
             sets: sets.collect::<Result<_, _>>()?,
             parties: Parties::default(),
+            arrivals: Arrivals::default(),
             exchanges: SlotMap::with_key(),
             relays: SlotMap::with_key(),
             wheel: TimerWheel::new(),
@@ -353,7 +355,8 @@ impl<R: Reactor> App<R> for Worker {
     fn handle_completion(&mut self, completion: Completion, io: &mut R) {
         match completion {
             Completion::Accepted { listener, conn, peer } => self.handle_accepted(listener, conn, peer, io),
-            Completion::Arrived { .. } | Completion::Departed { .. } => {}
+            Completion::Arrived { listener, conn, peer } => self.handle_arrived(listener, conn, peer, io),
+            Completion::Departed { conn } => self.handle_departed(conn),
             Completion::AcceptFailed { listener, .. } => self.handle_accept_failed(listener),
             Completion::Connected { conn, result } => self.handle_connected(conn, result, io),
             Completion::Received { conn, result } => self.handle_received(conn, result, io),

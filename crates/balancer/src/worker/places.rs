@@ -21,7 +21,6 @@ pub(super) struct Crowd {
 
 impl Listener {
     pub(super) fn note_entered(&mut self) {
-        self.clients += 1;
         self.room.enter();
         if self.room.is_full() {
             (self.review, self.wants_room) = (true, true);
@@ -36,10 +35,7 @@ impl Listener {
         if !client.released {
             self.room.leave(self.number);
         }
-        if client.guest {
-            self.room.guests.leave(client.peer.ip());
-        }
-        self.review |= self.crowd.is_some() || !self.accepting;
+        self.note_gone(client.guest.then(|| client.peer.ip()));
     }
 
     pub(super) fn count_idle(&mut self, one_more: bool) {
@@ -75,7 +71,7 @@ impl Worker {
     fn count_client(&mut self, conn: ConnId) {
         let Some(Party::Client(client)) = self.parties.get_mut(conn) else { return };
         let listener = &mut self.listeners[client.listener];
-        let (clients, since) = (listener.clients, client.idle_since());
+        let (clients, since) = (listener.clients + listener.arriving, client.idle_since());
         if listener.crowd.is_none() || since.is_some() == client.counted {
             return;
         }
@@ -87,7 +83,7 @@ impl Worker {
             && !std::mem::replace(&mut client.listed, true)
         {
             crowd.longest.note(conn, since);
-            crowd.longest.bound(clients, |conn| self.parties.get(conn).is_some());
+            crowd.longest.bound(clients, |conn| self.parties.get(conn).is_some() || self.arrivals.is_here(conn));
         }
     }
 }

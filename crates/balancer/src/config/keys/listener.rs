@@ -142,8 +142,8 @@ static LIMITS: Table = Table {
             "connections_per_client_max",
             Kind::Number { min: 1, max: CONNECTIONS_MAX },
             "connections of one client (an address; of IPv6 a /64), all workers together; one more is reset as soon as it \
-             comes in, with TLS after the handshake, which leaves no TIME_WAIT on either side. Not counted: `trusted_proxies`, who speak for \
-             others, and clients of a socket file, who have no address",
+             comes in, before any handshake of TLS, which leaves no TIME_WAIT on either side. Not counted: \
+             `trusted_proxies`, who speak for others, and clients of a socket file, who have no address",
         )
         .or_words("any number")
         .example("100"),
