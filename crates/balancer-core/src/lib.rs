@@ -70,7 +70,7 @@ pub use select::{
 pub use settings::{
     BackendSetSettings, Bind, Capacity, ClientTimeouts, ForwardedPolicy, ListenerLimits, ListenerSettings,
     PoolSettings, PortChoice, PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading,
-    SERVERS_MAX, ServerSettings, ServerTimeouts, Settings, Twins, WEIGHT_MAX, WayField,
+    SERVERS_MAX, ServerSettings, ServerTimeouts, Settings, SourcesHere, Twins, WEIGHT_MAX, WayField,
 };
 pub use tls::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, TlsVersion};
 pub use treatment::{Access, HeaderRules, RateBy, RateLimit, Treatment};

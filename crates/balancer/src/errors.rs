@@ -139,9 +139,30 @@ pub enum Warning {
         /// The kernel's range.
         ephemeral: (u16, u16),
     },
+    /// Sources of a set that are not addresses of this host any more.
+    #[error(
+        "backend set \"{set}\": {} of its sources not of this host at present ({reason}): {}; connections to its servers \
+         start from the others until that changes", .away.len(), listed(.away)
+    )]
+    SourcesAway {
+        /// Name of the set.
+        set: String,
+        /// The addresses.
+        away: Vec<IpAddr>,
+        /// Why the first of them cannot be used.
+        reason: String,
+    },
     /// Limits ask for more than the ports can give.
     #[error("{0}")]
     Shortfall(balancer_core::Shortfall),
+}
+
+/// The first few of them.
+fn listed(addresses: &[IpAddr]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<String> = addresses.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = if addresses.len() > SHOWN { ", ..." } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 impl From<Unfulfilled> for StartError {

@@ -19,6 +19,7 @@ mod purse;
 mod rates;
 mod room;
 mod run;
+mod sources;
 mod spending;
 mod stand;
 mod timestamps;

@@ -6,6 +6,7 @@ use crate::doors::Doors;
 use crate::errors::{StartError, Warning};
 use crate::orders::{Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
+use crate::sources;
 use crate::spending::PortWatch;
 use crate::stand::Stand;
 use crate::tls::{Secured, certificate_warnings};
@@ -21,7 +22,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use sys::socket::Standing;
 
 /// Open files that are not connections: standard streams, the listeners of the owner, and some to spare; and of each
 /// worker its epoll and its waker.
@@ -88,7 +88,7 @@ pub struct Handle {
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     let mut settings = plan.settings.clone();
-    check_sources(&mut settings)?;
+    sources::check(&mut settings, &[])?;
     let own_ports = own_ports(&settings)?;
     check_shares(&settings, plan.workers as u32, own_ports.as_ref())?;
     let pipes_max = pipes_max(sys::limits::file_limit().soft, plan.workers, plan.reactor.pipes_max);
@@ -109,18 +109,6 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     handle.warnings.extend(port_warnings(&handle.settings));
     handle.warnings.extend(certificate_warnings(&handle.settings));
     Ok(handle)
-}
-
-/// Before anything starts: a connect would only say that no port is left.
-fn check_sources(settings: &mut Settings) -> Result<(), StartError> {
-    for set in &mut settings.backend_sets {
-        set.ports.routed = false;
-        for source in &set.ports.sources {
-            let failed = |reason| StartError::SourceNotHere { set: set.name.clone(), source_ip: *source, reason };
-            set.ports.routed |= sys::socket::check_source(*source).map_err(failed)? == Standing::Routed;
-        }
-    }
-    Ok(())
 }
 
 /// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
@@ -246,7 +234,7 @@ impl Handle {
     }
 
     fn go_by(&mut self, mut settings: Settings) -> Result<(), StartError> {
-        check_sources(&mut settings)?;
+        let away = sources::check(&mut settings, &self.settings.backend_sets)?;
         if self.own_ports.is_none() {
             // A set that is new may need some.
             own_ports(&settings)?;
@@ -261,7 +249,7 @@ impl Handle {
         let settings = Arc::new(settings);
         match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {
             Ok(unfulfilled) => {
-                self.warnings = unfulfilled.into_iter().map(Warning::from).collect();
+                self.warnings = unfulfilled.into_iter().map(Warning::from).chain(away).collect();
                 self.warnings.extend(port_warnings(&settings));
                 self.warnings.extend(certificate_warnings(&settings));
                 (self.doors, self.settings, self.boards, self.secured) = (doors, settings, boards, secured);

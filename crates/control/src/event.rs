@@ -103,6 +103,13 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Sources of a set are not of this host any more; the rest is gone by.
+    SourcesAway {
+        /// Which, and why.
+        why: String,
+    },
+    /// All sources are of this host again.
+    SourcesBack,
     /// Somebody said something of a server.
     ServerOrdered {
         /// Name of its set.
@@ -178,6 +185,8 @@ impl fmt::Display for Event {
             Self::SetDown { set } => write!(f, "set {set}: no server is up"),
             Self::SetServed { set } => write!(f, "set {set}: a server is up again"),
             Self::NotApplied { why } => write!(f, "what was found is not gone by: {why}"),
+            Self::SourcesAway { why } => f.write_str(why),
+            Self::SourcesBack => f.write_str("all sources are addresses of this host again"),
             Self::ServerOrdered { set, server, order } => write!(f, "server {set}/{server}: {order}, by order"),
             Self::Reloaded { change } => write!(f, "reloaded: {change}"),
             Self::NotReloaded { why } => write!(f, "not reloaded, nothing was changed: {why}"),

@@ -8,7 +8,7 @@ use crate::news::NewsDesk;
 use crate::orders::{OrderReply, ServerOrderError, ServerWish};
 use crate::reload::{Applied, Change, ReloadOrder, Reply};
 use crate::remote::Shared;
-use balancer::{Config, StartError};
+use balancer::{Config, StartError, Warning};
 use balancer_core::checks::{CheckId, Outcome};
 use balancer_core::names::{self, Answer, Question};
 use balancer_core::{Overrides, Settings};
@@ -19,6 +19,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// Workers that did not go by what they were given are given it again after that.
 const APPLY_AGAIN: Duration = Duration::from_secs(5);
+/// Where that is for want of something that may come back, each pause is twice as long as the one before, up to this.
+const APPLY_AGAIN_MAX: Duration = Duration::from_secs(60);
 /// Of the chance by which checks keep out of step.
 const SEED: u64 = 0x5eed;
 
@@ -45,8 +47,12 @@ pub(crate) struct Plane {
     inbox: UnboundedReceiver<Message>,
     /// The servers are others than those that were applied last.
     is_stale: bool,
-    /// After an apply that failed: not before.
+    /// After an apply that failed, or went on without something: not before.
     apply_from: Duration,
+    /// How long until the next one of these.
+    pause: Duration,
+    /// Sources that are away, as they were told.
+    away: Option<String>,
     /// What was said of servers, and who waits until the workers go by it.
     overrides: Overrides,
     waiting: Vec<OrderReply>,
@@ -85,6 +91,8 @@ impl Plane {
             inbox,
             is_stale: false,
             apply_from: Duration::ZERO,
+            pause: APPLY_AGAIN,
+            away: None,
             overrides,
             waiting,
             next,
@@ -108,7 +116,9 @@ impl Plane {
                 Some(Message::Answered(question, answer)) => self.hear(&question, answer).map(Event::from),
                 Some(Message::Checked(id, outcome)) => health.hear(id, outcome, self.now()),
                 Some(Message::Applied(outcome)) => {
+                    let away = outcome.as_ref().ok().map(sources_away);
                     let told = self.finish_apply(outcome, &shared);
+                    away.and_then(|away| self.note_away(away)).into_iter().for_each(|event| news.tell(event));
                     self.go_by(&shared, &mut health);
                     told
                 }
@@ -247,6 +257,26 @@ impl Plane {
         settings
     }
 
+    /// The same is given once more, later each time.
+    fn apply_later(&mut self) {
+        (self.is_stale, self.apply_from) = (true, self.now() + self.pause);
+        self.pause = (self.pause * 2).min(APPLY_AGAIN_MAX);
+    }
+
+    /// What went on without sources is looked at again until they are back. That is told once, and that they are back.
+    fn note_away(&mut self, away: Option<String>) -> Option<Event> {
+        let before = std::mem::replace(&mut self.away, away.clone());
+        match (&away, &before) {
+            (Some(_), _) => self.apply_later(),
+            (None, _) => self.pause = APPLY_AGAIN,
+        }
+        match (away, before) {
+            (away, before) if away == before => None,
+            (Some(why), _) => Some(Event::SourcesAway { why }),
+            (None, _) => Some(Event::SourcesBack),
+        }
+    }
+
     /// The next configuration is the present one, or nothing changed.
     fn finish_apply(&mut self, outcome: Result<Applied, StartError>, shared: &Shared) -> Option<Event> {
         match (self.applying.take(), outcome) {
@@ -261,7 +291,7 @@ impl Plane {
             (Some(Applying::Servers(waiting)), outcome) => {
                 let why = outcome.err().map(|error| error.to_string());
                 if why.is_some() {
-                    (self.is_stale, self.apply_from) = (true, self.now() + APPLY_AGAIN);
+                    self.apply_later();
                 }
                 for reply in waiting {
                     reply.send(why.clone().map_or(Ok(()), |why| Err(ServerOrderError::NotApplied { why })));
@@ -271,6 +301,13 @@ impl Plane {
             (None, _) => None,
         }
     }
+}
+
+/// What is said of sources that are not of this host at present.
+fn sources_away(applied: &Applied) -> Option<String> {
+    let away = applied.warnings.iter().filter(|warning| matches!(warning, Warning::SourcesAway { .. }));
+    let said: Vec<String> = away.map(ToString::to_string).collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// Nothing changes.

@@ -121,9 +121,15 @@ impl Rota {
 fn targets_of(set: &BackendSetSettings) -> impl Iterator<Item = Target> {
     let rules = set.check.clone().map(Arc::new);
     let name: Arc<str> = set.name.as_str().into();
-    let (sources, proxy) = (&set.ports.sources, set.proxy_protocol);
+    // From one that is away no check would say anything of a server.
+    let away = |source: &IpAddr| set.ports.here.away.contains(source);
+    let mut sources = set.ports.sources.clone();
+    if !sources.iter().all(away) {
+        sources.retain(|source| !away(source));
+    }
+    let proxy = set.proxy_protocol;
     rules.into_iter().flat_map(move |rules| {
-        let name = Arc::clone(&name);
+        let (name, sources) = (Arc::clone(&name), sources.clone());
         set.servers.iter().map(move |server| {
             let (set, rules) = (Arc::clone(&name), Arc::clone(&rules));
             Target { set, server: server.clone(), sources: sources.clone(), proxy, rules }

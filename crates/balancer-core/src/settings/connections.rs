@@ -59,6 +59,47 @@ pub struct PortSettings {
     pub range: Option<(u16, u16)>,
     /// Networks of which only [`ports::SAMPLE`] addresses are among the sources.
     pub sampled: Vec<String>,
-    /// Sources may be addresses that no interface has, of a prefix that is routed here. It is found out at start.
+    /// What was found of the sources, at the start and at every change since.
+    pub here: SourcesHere,
+}
+
+impl PortSettings {
+    /// Does the file say the same? Whether a source is here at the moment is nothing that it says.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let said = |ports: &Self| Self { here: SourcesHere::default(), ..ports.clone() };
+        said(self) == said(other)
+    }
+}
+
+/// What was found of source addresses when they were last looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourcesHere {
+    /// Some are addresses that no interface has, of a prefix that is routed here.
     pub routed: bool,
+    /// These are not of this host at present: connections from them fail here, at once.
+    pub away: Vec<IpAddr>,
+}
+
+impl SourcesHere {
+    /// May a connection start from `source` although no interface has it?
+    #[inline]
+    pub fn is_routed(&self, source: Option<IpAddr>) -> bool {
+        self.routed && (self.away.is_empty() || source.is_none_or(|source| !self.away.contains(&source)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_nothing_that_the_file_says() {
+        let away: IpAddr = [10, 0, 0, 9].into();
+        let said = PortSettings { sources: vec![away, [10, 0, 0, 8].into()], ..PortSettings::default() };
+        let here = SourcesHere { routed: true, away: vec![away] };
+        assert!(PortSettings { here: here.clone(), ..said.clone() }.says_the_same(&said));
+        assert!(!PortSettings { sources: vec![away], ..said.clone() }.says_the_same(&said));
+        assert!(!here.is_routed(Some(away)), "it is away: nothing may leave from there");
+        assert!(here.is_routed(Some(said.sources[1])) && !said.here.is_routed(Some(said.sources[1])));
+    }
 }

@@ -7,7 +7,7 @@ mod requests;
 mod server;
 
 pub use backend_set::{BackendSetSettings, Capacity, ResponseLimits, ResponseReading, ServerTimeouts};
-pub use connections::{PoolSettings, PortChoice, PortSettings};
+pub use connections::{PoolSettings, PortChoice, PortSettings, SourcesHere};
 pub use listener::{Bind, ClientTimeouts, ListenerLimits, ListenerSettings, Protocol};
 pub use requests::{ForwardedPolicy, RequestIds, RequestRules, Twins, WayField};
 pub use server::{SERVERS_MAX, ServerSettings, WEIGHT_MAX};

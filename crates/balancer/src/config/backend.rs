@@ -10,7 +10,7 @@ use super::{selection, tls};
 use balancer_core::names::Member;
 use balancer_core::{
     Capacity, HeaderRules, PoolSettings, PortChoice, PortSettings, ProxyHeader, ResponseLimits, ResponseReading, Reuse,
-    SelectionRules, ServerSettings, ServerTimeouts, ServerTls,
+    SelectionRules, ServerSettings, ServerTimeouts, ServerTls, SourcesHere,
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use ports::{expand_sources, is_sampled};
@@ -122,7 +122,7 @@ fn read_ports(
     let (sources, sampled) =
         section.take("sources").map(|list| read_sources(list, servers, mistakes)).unwrap_or_default();
     let range = section.take("port_range").and_then(|range| read_range(range, mistakes));
-    PortSettings { choice, sources, range, sampled, routed: false }
+    PortSettings { choice, sources, range, sampled, here: SourcesHere::default() }
 }
 
 /// Addresses, ranges and networks as addresses; and the networks of which that are only some.

@@ -225,7 +225,7 @@ impl Worker {
                 remote: target.address(),
                 source: start.source,
                 port_range,
-                routed: set.rules.ports.routed,
+                routed: set.rules.ports.here.is_routed(start.source.address()),
                 profile: set.profile_of(server),
             };
             let again = Outgoing { head: out.head.clone(), body: out.body.clone(), after: out.after };

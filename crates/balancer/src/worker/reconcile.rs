@@ -74,7 +74,8 @@ impl Worker {
     /// whose connections are secured otherwise: those it has are not what is asked for now.
     fn prepare_set(&mut self, settings: &BackendSetSettings, boards: &Boards) -> Result<Place<BackendSet>, SetupError> {
         let same = |set: &BackendSet| {
-            (&set.rules.name, &set.rules.ports, &set.rules.tls) == (&settings.name, &settings.ports, &settings.tls)
+            let alike = (&set.rules.name, &set.rules.tls) == (&settings.name, &settings.tls);
+            alike && set.rules.ports.says_the_same(&settings.ports)
         };
         let Some(index) = self.sets.iter().position(same) else {
             return BackendSet::new(settings, &self.share, boards, self.inbox.bell()).map(Place::New);
