@@ -2,6 +2,7 @@
 
 mod doctor;
 mod failure;
+mod hints;
 mod lab;
 mod origin;
 mod output;
@@ -74,7 +75,10 @@ static ALLOCATOR: OrEnd = OrEnd {
 };
 
 fn main() -> ExitCode {
-    let parse = |args| Cli::try_parse_from(with_values_below_zero(args));
+    let parse = |args: Vec<OsString>| {
+        let args = with_values_below_zero(args);
+        Cli::try_parse_from(&args).map_err(|error| hints::with_tip(error, &args))
+    };
     let result = match stress::in_our_spelling(std::env::args_os().collect()).map(parse) {
         Ok(Ok(cli)) => run(cli.command),
         Ok(Err(error)) => told(&error),

@@ -47,6 +47,27 @@ fn flags() {
     check(&["origin", "--workers", "0"], &["0 workers"]);
 }
 
+/// What users of other balancers type: they are told what it is called here.
+#[test]
+fn habits_of_other_balancers() {
+    check(&["serve", "a.toml"], &["a.toml", "quintet serve --config a.toml"]);
+    check(&["serve", "haproxy.cfg"], &["haproxy.cfg", "quintet serve --from haproxy.cfg"]);
+    check(&["serve", "-c", "a.toml"], &["-c", "quintet serve --config a.toml"]);
+    check(&["serve", "-f", "a.toml"], &["-f", "quintet serve --config a.toml"]);
+    check(&["serve", "-t"], &["-t", "quintet serve --config FILE --check"]);
+    check(&["serve", "-s", "reload"], &["-s", "SIGHUP"]);
+    check(&["serve", "-D"], &["-D", "foreground"]);
+    check(&["serve", "-p", "80"], &["-p", "quintet serve --listen 127.0.0.1:80"]);
+    check(&["origin", "9001"], &["9001", "quintet origin --listen 127.0.0.1:9001"]);
+    check(&["origin", "--port", "9001"], &["--port", "quintet origin --listen 127.0.0.1:9001"]);
+    check(&["simulate", "scene.toml"], &["scene.toml", "quintet simulate --config scene.toml"]);
+    check(&["doctor", "-p", "7"], &["-p", "--pid 7"]);
+    check(&["a.toml"], &["a.toml", "quintet serve --config a.toml"]);
+    check(&["-c", "a.toml"], &["-c", "quintet serve --config a.toml"]);
+    check(&["nginx.conf"], &["nginx.conf", "quintet serve --from nginx.conf"]);
+    check(&["http://127.0.0.1/"], &["quintet stress http://127.0.0.1/"]);
+}
+
 /// What other testers' users type: nothing of it silently gives another test.
 #[test]
 fn habits_of_other_testers() {

@@ -211,7 +211,7 @@ fn read_timeouts(
         tcp::refuse(&tcp::TIMEOUTS, &section, mistakes);
     }
     if protocol == Protocol::Tcp && !hears_heads {
-        tcp::refuse(&tcp::HEAD_TIMEOUT, &section, mistakes);
+        tcp::refuse_head(&section, mistakes);
     }
     let base = ClientTimeouts::default();
     let timeouts = ClientTimeouts {

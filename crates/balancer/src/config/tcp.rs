@@ -33,7 +33,7 @@ pub(super) const LIMITS: [&str; 6] = [
 pub(super) const TIMEOUTS: [&str; 2] = ["idle", "request"];
 /// That of `[listener.timeouts]` which has a meaning where there are routes, or proxies that announce clients: for what is
 /// said first.
-pub(super) const HEAD_TIMEOUT: [&str; 1] = ["head"];
+const HEAD_TIMEOUT: &str = "head";
 /// Keys of `[[listener.route]]` that are about requests.
 const ROUTE: [&str; 20] = [
     "auth",
@@ -59,6 +59,15 @@ const ROUTE: [&str; 20] = [
 ];
 /// Keys of `[listener.route.timeouts]` that are about requests.
 pub(super) const ROUTE_TIMEOUTS: [&str; 3] = ["request", "response", "response_body"];
+
+/// Refuses that where nothing is said first that is waited for.
+pub(super) fn refuse_head(section: &Section<'_, '_>, mistakes: &mut Vec<Mistake>) {
+    let Some(place) = section.place_of(HEAD_TIMEOUT) else { return };
+    let title = format!("`{HEAD_TIMEOUT}` has no meaning on a tcp listener that waits for no first word");
+    let help = "leave it out: it bounds how long a client may take to ask for a name, where there are routes, or to send the \
+                header of the PROXY protocol; silence later on is bounded by `tunnel`";
+    mistakes.push(Mistake::new(place, title, "neither routes nor `proxy_protocol` at this listener").help(help));
+}
 
 /// Refuses those of `keys` that stand in a section of a tcp listener.
 pub(super) fn refuse(keys: &[&str], section: &Section<'_, '_>, mistakes: &mut Vec<Mistake>) {
