@@ -1,6 +1,11 @@
 //! Configuration files as data: `config/NAME.toml` and, for each with mistakes, the very text that shows them in
 //! `config/NAME.expected`. `QUINTET_BLESS=1` writes those texts anew; read them before you commit them.
 
+#[path = "config/any.rs"]
+mod any;
+#[path = "config/every_mistake.rs"]
+mod every_mistake;
+
 use balancer::Config;
 use balancer_core::checks::{CheckKind, CheckMethod};
 use balancer_core::names::{AtStart, Families, Member, ResolveRules};
@@ -27,54 +32,6 @@ fn parse(name: &str) -> Result<Config, String> {
 
 fn networks(list: &[&str]) -> Networks {
     list.iter().map(|network| parse_network(network).unwrap()).collect()
-}
-
-/// Something changed by chance: a byte, a word, a line.
-fn changed(text: &str, rng: &mut seed::Rng) -> String {
-    const ODD: &[&str] =
-        &["", "0", "-1", "99999999999999999999", "\"\"", "\"é\\u0000\"", "[]", "{}", "[[x]]", "true", "= =", "\"/\""];
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    for _ in 0..rng.range(1, 5) {
-        let (at, other) = (rng.index(lines.len()), rng.index(lines.len()));
-        let odd = rng.pick::<&str>(ODD);
-        match rng.index(5) {
-            0 => lines[at].clear(),
-            1 => lines.swap(at, other),
-            2 => lines.insert(at, lines[other].clone()),
-            3 => lines[at] = lines[at].split_once('=').map_or((*odd).to_owned(), |(key, _)| format!("{key}= {odd}")),
-            _ => lines[at] = lines[at].chars().filter(|_| !rng.chance(0.1)).collect(),
-        }
-    }
-    lines.join("\n")
-}
-
-#[test]
-fn whatever_a_file_holds_every_mistake_has_a_place_in_it() {
-    let replay = testkit::Replay {
-        package: "balancer",
-        target: "--test config",
-        test: "whatever_a_file_holds_every_mistake_has_a_place_in_it",
-    };
-    let paths = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
-    paths.sort();
-    let texts = paths.iter().map(|path| std::fs::read_to_string(path).unwrap());
-    let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
-    testkit::sweep(replay, 500, |seed| {
-        let mut rng = seed::Rng::new(seed);
-        let text = changed(&texts[rng.index(texts.len())], &mut rng);
-        let Err(error) = Config::parse("changed", &text) else { return Ok(()) };
-        assert!(!error.render(100, false).is_empty());
-        let config_file::ConfigError::Mistakes { mistakes, .. } = error else { return Ok(()) };
-        let spans = mistakes.iter().flat_map(|mistake| {
-            [Some(mistake.span.clone()), mistake.other.as_ref().map(|(span, _)| span.clone())].into_iter().flatten()
-        });
-        let is_inside = |span: &std::ops::Range<usize>| span.start <= span.end && text.get(span.clone()).is_some();
-        match spans.into_iter().find(|span| !is_inside(span)) {
-            Some(span) => Err(format!("{span:?} is not in\n{text}")),
-            None => Ok(()),
-        }
-    });
 }
 
 #[test]
