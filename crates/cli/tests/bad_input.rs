@@ -47,6 +47,19 @@ fn flags() {
     check(&["origin", "--workers", "0"], &["0 workers"]);
 }
 
+/// Files that are none of ours say what they are.
+#[test]
+fn files_that_are_no_configuration() {
+    let folder = Folder::new();
+    folder.write("binary", b"[global]\n\xff\xfe\0");
+    check(&["serve", "--config", &folder.place("binary")], &["binary", "not text in UTF-8", "byte 10", "line 2"]);
+    check(&["serve", "--config", folder.path().to_str().expect("text")], &["Is a directory", "--config"]);
+    check(&["serve", "--config", "-"], &["\"-\"", "/dev/stdin"]);
+    let text = "[[listener]]\nname = \"a\"\nbind = \"8080\"\nbackends = \"a\"\n";
+    folder.write("port.toml", text);
+    check(&["serve", "--config", &folder.place("port.toml")], &["\"8080\"", "0.0.0.0:8080", "127.0.0.1:8080"]);
+}
+
 /// What users of other balancers type: they are told what it is called here.
 #[test]
 fn habits_of_other_balancers() {

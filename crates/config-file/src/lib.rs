@@ -19,6 +19,7 @@ pub use named::nearest;
 pub use section::{Placed, Section, Value, wrong_type};
 use std::ops::Range;
 use std::path::Path;
+use std::string::FromUtf8Error;
 use toml::de::DeTable;
 pub use value::parse_duration;
 
@@ -31,11 +32,21 @@ pub const FILE_BYTES_MAX: usize = 8 << 20;
 /// It cannot be read, is no text, or is larger than [`FILE_BYTES_MAX`].
 pub fn read_text(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |why: String| ConfigError::Unreadable { path: path.display().to_string(), why };
-    let bytes = sys::file::read(path, FILE_BYTES_MAX + 1).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = sys::file::read(path, FILE_BYTES_MAX + 1).map_err(|error| match path.as_os_str() == "-" {
+        true => unreadable(format!("{error}; standard input is /dev/stdin")),
+        false => unreadable(error.to_string()),
+    })?;
     if bytes.len() > FILE_BYTES_MAX {
         return Err(unreadable(format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
-    String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))
+    String::from_utf8(bytes).map_err(|error| unreadable(no_text(&error)))
+}
+
+/// Where a file stops being text.
+fn no_text(error: &FromUtf8Error) -> String {
+    let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+    format!("this is not text in UTF-8: see byte {} of it, in line {line}", good.len() + 1)
 }
 
 /// Reads `text` as TOML and hands its top table to `read`, which gives `None` only where it noted mistakes. `name` is

@@ -139,12 +139,14 @@ fn parsed<T: FromStr<Err: Display>>(
 /// What would be right, guessed from what is there.
 fn address_advice(text: &str) -> String {
     let is_port = |port: &str| port.parse::<u16>().is_ok();
+    let of_port = |port: &str| {
+        format!("name the address too: \"0.0.0.0:{port}\" for all, \"127.0.0.1:{port}\" for this host only")
+    };
     match text.rsplit_once(':') {
         _ if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()) => format!("add the port: \"{text}:80\""),
         _ if text.parse::<IpAddr>().is_ok() => format!("brackets and the port are missing: \"[{text}]:80\""),
-        Some(("", port)) if is_port(port) => {
-            format!("name the address too: \"0.0.0.0:{port}\" for all, \"127.0.0.1:{port}\" for this host only")
-        }
+        Some(("", port)) if is_port(port) => of_port(port),
+        None if is_port(text) => of_port(text),
         Some(("localhost", port)) if is_port(port) => {
             format!("names are not looked up: write \"127.0.0.1:{port}\" or \"[::1]:{port}\"")
         }
