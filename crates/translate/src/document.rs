@@ -275,7 +275,7 @@ mod tests {
         listener.push("route", route);
         document.listeners.push(listener);
         let notes = [Note { line: 3, weight: Weight::Missing, what: "log\n".to_owned(), why: "no".to_owned() }];
-        let expect = "# Translated from a b. Lines are those of that file.\n#\n# Not translated:\n#   line 3: `log `: no\n\
+        let expect = "# Translated from a b. Lines are those of that file.\n#\n# Not translated:\n#   line 3: `log\\n`: no\n\
              \n[[listener]] # line 7\nname = \"web\"\n\n[listener.timeouts]\nidle = \"60s\"\nhead = \"5s\"\n\
              \n[listener.limits]\nconnections_max = 10\n\n[[listener.route]] # line 9\npath_regex = '^/v[0-9]+\\.'\n\
              host = [\"a\", \"b\"]\nrespond = { status = 404, \"a b\" = \"x\\n\\\"\" }\n\n[listener.route.headers]\nx = true\n";

@@ -34,12 +34,18 @@ named! {
 }
 
 impl Language {
-    /// By how the text is written: nginx ends what it says with `;` or `{`.
-    pub fn of(text: &str) -> Self {
+    /// By how the text is written: nginx ends what it says with `;` or `{`, HAProxy begins sections with words of its own.
+    /// `None`: it is neither.
+    pub fn of(text: &str) -> Option<Self> {
         let code = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
         let lines: Vec<String> = text.lines().map(code).filter(|line| !line.is_empty()).collect();
         let ended = lines.iter().filter(|line| line.ends_with([';', '{', '}'])).count();
-        if ended * 2 > lines.len() { Self::Nginx } else { Self::Haproxy }
+        if ended * 2 > lines.len() {
+            let begins = |line: &String| line.split([' ', '\t', ';', '{']).next().is_some_and(nginx::is_known);
+            return lines.iter().any(begins).then_some(Self::Nginx);
+        }
+        let begins = |line: &String| line.split_whitespace().next().is_some_and(haproxy::begins_a_section);
+        lines.iter().any(begins).then_some(Self::Haproxy)
     }
 }
 

@@ -26,7 +26,9 @@ pub struct Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: `{}`: {}", self.line, self.what, self.why)
+        let shown = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.to_string() };
+        let what: String = self.what.chars().map(shown).collect();
+        write!(f, "line {}: `{what}`: {}", self.line, self.why)
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn settled<T: Clone + PartialEq>(rules: Vec<(Matches, T)>) -> Option<
             if routes.len() + queue.len() > most {
                 return None;
             }
+            let Some(next) = without_taken(next, &routes) else { continue };
             let Some(again) = said_again(&next, &routes) else { continue };
             queue.extend(again.into_iter().filter(|one| !routes.iter().any(|known| known.matches == one.matches)));
             if !routes.iter().any(|known| known.matches == next.matches) {
@@ -41,6 +42,23 @@ pub(crate) fn settled<T: Clone + PartialEq>(rules: Vec<(Matches, T)>) -> Option<
     }
     routes.sort_by_key(|route| route.order);
     Some(routes)
+}
+
+/// Of several hosts those that an earlier route leaves: a route that is never reached for one of its hosts is a mistake. `None`:
+/// nothing is left of them.
+fn without_taken<T>(mut next: Ordered<T>, routes: &[Ordered<T>]) -> Option<Ordered<T>> {
+    if next.matches.hosts.len() < 2 {
+        return Some(next);
+    }
+    let is_left = |host: &String| {
+        let alone = Matches { hosts: vec![host.clone()], ..next.matches.clone() };
+        let takes =
+            |route: &Ordered<T>| route.matches.and(&alone).is_ok_and(|both| both.is_some_and(|both| both == alone));
+        !routes.iter().filter(|route| route.order < next.order).any(takes)
+    };
+    let left: Vec<String> = next.matches.hosts.iter().filter(|host| is_left(host)).cloned().collect();
+    next.matches.hosts = left;
+    (!next.matches.hosts.is_empty()).then_some(next)
 }
 
 /// Earlier routes that `next` would stand before, for what both are about; `None` where nothing is left of it.
@@ -147,6 +165,9 @@ mod tests {
             (vec!["/a/", "@x"], vec![("/a/", 0), ("@x /a/", 0), ("@x", 1)]),
             // Nothing is left of a rule behind one that takes all of it.
             (vec!["/", "=/a", "@x"], vec![("/", 0), ("@x /", 0), ("@x", 2)]),
+            // Of several hosts one is taken.
+            (vec!["@x", "@x @y"], vec![("@x", 0), ("@y", 1)]),
+            (vec!["@x", "@y", "@x @y"], vec![("@x", 0), ("@y", 1)]),
             // A prefix before a pattern.
             (vec!["/a/", "~b$"], vec![("^/a/", 0), ("~b$", 1)]),
             (vec!["@x /a/", "~b$"], vec![("@x /a/", 0), ("~b$", 1)]),

@@ -26,7 +26,7 @@ fn files() -> Vec<(String, String)> {
 
 fn translated(name: &str, text: &str) -> Translation {
     let language = if name.ends_with(".cfg") { Language::Haproxy } else { Language::Nginx };
-    assert_eq!(Language::of(text), language, "{name}");
+    assert_eq!(Language::of(text), Some(language), "{name}");
     translate(name, language, text, &|_| Taken::Yes).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
@@ -54,11 +54,22 @@ fn files_come_to_what_is_expected() {
     }
 }
 
+#[test]
+fn what_is_of_neither_is_not_guessed() {
+    for text in
+        ["", "# Readme\n\nA balancer; it balances.\n", "[[listener]]\nname = \"web\"\n", "int main() {\n  f();\n}\n"]
+    {
+        assert_eq!(Language::of(text), None, "{text:?}");
+    }
+    assert_eq!(Language::of("server {\n"), Some(Language::Nginx));
+    assert_eq!(Language::of("global\n  daemon\n"), Some(Language::Haproxy));
+}
+
 /// Whatever is cut off, a file is translated or refused, never a panic.
 #[test]
 fn cut_files_are_translated_or_refused() {
     for (name, text) in files() {
-        let language = Language::of(&text);
+        let language = Language::of(&text).unwrap();
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
             if let Ok(translation) = translate(&name, language, &text[..end], &|_| Taken::Yes) {
                 assert!(translation.toml.contains("[[listener]]"), "{name} up to {end}");

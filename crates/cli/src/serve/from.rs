@@ -18,7 +18,13 @@ pub(super) fn run(path: &Path) -> anyhow::Result<Outcome> {
         }
         other => anyhow!("{other}"),
     })?;
-    let language = Language::of(&text);
+    let neither = || {
+        anyhow!(
+            "{name}: this is neither an haproxy.cfg (sections such as `frontend`) nor an nginx.conf (directives that end in \
+             `;`, such as `server {{ ... }}`): name the file to translate"
+        )
+    };
+    let language = Language::of(&text).ok_or_else(neither)?;
     let translation =
         translate(&name, language, &text, &takes).map_err(|why| anyhow!("{name}, read as {language}: {why}"))?;
     Output::People.say(&translation.toml)?;

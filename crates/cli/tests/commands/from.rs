@@ -32,9 +32,14 @@ fn what_cannot_be_read_ends_with_2() {
     let (code, toml, error) = from("broken.conf", "http {\n  server {\n");
     assert_eq!((code, toml.as_str()), (Some(2), ""));
     assert!(error.contains("broken.conf, read as nginx: line 2: a block is opened and not closed"), "{error}");
-    let (code, _, error) = from("empty.conf", "");
+    let (code, _, error) = from("silent.conf", "events {}\n");
     assert_eq!(code, Some(2));
     assert!(error.contains("nothing to translate"), "{error}");
+    for (name, text) in [("empty.conf", ""), ("README.md", "# Readme\n\nA balancer.\n")] {
+        let (code, _, error) = from(name, text);
+        assert_eq!(code, Some(2));
+        assert!(error.contains(&format!("{name}: this is neither an haproxy.cfg")), "{error}");
+    }
 }
 
 #[test]
@@ -79,7 +84,10 @@ fn the_balancer_takes_every_translation() {
 pub(crate) fn with_our_certificates(line: &str) -> String {
     let pki = crates().join("balancer/tests/config/pki");
     let mut line = line.to_owned();
-    for (key, file) in [("certificate", "site.pem"), ("key", "site.key"), ("ca", "ca.pem"), ("client_ca", "ca.pem")] {
+    let users = ("users_file", "../pages/htpasswd-good");
+    for (key, file) in
+        [users, ("certificate", "site.pem"), ("key", "site.key"), ("ca", "ca.pem"), ("client_ca", "ca.pem")]
+    {
         let begin = format!("{key} = \"");
         let at = line.match_indices(&begin).map(|(at, _)| at).find(|at| {
             let before = line[..*at].chars().last();

@@ -19,6 +19,11 @@ use crate::notes::Notes;
 use front::Backs;
 use section::{Section, sections};
 
+/// Does a section begin with this word?
+pub(crate) fn begins_a_section(word: &str) -> bool {
+    section::KINDS.contains(&word)
+}
+
 /// The whole file.
 pub(crate) fn translate(text: &str) -> Result<(Document, Notes), TranslateError> {
     let mut notes = Notes::default();

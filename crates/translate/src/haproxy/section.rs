@@ -18,7 +18,7 @@ pub(crate) struct Section {
     pub(crate) inherited: usize,
 }
 
-const KINDS: [&str; 16] = [
+pub(super) const KINDS: [&str; 16] = [
     "global",
     "defaults",
     "frontend",

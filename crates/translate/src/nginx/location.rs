@@ -212,11 +212,7 @@ impl Place<'_, '_> {
             return self.action(named, &scope, matches);
         }
         let Some(pass) = block.inner().iter().find(|one| one.name == "proxy_pass") else {
-            return match block.inner().iter().find(|one| FILES.contains(&one.name.as_str())) {
-                Some(_) if block.name == "server" => Ok(None),
-                Some(files) => Err(missing(files, "no files are served from disk")),
-                None => Ok(None),
-            };
+            return self.of_files(block, scope);
         };
         let target = Target::parse(pass.arg(0)).map_err(|why| missing(pass, &why))?;
         if !self.sets.has_server(&target.host, target.tls) {
@@ -227,6 +223,23 @@ impl Place<'_, '_> {
         edits.extend(self.path_edits(block, &target, matches).map_err(|why| missing(pass, &why))?);
         let set = self.sets.for_target(&target, pass.line, scope, self.notes);
         Ok(Some(with(edits, Action::Set(set))))
+    }
+
+    /// A place that would serve files: nobody is let in, or nothing is there.
+    fn of_files(&mut self, block: &Directive, scope: &Scope<'_>) -> Result<Option<Action>, Missing> {
+        let first = scope.any(&["allow", "deny"]).first().copied();
+        if first.is_some_and(|one| one.name == "deny" && one.arg(0) == "all") {
+            let refusal = Answer::Respond { status: 403, text: String::new(), content_type: None };
+            return Ok(Some(with(self.edits(scope, None), Action::Answer(refusal))));
+        }
+        let files = block.inner().iter().find(|one| FILES.contains(&one.name.as_str()));
+        let is_around = block.inner().iter().any(|one| one.name == "location" || one.name == "if");
+        match files {
+            _ if block.name == "server" => Ok(None),
+            Some(files) => Err((files.line, files.text(), "no files are served from disk".to_owned())),
+            None if is_around => Ok(None),
+            None => Err((block.line, block.text(), "nothing in it answers but files, which are not served".to_owned())),
+        }
     }
 
     /// `try_files $uri @app`: without files it is the named location that answers.

@@ -1,5 +1,6 @@
 //! `nginx.conf`, or a part of it with `server` blocks.
 
+mod limits;
 mod location;
 mod place;
 mod question;
@@ -20,6 +21,11 @@ use scope::Scope;
 use server::{Server, groups};
 use tree::Directive;
 use upstream::Sets;
+
+/// Is this a directive that something is known of?
+pub(crate) fn is_known(word: &str) -> bool {
+    remarks::is_known(word)
+}
 
 /// The whole file.
 pub(crate) fn translate(text: &str) -> Result<(Document, Notes), TranslateError> {

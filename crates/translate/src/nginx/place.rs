@@ -4,7 +4,7 @@ use super::scope::Scope;
 use super::server::{bytes, time_of_body};
 use super::target::Target;
 use super::upstream::Sets;
-use super::variables::{Known, field_name, template};
+use super::variables::{Known, template};
 use crate::address::is_network;
 use crate::document::Value;
 use crate::notes::Notes;
@@ -47,9 +47,10 @@ impl Place<'_, '_> {
         }
         // What is answered by `return` is answered before anybody is asked where he comes from.
         if target.is_some() {
-            edits.extend(self.sources(scope));
+            edits.extend(sources(scope, self.notes));
             edits.extend(self.bounds(scope));
-            edits.extend(self.rate(scope));
+            edits.extend(super::limits::rate(scope, self.notes));
+            edits.extend(self.auth(scope));
         }
         edits
     }
@@ -77,31 +78,30 @@ impl Place<'_, '_> {
         }
     }
 
-    /// `limit_req zone=perip burst=20 nodelay;` with `limit_req_zone $binary_remote_addr zone=perip:10m rate=10r/s;`
-    fn rate(&mut self, scope: &Scope<'_>) -> Option<Edit> {
-        let limit = scope.get("limit_req")?;
-        let parameter = |name: &str| limit.args.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-        let name = format!("zone={}:", parameter("zone")?);
-        let zone =
-            scope.find(|one| one.name == "limit_req_zone" && one.args.iter().any(|word| word.starts_with(&name)));
-        let rate = zone.and_then(|zone| zone.args.iter().find_map(|word| word.strip_prefix("rate=")));
-        let by = match zone.map(|zone| zone.arg(0)) {
-            Some("$binary_remote_addr" | "$remote_addr") => Some("client".to_owned()),
-            Some("$server_name" | "$host") => Some("route".to_owned()),
-            Some(key) => key.strip_prefix("$http_").map(|name| format!("header:{}", field_name(name))),
-            None => None,
-        };
-        let (Some(rate), Some(by)) = (rate.map(|rate| rate.replace("r/", "/")), by) else {
-            self.notes.missing(limit.line, limit.text(), "requests are counted by address, route or field only");
+    /// `auth_basic "Staff"; auth_basic_user_file htpasswd;` Servers see what was shown, as nginx's do.
+    fn auth(&mut self, scope: &Scope<'_>) -> Option<Edit> {
+        let realm = scope.get("auth_basic").filter(|one| one.arg(0) != "off")?;
+        let Some(file) = scope.get("auth_basic_user_file") else {
+            self.notes.missing(realm.line, realm.text(), "there is no `auth_basic_user_file`: nobody is asked");
             return None;
         };
-        if !limit.args.iter().any(|word| word == "nodelay") {
-            self.notes.detail(limit.line, limit.text(), "nobody is delayed: who asks too often is refused");
+        if file.arg(0).contains('$') || file.arg(0).is_empty() {
+            self.notes.missing(file.line, file.text(), "a file named by a variable");
+            return None;
         }
-        let burst = parameter("burst").and_then(|burst| burst.parse::<u64>().ok()).unwrap_or(0) + 1;
-        let parts =
-            vec![("rate".to_owned(), rate.into()), ("burst".to_owned(), burst.into()), ("by".to_owned(), by.into())];
-        Some(Edit::Setting { key: "rate_limit", value: Value::Inline(parts) })
+        let mut parts = vec![("users_file".to_owned(), Value::from(file.arg(0)))];
+        match realm.arg(0) {
+            text if text.contains(['$', '"', '\\']) || text.contains(char::is_control) => {
+                self.notes.detail(
+                    realm.line,
+                    realm.text(),
+                    "a realm is plain text, without quotes: the usual one is shown",
+                );
+            }
+            text => parts.push(("realm".to_owned(), text.into())),
+        }
+        parts.push(("pass".to_owned(), true.into()));
+        Some(Edit::Setting { key: "auth", value: Value::Inline(parts) })
     }
 
     /// Bodies and compression.
@@ -137,37 +137,37 @@ impl Place<'_, '_> {
         }
         edits
     }
+}
 
-    /// `allow` and `deny`: the first that fits decides. With us a list of the denied stands above one of the allowed, so that
-    /// the denied have to come first.
-    fn sources(&mut self, scope: &Scope<'_>) -> Vec<Edit> {
-        let (mut denied, mut allowed, mut rest_denied) = (Vec::new(), Vec::new(), false);
-        for one in scope.any(&["allow", "deny"]) {
-            match (one.name.as_str(), one.arg(0)) {
-                ("allow", "all") => break,
-                (_, "all") => {
-                    rest_denied = true;
-                    break;
-                }
-                (_, network) if !is_network(network) => {
-                    self.notes.missing(one.line, one.text(), "this is no network");
-                    return Vec::new();
-                }
-                ("allow", network) => allowed.push(network.to_owned()),
-                (_, network) if allowed.is_empty() => denied.push(network.to_owned()),
-                _ => {
-                    self.notes.missing(one.line, one.text(), "`deny` behind `allow`: write one list");
-                    return Vec::new();
-                }
+/// `allow` and `deny`: the first that fits decides. With us a list of the denied stands above one of the allowed, so that
+/// the denied have to come first.
+pub(super) fn sources(scope: &Scope<'_>, notes: &mut Notes) -> Vec<Edit> {
+    let (mut denied, mut allowed, mut rest_denied) = (Vec::new(), Vec::new(), false);
+    for one in scope.any(&["allow", "deny"]) {
+        match (one.name.as_str(), one.arg(0)) {
+            ("allow", "all") => break,
+            (_, "all") => {
+                rest_denied = true;
+                break;
+            }
+            (_, network) if !is_network(network) => {
+                notes.missing(one.line, one.text(), "this is no network");
+                return Vec::new();
+            }
+            ("allow", network) => allowed.push(network.to_owned()),
+            (_, network) if allowed.is_empty() => denied.push(network.to_owned()),
+            _ => {
+                notes.missing(one.line, one.text(), "`deny` behind `allow`: write one list");
+                return Vec::new();
             }
         }
-        if rest_denied && allowed.is_empty() {
-            (denied, allowed) = (Vec::new(), vec!["255.255.255.255/32".to_owned()]);
-        }
-        let lists = [(false, denied), (true, if rest_denied { allowed } else { Vec::new() })];
-        let lists = lists.into_iter().filter(|(_, networks)| !networks.is_empty());
-        lists.map(|(allowed, networks)| Edit::Sources { allowed, networks }).collect()
     }
+    if rest_denied && allowed.is_empty() {
+        (denied, allowed) = (Vec::new(), vec!["255.255.255.255/32".to_owned()]);
+    }
+    let lists = [(false, denied), (true, if rest_denied { allowed } else { Vec::new() })];
+    let lists = lists.into_iter().filter(|(_, networks)| !networks.is_empty());
+    lists.map(|(allowed, networks)| Edit::Sources { allowed, networks }).collect()
 }
 
 fn field(of_response: bool, how: How, name: &str, value: String) -> Edit {

@@ -11,6 +11,8 @@ const TRANSLATED: &[&str] = &[
     "gzip_min_length",
     "gzip_types",
     "allow",
+    "auth_basic",
+    "auth_basic_user_file",
     "client_body_timeout",
     "client_header_timeout",
     "default_type",
@@ -26,6 +28,8 @@ const TRANSLATED: &[&str] = &[
     "large_client_header_buffers",
     "least_conn",
     "least_time",
+    "limit_conn",
+    "limit_conn_zone",
     "limit_req",
     "limit_req_zone",
     "listen",
@@ -34,10 +38,12 @@ const TRANSLATED: &[&str] = &[
     "proxy_connect_timeout",
     "proxy_hide_header",
     "proxy_next_upstream",
+    "proxy_next_upstream_tries",
     "proxy_pass",
     "proxy_protocol",
     "proxy_read_timeout",
     "proxy_set_header",
+    "proxy_ssl",
     "proxy_ssl_certificate",
     "proxy_ssl_certificate_key",
     "proxy_ssl_name",
@@ -77,17 +83,24 @@ const REMARKS: &[(&str, Weight, &str)] = &[
     ("access_log", Weight::Missing, LOG),
     ("aio", Weight::Detail, FILES),
     ("alias", Weight::Missing, FILES),
+    ("auth_delay", Weight::Detail, "whoever guesses is slowed down by a `rate_limit`"),
+    ("auth_jwt", Weight::Missing, "only users and their passwords are asked for (`auth`)"),
+    ("auth_request", Weight::Missing, "nobody else is asked who may come in: see `auth`"),
     ("autoindex", Weight::Missing, FILES),
     ("client_body_buffer_size", Weight::Detail, BUFFERS),
     ("client_header_buffer_size", Weight::Detail, BUFFERS),
     ("daemon", Weight::Detail, OPERATION),
     ("directio", Weight::Detail, FILES),
     ("error_log", Weight::Detail, "messages go to standard error"),
+    ("error_page", Weight::Missing, "pages for failures are texts or files of `errors`"),
     ("expires", Weight::Missing, "write Cache-Control as a field of responses"),
     ("gzip_", Weight::Detail, "compression has settings of its own"),
     ("http2", Weight::Detail, "clients are offered HTTP/1.1 only"),
+    ("internal", Weight::Missing, "no request is sent on within the balancer"),
     ("include", Weight::Missing, "the file is not read: translate it by itself"),
     ("index", Weight::Missing, FILES),
+    ("limit_conn_", Weight::Detail, "see `connections_per_client_max` of a listener"),
+    ("limit_req_", Weight::Detail, "see `rate_limit`"),
     ("lingering_", Weight::Detail, ALREADY),
     ("load_module", Weight::Missing, "there are no modules"),
     ("log_format", Weight::Missing, LOG),
@@ -118,6 +131,7 @@ const REMARKS: &[(&str, Weight, &str)] = &[
     ("reset_timedout_connection", Weight::Detail, "see `close` of a listener"),
     ("resolver", Weight::Detail, "names are asked as the system does"),
     ("root", Weight::Missing, FILES),
+    ("satisfy", Weight::Missing, "`allow` and `auth` both have to let in"),
     ("sendfile", Weight::Detail, FILES),
     ("server_names_hash", Weight::Detail, ALREADY),
     ("server_tokens", Weight::Detail, "this balancer names no version"),
@@ -136,6 +150,11 @@ const REMARKS: &[(&str, Weight, &str)] = &[
     ("worker_", Weight::Detail, OPERATION),
     ("zone", Weight::Detail, "all workers share what they know"),
 ];
+
+/// Is this a directive of nginx's, as far as one is known here?
+pub(super) fn is_known(name: &str) -> bool {
+    TRANSLATED.contains(&name) || REMARKS.iter().any(|(begin, _, _)| name == *begin)
+}
 
 /// Notes on everything that nothing was made of.
 pub(crate) fn remark(directives: &[Directive], notes: &mut Notes) {
@@ -158,6 +177,7 @@ fn remark_one(one: &Directive, notes: &mut Notes) {
             return notes.detail(one.line, one.text(), "upgrades are passed on by themselves");
         }
         "map" if one.arg(0) == "$ssl_preread_server_name" => return,
+        "satisfy" if one.arg(0) == "all" => return notes.detail(one.line, one.text(), ALREADY),
         "access_log" | "proxy_cache" if one.arg(0) == "off" => return notes.detail(one.line, one.text(), ALREADY),
         _ => {}
     }

@@ -187,11 +187,8 @@ impl Group {
         if self.proxy_protocol {
             listener.put("proxy_protocol", true);
         }
-        let trusted: Vec<String> =
-            default.scope.all("set_real_ip_from").iter().map(|one| one.arg(0).to_owned()).collect();
-        if self.proxy_protocol || !trusted.is_empty() {
-            let all = vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()];
-            listener.put("trusted_proxies", if trusted.is_empty() { all } else { trusted });
+        if self.proxy_protocol || default.scope.get("set_real_ip_from").is_some() {
+            listener.put("trusted_proxies", trusted(&default.scope));
         }
         self.forwarded(servers, &mut listener, notes);
         for number in &self.servers {
@@ -351,6 +348,12 @@ pub(super) fn time_of_body(scope: &Scope<'_>) -> Option<String> {
     times.into_iter().flatten().max().filter(|time| !time.is_zero()).map(time::ours)
 }
 
+/// Who is believed: `set_real_ip_from`, or everybody where nobody is named.
+pub(super) fn trusted(scope: &Scope<'_>) -> Vec<String> {
+    let named: Vec<String> = scope.all("set_real_ip_from").iter().map(|one| one.arg(0).to_owned()).collect();
+    if named.is_empty() { vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()] } else { named }
+}
+
 /// Time-outs and limits of a listener are those of its default server.
 fn settings(scope: &Scope<'_>, listener: &mut Table, notes: &mut Notes) {
     for (name, keys) in [("client_header_timeout", &["timeouts.head"][..]), ("keepalive_timeout", &["timeouts.idle"])] {
@@ -359,6 +362,7 @@ fn settings(scope: &Scope<'_>, listener: &mut Table, notes: &mut Notes) {
     if let Some(time) = time_of_body(scope) {
         listener.put("timeouts.body", time);
     }
+    super::limits::connections(scope, listener, notes);
     if let Some(requests) = scope.arg("keepalive_requests").and_then(|text| text.parse::<u64>().ok()) {
         listener.put("limits.requests_per_connection_max", requests.max(1));
     }

@@ -6,7 +6,7 @@ use super::tree::Directive;
 use crate::notes::Notes;
 
 /// What holds for a whole listener, of HTTP and of TLS. What nginx itself takes from the default server is not among it.
-const SHARED: [&str; 3] = ["keepalive_timeout", "keepalive_requests", "set_real_ip_from"];
+const SHARED: [&str; 4] = ["keepalive_timeout", "keepalive_requests", "limit_conn", "set_real_ip_from"];
 const SHARED_BY_TLS: [&str; 3] = ["ssl_client_certificate", "ssl_verify_client", "ssl_protocols"];
 
 /// Notes on what `server`, or a location in it, says otherwise than the default server of its listener.

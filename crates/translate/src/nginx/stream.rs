@@ -1,7 +1,9 @@
 //! `stream`: TCP passed on as it is, by the name a client asks for where a map says so.
 
+use super::limits::connections;
+use super::place::sources;
 use super::scope::Scope;
-use super::server::address;
+use super::server::{address, trusted};
 use super::tree::Directive;
 use super::upstream::{Sets, put_time};
 use crate::document::{Table, one_or_list};
@@ -22,7 +24,7 @@ fn listener<'t>(
     sets: &mut Sets<'t>,
     notes: &mut Notes,
 ) -> Option<Table> {
-    let mut binds = Vec::new();
+    let (mut binds, mut announced) = (Vec::new(), false);
     for one in server.inner().iter().filter(|one| one.name == "listen") {
         match address(one.arg(0)) {
             _ if one.args.iter().any(|word| word == "udp") => {
@@ -31,7 +33,10 @@ fn listener<'t>(
             _ if one.args.iter().any(|word| word == "ssl") => {
                 notes.missing(one.line, one.text(), "TLS is ended on HTTP listeners only")
             }
-            Ok((address, _)) => binds.push(address),
+            Ok((address, _)) => {
+                announced |= one.args.iter().any(|word| word == "proxy_protocol");
+                binds.push(address);
+            }
             Err(why) => notes.missing(one.line, one.text(), why),
         }
     }
@@ -41,7 +46,13 @@ fn listener<'t>(
     listener.put("name", format!("tcp-{}", first.rsplit(':').next().unwrap_or_default()));
     listener.put("bind", one_or_list(binds));
     listener.put("protocol", "tcp");
+    if announced {
+        listener.put("proxy_protocol", true);
+        listener.put("trusted_proxies", trusted(scope));
+    }
     put_time(scope, "proxy_timeout", &["timeouts.tunnel"], &mut listener, notes);
+    connections(scope, &mut listener, notes);
+    listener = guarded(listener, scope, notes);
     match pass.arg(0).strip_prefix('$') {
         None if !sets.has_server(pass.arg(0), false) => {
             notes.missing(pass.line, pass.text(), "this names no server");
@@ -51,6 +62,12 @@ fn listener<'t>(
         Some(variable) => by_name(variable, pass, stream, scope, sets, notes, &mut listener)?,
     }
     Some(listener)
+}
+
+/// `allow` and `deny`: the first that fits decides.
+fn guarded(mut listener: Table, scope: &Scope<'_>, notes: &mut Notes) -> Table {
+    sources(scope, notes).iter().for_each(|edit| edit.write(&mut listener));
+    listener
 }
 
 /// `map $ssl_preread_server_name $backend { a.org app; default other; }`

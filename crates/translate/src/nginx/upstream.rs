@@ -47,6 +47,11 @@ impl<'t> Sets<'t> {
         if scope.is_on("proxy_protocol") {
             set.put("proxy_protocol", "v1");
         }
+        if scope.is_on("proxy_ssl") {
+            let target = Target { tls: true, host: host.to_owned(), proxy_host: host.to_owned(), uri: None };
+            tls(&target, scope, &mut set);
+        }
+        next_upstream(scope, &mut set, notes);
         if let Some(source) = scope.arg("proxy_bind").filter(|source| !source.contains('$')) {
             set.put("sources", vec![source.to_owned()]);
         }
@@ -128,6 +133,9 @@ fn of_upstream(upstream: &Directive, tls: bool, notes: &mut Notes) -> Table {
     if let Some(pause) = pause.filter(|pause| !pause.is_zero()) {
         set.put("health.pause", time::ours(pause));
         set.put("health.pause_max", time::ours(pause));
+    }
+    if pause.is_some_and(|pause| pause.is_zero()) {
+        set.put("health.failures_max", 0);
     }
     if let Some(time) = servers.iter().find_map(|server| parameter(server, "slow_start")).and_then(time::of_nginx) {
         set.put("slow_start", time::ours(time));
@@ -245,7 +253,38 @@ fn habits(scope: &Scope<'_>, set: &mut Table, notes: &mut Notes) {
             false => set.put("sources", vec![source.arg(0).to_owned()]),
         }
     }
-    if scope.arg("proxy_next_upstream") == Some("off") {
-        set.put("retries_max", 0);
+    next_upstream(scope, set, notes);
+}
+
+/// `proxy_next_upstream error timeout http_503;` and how often.
+fn next_upstream(scope: &Scope<'_>, set: &mut Table, notes: &mut Notes) {
+    // 0: as many as there are servers.
+    if let Some(tries) = scope.arg("proxy_next_upstream_tries").and_then(|tries| tries.parse::<u64>().ok()) {
+        set.put("retries_max", if tries == 0 { 10 } else { (tries - 1).min(10) });
+    }
+    let Some(line) = scope.get("proxy_next_upstream") else { return };
+    let mut statuses: Vec<u64> = Vec::new();
+    for word in &line.args {
+        match (word.as_str(), word.strip_prefix("http_").and_then(|status| status.parse::<u64>().ok())) {
+            ("off", _) => set.put("retries_max", 0),
+            (_, Some(status)) if (400..600).contains(&status) => statuses.push(status),
+            ("error" | "timeout" | "invalid_header", _) => {}
+            ("non_idempotent", _) => {
+                notes.missing(
+                    line.line,
+                    "proxy_next_upstream non_idempotent",
+                    "what may have been done is not done again",
+                );
+            }
+            _ => notes.missing(line.line, format!("proxy_next_upstream {word}"), "nothing is tried again for this"),
+        }
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    if statuses.iter().any(|status| *status >= 500) {
+        set.put("health.server_errors", true);
+    }
+    if !statuses.is_empty() {
+        set.put("retry_on", statuses);
     }
 }
