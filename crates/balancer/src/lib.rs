@@ -31,6 +31,7 @@ pub use config::{AdminSettings, Config, ConfigError, Token};
 pub use errors::{ApplyError, SetupError, StartError, Warning};
 pub use explain::{Question, QuestionError, explain};
 pub use own_ports::port_warnings;
+pub use passwords::hash_password;
 pub use run::{Handle, Listens, Plan, start};
 pub use spending::PortWatch;
 pub use stand::Stand;

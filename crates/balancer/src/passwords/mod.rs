@@ -13,6 +13,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use balancer_core::{Remembered, Sought};
 pub(crate) use hash::check;
+pub use hash::hash_password;
 use reactor::Bell;
 use std::collections::VecDeque;
 use std::fmt;
