@@ -84,13 +84,22 @@ pub enum TranslateError {
     Routes(usize),
 }
 
+/// What is written in the place of a password that stands in the clear; `None`: nothing can be.
+pub type Hash<'t> = &'t dyn Fn(&str) -> Option<String>;
+
 /// Translates `text` for a balancer that takes what `takes` says; `name` is how comments call the file.
 ///
 /// # Errors
 /// It cannot be read at all.
-pub fn translate(name: &str, language: Language, text: &str, takes: Takes<'_>) -> Result<Translation, TranslateError> {
+pub fn translate(
+    name: &str,
+    language: Language,
+    text: &str,
+    takes: Takes<'_>,
+    hash: Hash<'_>,
+) -> Result<Translation, TranslateError> {
     let (document, mut notes) = match language {
-        Language::Haproxy => haproxy::translate(text)?,
+        Language::Haproxy => haproxy::translate(text, hash)?,
         Language::Nginx => nginx::translate(text)?,
     };
     let document = fit::fitted(document, takes, &mut notes);

@@ -6,6 +6,7 @@ use crate::document::{Table, Value};
 use crate::notes::Notes;
 use crate::order::settled;
 use crate::pattern::literal;
+use std::fmt;
 
 /// Routes one listener may come to.
 const ROUTES_MAX: usize = 1000;
@@ -121,7 +122,7 @@ impl<'r> Routes<'r> {
         let mut rest = Vec::new();
         for rule in rules {
             match (&rule.action, rule.is_for_all(), &rule.clause.sources) {
-                (Action::Edit(edit @ Edit::Field { .. }), true, None) => edit.write(listener),
+                (Action::Edit(edit), true, None) if edit.is_of_listeners() => edit.write(listener),
                 (Action::Close, _, Some((inside, networks))) if rule.is_guard() => {
                     Edit::Sources { allowed: !inside, networks: networks.clone() }.write(listener);
                 }
@@ -222,6 +223,12 @@ impl<'r> Routes<'r> {
         line: usize,
         depth: usize,
     ) -> Result<(), TranslateError> {
+        if let Some(why) = edit.clashes(&inside.edits) {
+            if !why.is_empty() {
+                self.notes.missing(line, edit.to_string(), why);
+            }
+            return Ok(());
+        }
         let is_list = |edit: &Edit| matches!(edit, Edit::Sources { allowed: true, .. });
         if is_list(&edit) && inside.edits.iter().any(|known| is_list(known) && *known != edit) {
             self.notes.missing(line, "the second list of who may ask", "a request asks one list: write what both have");
@@ -350,6 +357,32 @@ fn without_query(to: &str) -> String {
 }
 
 impl Edit {
+    /// Is it said once for all requests of a listener, wherever its rule stands?
+    fn is_of_listeners(&self) -> bool {
+        match self {
+            Self::Field { .. } => true,
+            Self::Setting { key, .. } => key.starts_with("limits."),
+            _ => false,
+        }
+    }
+
+    /// Why it cannot be said besides the others; nothing where it need not be.
+    fn clashes(&self, others: &[Self]) -> Option<&'static str> {
+        let Self::Setting { key, value } = self else { return None };
+        let same = |edit: &&Self| matches!(edit, Self::Setting { key: known, .. } if known == key);
+        let Some(Self::Setting { value: known, .. }) = others.iter().find(same) else { return None };
+        match *key {
+            _ if known == value => Some(""),
+            // Who has come in by the first list is in the second.
+            "auth" if !users(known).is_empty() && users(known).iter().all(|user| users(value).contains(user)) => {
+                Some("")
+            }
+            "auth" => Some("a request asks one list of users: write those that are in both"),
+            "rate_limit" => Some("a route has one rate: write the narrower one"),
+            _ => None,
+        }
+    }
+
     /// Can it be said of a whole listener?
     pub(crate) fn is_for_listeners(&self) -> bool {
         !matches!(self, Self::Prefix { .. } | Self::Pattern { .. })
@@ -389,6 +422,29 @@ impl Edit {
                 table.put(key, Value::List(all));
             }
         }
+    }
+}
+
+/// Whom a list of users lets in.
+fn users(auth: &Value) -> &[(String, Value)] {
+    let Value::Inline(said) = auth else { return &[] };
+    match said.iter().find(|(key, _)| key == "users") {
+        Some((_, Value::Inline(users))) => users,
+        _ => &[],
+    }
+}
+
+/// As it is called in notes.
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Setting { key: "auth", .. } => "the second list of users",
+            Self::Setting { key: "rate_limit", .. } => "the second rate",
+            Self::Setting { key, .. } => key,
+            Self::Field { name, .. } => name,
+            Self::Prefix { .. } | Self::Pattern { .. } => "a change of the path",
+            Self::Sources { .. } => "a list of addresses",
+        })
     }
 }
 

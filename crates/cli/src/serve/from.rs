@@ -25,8 +25,8 @@ pub(super) fn run(path: &Path) -> anyhow::Result<Outcome> {
         )
     };
     let language = Language::of(&text).ok_or_else(neither)?;
-    let translation =
-        translate(&name, language, &text, &takes).map_err(|why| anyhow!("{name}, read as {language}: {why}"))?;
+    let translation = translate(&name, language, &text, &takes, &balancer::hash_password)
+        .map_err(|why| anyhow!("{name}, read as {language}: {why}"))?;
     Output::People.say(&translation.toml)?;
     for note in &translation.notes {
         let weight = if note.weight == Weight::Missing { "not translated: " } else { "" };

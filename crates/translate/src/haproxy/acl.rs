@@ -1,5 +1,8 @@
 //! What an `acl` line asks, in our words.
 
+use super::asked::Asked;
+use super::counted::Counted;
+use super::userlist::Userlists;
 use crate::address::{is_host, is_network};
 use crate::condition::{Is, Matches, Path};
 use crate::overlap::texts;
@@ -16,6 +19,14 @@ pub(crate) struct Facts {
     pub(crate) port: Option<u16>,
 }
 
+/// What is known where a question stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Around<'f> {
+    pub(crate) facts: Facts,
+    pub(crate) users: &'f Userlists,
+    pub(crate) counted: &'f Counted,
+}
+
 /// A condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Acl {
@@ -25,6 +36,8 @@ pub(crate) enum Acl {
     Source(Vec<String>),
     /// Any of these.
     Any(Vec<Matches>),
+    /// A setting of a route asks it.
+    Asked(Asked),
 }
 
 /// How a text is compared.
@@ -62,9 +75,12 @@ const HOWS: [(&str, How); 8] = [
 
 impl Acl {
     /// The words behind the name.
-    pub(crate) fn parse(words: &[String], facts: Facts) -> Result<Self, String> {
+    pub(crate) fn parse(words: &[String], around: Around<'_>) -> Result<Self, String> {
         let question = Question::parse(words)?;
-        question.acl(facts)
+        if let Some(asked) = question.asked(around) {
+            return asked.map(Self::Asked);
+        }
+        question.acl(around.facts)
     }
 
     /// One that HAProxy knows without being told.
@@ -117,6 +133,15 @@ impl<'l> Question<'l> {
         Ok(Self { fetch, argument, how, ignores_case, values })
     }
 
+    /// What no route asks, but a setting of one.
+    fn asked(&self, around: Around<'_>) -> Option<Result<Asked, String>> {
+        match self.fetch.as_str() {
+            "http_auth" => Some(around.users.some(&self.argument, None).map(Asked::User)),
+            "http_auth_group" => Some(around.users.some(&self.argument, Some(&self.values)).map(Asked::User)),
+            fetch => around.counted.asked(fetch, &self.argument, &self.values),
+        }
+    }
+
     fn acl(&self, facts: Facts) -> Result<Acl, String> {
         match self.fetch.as_str() {
             "always_true" => Ok(Acl::Known(true)),
@@ -138,9 +163,6 @@ impl<'l> Question<'l> {
             "nbsrv" | "srv_is_up" | "be_conn" | "fe_conn" | "avg_queue" | "queue" => {
                 Err("routes do not ask how servers are: servers of a set stand in for one another, `backup` among them"
                     .to_owned())
-            }
-            "http_auth" | "http_auth_group" => {
-                Err("users are listed in a userlist, which is not translated".to_owned())
             }
             other => Err(format!("`{other}` has no counterpart")),
         }
@@ -274,7 +296,8 @@ mod tests {
 
     fn acl(text: &str) -> Result<Acl, String> {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        Acl::parse(&words, Facts { tls: true, http: true, port: Some(443) })
+        let facts = Facts { tls: true, http: true, port: Some(443) };
+        Acl::parse(&words, Around { facts, users: &Userlists::default(), counted: &Counted::default() })
     }
 
     #[test]
@@ -325,7 +348,9 @@ mod tests {
             ("hdr_dom(host) shop", "not for a part of one"),
             ("url_beg /a?b=", "not for both"),
             ("path_reg ^/(?=a)", "linear time"),
-            ("sc0_http_req_rate gt 10", "`sc0_http_req_rate` has no counterpart"),
+            ("sc0_http_req_rate gt 10", "no `track-sc`"),
+            ("sc0_http_err_rate gt 10", "not `http_err_rate`"),
+            ("http_auth(staff)", "no userlist staff"),
             ("hdr(X) -m sub v", "whole values"),
             ("path,map(/etc/x) -m found", "what `map(/etc/x)` makes of it"),
         ] {

@@ -1,7 +1,7 @@
 //! `backend`, and the back of `listen`: a set of servers.
 
 use super::acl::Facts;
-use super::clause::Acls;
+use super::clause::{Acls, Known};
 use super::lex::Line;
 use super::rules::rules;
 use super::section::Section;
@@ -12,7 +12,7 @@ use crate::document::{Table, Value};
 use crate::notes::Notes;
 
 /// The set of one section; `None` where it has no server.
-pub(crate) fn set(section: &Section, notes: &mut Notes) -> Option<Table> {
+pub(crate) fn set(section: &Section, known: &Known, notes: &mut Notes) -> Option<Table> {
     let servers = servers(section, notes);
     if servers.is_empty() {
         return None;
@@ -23,13 +23,16 @@ pub(crate) fn set(section: &Section, notes: &mut Notes) -> Option<Table> {
     write_servers(&servers, &mut set, notes);
     balance(section, &mut set, notes);
     times(section, http, &mut set, notes);
-    habits(section, &mut set);
+    habits(section, http, &mut set);
+    if http {
+        retry_on(section, &mut set, notes);
+    }
     cookie(section, &mut set, notes);
     if servers.iter().any(|server| server.checked) {
         health(section, &servers, &mut set, notes);
     }
     if section.kind == "backend" {
-        let acls = Acls::of(&section.lines, Facts { tls: false, http, port: None });
+        let acls = Acls::of(&section.lines, Facts { tls: false, http, port: None }, known);
         let rules = rules(&section.lines, &acls, notes);
         rules.iter().filter(|rule| rule.is_field_for_all()).for_each(|rule| rule.action.write(&mut set));
     }
@@ -80,6 +83,15 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
     if let Some(most) = most {
         set.put("limits.connections_max", most);
     }
+    let queue = common(&|server| server.queue_max);
+    if let Some(server) = servers.iter().find(|server| server.queue_max != queue) {
+        let why = "requests wait in one line for all servers of a set: make a set for each bound";
+        notes.missing(server.line, format!("server {} ... maxqueue", server.address), why);
+    }
+    // Without a bound nobody waits.
+    if let Some(each) = queue.filter(|_| most.is_some()) {
+        set.put("limits.queue_max", each.saturating_mul(servers.len() as u64));
+    }
     let first = &servers[0];
     let mut differs = |is_alike: &dyn Fn(&Server) -> bool, what: &str| {
         if let Some(other) = servers.iter().find(|server| !is_alike(server)) {
@@ -90,10 +102,10 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
             );
         }
     };
-    differs(&|server| server.tls == first.tls, "ssl");
+    differs(&|server| server.tls() == first.tls(), "ssl");
     differs(&|server| server.send_proxy == first.send_proxy, "send-proxy");
     differs(&|server| server.source == first.source, "source");
-    if let Some(tls) = &first.tls {
+    if let Some(tls) = first.tls() {
         write_tls(tls, set);
     }
     if let Some(version) = first.send_proxy {
@@ -158,10 +170,13 @@ fn times(section: &Section, http: bool, set: &mut Table, notes: &mut Notes) {
 }
 
 /// What connections to servers are like.
-fn habits(section: &Section, set: &mut Table) {
+fn habits(section: &Section, http: bool, set: &mut Table) {
     let closes = ["http-server-close", "httpclose", "forceclose"].iter().any(|name| section.option(name).is_some());
     let reuse = section.last("http-reuse").map(|line| line.word(1).to_owned());
+    // Joined connections have no pool, nor do those that begin with one client's address.
+    let has_pool = http && set.get("proxy_protocol").is_none();
     match reuse.as_deref() {
+        _ if !has_pool => {}
         _ if closes => set.put("pool.idle_max", 0),
         Some("never") => set.put("pool.reuse", "never"),
         Some("aggressive" | "always") => set.put("pool.reuse", "always"),
@@ -169,6 +184,28 @@ fn habits(section: &Section, set: &mut Table) {
     }
     if let Some(retries) = section.last("retries").and_then(|line| line.word(1).parse::<u64>().ok()) {
         set.put("retries_max", retries.min(10));
+    }
+}
+
+/// `retry-on conn-failure empty-response 503`: what is no status is tried again anyway.
+fn retry_on(section: &Section, set: &mut Table, notes: &mut Notes) {
+    const ALL: [u64; 4] = [500, 502, 503, 504];
+    let Some(line) = section.last("retry-on") else { return };
+    let mut statuses: Vec<u64> = Vec::new();
+    for word in &line.words[1..] {
+        match (word.as_str(), word.parse::<u64>()) {
+            (_, Ok(status)) if (400..600).contains(&status) => statuses.push(status),
+            ("none", _) => set.put("retries_max", 0),
+            ("all-retryable-errors", _) => statuses.extend(ALL),
+            ("conn-failure" | "empty-response" | "junk-response" | "response-timeout" | "0rtt-rejected", _) => {}
+            _ => notes.missing(line.number, format!("retry-on {word}"), "nothing is tried again for this"),
+        }
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    if !statuses.is_empty() {
+        set.put("retry_on", statuses);
+        notes.detail(line.number, line.text(), "requests are sent again whose method may be repeated: POST is not");
     }
 }
 
@@ -215,9 +252,22 @@ fn health(section: &Section, servers: &[Server], set: &mut Table, notes: &mut No
         put_time(line, &["health.timeout"], set, notes);
     }
     match section.option("httpchk") {
+        Some(line) if is_checked_by_tls(section, first) => {
+            let why = "checks speak TLS where connections to the set do (`ssl`): only a connection is tried";
+            let more = section.lines.iter().filter(|line| line.word(0) == "http-check");
+            std::iter::once(line).chain(more).for_each(|line| notes.missing(line.number, line.text(), why));
+            set.put("health.check", "tcp");
+        }
         Some(line) => http_check(section, line, set, notes),
         None => set.put("health.check", "tcp"),
     }
+}
+
+/// Are its checks secured, and nothing else? In plain text every one of them would fail.
+fn is_checked_by_tls(section: &Section, server: &Server) -> bool {
+    let connects = |line: &&Line| line.word(0) == "http-check" && line.word(1) == "connect";
+    let by_lines = section.lines.iter().filter(connects).any(|line| line.words.iter().any(|word| word == "ssl"));
+    server.tls().is_none() && (server.check.tls || by_lines)
 }
 
 fn http_check(section: &Section, line: &Line, set: &mut Table, notes: &mut Notes) {
@@ -236,6 +286,10 @@ fn http_check(section: &Section, line: &Line, set: &mut Table, notes: &mut Notes
                 let named = rest.windows(3).find(|words| words[0] == "hdr" && words[1].eq_ignore_ascii_case("host"));
                 host = named.map(|words| words[2].to_owned()).or(host);
             }
+            [_, "connect", "port", port] if port.parse::<u16>().is_ok() => {
+                set.put("health.port", port.parse::<u64>().unwrap_or_default());
+            }
+            [_, "connect", "ssl"] | [_, "connect"] => {}
             [_, "expect", "status", status] => match statuses(status) {
                 Some(value) => set.put("health.status", value),
                 None => notes.missing(line.number, line.text(), "these statuses have no counterpart"),

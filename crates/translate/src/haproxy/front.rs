@@ -1,8 +1,9 @@
 //! `frontend`, and the front of `listen`: a listener for each kind of `bind`.
 
 use super::acl::Facts;
+use super::asked::PER_CLIENT;
 use super::bind::Bind;
-use super::clause::Acls;
+use super::clause::{Acls, Known};
 use super::lex::Line;
 use super::rules::rules;
 use super::section::Section;
@@ -11,7 +12,7 @@ use crate::TranslateError;
 use crate::condition::Matches;
 use crate::document::Table;
 use crate::notes::Notes;
-use crate::routes::{Action, Answer, Routes, Rule};
+use crate::routes::{Action, Answer, Edit, Routes, Rule};
 
 /// What a front may be told about the back it leads to.
 pub(crate) struct Backs<'b> {
@@ -19,6 +20,8 @@ pub(crate) struct Backs<'b> {
     pub(crate) sections: &'b [Section],
     /// `maxconn` of the process.
     pub(crate) connections_max: Option<u64>,
+    /// Users, and what is counted.
+    pub(crate) known: &'b Known,
 }
 
 /// Listeners of one section.
@@ -71,7 +74,7 @@ fn listener(
         listener.put("backends", set.clone());
     }
     settings(section, http, backs, &mut listener, notes);
-    let acls = Acls::of(section.lines.as_slice(), facts);
+    let acls = Acls::of(section.lines.as_slice(), facts, backs.known);
     let rules = rules(&section.lines, &acls, notes);
     let rules = if http { rules } else { of_streams(rules, notes) };
     let rules = known(rules, backs, notes);
@@ -109,7 +112,8 @@ fn of_streams(rules: Vec<Rule>, notes: &mut Notes) -> Vec<Rule> {
     let asks_for_names = |matches: &Matches| Matches { hosts: Vec::new(), ..matches.clone() }.is_any();
     let is_known = |rule: &Rule| {
         let clause = &rule.clause;
-        let leads = matches!(rule.action, Action::Set(_) | Action::Close);
+        let bounds = matches!(rule.action, Action::Edit(Edit::Setting { key: PER_CLIENT, .. }));
+        let leads = bounds || matches!(rule.action, Action::Set(_) | Action::Close);
         leads && asks_for_names(&clause.matches) && clause.not.iter().flatten().all(asks_for_names)
     };
     let (known, others): (Vec<Rule>, Vec<Rule>) = rules.into_iter().partition(is_known);
@@ -137,7 +141,7 @@ fn behind(set: &str, front: &Section, facts: Facts, backs: &Backs<'_>) -> Vec<Ru
     else {
         return Vec::new();
     };
-    let acls = Acls::of(&back.lines, facts);
+    let acls = Acls::of(&back.lines, facts, backs.known);
     let rules = rules(back.own(), &acls, &mut Notes::default());
     // A backend leads to no other.
     rules.into_iter().filter(|rule| !rule.is_field_for_all() && !matches!(rule.action, Action::Set(_))).collect()

@@ -1,9 +1,11 @@
 //! `haproxy.cfg`.
 
 mod acl;
+mod asked;
 mod back;
 mod bind;
 mod clause;
+mod counted;
 mod format;
 mod front;
 mod lex;
@@ -12,12 +14,15 @@ mod rules;
 mod section;
 mod server;
 mod times;
+mod userlist;
 
-use crate::TranslateError;
 use crate::document::Document;
 use crate::notes::Notes;
+use crate::{Hash, TranslateError};
+use clause::Known;
 use front::Backs;
 use section::{Section, sections};
+use userlist::Userlists;
 
 /// Does a section begin with this word?
 pub(crate) fn begins_a_section(word: &str) -> bool {
@@ -25,14 +30,15 @@ pub(crate) fn begins_a_section(word: &str) -> bool {
 }
 
 /// The whole file.
-pub(crate) fn translate(text: &str) -> Result<(Document, Notes), TranslateError> {
+pub(crate) fn translate(text: &str, hash: Hash<'_>) -> Result<(Document, Notes), TranslateError> {
     let mut notes = Notes::default();
     let sections = sections(lex::lines(text)?);
     let is_proxy = |section: &&Section| ["frontend", "backend", "listen"].contains(&section.kind.as_str());
     let proxies: Vec<Section> = sections.iter().filter(is_proxy).cloned().collect();
+    let known = Known { users: Userlists::of(&sections, hash, &mut notes), tables: counted::tables(&sections) };
     let mut document = Document::default();
     for section in &proxies {
-        let Some(set) = back::set(section, &mut notes).filter(|_| section.kind != "frontend") else { continue };
+        let Some(set) = back::set(section, &known, &mut notes).filter(|_| section.kind != "frontend") else { continue };
         match document.sets.iter().any(|known| known.name() == set.name()) {
             true => notes.missing(section.line, format!("{} {}", section.kind, section.name), "this name is taken"),
             false => document.sets.push(set),
@@ -45,7 +51,7 @@ pub(crate) fn translate(text: &str) -> Result<(Document, Notes), TranslateError>
     if let Some(threads) = number("nbthread") {
         document.global.put("workers", threads);
     }
-    let backs = Backs { sections: &backs, connections_max: number("maxconn") };
+    let backs = Backs { sections: &backs, connections_max: number("maxconn"), known: &known };
     for section in proxies.iter().filter(|section| section.kind != "backend") {
         if is_for_statistics(section) {
             notes.missing(section.line, format!("{} {}", section.kind, section.name), remarks::STATS);

@@ -1,5 +1,6 @@
 //! Lines that nothing is made of, and why.
 
+use super::counted::only_counts;
 use super::lex::Line;
 use super::section::Section;
 use crate::notes::{Notes, Weight};
@@ -33,6 +34,7 @@ const TRANSLATED: &[&str] = &[
     "option tcp-check",
     "redirect",
     "retries",
+    "retry-on",
     "server",
     "server-template",
     "tcp-request",
@@ -49,9 +51,10 @@ const TRANSLATED: &[&str] = &[
 
 const OPERATION: &str = "how the process runs is said where it is started (such as systemd)";
 const LOG: &str = "there is no log of requests";
-pub(super) const STATS: &str = "counters are shown after SIGUSR1 and at the end, by `--json` as JSON";
+pub(super) const STATS: &str = "metrics and state are asked at an address of their own: see `[admin]`";
 const ALREADY: &str = "it is so without being said";
 const TABLES: &str = "there are no stick tables: `balance = \"hash\"`, a sticky cookie or a rate limit may do";
+const CHECKS: &str = "servers are asked by HTTP, or tried by a connection: the latter is done";
 const FILES: &str = "error pages are not read from HAProxy's files";
 const TLS: &str = "versions and ciphers are those of TLS 1.2 and 1.3 that are thought safe";
 
@@ -85,11 +88,19 @@ const REMARKS: &[(&str, Weight, &str)] = &[
     ("option http-no-delay", Weight::Detail, ALREADY),
     ("option http-pretend-keepalive", Weight::Detail, ALREADY),
     ("option httplog", Weight::Missing, LOG),
+    ("option external-check", Weight::Missing, CHECKS),
+    ("option ldap-check", Weight::Missing, CHECKS),
     ("option log", Weight::Detail, LOG),
+    ("option mysql-check", Weight::Missing, CHECKS),
+    ("option pgsql-check", Weight::Missing, CHECKS),
     ("option prefer-last-server", Weight::Detail, ALREADY),
     ("option redispatch", Weight::Detail, ALREADY),
+    ("option redis-check", Weight::Missing, CHECKS),
+    ("option smtpchk", Weight::Missing, CHECKS),
     ("option splice", Weight::Detail, "bytes are spliced where that pays"),
+    ("option spop-check", Weight::Missing, CHECKS),
     ("option srvtcpka", Weight::Detail, ALREADY),
+    ("option ssl-hello-chk", Weight::Missing, CHECKS),
     ("option tcpka", Weight::Detail, ALREADY),
     ("option tcplog", Weight::Missing, LOG),
     ("option tcp-smart", Weight::Detail, ALREADY),
@@ -123,6 +134,7 @@ pub(crate) fn remark(sections: &[Section], notes: &mut Notes) {
                     section.own().iter().filter(|line| section.kind == "backend" && line.word(0) == "compression");
                 own.for_each(|line| notes.missing(line.number, line.text(), "listeners and routes compress, not sets"));
             }
+            "userlist" => {}
             "resolvers" => {
                 notes.detail(section.line, format!("resolvers {}", section.name), "names are asked as the system does")
             }
@@ -171,14 +183,19 @@ fn remark_line(line: &Line, notes: &mut Notes) {
         remark_question(line, notes);
     }
     let keyword = line.keyword();
+    // A password is not repeated in a note.
+    let text = if keyword == "stats auth" { keyword.clone() } else { line.text() };
     if TRANSLATED.contains(&keyword.as_str()) || line.word(0) == "compression" {
         return;
+    }
+    if line.word(0) == "stick-table" && only_counts(line) {
+        return notes.detail(line.number, line.text(), "what is counted is said where somebody is refused by it");
     }
     let fits = |begin: &&str| keyword.starts_with(*begin);
     let remark = REMARKS.iter().filter(|(begin, _, _)| fits(begin)).max_by_key(|(begin, _, _)| begin.len());
     match remark {
-        Some((_, Weight::Missing, why)) => notes.missing(line.number, line.text(), *why),
-        Some((_, Weight::Detail, why)) => notes.detail(line.number, line.text(), *why),
-        None => notes.missing(line.number, line.text(), "no counterpart"),
+        Some((_, Weight::Missing, why)) => notes.missing(line.number, text, *why),
+        Some((_, Weight::Detail, why)) => notes.detail(line.number, text, *why),
+        None => notes.missing(line.number, text, "no counterpart"),
     }
 }

@@ -1,8 +1,10 @@
 //! What is done with requests: `http-request`, `http-response`, `redirect`, `use_backend`, as rules in HAProxy's order.
 
-use super::clause::Acls;
+use super::asked::PER_CLIENT;
+use super::clause::{Acls, When};
 use super::format::template;
 use super::lex::Line;
+use crate::document::Value;
 use crate::notes::Notes;
 use crate::pattern::{checked, with_groups};
 use crate::routes::{Action, Answer, Clause, Edit, How, Rule};
@@ -17,7 +19,7 @@ const OURS: [(&str, &str); 5] = [
 ];
 
 /// All rules of these lines, as HAProxy orders them: what is said to requests, redirects, then the choice of a backend.
-pub(crate) fn rules(lines: &[Line], acls: &Acls, notes: &mut Notes) -> Vec<Rule> {
+pub(crate) fn rules(lines: &[Line], acls: &Acls<'_>, notes: &mut Notes) -> Vec<Rule> {
     let phases: [&[&str]; 4] = [
         &["tcp-request", "monitor-uri"],
         &["http-request", "http-response", "http-after-response"],
@@ -29,6 +31,14 @@ pub(crate) fn rules(lines: &[Line], acls: &Acls, notes: &mut Notes) -> Vec<Rule>
         for line in lines.iter().filter(|line| phase.contains(&line.word(0))) {
             match of_line(line, acls) {
                 Ok(Parsed::Rules(made)) => rules.extend(made),
+                Ok(Parsed::Nearly(made, why)) => {
+                    notes.detail(line.number, line.text(), why);
+                    rules.extend(made);
+                }
+                Ok(Parsed::Partly(made, why)) => {
+                    notes.missing(line.number, line.text(), format!("only in part: {why}"));
+                    rules.extend(made);
+                }
                 Ok(Parsed::Ours(why)) => notes.detail(line.number, line.text(), why),
                 Err(why) => notes.missing(line.number, line.text(), why),
             }
@@ -40,11 +50,15 @@ pub(crate) fn rules(lines: &[Line], acls: &Acls, notes: &mut Notes) -> Vec<Rule>
 /// What a line comes to.
 enum Parsed {
     Rules(Vec<Rule>),
+    /// With a difference in a detail.
+    Nearly(Vec<Rule>, &'static str),
+    /// For less than was asked.
+    Partly(Vec<Rule>, String),
     /// It is done without being said.
     Ours(&'static str),
 }
 
-fn of_line(line: &Line, acls: &Acls) -> Result<Parsed, String> {
+fn of_line(line: &Line, acls: &Acls<'_>) -> Result<Parsed, String> {
     let at = line.words.iter().position(|word| word == "if" || word == "unless").unwrap_or(line.words.len());
     let (said, condition) = line.words.split_at(at);
     let said: Vec<&str> = said.iter().map(String::as_str).collect();
@@ -71,37 +85,58 @@ fn of_line(line: &Line, acls: &Acls) -> Result<Parsed, String> {
         _ => return Err("no counterpart".to_owned()),
     };
     let (actions, condition) = parts;
-    let clauses = acls.clauses(condition)?;
-    check_sources(&clauses, &actions)?;
-    let rule = |clause: &Clause, action: &Action| Rule {
-        line: line.number,
-        what: line.text(),
-        clause: clause.clone(),
-        action: action.clone(),
-    };
-    Ok(Parsed::Rules(
-        clauses.iter().flat_map(|clause| actions.iter().map(move |action| rule(clause, action))).collect(),
-    ))
+    rules_of(line, &acls.clauses(condition)?, &actions)
+}
+
+/// Every action in every case.
+fn rules_of(line: &Line, cases: &[When], actions: &[Action]) -> Result<Parsed, String> {
+    check_sources(cases, actions)?;
+    let mut rules = Vec::new();
+    for When { clause, asked, .. } in cases {
+        for action in actions {
+            let action = match asked {
+                Some((holds, asked)) => asked.action(*holds, action)?,
+                None if matches!(action, Action::Edit(Edit::Setting { key: "auth", .. })) => {
+                    return Err("it asks for users and lets in nobody".to_owned());
+                }
+                None => action.clone(),
+            };
+            if matches!(&action, Action::Edit(Edit::Setting { key: PER_CLIENT, .. })) && !is_all(clause) {
+                return Err("connections are counted at a whole listener".to_owned());
+            }
+            rules.push(Rule { line: line.number, what: line.text(), clause: clause.clone(), action });
+        }
+    }
+    let detail = cases.iter().filter_map(|case| case.asked.as_ref()).find_map(|(_, asked)| asked.detail());
+    let narrower = cases.iter().find_map(|case| case.narrower.clone());
+    Ok(match (narrower, detail) {
+        (Some(why), _) => Parsed::Partly(rules, why),
+        (None, Some(why)) => Parsed::Nearly(rules, why),
+        (None, None) => Parsed::Rules(rules),
+    })
 }
 
 /// A client's address decides who is let in, and nothing else.
-fn check_sources(clauses: &[Clause], actions: &[Action]) -> Result<(), String> {
+fn check_sources(cases: &[When], actions: &[Action]) -> Result<(), String> {
     let is_refusal =
         |action: &Action| matches!(action, Action::Close | Action::Answer(Answer::Respond { status: 403, .. }));
     let refuses = actions.iter().all(is_refusal);
-    match clauses.iter().any(|clause| clause.sources.is_some()) && !refuses {
+    match cases.iter().any(|case| case.clause.sources.is_some()) && !refuses {
         true => Err("routes do not look at the client's address: only a refusal (403) can".to_owned()),
         false => Ok(()),
     }
 }
 
 /// Whoever is let in for good is spared the rules behind; that is the same only where it is everybody, or nobody.
-fn accepted(clauses: &[Clause]) -> Result<Parsed, String> {
-    let is_all = |clause: &Clause| clause.matches.is_any() && clause.not.is_empty() && clause.sources.is_none();
-    match clauses.iter().all(is_all) {
+fn accepted(cases: &[When]) -> Result<Parsed, String> {
+    match cases.iter().all(|case| case.asked.is_none() && is_all(&case.clause)) {
         true => Ok(Parsed::Ours("what no rule refuses is let in")),
         false => Err("nobody is spared the rules behind: say whom they refuse".to_owned()),
     }
+}
+
+fn is_all(clause: &Clause) -> bool {
+    clause.matches.is_any() && clause.not.is_empty() && clause.sources.is_none()
 }
 
 fn monitor(line: &Line, path: &str) -> Rule {
@@ -134,14 +169,29 @@ fn request(words: &[&str]) -> Result<Result<Vec<Action>, &'static str>, String> 
             let to = with_groups(&pattern, references(to))?;
             edit(Edit::Pattern { pattern, to })
         }
-        ["set-log-level" | "capture" | "track-sc0" | "track-sc1" | "sc-inc-gpc0", ..] => {
+        [track, ..] if track.starts_with("track-sc") => Ok(Err(TRACKED)),
+        ["set-log-level" | "capture" | "sc-inc-gpc0", ..] => {
             Err("there are no stick tables and no log: see rate limits of a route".to_owned())
         }
-        ["auth", ..] => {
-            Err("users are listed in a userlist, which is not translated: see basic auth of a route".to_owned())
-        }
+        ["auth", rest @ ..] => edit(auth(rest)?),
         _ => Ok(field(words, false)?.map(|edit| vec![Action::Edit(edit)]).ok_or(ours(words))),
     }
+}
+
+/// Whoever refuses says by how much is counted.
+const TRACKED: &str = "what is counted is said where somebody is refused by it";
+
+/// `auth realm Private`; who may come in is said by the condition. Servers see what was shown, as HAProxy's do.
+fn auth(words: &[&str]) -> Result<Edit, String> {
+    let mut said: Vec<(String, Value)> = Vec::new();
+    if let Some(realm) = value(words, &["realm"]) {
+        if realm.contains(['"', '\\']) || realm.contains(char::is_control) {
+            return Err("a realm with quotes, backslashes or controls".to_owned());
+        }
+        said.push(("realm".to_owned(), realm.into()));
+    }
+    said.push(("pass".to_owned(), true.into()));
+    Ok(Edit::Setting { key: "auth", value: Value::Inline(said) })
 }
 
 /// Why nothing need be said of this field.
@@ -214,6 +264,7 @@ fn respond(words: &[&str]) -> Result<Action, String> {
 fn connection(words: &[&str]) -> Result<Result<Action, &'static str>, String> {
     match words {
         ["connection" | "content" | "session", "reject"] => Ok(Ok(Action::Close)),
+        [_, track, ..] if track.starts_with("track-sc") => Ok(Err(TRACKED)),
         ["inspect-delay", ..] => Ok(Err("a ClientHello is waited for where routes ask for names")),
         _ => Err("no counterpart".to_owned()),
     }

@@ -15,9 +15,12 @@ pub(crate) struct Server {
     pub(crate) backup: bool,
     pub(crate) disabled: bool,
     pub(crate) connections_max: Option<u64>,
+    pub(crate) queue_max: Option<u64>,
     pub(crate) checked: bool,
     pub(crate) check: Check,
-    pub(crate) tls: Option<Tls>,
+    /// Connections are secured; what is said of TLS without that is about checks.
+    ssl: bool,
+    tls: Tls,
     pub(crate) send_proxy: Option<&'static str>,
     pub(crate) slow_start: Option<String>,
     pub(crate) source: Option<String>,
@@ -32,6 +35,8 @@ pub(crate) struct Check {
     pub(crate) rise: Option<u64>,
     pub(crate) fall: Option<u64>,
     pub(crate) port: Option<u64>,
+    /// Over TLS, whatever connections are.
+    pub(crate) tls: bool,
 }
 
 /// How it is spoken to in TLS.
@@ -44,7 +49,7 @@ pub(crate) struct Tls {
 }
 
 /// Words that mean nothing here, with a value or without.
-const SILENT: [(&str, usize); 16] = [
+const SILENT: [(&str, usize); 14] = [
     ("init-addr", 1),
     ("resolvers", 1),
     ("resolve-prefer", 1),
@@ -57,9 +62,7 @@ const SILENT: [(&str, usize); 16] = [
     ("pool-max-conn", 1),
     ("pool-purge-delay", 1),
     ("id", 1),
-    ("no-ssl", 0),
     ("check-sni", 1),
-    ("check-ssl", 0),
     ("alpn", 1),
 ];
 
@@ -98,7 +101,10 @@ impl Server {
             "disabled" => self.disabled = true,
             "enabled" => self.disabled = false,
             "maxconn" => self.connections_max = Some(number(next())?).filter(|most| *most > 0),
+            // None is any number.
+            "maxqueue" => self.queue_max = Some(number(next())?).filter(|most| *most > 0),
             "check" => self.checked = true,
+            "check-ssl" => self.check.tls = true,
             "inter" => self.check.interval = Some(ours_time(next())?),
             "downinter" | "fastinter" => self.check.interval_down = Some(ours_time(next())?),
             "rise" => self.check.rise = Some(number(next())?),
@@ -116,26 +122,17 @@ impl Server {
 
     fn tls_option<'w>(&mut self, word: &str, words: &mut impl Iterator<Item = &'w str>) -> Result<(), String> {
         let mut next = || words.next().unwrap_or_default();
-        let tls = |server: &mut Self, change: &dyn Fn(&mut Tls)| change(server.tls.get_or_insert_default());
         match word {
-            "ssl" => tls(self, &|_| {}),
-            "verify" => {
-                let verify = next() == "required";
-                tls(self, &|tls| tls.verify = Some(verify));
-            }
-            "ca-file" => {
-                let file = next();
-                tls(self, &|tls| tls.ca = Some(file.to_owned()));
-            }
-            "crt" => {
-                let file = next();
-                tls(self, &|tls| tls.certificate = Some(file.to_owned()));
-            }
+            "ssl" => self.ssl = true,
+            "no-ssl" => self.ssl = false,
+            "verify" => self.tls.verify = Some(next() == "required"),
+            "ca-file" => self.tls.ca = Some(next().to_owned()),
+            "crt" => self.tls.certificate = Some(next().to_owned()),
             "sni" => {
                 let name = next();
                 let name = name.strip_prefix("str(").and_then(|name| name.strip_suffix(')'));
                 let name = name.ok_or("only a fixed name, `str(...)`, has a counterpart")?;
-                tls(self, &|tls| tls.name = Some(name.to_owned()));
+                self.tls.name = Some(name.to_owned());
             }
             _ => {
                 let (_, values) =
@@ -146,6 +143,11 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// How it is spoken to over TLS, where it is.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.ssl.then_some(&self.tls)
     }
 
     /// As an entry of `servers`.
