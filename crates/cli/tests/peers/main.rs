@@ -9,3 +9,5 @@ mod servers;
 mod sockets;
 mod tester;
 mod translated;
+mod translated_guards;
+mod translated_streams;

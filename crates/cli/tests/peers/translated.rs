@@ -5,7 +5,7 @@ use testkit::peers::{haproxy_that, nginx_that};
 use testkit::{Folder, Server, curl, free_address, run_well};
 
 /// A request: host, path, more for curl.
-type Asked = (&'static str, &'static str, &'static [&'static str]);
+pub(crate) type Asked = (&'static str, &'static str, &'static [&'static str]);
 
 /// Status, `Location`, and the body of what succeeded.
 fn answer(server: &Server, (host, path, arguments): Asked) -> Option<(String, String, String)> {
@@ -28,19 +28,19 @@ fn answer(server: &Server, (host, path, arguments): Asked) -> Option<(String, St
 }
 
 /// Two origins that say who they are.
-fn origins() -> [Server; 2] {
+pub(crate) fn origins() -> [Server; 2] {
     ["one", "two"].map(origin_named)
 }
 
 /// Ours, by the translation of `text` with its own address in the place of `BIND`.
-fn translated(folder: &Folder, name: &str, text: &str) -> Server {
+pub(crate) fn translated(folder: &Folder, name: &str, text: &str) -> Server {
     let address = free_address();
     let file = folder.write(name, text.replace("BIND", &address.to_string()));
     let ours = run_well(quintet().args(["serve", "--from"]).arg(file));
     serve(folder, address, &ours)
 }
 
-fn check(theirs: &Server, ours: &Server, asked: &[Asked]) {
+pub(crate) fn check(theirs: &Server, ours: &Server, asked: &[Asked]) {
     for one in asked {
         assert_eq!(answer(ours, *one), answer(theirs, *one), "{one:?}: ours, theirs");
     }
