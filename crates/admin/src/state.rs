@@ -23,7 +23,7 @@ struct Ports {
 
 impl State {
     pub(crate) fn new(settings: &AdminSettings, remote: Remote) -> Self {
-        let watch = remote.ask(balancer::Handle::port_watch);
+        let watch = remote.ask(|balancer| balancer.port_watch());
         let ports = Mutex::new(Ports { watch, seen: None });
         Self { remote, token: settings.token.clone(), started: SystemTime::now(), ports }
     }
@@ -51,7 +51,7 @@ impl State {
         {
             return rows.clone();
         }
-        let Some(settings) = self.remote.ask(balancer::Handle::settings) else { return Vec::new() };
+        let Some(settings) = self.remote.ask(|balancer| balancer.settings()) else { return Vec::new() };
         let looked = ports.watch.as_mut().and_then(|watch| watch.look(&settings, report).ok());
         let rows = looked.map(|(rows, _)| rows).unwrap_or_default();
         ports.seen = Some((Instant::now(), rows.clone()));

@@ -4,24 +4,24 @@ use crate::boards::Boards;
 use crate::circles;
 use crate::doors::Doors;
 use crate::errors::{StartError, Warning};
+use crate::glance::{Crew, Glance};
 use crate::orders::{Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
 use crate::sources;
-use crate::spending::PortWatch;
 use crate::stand::Stand;
+use crate::timestamps::Unfulfilled;
 use crate::tls::{Secured, certificate_warnings};
 use crate::worker::check_shares;
 use crate::{Worker, WorkerShare};
-use balancer_core::{Counters, ListenerSettings, Protocol, Report, Settings};
-use ports::{Address, Fault, FaultKind, PortList};
+use balancer_core::{Counters, Report, Settings};
+use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
 use secure::Profiles;
-use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Open files that are not connections: standard streams, the listeners of the owner, and some to spare; and of each
 /// worker its epoll and its waker.
@@ -29,9 +29,7 @@ const FILES_RESERVED: u64 = 48;
 const FILES_PER_WORKER: u64 = 2;
 /// The part of all files that pipes may be; each is two.
 const FILES_PER_PIPE_FILE: u64 = 16;
-/// How long a worker may take to answer a question before its last answer is taken for it.
-const REPORT_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a worker may take to work by a new configuration.
+/// How long the workers may take to work by a new configuration.
 const APPLY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to run.
@@ -47,42 +45,25 @@ pub struct Plan {
     pub pin: bool,
 }
 
-/// One place where a listener listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listens {
-    /// What is spoken there.
-    pub protocol: Protocol,
-    /// Where it is; the port that was chosen where the configuration left that open.
-    pub address: Address,
-}
-
-impl fmt::Display for Listens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.protocol, self.address) {
-            (_, Address::Unix(_)) => self.address.fmt(f),
-            (Protocol::Tcp, address) => write!(f, "tcp://{address}"),
-            (protocol, address) => write!(f, "{}://{address}/", protocol.name()),
-        }
-    }
-}
-
 type Thread = Running<Order, Report>;
 
-/// A running balancer. Dropping it drains without patience.
+/// A running balancer: what can be seen of it, and what can be done with it. Dropping it drains without patience.
 pub struct Handle {
     /// Dropped first: no worker outlives its listeners.
     workers: Vec<Thread>,
     doors: Doors,
-    boards: Boards,
     secured: Secured,
-    settings: Arc<Settings>,
     /// Of each worker, at most.
     pipes_max: usize,
-    /// What each worker told last.
-    told: Mutex<Vec<Report>>,
-    /// What the workers divide among them.
-    own_ports: Option<PortList>,
-    warnings: Vec<Warning>,
+    glance: Glance,
+}
+
+impl Deref for Handle {
+    type Target = Glance;
+
+    fn deref(&self) -> &Glance {
+        &self.glance
+    }
 }
 
 /// Starts all workers, or none.
@@ -102,13 +83,19 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     let boards = Boards::of(&settings, &Boards::default());
     let plan = &Plan { reactor: EpollConfig { pipes_max, ..plan.reactor }, ..plan.clone() };
     let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &secured)?;
-    let told = Mutex::new(vec![Report::default(); workers.len()]);
-    let warnings = Vec::new();
-    let mut handle = Handle { workers, doors, boards, secured, settings, pipes_max, told, own_ports, warnings };
-    handle.warnings = handle.doors.verify()?.into_iter().map(Warning::from).collect();
-    handle.warnings.extend(port_warnings(&handle.settings));
-    handle.warnings.extend(certificate_warnings(&handle.settings));
+    let crew = Crew::of(workers.iter().map(|worker| worker.outbox().clone()));
+    let (addresses, warnings) = (doors.addresses().into(), Arc::default());
+    let glance = Glance { crew, settings, boards, addresses, own_ports, warnings };
+    let mut handle = Handle { workers, doors, secured, pipes_max, glance };
+    let unfulfilled = handle.doors.verify()?;
+    handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings);
     Ok(handle)
+}
+
+/// What is to be told of settings that are worked by; `more` was found on the way.
+fn warnings_of(unfulfilled: Vec<Unfulfilled>, more: Vec<Warning>, settings: &Settings) -> Arc<[Warning]> {
+    let found = unfulfilled.into_iter().map(Warning::from).chain(more);
+    found.chain(port_warnings(settings)).chain(certificate_warnings(settings)).collect()
 }
 
 /// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
@@ -182,43 +169,9 @@ fn spawn_worker(
 }
 
 impl Handle {
-    /// Where the listeners listen, in the order of the settings; socket files excepted.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        self.doors.addresses()
-    }
-
-    /// Everywhere the listeners listen.
-    pub fn places(&self) -> impl Iterator<Item = Listens> {
-        let listens = |listener: &ListenerSettings| {
-            let protocol = listener.protocol;
-            listener.addresses().map(move |address| Listens { protocol, address }).collect::<Vec<_>>()
-        };
-        self.settings.listeners.iter().flat_map(listens)
-    }
-
-    /// Looks at the ports towards servers, from now on.
-    pub fn port_watch(&self) -> PortWatch {
-        PortWatch::new(self.own_ports.as_ref())
-    }
-
-    /// By which it works.
-    pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings)
-    }
-
-    /// What is known of the servers.
-    pub fn boards(&self) -> Boards {
-        self.boards.clone()
-    }
-
-    /// Clients there may be at once, all listeners together: as configured, or as many as open files allow.
-    pub fn clients_max(&self) -> usize {
-        self.settings.listeners.iter().map(|listener| listener.limits.connections_max).sum()
-    }
-
-    /// What was asked for and is not so: to be shown once.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+    /// For whoever only looks: no change of the configuration is waited for there. It shows what is so until the next one.
+    pub fn glance(&self) -> Glance {
+        self.glance.clone()
     }
 
     /// Works by other settings from now on: what stays by name stays as it is, what is new begins, what is gone
@@ -229,7 +182,7 @@ impl Handle {
     pub fn apply(&mut self, settings: &Settings) -> Result<(), StartError> {
         let outcome = self.go_by(settings.clone());
         // Of what is gone by now, and of what was made for nothing.
-        self.secured.forget_all_but(&self.settings);
+        self.secured.forget_all_but(&self.glance.settings);
         outcome
     }
 
@@ -249,10 +202,9 @@ impl Handle {
         let settings = Arc::new(settings);
         match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {
             Ok(unfulfilled) => {
-                self.warnings = unfulfilled.into_iter().map(Warning::from).chain(away).collect();
-                self.warnings.extend(port_warnings(&settings));
-                self.warnings.extend(certificate_warnings(&settings));
-                (self.doors, self.settings, self.boards, self.secured) = (doors, settings, boards, secured);
+                let (warnings, addresses) = (warnings_of(unfulfilled, away, &settings), doors.addresses().into());
+                (self.doors, self.secured) = (doors, secured);
+                self.glance = Glance { settings, boards, addresses, warnings, ..self.glance() };
                 Ok(())
             }
             Err(error) => {
@@ -269,9 +221,10 @@ impl Handle {
             (index, worker.outbox().ask(|reply| Order::Apply(snapshot, reply)))
         };
         let asked: Vec<_> = self.workers.iter().enumerate().map(ask).collect();
-        let mut first = Ok(());
+        let (mut first, until) = (Ok(()), Instant::now() + APPLY_PATIENCE);
         for (index, answer) in asked {
-            let answer = answer.map_err(NoAnswer::from).and_then(|answer| answer.wait(APPLY_PATIENCE));
+            let left = until.saturating_duration_since(Instant::now());
+            let answer = answer.map_err(NoAnswer::from).and_then(|answer| answer.wait(left));
             let taken = match answer {
                 Ok(taken) => taken.map_err(|error| StartError::Apply { index, error }),
                 Err(error) => Err(StartError::NoAnswer { index, error }),
@@ -279,24 +232,6 @@ impl Handle {
             first = first.and(taken);
         }
         first
-    }
-
-    /// What was counted, by what it was counted for; not older than this call (or than the last answer of a worker that
-    /// does not answer within a second).
-    pub fn report(&self) -> Report {
-        let asked: Vec<_> = self.workers.iter().map(|worker| worker.outbox().ask(Order::Report)).collect();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        for (last, answer) in told.iter_mut().zip(asked) {
-            if let Some(report) = answer.ok().and_then(|answer| answer.wait(REPORT_PATIENCE).ok()) {
-                *last = report;
-            }
-        }
-        told.iter().cloned().fold(Report::default(), merged)
-    }
-
-    /// The sum of [`Handle::report`].
-    pub fn counters(&self) -> Counters {
-        self.report().total()
     }
 
     /// Accepts who waits already but nobody else, lets requests in flight finish within `patience`, then tells who has no

@@ -110,7 +110,7 @@ impl Control {
         self.ask(|balancer| balancer.addresses().to_vec())
     }
 
-    /// See [`Handle::places`].
+    /// See [`balancer::Glance::places`].
     pub fn places(&self) -> Vec<Listens> {
         self.ask(|balancer| balancer.places().collect())
     }
@@ -120,29 +120,29 @@ impl Control {
         self.workers
     }
 
-    /// See [`Handle::clients_max`].
+    /// See [`balancer::Glance::clients_max`].
     pub fn clients_max(&self) -> usize {
-        self.ask(Handle::clients_max)
+        self.ask(|balancer| balancer.clients_max())
     }
 
-    /// See [`Handle::warnings`].
+    /// See [`balancer::Glance::warnings`].
     pub fn warnings(&self) -> Vec<Warning> {
         self.ask(|balancer| balancer.warnings().to_vec())
     }
 
-    /// See [`Handle::report`].
+    /// See [`balancer::Glance::report`].
     pub fn report(&self) -> Report {
-        self.ask(Handle::report)
+        self.ask(|balancer| balancer.report())
     }
 
-    /// See [`Handle::settings`].
+    /// See [`balancer::Glance::settings`].
     pub fn settings(&self) -> Arc<Settings> {
-        self.ask(Handle::settings)
+        self.ask(|balancer| balancer.settings())
     }
 
-    /// See [`Handle::port_watch`].
+    /// See [`balancer::Glance::port_watch`].
     pub fn port_watch(&self) -> PortWatch {
-        self.ask(Handle::port_watch)
+        self.ask(|balancer| balancer.port_watch())
     }
 
     /// What changes by itself from now on; once.

@@ -209,8 +209,8 @@ impl<T> Reply<T> {
 pub struct Answer<T>(Receiver<T>);
 
 impl<T> Answer<T> {
-    /// Waits for it. Not to be called on the thread of an event loop.
-    pub fn wait(self, patience: Duration) -> Result<T, NoAnswer> {
+    /// Waits for it; one that is late may be waited for again. Not to be called on the thread of an event loop.
+    pub fn wait(&self, patience: Duration) -> Result<T, NoAnswer> {
         self.0.recv_timeout(patience).map_err(|why| match why {
             RecvTimeoutError::Timeout => NoAnswer::Late,
             RecvTimeoutError::Disconnected => NoAnswer::Dropped,
