@@ -3,7 +3,7 @@
 
 use crate::process::{self, Process};
 use crate::state::State;
-use balancer::{Handle, Seen};
+use balancer::{Glance, Seen};
 use balancer_core::{Counter, Counters, Dimension, Report};
 use ports::{BudgetVerdict, Spending};
 use prometheus_client::collector::Collector;
@@ -52,7 +52,7 @@ impl Scrape {
     }
 }
 
-fn servers_of(balancer: &Handle) -> Vec<Server> {
+fn servers_of(balancer: &Glance) -> Vec<Server> {
     let boards = balancer.boards();
     let server = |seen: Seen<'_>| Server {
         set: seen.set.to_owned(),

@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use balancer::Handle;
+use balancer::Glance;
 use balancer_core::{OrderError, ServerOrder};
 use control::{ReloadError, ServerOrderError};
 use serde::Serialize;
@@ -89,11 +89,6 @@ fn refuse(refusal: Refusal) -> Response {
     response
 }
 
-/// The balancer's answer. It may be busy with its workers for a moment: elsewhere than on the thread that serves everybody.
-async fn asked<T: Send + 'static>(state: House, question: fn(&Handle) -> T) -> Option<T> {
-    tokio::task::spawn_blocking(move || state.remote.ask(question)).await.ok().flatten()
-}
-
 /// Workers are asked, too.
 async fn metrics(Shared(state): Shared<House>) -> Response {
     let text = tokio::task::spawn_blocking(move || Scrape::take(&state).and_then(|scrape| scrape.text().ok())).await;
@@ -109,22 +104,23 @@ async fn healthz() -> &'static str {
 
 /// Ready to be sent clients: not while it ends.
 async fn readyz(Shared(state): Shared<House>) -> Response {
-    match asked(state, |_| ()).await {
-        Some(()) => "ready\n".into_response(),
-        None => ending(),
+    match state.remote.is_ending() {
+        false => "ready\n".into_response(),
+        true => ending(),
     }
 }
 
 async fn listeners(Shared(state): Shared<House>) -> Response {
-    told(asked(state, view::listeners).await)
+    told(&state, view::listeners)
 }
 
 async fn backend_sets(Shared(state): Shared<House>) -> Response {
-    told(asked(state, view::backend_sets).await)
+    told(&state, view::backend_sets)
 }
 
-fn told<T: Serialize>(answer: Option<T>) -> Response {
-    answer.map_or_else(ending, |answer| Json(answer).into_response())
+/// What can be seen now: whatever the workers are doing, nothing is waited for.
+fn told<T: Serialize>(state: &State, question: fn(&Glance) -> T) -> Response {
+    state.remote.ask(question).map_or_else(ending, |answer| Json(answer).into_response())
 }
 
 /// `drain`, `undrain`, `reset`, or `weight` with a number as the body.

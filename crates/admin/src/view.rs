@@ -1,6 +1,6 @@
 //! The state of everything, in the shape in which it is told.
 
-use balancer::{Boards, Handle, Seen};
+use balancer::{Boards, Glance, Seen};
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 }
 
 /// All listeners, as configured.
-pub(crate) fn listeners(balancer: &Handle) -> Vec<Listener> {
+pub(crate) fn listeners(balancer: &Glance) -> Vec<Listener> {
     balancer.settings().listeners.iter().map(listener).collect()
 }
 
@@ -51,7 +51,7 @@ fn listener(settings: &ListenerSettings) -> Listener {
 }
 
 /// All backend sets, as configured.
-pub(crate) fn backend_sets(balancer: &Handle) -> Vec<BackendSet> {
+pub(crate) fn backend_sets(balancer: &Glance) -> Vec<BackendSet> {
     let boards = balancer.boards();
     let seen = by_server(&boards);
     balancer.settings().backend_sets.iter().map(|set| backend_set(set, &seen)).collect()

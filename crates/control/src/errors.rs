@@ -17,6 +17,9 @@ pub enum ControlError {
     /// The thread of the control plane cannot run.
     #[error("the control plane cannot run: {0}")]
     Thread(std::io::Error),
+    /// Somebody beside the workers cannot go by it.
+    #[error("{0}")]
+    Fellow(String),
 }
 
 /// Why a configuration is not worked by; everything is as it was.
@@ -34,6 +37,9 @@ pub enum ReloadError {
     /// One at a time.
     #[error("another configuration is being loaded: wait until it is, and try again")]
     Busy,
+    /// A panic in the control plane, which goes on.
+    #[error("{0}")]
+    Broken(String),
     /// There is nothing left to change.
     #[error("the balancer is ending")]
     Ending,

@@ -130,6 +130,11 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// The control plane had a mistake of its own, and goes on with what it knows. Requests were not touched by it.
+    PlaneBroke {
+        /// What it said.
+        why: String,
+    },
     /// So many events were not told, because there were too many.
     LeftOut {
         /// How many.
@@ -190,6 +195,7 @@ impl fmt::Display for Event {
             Self::ServerOrdered { set, server, order } => write!(f, "server {set}/{server}: {order}, by order"),
             Self::Reloaded { change } => write!(f, "reloaded: {change}"),
             Self::NotReloaded { why } => write!(f, "not reloaded, nothing was changed: {why}"),
+            Self::PlaneBroke { why } => write!(f, "the control plane stumbled over {why}; it goes on"),
             Self::LeftOut { count } => write!(f, "{count} more events came too fast to be told"),
         }
     }

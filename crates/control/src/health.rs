@@ -1,6 +1,7 @@
 //! Servers as they stand: checks at work, and what changes on the boards of the workers.
 
 use crate::event::Event;
+use crate::guard::{self, Broken};
 use crate::plane::Message;
 use crate::probe;
 use balancer::{Boards, Seen};
@@ -93,11 +94,8 @@ impl Health {
             && let Some((id, target)) = self.rota.poll_check(now)
         {
             let profile = self.profile(&target);
-            let outbox = outbox.clone();
-            tokio::spawn(async move {
-                let outcome = probe::check(target, profile).await;
-                let _plane_has_ended = outbox.send(Message::Checked(id, outcome));
-            });
+            let tell = move |outcome: Result<_, Broken>| Message::Checked(id, outcome.unwrap_or_else(Outcome::Ours));
+            guard::spawn(outbox, probe::check(target, profile), tell);
             self.under_way += 1;
         }
     }

@@ -12,6 +12,8 @@
 
 mod errors;
 mod event;
+mod fellow;
+mod guard;
 mod health;
 mod names;
 mod news;
@@ -26,6 +28,7 @@ mod wire;
 
 pub use errors::{ControlError, ReloadError};
 pub use event::Event;
+pub use fellow::{Commit, Fellow};
 pub use news::{News, NewsDesk, news};
 pub use orders::ServerOrderError;
 pub use reload::{Change, Reloaded, Reloading};

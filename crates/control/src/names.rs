@@ -51,15 +51,15 @@ impl Names {
         settings
     }
 
-    /// A look that is due, to be carried out anywhere.
+    /// A look that is due: what is asked, and the answer, which may be awaited anywhere.
     pub(crate) fn poll_look(
         &mut self,
         now: Duration,
-    ) -> Option<impl Future<Output = (Question, Answer)> + Send + use<>> {
+    ) -> Option<(Question, impl Future<Output = Answer> + Send + use<>)> {
         let question = self.book.poll_look(now)?;
         self.resolver.refresh();
         let answer = self.resolver.ask(&question);
-        Some(async move { (question, answer.await) })
+        Some((question, answer))
     }
 
     /// Asks everything once that was not asked yet. Times are since `since`.
@@ -68,9 +68,9 @@ impl Names {
         loop {
             while !self.book.is_settled()
                 && looks.len() < LOOKS_MAX
-                && let Some(look) = self.poll_look(since.elapsed())
+                && let Some((question, look)) = self.poll_look(since.elapsed())
             {
-                looks.spawn(look);
+                looks.spawn(async move { (question, look.await) });
             }
             let Some(answered) = looks.join_next().await else { return };
             if let Ok((question, answer)) = answered {

@@ -2,13 +2,14 @@
 
 use crate::errors::{ControlError, ReloadError};
 use crate::event::Event;
+use crate::guard::{self, Broken};
 use crate::health::Health;
 use crate::names::{LOOKS_MAX, Names};
 use crate::news::NewsDesk;
 use crate::orders::{OrderReply, ServerOrderError, ServerWish};
 use crate::reload::{Applied, Change, ReloadOrder, Reply};
 use crate::remote::Shared;
-use balancer::{Config, StartError, Warning};
+use balancer::{Config, Warning};
 use balancer_core::checks::{CheckId, Outcome};
 use balancer_core::names::{self, Answer, Question};
 use balancer_core::{Overrides, Settings};
@@ -28,17 +29,21 @@ const SEED: u64 = 0x5eed;
 pub(crate) enum Message {
     Answered(Question, Answer),
     Checked(CheckId, Outcome),
-    Applied(Result<Applied, StartError>),
+    Applied(Result<Applied, ReloadError>),
     Reload(ReloadOrder),
     /// Something is said of a server.
     Server(ServerWish),
     /// The next configuration was read, and its names were looked up.
     Settled(Result<Box<Names>, ReloadError>, Reply),
     Stop,
+    /// The plane has a mistake.
+    #[cfg(test)]
+    Break,
 }
 
 pub(crate) struct Plane {
     names: Names,
+    health: Health,
     /// What the process was started with.
     started: Arc<Config>,
     looks: usize,
@@ -84,6 +89,7 @@ impl Plane {
         let (overrides, waiting) = (Overrides::default(), Vec::new());
         Self {
             names,
+            health: Health::new(SEED ^ u64::from(std::process::id())),
             started,
             looks: 0,
             since,
@@ -105,38 +111,53 @@ impl Plane {
     }
 
     /// Until it is told to stop.
-    pub(crate) async fn run(mut self, shared: Arc<Shared>, mut news: NewsDesk) {
-        let mut health = Health::new(SEED ^ u64::from(std::process::id()));
-        self.go_by(&shared, &mut health);
+    pub(crate) async fn run(&mut self, shared: &Arc<Shared>, news: &mut NewsDesk) {
+        self.go_by(shared);
         loop {
             self.names.take_untold().into_iter().for_each(|event| news.tell(event));
             self.begin_looks();
-            health.begin_checks(self.now(), &self.outbox);
-            let told = match self.next_message(health.due()).await {
-                Some(Message::Answered(question, answer)) => self.hear(&question, answer).map(Event::from),
-                Some(Message::Checked(id, outcome)) => health.hear(id, outcome, self.now()),
-                Some(Message::Applied(outcome)) => {
-                    let away = outcome.as_ref().ok().map(sources_away);
-                    let told = self.finish_apply(outcome, &shared);
-                    away.and_then(|away| self.note_away(away)).into_iter().for_each(|event| news.tell(event));
-                    self.go_by(&shared, &mut health);
-                    told
-                }
-                Some(Message::Reload(order)) => self.begin_reload(order),
-                Some(Message::Server(wish)) => self.take_wish(wish),
-                Some(Message::Settled(outcome, reply)) => self.take_next(outcome, reply),
+            self.health.begin_checks(self.since.elapsed(), &self.outbox);
+            let told = match self.next_message().await {
                 Some(Message::Stop) => return,
-                None => None,
+                Some(message) => self.take_up(message, shared),
+                None => Vec::new(),
             };
-            told.into_iter().chain(health.look(self.now())).for_each(|event| news.tell(event));
-            self.begin_apply(&shared);
+            told.into_iter().chain(self.health.look(self.since.elapsed())).for_each(|event| news.tell(event));
+            self.begin_apply(shared);
         }
     }
 
+    fn take_up(&mut self, message: Message, shared: &Shared) -> Vec<Event> {
+        let told = match message {
+            Message::Answered(question, answer) => self.hear(&question, answer).map(Event::from),
+            Message::Checked(id, outcome) => self.health.hear(id, outcome, self.since.elapsed()),
+            Message::Applied(outcome) => {
+                let away = outcome.as_ref().ok().map(sources_away);
+                let told = self.finish_apply(outcome, shared);
+                let away = away.and_then(|away| self.note_away(away));
+                self.go_by(shared);
+                return away.into_iter().chain(told).collect();
+            }
+            Message::Reload(order) => self.begin_reload(order),
+            Message::Server(wish) => self.take_wish(wish),
+            Message::Settled(outcome, reply) => self.take_next(outcome, reply),
+            Message::Stop => None,
+            #[cfg(test)]
+            Message::Break => panic!("as it was told to"),
+        };
+        told.into_iter().collect()
+    }
+
+    /// After a panic: work that was begun tells how it ends all the same (`guard`), and what the workers go by is given to
+    /// them again.
+    pub(crate) fn recover(&mut self) {
+        self.apply_later();
+    }
+
     /// Checks the servers that the workers know now.
-    fn go_by(&self, shared: &Shared, health: &mut Health) {
-        if let Some(balancer) = &*shared.balancer() {
-            health.set_servers(&balancer.settings(), balancer.boards(), self.now());
+    fn go_by(&mut self, shared: &Shared) {
+        if let Some(balancer) = shared.glance() {
+            self.health.set_servers(&balancer.settings(), balancer.boards(), self.since.elapsed());
         }
     }
 
@@ -148,17 +169,18 @@ impl Plane {
         while self.looks < LOOKS_MAX
             && let Some(look) = self.names.poll_look(self.now())
         {
-            let outbox = self.outbox.clone();
-            tokio::spawn(async move {
-                let (question, answer) = look.await;
-                let _plane_has_ended = outbox.send(Message::Answered(question, answer));
-            });
+            let (question, look) = look;
+            let tell = move |answer: Result<_, Broken>| {
+                Message::Answered(question, answer.unwrap_or_else(|why| Answer::Failed { why }))
+            };
+            guard::spawn(&self.outbox, look, tell);
             self.looks += 1;
         }
     }
 
     /// `None`: something is due.
-    async fn next_message(&mut self, other: Duration) -> Option<Message> {
+    async fn next_message(&mut self) -> Option<Message> {
+        let other = self.health.due();
         let look = if self.looks < LOOKS_MAX { self.names.book.next_look() } else { None };
         let due = self.since + look.map_or(other, |look| look.min(other));
         timeout_at(due, self.inbox.recv()).await.ok().flatten()
@@ -179,15 +201,17 @@ impl Plane {
             return refuse(ReloadError::Busy, order.reply);
         }
         self.next = Next::Settling;
-        let (known, since, outbox) = (self.names.book.clone(), self.since, self.outbox.clone());
-        tokio::spawn(async move {
-            let ReloadOrder { wanted, reply } = order;
-            let outcome = match wanted.load().await {
-                Ok(config) => Names::of_next(&known, config, since.elapsed()).settled(since).await.map_err(Into::into),
-                Err(error) => Err(error),
-            };
-            let _plane_has_ended = outbox.send(Message::Settled(outcome.map(Box::new), reply));
-        });
+        let ReloadOrder { wanted, reply } = order;
+        let (known, since) = (self.names.book.clone(), self.since);
+        let settle = async move {
+            let config = wanted.load().await?;
+            let names = Names::of_next(&known, config, since.elapsed()).settled(since).await?;
+            Ok(Box::new(names))
+        };
+        let tell = |outcome: Result<_, Broken>| {
+            Message::Settled(outcome.unwrap_or_else(|why| Err(ReloadError::Broken(why))), reply)
+        };
+        guard::spawn(&self.outbox, settle, tell);
         None
     }
 
@@ -220,17 +244,15 @@ impl Plane {
     /// Workers take a moment, one that hangs ten seconds: meanwhile names are looked up.
     fn begin_apply(&mut self, shared: &Arc<Shared>) {
         let Some((settings, applying)) = self.poll_apply() else { return };
+        let next = match &applying {
+            Applying::Next(names, _) => Some(Arc::clone(&names.config)),
+            Applying::Servers(_) => None,
+        };
         self.applying = Some(applying);
-        let (shared, outbox) = (Arc::clone(shared), self.outbox.clone());
-        tokio::task::spawn_blocking(move || {
-            if let Some(balancer) = &mut *shared.balancer() {
-                let before = balancer.places().collect();
-                let outcome = balancer.apply(&settings);
-                let (after, warnings) = (balancer.places().collect(), balancer.warnings().to_vec());
-                let outcome = outcome.map(|()| Applied { before, after, warnings });
-                let _plane_has_ended = outbox.send(Message::Applied(outcome));
-            }
-        });
+        let shared = Arc::clone(shared);
+        let tell =
+            |outcome: Result<_, Broken>| Message::Applied(outcome.unwrap_or_else(|why| Err(ReloadError::Broken(why))));
+        guard::spawn_blocking(&self.outbox, move || give(&shared, &settings, next.as_deref()), tell);
     }
 
     /// What the workers are to be given now.
@@ -278,7 +300,7 @@ impl Plane {
     }
 
     /// The next configuration is the present one, or nothing changed.
-    fn finish_apply(&mut self, outcome: Result<Applied, StartError>, shared: &Shared) -> Option<Event> {
+    fn finish_apply(&mut self, outcome: Result<Applied, ReloadError>, shared: &Shared) -> Option<Event> {
         match (self.applying.take(), outcome) {
             (Some(Applying::Next(names, reply)), Ok(applied)) => {
                 self.names = *names;
@@ -287,7 +309,11 @@ impl Plane {
                 reply.send(Ok(change.clone()));
                 Some(Event::Reloaded { change })
             }
-            (Some(Applying::Next(_, reply)), Err(error)) => refuse(ControlError::from(error).into(), reply),
+            (Some(Applying::Next(_, reply)), Err(error)) => {
+                // Where it broke off half-way, some workers may go by it: all of them are given what holds.
+                self.is_stale |= matches!(error, ReloadError::Broken(_));
+                refuse(error, reply)
+            }
             (Some(Applying::Servers(waiting)), outcome) => {
                 let why = outcome.err().map(|error| error.to_string());
                 if why.is_some() {
@@ -308,6 +334,20 @@ fn sources_away(applied: &Applied) -> Option<String> {
     let away = applied.warnings.iter().filter(|warning| matches!(warning, Warning::SourcesAway { .. }));
     let said: Vec<String> = away.map(ToString::to_string).collect();
     (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// Gives the workers these settings; of another configuration (`next`), whoever else goes by it is asked before and told
+/// after.
+fn give(shared: &Shared, settings: &Settings, next: Option<&Config>) -> Result<Applied, ReloadError> {
+    let before = shared.glance().ok_or(ReloadError::Ending)?;
+    let fellow = next.and_then(|config| Some((shared.fellow()?, config)));
+    let commit = fellow.map(|(fellow, config)| fellow(config).map_err(ControlError::Fellow)).transpose()?;
+    shared.apply(settings).ok_or(ReloadError::Ending)?.map_err(ControlError::from)?;
+    let has_fellow = commit.is_some();
+    let notes = commit.and_then(|commit| commit()).into_iter().collect();
+    let after = shared.glance().ok_or(ReloadError::Ending)?;
+    let (before, after, warnings) = (before.places().collect(), after.places().collect(), after.warnings().to_vec());
+    Ok(Applied { before, after, notes, warnings, has_fellow })
 }
 
 /// Nothing changes.

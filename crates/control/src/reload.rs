@@ -19,6 +19,8 @@ pub struct Change {
     pub opened: Vec<String>,
     /// Places that are no longer.
     pub closed: Vec<String>,
+    /// What changed beside the workers.
+    pub notes: Vec<String>,
     /// What counts from the next start on.
     pub waits: Vec<&'static str>,
     /// What it goes on without.
@@ -29,18 +31,22 @@ pub struct Change {
 pub(crate) struct Applied {
     pub(crate) before: Vec<Listens>,
     pub(crate) after: Vec<Listens>,
+    pub(crate) notes: Vec<String>,
     pub(crate) warnings: Vec<Warning>,
+    /// `[admin]` is gone by, too.
+    pub(crate) has_fellow: bool,
 }
 
 impl Change {
     /// `started` is what the process was started with.
     pub(crate) fn new(started: &Config, now: &Config, applied: &Applied) -> Self {
-        let Applied { before, after, warnings } = applied;
+        let Applied { before, after, notes, warnings, has_fellow } = applied;
         Self {
             summary: now.summary(),
             opened: only_in(after, before),
             closed: only_in(before, after),
-            waits: what_waits(started, now),
+            notes: notes.clone(),
+            waits: what_waits(started, now, *has_fellow),
             warnings: warnings.iter().map(ToString::to_string).collect(),
         }
     }
@@ -50,13 +56,13 @@ fn only_in(these: &[Listens], those: &[Listens]) -> Vec<String> {
     these.iter().filter(|place| !those.contains(place)).map(ToString::to_string).collect()
 }
 
-/// Threads and their buffers are begun with.
-fn what_waits(started: &Config, now: &Config) -> Vec<&'static str> {
+/// Threads and their buffers are begun with; so is the admin listener where there is nobody who follows the configuration.
+fn what_waits(started: &Config, now: &Config, has_fellow: bool) -> Vec<&'static str> {
     let keys = [
         ("`workers` of [global]", started.workers != now.workers),
         ("`buffers_max` of [global]", started.buffers_max != now.buffers_max),
         ("`pin` of [global]", started.pin != now.pin),
-        ("[admin]", started.admin != now.admin),
+        ("[admin]", !has_fellow && started.admin != now.admin),
     ];
     keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
 }
@@ -66,6 +72,7 @@ impl fmt::Display for Change {
         f.write_str(&self.summary)?;
         self.opened.iter().try_for_each(|place| write!(f, "; listening on {place}"))?;
         self.closed.iter().try_for_each(|place| write!(f, "; no longer listening on {place}"))?;
+        self.notes.iter().try_for_each(|note| write!(f, "; {note}"))?;
         self.waits.iter().try_for_each(|what| write!(f, "; {what} counts from the next start on"))?;
         self.warnings.iter().try_for_each(|warning| write!(f, "; warning: {warning}"))
     }

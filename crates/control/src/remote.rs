@@ -1,11 +1,13 @@
 //! A running balancer as others than its owner see it: it may end meanwhile.
 
+use crate::fellow::Fellow;
 use crate::orders::{ServerOrderError, ServerWish};
 use crate::plane::Message;
 use crate::reload::{ReloadOrder, Reloading, Wanted};
-use balancer::{Config, Handle};
-use balancer_core::ServerOrder;
+use balancer::{Config, Glance, Handle, StartError};
+use balancer_core::{ServerOrder, Settings};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -18,24 +20,58 @@ pub struct Remote {
 
 /// The running balancer, as the plane and all others have it.
 pub(crate) struct Shared {
-    /// `None`: it is ending.
+    /// Held while the workers are given another configuration. `None`: it is ending.
     balancer: Mutex<Option<Handle>>,
+    /// What can be seen of it, held for no longer than it takes to copy. `None`: it has ended.
+    glance: Mutex<Option<Glance>>,
+    is_ending: AtomicBool,
     config: Mutex<Arc<Config>>,
     file: Option<PathBuf>,
+    /// Who else goes by the configuration.
+    fellow: Mutex<Option<Fellow>>,
 }
 
 impl Shared {
     pub(crate) fn new(balancer: Handle, config: Arc<Config>, file: Option<PathBuf>) -> Self {
-        Self { balancer: Mutex::new(Some(balancer)), config: Mutex::new(config), file }
+        Self {
+            glance: Mutex::new(Some(balancer.glance())),
+            balancer: Mutex::new(Some(balancer)),
+            is_ending: AtomicBool::new(false),
+            config: Mutex::new(config),
+            file,
+            fellow: Mutex::new(None),
+        }
     }
 
-    pub(crate) fn balancer(&self) -> MutexGuard<'_, Option<Handle>> {
-        self.balancer.lock().unwrap_or_else(PoisonError::into_inner)
+    fn balancer(&self) -> MutexGuard<'_, Option<Handle>> {
+        lock(&self.balancer)
+    }
+
+    pub(crate) fn glance(&self) -> Option<Glance> {
+        lock(&self.glance).clone()
+    }
+
+    /// Has the workers go by these settings; `None`: the balancer is ending. May take as long as workers have for it.
+    pub(crate) fn apply(&self, settings: &Settings) -> Option<Result<(), StartError>> {
+        let mut balancer = self.balancer();
+        let balancer = balancer.as_mut()?;
+        let outcome = balancer.apply(settings);
+        *lock(&self.glance) = Some(balancer.glance());
+        Some(outcome)
+    }
+
+    pub(crate) fn fellow(&self) -> Option<Fellow> {
+        lock(&self.fellow).clone()
     }
 
     pub(crate) fn set_config(&self, config: Arc<Config>) {
-        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        *lock(&self.config) = config;
     }
+}
+
+/// A panic elsewhere leaves behind what is as whole as ever.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Remote {
@@ -43,14 +79,24 @@ impl Remote {
         Self { shared, orders }
     }
 
-    /// The answer, which may take a moment; `None`: the balancer is ending.
-    pub fn ask<T>(&self, question: impl FnOnce(&Handle) -> T) -> Option<T> {
-        self.shared.balancer().as_ref().map(question)
+    /// What is seen of the balancer, a change that is under way notwithstanding; `None`: it has ended.
+    pub fn ask<T>(&self, question: impl FnOnce(&Glance) -> T) -> Option<T> {
+        self.shared.glance().as_ref().map(question)
+    }
+
+    /// It drains, or has ended.
+    pub fn is_ending(&self) -> bool {
+        self.shared.is_ending.load(Ordering::Acquire)
     }
 
     /// What it works by.
     pub fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.shared.config.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.shared.config))
+    }
+
+    /// Somebody else goes by the configuration from now on: see [`Fellow`].
+    pub fn set_fellow(&self, fellow: Fellow) {
+        *lock(&self.shared.fellow) = Some(fellow);
     }
 
     /// Has the balancer work by another configuration: its names are looked up, then all workers take it, or everything
@@ -83,9 +129,34 @@ impl Remote {
         reloading
     }
 
-    /// Takes the balancer away, to end it.
+    /// From now on it is ending, for everybody who asks.
+    pub(crate) fn note_ending(&self) {
+        self.shared.is_ending.store(true, Ordering::Release);
+    }
+
+    /// Takes the balancer away, to end it. What is seen of it is seen until [`Remote::forget`].
     pub(crate) fn take(&self) -> Option<Handle> {
+        self.note_ending();
         self.shared.balancer().take()
+    }
+
+    /// It has ended.
+    pub(crate) fn forget(&self) {
+        *lock(&self.shared.glance) = None;
+        *lock(&self.shared.fellow) = None;
+    }
+
+    /// As while workers are given another configuration.
+    #[cfg(test)]
+    pub(crate) fn while_changing(&self, look: impl FnOnce()) {
+        let changing = self.shared.balancer();
+        look();
+        drop(changing);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn break_plane(&self) {
+        let _has_ended = self.orders.send(Message::Break);
     }
 
     /// Ends the plane.

@@ -1,14 +1,17 @@
 //! Starts the balancer with a control plane beside it, and ends both.
 
 use crate::errors::ControlError;
+use crate::event::Event;
+use crate::guard;
 use crate::names::Names;
-use crate::news::{News, news};
+use crate::news::{News, NewsDesk, news};
 use crate::plane::Plane;
 use crate::remote::{Remote, Shared};
-use balancer::{Config, Handle, Listens, PortWatch, Warning};
+use balancer::{Config, Glance, Listens, PortWatch, Warning};
 use balancer_core::names::{Book, Member};
 use balancer_core::{Counters, Report, Settings};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -16,6 +19,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
+
+/// How long the end waits for files that are being read.
+const END_PATIENCE: Duration = Duration::from_secs(1);
+/// What goes wrong again and again shall not keep a core busy.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// A running balancer with its control plane. Dropping it ends both without patience.
 pub struct Control {
@@ -60,15 +68,27 @@ pub fn start(config: &Config, file: Option<&Path>, workers: Option<usize>) -> Re
         match started {
             Ok((plane, shared)) => {
                 let _waits = tell.send(Ok(Remote::new(Arc::clone(&shared), plane.outbox())));
-                runtime.block_on(plane.run(shared, desk));
+                keep_running(&runtime, plane, &shared, desk);
             }
             Err(error) => tell.send(Err(error)).unwrap_or_default(),
         }
+        // A file that is being read may never come: whoever ends does not wait for it.
+        runtime.shutdown_timeout(END_PATIENCE);
     };
     let thread = std::thread::Builder::new().name("control".to_owned()).spawn(main).map_err(ControlError::Thread)?;
     let gone = || ControlError::Thread(std::io::Error::other("its thread ended"));
     let remote = told.recv().map_err(|_| gone())??;
     Ok(Control { remote, thread: Some(thread), news: Some(news), workers })
+}
+
+/// Until it is told to stop. A mistake of its own is told, and does not end it: who is down, and what names lead to, would
+/// be known no more, and nobody would notice.
+fn keep_running(runtime: &Runtime, mut plane: Plane, shared: &Arc<Shared>, mut desk: NewsDesk) {
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(|| runtime.block_on(plane.run(shared, &mut desk)))) {
+        desk.tell(Event::PlaneBroke { why: guard::words_of(&*panic) });
+        std::thread::sleep(AFTER_PANIC);
+        plane.recover();
+    }
 }
 
 /// What each name of a configuration leads to at present.
@@ -110,7 +130,7 @@ impl Control {
         self.ask(|balancer| balancer.addresses().to_vec())
     }
 
-    /// See [`balancer::Glance::places`].
+    /// See [`Glance::places`].
     pub fn places(&self) -> Vec<Listens> {
         self.ask(|balancer| balancer.places().collect())
     }
@@ -120,29 +140,29 @@ impl Control {
         self.workers
     }
 
-    /// See [`balancer::Glance::clients_max`].
+    /// See [`Glance::clients_max`].
     pub fn clients_max(&self) -> usize {
-        self.ask(|balancer| balancer.clients_max())
+        self.ask(Glance::clients_max)
     }
 
-    /// See [`balancer::Glance::warnings`].
+    /// See [`Glance::warnings`].
     pub fn warnings(&self) -> Vec<Warning> {
         self.ask(|balancer| balancer.warnings().to_vec())
     }
 
-    /// See [`balancer::Glance::report`].
+    /// See [`Glance::report`].
     pub fn report(&self) -> Report {
-        self.ask(|balancer| balancer.report())
+        self.ask(Glance::report)
     }
 
-    /// See [`balancer::Glance::settings`].
+    /// See [`Glance::settings`].
     pub fn settings(&self) -> Arc<Settings> {
-        self.ask(|balancer| balancer.settings())
+        self.ask(Glance::settings)
     }
 
-    /// See [`balancer::Glance::port_watch`].
+    /// See [`Glance::port_watch`].
     pub fn port_watch(&self) -> PortWatch {
-        self.ask(|balancer| balancer.port_watch())
+        self.ask(Glance::port_watch)
     }
 
     /// What changes by itself from now on; once.
@@ -150,7 +170,7 @@ impl Control {
         self.news.take()
     }
 
-    /// Nothing is looked up any more, and the balancer drains as its configuration says; see [`Handle::drain_after`].
+    /// Nothing is looked up any more, and the balancer drains as its configuration says; see [`balancer::Handle::drain_after`].
     pub fn drain(self) -> Counters {
         let config = self.remote.config();
         self.drain_after(config.drain_grace, config.drain)
@@ -163,11 +183,13 @@ impl Control {
         balancer.map(|balancer| balancer.drain_after(grace, patience)).unwrap_or_default()
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Handle) -> T) -> T {
-        self.remote.ask(question).expect("it is taken by its owner's end only")
+    fn ask<T>(&self, question: impl FnOnce(&Glance) -> T) -> T {
+        self.remote.ask(question).expect("it is forgotten with its owner only")
     }
 
     fn end_plane(&mut self) {
+        // Who asks whether we are ready learns it before anybody is refused.
+        self.remote.note_ending();
         self.remote.stop();
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join();
@@ -179,5 +201,46 @@ impl Drop for Control {
     fn drop(&mut self) {
         self.end_plane();
         drop(self.remote.take());
+        self.remote.forget();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn embedded() -> (Config, Control) {
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        let config = Config::embedded(any, &["127.0.0.1:9".parse().expect("an address")]);
+        let control = start(&config, None, Some(1)).expect("it starts");
+        (config, control)
+    }
+
+    /// A worker that hangs keeps a change waiting for ten seconds.
+    #[test]
+    fn whoever_looks_does_not_wait_for_a_change_that_is_under_way() {
+        let (_, control) = embedded();
+        let remote = control.remote();
+        remote.while_changing(|| {
+            assert!(!remote.is_ending());
+            assert_eq!(remote.ask(|seen| seen.places().count()), Some(1));
+            assert_eq!(remote.ask(Glance::report).map(|report| report.listeners.len()), Some(1));
+        });
+        drop(control);
+        assert!(remote.is_ending() && remote.ask(|_| ()).is_none());
+    }
+
+    #[test]
+    fn a_plane_that_breaks_says_so_and_goes_on() {
+        let (config, mut control) = embedded();
+        let (news, remote) = (control.take_news().expect("once"), control.remote());
+        for _ in 0..2 {
+            remote.break_plane();
+            let told = news.recv_timeout(testkit::PATIENCE).expect("it is told");
+            assert!(matches!(&told, Event::PlaneBroke { why } if why.contains("as it was told to")), "{told}");
+            remote.reload(&config).wait().expect("it goes on");
+            let told = news.recv_timeout(testkit::PATIENCE).expect("it is told");
+            assert!(matches!(told, Event::Reloaded { .. }), "{told}");
+        }
     }
 }
