@@ -9,6 +9,7 @@
 //! ```
 
 mod access;
+mod follow;
 mod metrics;
 mod process;
 mod routes;
@@ -16,4 +17,5 @@ mod server;
 mod state;
 mod view;
 
-pub use server::{Admin, AdminError, start};
+pub use follow::{Admin, start};
+pub use server::AdminError;

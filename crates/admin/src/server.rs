@@ -1,11 +1,10 @@
-//! The listener itself: one thread, connections bounded in number and patience.
+//! One place where the admin listener listens: a thread, connections bounded in number and patience.
 
 use crate::access::Way;
 use crate::routes;
 use crate::state::State;
 use axum::Router;
-use balancer::AdminSettings;
-use control::Remote;
+use balancer_core::Bind;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -21,11 +20,13 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Connections at once; whoever is one too many waits in the accept queue.
-const CONNECTIONS_MAX: usize = 64;
+const CONNECTIONS_MAX: u32 = 64;
 /// For a head to come, the first of a connection and all others.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// For a whole connection, whoever does not read or does not send included: programs come again, people do not notice.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(120);
+/// For those who are being answered when the listener goes elsewhere.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// After accept(2) failed for want of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -40,39 +41,80 @@ pub enum AdminError {
     Run(#[from] io::Error),
 }
 
-/// A running admin listener. Dropped, it ends.
+/// One place, answering. Dropped, it ends, whoever is being answered.
 #[derive(Debug)]
-pub struct Admin {
+pub(crate) struct Seat {
+    /// As it was asked for; the port may be 0.
+    pub(crate) asked: Bind,
     address: Address,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Listens, and answers from then on.
-///
-/// # Errors
-/// The place is taken, or no thread is to be had.
-pub fn start(settings: &AdminSettings, remote: Remote) -> Result<Admin, AdminError> {
-    let bind = &settings.bind;
-    let rights = FileRights { mode: bind.mode, user: bind.user, group: bind.group };
-    let plan = ListenPlan { rights, ..ListenPlan::new(bind.address) };
-    let listening = reactor::epoll::listen(&plan, 1)?.pop().expect("one was asked for");
-    let address = listening.address();
-    let app = routes::all(Arc::new(State::new(settings, remote)), way_of(address));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (stop, stopped) = oneshot::channel();
-    let serve = move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = stopped => {}
-                _cannot = accept(listening, app) => {}
-            }
-        });
-        // Somebody may still wait for the balancer's answer.
-        runtime.shutdown_background();
+impl Seat {
+    /// Listens, and answers from then on.
+    ///
+    /// # Errors
+    /// The place is taken, or no thread is to be had.
+    pub(crate) fn open(bind: &Bind, state: &Arc<State>) -> Result<Self, AdminError> {
+        let rights = FileRights { mode: bind.mode, user: bind.user, group: bind.group };
+        let plan = ListenPlan { rights, ..ListenPlan::new(bind.address) };
+        let listening = reactor::epoll::listen(&plan, 1)?.pop().expect("one was asked for");
+        let address = listening.address();
+        let app = routes::all(Arc::clone(state), way_of(address));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serve = move || {
+            runtime.block_on(answer(listening, app, stopped));
+            // Somebody may still wait for the balancer's answer.
+            runtime.shutdown_background();
+        };
+        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(serve)?;
+        Ok(Self { asked: *bind, address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Nobody new comes in; who is being answered is, within [`LAST_ANSWERS`]: perhaps with what this goes away for.
+    pub(crate) fn leave(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _has_ended = stop.send(());
+        }
+        drop(self.thread.take());
+    }
+}
+
+impl fmt::Display for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Address::Ip(address) => write!(f, "http://{address}/"),
+            Address::Unix(_) => self.address.fmt(f),
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// Until `stopped` says so, or is dropped.
+async fn answer(listening: Listening, app: Router, stopped: oneshot::Receiver<()>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let leaves = tokio::select! {
+        told = stopped => told.is_ok(),
+        _cannot = accept(listening, app, &room) => false,
     };
-    let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(serve)?;
-    Ok(Admin { address, stop: Some(stop), thread: Some(thread) })
+    if leaves {
+        let _too_late = tokio::time::timeout(LAST_ANSWERS, room.acquire_many(CONNECTIONS_MAX)).await;
+    }
 }
 
 fn way_of(address: Address) -> Way {
@@ -84,29 +126,28 @@ fn way_of(address: Address) -> Way {
 }
 
 /// For as long as it is polled.
-async fn accept(listening: Listening, app: Router) -> io::Result<()> {
+async fn accept(listening: Listening, app: Router, room: &Arc<Semaphore>) -> io::Result<()> {
     let socket = reactor::epoll::duplicate(&listening)?;
     // The socket file goes with `listening`.
     match listening.address().ip() {
         Some(_) => {
             let listener = TcpListener::from_std(socket.into())?;
-            serve_all(async || listener.accept().await.map(|(stream, _)| stream), app).await
+            serve_all(async || listener.accept().await.map(|(stream, _)| stream), app, room).await
         }
         None => {
             let listener = UnixListener::from_std(socket.into())?;
-            serve_all(async || listener.accept().await.map(|(stream, _)| stream), app).await
+            serve_all(async || listener.accept().await.map(|(stream, _)| stream), app, room).await
         }
     }
 }
 
 /// Whoever comes in, as long as there is room.
-async fn serve_all<S>(next: impl AsyncFn() -> io::Result<S>, app: Router) -> io::Result<()>
+async fn serve_all<S>(next: impl AsyncFn() -> io::Result<S>, app: Router, room: &Arc<Semaphore>) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let place = Arc::clone(&room).acquire_owned().await;
+        let place = Arc::clone(room).acquire_owned().await;
         match next().await {
             Ok(stream) => drop(tokio::spawn(serve(stream, app.clone(), place.ok()))),
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -121,29 +162,4 @@ async fn serve<P>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let _client_went = tokio::time::timeout(CONNECTION_PATIENCE, connection).await;
-}
-
-impl Admin {
-    /// Where it listens.
-    pub fn address(&self) -> Address {
-        self.address
-    }
-}
-
-impl fmt::Display for Admin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
-            Address::Ip(address) => write!(f, "http://{address}/"),
-            Address::Unix(_) => self.address.fmt(f),
-        }
-    }
-}
-
-impl Drop for Admin {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _panicked = thread.join();
-        }
-    }
 }

@@ -1,9 +1,9 @@
 //! What all requests share.
 
-use balancer::{AdminSettings, PortWatch, Token};
+use balancer::{PortWatch, Token};
 use control::Remote;
 use ports::Spending;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Whoever asks more often gets what was seen last: the kernel's table of sockets may be long.
@@ -11,7 +11,7 @@ const PORTS_EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) struct State {
     pub(crate) remote: Remote,
-    token: Option<Token>,
+    token: Mutex<Option<Token>>,
     started: SystemTime,
     ports: Mutex<Ports>,
 }
@@ -22,20 +22,29 @@ struct Ports {
 }
 
 impl State {
-    pub(crate) fn new(settings: &AdminSettings, remote: Remote) -> Self {
-        let watch = remote.ask(|balancer| balancer.port_watch());
+    pub(crate) fn new(remote: Remote) -> Self {
+        let watch = remote.ask(balancer::Glance::port_watch);
         let ports = Mutex::new(Ports { watch, seen: None });
-        Self { remote, token: settings.token.clone(), started: SystemTime::now(), ports }
+        Self { remote, token: Mutex::new(None), started: SystemTime::now(), ports }
+    }
+
+    /// What those have to show who change things.
+    pub(crate) fn set_token(&self, token: Option<Token>) {
+        *self.token() = token;
+    }
+
+    fn token(&self) -> MutexGuard<'_, Option<Token>> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn has_token(&self) -> bool {
-        self.token.is_some()
+        self.token().is_some()
     }
 
     /// Is this the token? Compared in a time that does not tell how much of it is right.
     pub(crate) fn is_token(&self, shown: &[u8]) -> bool {
         let equal = |token: &Token| aws_lc_rs::constant_time::verify_slices_are_equal(token.bytes(), shown).is_ok();
-        self.token.as_ref().is_some_and(equal)
+        self.token().as_ref().is_some_and(equal)
     }
 
     /// Seconds since 1970 at which the process began to be asked.
@@ -51,7 +60,7 @@ impl State {
         {
             return rows.clone();
         }
-        let Some(settings) = self.remote.ask(|balancer| balancer.settings()) else { return Vec::new() };
+        let Some(settings) = self.remote.ask(balancer::Glance::settings) else { return Vec::new() };
         let looked = ports.watch.as_mut().and_then(|watch| watch.look(&settings, report).ok());
         let rows = looked.map(|(rows, _)| rows).unwrap_or_default();
         ports.seen = Some((Instant::now(), rows.clone()));

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use testkit::PATIENCE;
+use testkit::{PATIENCE, eventually};
 
 /// A balancer before one origin, and its admin listener.
 struct House {
@@ -19,21 +19,20 @@ struct House {
 impl House {
     fn new(admin: &str) -> Self {
         let origin = origin::start(OriginPlan::new("127.0.0.1:0".parse().expect("an address"))).expect("an origin");
-        let text = format!(
-            "[admin]\n{admin}\n[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\n\
-             [[listener.route]]\nname = \"no\"\npath = \"/no\"\nrespond = {{ status = 403, text = \"no\" }}\n\
-             [[backend_set]]\nname = \"app\"\nservers = [\"{}\"]\n",
-            origin.address()
-        );
+        let text = text_of(&format!("[admin]\n{admin}"), origin.address());
         let config = Config::parse("test.toml", &text).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
         let control = control::start(&config, None, Some(2)).unwrap_or_else(|error| panic!("{error}"));
-        let settings = config.admin.as_ref().expect("it has one");
-        let admin = admin::start(settings, control.remote()).unwrap_or_else(|error| panic!("{error}"));
+        let admin = admin::start(config.admin.as_ref(), control.remote()).unwrap_or_else(|error| panic!("{error}"));
         Self { admin: Some(admin), control, origin }
     }
 
+    /// Its configuration, but for the section of the admin listener.
+    fn text(&self, admin: &str) -> String {
+        text_of(admin, self.origin.address())
+    }
+
     fn admin(&self) -> SocketAddr {
-        self.admin.as_ref().and_then(|admin| admin.address().ip()).expect("an address")
+        self.admin.as_ref().and_then(|admin| admin.address()?.ip()).expect("an address")
     }
 
     /// Status and body of what the admin listener answers.
@@ -45,6 +44,14 @@ impl House {
         let stream = TcpStream::connect(self.control.addresses()[0]).expect("it listens");
         exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).0
     }
+}
+
+fn text_of(admin: &str, origin: SocketAddr) -> String {
+    format!(
+        "{admin}\n[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\n\
+         [[listener.route]]\nname = \"no\"\npath = \"/no\"\nrespond = {{ status = 403, text = \"no\" }}\n\
+         [[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n"
+    )
 }
 
 /// One request, read to the end of its connection.
@@ -205,6 +212,56 @@ fn ready_until_the_balancer_ends() {
     assert_eq!(ask("/healthz").0, 200);
     assert_eq!(ask("/readyz"), (503, "draining\n".to_owned()));
     assert_eq!(ask("/metrics").0, 503);
+}
+
+/// The listener goes elsewhere, asks for another token, goes and comes; what cannot be had changes nothing.
+#[test]
+fn the_listener_follows_the_configuration() {
+    let mut house = House::new("bind = \"127.0.0.1:0\"");
+    let (first, folder) = (house.admin(), testkit::Folder::new());
+    let remote = house.control.remote();
+    let reload = |admin: &str| {
+        let config = Config::parse(&folder.place("test.toml"), &house.text(admin)).expect("it is good");
+        remote.reload(&config).wait()
+    };
+    let ready = |at: SocketAddr| TcpStream::connect(at).map(|stream| exchange(stream, &get("/readyz")).0);
+    // Somebody is in the middle of asking.
+    let mut kept = TcpStream::connect(first).expect("it listens");
+    kept.write_all(&get("/readyz").as_bytes()[..20]).expect("sent");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let why = reload(&format!("[admin]\nbind = \"{}\"", taken.local_addr().expect("bound"))).expect_err("it is taken");
+    assert!(why.to_string().starts_with("admin: cannot listen on 127.0.0.1:"), "{why}");
+    assert_eq!(ready(first).ok(), Some(200));
+
+    let second = testkit::free_address();
+    let change = reload(&format!("[admin]\nbind = \"{second}\"")).expect("it is good");
+    assert_eq!(change.notes, [format!("metrics, health and state at http://{second}/")]);
+    assert_eq!((change.waits.len(), ready(second).ok()), (0, Some(200)));
+    eventually("the first place is left", || TcpStream::connect(first).is_err());
+    kept.write_all(&get("/readyz").as_bytes()[20..]).expect("sent");
+    let mut answer = String::new();
+    kept.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.ends_with("ready\n"), "{answer}");
+
+    folder.write("token", "0123456789abcdef0123456789abcdef");
+    reload(&format!("[admin]\nbind = \"{second}\"\ntoken_file = \"token\"")).expect("it is good");
+    let post = |token: &str| {
+        let request = format!(
+            "POST /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}Content-Length: 0\r\n\r\n"
+        );
+        exchange(TcpStream::connect(second).expect("it listens"), &request).0
+    };
+    // Without a file to read again there is nothing to be done, but it may be asked for.
+    assert_eq!((post(""), post("Authorization: Bearer 0123456789abcdef0123456789abcdef\r\n")), (401, 422));
+
+    let change = reload("").expect("it is good");
+    assert_eq!(change.notes, ["no admin listener any more"]);
+    eventually("nobody listens", || TcpStream::connect(second).is_err());
+    reload(&format!("[admin]\nbind = \"{first}\"")).expect("it is good");
+    assert_eq!(ready(first).ok(), Some(200));
+    house.admin = None;
+    assert!(TcpStream::connect(first).is_err());
 }
 
 /// Whoever is one too many waits, and is served once there is room; one that says nothing does not keep it for ever.

@@ -126,13 +126,11 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
     let mut control = control::start(&config, args.config.as_deref(), args.workers)?;
-    let admin = config.admin.as_ref().map(|settings| admin::start(settings, control.remote())).transpose()?;
+    let admin = admin::start(config.admin.as_ref(), control.remote())?;
     complain_of(&control.warnings());
     greet(&output, &control, !embedded.is_empty());
     output.say_or_complain(room_in_words(files, control.clients_max(), &config));
-    if let Some(admin) = &admin {
-        output.say_or_complain(format!("metrics, health and state at {admin}"));
-    }
+    admin.greeting().into_iter().for_each(|greeting| output.say_or_complain(greeting));
     let news = tell_news(&mut control);
     let counters = serve(&signals, control, &output);
     // Nothing new comes once the control plane has ended; what it told is told.
