@@ -75,6 +75,15 @@ impl Signals {
 /// Sends `signal` to a process that the caller started.
 pub fn send(pid: u32, signal: Signal) -> Result<(), Errno> {
     let number = Signal::ALL.iter().find(|(known, _)| *known == signal).map_or(libc::SIGTERM, |(_, n)| *n);
+    send_number(pid, number)
+}
+
+/// Ends a process that the caller started, whatever it is doing (SIGKILL).
+pub fn kill(pid: u32) -> Result<(), Errno> {
+    send_number(pid, libc::SIGKILL)
+}
+
+fn send_number(pid: u32, number: libc::c_int) -> Result<(), Errno> {
     let pid = i32::try_from(pid).map_err(|_| Errno::INVAL)?;
     // SAFETY: plain system call on numbers.
     let result = unsafe { libc::kill(pid, number) };

@@ -1,6 +1,7 @@
 //! Stream sockets of files (AF_UNIX): non-blocking, close-on-exec; and the files.
 
 use crate::Errno;
+use crate::privileges::Identity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::ffi::CString;
@@ -24,6 +25,12 @@ pub fn bind(fd: impl AsFd, path: &str) -> Result<(), Errno> {
 /// Connects: it stands at once or not at all. Errors: ENOENT, ECONNREFUSED, EACCES; EAGAIN where the accept queue is full.
 pub fn connect(fd: impl AsFd, path: &str) -> Result<(), Errno> {
     net::connect(fd, &SocketAddrUnix::new(path)?)
+}
+
+/// The file at which a socket is bound; `None`: it has no name, or none in the file system.
+pub fn path(fd: impl AsFd) -> Option<String> {
+    let address = SocketAddrUnix::try_from(net::getsockname(fd).ok()?).ok()?;
+    address.path().and_then(|path| path.to_str().ok().map(str::to_owned))
 }
 
 /// Does a connection wait to be accepted?
@@ -77,6 +84,11 @@ const ENTRY_BYTES_MAX: usize = 64 * 1024;
 
 /// The number of a user, as the system's name services know it; `None`: there is none of that name.
 pub fn user_id(name: &str) -> std::io::Result<Option<u32>> {
+    Ok(user(name)?.map(|who| who.user))
+}
+
+/// A user, and the group it is in before others.
+pub fn user(name: &str) -> std::io::Result<Option<Identity>> {
     let name = CString::new(name)?;
     let mut entry = MaybeUninit::<libc::passwd>::uninit();
     let (mut found, mut bytes) = (std::ptr::null_mut(), vec![0; ENTRY_BYTES_MAX]);
@@ -87,7 +99,7 @@ pub fn user_id(name: &str) -> std::io::Result<Option<u32>> {
         return Err(std::io::Error::from_raw_os_error(error));
     }
     // SAFETY: what is found is `entry`, which was filled then, and lives.
-    Ok(unsafe { found.as_ref() }.map(|entry| entry.pw_uid))
+    Ok(unsafe { found.as_ref() }.map(|entry| Identity { user: entry.pw_uid, group: entry.pw_gid }))
 }
 
 /// The number of a group, as [`user_id`].

@@ -7,6 +7,7 @@ use ports::{Address, UnixPath};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use sys::{Errno, socket, sockopt, unix};
 
 /// Sockets that share one address and do not listen yet: SYNs are refused. Who listens first has the address.
@@ -22,7 +23,7 @@ pub struct Bound {
 #[derive(Debug)]
 pub(super) struct Door {
     pub(super) fd: OwnedFd,
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 /// A socket file that we made. Dropped, it is removed, unless another process has put its own there meanwhile.
@@ -30,17 +31,27 @@ pub(super) struct Door {
 struct SocketFile {
     path: UnixPath,
     id: unix::FileId,
+    /// Until another process has it.
+    is_ours: AtomicBool,
+}
+
+impl SocketFile {
+    fn at(path: UnixPath, is_ours: bool) -> Option<Self> {
+        unix::file_id(path.as_str()).map(|id| Self { path, id, is_ours: AtomicBool::new(is_ours) })
+    }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let _left_behind_then = unix::remove(self.path.as_str(), self.id);
+        if *self.is_ours.get_mut() {
+            let _left_behind_then = unix::remove(self.path.as_str(), self.id);
+        }
     }
 }
 
 impl Door {
     pub(super) fn new(fd: OwnedFd) -> Self {
-        Self { fd, _file: None }
+        Self { fd, file: None }
     }
 }
 
@@ -76,7 +87,7 @@ fn bind_file(plan: &ListenPlan, path: UnixPath, count: usize) -> Result<Bound, E
         made = make_way(&fd, path.as_str());
     }
     made?;
-    let file = unix::file_id(path.as_str()).map(|id| SocketFile { path, id });
+    let file = SocketFile::at(path, true);
     // Before anybody can connect: that takes listen(2).
     let rights = plan.rights;
     unix::set_rights(path.as_str(), rights.mode, rights.user, rights.group)?;
@@ -103,17 +114,68 @@ pub fn listen(plan: &ListenPlan, count: usize) -> Result<Vec<Listening>, ListenE
     bind(plan, count)?.listen()
 }
 
+/// Who removes the file of a socket file that was made elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileOwner {
+    /// It is ours from now on.
+    Us,
+    /// Whoever made it, such as a service manager, or the process that hands it over and may yet keep it.
+    Maker,
+}
+
 /// A listening socket made elsewhere: handed over by another process, or by a service manager.
 ///
-/// Errors: EINVAL when it does not listen, EAFNOSUPPORT when it has no address of the Internet's families, ENOTSOCK.
-pub fn listening_from(socket: OwnedFd) -> Result<Listening, Errno> {
+/// Errors: EINVAL when it does not listen, EAFNOSUPPORT when it has neither an address of the Internet's families nor a
+/// file, ENOTSOCK.
+pub fn listening_from(socket: OwnedFd, owner: FileOwner) -> Result<Listening, Errno> {
     if !sockopt::is_listening(&socket)? {
         return Err(Errno::INVAL);
     }
     socket::make_ours(&socket)?;
+    if let Some(path) = unix::path(&socket) {
+        let path = UnixPath::new(&path).map_err(|_| Errno::AFNOSUPPORT)?;
+        let file = SocketFile::at(path, owner == FileOwner::Us);
+        return Ok(Listening::new(path, Arc::new(Door { fd: socket, file })));
+    }
     socket::prepare_accepted(&socket)?;
     let address = socket::local_address(&socket)?;
     Ok(Listening::new(address, Arc::new(Door::new(socket))))
+}
+
+/// Whose the file of a socket file is.
+pub fn file_owner(listening: &Listening) -> FileOwner {
+    let door = listening.clone().socket::<Door>();
+    let file = door.as_ref().and_then(|door| door.file.as_ref());
+    match file.is_some_and(|file| file.is_ours.load(Ordering::Acquire)) {
+        true => FileOwner::Us,
+        false => FileOwner::Maker,
+    }
+}
+
+/// Whose the file of a socket file is from now on: with the last `Listening` of its owner it goes.
+pub fn set_file_owner(listening: &Listening, owner: FileOwner) {
+    let door = listening.clone().socket::<Door>();
+    if let Some(file) = door.as_ref().and_then(|door| door.file.as_ref()) {
+        file.is_ours.store(owner == FileOwner::Us, Ordering::Release);
+    }
+}
+
+/// One more socket at the place of `first`, for one more event loop. Of a file there is one: that same.
+///
+/// # Errors
+/// It cannot be had: the first was made by another user, who alone may share its address, or this process may no longer
+/// bind it. Event loops can share a socket then.
+pub fn beside(plan: &ListenPlan, first: &Listening) -> Result<Listening, ListenError> {
+    let Address::Ip(address) = first.address() else { return Ok(first.clone()) };
+    let plan = ListenPlan { address: address.into(), ..plan.clone() };
+    let another = || {
+        let door = first.clone().socket::<Door>().ok_or(Errno::BADF)?;
+        sockopt::set_reuse_port(&door.fd, true)?;
+        let fd = bind_another(&plan, address)?;
+        socket::start_listening(&fd, plan.backlog)?;
+        Ok(Listening::new(address, Arc::new(Door::new(fd))))
+    };
+    another().map_err(|errno: Errno| ListenError::new(&plan, fault(errno)))
 }
 
 /// The socket of a [`Listening`] of the kernel, for an event loop of another kind: non-blocking, as it is here. The file
@@ -140,7 +202,7 @@ impl Bound {
                 None => socket::start_listening(&socket, plan.backlog),
             };
             listening.map_err(|errno| ListenError::new(&plan, fault(errno)))?;
-            Ok(Listening::new(plan.address, Arc::new(Door { fd: socket, _file: file.take() })))
+            Ok(Listening::new(plan.address, Arc::new(Door { fd: socket, file: file.take() })))
         };
         let mut all = sockets.into_iter().map(listen).collect::<Result<Vec<_>, _>>()?;
         // Of a file there is one.

@@ -19,7 +19,7 @@ use crate::face::{
 use crate::listening::Listening;
 use crate::piped::{Piped, Pipes};
 use accept::Listener;
-pub use bind::{Bound, bind, duplicate, listen, listening_from};
+pub use bind::{Bound, FileOwner, beside, bind, duplicate, file_owner, listen, listening_from, set_file_owner};
 use entry::{Entry, Table};
 use ports::{ClosedFirst, Fault, FaultKind};
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! Listening sockets made by one and adopted by others, on the kernel.
 
 use crate::loops::{accepted, reactor};
-use reactor::epoll::{EpollReactor, bind, listen, listening_from};
+use reactor::epoll::{EpollReactor, FileOwner, beside, bind, duplicate, listen, listening_from, set_file_owner};
 use reactor::{Address, Close, ListenPlan, ListenerId, Listening, Questions, Reactor};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -143,7 +143,7 @@ fn an_address_where_somebody_listens_is_refused_however_they_share() {
 fn a_socket_from_elsewhere_can_be_adopted() {
     let theirs = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = theirs.local_addr().expect("bound");
-    let listening = listening_from(OwnedFd::from(theirs)).expect("it listens");
+    let listening = listening_from(OwnedFd::from(theirs), FileOwner::Us).expect("it listens");
     assert_eq!(at(listening.address()), address);
     let mut io = reactor();
     adopt(&mut io, &listening);
@@ -152,5 +152,36 @@ fn a_socket_from_elsewhere_can_be_adopted() {
     io.turn(Some(io.now()));
     assert!(io.poll_completion().is_none(), "an empty queue does not block the loop");
     let silent = sys::socket::tcp_for(&address).expect("a socket");
-    assert!(listening_from(silent).is_err(), "it does not listen");
+    assert!(listening_from(silent, FileOwner::Us).is_err(), "it does not listen");
+}
+
+/// As with a second process: the file goes with the last of those who have it, whoever made it.
+#[test]
+fn a_socket_file_that_was_handed_on_stays() {
+    let folder = testkit::Folder::new();
+    let path = folder.place("socket");
+    let plan = ListenPlan::new(ports::UnixPath::new(&path).expect("a path"));
+    let [first] = &listen(&plan, 1).expect("listening")[..] else { panic!("one was asked for") };
+    let next = |owner| listening_from(duplicate(first).expect("a descriptor"), owner).expect("it listens");
+    let (manager, heir) = (next(FileOwner::Maker), next(FileOwner::Maker));
+    assert_eq!((heir.address(), manager.address()), (first.address(), first.address()));
+    drop(manager);
+    assert!(sys::unix::file_id(&path).is_some(), "whoever did not make it leaves it");
+    set_file_owner(first, FileOwner::Maker);
+    set_file_owner(&heir, FileOwner::Us);
+    drop(heir);
+    assert!(sys::unix::file_id(&path).is_none(), "it was the heir's");
+}
+
+#[test]
+fn one_more_event_loop_has_a_socket_of_its_own() {
+    let first = one();
+    let second = beside(&any(), &first).expect("we may share it");
+    assert_eq!(second.address(), first.address());
+    let mut loops = [reactor(), reactor()];
+    adopt(&mut loops[0], &first);
+    adopt(&mut loops[1], &second);
+    let _clients = crowd(at(first.address()), 64);
+    // The kernel spreads them: the chance that one socket gets all is 2 in 2^64.
+    assert!(shares(&mut loops, 64).iter().all(|share| *share > 0));
 }
