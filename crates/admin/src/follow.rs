@@ -7,6 +7,8 @@ use balancer::{AdminSettings, Config};
 use balancer_core::Bind;
 use control::{Commit, Remote};
 use ports::Address;
+use reactor::Listening;
+use reactor::epoll::FileOwner;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -23,9 +25,25 @@ struct Desk {
 /// # Errors
 /// The place is taken, or no thread is to be had.
 pub fn start(settings: Option<&AdminSettings>, remote: Remote) -> Result<Admin, AdminError> {
+    start_with(settings, remote, None)
+}
+
+/// The same; `inherited` listens there already.
+///
+/// # Errors
+/// As by [`start`].
+pub fn start_with(
+    settings: Option<&AdminSettings>,
+    remote: Remote,
+    inherited: Option<Listening>,
+) -> Result<Admin, AdminError> {
     let state = Arc::new(State::new(remote.clone()));
     state.set_token(settings.and_then(|settings| settings.token.clone()));
-    let seat = settings.map(|settings| Seat::open(&settings.bind, &state)).transpose()?;
+    let open = |bind: &Bind| match inherited {
+        Some(listening) => Seat::take(bind, listening, &state),
+        None => Seat::open(bind, &state),
+    };
+    let seat = settings.map(|settings| open(&settings.bind)).transpose()?;
     let desk = Arc::new(Desk { state, seat: Mutex::new(seat) });
     let follower = Arc::downgrade(&desk);
     remote.set_fellow(Arc::new(move |config: &Config| prepare(&follower, config)));
@@ -35,8 +53,7 @@ pub fn start(settings: Option<&AdminSettings>, remote: Remote) -> Result<Admin, 
 fn prepare(desk: &Weak<Desk>, config: &Config) -> Result<Commit, String> {
     let Some(desk) = desk.upgrade() else { return Ok(Box::new(|| None)) };
     let settings = config.admin.clone();
-    let (asked, now) =
-        (settings.as_ref().map(|settings| &settings.bind), desk.seat().as_ref().map(|seat| seat.asked));
+    let (asked, now) = (settings.as_ref().map(|settings| &settings.bind), desk.seat().as_ref().map(|seat| seat.asked));
     let moves = asked.map(|bind| bind.address) != now.as_ref().map(|bind| bind.address);
     let new = asked.filter(|_| moves).map(|bind| Seat::open(bind, &desk.state)).transpose();
     let new = new.map_err(|error| error.to_string())?;
@@ -65,7 +82,7 @@ impl Desk {
     fn go_to(&self, new: Option<Seat>) -> String {
         let said = new.as_ref().map_or_else(|| "no admin listener any more".to_owned(), said_of);
         let old = std::mem::replace(&mut *self.seat(), new);
-        old.into_iter().for_each(Seat::leave);
+        old.into_iter().for_each(|mut seat| seat.leave());
         said
     }
 }
@@ -78,6 +95,19 @@ impl Admin {
     /// Where it listens.
     pub fn address(&self) -> Option<Address> {
         self.0.seat().as_ref().map(Seat::address)
+    }
+
+    /// Its socket, for a process that is to come after this one, and how its place was asked for.
+    pub fn to_inherit(&self) -> Option<(Address, Listening)> {
+        self.0.seat().as_ref().map(|seat| (seat.asked.address, seat.listening()))
+    }
+
+    /// Another process accepts from that socket by now: a socket file stays.
+    pub fn leave(self) {
+        if let Some(seat) = &mut *self.0.seat() {
+            reactor::epoll::set_file_owner(&seat.listening(), FileOwner::Maker);
+            seat.leave();
+        }
     }
 
     /// What is where, for people.

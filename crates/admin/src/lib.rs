@@ -17,5 +17,5 @@ mod server;
 mod state;
 mod view;
 
-pub use follow::{Admin, start};
+pub use follow::{Admin, start, start_with};
 pub use server::AdminError;

@@ -46,7 +46,7 @@ pub enum AdminError {
 pub(crate) struct Seat {
     /// As it was asked for; the port may be 0.
     pub(crate) asked: Bind,
-    address: Address,
+    listening: Listening,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -60,26 +60,36 @@ impl Seat {
         let rights = FileRights { mode: bind.mode, user: bind.user, group: bind.group };
         let plan = ListenPlan { rights, ..ListenPlan::new(bind.address) };
         let listening = reactor::epoll::listen(&plan, 1)?.pop().expect("one was asked for");
-        let address = listening.address();
-        let app = routes::all(Arc::clone(state), way_of(address));
+        Self::take(bind, listening, state)
+    }
+
+    /// The same at a socket that listens already.
+    pub(crate) fn take(bind: &Bind, listening: Listening, state: &Arc<State>) -> Result<Self, AdminError> {
+        let app = routes::all(Arc::clone(state), way_of(listening.address()));
+        let accepted = listening.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
-            runtime.block_on(answer(listening, app, stopped));
+            runtime.block_on(answer(accepted, app, stopped));
             // Somebody may still wait for the balancer's answer.
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(serve)?;
-        Ok(Self { asked: *bind, address, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { asked: *bind, listening, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> Address {
-        self.address
+        self.listening.address()
+    }
+
+    /// The socket, for a process that comes after this one.
+    pub(crate) fn listening(&self) -> Listening {
+        self.listening.clone()
     }
 
     /// Nobody new comes in; who is being answered is, within [`LAST_ANSWERS`]: perhaps with what this goes away for.
-    pub(crate) fn leave(mut self) {
+    pub(crate) fn leave(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _has_ended = stop.send(());
         }
@@ -89,9 +99,9 @@ impl Seat {
 
 impl fmt::Display for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
+        match self.address() {
             Address::Ip(address) => write!(f, "http://{address}/"),
-            Address::Unix(_) => self.address.fmt(f),
+            Address::Unix(_) => self.address().fmt(f),
         }
     }
 }

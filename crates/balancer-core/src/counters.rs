@@ -180,6 +180,7 @@ counters! {
     "truncated" truncated: u64, Listener, "Responses cut off in the middle because the server failed then.";
     "abandoned" abandoned: u64, Listener, "Requests whose client left, or that a drain cut off, before they were answered.";
     "replies" replies: [u64; Reply::ALL.len()] [kind: |at| Reply::ALL[at].name()], Listener, "Requests answered by the balancer in a server's stead, nothing having failed, by what they were told.";
+    "drain.cut" drain_cut: u64, Worker, "Requests and joined connections that were cut off because the time of a drain was over.";
     "uploads_cut" uploads_cut: u64, Listener, "Responses passed on whole although the rest of the request failed.";
     "retries" retries: u64, Listener, "Attempts after the first of a request.";
     "retried_for" retried: [u64; RetryReason::ALL.len()] [reason: |at| RetryReason::ALL[at].name()], Listener, "Those by what they were made for.";

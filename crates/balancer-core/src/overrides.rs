@@ -108,6 +108,19 @@ impl Overrides {
         Ok(())
     }
 
+    /// All that was said: set, server, and what.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str, Override)> {
+        self.0.iter().map(|((set, server), said)| (set.as_str(), server.as_str(), *said))
+    }
+
+    /// What was said in a process before this one, of servers that may come later. What is too much is left out.
+    pub fn remember(&mut self, set: &str, server: &str, said: Override) {
+        if said != Override::default() && self.0.len() < SAID_MAX {
+            let weight = said.weight.map(|weight| weight.min(WEIGHT_MAX));
+            self.0.insert((set.to_owned(), server.to_owned()), Override { weight, ..said });
+        }
+    }
+
     /// What was said of a server.
     pub fn of(&self, set: &str, server: &str) -> Override {
         self.0.get(&(set.to_owned(), server.to_owned())).copied().unwrap_or_default()

@@ -9,7 +9,7 @@ use crate::errors::StartError;
 use crate::timestamps::{TimestampRules, Unfulfilled};
 use balancer_core::{Bind, ListenerSettings, Settings};
 use ports::Address;
-use reactor::epoll::Bound;
+use reactor::epoll::{Bound, FileOwner};
 use reactor::{FileRights, ListenPlan, Listening};
 use std::net::SocketAddr;
 
@@ -19,8 +19,11 @@ struct Door {
     /// As the configuration says; the port may be 0.
     asked: Address,
     address: Address,
-    /// One for each worker.
+    /// As a rule one for each worker: where there were more workers before, some have several; where there were less, and
+    /// none could be added, some share one.
     sockets: Vec<Listening>,
+    /// Whoever had it before may have called it otherwise.
+    is_inherited: bool,
 }
 
 /// All places of all listeners of a configuration, in its order. Dropped, they close.
@@ -34,8 +37,20 @@ pub(crate) struct Doors {
 }
 
 enum Opening<'a> {
-    Open(&'a Door),
+    Open(&'a Door, ListenPlan),
     Bound(Box<Bound>),
+}
+
+/// Sockets that listen already, all of them at one place: a process before this one had them, or a service manager made
+/// them.
+#[derive(Clone, Debug)]
+pub struct Inherited {
+    /// Of the listener; what is at the same address is found whatever it is called.
+    pub name: String,
+    /// As its configuration said, where that is known: the port may be 0.
+    pub asked: Option<Address>,
+    /// At least one, all at one address.
+    pub sockets: Vec<Listening>,
 }
 
 /// How a place is listened at. Where the same port is bound for all of IPv4 as well, `[::]` leaves that to it.
@@ -63,9 +78,10 @@ impl Doors {
                 let asked = bind.address;
                 // Several may have left their ports to the kernel.
                 let is_free = |door: &Door| !openings.iter().any(|(_, _, other)| other.address() == door.address);
+                let only_v6 = shares_port(asked, &all);
                 let opening = match before.find(&listener.name, asked, is_free) {
-                    Some(door) => Opening::Open(door),
-                    None => Opening::bind(&listener.name, bind, shares_port(asked, &all), workers)?,
+                    Some(door) => Opening::Open(door, plan_of(bind, only_v6)),
+                    None => Opening::bind(&listener.name, bind, only_v6, workers)?,
                 };
                 bind.address = opening.address();
                 openings.push((listener.name.clone(), asked, opening));
@@ -75,16 +91,49 @@ impl Doors {
         let timestamps = TimestampRules::install(settings)?;
         let mut doors = Vec::with_capacity(openings.len());
         for (name, asked, opening) in openings {
-            doors.push(opening.listen(name, asked)?);
+            doors.push(opening.listen(name, asked, workers)?);
         }
         let addresses = doors.iter().filter_map(|door| door.address.ip()).collect();
         Ok(Self { doors, addresses, timestamps })
     }
 
+    /// Those that listen already.
+    pub(crate) fn inherited(all: Vec<Inherited>) -> Self {
+        let door = |inherited: Inherited| {
+            let Inherited { name, asked, sockets } = inherited;
+            let address = sockets.first()?.address();
+            Some(Door { name, asked: asked.unwrap_or(address), address, sockets, is_inherited: true })
+        };
+        Self { doors: all.into_iter().filter_map(door).collect(), ..Self::default() }
+    }
+
+    /// For whoever comes after this process.
+    pub(crate) fn to_inherit(&self) -> Vec<Inherited> {
+        let of_door = |door: &Door| Inherited {
+            name: door.name.clone(),
+            asked: Some(door.asked),
+            sockets: door.distinct().to_vec(),
+        };
+        self.doors.iter().map(of_door).collect()
+    }
+
+    /// Whoever comes after this process has them: socket files stay.
+    pub(crate) fn leave_files(&self) {
+        let sockets = self.doors.iter().flat_map(|door| &door.sockets);
+        sockets.for_each(|socket| reactor::epoll::set_file_owner(socket, FileOwner::Maker));
+    }
+
+    /// The places of `self` that these do not have.
+    pub(crate) fn missing_in(&self, others: &Self) -> Vec<Address> {
+        let known = |door: &&Door| !others.doors.iter().any(|other| other.address == door.address);
+        self.doors.iter().filter(known).map(|door| door.address).collect()
+    }
+
     /// The place of a listener that is open already.
     fn find(&self, name: &str, asked: Address, is_free: impl Fn(&Door) -> bool) -> Option<&Door> {
         let here = |door: &&Door| door.name == name && [door.asked, door.address].contains(&asked) && is_free(door);
-        self.doors.iter().find(here)
+        let elsewhere = |door: &&Door| door.is_inherited && door.address == asked && is_free(door);
+        self.doors.iter().find(here).or_else(|| self.doors.iter().find(elsewhere))
     }
 
     /// Tries the rules on the running listeners; answers with the wishes that did not come true.
@@ -93,9 +142,13 @@ impl Doors {
         Ok(std::mem::take(&mut self.timestamps.unfulfilled))
     }
 
-    /// The sockets of one worker, by the names of their listeners.
-    pub(crate) fn of_worker(&self, index: usize) -> Vec<(String, Listening)> {
-        self.doors.iter().map(|door| (door.name.clone(), door.sockets[index].clone())).collect()
+    /// The sockets of one worker of so many, by the names of their listeners.
+    pub(crate) fn of_worker(&self, index: usize, workers: usize) -> Vec<(String, Listening)> {
+        let of_door = |door: &Door| {
+            let sockets = places_of(index, workers, door.distinct().len());
+            sockets.map(|at| (door.name.clone(), door.sockets[at].clone())).collect::<Vec<_>>()
+        };
+        self.doors.iter().flat_map(of_door).collect()
     }
 
     /// Lets the sockets go; they close when no worker holds them any more.
@@ -108,6 +161,31 @@ impl Doors {
     }
 }
 
+impl Door {
+    /// Of a file there is one, however often it stands here.
+    fn distinct(&self) -> &[Listening] {
+        &self.sockets[..if self.address.ip().is_some() { self.sockets.len() } else { self.sockets.len().min(1) }]
+    }
+}
+
+/// Which of so many sockets are those of a worker: each socket has a worker, and each worker a socket.
+fn places_of(worker: usize, workers: usize, sockets: usize) -> impl Iterator<Item = usize> {
+    let own = (worker..sockets).step_by(workers.max(1));
+    own.chain((worker >= sockets && sockets > 0).then(|| worker % sockets))
+}
+
+/// As many as there are workers, where they can be had.
+fn enough_of(door: &Door, plan: &ListenPlan, workers: usize) -> Vec<Listening> {
+    let mut sockets = door.sockets.clone();
+    while let Some(first) = sockets.first().filter(|_| sockets.len() < workers) {
+        match reactor::epoll::beside(plan, first) {
+            Ok(one) => sockets.push(one),
+            Err(_) => break, // they share those there are
+        }
+    }
+    sockets
+}
+
 impl Opening<'_> {
     fn bind(name: &str, bind: &Bind, only_v6: bool, workers: usize) -> Result<Self, StartError> {
         reactor::epoll::bind(&plan_of(bind, only_v6), workers)
@@ -117,24 +195,39 @@ impl Opening<'_> {
 
     fn address(&self) -> Address {
         match self {
-            Self::Open(door) => door.address,
+            Self::Open(door, _) => door.address,
             Self::Bound(bound) => bound.address(),
         }
     }
 
-    fn listen(self, name: String, asked: Address) -> Result<Door, StartError> {
+    fn listen(self, name: String, asked: Address, workers: usize) -> Result<Door, StartError> {
         let address = self.address();
         let sockets = match self {
-            Self::Open(door) => door.sockets.clone(),
+            Self::Open(door, plan) => enough_of(door, &plan, workers),
             Self::Bound(bound) => bound.listen().map_err(|error| StartError::Listen { name: name.clone(), error })?,
         };
-        Ok(Door { name, asked, address, sockets })
+        Ok(Door { name, asked, address, sockets, is_inherited: false })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_socket_has_a_worker_and_every_worker_a_socket() {
+        for (workers, sockets, expect) in [
+            (2, 2, vec![vec![0], vec![1]]),
+            (2, 5, vec![vec![0, 2, 4], vec![1, 3]]),
+            (4, 1, vec![vec![0]; 4]),
+            (3, 2, vec![vec![0], vec![1], vec![0]]),
+            (1, 0, vec![vec![]]),
+        ] {
+            let found: Vec<Vec<usize>> =
+                (0..workers).map(|worker| places_of(worker, workers, sockets).collect()).collect();
+            assert_eq!(found, expect, "{workers} workers, {sockets} sockets");
+        }
+    }
 
     #[test]
     fn all_of_ipv6_leaves_ipv4_to_whoever_binds_that() {

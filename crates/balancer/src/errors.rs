@@ -18,6 +18,15 @@ pub enum StartError {
         /// Why, and the way out.
         error: ListenError,
     },
+    /// Sockets that were made for us have no listener.
+    #[error(
+        "{} was handed over to be listened at, and no listener has that address: correct `bind`, or the socket unit",
+        .places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    NotNamed {
+        /// Where they are.
+        places: Vec<Address>,
+    },
     /// A listener cannot be without TCP timestamps, or that cannot be verified.
     #[error(
         "listener {name:?}: timestamps = \"off\" cannot be had on {address}: {reason}; or write \

@@ -102,6 +102,15 @@ impl Crew {
         }
         sum
     }
+
+    /// How many workers do not answer within `patience`.
+    fn silent(&self, patience: Duration) -> usize {
+        let mut tellers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tellers.iter_mut().for_each(Teller::ask);
+        let until = Instant::now() + patience;
+        let answers = |teller: &mut Teller| teller.hear(until.saturating_duration_since(Instant::now()));
+        tellers.iter_mut().map(answers).filter(|answers| !answers).count()
+    }
 }
 
 impl Glance {
@@ -153,5 +162,10 @@ impl Glance {
     /// The sum of [`Glance::report`].
     pub fn counters(&self) -> Counters {
         self.report().total()
+    }
+
+    /// Workers that do not answer within `patience`, those that have ended included.
+    pub fn silent_workers(&self, patience: Duration) -> usize {
+        self.crew.silent(patience)
     }
 }

@@ -29,12 +29,13 @@ mod worker;
 
 pub use boards::{Boards, Seen};
 pub use config::{AdminSettings, Config, ConfigError, Token};
+pub use doors::Inherited;
 pub use errors::{ApplyError, SetupError, StartError, Warning};
 pub use explain::{Question, QuestionError, explain};
 pub use glance::{Glance, Listens};
 pub use own_ports::port_warnings;
 pub use passwords::hash_password;
-pub use run::{Handle, Plan, start};
+pub use run::{Handle, Inheritance, Plan, start, start_with};
 pub use spending::PortWatch;
 pub use stand::Stand;
 pub use timestamps::TimestampsError;

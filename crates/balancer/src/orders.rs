@@ -22,6 +22,14 @@ pub enum Order {
         /// From the end of the grace.
         patience: Duration,
     },
+    /// End, because another process accepts from the same sockets: who comes in there is its client from now on. Within
+    /// `grace` connections that are idle stay for a last request; then it goes on as a drain.
+    Leave {
+        /// Whoever asks within it is told that the connection closes.
+        grace: Duration,
+        /// From the end of the grace.
+        patience: Duration,
+    },
     /// Tell what was counted.
     Report(Reply<Report>),
 }

@@ -2,7 +2,7 @@
 
 use crate::boards::Boards;
 use crate::circles;
-use crate::doors::Doors;
+use crate::doors::{Doors, Inherited};
 use crate::errors::{StartError, Warning};
 use crate::glance::{Crew, Glance};
 use crate::orders::{Order, Snapshot};
@@ -66,8 +66,22 @@ impl Deref for Handle {
     }
 }
 
+/// What listens already when a process starts.
+#[derive(Clone, Debug, Default)]
+pub struct Inheritance {
+    /// At each place.
+    pub doors: Vec<Inherited>,
+    /// Somebody made them for this configuration: one that it does not name is a mistake. Otherwise it closes.
+    pub is_ordered: bool,
+}
+
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
+    start_with(plan, Inheritance::default())
+}
+
+/// The same; what listens already is not bound again.
+pub fn start_with(plan: &Plan, inheritance: Inheritance) -> Result<Handle, StartError> {
     let mut settings = plan.settings.clone();
     sources::check(&mut settings, &[])?;
     let own_ports = own_ports(&settings)?;
@@ -76,7 +90,14 @@ pub fn start(plan: &Plan) -> Result<Handle, StartError> {
     leave_files_for_servers(&mut settings, plan.workers, pipes_max);
     let mut secured = Secured::default();
     secured.install(&mut settings)?;
-    let doors = Doors::open(&mut settings, plan.workers, &Doors::default())?;
+    let inherited = Doors::inherited(inheritance.doors);
+    let doors = Doors::open(&mut settings, plan.workers, &inherited)?;
+    let left_over = inherited.missing_in(&doors);
+    if inheritance.is_ordered && !left_over.is_empty() {
+        return Err(StartError::NotNamed { places: left_over });
+    }
+    // Nobody waits at what is not ours to accept from.
+    drop(inherited);
     // An address that somebody else listens on is said first.
     circles::check(&settings)?;
     let settings = Arc::new(settings);
@@ -134,7 +155,7 @@ fn start_workers(
     let failed = |index| move |error| StartError::Worker { index, error };
     let kernel_ports = reactor::host_ports().unwrap_or_default().ephemeral.len();
     let starting = (0..plan.workers).map(|index| {
-        let snapshot = snapshot_of(index, settings, doors, boards);
+        let snapshot = snapshot_of(index, plan.workers, settings, doors, boards);
         let (index, count) = (index as u32, plan.workers as u32);
         let seed = RandomState::new().hash_one(index);
         let share = WorkerShare { index, count, own_ports: own_ports.cloned(), kernel_ports, seed };
@@ -145,8 +166,8 @@ fn start_workers(
     starting.into_iter().enumerate().map(wait).map(|started| started.map(|(running, ())| running)).collect()
 }
 
-fn snapshot_of(worker: usize, settings: &Arc<Settings>, doors: &Doors, boards: &Boards) -> Snapshot {
-    Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(worker), boards: boards.clone() }
+fn snapshot_of(worker: usize, workers: usize, settings: &Arc<Settings>, doors: &Doors, boards: &Boards) -> Snapshot {
+    Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(worker, workers), boards: boards.clone() }
 }
 
 fn spawn_worker(
@@ -217,7 +238,7 @@ impl Handle {
 
     fn order_apply(&self, settings: &Arc<Settings>, doors: &Doors, boards: &Boards) -> Result<(), StartError> {
         let ask = |(index, worker): (usize, &Thread)| {
-            let snapshot = snapshot_of(index, settings, doors, boards);
+            let snapshot = snapshot_of(index, self.workers.len(), settings, doors, boards);
             (index, worker.outbox().ask(|reply| Order::Apply(snapshot, reply)))
         };
         let asked: Vec<_> = self.workers.iter().enumerate().map(ask).collect();
@@ -244,8 +265,25 @@ impl Handle {
     pub fn drain_after(mut self, grace: Duration, patience: Duration) -> Counters {
         // With the workers' the sockets close: who comes from then on is refused.
         self.doors.close();
+        self.end(|| Order::Drain { grace, patience })
+    }
+
+    /// The listening sockets, for a process that is to come after this one.
+    pub fn to_inherit(&self) -> Vec<Inherited> {
+        self.doors.to_inherit()
+    }
+
+    /// Another process accepts from these sockets by now: nobody new comes in here. Who is idle may ask once more within
+    /// `grace` and is told that the connection closes; then it ends as by [`Handle::drain`].
+    pub fn leave(mut self, grace: Duration, patience: Duration) -> Counters {
+        self.doors.leave_files();
+        self.doors.close();
+        self.end(|| Order::Leave { grace, patience })
+    }
+
+    fn end(self, order: impl Fn() -> Order) -> Counters {
         for worker in &self.workers {
-            if worker.outbox().post(Order::Drain { grace, patience }).is_err() {
+            if worker.outbox().post(order()).is_err() {
                 worker.outbox().close(); // it does not read its orders: it ends without patience
             }
         }

@@ -33,4 +33,4 @@ pub use news::{News, NewsDesk, news};
 pub use orders::ServerOrderError;
 pub use reload::{Change, Reloaded, Reloading};
 pub use remote::Remote;
-pub use run::{Control, Look, look_up, start};
+pub use run::{Control, Heritage, Look, look_up, start, start_with};

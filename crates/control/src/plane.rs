@@ -82,11 +82,10 @@ enum Applying {
 }
 
 impl Plane {
-    /// With names that are settled. Times of their book are since `since`.
-    pub(crate) fn new(names: Names, since: Instant) -> Self {
+    /// With names that are settled, and what was said of servers before. Times of their book are since `since`.
+    pub(crate) fn new(names: Names, overrides: Overrides, since: Instant) -> Self {
         let (outbox, inbox) = unbounded_channel();
         let (started, next, applying) = (Arc::clone(&names.config), Next::Nobody, None);
-        let (overrides, waiting) = (Overrides::default(), Vec::new());
         Self {
             names,
             health: Health::new(SEED ^ u64::from(std::process::id())),
@@ -100,7 +99,7 @@ impl Plane {
             pause: APPLY_AGAIN,
             away: None,
             overrides,
-            waiting,
+            waiting: Vec::new(),
             next,
             applying,
         }
@@ -112,6 +111,7 @@ impl Plane {
 
     /// Until it is told to stop.
     pub(crate) async fn run(&mut self, shared: &Arc<Shared>, news: &mut NewsDesk) {
+        shared.set_said(&self.overrides);
         self.go_by(shared);
         loop {
             self.names.take_untold().into_iter().for_each(|event| news.tell(event));
@@ -139,7 +139,7 @@ impl Plane {
                 return away.into_iter().chain(told).collect();
             }
             Message::Reload(order) => self.begin_reload(order),
-            Message::Server(wish) => self.take_wish(wish),
+            Message::Server(wish) => self.take_wish(wish, shared),
             Message::Settled(outcome, reply) => self.take_next(outcome, reply),
             Message::Stop => None,
             #[cfg(test)]
@@ -226,11 +226,12 @@ impl Plane {
         }
     }
 
-    fn take_wish(&mut self, wish: ServerWish) -> Option<Event> {
+    fn take_wish(&mut self, wish: ServerWish, shared: &Shared) -> Option<Event> {
         let ServerWish { set, server, order, reply } = wish;
         match self.overrides.order(&self.names.settings(), &set, &server, order) {
             Ok(()) => {
                 self.is_stale = true;
+                shared.set_said(&self.overrides);
                 self.waiting.push(reply);
                 Some(Event::ServerOrdered { set, server, order: order.to_string() })
             }

@@ -4,8 +4,8 @@ use crate::fellow::Fellow;
 use crate::orders::{ServerOrderError, ServerWish};
 use crate::plane::Message;
 use crate::reload::{ReloadOrder, Reloading, Wanted};
-use balancer::{Config, Glance, Handle, StartError};
-use balancer_core::{ServerOrder, Settings};
+use balancer::{Config, Glance, Handle, Inherited, StartError};
+use balancer_core::{Overrides, ServerOrder, Settings};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     glance: Mutex<Option<Glance>>,
     is_ending: AtomicBool,
     config: Mutex<Arc<Config>>,
+    /// What was said of servers.
+    said: Mutex<Overrides>,
     file: Option<PathBuf>,
     /// Who else goes by the configuration.
     fellow: Mutex<Option<Fellow>>,
@@ -38,6 +40,7 @@ impl Shared {
             balancer: Mutex::new(Some(balancer)),
             is_ending: AtomicBool::new(false),
             config: Mutex::new(config),
+            said: Mutex::default(),
             file,
             fellow: Mutex::new(None),
         }
@@ -62,6 +65,10 @@ impl Shared {
 
     pub(crate) fn fellow(&self) -> Option<Fellow> {
         lock(&self.fellow).clone()
+    }
+
+    pub(crate) fn set_said(&self, said: &Overrides) {
+        lock(&self.said).clone_from(said);
     }
 
     pub(crate) fn set_config(&self, config: Arc<Config>) {
@@ -127,6 +134,16 @@ impl Remote {
         // Where the plane has ended, the order goes, and with it the reply.
         let _has_ended = self.orders.send(Message::Reload(order));
         reloading
+    }
+
+    /// The listening sockets, for another process; `None`: it is ending.
+    pub(crate) fn to_inherit(&self) -> Option<Vec<Inherited>> {
+        self.shared.balancer().as_ref().map(Handle::to_inherit)
+    }
+
+    /// What was said of servers while it ran.
+    pub(crate) fn said(&self) -> Overrides {
+        lock(&self.shared.said).clone()
     }
 
     /// From now on it is ending, for everybody who asks.

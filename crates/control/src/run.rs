@@ -7,9 +7,9 @@ use crate::names::Names;
 use crate::news::{News, NewsDesk, news};
 use crate::plane::Plane;
 use crate::remote::{Remote, Shared};
-use balancer::{Config, Glance, Listens, PortWatch, Warning};
+use balancer::{Config, Glance, Inheritance, Listens, PortWatch, Warning};
 use balancer_core::names::{Book, Member};
-use balancer_core::{Counters, Report, Settings};
+use balancer_core::{Counters, Overrides, Report, Settings};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -33,6 +33,15 @@ pub struct Control {
     workers: usize,
 }
 
+/// What a process before this one leaves behind, or a service manager makes for it.
+#[derive(Clone, Debug, Default)]
+pub struct Heritage {
+    /// Sockets that listen already.
+    pub sockets: Inheritance,
+    /// What was said of servers.
+    pub said: Overrides,
+}
+
 /// What a name leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -48,6 +57,19 @@ pub struct Look {
 /// # Errors
 /// A name that is required leads nowhere, or the balancer does not start.
 pub fn start(config: &Config, file: Option<&Path>, workers: Option<usize>) -> Result<Control, ControlError> {
+    start_with(config, file, workers, Heritage::default())
+}
+
+/// The same with what there is already.
+///
+/// # Errors
+/// As by [`start`].
+pub fn start_with(
+    config: &Config,
+    file: Option<&Path>,
+    workers: Option<usize>,
+    heritage: Heritage,
+) -> Result<Control, ControlError> {
     let mut plan = config.plan(workers)?;
     let workers = plan.workers;
     let (tell, told) = sync_channel(1);
@@ -62,8 +84,10 @@ pub fn start(config: &Config, file: Option<&Path>, workers: Option<usize>) -> Re
             let since = Instant::now();
             let names = Names::of(config).settled(since).await?;
             plan.settings = names.settings();
-            let shared = Shared::new(balancer::start(&plan)?, Arc::clone(&names.config), file);
-            Ok((Plane::new(names, since), Arc::new(shared)))
+            heritage.said.apply(&mut plan.settings);
+            let balancer = balancer::start_with(&plan, heritage.sockets)?;
+            let shared = Shared::new(balancer, Arc::clone(&names.config), file);
+            Ok((Plane::new(names, heritage.said, since), Arc::new(shared)))
         });
         match started {
             Ok((plane, shared)) => {
@@ -181,6 +205,24 @@ impl Control {
         self.end_plane();
         let balancer = self.remote.take();
         balancer.map(|balancer| balancer.drain_after(grace, patience)).unwrap_or_default()
+    }
+
+    /// What a process gets that is to come after this one. May take as long as a change that is under way.
+    pub fn to_inherit(&self) -> Heritage {
+        let doors = self.remote.to_inherit().unwrap_or_default();
+        Heritage { sockets: Inheritance { doors, is_ordered: false }, said: self.remote.said() }
+    }
+
+    /// Another process accepts from the sockets of [`Control::to_inherit`] by now: half of the time of a drain who is idle
+    /// may come for a last request; see [`balancer::Handle::leave`].
+    pub fn leave(mut self) -> Counters {
+        self.end_plane();
+        let config = self.remote.config();
+        let (grace, patience) = match config.drain {
+            units::OFF => (units::OFF, units::OFF),
+            time => (config.drain_grace + time / 2, time / 2),
+        };
+        self.remote.take().map(|balancer| balancer.leave(grace, patience)).unwrap_or_default()
     }
 
     fn ask<T>(&self, question: impl FnOnce(&Glance) -> T) -> T {

@@ -1,7 +1,8 @@
 //! Draining: who waits to be accepted still is, what is idle goes, what is at work may finish within a time.
 //!
 //! ```text
-//!   Grace      listeners go on accepting; every answer says that its connection closes
+//!   Grace      listeners go on accepting; every answer says that its connection closes. Where another process has the
+//!              sockets, they are let go, and this ends as soon as no client is left
 //!   Closing    each listener closes once nobody waits at it; what is idle goes, requests in flight finish
 //!   LastCall   who has no answer is told so
 //!   the end    whatever is left is cut
@@ -31,6 +32,8 @@ pub(super) enum Farewell {
     None,
     Grace {
         patience: Duration,
+        /// Another process accepts from the same sockets: this one does not.
+        is_left: bool,
     },
     Closing,
     LastCall,
@@ -39,15 +42,32 @@ pub(super) enum Farewell {
 impl Worker {
     /// Begins a drain.
     pub(super) fn handle_drain<R: Reactor>(&mut self, grace: Duration, patience: Duration, io: &mut R) {
+        self.begin_farewell(grace, Farewell::Grace { patience, is_left: false }, io);
+    }
+
+    /// The same where another process accepts from the same sockets.
+    pub(super) fn handle_leave<R: Reactor>(&mut self, grace: Duration, patience: Duration, io: &mut R) {
+        self.closes_listeners |= !self.draining;
+        self.begin_farewell(grace, Farewell::Grace { patience, is_left: true }, io);
+    }
+
+    fn begin_farewell<R: Reactor>(&mut self, grace: Duration, farewell: Farewell, io: &mut R) {
         if self.draining {
             return;
         }
-        self.draining = true;
-        self.farewell = Farewell::Grace { patience };
+        (self.draining, self.farewell) = (true, farewell);
         if grace.is_zero() {
             return self.go_on_draining(io);
         }
         self.set_drain_timer(grace, io);
+    }
+
+    /// Nobody is left who could make use of a grace.
+    pub(super) fn cut_grace_short<R: Reactor>(&mut self, io: &mut R) {
+        let in_grace = matches!(self.farewell, Farewell::Grace { is_left: true, .. });
+        if in_grace && !self.closes_listeners && self.parties.clients().next().is_none() {
+            self.go_on_draining(io);
+        }
     }
 
     fn set_drain_timer<R: Reactor>(&mut self, after: Duration, io: &mut R) {
@@ -61,7 +81,7 @@ impl Worker {
     pub(super) fn go_on_draining<R: Reactor>(&mut self, io: &mut R) {
         match self.farewell {
             Farewell::None => {}
-            Farewell::Grace { patience } => {
+            Farewell::Grace { patience, .. } => {
                 self.farewell = Farewell::Closing;
                 self.set_drain_timer(patience, io);
                 self.closes_listeners = true;
@@ -104,7 +124,10 @@ impl Worker {
 
     /// Lets go of those listeners at which nobody waits any more.
     pub(super) fn close_quiet_listeners<R: Reactor>(&mut self, io: &mut R) {
-        let all = matches!(self.farewell, Farewell::Closing | Farewell::LastCall);
+        let all = match self.farewell {
+            Farewell::None | Farewell::Grace { is_left: false, .. } => false,
+            Farewell::Grace { .. } | Farewell::Closing | Farewell::LastCall => true,
+        };
         self.closes_listeners = false;
         for listener in &mut self.listeners {
             let all = all || listener.leaving;
@@ -120,6 +143,7 @@ impl Worker {
 
     fn call_last<R: Reactor>(&mut self, io: &mut R) {
         let clients: Vec<(ConnId, Work)> = self.parties.clients().map(|(conn, client)| (conn, client.work)).collect();
+        self.gone.drain_cut += clients.iter().filter(|(_, work)| matches!(work, Work::Relay(_))).count() as u64;
         for (conn, work) in clients {
             match work {
                 Work::Exchange(id) => self.hear(id, Fact::LastCall, io),
@@ -136,6 +160,7 @@ impl Worker {
     fn cut_everything<R: Reactor>(&mut self, io: &mut R) {
         self.listeners.iter_mut().for_each(|listener| listener.let_go(io));
         let clients: Vec<(ConnId, Work)> = self.parties.clients().map(|(conn, client)| (conn, client.work)).collect();
+        self.gone.drain_cut += clients.iter().filter(|(_, work)| !matches!(work, Work::None)).count() as u64;
         for (conn, work) in clients {
             match work {
                 Work::Exchange(id) => self.hear(id, Fact::Cut, io),

@@ -387,7 +387,7 @@ pub(super) fn adopt<R: Reactor>(socket: &Listening, io: &mut R) -> Result<Socket
     Ok(Socket { address: socket.address(), id: io.adopt_listener(socket.clone())?, leaving: false })
 }
 
-/// The sockets of these places of a listener.
+/// The sockets of these places of a listener: at least one of each.
 ///
 /// # Errors
 /// One is missing.
@@ -396,10 +396,14 @@ pub(super) fn sockets_of(
     places: impl Iterator<Item = Address>,
     all: &[(String, Listening)],
 ) -> Result<Vec<Listening>, SetupError> {
-    let find = |place| {
+    let mut found = Vec::new();
+    for place in places {
         let is = |(name, socket): &&(String, Listening)| *name == listener.name && socket.address() == place;
-        let missing = || SetupError::NoSocket { name: listener.name.clone() };
-        all.iter().find(is).map(|(_, socket)| socket.clone()).ok_or_else(missing)
-    };
-    places.map(find).collect()
+        let before = found.len();
+        found.extend(all.iter().filter(is).map(|(_, socket)| socket.clone()));
+        if found.len() == before {
+            return Err(SetupError::NoSocket { name: listener.name.clone() });
+        }
+    }
+    Ok(found)
 }

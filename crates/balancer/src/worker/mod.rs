@@ -252,6 +252,7 @@ impl Worker {
             match mail {
                 Mail::Order(Order::Apply(snapshot, reply)) => reply.send(self.reconcile(&snapshot, io)),
                 Mail::Order(Order::Drain { grace, patience }) => self.handle_drain(grace, patience, io),
+                Mail::Order(Order::Leave { grace, patience }) => self.handle_leave(grace, patience, io),
                 Mail::Order(Order::Report(reply)) => {
                     self.take_handshakes(io);
                     reply.send(self.report(io.shortages()));
@@ -375,6 +376,9 @@ impl<R: Reactor> App<R> for Worker {
         }
         if self.closes_listeners {
             self.close_quiet_listeners(io);
+        }
+        if self.draining {
+            self.cut_grace_short(io);
         }
         self.done = self.is_over();
         self.now = None;
