@@ -77,6 +77,15 @@ fn admin_is_asked_where_it_is_written() {
 }
 
 #[test]
+fn the_process_is_whose_it_is_written() {
+    let config = parse("good-process.toml").unwrap();
+    let who = config.identity.map(|who| (who.user, who.group));
+    assert_eq!((who, config.watch), (Some((0, 7)), Duration::from_secs(2)));
+    let plain = parse("good-smallest.toml").unwrap();
+    assert_eq!((plain.identity, plain.watch), (None, units::OFF));
+}
+
+#[test]
 fn the_smallest_configuration_means_what_it_says() {
     let config = parse("good-smallest.toml").unwrap();
     let [listener] = &config.settings.listeners[..] else { panic!("one listener") };

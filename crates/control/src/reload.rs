@@ -62,6 +62,7 @@ fn what_waits(started: &Config, now: &Config, has_fellow: bool) -> Vec<&'static 
         ("`workers` of [global]", started.workers != now.workers),
         ("`buffers_max` of [global]", started.buffers_max != now.buffers_max),
         ("`pin` of [global]", started.pin != now.pin),
+        ("`user` and `group` of [global]", started.identity != now.identity),
         ("[admin]", !has_fellow && started.admin != now.admin),
     ];
     keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
@@ -73,7 +74,9 @@ impl fmt::Display for Change {
         self.opened.iter().try_for_each(|place| write!(f, "; listening on {place}"))?;
         self.closed.iter().try_for_each(|place| write!(f, "; no longer listening on {place}"))?;
         self.notes.iter().try_for_each(|note| write!(f, "; {note}"))?;
-        self.waits.iter().try_for_each(|what| write!(f, "; {what} counts from the next start on"))?;
+        self.waits
+            .iter()
+            .try_for_each(|what| write!(f, "; {what} counts from the next start on (SIGUSR2 hands over to one)"))?;
         self.warnings.iter().try_for_each(|warning| write!(f, "; warning: {warning}"))
     }
 }

@@ -81,7 +81,7 @@ fn read_mode(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<u32> {
     mode
 }
 
-fn read_id(
+pub(super) fn read_id(
     value: &Value<'_>,
     what: &str,
     look_up: fn(&str) -> std::io::Result<Option<u32>>,

@@ -16,6 +16,7 @@ mod condition;
 mod fields;
 mod files;
 mod health;
+mod identity;
 pub mod keys;
 mod listener;
 mod pace;
@@ -43,6 +44,7 @@ use reactor::epoll::EpollConfig;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use sys::privileges::Identity;
 use units::counted;
 
 /// Data-path threads.
@@ -65,6 +67,10 @@ pub struct Config {
     pub drain: Duration,
     /// How long listeners go on accepting after SIGTERM, before that.
     pub drain_grace: Duration,
+    /// How often the file is looked at; [`units::OFF`]: it is not.
+    pub watch: Duration,
+    /// Who the process becomes once everything is bound and read.
+    pub identity: Option<Identity>,
     /// Who is asked for names; none: whom the system asks (`/etc/resolv.conf`).
     pub resolvers: Vec<SocketAddr>,
     /// Listeners and backend sets, with the servers that were written as addresses.
@@ -134,6 +140,8 @@ impl Config {
             pin: false,
             drain: Duration::from_secs(30),
             drain_grace: Duration::ZERO,
+            watch: units::OFF,
+            identity: None,
             resolvers: Vec::new(),
             settings,
             members: Vec::new(),
@@ -162,6 +170,8 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
         pin: global.pin,
         drain: global.drain.unwrap_or(base.drain),
         drain_grace: global.drain_grace.unwrap_or(base.drain_grace),
+        watch: global.watch.unwrap_or(base.watch),
+        identity: global.identity,
         resolvers: global.resolvers,
         settings: base.settings,
         members,
@@ -180,6 +190,8 @@ struct Global {
     pin: bool,
     drain: Option<Duration>,
     drain_grace: Option<Duration>,
+    watch: Option<Duration>,
+    identity: Option<Identity>,
     resolvers: Vec<SocketAddr>,
 }
 
@@ -190,6 +202,8 @@ fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Glo
         pin: section.switch("pin", mistakes).unwrap_or(false),
         drain: section.duration_or_off("drain", mistakes),
         drain_grace: section.duration("drain_grace", mistakes),
+        watch: section.duration_or_off("watch", mistakes),
+        identity: identity::read(section.take("user"), section.take("group"), mistakes),
         resolvers: section.take("resolvers").map(|list| resolvers::read(list, mistakes)).unwrap_or_default(),
     };
     section.finish(mistakes);

@@ -34,6 +34,24 @@ pub(super) static GLOBAL: Table = Table {
             "how long listeners go on accepting before that, answering with `Connection: close`",
         ),
         Key::new(
+            "watch",
+            Kind::TimeOrOff,
+            "how often this file is looked at: another one in its place, or other text in it, is taken up as by SIGHUP once it \
+             was the same at two looks. Symbolic links are followed. Not more often than every 100 ms",
+        )
+        .or("\"off\""),
+        Key::new(
+            "user",
+            Kind::Text("name or number"),
+            "who the process is once everything is bound and read, for good and without any capability; only root can \
+             become another one. Files that a reload reads must then be readable, and addresses free, for that user",
+        )
+        .or_words("who started it")
+        .example("\"quintet\""),
+        Key::new("group", Kind::Text("name or number"), "its only group; needs `user`")
+            .or_words("the group that the user is in")
+            .example("\"quintet\""),
+        Key::new(
             "resolvers",
             Kind::list(&Kind::Text("address, with or without a port"), RESOLVERS_MAX),
             "who is asked for names of servers, in place of those of `/etc/resolv.conf`; port 53 where none is written. \
