@@ -1,25 +1,33 @@
 //! `quintet serve`.
 
 mod from;
+mod hand_over;
 mod keys;
 mod names;
 mod ports;
+mod service;
+mod steer;
+mod watch;
 
-use crate::failure::{Outcome, Result, SAME_WISH};
+use crate::failure::{Outcome, Result};
 use crate::output::{self, Output};
 use crate::{terminal, values};
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::Config;
-use control::Control;
-use present::Present;
+use control::{Control, Heritage};
+use hand_over::Taken;
 use present::serve::Totals;
+use reactor::Listening;
+use service::{Manager, Watchdog};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-use sys::signal::{Signal, Signals};
+use steer::Helm;
+use sys::signal::Signals;
 use units::counted;
+use watch::Watch;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +39,7 @@ Examples:
                                                  which route that request goes by, and why; 'tls://example.org:443' asks
                                                  about a connection of a tcp listener
   quintet serve --keys                           every key, its default and what it means; --keys listener.limits
+  quintet serve --config quintet.toml --install-unit > /etc/systemd/system/quintet.service
   quintet serve --schema > quintet.schema.json   for editors that complete and check
   quintet serve --from haproxy.cfg > q.toml      or nginx.conf; what could not be translated is listed by line (exit code 1)
 
@@ -46,20 +55,14 @@ The smallest configuration:
   name = \"app\"
   servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]
 
-SIGTERM, SIGQUIT and Ctrl-C drain: nobody new comes in, requests in flight may finish; a second one ends at once.
+SIGTERM, SIGQUIT and Ctrl-C drain: nobody new comes in, requests in flight may finish; a second one ends at once. Exit code 1,
+and the last line, say that somebody was cut off.
 SIGHUP reads the configuration again: a good one is worked by without a connection lost, a bad one changes nothing.
+SIGUSR2 starts the program as it is on disk by now and hands over to it: no client is refused, and one that does not start
+changes nothing.
 SIGUSR1 prints the counters, what is spent of the ports towards each server, and the last messages that were refused.";
 
-/// What to do instead of a hand-over.
-const NO_HAND_OVER: &str = "handing over to another binary is not supported yet, nothing was changed: SIGTERM drains this \
-     process, SIGHUP reads its configuration again";
-
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
-
-/// How often it is looked for what should be warned of.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How often a drain is looked at.
-const DRAIN_TICK: Duration = Duration::from_millis(20);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -95,6 +98,9 @@ pub(crate) struct ServeArgs {
     /// Data-path threads [default: one per core, or as configured].
     #[arg(long, value_name = "N", value_parser = values::number::<usize>)]
     workers: Option<usize>,
+    /// Print a unit for systemd, with what this configuration needs.
+    #[arg(long, conflicts_with_all = ["check", "explain", "keys", "schema", "from"])]
+    install_unit: bool,
     /// Write the final counters as JSON.
     #[arg(long, value_name = "FILE|-")]
     json: Option<String>,
@@ -104,8 +110,13 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     if let Some(outcome) = about_files(args)? {
         return Ok(outcome);
     }
+    let watch = Watch::of(args.config.as_deref());
     let config = args.config.as_deref().map(load).transpose()?;
     check_workers(args.workers)?;
+    if args.install_unit {
+        Output::People.say(service::unit::text(args.config.as_deref().zip(config.as_ref())))?;
+        return Ok(Outcome::AsHoped);
+    }
     if let (Some(question), Some(config)) = (&args.explain, &config) {
         return explain(question, &args.headers, config);
     }
@@ -116,6 +127,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         complain_of(&balancer::certificate_warnings(&config.settings));
         return names::tell(config, args.resolve);
     }
+    serve(args, config, watch)
+}
+
+fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     let mut output = Output::open(args.json.as_deref())?;
     // Before any thread: they inherit the blocked signals, and this one waits for them.
     let signals = Signals::block_for_server()?;
@@ -125,18 +140,69 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
         let servers: Vec<_> = embedded.iter().map(::origin::Handle::address).collect();
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
-    let mut control = control::start(&config, args.config.as_deref(), args.workers)?;
-    let admin = admin::start(config.admin.as_ref(), control.remote())?;
+    let before = Before::take(&config)?;
+    let mut control = control::start_with(&config, args.config.as_deref(), args.workers, before.heritage)?;
+    let admin = admin::start_with(config.admin.as_ref(), control.remote(), before.admin)?;
+    // Everything is bound and read.
+    become_who(&config)?;
     complain_of(&control.warnings());
     greet(&output, &control, !embedded.is_empty());
     output.say_or_complain(room_in_words(files, control.clients_max(), &config));
     admin.greeting().into_iter().for_each(|greeting| output.say_or_complain(greeting));
     let news = tell_news(&mut control);
-    let counters = serve(&signals, control, &output);
+    let manager = Arc::new(Manager::of_environment());
+    let watchdog = Watchdog::start(&manager, control.remote());
+    say_ready(before.taken, &manager, &config);
+    let (signals, out) = (&signals, &output);
+    let counters = Helm { signals, output: out, control, admin, manager, watchdog, watch }.run();
     // Nothing new comes once the control plane has ended; what it told is told.
     let _all_is_told = news.map(JoinHandle::join);
     output.show(&Totals(&counters))?;
-    Ok(Outcome::AsHoped)
+    let Some(cut) = steer::cut_in_words(&counters) else { return Ok(Outcome::AsHoped) };
+    output.say_or_complain(cut);
+    Ok(Outcome::Bad)
+}
+
+/// What there is already when this process starts.
+#[derive(Default)]
+struct Before {
+    heritage: Heritage,
+    admin: Option<Listening>,
+    taken: Option<Taken>,
+}
+
+impl Before {
+    /// Of a process that hands over, or made by a service manager.
+    fn take(config: &Config) -> anyhow::Result<Self> {
+        if let Some(mut taken) = hand_over::take()? {
+            let (heritage, admin) = (taken.take_heritage(), taken.take_admin(config.admin.as_ref()));
+            return Ok(Self { heritage, admin, taken: Some(taken) });
+        }
+        let (heritage, admin) = service::sockets::take(config)?.unwrap_or_default();
+        Ok(Self { heritage, admin, taken: None })
+    }
+}
+
+/// Where the configuration says so.
+fn become_who(config: &Config) -> anyhow::Result<()> {
+    match config.identity.filter(|who| *who != sys::privileges::identity()) {
+        None => Ok(()),
+        Some(who) => sys::privileges::become_for_good(who).map_err(|errno| {
+            anyhow!("cannot become user {}, group {}: {errno}; start as root, or leave out `user`", who.user, who.group)
+        }),
+    }
+}
+
+/// To whoever waits for it.
+fn say_ready(taken: Option<Taken>, manager: &Manager, config: &Config) {
+    let is_heard = taken.map(Taken::say_ready);
+    if is_heard == Some(false) {
+        output::complain("quintet: the process that handed over has gone before it heard that this one serves");
+    }
+    // Who hands over says it in this process's name: it is still the one that is listened to.
+    if is_heard != Some(true) {
+        manager.ready(&config.summary());
+    }
 }
 
 /// Which way a request goes.
@@ -209,64 +275,5 @@ fn greet(output: &Output, control: &Control, embedded: bool) {
         output.say_or_complain(format!("  curl -i http://{address}/           (again and again: they take turns)"));
         output.say_or_complain(format!("  curl -i http://{address}/bytes/100000"));
         output.say_or_complain(format!("  quintet stress -z 5s --close wait http://{address}/"));
-    }
-}
-
-/// Does what signals ask for until one asks for the end, then drains.
-fn serve(signals: &Signals, control: Control, output: &Output) -> balancer_core::Counters {
-    let mut ports = ports::Ports::of(&control);
-    loop {
-        match signals.wait(LOOK_EVERY) {
-            Some(Signal::Interrupt | Signal::Terminate | Signal::Quit) => break,
-            // What comes of it is news.
-            Some(Signal::Hangup) => drop(control.remote().reload_file()),
-            Some(Signal::User1) => {
-                let report = control.report();
-                output.say_or_complain(Totals(&report.total()).text(terminal::width()));
-                ports.tell(&control, &report, output);
-                tell_refused(&report, output);
-            }
-            Some(Signal::User2) => output::complain(format!("quintet: SIGUSR2: {NO_HAND_OVER}")),
-            None => {}
-        }
-        ports.warn(&control);
-    }
-    let report = control.report();
-    ports.tell(&control, &report, output);
-    tell_refused(&report, output);
-    drain(signals, control, output)
-}
-
-/// A second signal cuts it short.
-fn drain(signals: &Signals, control: Control, output: &Output) -> balancer_core::Counters {
-    let config = control.remote().config();
-    output.say_or_complain(drain_in_words(config.drain_grace, config.drain));
-    std::thread::scope(|scope| {
-        let draining = scope.spawn(|| control.drain());
-        let since = Instant::now();
-        while !draining.is_finished() {
-            let ends = matches!(signals.wait(DRAIN_TICK), Some(Signal::Interrupt | Signal::Terminate | Signal::Quit));
-            if ends && since.elapsed() > SAME_WISH {
-                output.say_or_complain("ended at once");
-                std::process::exit(0);
-            }
-        }
-        draining.join().unwrap_or_default()
-    })
-}
-
-/// The last messages that were refused: of each worker so few are remembered that these lines cannot be too many.
-fn tell_refused(report: &balancer_core::Report, output: &Output) {
-    report.refused.iter().for_each(|refusal| output.say_or_complain(refusal.to_string()));
-}
-
-fn drain_in_words(grace: Duration, patience: Duration) -> String {
-    let still = match grace.is_zero() {
-        true => String::new(),
-        false => format!("accepting for {} s more, then ", grace.as_secs_f64()),
-    };
-    match patience {
-        units::OFF => format!("{still}draining, for as long as requests in flight take"),
-        _ => format!("{still}draining, for {} s at most", patience.as_secs_f64()),
     }
 }

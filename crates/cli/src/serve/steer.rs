@@ -1,0 +1,238 @@
+//! `quintet serve` while it runs: what signals and the watched file ask for, until one asks for the end, or another process
+//! has taken over.
+
+use super::hand_over::{self, Giving};
+use super::ports::Ports;
+use super::service::{Manager, Watchdog};
+use super::watch::Watch;
+use crate::failure::SAME_WISH;
+use crate::output::{self, Output};
+use crate::terminal;
+use admin::Admin;
+use balancer_core::{Counters, Failure, Report};
+use control::{Control, Reloaded, Reloading};
+use present::Present;
+use present::serve::Totals;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use sys::signal::{Signal, Signals};
+use units::counted;
+
+/// How often it is looked for what should be warned of.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How often a drain, a reload or a hand-over is looked at.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A balancer at work, and whoever steers it.
+pub(super) struct Helm<'a> {
+    pub(super) signals: &'a Signals,
+    pub(super) output: &'a Output,
+    pub(super) control: Control,
+    pub(super) admin: Admin,
+    pub(super) manager: Arc<Manager>,
+    pub(super) watchdog: Option<Watchdog>,
+    pub(super) watch: Watch,
+}
+
+/// What is under way.
+struct Doings {
+    ports: Ports,
+    look: Instant,
+    giving: Option<Giving>,
+    reloading: Option<Reloading>,
+    /// Somebody asked for a reload while there was one.
+    once_more: bool,
+}
+
+/// Why it ends.
+enum End {
+    /// It was told to.
+    Drain,
+    /// This process has taken over.
+    Left(u32),
+}
+
+impl Helm<'_> {
+    /// Does what it is asked for until the end, and drains; what was counted in the end.
+    pub(super) fn run(self) -> Counters {
+        let ports = Ports::of(&self.control);
+        let look = Instant::now() + LOOK_EVERY;
+        let (signals, output) = (self.signals, self.output);
+        let (mut helm, mut doings) = (self, Doings { ports, look, giving: None, reloading: None, once_more: false });
+        let end = helm.serve(&mut doings);
+        // A process that was to take over ends with this.
+        drop(doings.giving.take());
+        helm.tell_counts(&mut doings.ports, false);
+        let said = drain_in_words(&helm.control, &end);
+        output.say_or_complain(&said);
+        let Self { control, admin, manager, watchdog, .. } = helm;
+        match end {
+            End::Drain => {
+                manager.stopping(&said);
+                // The admin listener and the watchdog go on to the end.
+                let counters = drain(signals, output, || control.drain());
+                drop((admin, watchdog));
+                counters
+            }
+            End::Left(next) => {
+                drop(watchdog);
+                manager.handed_over(next);
+                admin.leave();
+                drain(signals, output, || control.leave())
+            }
+        }
+    }
+
+    fn serve(&mut self, doings: &mut Doings) -> End {
+        loop {
+            let signal = self.signals.wait(self.patience(doings));
+            if let Some(Signal::Interrupt | Signal::Terminate | Signal::Quit) = signal {
+                return End::Drain;
+            }
+            self.take_up(signal, doings);
+            if let Some(next) = poll_hand_over(doings) {
+                return End::Left(next);
+            }
+            self.poll_reload(doings);
+            if Instant::now() >= doings.look {
+                doings.look = Instant::now() + LOOK_EVERY;
+                doings.ports.warn(&self.control);
+            }
+        }
+    }
+
+    fn patience(&self, doings: &Doings) -> Duration {
+        if doings.giving.is_some() || doings.reloading.is_some() {
+            return TICK;
+        }
+        let watch = self.watch.due(self.control.remote().config().watch);
+        watch.map_or(doings.look, |due| due.min(doings.look)).saturating_duration_since(Instant::now())
+    }
+
+    fn take_up(&mut self, signal: Option<Signal>, doings: &mut Doings) {
+        match signal {
+            Some(Signal::Hangup) => self.begin_reload(doings),
+            Some(Signal::User1) => self.tell_counts(&mut doings.ports, true),
+            Some(Signal::User2) if doings.giving.is_some() => complain("a hand-over is under way already"),
+            Some(Signal::User2) => doings.giving = self.begin_hand_over(),
+            _ => {}
+        }
+        if self.watch.poll_change(self.control.remote().config().watch) {
+            self.begin_reload(doings);
+        }
+    }
+
+    /// What comes of it is news.
+    fn begin_reload(&self, doings: &mut Doings) {
+        if doings.reloading.is_some() {
+            doings.once_more = true;
+            return;
+        }
+        self.manager.reloading();
+        doings.reloading = Some(self.control.remote().reload_file());
+    }
+
+    fn poll_reload(&self, doings: &mut Doings) {
+        let Some(outcome) = doings.reloading.as_ref().and_then(Reloading::poll) else { return };
+        doings.reloading = None;
+        self.manager.ready(&reload_in_words(&outcome));
+        if std::mem::take(&mut doings.once_more) {
+            self.begin_reload(doings);
+        }
+    }
+
+    fn begin_hand_over(&self) -> Option<Giving> {
+        match hand_over::begin(&self.control, &self.admin) {
+            Ok(giving) => {
+                self.output.say_or_complain(format!("handing over to process {}", giving.next()));
+                Some(giving)
+            }
+            Err(why) => {
+                complain(&format!("{NOT_HANDED_OVER}: {why}"));
+                None
+            }
+        }
+    }
+
+    /// With all totals, or only what is spent and what was refused.
+    fn tell_counts(&self, ports: &mut Ports, totals: bool) {
+        let report = self.control.report();
+        if totals {
+            self.output.say_or_complain(Totals(&report.total()).text(terminal::width()));
+        }
+        ports.tell(&self.control, &report, self.output);
+        tell_refused(&report, self.output);
+    }
+}
+
+const NOT_HANDED_OVER: &str = "not handed over, this process goes on";
+
+/// Whom it went to, once that one serves.
+fn poll_hand_over(doings: &mut Doings) -> Option<u32> {
+    match doings.giving.as_mut().and_then(Giving::poll)? {
+        Ok(next) => Some(next),
+        Err(why) => {
+            complain(&format!("{NOT_HANDED_OVER}: {why}"));
+            doings.giving = None;
+            None
+        }
+    }
+}
+
+fn reload_in_words(outcome: &Reloaded) -> String {
+    match outcome {
+        Ok(change) => format!("reloaded: {change}"),
+        Err(why) => format!("not reloaded, nothing was changed: {why}"),
+    }
+}
+
+fn complain(what: &str) {
+    output::complain(format!("quintet: {what}"));
+}
+
+/// A second signal cuts it short.
+fn drain(signals: &Signals, output: &Output, drain: impl FnOnce() -> Counters + Send) -> Counters {
+    std::thread::scope(|scope| {
+        let draining = scope.spawn(drain);
+        let since = Instant::now();
+        while !draining.is_finished() {
+            let ends = matches!(signals.wait(TICK), Some(Signal::Interrupt | Signal::Terminate | Signal::Quit));
+            if ends && since.elapsed() > SAME_WISH {
+                output.say_or_complain("ended at once: what was under way was cut off");
+                std::process::exit(1);
+            }
+        }
+        draining.join().unwrap_or_default()
+    })
+}
+
+/// What a drain cost, if anything: those who got a 503 because there was no more time, and those who got nothing.
+pub(super) fn cut_in_words(counters: &Counters) -> Option<String> {
+    let (told, cut) = (counters.failed(Failure::Draining), counters.drain_cut);
+    let told_words = format!("{} got a 503 because there was no more time", counted(told, "request"));
+    let cut_words = format!("cut off: {}", counted(cut, "exchange"));
+    match (told, cut) {
+        (0, 0) => None,
+        (_, 0) => Some(told_words),
+        (0, _) => Some(cut_words),
+        _ => Some(format!("{told_words}; {cut_words}")),
+    }
+}
+
+/// The last messages that were refused: of each worker so few are remembered that these lines cannot be too many.
+fn tell_refused(report: &Report, output: &Output) {
+    report.refused.iter().for_each(|refusal| output.say_or_complain(refusal.to_string()));
+}
+
+fn drain_in_words(control: &Control, end: &End) -> String {
+    let config = control.remote().config();
+    let before = match end {
+        End::Left(next) => format!("handed over to process {next}; "),
+        End::Drain if config.drain_grace.is_zero() => String::new(),
+        End::Drain => format!("accepting for {} s more, then ", config.drain_grace.as_secs_f64()),
+    };
+    match config.drain {
+        units::OFF => format!("{before}draining, for as long as requests in flight take"),
+        time => format!("{before}draining, for {} s at most", time.as_secs_f64()),
+    }
+}
