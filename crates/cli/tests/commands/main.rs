@@ -5,10 +5,12 @@ mod doctor;
 mod explain;
 mod from;
 mod from_mutated;
+mod hand_over;
 mod keys_told;
 mod ports_told;
 mod program;
 mod reload;
+mod service;
 mod simulate;
 mod target;
 mod terminal;
@@ -131,7 +133,7 @@ fn a_signal_ends_an_origin_with_its_counts() {
 fn signals_sent_by_habit_do_no_harm() {
     let habits = [
         (Signal::Hangup, "not reloaded, nothing was changed: there is no configuration file", Signal::Quit),
-        (Signal::User2, "SIGUSR2: handing over to another binary is not supported yet", Signal::Terminate),
+        (Signal::Hangup, "not reloaded, nothing was changed: there is no configuration file", Signal::Terminate),
     ];
     for (habit, says, end) in habits {
         let mut serve = Running::start(&["serve", "--listen", "127.0.0.1:0", "--workers", "1"]);

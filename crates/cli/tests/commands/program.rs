@@ -20,8 +20,17 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_quintet"));
-        let command = command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_with(args, &[])
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn start_with(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::of(Command::new(env!("CARGO_BIN_EXE_quintet")).args(args).envs(variables.iter().copied()))
+    }
+
+    /// A command that becomes the binary.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("started");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
@@ -44,6 +53,27 @@ impl Running {
             let read = self.stderr.read_line(&mut self.heard).expect("a line");
             assert!(read > 0, "it ended without saying {text:?}: {}", self.heard);
         }
+    }
+
+    /// Reads its standard output up to a line that says this, and answers with that line.
+    pub(crate) fn says(&mut self, text: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.stdout.read_line(&mut line).expect("a line");
+            assert!(read > 0, "it ended without saying {text:?}");
+            if line.contains(text) {
+                return line.trim_end().to_owned();
+            }
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whatever its children do.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("waited").is_some()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

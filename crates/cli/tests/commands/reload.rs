@@ -7,7 +7,7 @@ use sys::signal::Signal;
 use testkit::{Folder, eventually, free_address};
 
 /// A listener that answers this by itself.
-fn answering(name: &str, bind: SocketAddr, says: &str) -> String {
+pub(crate) fn answering(name: &str, bind: SocketAddr, says: &str) -> String {
     format!(
         "[[listener]]\nname = \"{name}\"\nbind = \"{bind}\"\n\
          [[listener.route]]\npath_prefix = \"/\"\nrespond = {{ status = 200, text = \"{says}\" }}\n"
