@@ -147,8 +147,8 @@ fn the_next_process_takes_over_and_nobody_notices() {
     first.says("handed over to process");
     load.goes_on();
     assert_eq!(Client::connect(address).get().0, "two");
-    // Who was idle is told to come anew.
-    assert_eq!(idle.get(), ("one".to_owned(), true));
+    // Who was idle is told to come anew, as soon as the drain has begun.
+    eventually("the idle one is told", || idle.get() == ("one".to_owned(), true));
     assert_eq!(at_file(&file), "two");
     eventually("the first has ended", || first.has_ended());
     assert_eq!(at_file(&file), "two", "the file stays");

@@ -164,7 +164,11 @@ fn a_unit_is_one_that_systemd_understands() {
     let file = folder.write("quintet.service", &unit);
     let verified = testkit::run(Command::new("systemd-analyze").arg("verify").arg("--man=no").arg(&file));
     let said = String::from_utf8_lossy(&verified.stderr);
-    assert!(!said.contains("quintet"), "{said}");
+    // Of systemd before 253.
+    let is_old = |line: &&str| line.ends_with("Failed to parse service type, ignoring: notify-reload");
+    let wrong: Vec<_> =
+        said.lines().filter(|line| line.contains("quintet.service")).filter(|line| !is_old(line)).collect();
+    assert!(wrong.is_empty(), "{said}");
 }
 
 #[test]

@@ -32,11 +32,7 @@ fn unit(program: &Path, file: &Path, config: Option<&Config>) -> String {
         None => (30 + STOP_SPARE_S).to_string(),
     };
     format!(
-        "# Made by `quintet serve --install-unit`: put it into /etc/systemd/system/quintet.service, then\n\
-         # `systemctl daemon-reload && systemctl enable --now quintet`. `systemctl reload quintet` reads the configuration\n\
-         # again; `systemctl kill --signal=USR2 --kill-whom=main quintet` hands over to the program as it is on disk by then.\n\
-         # It runs as a user that exists only while it does: keys of certificates have to be readable by a group, which\n\
-         # SupplementaryGroups= names.\n\
+        "{HEAD}\
          [Unit]\n\
          Description=Quintet load balancer\n\
          Wants=network-online.target\n\
@@ -64,6 +60,16 @@ fn unit(program: &Path, file: &Path, config: Option<&Config>) -> String {
         quoted(file),
     )
 }
+
+/// For whoever reads it.
+const HEAD: &str = "\
+# Made by `quintet serve --install-unit`: put it into /etc/systemd/system/quintet.service, then
+# `systemctl daemon-reload && systemctl enable --now quintet`. `systemctl reload quintet` reads the configuration
+# again; `systemctl kill --signal=USR2 --kill-whom=main quintet` hands over to the program as it is on disk by then.
+# It runs as a user that exists only while it does: keys of certificates have to be readable by a group, which
+# SupplementaryGroups= names. systemd before 253 knows no notify-reload: there write Type=notify, and
+# ExecReload=/bin/kill -HUP $MAINPID.
+";
 
 /// All of the kernel that a balancer has no business with. DynamicUser= brings ProtectSystem=strict, PrivateTmp= and more.
 const HARDENING: &str = "\
