@@ -177,10 +177,7 @@ impl fmt::Display for Event {
             Self::ServerDown { set, server, why, in_a_row } => {
                 write!(f, "server {set}/{server} down: {why}, {in_a_row} in a row")
             }
-            Self::ServerUp { set, server, in_a_row } => match in_a_row {
-                1 => write!(f, "server {set}/{server} up: a good check"),
-                _ => write!(f, "server {set}/{server} up: {in_a_row} good checks in a row"),
-            },
+            Self::ServerUp { set, server, in_a_row } => write!(f, "server {set}/{server} up: {}", good(*in_a_row)),
             Self::ServerAside { set, server, why } => {
                 let why = why.as_deref().unwrap_or("requests failed at it");
                 write!(f, "server {set}/{server} set aside: {why}")
@@ -199,6 +196,10 @@ impl fmt::Display for Event {
             Self::LeftOut { count } => write!(f, "{count} more events came too fast to be told"),
         }
     }
+}
+
+fn good(in_a_row: u32) -> String {
+    if in_a_row == 1 { "a good check".to_owned() } else { format!("{in_a_row} good checks in a row") }
 }
 
 /// The first of them, so that a line stays one.
