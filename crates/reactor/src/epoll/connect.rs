@@ -71,20 +71,18 @@ impl EpollReactor {
         }
     }
 
-    /// epoll said that the handshake ended, one way or the other.
-    pub(super) fn finish_connect(&mut self, conn: ConnId) {
+    /// epoll said that the handshake ended, one way or the other: a socket that failed is never writable alone (`tcp_poll`).
+    pub(super) fn finish_connect(&mut self, conn: ConnId, broken: bool) {
         let Some(entry) = self.table.get_mut(conn) else { return };
-        match sockopt::take_error(&entry.fd) {
-            Ok(()) => {
-                let first = match entry.send.take().map(|sending| *sending) {
-                    Some(Sending::Bytes(first)) => first,
-                    Some(Sending::Piped(_)) | None => Outgoing::default(),
-                };
-                self.establish(conn, first);
-                self.try_recv(conn);
-            }
-            Err(errno) => self.fail_connect(conn, fault(errno)),
+        if broken && let Err(errno) = sockopt::take_error(&entry.fd) {
+            return self.fail_connect(conn, fault(errno));
         }
+        let first = match entry.send.take().map(|sending| *sending) {
+            Some(Sending::Bytes(first)) => first,
+            Some(Sending::Piped(_)) | None => Outgoing::default(),
+        };
+        self.establish(conn, first);
+        self.try_recv(conn);
     }
 
     pub(super) fn fail_connect(&mut self, conn: ConnId, fault: Fault) {

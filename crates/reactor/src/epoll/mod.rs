@@ -238,7 +238,7 @@ impl EpollReactor {
         }
         if entry.connecting {
             if ready.writable || ready.broken {
-                self.finish_connect(conn);
+                self.finish_connect(conn, ready.broken);
             }
             return;
         }
