@@ -34,6 +34,7 @@ pub mod retry;
 pub mod router;
 pub mod select;
 pub mod settings;
+mod stall;
 pub mod statuses;
 pub mod tls;
 pub mod treatment;

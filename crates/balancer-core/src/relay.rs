@@ -8,8 +8,15 @@
 //!
 //! Each direction reads only when what it read before is sent: a slow reader slows its writer down. What came before a
 //! connection broke is sent on before its end is told.
+//!
+//! Who reads slowly is not silent: the kernel tells of room only when a third of its buffer is free, so what a reader has
+//! acknowledged is looked at several times within the time-out.
 
+use crate::stall::next_look;
 use core::time::Duration;
+
+/// A relay that lasts so long has its peers watched: nearly none of short ones has to, and it costs calls.
+const WATCH_AFTER: Duration = Duration::from_secs(1);
 
 /// A direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +65,10 @@ pub enum RelayFact {
     Broken(Way),
     /// Its sink does not take what is sent to it. What it said before may still be read.
     Refused(Way),
-    /// Nothing happened for too long.
+    /// [`Relay::deadline`] has come.
     Deadline,
+    /// So much of what was sent is not acknowledged, by the server and by the client; `None` where that cannot be told.
+    Unacknowledged([Option<usize>; 2]),
     /// A drain has lasted too long.
     Cut,
 }
@@ -89,6 +98,10 @@ pub struct RelayStep {
     pub up: FlowStep,
     /// From the server to the client.
     pub down: FlowStep,
+    /// Have both peers watched: they may be silent for long.
+    pub watch: bool,
+    /// Ask how much was not acknowledged: [`RelayFact::Unacknowledged`].
+    pub look: bool,
     /// Both connections are to be closed.
     pub end: Option<RelayEnd>,
 }
@@ -96,7 +109,7 @@ pub struct RelayStep {
 /// Why a relay ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelayEnd {
-    /// Both sides had said all.
+    /// Both sides had said all: whoever has not been told so sees it by the FIN of the close.
     Over,
     /// The connection this direction comes from broke before it had said all: the other end must not take it for whole.
     Broken(Way),
@@ -138,7 +151,7 @@ impl Bulk {
     }
 }
 
-/// How long nothing may happen.
+/// How long nothing may happen: neither side says anything, nor takes any of what was sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// While both sides may speak.
@@ -155,13 +168,20 @@ pub struct Relay {
     /// The direction whose source broke.
     broken: Option<Way>,
     patience: Patience,
-    deadline: Duration,
+    /// When something happened last.
+    alive_at: Duration,
+    /// What was not acknowledged then, or when it was looked at since.
+    unacknowledged: [Option<usize>; 2],
+    look_at: Duration,
+    watch_at: Duration,
 }
 
 impl Relay {
     /// Joins two connections as they stand: sends and recvs under way, bytes held, a FIN that came early.
     pub fn begin(up: Flow, down: Flow, patience: Patience, now: Duration) -> (Self, RelayStep) {
-        let mut relay = Self { up, down, broken: None, patience, deadline: Duration::MAX };
+        let watch_at = now.saturating_add(WATCH_AFTER);
+        let (alive_at, look_at, unacknowledged) = (now, now, [None; 2]);
+        let mut relay = Self { up, down, broken: None, patience, alive_at, unacknowledged, look_at, watch_at };
         relay.note_life(now);
         let mut step = RelayStep::default();
         for way in [Way::Up, Way::Down] {
@@ -171,21 +191,26 @@ impl Relay {
     }
 
     fn note_life(&mut self, now: Duration) {
+        (self.alive_at, self.unacknowledged) = (now, [None; 2]);
+        self.look_at = now.saturating_add(next_look(self.patience_now()));
+    }
+
+    fn patience_now(&self) -> Duration {
         let Patience { silent, half_closed } = self.patience;
         let ending = [self.up, self.down].iter().any(|flow| flow.eof || flow.shut);
-        let patience = if ending { silent.min(half_closed) } else { silent };
-        self.deadline = now.saturating_add(patience);
+        if ending { silent.min(half_closed) } else { silent }
     }
 
     /// When [`RelayFact::Deadline`] is due.
     pub fn deadline(&self) -> Duration {
-        self.deadline
+        self.look_at.min(self.watch_at)
     }
 
     /// Something happened: what is to be done.
     pub fn handle(&mut self, fact: RelayFact, now: Duration) -> RelayStep {
         let way = match fact {
-            RelayFact::Deadline => return RelayStep { end: Some(RelayEnd::Idle), ..RelayStep::default() },
+            RelayFact::Deadline => return self.handle_deadline(now),
+            RelayFact::Unacknowledged(bytes) => return self.handle_unacknowledged(bytes, now),
             RelayFact::Cut => return RelayStep { end: Some(RelayEnd::Cut), ..RelayStep::default() },
             RelayFact::Bytes(way)
             | RelayFact::Eof(way)
@@ -200,6 +225,27 @@ impl Relay {
         step
     }
 
+    fn handle_deadline(&mut self, now: Duration) -> RelayStep {
+        let (watch, look) = (now >= self.watch_at, now >= self.look_at);
+        if watch {
+            self.watch_at = Duration::MAX;
+        }
+        RelayStep { watch, look, ..RelayStep::default() }
+    }
+
+    /// Whoever has taken some of what was sent is alive, however slow.
+    fn handle_unacknowledged(&mut self, bytes: [Option<usize>; 2], now: Duration) -> RelayStep {
+        let takes = |(seen, left): (Option<usize>, Option<usize>)| left.is_some_and(|left| seen.unwrap_or(0) != left);
+        if self.unacknowledged.into_iter().zip(bytes).any(takes) {
+            self.alive_at = now;
+        }
+        self.unacknowledged = bytes;
+        let patience = self.patience_now();
+        let over = self.alive_at.saturating_add(patience);
+        self.look_at = now.saturating_add(next_look(patience)).min(over);
+        RelayStep { end: (now >= over).then_some(RelayEnd::Idle), ..RelayStep::default() }
+    }
+
     fn note(&mut self, fact: RelayFact, way: Way) {
         let flow = self.flow(way);
         match fact {
@@ -212,7 +258,7 @@ impl Relay {
                 self.broken.get_or_insert(way);
                 self.flow(way.reversed()).shut();
             }
-            RelayFact::Deadline | RelayFact::Cut => {}
+            RelayFact::Deadline | RelayFact::Unacknowledged(_) | RelayFact::Cut => {}
         }
     }
 
@@ -232,12 +278,14 @@ impl Relay {
             flow.reading = true;
             orders.read = true;
         }
+        if [Way::Up, Way::Down].into_iter().all(|way| self.is_over(way)) {
+            step.end = Some(self.end());
+            // The last FIN is that of the close.
+            orders.shutdown &= step.end != Some(RelayEnd::Over);
+        }
         match way {
             Way::Up => step.up = orders,
             Way::Down => step.down = orders,
-        }
-        if [Way::Up, Way::Down].into_iter().all(|way| self.is_over(way)) {
-            step.end = Some(self.end());
         }
     }
 
@@ -314,6 +362,11 @@ mod tests {
                 }
             }
         }
+        for (name, is) in [("watch", step.watch), ("look", step.look)] {
+            if is {
+                words.push(name.to_owned());
+            }
+        }
         if let Some(end) = step.end {
             words.push(format!("{end:?}"));
         }
@@ -351,28 +404,77 @@ mod tests {
     #[test]
     fn a_fin_is_passed_on_after_what_came_before_it_and_ends_one_direction_only() {
         let none = Flow::default();
-        check(none, &[Eof(Up), Took(Down), Eof(Down)], "read up, fin up, read down, fin down Over");
+        check(none, &[Eof(Up), Took(Down), Eof(Down)], "read up, fin up, read down, Over");
         check(
             none,
             &[Took(Down), Bytes(Down), Eof(Up), Took(Down), Eof(Down)],
-            "read up, read down, send down, fin up, read down, fin down Over",
+            "read up, read down, send down, fin up, read down, Over",
         );
-        check(Flow { eof: true, ..none }, &[Took(Down), Eof(Down)], "fin up, read down, fin down Over");
+        check(Flow { eof: true, ..none }, &[Took(Down), Eof(Down)], "fin up, read down, Over");
         check(Flow { eof: true, held: true, ..none }, &[Took(Up)], "send up, fin up");
+    }
+
+    /// Looks at a relay as often as it asks, until it ends or `until`; when it ended, and what was asked for on the way.
+    fn silence(relay: &mut Relay, until: u64, mut left: impl FnMut(u64) -> [Option<usize>; 2]) -> (Option<u64>, String) {
+        let mut words = Vec::new();
+        loop {
+            let at = relay.deadline();
+            if at >= Duration::from_secs(until) {
+                return (None, words.join(" "));
+            }
+            let mut step = relay.handle(Deadline, at);
+            assert!(step.watch || step.look, "it asked for this time");
+            words.push(word(&step));
+            if step.look {
+                step = relay.handle(Unacknowledged(left(at.as_secs())), at);
+            }
+            if step.end.is_some() {
+                return (Some(at.as_secs()), words.join(" "));
+            }
+        }
     }
 
     /// A tunnel may be silent for long; one of whose ends has gone may not.
     #[test]
     fn a_half_closed_tunnel_is_waited_for_no_longer_than_a_body() {
-        let at = Duration::from_secs(5);
+        let begin = |up| Relay::begin(up, Flow::default(), IDLE, Duration::ZERO).0;
+        let nothing_left = |_| [Some(0), None];
+        let whole = (Some(3600), "watch look look look look".to_owned());
+        assert_eq!(silence(&mut begin(Flow::default()), 10_000, nothing_left), whole);
         for way in [Up, Down] {
-            let (mut relay, _) = Relay::begin(Flow::default(), Flow::default(), IDLE, Duration::ZERO);
-            assert_eq!(relay.deadline(), IDLE.silent);
-            relay.handle(Eof(way), at);
-            assert_eq!(relay.deadline(), at + IDLE.half_closed, "{way:?}");
+            let mut relay = begin(Flow::default());
+            relay.handle(Eof(way), Duration::from_secs(10));
+            assert_eq!(silence(&mut relay, 10_000, nothing_left).0, Some(40), "{way:?}");
         }
         let left = Flow { eof: true, ..Flow::default() };
-        assert_eq!(Relay::begin(left, Flow::default(), IDLE, at).0.deadline(), at + IDLE.half_closed);
+        assert_eq!(silence(&mut begin(left), 10_000, nothing_left).0, Some(30));
+        let off = Patience { silent: units::OFF, half_closed: units::OFF };
+        let mut relay = Relay::begin(left, Flow::default(), off, Duration::ZERO).0;
+        assert_eq!(silence(&mut relay, u64::MAX / 2, nothing_left), (None, "watch".to_owned()));
+    }
+
+    /// However little it is that its reader takes, and whichever side reads.
+    #[test]
+    fn who_reads_slowly_is_not_silent() {
+        let answering = || {
+            let (mut relay, _) = Relay::begin(Flow::default(), Flow::default(), IDLE, Duration::ZERO);
+            for fact in [Eof(Up), Bytes(Down)] {
+                relay.handle(fact, Duration::ZERO);
+            }
+            relay
+        };
+        let sips = |at: u64| 4_000_000 - at as usize;
+        assert_eq!(silence(&mut answering(), 3000, |at| [Some(0), Some(sips(at))]).0, None);
+        assert_eq!(silence(&mut answering(), 3000, |at| [Some(sips(at)), None]).0, None);
+        // It stops after a minute: within the time-out and a look it is over.
+        let (ended, _) = silence(&mut answering(), 3000, |at| [Some(0), Some(sips(at.min(60)))]);
+        assert!(ended.is_some_and(|at| (90..=98).contains(&at)), "{ended:?}");
+        // All is acknowledged, and nobody says anything.
+        let (ended, _) = silence(&mut answering(), 3000, |at| [Some(0), Some(if at < 60 { sips(at) } else { 0 })]);
+        assert!(ended.is_some_and(|at| (90..=98).contains(&at)), "{ended:?}");
+        // Of a reader who is gone nothing is taken; what was sent to it counts once.
+        let (ended, _) = silence(&mut answering(), 3000, |_| [Some(0), Some(sips(0))]);
+        assert_eq!(ended, Some(37));
     }
 
     #[test]
@@ -388,7 +490,6 @@ mod tests {
         );
         // The other end breaks as well: there is nobody left.
         check(none, &[Broken(Down), Broken(Up)], "read up, -, Broken(Down)");
-        check(none, &[Deadline], "read up, Idle");
         check(none, &[Cut], "read up, Cut");
     }
 

@@ -8,9 +8,9 @@
 //! ```
 //! That a send has ended says only that the kernel has taken it.
 
-use super::time::LOOKS;
 use super::{Exchange, Scene, Wait};
 use crate::pace::Pace;
+use crate::stall::LOOKS;
 use core::time::Duration;
 
 /// How far a client is behind, sending and reading.

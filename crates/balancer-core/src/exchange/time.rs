@@ -4,6 +4,7 @@ use super::step::{DownOrder, Step, UpOrder};
 use super::{Exchange, Scene, Stage};
 use crate::Failure;
 use crate::reason::CloseReason;
+use crate::stall::next_look;
 use core::time::Duration;
 
 /// How long a request waits for a local port before it is answered 503.
@@ -30,10 +31,6 @@ pub enum Wait {
     ClientRead,
 }
 
-/// A send is looked at this often within its time-out. The kernel tells of room only when a third of its buffer is free,
-/// which a slow reader of a large one reaches after minutes (`sk_stream_write_space`).
-pub(super) const LOOKS: u32 = 4;
-
 /// What was seen of a send that does not end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stall {
@@ -51,10 +48,6 @@ impl Stall {
         }
         now >= self.since.saturating_add(patience)
     }
-}
-
-fn next_look(patience: Duration) -> Duration {
-    if patience == units::OFF { patience } else { patience / LOOKS }
 }
 
 impl Exchange {

@@ -90,6 +90,11 @@ impl Worker {
         let scarce = || target.strain.is_scarce(now, target.connections, target.tuples);
         let resets = rules.pool.close.resets(in_flight, scarce, || io.unacknowledged_bytes(conn));
         let how = if resets { Close::Reset } else { Close::Fin };
+        self.close_server_by(conn, how, why, io);
+    }
+
+    /// Closes a server connection in this way, and whatever is unread.
+    pub(super) fn close_server_by<R: Reactor>(&mut self, conn: ConnId, how: Close, why: CloseReason, io: &mut R) {
         let mut outcome = io.close(conn, how);
         if outcome == CloseOutcome::Unread {
             outcome = io.close(conn, Close::Discard);

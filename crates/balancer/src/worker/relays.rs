@@ -7,7 +7,7 @@ use balancer_core::CloseReason;
 use balancer_core::downstream::{ClientOrder, CloseHow};
 use balancer_core::exchange::Then;
 use balancer_core::relay::{Flow, FlowStep, Patience, Relay, RelayEnd, RelayFact, RelayStep, Way};
-use reactor::{ConnId, Outgoing, Reactor};
+use reactor::{Close, ConnId, Outgoing, Reactor};
 
 impl Worker {
     /// The server agreed: its 101 goes out, then whatever both sides sent early. Or the connection to it stands, where
@@ -16,8 +16,6 @@ impl Worker {
         let now = self.now(io);
         let (client_conn, server_conn) = (entry.client.conn, entry.server.expect("an upgrade has a server").conn);
         self.listeners[entry.listener].counters.tunnels += 1;
-        // Either may be silent for long.
-        [client_conn, server_conn].into_iter().for_each(|conn| io.watch_peer(conn));
         let server = self.parties.server(server_conn);
         let rest = match std::mem::take(&mut server.inbound) {
             Inbound::Rest(rest) => Some(rest),
@@ -82,6 +80,14 @@ impl Worker {
         if let Some(end) = step.end {
             return self.end_relay(id, end, io);
         }
+        let ends = [self.relays[id].server, self.relays[id].client];
+        if step.watch {
+            ends.iter().for_each(|conn| io.watch_peer(*conn));
+        }
+        if step.look {
+            let left = ends.map(|conn| io.unacknowledged_bytes(conn));
+            return self.hear_relay(id, RelayFact::Unacknowledged(left), io);
+        }
         let entry = &self.relays[id];
         debug_assert_eq!(entry.core.check(), Ok(()), "{:?}", entry.core);
         let (conn, at) = (entry.client, entry.core.deadline());
@@ -142,7 +148,10 @@ impl Worker {
             RelayEnd::Cut => (CloseReason::Draining, CloseReason::OtherSideFailed),
             RelayEnd::Idle => (CloseReason::Idle, CloseReason::OtherSideFailed),
         };
-        self.close_server(entry.server, server_why, io);
+        match end {
+            RelayEnd::Over => self.close_server_by(entry.server, Close::Fin, server_why, io),
+            _ => self.close_server(entry.server, server_why, io),
+        }
         let now = self.now(io);
         let client = self.parties.client(entry.client);
         client.work = Work::None;
@@ -151,6 +160,7 @@ impl Worker {
                 let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
                 client.life.handle_exchange_over(Then::Reset(client_why), false, &scene)
             }
+            RelayEnd::Over => ClientOrder::Close(CloseHow::Fin, client_why),
             _ => ClientOrder::Close(CloseHow::Discard, client_why),
         };
         self.carry_out(entry.client, order, io);

@@ -3,7 +3,7 @@
 use crate::stage;
 use crate::wire::{PATIENCE, Wire};
 use balancer::Handle;
-use balancer_core::Settings;
+use balancer_core::{Protocol, Settings};
 use reactor::buf::BUF_BYTES;
 use reactor::epoll::EpollConfig;
 use std::io::{Read, Write};
@@ -274,6 +274,24 @@ fn a_slow_download_is_not_cut_off() {
     sip(client.stream());
     std::io::copy(&mut client.stream().take((LARGE - SIP * SIPS) as u64), &mut std::io::sink()).expect("all of it");
     writer.join().expect("all was taken");
+}
+
+/// Who has asked all and reads the answer is not silent, either: joined connections whose one end has closed wait no longer
+/// than this for anything to happen.
+#[test]
+fn a_slow_reader_of_a_half_closed_connection_is_not_cut_off() {
+    let rig = Rig::with(|settings| {
+        settings.listeners[0].protocol = Protocol::Tcp;
+        settings.listeners[0].timeouts.body = GAP;
+    });
+    let (mut client, mut server) = rig.begin("GET / HTTP/1.1\nHost: a\n\n");
+    client.half_closes();
+    server.sees_end(crate::wire::End::Eof);
+    let writer = std::thread::spawn(move || write_body(server.stream(), LARGE, &AtomicUsize::new(0)));
+    sip(client.stream());
+    std::io::copy(&mut client.stream().take((LARGE - SIP * SIPS) as u64), &mut std::io::sink()).expect("all of it");
+    writer.join().expect("all was taken");
+    client.sees_end(crate::wire::End::Eof);
 }
 
 #[test]

@@ -210,7 +210,7 @@ static TIMEOUTS: Table = Table {
             "tunnel",
             Kind::TimeOrOff,
             "gap: silence of both sides on an upgraded connection (WebSocket) or one of a tcp listener, for `body` at most once \
-             one of them has sent FIN",
+             one of them has sent FIN; who takes some of what was sent is not silent, however slow",
         )
         .or("\"1h\""),
         Key::new("close", Kind::Time, "for the client's FIN, after ours or in its stead").or("\"5s\""),
