@@ -69,8 +69,8 @@ impl EpollReactor {
             }
             (Ok(len), _) => {
                 buf.commit(len);
-                // A short read on a watched socket drained it: the next bytes are a new edge.
-                entry.maybe_readable = len == room || entry.fin_announced || !entry.watched;
+                // A short read drained it: the next bytes are a new edge, or what is there when it comes to be watched.
+                entry.maybe_readable = len == room || entry.fin_announced;
                 self.complete_recv(conn, Ok(Received::Data(buf)));
             }
             (Err(Errno::AGAIN | Errno::INTR), None) => {
