@@ -74,4 +74,4 @@ pub use settings::{
     SERVERS_MAX, ServerSettings, ServerTimeouts, Settings, SourcesHere, Twins, WEIGHT_MAX, WayField,
 };
 pub use tls::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, TlsVersion};
-pub use treatment::{Access, HeaderRules, RateBy, RateLimit, Treatment};
+pub use treatment::{Access, HeaderRules, LimitName, RateBy, RateLimit, Treatment};

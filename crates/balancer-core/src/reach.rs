@@ -136,7 +136,7 @@ impl fmt::Display for Shortfall {
 mod tests {
     use super::*;
     use crate::rate::Rate;
-    use crate::treatment::RateLimit;
+    use crate::treatment::{LimitName, RateLimit};
     use std::net::SocketAddr;
     use std::time::Duration;
 
@@ -151,7 +151,7 @@ mod tests {
         (set.pool.idle_max, set.pool.close) = (0, ServerClose::Fin);
         let mut listener = ListenerSettings::new("web", address("127.0.0.1:80"), 0);
         let rate = Rate::new(4000, Duration::from_secs(1), 100).expect("a rate");
-        let limit = RateLimit { rate, by: RateBy::Route, dry_run: false, name: "web".to_owned() };
+        let limit = RateLimit { rate, by: RateBy::Route, dry_run: false, name: LimitName::new("web") };
         listener.treatment.rates.push(limit);
         let mut settings = Settings { listeners: vec![listener], backend_sets: vec![set] };
         change(&mut settings);

@@ -5,6 +5,7 @@ use crate::compression::Compression;
 use crate::network::Networks;
 use crate::rate::Rate;
 use http::forward::{FieldRules, Message};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -55,7 +56,29 @@ pub struct RateLimit {
     /// Nobody is refused: it is only counted who would be.
     pub dry_run: bool,
     /// What tells its buckets from those of other limits, also after the configuration has changed.
-    pub name: String,
+    pub name: LimitName,
+}
+
+/// A name that is asked for its number only, which is known beforehand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LimitName {
+    text: String,
+    number: u64,
+}
+
+impl LimitName {
+    /// Of this text.
+    pub fn new(text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self { text: text.to_owned(), number: hasher.finish() }
+    }
+
+    /// The same for the same text, and hardly for another.
+    #[inline]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 /// Whose requests are counted together.
@@ -118,7 +141,7 @@ impl Treatment {
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
         let mut named = self.clone();
-        named.rates.iter_mut().for_each(|limit| limit.name = name.to_owned());
+        named.rates.iter_mut().for_each(|limit| limit.name = LimitName::new(name));
         named
     }
 

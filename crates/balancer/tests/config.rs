@@ -12,9 +12,9 @@ use balancer_core::names::{AtStart, Families, Member, ResolveRules};
 use balancer_core::router::Rewrite;
 use balancer_core::{
     Access, Action, AuthRule, Balance, CertificateFiles, ClientCertificate, ClientClose, Compression, ForwardedPolicy,
-    HashBy, HeaderRules, HealthRules, ListenerTls, MediaType, Networks, PaceRules, PortChoice, Protocol, ProxyHeader,
-    Rate, RateBy, RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules, ServerClose,
-    ServerTls, Timestamps, TlsVersion, Twins, WayField, parse_network,
+    HashBy, HeaderRules, HealthRules, LimitName, ListenerTls, MediaType, Networks, PaceRules, PortChoice, Protocol,
+    ProxyHeader, Rate, RateBy, RateLimit, RequestIds, RequestRules, ResponseReading, Reuse, Router, SelectionRules,
+    ServerClose, ServerTls, Timestamps, TlsVersion, Twins, WayField, parse_network,
 };
 use http::Coding;
 use http::forward::{FieldRules, Message};
@@ -427,7 +427,7 @@ fn what_is_done_to_requests_and_responses_arrives() {
     assert_eq!((&web.treatment.compression, &plain.treatment.compression), (&Some(compression), &None));
     let limit = |count, period_s, burst, by, dry_run| {
         let rate = Rate::new(count, Duration::from_secs(period_s), burst).unwrap();
-        [RateLimit { rate, by, dry_run, name: String::new() }]
+        [RateLimit { rate, by, dry_run, name: LimitName::default() }]
     };
     assert_eq!(web.treatment.rates, limit(30, 60, 5, RateBy::Header("X-Api-Key".into()), true));
     assert_eq!(plain.treatment.rates, limit(100, 1, 100, RateBy::Client, false));

@@ -5,8 +5,8 @@ use balancer::orders::Snapshot;
 use balancer::{Worker, WorkerShare};
 use balancer_core::router::{Condition, Conditions, HostPattern, PathPattern, Pattern, Rewrite, Route, Wanted};
 use balancer_core::{
-    Access, Action, BackendSetSettings, ListenerSettings, Rate, RateBy, RateLimit, RequestIds, RouteRules, Router,
-    ServerSettings, Settings, parse_network,
+    Access, Action, BackendSetSettings, LimitName, ListenerSettings, Rate, RateBy, RateLimit, RequestIds, RouteRules,
+    Router, ServerSettings, Settings, parse_network,
 };
 use http::Template;
 use http::forward::Message;
@@ -147,7 +147,7 @@ fn with_treatment(settings: &mut Settings) {
     }
     treatment.access = vec![Access { allow: listener.requests.trusted.clone(), ..Access::default() }];
     let rate = Rate::new(1_000_000, Duration::from_secs(1), 1_000_000).expect("a rate");
-    treatment.rates = vec![RateLimit { rate, by: RateBy::Client, dry_run: false, name: String::new() }];
+    treatment.rates = vec![RateLimit { rate, by: RateBy::Client, dry_run: false, name: LimitName::default() }];
     treatment.body_bytes_max = Some(1000);
 }
 

@@ -113,6 +113,19 @@ fn is_same(name: &[u8], known: &[u8]) -> bool {
             };
             word(end) | LOWER == word(known_end) && whole.all(same)
         }
+        _ => is_same_short(name, known),
+    }
+}
+
+/// The same of less than eight bytes: by words of four, which may overlap.
+#[inline]
+fn is_same_short(name: &[u8], known: &[u8]) -> bool {
+    const LOWER: u32 = u32::from_ne_bytes([0x20; 4]);
+    let word = |bytes: &[u8; 4]| u32::from_ne_bytes(*bytes);
+    match (name.first_chunk(), name.last_chunk(), known.first_chunk(), known.last_chunk()) {
+        (Some(start), Some(end), Some(known_start), Some(known_end)) => {
+            word(start) | LOWER == word(known_start) && word(end) | LOWER == word(known_end)
+        }
         _ => name.iter().zip(known).all(|(a, b)| a | 0x20 == *b),
     }
 }

@@ -81,7 +81,7 @@ impl<'b> Target<'b> {
     /// The path without the query, as the origin server sees it.
     pub fn path(&self) -> &'b str {
         let [before, rest] = self.origin_form();
-        let path = rest.split_once('?').map_or(rest, |(path, _query)| path);
+        let path = rest.bytes().position(|byte| byte == b'?').map_or(rest, |at| &rest[..at]);
         if path.is_empty() { before } else { path }
     }
 

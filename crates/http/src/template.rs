@@ -217,6 +217,16 @@ impl Template {
         })
     }
 
+    /// What it says, where it has no variable.
+    #[inline]
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &*self.parts {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// The variables it asks for.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.parts.iter().filter_map(|part| match part {

@@ -25,8 +25,8 @@ pub fn is_host(bytes: &[u8]) -> bool {
         let end = literal.iter().position(|&byte| byte == b']');
         end.map_or((false, &b""[..]), |end| (is_ip_literal(&literal[..end]), &literal[end + 1..]))
     } else {
-        let end = bytes.iter().position(|&byte| byte == b':').unwrap_or(bytes.len());
-        (is_reg_name(&bytes[..end]), &bytes[end..])
+        let end = bytes.iter().position(|&byte| !IS_OF_NAME[usize::from(byte)]).unwrap_or(bytes.len());
+        (end > 0, &bytes[end..])
     };
     name_ok && is_port_suffix(rest)
 }
@@ -34,7 +34,7 @@ pub fn is_host(bytes: &[u8]) -> bool {
 /// Whether a token may hold `byte` (RFC 9110 5.6.2).
 #[inline]
 pub fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    IS_TOKEN[usize::from(byte)]
 }
 
 /// Whether a field value may hold `byte` (RFC 9110 5.5).
@@ -55,9 +55,22 @@ fn trim(mut member: &[u8]) -> &[u8] {
     member
 }
 
-fn is_reg_name(name: &[u8]) -> bool {
-    let fits = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(&byte);
-    !name.is_empty() && name.iter().all(fits)
+/// Looked up instead of compared with one after the other: heads consist of such bytes.
+static IS_TOKEN: [bool; 256] = letters_digits_and(b"!#$%&'*+-.^_`|~");
+static IS_OF_NAME: [bool; 256] = letters_digits_and(b"-._~!$&'()*+;=");
+
+const fn letters_digits_and(others: &[u8]) -> [bool; 256] {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
 }
 
 fn is_ip_literal(literal: &[u8]) -> bool {

@@ -88,7 +88,7 @@ impl Router {
         scratch: &mut Scratch,
     ) -> Result<Vec<Standing>, AmbiguousPath> {
         let host = Host::of(request);
-        let path = matched_path(request.target, &mut scratch.path)?;
+        let (path, _) = matched_path(request.target, &mut scratch.path)?;
         let ask = |(order, asks): (usize, &Conditions)| asks.rank(order, host.as_bytes(), path, request, headers);
         let asked: Vec<Result<Rank, Misfit>> = self.conditions().iter().enumerate().map(ask).collect();
         let first = asked.iter().filter_map(|asked| asked.as_ref().ok()).min().copied();

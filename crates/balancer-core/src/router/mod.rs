@@ -11,6 +11,7 @@
 
 mod conditions;
 mod explain;
+mod hash;
 mod path;
 mod rewrite;
 mod rules;
@@ -54,6 +55,8 @@ pub struct Router {
 pub struct Decision {
     /// The number of the route.
     pub route: u32,
+    /// Nothing has to be resolved in the path that came: servers see it as it is, unless the route rewrites it.
+    pub plain: bool,
 }
 
 impl Router {
@@ -98,21 +101,21 @@ impl Router {
         headers: &[Header<'_>],
         scratch: &mut Scratch,
     ) -> Result<Decision, AmbiguousPath> {
-        let path = matched_path(request.target, &mut scratch.path)?;
+        let (path, plain) = matched_path(request.target, &mut scratch.path)?;
         let found = table.find(request, headers, path);
-        Ok(found.map_or(self.fallback(), |route| Decision { route }))
+        Ok(Decision { route: found.unwrap_or(self.fallback().route), plain })
     }
 
     /// Which way a connection goes whose client asks for `name`; `None`: no route is for it.
     pub fn decide_name(&self, name: &[u8]) -> Option<Decision> {
         let route = self.table.as_ref()?.find(&facts_of(name), &[], b"")?;
-        Some(Decision { route })
+        Some(Decision { route, plain: true })
     }
 
     /// The way of a request of which nothing is known, and of one that no route fits.
     #[inline]
     pub fn fallback(&self) -> Decision {
-        Decision { route: self.rules.len() as u32 - 1 }
+        Decision { route: self.rules.len() as u32 - 1, plain: self.table.is_none() }
     }
 
     /// What is done with requests of a route.
@@ -136,11 +139,11 @@ impl Router {
         self.table.is_some()
     }
 
-    /// May what is passed on of a path be something else than what came? Where there are routes its dot segments are
-    /// resolved.
+    /// Is a path passed on as it came? Else [`Router::passed_on`] tells: where there are routes its dot segments are resolved,
+    /// and a route may rewrite it.
     #[inline]
-    pub fn touches_paths(&self, route: u32) -> bool {
-        self.table.is_some() || self.rules(route).rewrite.is_some()
+    pub fn leaves(&self, decision: Decision) -> bool {
+        decision.plain && self.rules(decision.route).rewrite.is_none()
     }
 }
 
@@ -167,14 +170,14 @@ fn facts_of(name: &[u8]) -> RequestFacts<'_> {
     RequestHead { host: Some(name), ..RequestHead::default() }.facts(IpAddr::V4(Ipv4Addr::UNSPECIFIED), true)
 }
 
-/// The path of a target as it is matched, in `room` where it is not that which came.
-fn matched_path<'p>(target: Target<'p>, room: &'p mut Vec<u8>) -> Result<&'p [u8], AmbiguousPath> {
+/// The path of a target as it is matched, in `room` where it is not that which came; and whether it is.
+fn matched_path<'p>(target: Target<'p>, room: &'p mut Vec<u8>) -> Result<(&'p [u8], bool), AmbiguousPath> {
     let path = target.path().as_bytes();
     if path::is_plain(path) || !path.starts_with(b"/") {
-        return Ok(path);
+        return Ok((path, true));
     }
     room.clear();
     path::pass_on(path, room)?;
     path::make_matched(room);
-    Ok(room)
+    Ok((room, false))
 }

@@ -18,15 +18,30 @@ pub struct AmbiguousPath;
 /// Is a path passed on and matched as it came?
 #[inline]
 pub(super) fn is_plain(path: &[u8]) -> bool {
-    let mut last = 0;
-    for &byte in path {
-        if matches!(byte, b'%' | b';' | b'\\') || last == b'/' && matches!(byte, b'/' | b'.') {
+    let mut unwelcome = ANYWHERE;
+    for byte in path {
+        let kind = KINDS[usize::from(*byte)];
+        if kind & unwelcome != 0 {
             return false;
         }
-        last = byte;
+        unwelcome = ANYWHERE | (kind & SLASH) << 1; // SLASH becomes BEHIND_SLASH
     }
     true
 }
+
+/// Bytes that make a path another one: wherever they stand, or behind a slash, as a slash and a dot do there.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    kinds[b'%' as usize] = ANYWHERE;
+    kinds[b';' as usize] = ANYWHERE;
+    kinds[b'\\' as usize] = ANYWHERE;
+    kinds[b'/' as usize] = SLASH | BEHIND_SLASH;
+    kinds[b'.' as usize] = BEHIND_SLASH;
+    kinds
+};
+const ANYWHERE: u8 = 1;
+const SLASH: u8 = 2;
+const BEHIND_SLASH: u8 = 4;
 
 /// Appends the form that is passed on to `out`. `path` starts with a slash.
 ///

@@ -63,7 +63,7 @@ impl Router {
         scratch: &'s mut Scratch,
     ) -> Result<Option<&'s str>, Unpassable> {
         let (rewrite, path) = (self.rules(route).rewrite.as_ref(), target.path().as_bytes());
-        if !self.touches_paths(route) || !path.starts_with(b"/") || rewrite.is_none() && is_plain(path) {
+        if !path.starts_with(b"/") || rewrite.is_none() && (!self.has_routes() || is_plain(path)) {
             return Ok(None);
         }
         let Scratch { path: passed, text, groups } = scratch;
@@ -110,7 +110,7 @@ impl Router {
         });
         let (Some(pattern), Some(asked)) = (pattern, values.asked) else { return redirect.location(values, out) };
         let Scratch { path, text, groups } = scratch;
-        let Ok(path) = matched_path(asked.target, path) else { return redirect.location(values, out) };
+        let Ok((path, _)) = matched_path(asked.target, path) else { return redirect.location(values, out) };
         let found = find(pattern, path, place(groups, route)).unwrap_or_default();
         text.clear();
         // What was decoded to be matched is encoded again.

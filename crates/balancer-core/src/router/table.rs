@@ -9,13 +9,12 @@
 //!
 //! Each arrow ends at a few routes that differ in what they ask further: those that ask for more come first.
 
-use super::conditions::{Conditions, Host, HostPattern, PathPattern, Pattern};
+use super::conditions::{Conditions, HOST_BYTES_MAX, Host, HostPattern, PathPattern, Pattern};
+use super::hash::BuildQuick;
 use http::{Header, RequestFacts};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 
-/// The keys come from the configuration: nobody can choose them so that they collide.
-type Map<T> = HashMap<Box<[u8]>, T, BuildHasherDefault<DefaultHasher>>;
+type Map<T> = HashMap<Box<[u8]>, T, BuildQuick>;
 
 /// From so many patterns on it is asked of all of them at once whether any is found.
 const SET_FROM: usize = 4;
@@ -25,13 +24,37 @@ type Routes = Vec<u32>;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    exact: Map<usize>,
-    below: Map<usize>,
-    /// Names of which the longest of `below` is made.
-    below_labels_max: usize,
+    exact: Trees,
+    below: Trees,
     any: Option<usize>,
     trees: Vec<Tree>,
     conditions: Vec<Conditions>,
+}
+
+/// Trees by the names of hosts.
+#[derive(Debug, Default)]
+struct Trees {
+    of: Map<usize>,
+    /// A bit for the length of each name. Most hosts are told from all names by their length alone; and however many parents a
+    /// host has, no more of them are looked up than there are lengths.
+    lengths: [u64; HOST_BYTES_MAX.div_ceil(64)],
+}
+
+impl Trees {
+    fn place_of(&mut self, name: &str, next: usize) -> usize {
+        self.lengths[name.len() / 64] |= 1 << (name.len() % 64);
+        *self.of.entry(name.as_bytes().into()).or_insert(next)
+    }
+
+    #[inline]
+    fn get(&self, name: &[u8]) -> Option<&usize> {
+        let is_known = self.lengths.get(name.len() / 64).is_some_and(|bits| bits >> (name.len() % 64) & 1 != 0);
+        if is_known { self.of.get(name) } else { None }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
 }
 
 /// The routes of one host by path.
@@ -87,11 +110,8 @@ impl Table {
         let next = self.trees.len();
         let at = match host {
             None => *self.any.get_or_insert(next),
-            Some(HostPattern::Exact(name)) => *self.exact.entry(name.as_bytes().into()).or_insert(next),
-            Some(HostPattern::Below(name)) => {
-                self.below_labels_max = self.below_labels_max.max(name.split('.').count());
-                *self.below.entry(name.as_bytes().into()).or_insert(next)
-            }
+            Some(HostPattern::Exact(name)) => self.exact.place_of(name, next),
+            Some(HostPattern::Below(name)) => self.below.place_of(name, next),
         };
         if at == next {
             self.trees.push(Tree { nodes: vec![Node::default()], ..Tree::default() });
@@ -123,8 +143,7 @@ impl Table {
     /// The trees of `*.` and what is above `host`, the longest name first.
     fn parents_of<'t>(&'t self, host: &'t [u8]) -> impl Iterator<Item = &'t usize> {
         let dots = host.iter().enumerate().filter(|(at, byte)| **byte == b'.' && *at > 0).map(|(at, _)| at + 1);
-        let labels = host.iter().skip(1).filter(|byte| **byte == b'.').count();
-        dots.skip(labels.saturating_sub(self.below_labels_max)).filter_map(|from| self.below.get(&host[from..]))
+        dots.filter_map(|from| self.below.get(&host[from..]))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `rate_limit`: how often somebody may ask.
 
-use balancer_core::{Rate, RateBy, RateLimit};
+use balancer_core::{LimitName, Rate, RateBy, RateLimit};
 use config_file::{Mistake, Section, Value, value};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) fn read(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) ->
     // As many at once as come back in a second.
     let burst = burst.unwrap_or((u64::from(count) / period.as_secs()).max(1) as u32);
     let rate = Rate::new(count, period, burst).expect("bounds under which every rate can be told");
-    Some(RateLimit { rate, by: by?, dry_run, name: String::new() })
+    Some(RateLimit { rate, by: by?, dry_run, name: LimitName::default() })
 }
 
 fn read_rate(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<(u32, Duration)> {

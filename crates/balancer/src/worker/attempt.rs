@@ -263,10 +263,19 @@ fn write_request<R: Reactor>(
     edits: &RequestEdits<'_>,
     io: &mut R,
 ) -> Option<Buf> {
-    let router = &entry.rules.settings.router;
-    if !router.touches_paths(entry.route) {
-        return compose::request(head, edits, io);
+    match entry.rules.settings.router.leaves(entry.decision()) {
+        true => compose::request(head, edits, io),
+        false => write_with_other_path(entry, head, edits, io),
     }
+}
+
+fn write_with_other_path<R: Reactor>(
+    entry: &Entry,
+    head: &RequestHead<'_, '_>,
+    edits: &RequestEdits<'_>,
+    io: &mut R,
+) -> Option<Buf> {
+    let router = &entry.rules.settings.router;
     let client = AddressText::new(edits.client);
     let values = Values {
         client: client.as_bytes(),

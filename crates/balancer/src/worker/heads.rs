@@ -121,10 +121,10 @@ impl Worker {
 
     /// By which rules a request goes, whose route is known.
     #[inline]
-    pub(super) fn way(&self, Decision { route }: Decision, rules: Rc<ListenerRules>) -> Way {
+    pub(super) fn way(&self, Decision { route, plain }: Decision, rules: Rc<ListenerRules>) -> Way {
         let set = rules.place(route);
         let set_rules = Rc::clone(set.map_or(&self.no_set, |set| &self.sets[set].rules));
-        Way { route, set, rules, set_rules }
+        Way { route, plain, set, rules, set_rules }
     }
 
     /// What is remembered of who asks: only what a rule will ask for.
@@ -158,6 +158,7 @@ impl Worker {
             listener: client.listener,
             set: way.set,
             route: way.route,
+            plain: way.plain,
             fires_by: client.alarm.fires_by(),
             rules: way.rules,
             set_rules: way.set_rules,
@@ -289,6 +290,7 @@ fn check_rewritten(
 /// Where a request goes, and the rules it goes by.
 pub(super) struct Way {
     pub(super) route: u32,
+    pub(super) plain: bool,
     pub(super) set: Option<usize>,
     pub(super) rules: Rc<ListenerRules>,
     pub(super) set_rules: Rc<BackendSetSettings>,

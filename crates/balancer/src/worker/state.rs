@@ -7,7 +7,7 @@ use crate::flight::Ticket;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
 use balancer_core::relay::{Bulk, Relay, Way};
-use balancer_core::{BackendSetSettings, ServerTimeouts, Treatment};
+use balancer_core::{BackendSetSettings, Decision, ServerTimeouts, Treatment};
 use coding::Encoder;
 use http::Method;
 use http1::{BodyDecoder, HeadScan};
@@ -146,6 +146,8 @@ pub(super) struct Entry {
     pub(super) set: Option<usize>,
     /// The route it goes by, among those of its rules.
     pub(super) route: u32,
+    /// Its path can go to a server as it came, unless the route rewrites it.
+    pub(super) plain: bool,
     /// The client's timer fires by then: a deadline that is not nearer need not touch it.
     pub(super) fires_by: Duration,
     /// The rules it began with; it ends by them.
@@ -170,6 +172,12 @@ impl Entry {
     #[inline]
     pub(super) fn treatment(&self) -> &Treatment {
         self.rules.treatment(self.route)
+    }
+
+    /// Which way it goes, as was decided when it came.
+    #[inline]
+    pub(super) fn decision(&self) -> Decision {
+        Decision { route: self.route, plain: self.plain }
     }
 
     /// Patience with its server.

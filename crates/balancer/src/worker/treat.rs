@@ -182,9 +182,12 @@ pub(super) fn with_rules<T>(
 ) -> T {
     let theirs = if server.is_some() { &entry.set_rules.headers.responses } else { &NO_RULES };
     let layers = [&entry.treatment().headers.responses, theirs];
-    match layers.iter().all(|rules| rules.is_empty()) {
-        true => then(None),
-        false => with_values(entry, head, server.unwrap_or_default(), |values| then(Some(&(layers, values)))),
+    if layers.iter().all(|rules| rules.is_empty()) {
+        return then(None);
+    }
+    match layers.iter().any(|rules| rules.vary()) {
+        false => then(Some(&(layers, Values::default()))),
+        true => with_values(entry, head, server.unwrap_or_default(), |values| then(Some(&(layers, values)))),
     }
 }
 

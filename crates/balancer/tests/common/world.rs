@@ -11,9 +11,9 @@ use balancer_core::router::{Conditions, FixedResponse, Page, PathPattern, Patter
 use balancer_core::statuses::Statuses;
 use balancer_core::{
     Access, Action, BackendSetSettings, Balance, Capacity, ClientClose, ClientTimeouts, CloseReason, Compression,
-    Counters, HashBy, HeaderRules, ListenerLimits, ListenerSettings, PaceRules, PoolSettings, PortChoice, PortSettings,
-    Rate, RateBy, RateLimit, RequestIds, Reuse, RouteRules, Router, SelectionRules, ServerClose, ServerSettings,
-    ServerTimeouts, Settings, Treatment, parse_network,
+    Counters, HashBy, HeaderRules, LimitName, ListenerLimits, ListenerSettings, PaceRules, PoolSettings, PortChoice,
+    PortSettings, Rate, RateBy, RateLimit, RequestIds, Reuse, RouteRules, Router, SelectionRules, ServerClose,
+    ServerSettings, ServerTimeouts, Settings, Treatment, parse_network,
 };
 use http::forward::Message;
 use reactor::{App, ListenPlan, Outbox, Shortages, mailbox};
@@ -124,7 +124,7 @@ fn treat(settings: &mut Settings) {
         headers: rules,
         auth: None,
         access: vec![Access { deny, ..Access::default() }],
-        rates: vec![RateLimit { rate, by: RateBy::Client, dry_run: false, name: String::new() }],
+        rates: vec![RateLimit { rate, by: RateBy::Client, dry_run: false, name: LimitName::default() }],
         body_bytes_max: Some(1 << 30),
         compression: Some(Compression::by(http::Coding::ALL.to_vec())),
     };

@@ -5,7 +5,7 @@ use crate::script::{PATH, play_with};
 use crate::stage::{Stage, accept};
 use crate::wire::{End, PATIENCE};
 use balancer_core::{
-    Access, CloseReason, Failure, Networks, Rate, RateBy, RateLimit, RequestIds, Settings, parse_network,
+    Access, CloseReason, Failure, LimitName, Networks, Rate, RateBy, RateLimit, RequestIds, Settings, parse_network,
 };
 use http::forward::{FieldRules, Message};
 use std::io::{ErrorKind, Read};
@@ -212,7 +212,7 @@ fn a_body_that_becomes_too_large_is_cut_off() {
 fn twice_an_hour(dry_run: bool) -> impl FnOnce(&mut Settings) {
     move |settings| {
         let rate = Rate::new(1, Duration::from_secs(3600), 2).expect("a rate");
-        let limit = RateLimit { rate, by: RateBy::Client, dry_run, name: String::new() };
+        let limit = RateLimit { rate, by: RateBy::Client, dry_run, name: LimitName::default() };
         settings.listeners[0].treatment.rates = vec![limit];
         settings.listeners[0].requests.trusted = networks(&["127.0.0.0/8"]);
     }

@@ -41,27 +41,33 @@ impl AddressText {
         &self.bytes[..self.len]
     }
 
-    /// By hand: four times faster than the formatter, and on the path of every request.
+    /// By a table: it is on the path of every request. Each octet is written with its dot, over what the one before has
+    /// written too much; the last dot is left out.
     fn push_v4(&mut self, octets: [u8; 4]) {
-        for (index, octet) in octets.into_iter().enumerate() {
-            if index > 0 {
-                self.push(b'.');
-            }
-            if octet >= 100 {
-                self.push(b'0' + octet / 100);
-            }
-            if octet >= 10 {
-                self.push(b'0' + octet / 10 % 10);
-            }
-            self.push(b'0' + octet % 10);
+        let mut at = 0;
+        for octet in octets {
+            let [text @ .., len] = OCTETS[usize::from(octet)];
+            self.bytes[at..at + 4].copy_from_slice(&text);
+            at += usize::from(len);
         }
-    }
-
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
-        self.len += 1;
+        self.len = at - 1;
     }
 }
+
+/// Each octet in decimal, a dot behind it, and the length of both.
+static OCTETS: [[u8; 5]; 256] = {
+    let (mut table, mut octet) = ([[0; 5]; 256], 0);
+    while octet < 256 {
+        let digits = [b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8];
+        table[octet] = match octet {
+            0..10 => [digits[2], b'.', 0, 0, 2],
+            10..100 => [digits[1], digits[2], b'.', 0, 3],
+            _ => [digits[0], digits[1], digits[2], b'.', 4],
+        };
+        octet += 1;
+    }
+    table
+};
 
 impl Write for AddressText {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
@@ -83,6 +89,10 @@ mod tests {
         }
         let longest = "1111:2222:3333:4444:5555:6666:7777:8888";
         assert_eq!(AddressText::new(longest.parse().unwrap()).as_bytes(), longest.as_bytes());
+        for octet in 0..=255 {
+            let address = std::net::Ipv4Addr::from([octet, 255, octet, octet]);
+            assert_eq!(AddressText::new(address.into()).as_bytes(), address.to_string().as_bytes());
+        }
         assert_eq!(AddressText::new("::ffff:192.0.2.7".parse().unwrap()).as_bytes(), b"192.0.2.7");
         let forwarded = AddressText::new(longest.parse().unwrap()).as_forwarded();
         assert_eq!(forwarded.as_bytes(), format!("for=\"[{longest}]\"").as_bytes());

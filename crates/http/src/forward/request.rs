@@ -137,6 +137,14 @@ impl RequestEdits<'_> {
             || self.tells != Tells::default()
     }
 
+    /// A bit for each length of a name that is left out.
+    fn lengths_dropped(&self) -> u64 {
+        let ours = |name: &str, is_ours: bool| if is_ours { rules::bit_of(name) } else { 0 };
+        let identity = self.identity.map_or(0, |(field, _)| rules::bit_of(field));
+        let by_rules = self.rules.iter().fold(0, |lengths, rules| lengths | rules.lengths());
+        by_rules | identity | ours(REQUEST_ID, self.tells_id)
+    }
+
     /// Is a field of this name left out, by a rule or because ours stands in its place?
     fn drops(&self, name: &str) -> bool {
         // What a client has proven is nobody else's to say, in whatever spelling.
@@ -199,7 +207,7 @@ fn write_fields(
     let hop_fields = HopFields::of(head.hop_fields, head.headers);
     let is_for_one_hop = |name| hop_fields.as_ref().is_some_and(|fields| fields.name(name));
     for header in head.headers {
-        if path.has_more && path.edits.drops(header.name) {
+        if path.lengths_dropped & rules::bit_of(header.name) != 0 && path.edits.drops(header.name) {
             continue;
         }
         if let Some(cookie) = path.edits.without_cookie
@@ -259,6 +267,8 @@ struct Path<'h, 'b, 'e> {
     /// Fields already written, or not to be.
     seen: Seen,
     has_more: bool,
+    /// A bit for each length of a name that is left out.
+    lengths_dropped: u64,
 }
 
 #[derive(Default)]
@@ -275,15 +285,16 @@ struct Seen {
 impl Seen {
     /// What a rule leaves out, or sets, is not for us to write.
     #[cold]
-    fn ruled(edits: &RequestEdits<'_>) -> Self {
+    fn ruled(edits: &RequestEdits<'_>, lengths_dropped: u64) -> Self {
+        let drops = |name| lengths_dropped & rules::bit_of(name) != 0 && edits.drops(name);
         Self {
-            forwarded_for: edits.drops(FORWARDED_FOR),
-            forwarded: edits.drops("Forwarded"),
-            proto: edits.drops(FORWARDED_PROTO) || !edits.tells.proto,
-            host: edits.drops(FORWARDED_HOST),
-            port: edits.drops(FORWARDED_PORT),
-            real_ip: edits.drops(REAL_IP),
-            via: edits.drops("Via"),
+            forwarded_for: drops(FORWARDED_FOR),
+            forwarded: drops("Forwarded"),
+            proto: drops(FORWARDED_PROTO) || !edits.tells.proto,
+            host: drops(FORWARDED_HOST),
+            port: drops(FORWARDED_PORT),
+            real_ip: drops(REAL_IP),
+            via: drops("Via"),
         }
     }
 }
@@ -291,7 +302,8 @@ impl Seen {
 impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
     fn new(head: &RequestHead<'h, 'b>, edits: &'e RequestEdits<'e>) -> Self {
         let has_more = edits.has_more();
-        let seen = if has_more { Seen::ruled(edits) } else { Seen::default() };
+        let lengths_dropped = if has_more { edits.lengths_dropped() } else { 0 };
+        let seen = if has_more { Seen::ruled(edits, lengths_dropped) } else { Seen::default() };
         Self {
             headers: head.headers,
             edits,
@@ -299,6 +311,7 @@ impl<'h, 'b, 'e> Path<'h, 'b, 'e> {
             version: head.version,
             seen,
             has_more,
+            lengths_dropped,
         }
     }
 

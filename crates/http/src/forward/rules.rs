@@ -27,6 +27,8 @@ pub struct FieldRules {
     asks: bool,
     /// A value asks for the request's id.
     asks_id: bool,
+    /// A value has a variable.
+    varies: bool,
 }
 
 /// What a server reads as `Host`: what it is, or where it is found.
@@ -93,8 +95,15 @@ pub enum RuleError {
 
 impl FieldRules {
     /// They do nothing.
-    pub const NONE: Self =
-        Self { dropped: Vec::new(), lengths: 0, written: Vec::new(), host: None, asks: false, asks_id: false };
+    pub const NONE: Self = Self {
+        dropped: Vec::new(),
+        lengths: 0,
+        written: Vec::new(),
+        host: None,
+        asks: false,
+        asks_id: false,
+        varies: false,
+    };
 
     /// Fields of this name are not passed on.
     ///
@@ -146,6 +155,7 @@ impl FieldRules {
 
     fn write(&mut self, name: &str, value: Template) {
         self.asks |= value.asks();
+        self.varies |= value.variables().next().is_some();
         self.asks_id |= value.variables().any(|one| *one == Variable::RequestId);
         self.written.push((name.into(), value));
     }
@@ -202,6 +212,18 @@ impl FieldRules {
         self.dropped.iter().any(|dropped| dropped.eq_ignore_ascii_case(name))
     }
 
+    /// Has a value a variable? Else nobody needs to know what they stand for.
+    #[inline]
+    pub fn vary(&self) -> bool {
+        self.varies
+    }
+
+    /// A bit for each length of a name that is left out.
+    #[inline]
+    pub(super) fn lengths(&self) -> u64 {
+        self.lengths
+    }
+
     /// Do their values ask for something of the request's head?
     pub fn asks(&self) -> bool {
         self.asks
@@ -225,7 +247,9 @@ impl HostRule {
     }
 }
 
-fn bit_of(name: &str) -> u64 {
+/// The bit that stands for names as long as this one.
+#[inline]
+pub(super) fn bit_of(name: &str) -> u64 {
     1 << name.len().min(63)
 }
 
@@ -243,12 +267,21 @@ pub(super) fn host<'e>(layers: Layers<'e>) -> Option<&'e HostRule> {
 /// Writes what is set and added. What is filled in to nothing is left out.
 pub fn write(layers: Layers<'_>, values: &Values<'_>, out: &mut impl FieldSink) -> Result<(), TooLong> {
     let [first, second] = layers;
-    for (name, value) in first.written.iter().filter(|(name, _)| !second.drops(name)).chain(&second.written) {
-        if value.filled(values).any(|piece| !piece.is_empty()) {
-            out.pieces(name, value.filled(values))?;
-        }
+    for (name, value) in first.written.iter().filter(|(name, _)| !second.drops(name)) {
+        write_one(name, value, values, out)?;
     }
-    Ok(())
+    second.written.iter().try_for_each(|(name, value)| write_one(name, value, values, out))
+}
+
+#[inline]
+fn write_one(name: &str, value: &Template, values: &Values<'_>, out: &mut impl FieldSink) -> Result<(), TooLong> {
+    if let Some(text) = value.as_text() {
+        return if text.is_empty() { Ok(()) } else { out.field(name, text.as_bytes()) };
+    }
+    match value.filled(values).any(|piece| !piece.is_empty()) {
+        true => out.pieces(name, value.filled(values)),
+        false => Ok(()),
+    }
 }
 
 fn checked(name: &str, value: &str, of: Message) -> Result<Template, RuleError> {
