@@ -34,7 +34,7 @@ impl Play {
         let server = BackendSetSettings::new("", Vec::new()).timeouts;
         let exchange = Exchange::begin(request, &scene(Duration::ZERO, &client, &server)).0;
         let mut play = Self { exchange, now: Duration::ZERO, client, server };
-        play.tells(Fact::AttemptStarted { server: 0, pooled: true, hurry: None });
+        play.tells(Fact::AttemptStarted { server: 0, pooled: true, hurry: None, took: None });
         play.tells(Fact::ServerTook(Took::All));
         play
     }

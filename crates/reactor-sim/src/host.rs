@@ -146,6 +146,15 @@ impl Host {
         self.ready.push_back(completion);
     }
 
+    /// The completion that was pushed last.
+    pub(super) fn last(&self) -> Option<&Completion> {
+        self.ready.back()
+    }
+
+    pub(super) fn take_last(&mut self) -> Option<Completion> {
+        self.ready.pop_back()
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
     }

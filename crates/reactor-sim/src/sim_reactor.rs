@@ -166,6 +166,10 @@ impl Reactor for SimReactor {
         self.net.borrow_mut().send_piped(self.host, conn, piped);
     }
 
+    fn send_at_once(&mut self, conn: ConnId, out: Outgoing) -> bool {
+        self.net.borrow_mut().send_at_once(self.host, conn, out)
+    }
+
     fn shutdown_write(&mut self, conn: ConnId) {
         self.net.borrow_mut().shutdown_write(self.host, conn);
     }

@@ -10,7 +10,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::{Deref, Range};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// Size of a buffer, in bytes. One usual head fits into one, and one whole TLS record: 5 bytes of
 /// header and up to 2^14 + 256 of ciphertext (RFC 8446 section 5.2), 16,645 together. What is left over has room for a
@@ -27,9 +27,15 @@ const _: () = assert!(BUF_BYTES >= 5 + (1 << 14) + 256 + 64, "a buffer holds a w
 pub struct BufPool(Rc<Stock>);
 
 struct Stock {
-    free: RefCell<Vec<Rc<Box<[u8]>>>>,
+    free: RefCell<Vec<Rc<Slab>>>,
     made: std::cell::Cell<usize>,
     count_max: usize,
+}
+
+/// The bytes of a buffer, and the stock they return to, if that is still there.
+struct Slab {
+    bytes: Box<[u8]>,
+    stock: Weak<Stock>,
 }
 
 impl BufPool {
@@ -44,11 +50,15 @@ impl BufPool {
             Some(slab) => slab,
             None if self.0.made.get() < self.0.count_max => {
                 self.0.made.set(self.0.made.get() + 1);
-                Rc::new(vec![0; BUF_BYTES].into_boxed_slice())
+                self.made(BUF_BYTES)
             }
             None => return None,
         };
-        Some(Buf { slab: Some(slab), pool: self.clone(), start: 0, end: 0 })
+        Some(Buf { slab, start: 0, end: 0 })
+    }
+
+    fn made(&self, bytes: usize) -> Rc<Slab> {
+        Rc::new(Slab { bytes: vec![0; bytes].into_boxed_slice(), stock: Rc::downgrade(&self.0) })
     }
 
     /// An empty buffer with room for so many bytes; `None` when the stock does not have it, or nobody has one so large.
@@ -66,17 +76,7 @@ impl BufPool {
             return None;
         }
         stock.made.set(made);
-        let slab = Rc::new(vec![0; units * BUF_BYTES].into_boxed_slice());
-        Some(Buf { slab: Some(slab), pool: self.clone(), start: 0, end: 0 })
-    }
-
-    /// A slab that nobody uses any more: one of the usual size is kept.
-    fn put_back(&self, slab: Rc<Box<[u8]>>) {
-        if slab.len() == BUF_BYTES {
-            self.0.free.borrow_mut().push(slab);
-        } else {
-            self.0.made.set(self.0.made.get() - slab.len() / BUF_BYTES);
-        }
+        Some(Buf { slab: self.made(units * BUF_BYTES), start: 0, end: 0 })
     }
 
     /// For backends, how [`Reactor::recv`](crate::Reactor::recv) finds its buffer: `partial` where it has room, or can be
@@ -102,18 +102,37 @@ impl BufPool {
     }
 }
 
+impl Stock {
+    /// A slab that nobody uses any more: one of the usual size is kept.
+    fn put_back(&self, slab: &Rc<Slab>) {
+        if slab.bytes.len() == BUF_BYTES {
+            self.free.borrow_mut().push(Rc::clone(slab));
+        } else {
+            self.made.set(self.made.get() - slab.bytes.len() / BUF_BYTES);
+        }
+    }
+}
+
 /// A run of received (or written) bytes. Clones share the bytes; the slab returns to its pool with
 /// the last of them.
 pub struct Buf {
-    slab: Option<Rc<Box<[u8]>>>,
-    pool: BufPool,
-    start: usize,
-    end: usize,
+    slab: Rc<Slab>,
+    /// Places in the slab, which is no longer than [`BUF_BYTES_MAX`].
+    start: u32,
+    end: u32,
 }
 
+const _: () = assert!(BUF_BYTES_MAX <= u32::MAX as usize, "places in a buffer are told in 32 bits");
+
 impl Buf {
-    fn slab(&self) -> &Rc<Box<[u8]>> {
-        self.slab.as_ref().expect("a Buf has its slab until it is dropped")
+    fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// All bytes of the slab, and where these are in it; `None` while they are shared.
+    fn slab_mut(&mut self) -> Option<(&mut [u8], Range<usize>)> {
+        let range = self.range();
+        Rc::get_mut(&mut self.slab).map(|slab| (&mut slab.bytes[..], range))
     }
 
     /// Splits off the first `len` bytes; `self` keeps the rest (and the free tail).
@@ -123,73 +142,67 @@ impl Buf {
     pub fn split_to(&mut self, len: usize) -> Buf {
         assert!(len <= self.len(), "split beyond the end of a buffer");
         let mut front = self.clone();
-        front.end = front.start + len;
-        self.start += len;
+        front.end = front.start + len as u32;
+        self.start = front.end;
         front
     }
 
     /// Drops the first `len` bytes.
     pub fn advance(&mut self, len: usize) {
         assert!(len <= self.len(), "advance beyond the end of a buffer");
-        self.start += len;
+        self.start += len as u32;
     }
 
     /// Keeps only the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
-        self.end = self.end.min(self.start + len);
+        self.end = self.start + len.min(self.len()) as u32;
     }
 
     /// The part of these bytes at `range`, sharing the slab.
     pub fn slice(&self, range: Range<usize>) -> Buf {
         assert!(range.start <= range.end && range.end <= self.len(), "slice outside a buffer");
         let mut part = self.clone();
-        part.end = part.start + range.end;
-        part.start += range.start;
+        part.end = part.start + range.end as u32;
+        part.start += range.start as u32;
         part
     }
 
     /// Does nobody else share these bytes?
     pub(crate) fn is_unique(&self) -> bool {
-        Rc::strong_count(self.slab()) == 1
+        Rc::strong_count(&self.slab) == 1
     }
 
     /// These bytes to change in place, or `None` while they are shared: how a layer decrypts what was received without
     /// another buffer.
     pub fn unique_mut(&mut self) -> Option<&mut [u8]> {
-        let (start, end) = (self.start, self.end);
-        let slab = self.slab.as_mut().expect("a Buf has its slab until it is dropped");
-        Rc::get_mut(slab).map(|bytes| &mut bytes[start..end])
+        self.slab_mut().map(|(slab, range)| &mut slab[range])
     }
 
     /// The free tail to write into, or `None` while the bytes are shared. Follow with [`Buf::commit`].
     pub fn spare(&mut self) -> Option<&mut [u8]> {
-        let end = self.end;
-        let slab = self.slab.as_mut().expect("a Buf has its slab until it is dropped");
-        Rc::get_mut(slab).map(|bytes| &mut bytes[end..])
+        self.slab_mut().map(|(slab, range)| &mut slab[range.end..])
     }
 
     /// Says that `len` bytes of [`Buf::spare`] were written.
     pub fn commit(&mut self, len: usize) {
-        assert!(self.end + len <= self.slab().len(), "commit beyond the end of a buffer");
-        self.end += len;
+        assert!(len <= self.spare_len(), "commit beyond the end of a buffer");
+        self.end += len as u32;
     }
 
     /// Bytes that can still be appended.
     pub fn spare_len(&self) -> usize {
-        self.slab().len() - self.end
+        self.slab.bytes.len() - self.end as usize
     }
 
     /// Moves the bytes to the front of a slab so that the free tail is as long as it can be: in place
     /// where they are not shared, else into a fresh buffer. `None` when the pool has none.
     pub fn compact(mut self) -> Option<Buf> {
-        let (start, end) = (self.start, self.end);
-        if start == 0 && self.is_unique() {
+        if self.start == 0 && self.is_unique() {
             return Some(self);
         }
-        let slab = self.slab.as_mut().expect("a Buf has its slab until it is dropped");
-        if let Some(bytes) = Rc::get_mut(slab) {
-            bytes.copy_within(start..end, 0);
-            (self.start, self.end) = (0, end - start);
+        if let Some((slab, range)) = self.slab_mut() {
+            slab.copy_within(range, 0);
+            (self.start, self.end) = (0, self.end - self.start);
             return Some(self);
         }
         self.moved(self.len())
@@ -197,7 +210,7 @@ impl Buf {
 
     /// A copy of these bytes in a buffer with room for so many.
     fn moved(&self, bytes: usize) -> Option<Buf> {
-        let mut fresh = self.pool.take_room(bytes)?;
+        let mut fresh = BufPool(self.slab.stock.upgrade()?).take_room(bytes)?;
         fresh.append(self).ok()?;
         Some(fresh)
     }
@@ -213,7 +226,7 @@ impl Buf {
     /// # Errors
     /// A full buffer of [`BUF_BYTES_MAX`], or none to move to: the bytes come back untouched.
     pub fn with_room(self) -> Result<Buf, Buf> {
-        if self.len() == self.slab().len() || !self.is_unique() {
+        if self.len() == self.slab.bytes.len() || !self.is_unique() {
             return self.moved(self.len() + 1).ok_or(self);
         }
         if self.spare_len() > 0 { Ok(self) } else { Ok(self.compact().expect("bytes nobody shares move in place")) }
@@ -238,22 +251,30 @@ impl Buf {
 impl Deref for Buf {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        &self.slab()[self.start..self.end]
+        &self.slab.bytes[self.range()]
     }
 }
 
 impl Clone for Buf {
     fn clone(&self) -> Self {
-        Self { slab: self.slab.clone(), pool: self.pool.clone(), start: self.start, end: self.end }
+        Self { slab: self.slab.clone(), start: self.start, end: self.end }
     }
 }
 
 impl Drop for Buf {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(slab) = self.slab.take()
-            && Rc::strong_count(&slab) == 1
-        {
-            self.pool.put_back(slab);
+        if self.is_unique() {
+            self.give_back();
+        }
+    }
+}
+
+impl Buf {
+    /// To the stock: what is dropped after that is one of two.
+    fn give_back(&self) {
+        if let Some(stock) = self.slab.stock.upgrade() {
+            stock.put_back(&self.slab);
         }
     }
 }
@@ -272,6 +293,21 @@ mod tests {
         let mut buf = pool.take().expect("within the bound");
         buf.append(&vec![7; len]).expect("it fits");
         buf
+    }
+
+    /// Buffers are moved about: on their way through a reactor, a worker, a layer.
+    #[test]
+    fn a_buffer_is_two_words() {
+        assert_eq!((size_of::<Buf>(), size_of::<Option<Buf>>()), (16, 16));
+    }
+
+    #[test]
+    fn a_buffer_may_outlive_its_stock() {
+        let pool = BufPool::new(2);
+        let mut buf = filled(&pool, 10);
+        drop(pool);
+        buf.advance(9);
+        assert_eq!((&buf[..], buf.clone().with_spare(2 * BUF_BYTES).is_none()), (&[7][..], true));
     }
 
     #[test]

@@ -418,6 +418,13 @@ pub trait Reactor: Questions {
     /// Sends all of `out`, then does what `out.after` says.
     fn send(&mut self, conn: ConnId, out: Outgoing);
 
+    /// The same. Answers whether all of it has gone out and the connection stays: no completion follows then. Else one says how
+    /// it ended, as ever.
+    fn send_at_once(&mut self, conn: ConnId, out: Outgoing) -> bool {
+        self.send(conn, out);
+        false
+    }
+
     /// Has it found out within some minutes when the peer of a silent connection is no more (SO_KEEPALIVE): the recv then
     /// fails. For connections of which nothing may come for long.
     fn watch_peer(&mut self, _conn: ConnId) {}

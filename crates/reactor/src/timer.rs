@@ -8,6 +8,7 @@
 //! Setting and cancelling touch one list; a bitmap of occupied buckets finds the next deadline. A timer
 //! never fires early and, if the caller keeps to [`TimerWheel::poll_deadline`], less than one tick late.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 /// Width of a bucket, in milliseconds: the precision of every time-out.
@@ -37,6 +38,8 @@ pub struct TimerWheel<K> {
     /// The last tick whose bucket was looked at.
     cursor: u64,
     len: usize,
+    /// What [`TimerWheel::poll_deadline`] has found, until something changes: it is asked far more often.
+    nearest: Cell<Option<Option<Duration>>>,
 }
 
 #[derive(Debug)]
@@ -66,11 +69,13 @@ impl<K: Copy> TimerWheel<K> {
             free: NONE,
             cursor: 0,
             len: 0,
+            nearest: Cell::new(None),
         }
     }
 
     /// Sets a timer for `at`. A time that has passed is due at once.
     pub fn set(&mut self, at: Duration, key: K) -> TimerId {
+        self.nearest.set(None);
         let due_tick = tick_not_before(at);
         let list = if due_tick <= self.cursor { DUE } else { due_tick as usize % BUCKETS };
         let index = self.occupy_slot(key, due_tick);
@@ -83,6 +88,7 @@ impl<K: Copy> TimerWheel<K> {
     pub fn cancel(&mut self, timer: TimerId) -> bool {
         match self.slab.get(timer.index as usize) {
             Some(node) if node.generation == timer.generation && node.list != NONE => {
+                self.nearest.set(None);
                 self.release(timer.index);
                 true
             }
@@ -99,13 +105,19 @@ impl<K: Copy> TimerWheel<K> {
     /// When [`TimerWheel::pop_due`] should be called next. May be early when only timers of a later
     /// revolution are in the next bucket; late by less than a tick.
     pub fn poll_deadline(&self) -> Option<Duration> {
-        let tick = if self.heads[DUE] == NONE { self.next_occupied_tick()? } else { self.cursor };
-        Some(Duration::from_millis(tick * TICK_MS))
+        if let Some(known) = self.nearest.get() {
+            return known;
+        }
+        let tick = if self.heads[DUE] == NONE { self.next_occupied_tick() } else { Some(self.cursor) };
+        let nearest = tick.map(|tick| Duration::from_millis(tick * TICK_MS));
+        self.nearest.set(Some(nearest));
+        nearest
     }
 
     /// The key of a timer that is due at `now`, or `None` when none is left. Order among timers due
     /// together is not defined.
     pub fn pop_due(&mut self, now: Duration) -> Option<K> {
+        self.nearest.set(None);
         let now_tick = now.as_millis() as u64 / TICK_MS;
         while self.heads[DUE] == NONE {
             match self.next_occupied_tick() {

@@ -136,7 +136,7 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
             draining: false,
         };
         let (mut exchange, _pick) = Exchange::begin(black_box(request), &scene);
-        black_box(exchange.handle(Fact::AttemptStarted { server: 0, pooled: true, hurry: None }, &scene));
+        black_box(exchange.handle(Fact::AttemptStarted { server: 0, pooled: true, hurry: None, took: None }, &scene));
         black_box(exchange.handle(Fact::ServerTook(Took::All), &scene));
         black_box(exchange.handle(Fact::ResponseBegun, &scene));
         black_box(exchange.plan_head(black_box(&response), &scene));

@@ -2,7 +2,7 @@
 
 use super::step::{AttemptOrder, ServerOrder, Step, UpOrder};
 use super::time::PORT_WAIT;
-use super::{Attempt, Exchange, Fact, Scene, Stage, Wait};
+use super::{Attempt, Exchange, Fact, Scene, Stage, Took, Wait};
 use crate::health::Verdict;
 use crate::reason::CloseReason;
 use crate::retry::{self, NextStep, RetryReason};
@@ -32,6 +32,7 @@ impl Exchange {
         server: u32,
         pooled: bool,
         hurry: Option<Duration>,
+        took: Option<Took>,
         scene: &Scene<'_>,
         step: &mut Step,
     ) {
@@ -41,7 +42,10 @@ impl Exchange {
         self.up.sent = pooled;
         self.down.reading = pooled;
         self.up.attempt = if pooled { Attempt::Open { server, pooled } } else { Attempt::Connecting { server } };
-        self.set_wait(if pooled { Wait::Server } else { Wait::Connect }, scene);
+        match took {
+            Some(took) => self.handle_server_took(took, scene, step),
+            None => self.set_wait(if pooled { Wait::Server } else { Wait::Connect }, scene),
+        }
         self.hurry(hurry.filter(|_| !pooled && self.up.attempts <= scene.retries_max), scene);
         if self.request.kept && self.up.attempts == 1 {
             self.watch_client(step);

@@ -114,6 +114,8 @@ pub enum Fact {
         pooled: bool,
         /// Another server is well: when this one has not answered the handshake after so long, that one is tried.
         hurry: Option<Duration>,
+        /// What it was given went out at once; else [`Fact::ServerTook`] follows.
+        took: Option<Took>,
     },
     /// The connection stands.
     Connected,

@@ -265,8 +265,8 @@ impl Exchange {
     pub fn handle(&mut self, fact: Fact, scene: &Scene<'_>) -> Step {
         let mut step = Step::default();
         match fact {
-            Fact::AttemptStarted { server, pooled, hurry } => {
-                self.handle_attempt_started(server, pooled, hurry, scene, &mut step);
+            Fact::AttemptStarted { server, pooled, hurry, took } => {
+                self.handle_attempt_started(server, pooled, hurry, took, scene, &mut step);
             }
             Fact::Connected => self.handle_connected(scene, &mut step),
             Fact::ConnectFailed { server, fault } => self.handle_connect_failed(server, fault, scene, &mut step),

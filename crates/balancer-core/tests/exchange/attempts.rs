@@ -30,6 +30,20 @@ fn a_failed_attempt_goes_elsewhere_while_it_may() {
 }
 
 #[test]
+fn what_goes_out_at_once_is_as_what_is_told_of_later() {
+    let answered = [Head(200), Whole, Sent];
+    let (cut, again) = ([Part, In::Took, ServerFin], [ServerFin, Connecting(0)]);
+    for (opening, rest) in [(GET, &answered[..]), (POST, &cut), (GET, &again)] {
+        let after = |start: &[In]| play(opening, USUAL, &[start, rest].concat());
+        let ((later, one), (at_once, other)) = (after(&[Pooled(0), In::Took]), after(&[AtOnce(0)]));
+        assert_eq!((one.deadline(), one.record()), (other.deadline(), other.record()));
+        let orders = |text: &str| text.replace("-, ", "");
+        assert_eq!(orders(&later), orders(&at_once));
+    }
+    check(POST, &[AtOnce(0), Part], "pick, read-client, up");
+}
+
+#[test]
 fn what_was_answered_or_let_go_is_not_repeated() {
     let post = Opening { idempotent: false, ..GET };
     check(post, &[Pooled(0), In::Took, HeadBegins, ServerFin], "pick, -, -, read-server, drop(PeerAborted) 502");

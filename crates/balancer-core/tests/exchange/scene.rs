@@ -16,6 +16,8 @@ use std::time::Duration;
 pub(crate) enum In {
     /// The attempt found a pooled connection, or is connecting, to that server.
     Pooled(u32),
+    /// The same, and the request went out at once.
+    AtOnce(u32),
     Connecting(u32),
     /// Another server is tried after a second.
     Hurrying(u32),
@@ -146,9 +148,20 @@ pub(crate) fn scene(with: With, now: Duration) -> Scene<'static> {
 
 pub(crate) fn facts(event: In) -> Fact {
     match event {
-        Pooled(server) => Fact::AttemptStarted { server, pooled: true, hurry: None },
-        Connecting(server) => Fact::AttemptStarted { server, pooled: false, hurry: None },
-        Hurrying(server) => Fact::AttemptStarted { server, pooled: false, hurry: Option::Some(Duration::from_secs(1)) },
+        Pooled(server) => Fact::AttemptStarted { server, pooled: true, hurry: None, took: Option::None },
+        AtOnce(server) => Fact::AttemptStarted {
+            server,
+            pooled: true,
+            hurry: None,
+            took: Option::Some(balancer_core::exchange::Took::All),
+        },
+        Connecting(server) => Fact::AttemptStarted { server, pooled: false, hurry: None, took: Option::None },
+        Hurrying(server) => Fact::AttemptStarted {
+            server,
+            pooled: false,
+            hurry: Option::Some(Duration::from_secs(1)),
+            took: Option::None,
+        },
         Connected => Fact::Connected,
         Refused(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::Refused) },
         NoPort(server) => Fact::ConnectFailed { server, fault: Fault::of(FaultKind::Ports) },

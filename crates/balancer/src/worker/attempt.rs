@@ -6,7 +6,7 @@ use super::compose;
 use super::seat::Seat;
 use super::state::{Client, End, Entry, ExchangeId, Inbound, Party, Server, Work};
 use super::treat::{IdDigits, asked_of};
-use balancer_core::exchange::{AttemptOrder, Fact};
+use balancer_core::exchange::{AttemptOrder, Fact, Took};
 use balancer_core::{CloseReason, HeaderBytes, ListenerSettings, ProxyHeader, RequestIds, Twins};
 use http::forward::{AddressText, RequestEdits};
 use http::{RequestHead, Values};
@@ -123,8 +123,8 @@ impl Worker {
         let (set, server) = (party.set, party.server);
         self.sets[set].servers[server].counters.pooled += 1;
         self.exchanges[id].server = Some(End::only(conn));
-        io.send(conn, out);
-        Fact::AttemptStarted { server: server as u32, pooled: true, hurry: None }
+        let took = io.send_at_once(conn, out).then(|| took_all(io));
+        Fact::AttemptStarted { server: server as u32, pooled: true, hurry: None, took }
     }
 
     /// The header that tells whose connection it is, where the set wants one.
@@ -176,7 +176,8 @@ impl Worker {
                 self.parties.insert(conn, Party::Server(party));
                 self.sets[set].servers[server].connections += 1;
                 self.exchanges[id].server = Some(End::only(conn));
-                Fact::AttemptStarted { server: server as u32, pooled: false, hurry: self.hurry(set, server, now) }
+                let hurry = self.hurry(set, server, now);
+                Fact::AttemptStarted { server: server as u32, pooled: false, hurry, took: None }
             }
             Err(fault) => {
                 drop(seat);
@@ -240,6 +241,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// A server has taken all that it was sent.
+#[inline]
+pub(super) fn took_all<R: Reactor>(io: &R) -> Took {
+    if io.buffers_are_scarce() { Took::AllButScarce } else { Took::All }
 }
 
 /// Writes a request of which only the bytes were kept.

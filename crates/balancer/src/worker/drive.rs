@@ -70,7 +70,9 @@ impl Worker {
         if let Some(then) = step.end {
             self.end_exchange(id, then, io);
         }
-        abandoned.or(attempted).or(answered)
+        let fact = abandoned.or(attempted).or(answered);
+        debug_assert!(fact.is_none() || step.end.is_none(), "nothing is told to what is over: {step:?}");
+        fact
     }
 
     fn apply_server<R: Reactor>(&mut self, id: ExchangeId, order: ServerOrder, io: &mut R) -> Option<Fact> {
@@ -114,8 +116,8 @@ impl Worker {
                 let entry = &mut self.exchanges[id];
                 let (head, body) = (entry.down.head.take(), entry.down.body.take());
                 let after = if close { After::Close } else { After::Keep };
-                io.send(entry.client.conn, Outgoing { head, body, after });
-                None
+                let is_out = io.send_at_once(entry.client.conn, Outgoing { head, body, after });
+                is_out.then_some(Fact::ClientTook)
             }
             DownOrder::Answer(answer) => self.answer(id, answer, None, io),
             DownOrder::LookAtAcks => {
@@ -142,11 +144,11 @@ impl Worker {
         let (set, failure) = (entry.set, entry.core.record().failure);
         self.note_waited(set, failure);
         self.put_back_encoder(id);
-        let entry = self.exchanges.remove(id);
         if then == Then::Relay {
-            return self.begin_relay(entry.expect("an exchange ends once"), io);
+            let entry = self.exchanges.remove(id).expect("an exchange ends once");
+            return self.begin_relay(entry, io);
         }
-        drop(entry);
+        self.exchanges.remove(id); // not moved anywhere first
         let now = self.now(io);
         let client = self.parties.client(conn);
         client.work = Work::None;

@@ -1,6 +1,7 @@
 //! What comes in, as facts: for a client connection itself, for the exchange or the relay it belongs to.
 
 use super::Worker;
+use super::attempt::took_all;
 use super::choose::Stands;
 use super::compose::{self, NoPiece};
 use super::state::{Client, ExchangeId, Held, Inbound, Party, Server, Work};
@@ -316,8 +317,7 @@ impl Worker {
             }
             (Work::Exchange(id), Way::Up) => {
                 let took = match result {
-                    Ok(()) if io.buffers_are_scarce() => Took::AllButScarce,
-                    Ok(()) => Took::All,
+                    Ok(()) => took_all(io),
                     Err(_) => Took::Broken,
                 };
                 self.hear(id, Fact::ServerTook(took), io);

@@ -51,7 +51,8 @@ impl EpollReactor {
                 entry.connecting = false;
                 entry.has_sent = true;
                 self.completions.push_back(Completion::Connected { conn, result: Ok(()) });
-                self.advance_send(conn, first, sent);
+                let is_out = self.advance_send(conn, first, sent);
+                self.complete_send(conn, is_out);
             }
             Err(Errno::AGAIN) => {
                 entry.send = Some(Box::new(Sending::Bytes(first)));

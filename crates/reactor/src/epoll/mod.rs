@@ -22,6 +22,7 @@ use accept::Listener;
 pub use bind::{Bound, FileOwner, beside, bind, duplicate, file_owner, listen, listening_from, set_file_owner};
 use entry::{Entry, Table};
 use ports::{ClosedFirst, Fault, FaultKind};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -81,6 +82,8 @@ pub struct EpollReactor {
     epoll: Epoll,
     waker: Waker,
     start: Instant,
+    /// The time as it was told last, until the next wait.
+    told: Cell<Option<Duration>>,
     pool: BufPool,
     pipes: Pipes,
     table: Table,
@@ -115,6 +118,7 @@ impl EpollReactor {
             epoll,
             waker,
             start: config.epoch,
+            told: Cell::new(None),
             pool: BufPool::new(config.buffers_max),
             pipes: Pipes::new(config.pipes_max),
             table: Table::new(config.connections_max),
@@ -206,12 +210,14 @@ impl EpollReactor {
         }
     }
 
+    /// By the time that the application went by last, if it has asked: the clock is not read again for what it took since.
     fn wait_time(&self, until: Option<Duration>) -> Option<Duration> {
+        let told = self.told.take();
         if !self.completions.is_empty() {
             return Some(Duration::ZERO);
         }
         let short = !self.starved.is_empty() || self.listeners.iter().flatten().any(Listener::is_paused);
-        let until = until.map(|at| at.saturating_sub(self.now()));
+        let until = until.map(|at| at.saturating_sub(told.unwrap_or_else(|| self.start.elapsed())));
         match (short, until) {
             (true, Some(time)) => Some(time.min(SHORTAGE_RETRY)),
             (true, None) => Some(SHORTAGE_RETRY),
@@ -258,7 +264,9 @@ impl EpollReactor {
 
 impl Questions for EpollReactor {
     fn now(&self) -> Duration {
-        self.start.elapsed()
+        let now = self.start.elapsed();
+        self.told.set(Some(now));
+        now
     }
 
     fn wall_clock(&self) -> Duration {
@@ -351,6 +359,10 @@ impl Reactor for EpollReactor {
 
     fn send_piped(&mut self, conn: ConnId, piped: Piped) {
         self.start_send_piped(conn, piped);
+    }
+
+    fn send_at_once(&mut self, conn: ConnId, out: Outgoing) -> bool {
+        self.try_send(conn, out)
     }
 
     fn watch_peer(&mut self, conn: ConnId) {

@@ -13,8 +13,18 @@ const COALESCE_BYTES_MAX: usize = 2048;
 
 impl EpollReactor {
     pub(super) fn start_send(&mut self, conn: ConnId, out: Outgoing) {
-        if self.prepare_send(conn) {
-            self.push_send(conn, coalesced(out));
+        let is_out = self.try_send(conn, out);
+        self.complete_send(conn, is_out);
+    }
+
+    /// Answers whether all of it is out and the connection stays, which is still to be told.
+    pub(super) fn try_send(&mut self, conn: ConnId, out: Outgoing) -> bool {
+        self.prepare_send(conn) && self.push_send(conn, coalesced(out))
+    }
+
+    pub(super) fn complete_send(&mut self, conn: ConnId, is_out: bool) {
+        if is_out {
+            self.completions.push_back(Completion::Sent { conn, result: Ok(()) });
         }
     }
 
@@ -39,16 +49,19 @@ impl EpollReactor {
     pub(super) fn continue_send(&mut self, conn: ConnId) {
         let Some(entry) = self.table.get_mut(conn) else { return };
         match entry.send.take().map(|sending| *sending) {
-            Some(Sending::Bytes(out)) => self.push_send(conn, out),
+            Some(Sending::Bytes(out)) => {
+                let is_out = self.push_send(conn, out);
+                self.complete_send(conn, is_out);
+            }
             Some(Sending::Piped(piped)) => self.push_piped(conn, piped),
             None => {}
         }
     }
 
-    fn push_send(&mut self, conn: ConnId, out: Outgoing) {
-        let Some(entry) = self.table.get_mut(conn) else { return };
+    fn push_send(&mut self, conn: ConnId, out: Outgoing) -> bool {
+        let Some(entry) = self.table.get_mut(conn) else { return false };
         match send_once(&entry.fd, &out) {
-            Ok(sent) => self.advance_send(conn, out, sent),
+            Ok(sent) => return self.advance_send(conn, out, sent),
             Err(Errno::AGAIN | Errno::INTR) => self.wait_to_send(conn, Sending::Bytes(out)),
             Err(errno) => {
                 let fault = fault(errno);
@@ -56,20 +69,21 @@ impl EpollReactor {
                 self.completions.push_back(Completion::Sent { conn, result: Err(fault) });
             }
         }
+        false
     }
 
-    /// Counts `sent` bytes off; goes on until everything is out or the socket is full.
-    pub(super) fn advance_send(&mut self, conn: ConnId, mut out: Outgoing, sent: usize) {
-        drop_front(&mut out, sent);
-        if !out.is_empty() {
-            return self.wait_to_send(conn, Sending::Bytes(out));
+    /// Counts `sent` bytes off; what is left waits until the socket has room. Answers as [`EpollReactor::try_send`] does.
+    pub(super) fn advance_send(&mut self, conn: ConnId, mut out: Outgoing, sent: usize) -> bool {
+        if sent < out.len() {
+            drop_front(&mut out, sent);
+            self.wait_to_send(conn, Sending::Bytes(out));
+            return false;
         }
         if out.after == After::Close {
             let outcome = self.close_and_retire(conn, Close::Fin);
             self.completions.push_back(Completion::Closed { conn, outcome });
-        } else {
-            self.completions.push_back(Completion::Sent { conn, result: Ok(()) });
         }
+        out.after != After::Close
     }
 
     pub(super) fn wait_to_send(&mut self, conn: ConnId, rest: Sending) {
