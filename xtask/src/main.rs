@@ -1,6 +1,7 @@
 //! The project's own chores: checks of the house's order, and measurements.
 
 mod bench;
+mod configurations;
 mod deps;
 mod instructions;
 mod shape;

@@ -3,6 +3,7 @@
 use super::Scale;
 use super::record::Table;
 use super::stage::{CORE_OTHER, CORE_UNDER_TEST, Stage, installed};
+use crate::configurations;
 use anyhow::{Context, bail};
 use lab::Role;
 use lab::topology::{BALANCER, SERVER};
@@ -43,6 +44,7 @@ const LOADS: [(&str, &str); 2] = [("short connection", "wait"), ("keep-alive req
 pub(super) fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Vec<Table>> {
     let _origin = stage.nginx(Role::Server, SERVER, ORIGIN_PORT, CORE_OTHER)?;
     let mut peers = start_all(stage)?;
+    peers.push(with_features(stage)?);
     let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
     let mut cpu = LOADS.map(|(load, _)| Table::new(&format!("balancer: CPU us per {load}"), true, &names));
     let mut rate = LOADS.map(|(load, _)| Table::new(&format!("balancer: {load}s per second"), false, &names));
@@ -85,12 +87,19 @@ fn start(stage: &Stage, name: &'static str, address: SocketAddr, program: &Comma
     Ok(Peer::new(name, address, guest))
 }
 
+/// Our own balancer with routes, checks, limits and rules about fields.
+fn with_features(stage: &Stage) -> anyhow::Result<Peer> {
+    let (listen, origin) = (SocketAddr::from((BALANCER, 8083)), SocketAddr::from((SERVER, ORIGIN_PORT)));
+    let command = serve(stage, "quintet-features.toml", &configurations::with_features(listen, origin))?;
+    start(stage, "quintet+features", listen, &command)
+}
+
 fn ours(stage: &Stage, listen: SocketAddr, origin: SocketAddr) -> anyhow::Result<Command> {
-    let text = format!(
-        "[[listener]]\nname = \"web\"\nbind = \"{listen}\"\nprotocol = \"http\"\nbackends = \"app\"\nclose = \
-         \"balancer-first\"\n\n[[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n"
-    );
-    let path = stage.write("quintet.toml", &text)?;
+    serve(stage, "quintet.toml", &configurations::plain(listen, origin))
+}
+
+fn serve(stage: &Stage, name: &str, text: &str) -> anyhow::Result<Command> {
+    let path = stage.write(name, text)?;
     let mut command = Command::new(&stage.quintet);
     command.arg("serve").arg("--config").arg(path).args(["--workers", "1"]);
     Ok(command)

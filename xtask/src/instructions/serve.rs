@@ -2,8 +2,8 @@
 //! for it is not among them.
 
 use super::callgrind;
+use crate::configurations::{plain, with_features};
 use anyhow::{Context, bail};
-use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -105,40 +105,6 @@ impl Drop for House<'_> {
         let _gone_already = self.origin.wait();
         let _left_to_the_system = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-/// The smallest configuration.
-pub(crate) fn plain(at: SocketAddr, origin: SocketAddr) -> String {
-    format!(
-        "[[listener]]\nname = \"web\"\nbind = \"{at}\"\nprotocol = \"http\"\nbackends = \"app\"\nclose = \
-         \"balancer-first\"\n\n[[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n"
-    )
-}
-
-/// The same with 100 routes, checks, limits that are not reached, and rules about fields of requests and responses.
-pub(crate) fn with_features(at: SocketAddr, origin: SocketAddr) -> String {
-    let mut text = format!(
-        "[[listener]]\nname = \"web\"\nbind = \"{at}\"\nprotocol = \"http\"\nbackends = \"app\"\nclose = \
-         \"balancer-first\"\nbody_bytes_max = 1048576\nrate_limit = {{ rate = \"1000000/s\" }}\n\n\
-         [listener.limits]\nconnections_max = 10000\n\n[listener.request_headers]\nset = {{ X-Tenant = \"one\" }}\n\
-         remove = [\"X-Debug\"]\n\n[listener.response_headers]\nset = {{ Strict-Transport-Security = \
-         \"max-age=31536000\" }}\nremove = [\"X-Powered-By\"]\n"
-    );
-    for number in 0..100 {
-        let asks = match number % 4 {
-            0 => format!("host = \"host-{number}.example.net\""),
-            1 => format!("host = \"*.zone-{number}.example.net\""),
-            2 if number == 50 => "path_prefix = \"/bytes/\"".to_owned(),
-            2 => format!("path_prefix = \"/shop-{number}/\""),
-            _ => format!("path = \"/page-{number}\"\nmethod = [\"GET\", \"HEAD\"]"),
-        };
-        let _fits = write!(text, "\n[[listener.route]]\nname = \"r{number}\"\n{asks}\nbackends = \"app\"\n");
-    }
-    text.push_str(&format!(
-        "\n[[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n\n[backend_set.health]\ncheck = \"tcp\"\ninterval \
-         = \"60s\"\n\n[backend_set.limits]\nconnections_max = 200\n"
-    ));
-    text
 }
 
 /// One that is free now: nobody else is expected to take it in the next moment.
