@@ -209,6 +209,7 @@ counters! {
     "proxies.refused" announced_refused: [u64; Unannounced::ALL.len()] [reason: |at| Unannounced::ALL[at].name()], Listener, "Connections closed because there was no header, a bad one, or nobody who is trusted to send one, by reason. They are not among those accepted.";
     "tls.handshakes" tls_handshakes: u64, Listener, "TLS handshakes with clients that went well.";
     "tls.resumed" tls_resumed: u64, Listener, "Those of them that took up an earlier session by its ticket.";
+    "tls.silent" tls_silent: u64, Listener, "Connections that a client ended before a byte of TLS, as checks do.";
     "tls.failed" tls_failed: [u64; HandshakeFailure::ALL.len()] [reason: |at| HandshakeFailure::ALL[at].name()], Listener, "TLS handshakes with clients that failed, by reason.";
     "tls.cut_off" tls_cut_off: u64, Listener, "TLS connections that clients ended without saying so (no close_notify): many do.";
     "tls.damaged" tls_damaged: u64, Listener, "TLS connections with a record that the client cannot have sealed, or that breaks the protocol.";
@@ -307,6 +308,8 @@ impl Counters {
                 &mut self.server_tls_spent,
             ),
         };
+        // Nobody whom we connect to is silent: it would have failed.
+        self.tls_silent += counts.silent;
         *done += counts.done;
         *resumed += counts.resumed;
         *cut_off += counts.cut_off;

@@ -114,6 +114,8 @@ pub struct Handshakes {
     pub done: u64,
     /// Those that took up an earlier session.
     pub resumed: u64,
+    /// Those that a client ended without a byte, as checks do: no failure.
+    pub silent: u64,
     /// Those that failed, by [`HandshakeFailure`].
     pub failed: [u64; HandshakeFailure::ALL.len()],
     /// Streams that ended without the layer's own end: a bare FIN.

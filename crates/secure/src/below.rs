@@ -73,12 +73,12 @@ impl<R: Reactor> View<'_, R> {
         let buf = match result {
             Ok(Received::Data(buf)) => buf,
             Ok(Received::Eof(_) | Received::Piped(_)) => {
-                return self.fail(id, HandshakeFailure::PeerLeft, truncated());
+                return self.let_go(id, phase, truncated());
             }
-            Err(fault) => return self.fail(id, HandshakeFailure::PeerLeft, fault),
+            Err(fault) => return self.let_go(id, phase, fault),
         };
         let Some(shaking) = self.layer.conns.get_mut(id).and_then(|conn| conn.shaking.as_mut()) else { return };
-        shaking.heard_at = self.io.now();
+        (shaking.heard_at, shaking.spoke) = (self.io.now(), true);
         match shaking.tls.handle_received(buf, &mut shaking.unsent) {
             Progress::More => {
                 let raw = shaking.tls.take_raw();

@@ -73,6 +73,19 @@ impl<R: Reactor> View<'_, R> {
         self.tell_failed(id, phase, fault, || failure::in_general(failure).to_owned());
     }
 
+    /// The peer left. Who came in and has said nothing only wanted to see whether somebody is here.
+    pub(crate) fn let_go(&mut self, id: ConnId, phase: Phase, fault: Fault) {
+        let Some(conn) = self.layer.conns.get(id) else { return };
+        let spoke = conn.shaking.as_ref().is_none_or(|shaking| shaking.spoke);
+        if spoke || phase == Phase::Connecting {
+            return self.fail(id, HandshakeFailure::PeerLeft, fault);
+        }
+        let listener = conn.listener;
+        self.layer.counts(listener).silent += 1;
+        self.cut(id);
+        self.tell_failed(id, phase, fault, String::new);
+    }
+
     fn tell_failed(&mut self, id: ConnId, phase: Phase, fault: Fault, words: impl FnOnce() -> String) {
         match phase {
             Phase::Connecting => {

@@ -52,6 +52,8 @@ pub(crate) struct Shaking {
     pub(crate) unsent: Vec<u8>,
     /// When the peer was heard of last.
     pub(crate) heard_at: Duration,
+    /// It was heard of at all.
+    pub(crate) spoke: bool,
 }
 
 /// A secured connection.
@@ -79,7 +81,7 @@ impl Conn {
             listener,
             inbound: Inbound::new(),
             outbound: Outbound::new(),
-            shaking: Some(Box::new(Shaking { tls, unsent: Vec::new(), heard_at: now })),
+            shaking: Some(Box::new(Shaking { tls, unsent: Vec::new(), heard_at: now, spoke: false })),
             keys: None,
             session: SessionInfo { secure: true, ..SessionInfo::default() },
             timer: None,

@@ -4,7 +4,6 @@ use crate::stage::{self, Stage, accept, eventually};
 use crate::tls::pki::Pki;
 use crate::wire::{End, PATIENCE, Wire, crlf};
 use balancer_core::{Access, CloseReason, Protocol, Settings, parse_network};
-use ports::HandshakeFailure;
 use reactor::epoll::EpollConfig;
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -143,9 +142,7 @@ fn clients_that_are_still_to_be_secured_are_counted() {
             come(&other).sees_nothing(Duration::from_millis(50));
         }
         drop(two);
-        stage.counts("they have left", |counters| {
-            counters.tls_failed[HandshakeFailure::PeerLeft as usize] == 2 + u64::from(!other.is_empty())
-        });
+        stage.counts("they have left", |counters| counters.tls_silent == 2 + u64::from(!other.is_empty()));
         come(&one).sees_nothing(Duration::from_millis(50));
         let counters = stage.end();
         assert_eq!((counters.accepted, counters.tls_handshakes), (1, 0), "{counters:?}");
