@@ -5,7 +5,7 @@ use crate::profile::ProfileError;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SigningKey};
@@ -21,6 +21,17 @@ pub enum CertificateError {
     /// No certificate in it.
     #[error("there is no certificate in it (no \"BEGIN CERTIFICATE\"): it has to be in PEM")]
     NoCertificate,
+    /// A key in the place of a certificate.
+    #[error("it holds a private key and no certificate: are `certificate` and `key` the wrong way round?")]
+    OnlyKey,
+    /// DER: PEM is that in letters, or a store of PKCS #12.
+    #[error(
+        "it is binary, and has to be in PEM: `openssl x509 -inform DER -in FILE -out NEW`, of a .p12 `openssl pkcs12 -in FILE -nodes -out NEW`"
+    )]
+    Binary,
+    /// Cut off.
+    #[error("it ends in the middle (no \"END\" to its last \"BEGIN\"): is it all of the file?")]
+    CutOff,
     /// Not PEM, or not all of it.
     #[error("it is no PEM that can be read: {0}")]
     Pem(String),
@@ -41,6 +52,11 @@ pub enum CertificateError {
     /// A kind of key we do not know.
     #[error("its private key cannot be used: RSA from 2048 bits, ECDSA on P-256, P-384 or P-521, and Ed25519 can")]
     Key,
+    /// The key of one that is not the first.
+    #[error(
+        "the private key is that of its certificate number {0}: put that first, and those that have signed it behind it"
+    )]
+    NotFirst(usize),
     /// The key of another certificate.
     #[error("the private key is not that of the certificate")]
     Mismatch,
@@ -70,12 +86,30 @@ pub struct Certificate {
 /// There is none, or one that cannot be read.
 pub fn certificates_of(pem: &[u8]) -> Result<Vec<Vec<u8>>, CertificateError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let found = found.map_err(|error| CertificateError::Pem(error.to_string()))?;
+    let found = found.map_err(of_pem)?;
     let unreadable = found.iter().position(|der| Facts::read(der).is_none());
     match unreadable {
         Some(at) => Err(CertificateError::Certificate(at + 1)),
-        None if found.is_empty() => Err(CertificateError::NoCertificate),
+        None if found.is_empty() => Err(what_else(pem)),
         None => Ok(found.iter().map(|der| der.to_vec()).collect()),
+    }
+}
+
+fn of_pem(error: pem::Error) -> CertificateError {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => CertificateError::CutOff,
+        other => CertificateError::Pem(other.to_string()),
+    }
+}
+
+/// What a text is in which there is no certificate.
+fn what_else(text: &[u8]) -> CertificateError {
+    /// How everything in DER begins that is longer than 127 bytes.
+    const SEQUENCE: [u8; 2] = [0x30, 0x82];
+    match text {
+        _ if text.starts_with(&SEQUENCE) => CertificateError::Binary,
+        _ if String::from_utf8_lossy(text).contains("PRIVATE KEY-----") => CertificateError::OnlyKey,
+        _ => CertificateError::NoCertificate,
     }
 }
 
@@ -84,8 +118,8 @@ fn key_of(pem: &[u8]) -> Result<PrivateKeyDer<'static>, CertificateError> {
     match PrivateKeyDer::from_pem_slice(pem) {
         Ok(key) if !is_encrypted(pem) => Ok(key),
         _ if is_encrypted(pem) => Err(CertificateError::EncryptedKey),
-        Err(rustls::pki_types::pem::Error::NoItemsFound) => Err(CertificateError::NoKey),
-        Err(error) => Err(CertificateError::Pem(error.to_string())),
+        Err(pem::Error::NoItemsFound) => Err(CertificateError::NoKey),
+        Err(error) => Err(of_pem(error)),
         Ok(_) => Err(CertificateError::EncryptedKey),
     }
 }
@@ -131,7 +165,7 @@ impl Certificate {
         let certified = CertifiedKey::new(certificates, key.0);
         match certified.keys_match() {
             Ok(()) => Ok(Self { certified: Arc::new(certified), facts }),
-            Err(_) => Err(CertificateError::Mismatch),
+            Err(_) => Err(mismatch(&certified)),
         }
     }
 
@@ -143,9 +177,23 @@ impl Certificate {
         Self::of(Chain::read(chain)?, Key::read(key)?)
     }
 
+    /// What the leaf says.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     fn suits(&self, schemes: &[SignatureScheme]) -> bool {
         self.certified.key.choose_scheme(schemes).is_some()
     }
+}
+
+/// Those who sort a chain the other way round have the right key, of its last.
+fn mismatch(certified: &CertifiedKey) -> CertificateError {
+    let is_of = |certificate: &&CertificateDer<'static>| {
+        CertifiedKey::new(vec![(*certificate).clone()], Arc::clone(&certified.key)).keys_match().is_ok()
+    };
+    let place = certified.cert.iter().position(|certificate| is_of(&certificate));
+    place.map_or(CertificateError::Mismatch, |place| CertificateError::NotFirst(place + 1))
 }
 
 impl ResolvesClientCert for Certificate {
@@ -212,5 +260,43 @@ impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let chosen = self.choose(hello.server_name(), hello.signature_schemes());
         chosen.map(|certificate| Arc::clone(&certificate.certified))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{Authority, KeyKind};
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_told_apart() {
+        let authority = Authority::new(KeyKind::P256, "authority");
+        let site = authority.sign("site", &["site.example"], 2999);
+        let chained = authority.pem.clone() + &site.certificate;
+        let half = &site.certificate[..site.certificate.len() / 2];
+        let der = &certificates_of(site.certificate.as_bytes()).expect("a certificate")[0];
+        for (chain, key, expect) in [
+            (site.certificate.as_bytes(), site.key.as_str(), None),
+            (chained.as_bytes(), &site.key, Some(CertificateError::NotFirst(2))),
+            (authority.pem.as_bytes(), &site.key, Some(CertificateError::Mismatch)),
+            (half.as_bytes(), &site.key, Some(CertificateError::CutOff)),
+            (site.key.as_bytes(), &site.certificate, Some(CertificateError::OnlyKey)),
+            (der, &site.key, Some(CertificateError::Binary)),
+            (b"hello", &site.key, Some(CertificateError::NoCertificate)),
+            (site.certificate.as_bytes(), "hello", Some(CertificateError::NoKey)),
+            (site.certificate.as_bytes(), &site.key[..40], Some(CertificateError::CutOff)),
+        ] {
+            let found = Certificate::new(chain, key.as_bytes()).err();
+            assert_eq!(found, expect, "{}", String::from_utf8_lossy(chain));
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_for_the_names_beside_its_subject() {
+        let authority = Authority::new(KeyKind::P256, "authority");
+        for (names, expect) in [(&["a.example"][..], true), (&["192.0.2.7"], true), (&[], false)] {
+            let chain = Chain::read(authority.sign("a.example", names, 2999).certificate.as_bytes()).expect("one");
+            assert_eq!(chain.facts().is_named, expect, "{names:?}");
+        }
     }
 }

@@ -36,6 +36,8 @@ pub struct Facts {
     pub not_after: Duration,
     /// Names of the DNS it is for, in lower case; `*.` at the front stands for one label.
     pub names: Vec<String>,
+    /// It is for some name or address. A name in its subject is none: clients do not look there (RFC 9525 section 2).
+    pub is_named: bool,
     /// Whose it is: `CN=alice,O=Example` (RFC 4514), in printable ASCII.
     pub subject: String,
 }
@@ -49,6 +51,7 @@ impl Facts {
             not_before: since_1970(validity.not_before),
             not_after: since_1970(validity.not_after),
             names: alternative_names(&certificate),
+            is_named: is_named(&certificate),
             subject: subject(&certificate),
         })
     }
@@ -67,6 +70,11 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
         _ => None,
     };
     names.filter_map(of_dns).collect()
+}
+
+fn is_named(certificate: &X509Certificate<'_>) -> bool {
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return false };
+    names.value.general_names.iter().any(|name| matches!(name, GeneralName::DNSName(_) | GeneralName::IPAddress(_)))
 }
 
 /// The last part first, as directories are read from the leaf (RFC 4514 section 2.1).

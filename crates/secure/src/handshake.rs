@@ -27,7 +27,9 @@ enum Tls {
 
 const FATAL: u8 = 2;
 const HANDSHAKE_FAILURE: u8 = 40;
+const ACCESS_DENIED: u8 = 49;
 const PROTOCOL_VERSION: u8 = 70;
+const UNRECOGNIZED_NAME: u8 = 112;
 
 /// See the module's head.
 pub(crate) struct Handshake {
@@ -230,11 +232,15 @@ impl Handshake {
 }
 
 /// rustls tells a client of an old version that something is missing in its hello. It is the version (RFC 8446 section
-/// 4.2.1: protocol_version), and people who look for it look for that.
+/// 4.2.1: protocol_version), and people who look for it look for that. So it is with a name that no certificate is for (RFC 6066
+/// section 3: unrecognized_name).
 fn call_by_name(failure: HandshakeFailure, out: &mut [u8]) {
     const ALERT: u8 = 21;
-    if let (HandshakeFailure::NoCommonVersion, [ALERT, _, _, 0, 2, FATAL, why @ HANDSHAKE_FAILURE]) = (failure, out) {
-        *why = PROTOCOL_VERSION;
+    let [ALERT, _, _, 0, 2, FATAL, why] = out else { return };
+    match (failure, *why) {
+        (HandshakeFailure::NoCommonVersion, HANDSHAKE_FAILURE) => *why = PROTOCOL_VERSION,
+        (HandshakeFailure::UnknownName, ACCESS_DENIED) => *why = UNRECOGNIZED_NAME,
+        _ => {}
     }
 }
 
