@@ -1,11 +1,11 @@
 //! What comes up from below: strangers' bytes stay here, everything else goes on.
 
-use crate::FIRST_WORD_MAX;
 use crate::layer::Known;
 use crate::view::View;
+use crate::{FIRST_BYTES_MAX, FIRST_WORD_MAX};
 use balancer_core::announcement;
 use ports::{Fault, Unannounced};
-use reactor::{Buf, Close, CloseOutcome, Completion, ConnId, ListenerId, Reactor, Received};
+use reactor::{Buf, Close, CloseOutcome, Completion, ConnId, ListenerId, Reactor, Received, TurnedAway};
 use std::net::SocketAddr;
 
 impl<R: Reactor> View<'_, R> {
@@ -39,14 +39,14 @@ impl<R: Reactor> View<'_, R> {
     fn greet(&mut self, listener: ListenerId, id: ConnId, peer: SocketAddr) {
         let Some(gate) = self.layer.gate(listener) else { return };
         if !(gate.is_proxy)(peer.ip()) {
-            self.layer.counts(listener).refused[Unannounced::NotTrusted as usize] += 1;
+            self.note(listener, peer, Unannounced::NotTrusted, &[]);
             self.io.close(id, Close::Reset);
             return;
         }
         let now = self.io.now();
         let deadline = now.saturating_add(gate.within);
         if let Some(oldest) = self.layer.admit((listener, id, peer), now + FIRST_WORD_MAX, deadline) {
-            self.turn_away(oldest, Unannounced::Crowded);
+            self.turn_away(oldest, Unannounced::Crowded, &[]);
         }
         self.io.recv(id, None);
     }
@@ -61,7 +61,7 @@ impl<R: Reactor> View<'_, R> {
                 self.io.recv(id, Some(buf));
             }
             Ok(Some(said)) => self.introduce(id, said, buf),
-            Err(why) => self.turn_away(id, why),
+            Err(why) => self.turn_away(id, why, &buf),
         }
     }
 
@@ -85,18 +85,26 @@ impl<R: Reactor> View<'_, R> {
     /// He has left.
     fn let_go(&mut self, id: ConnId) {
         let Some(stranger) = self.layer.take_stranger(id) else { return };
-        let counts = self.layer.counts(stranger.listener);
         match stranger.began {
-            true => counts.refused[Unannounced::PeerLeft as usize] += 1,
-            false => counts.silent += 1,
+            true => self.note(stranger.listener, stranger.peer, Unannounced::PeerLeft, &[]),
+            false => self.layer.counts(stranger.listener).silent += 1,
         }
         self.io.close(id, Close::Discard);
     }
 
-    fn turn_away(&mut self, id: ConnId, why: Unannounced) {
+    fn turn_away(&mut self, id: ConnId, why: Unannounced, said: &[u8]) {
         let Some(stranger) = self.layer.take_stranger(id) else { return };
-        self.layer.counts(stranger.listener).refused[why as usize] += 1;
+        self.note(stranger.listener, stranger.peer, why, said);
         self.io.close(id, Close::Discard);
+    }
+
+    /// Counts one that is turned away, and remembers it for a while.
+    #[cold]
+    fn note(&mut self, listener: ListenerId, peer: SocketAddr, why: Unannounced, said: &[u8]) {
+        self.layer.counts(listener).refused[why as usize] += 1;
+        let first = said[..said.len().min(FIRST_BYTES_MAX)].into();
+        let (at, listener) = (self.io.now(), self.io.listener_address(listener));
+        self.layer.note_turned_away(TurnedAway { at, peer, listener, why, first });
     }
 
     /// Strangers whose time is over.
@@ -104,13 +112,13 @@ impl<R: Reactor> View<'_, R> {
         let now = self.io.now();
         while let Some(id) = self.layer.timers.pop_due(now) {
             if self.layer.grows_old(id, now) {
-                self.turn_away(id, Unannounced::TimedOut);
+                self.turn_away(id, Unannounced::TimedOut, &[]);
             }
         }
     }
 
     /// Nobody waits for the strangers of `listener`, or of any, any more.
     pub(crate) fn turn_all_away(&mut self, listener: Option<ListenerId>) {
-        self.layer.strangers_of(listener).into_iter().for_each(|id| self.turn_away(id, Unannounced::Closing));
+        self.layer.strangers_of(listener).into_iter().for_each(|id| self.turn_away(id, Unannounced::Closing, &[]));
     }
 }

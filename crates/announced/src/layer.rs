@@ -1,8 +1,8 @@
 //! What the layer remembers: who has not announced himself yet, and what the application does not know of those who have.
 
-use crate::UNANNOUNCED_MAX;
+use crate::TURNED_AWAY_MAX;
 use ports::Announcements;
-use reactor::{Announcing, Buf, Completion, ConnId, ConnMap, ListenerId, TimerId, TimerWheel};
+use reactor::{Announcing, Buf, Completion, ConnId, ConnMap, ListenerId, TimerId, TimerWheel, TurnedAway};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,11 +33,11 @@ pub(crate) struct Known {
 }
 
 /// All of a layer but the application.
-#[derive(Default)]
 pub(crate) struct Layer {
     /// Listeners at which headers are asked for.
     gates: Vec<(ListenerId, Announcing)>,
     pub(crate) strangers: ConnMap<Stranger>,
+    strangers_max: usize,
     /// The oldest first; those who are none any more are left in until they are met.
     order: VecDeque<ConnId>,
     pub(crate) known: ConnMap<Known>,
@@ -45,9 +45,25 @@ pub(crate) struct Layer {
     pub(crate) up: VecDeque<Completion>,
     pub(crate) timers: TimerWheel<ConnId>,
     counts: Vec<(ListenerId, Announcements)>,
+    /// The last of them.
+    pub(crate) turned_away: VecDeque<TurnedAway>,
 }
 
 impl Layer {
+    pub(crate) fn new(strangers_max: usize) -> Self {
+        Self {
+            gates: Vec::new(),
+            strangers: ConnMap::default(),
+            strangers_max,
+            order: VecDeque::new(),
+            known: ConnMap::default(),
+            up: VecDeque::new(),
+            timers: TimerWheel::new(),
+            counts: Vec::new(),
+            turned_away: VecDeque::new(),
+        }
+    }
+
     pub(crate) fn set_gate(&mut self, listener: ListenerId, announcing: Option<Announcing>) {
         self.gates.retain(|(id, _)| *id != listener);
         self.gates.extend(announcing.map(|announcing| (listener, announcing)));
@@ -68,11 +84,11 @@ impl Layer {
         let timer = self.timers.set(looked_at.min(deadline), id);
         self.strangers.insert(id, Stranger { listener, peer, began: false, young: true, deadline, timer });
         self.order.push_back(id);
-        if self.order.len() > 2 * UNANNOUNCED_MAX {
+        if self.order.len() > 2 * self.strangers_max {
             let strangers = &self.strangers;
             self.order.retain(|id| strangers.get(*id).is_some());
         }
-        if self.strangers.len() <= UNANNOUNCED_MAX {
+        if self.strangers.len() <= self.strangers_max {
             return None;
         }
         std::iter::from_fn(|| self.order.pop_front()).find(|id| self.strangers.get(*id).is_some())
@@ -111,6 +127,14 @@ impl Layer {
     pub(crate) fn forget(&mut self, id: ConnId) {
         self.known.remove(id);
         self.up.retain(|completion| completion.conn() != Some(id));
+    }
+
+    /// Remembers one, and forgets the oldest beyond the bound.
+    pub(crate) fn note_turned_away(&mut self, one: TurnedAway) {
+        if self.turned_away.len() == TURNED_AWAY_MAX {
+            self.turned_away.pop_front();
+        }
+        self.turned_away.push_back(one);
     }
 
     pub(crate) fn counts(&mut self, listener: ListenerId) -> &mut Announcements {

@@ -3,7 +3,7 @@
 use crate::layer::Layer;
 use crate::view::View;
 use ports::{Announcements, Fault};
-use reactor::{App, Completion, ListenerId, Reactor};
+use reactor::{App, Completion, ListenerId, Reactor, TurnedAway, deliver};
 use std::time::Duration;
 
 /// `app` with clients that proxies announce, at the listeners of which it says so ([`Reactor::announce_listener`]).
@@ -14,14 +14,19 @@ pub struct Announced<A> {
 }
 
 impl<A> Announced<A> {
-    /// Puts `app` on a layer.
-    pub fn new(app: A) -> Self {
-        Self { app, layer: Layer::default() }
+    /// Puts `app` on a layer; so many connections may not have said yet whose they are, and the oldest goes for a new one.
+    pub fn new(app: A, strangers_max: usize) -> Self {
+        Self { app, layer: Layer::new(strangers_max) }
     }
 
     /// What was counted at a listener since the last time.
     pub fn take_announcements(&mut self, listener: Option<ListenerId>) -> Announcements {
         self.layer.take_counts(listener)
+    }
+
+    /// Those turned away since the last time.
+    pub fn take_turned_away(&mut self) -> impl Iterator<Item = TurnedAway> + use<A> {
+        std::mem::take(&mut self.layer.turned_away).into_iter()
     }
 
     /// Lets somebody act as the application would, between two turns; what comes of it is told.
@@ -31,7 +36,7 @@ impl<A> Announced<A> {
     {
         let (app, mut view) = self.view(io);
         let outcome = act(app, &mut view);
-        self.deliver(io);
+        deliver(app, &mut view);
         outcome
     }
 
@@ -39,25 +44,13 @@ impl<A> Announced<A> {
     fn view<'a, R>(&'a mut self, io: &'a mut R) -> (&'a mut A, View<'a, R>) {
         (&mut self.app, View { io, layer: &mut self.layer })
     }
-
-    /// Tells the application what it is to hear, until there is nothing.
-    #[inline]
-    fn deliver<R: Reactor>(&mut self, io: &mut R)
-    where
-        A: for<'a> App<View<'a, R>>,
-    {
-        let (app, mut view) = self.view(io);
-        while let Some(completion) = view.poll_completion() {
-            app.handle_completion(completion, &mut view);
-        }
-    }
 }
 
 impl<R: Reactor, A: for<'a> App<View<'a, R>>> App<R> for Announced<A> {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
         let (app, mut view) = self.view(io);
         app.start(&mut view)?;
-        self.deliver(io);
+        deliver(app, &mut view);
         Ok(())
     }
 
@@ -67,15 +60,14 @@ impl<R: Reactor, A: for<'a> App<View<'a, R>>> App<R> for Announced<A> {
         if let Some(completion) = view.handle_below(completion) {
             app.handle_completion(completion, &mut view);
         }
-        self.deliver(io);
+        deliver(app, &mut view);
     }
 
     fn handle_time(&mut self, io: &mut R) {
         let (app, mut view) = self.view(io);
         view.expire();
         app.handle_time(&mut view);
-        self.deliver(io);
-        let (app, mut view) = self.view(io);
+        deliver(app, &mut view);
         if app.is_done() {
             view.turn_all_away(None);
         }

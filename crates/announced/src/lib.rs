@@ -26,7 +26,10 @@ pub use view::View;
 
 use std::time::Duration;
 
-/// Connections of one worker that may not have said yet whose they are; the oldest goes for a new one.
-pub(crate) const UNANNOUNCED_MAX: usize = 4096;
+/// Those turned away that are remembered until somebody asks, and bytes of each.
+pub(crate) const TURNED_AWAY_MAX: usize = 16;
+pub(crate) const FIRST_BYTES_MAX: usize = 64;
+/// Connections of one worker that may not have said yet whose they are, where files allow.
+pub const STRANGERS_MAX: usize = 4096;
 /// How long a listener that is to close waits for the header of somebody who is there.
 pub const FIRST_WORD_MAX: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@ use crate::layer::Layer;
 use ports::{Fault, Handshakes};
 use reactor::{
     After, Announcing, Buf, Close, CloseOutcome, Completion, ConnId, ConnectPlan, ListenerId, Outgoing, Probe,
-    Questions, Reactor, Received,
+    Questions, Reactor, Received, TurnedAway,
 };
 use std::net::SocketAddr;
 
@@ -45,6 +45,10 @@ impl<R: Reactor> Reactor for View<'_, R> {
 
     fn take_handshakes(&mut self, listener: Option<ListenerId>) -> Handshakes {
         Handshakes { announced: self.layer.take_counts(listener), ..self.io.take_handshakes(listener) }
+    }
+
+    fn poll_turned_away(&mut self) -> Option<TurnedAway> {
+        self.layer.turned_away.pop_front()
     }
 
     fn close_listener(&mut self, listener: ListenerId) {

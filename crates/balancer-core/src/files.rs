@@ -32,10 +32,7 @@ impl WorkerBounds {
     pub fn within(self, files: u64, workers: usize) -> Self {
         let part = files / PART_OF_HELPERS / workers.max(1) as u64;
         let at_most = |wanted: usize, most: u64| wanted.min(usize::try_from(most).unwrap_or(usize::MAX));
-        Self {
-            pipes_max: at_most(self.pipes_max, part / 2),
-            strangers_max: at_most(self.strangers_max, part.max(1)),
-        }
+        Self { pipes_max: at_most(self.pipes_max, part / 2), strangers_max: at_most(self.strangers_max, part.max(1)) }
     }
 }
 
@@ -90,7 +87,8 @@ pub fn in_words(files: u64, asked: &Settings, fitted: &Settings) -> String {
             format!(" ({})", named.collect::<Vec<_>>().join(", "))
         }
     };
-    let room = format!("{files} files may be open: room for {clients} clients at once{each}, each with a server connection");
+    let room =
+        format!("{files} files may be open: room for {clients} clients at once{each}, each with a server connection");
     let shrunk = |(asked, fitted): (&BackendSetSettings, &BackendSetSettings)| {
         (fitted.pool.idle_max < asked.pool.idle_max).then(|| format!("{} {}", asked.name, fitted.pool.idle_max))
     };
@@ -169,7 +167,7 @@ mod tests {
         checked.backend_sets[0].check = Some(CheckRules::new(CheckKind::Tcp));
         assert_eq!(beside(&checked), beside(&plain) + 20, "a check of each server");
         let mut places = plain.clone();
-        let more = places.listeners[0].binds[0].clone();
+        let more = places.listeners[0].binds[0];
         places.listeners[0].binds.push(more);
         assert_eq!(beside(&places), beside(&plain) + 2 * OF_PLACE, "a socket of each worker");
         let mut bounded = plain.clone();

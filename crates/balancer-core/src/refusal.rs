@@ -1,8 +1,9 @@
-//! Heads (and bodies) that were refused: which rule, whose, how they began. The last few are remembered.
+//! Heads (and bodies) that were refused, and connections that did not say well whom they speak for: which rule, whose, how they
+//! began. The last few are remembered.
 
 use core::fmt;
 use core::time::Duration;
-use ports::Address;
+use ports::{Address, Unannounced};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -27,6 +28,22 @@ pub enum Refused {
         /// The server.
         from: Address,
     },
+    /// What should have been the header of the PROXY protocol.
+    Announcement {
+        /// Whoever connected.
+        from: SocketAddr,
+        /// The listener; `None`: at a socket file.
+        at: Option<SocketAddr>,
+    },
+}
+
+/// Why one was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The rule it breaks, or the limit it is over.
+    Rule(http1::Error),
+    /// It does not say, or may not say, whom it speaks for.
+    Unannounced(Unannounced),
 }
 
 /// One message that was refused.
@@ -36,8 +53,8 @@ pub struct Refusal {
     pub at: Duration,
     /// Whose it was.
     pub who: Refused,
-    /// The rule it breaks, or the limit it is over.
-    pub rule: http1::Error,
+    /// What is held against it.
+    pub why: Why,
     /// The limit, where it can be set.
     pub limit: Option<usize>,
     first: [u8; FIRST_BYTES_MAX],
@@ -47,9 +64,6 @@ pub struct Refusal {
 impl Refusal {
     /// `bytes` begin with what was refused; its first are remembered. `limits` are those it was read by.
     pub fn new(at: Duration, who: Refused, rule: http1::Error, limits: &http::Limits, bytes: &[u8]) -> Self {
-        let mut first = [0; FIRST_BYTES_MAX];
-        let len = bytes.len().min(FIRST_BYTES_MAX);
-        first[..len].copy_from_slice(&bytes[..len]);
         let limit = match rule {
             http1::Error::HeadTooLong | http1::Error::UriTooLong => Some(limits.head_bytes_max),
             http1::Error::TooManyHeaders => Some(limits.headers_max),
@@ -57,7 +71,19 @@ impl Refusal {
             http1::Error::TrailersTooLong => Some(limits.trailer_bytes_max),
             _ => None,
         };
-        Self { at, who, rule, limit, first, first_len: len as u8 }
+        Self { limit, ..Self::of(at, who, Why::Rule(rule), bytes) }
+    }
+
+    /// A connection that was closed because of what came, or did not come, in the place of a header of the PROXY protocol.
+    pub fn unannounced(at: Duration, who: Refused, why: Unannounced, bytes: &[u8]) -> Self {
+        Self::of(at, who, Why::Unannounced(why), bytes)
+    }
+
+    fn of(at: Duration, who: Refused, why: Why, bytes: &[u8]) -> Self {
+        let mut first = [0; FIRST_BYTES_MAX];
+        let len = bytes.len().min(FIRST_BYTES_MAX);
+        first[..len].copy_from_slice(&bytes[..len]);
+        Self { at, who, why, limit: None, first, first_len: len as u8 }
     }
 
     fn first_bytes(&self) -> &[u8] {
@@ -71,14 +97,38 @@ impl fmt::Display for Refusal {
         match self.who {
             Refused::Request { from, at } => write!(f, "request of {from} to {at}")?,
             Refused::Response { from } => write!(f, "response of {from}")?,
+            Refused::Announcement { from, at: Some(at) } => write!(f, "connection of {from} to {at}")?,
+            Refused::Announcement { at: None, .. } => write!(f, "connection to a socket file")?,
         }
-        write!(f, " refused ({}", self.rule.name())?;
+        let (name, words): (_, &dyn fmt::Display) = match &self.why {
+            Why::Rule(rule) => (rule.name(), rule),
+            Why::Unannounced(why) => (why.name(), &in_words(*why)),
+        };
+        write!(f, " refused ({name}")?;
         match self.limit {
             Some(limit) if limit >= 1024 && limit % 1024 == 0 => write!(f, ", {} KiB", limit / 1024)?,
             Some(limit) => write!(f, ", {limit}")?,
             None => {}
         }
-        write!(f, "): {}; it begins \"{}\"", self.rule, self.first_bytes().escape_ascii())
+        write!(f, "): {words}")?;
+        match self.why {
+            // Of whom nothing was asked nothing was read.
+            Why::Unannounced(_) if self.first_len == 0 => Ok(()),
+            _ => write!(f, "; it begins \"{}\"", self.first_bytes().escape_ascii()),
+        }
+    }
+}
+
+fn in_words(why: Unannounced) -> &'static str {
+    match why {
+        Unannounced::NotTrusted => "it is none of `trusted_proxies`, who alone get in where `proxy_protocol` is on",
+        Unannounced::NoHeader => "it does not begin with a header of the PROXY protocol",
+        Unannounced::Malformed => "its header breaks the PROXY protocol",
+        Unannounced::TooLong => "its header of the PROXY protocol is longer than one may be",
+        Unannounced::TimedOut => "its header of the PROXY protocol did not come in time",
+        Unannounced::PeerLeft => "it left within its header of the PROXY protocol",
+        Unannounced::Crowded => "too many others have not said either whom they speak for",
+        Unannounced::Closing => "the listener closed before it had said whom it speaks for",
     }
 }
 
@@ -123,6 +173,23 @@ mod tests {
         let text = long.to_string();
         assert!(text.contains("(head_over_limit, 32 KiB)") && text.len() < 300, "{text}");
         assert!(refusal(http1::Error::TooManyHeaders, b"").to_string().contains("(fields_over_limit, 128)"));
+    }
+
+    #[test]
+    fn so_does_one_of_a_connection_that_nobody_announced() {
+        let from = SocketAddr::from(([192, 0, 2, 7], 40000));
+        let told = |at, why, bytes: &[u8]| {
+            Refusal::unannounced(Duration::ZERO, Refused::Announcement { from, at }, why, bytes).to_string()
+        };
+        let at = Some(SocketAddr::from(([192, 0, 2, 1], 443)));
+        assert_eq!(
+            told(at, Unannounced::NoHeader, b"\x16\x03\x01"),
+            "connection of 192.0.2.7:40000 to 192.0.2.1:443 refused (no_header): it does not begin with a header of the PROXY \
+             protocol; it begins \"\\x16\\x03\\x01\""
+        );
+        let stranger = told(None, Unannounced::NotTrusted, b"");
+        assert!(stranger.starts_with("connection to a socket file refused (not_trusted): it is none of"), "{stranger}");
+        assert!(!stranger.contains("begins"), "{stranger}");
     }
 
     #[test]

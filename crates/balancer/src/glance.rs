@@ -5,9 +5,10 @@ use crate::boards::Boards;
 use crate::errors::Warning;
 use crate::orders::Order;
 use crate::spending::PortWatch;
-use balancer_core::{Counters, ListenerSettings, Protocol, Report, Settings};
+use balancer_core::{Counters, ListenerSettings, Protocol, Report, ServerSettings, Settings};
 use ports::{Address, PortList};
-use reactor::{Answer, NoAnswer, Outbox};
+use reactor::{Answer, NoAnswer, Outbox, ProfileId};
+use secure::{ClientProfile, Profiles};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +46,7 @@ pub struct Glance {
     /// What the workers divide among them.
     pub(crate) own_ports: Option<PortList>,
     pub(crate) warnings: Arc<[Warning]>,
+    pub(crate) profiles: Profiles,
 }
 
 /// The workers, as those have them who ask them.
@@ -143,9 +145,9 @@ impl Glance {
         self.boards.clone()
     }
 
-    /// Clients there may be at once, all listeners together: as configured, or as many as open files allow.
-    pub fn clients_max(&self) -> usize {
-        self.settings.listeners.iter().map(|listener| listener.limits.connections_max).sum()
+    /// How connections to a server are secured; `None`: not at all, or it is no server of now.
+    pub fn client_profile(&self, server: &ServerSettings) -> Option<ClientProfile> {
+        self.profiles.client(ProfileId(server.tls_profile?))
     }
 
     /// What was asked for and is not so: to be shown once.

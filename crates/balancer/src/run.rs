@@ -8,27 +8,21 @@ use crate::glance::{Crew, Glance};
 use crate::orders::{Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
 use crate::sources;
-use crate::stand::Stand;
+use crate::stand::{Layers, Stand};
 use crate::timestamps::Unfulfilled;
-use crate::tls::{Secured, certificate_warnings};
+use crate::tls::Secured;
 use crate::worker::check_shares;
 use crate::{Worker, WorkerShare};
+use balancer_core::files::WorkerBounds;
 use balancer_core::{Counters, Report, Settings};
 use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
-use secure::Profiles;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Open files that are not connections: standard streams, the listeners of the owner, and some to spare; and of each
-/// worker its epoll and its waker.
-const FILES_RESERVED: u64 = 48;
-const FILES_PER_WORKER: u64 = 2;
-/// The part of all files that pipes may be; each is two.
-const FILES_PER_PIPE_FILE: u64 = 16;
 /// How long the workers may take to work by a new configuration.
 const APPLY_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -53,8 +47,8 @@ pub struct Handle {
     workers: Vec<Thread>,
     doors: Doors,
     secured: Secured,
-    /// Of each worker, at most.
-    pipes_max: usize,
+    /// Of each worker.
+    bounds: WorkerBounds,
     glance: Glance,
 }
 
@@ -86,8 +80,8 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance) -> Result<Handle, Start
     sources::check(&mut settings, &[])?;
     let own_ports = own_ports(&settings)?;
     check_shares(&settings, plan.workers as u32, own_ports.as_ref())?;
-    let pipes_max = pipes_max(sys::limits::file_limit().soft, plan.workers, plan.reactor.pipes_max);
-    leave_files_for_servers(&mut settings, plan.workers, pipes_max);
+    let bounds = bounds_of(plan);
+    balancer_core::files::fit(&mut settings, sys::limits::file_limit().soft, plan.workers, &bounds);
     let mut secured = Secured::default();
     secured.install(&mut settings)?;
     let inherited = Doors::inherited(inheritance.doors);
@@ -102,45 +96,33 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance) -> Result<Handle, Start
     circles::check(&settings)?;
     let settings = Arc::new(settings);
     let boards = Boards::of(&settings, &Boards::default());
-    let plan = &Plan { reactor: EpollConfig { pipes_max, ..plan.reactor }, ..plan.clone() };
-    let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &secured)?;
+    let plan = &Plan { reactor: EpollConfig { pipes_max: bounds.pipes_max, ..plan.reactor }, ..plan.clone() };
+    let layers = Layers { profiles: secured.profiles.clone(), strangers_max: bounds.strangers_max };
+    let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &layers)?;
     let crew = Crew::of(workers.iter().map(|worker| worker.outbox().clone()));
     let (addresses, warnings) = (doors.addresses().into(), Arc::default());
-    let glance = Glance { crew, settings, boards, addresses, own_ports, warnings };
-    let mut handle = Handle { workers, doors, secured, pipes_max, glance };
+    let glance = Glance { crew, settings, boards, addresses, own_ports, warnings, profiles: layers.profiles };
+    let mut handle = Handle { workers, doors, secured, bounds, glance };
     let unfulfilled = handle.doors.verify()?;
-    handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings);
+    handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings, &handle.secured);
     Ok(handle)
 }
 
+/// What each worker may have of what is no connection.
+fn bounds_of(plan: &Plan) -> WorkerBounds {
+    let wanted = WorkerBounds { pipes_max: plan.reactor.pipes_max, strangers_max: announced::STRANGERS_MAX };
+    wanted.within(sys::limits::file_limit().soft, plan.workers)
+}
+
 /// What is to be told of settings that are worked by; `more` was found on the way.
-fn warnings_of(unfulfilled: Vec<Unfulfilled>, more: Vec<Warning>, settings: &Settings) -> Arc<[Warning]> {
+fn warnings_of(
+    unfulfilled: Vec<Unfulfilled>,
+    more: Vec<Warning>,
+    settings: &Settings,
+    secured: &Secured,
+) -> Arc<[Warning]> {
     let found = unfulfilled.into_iter().map(Warning::from).chain(more);
-    found.chain(port_warnings(settings)).chain(certificate_warnings(settings)).collect()
-}
-
-/// A client whose request finds no file left for its server is worse off than one that waits in the accept queue.
-fn leave_files_for_servers(settings: &mut Settings, workers: usize, pipes: usize) {
-    let sockets = settings.listeners.iter().map(|listener| listener.binds.len()).sum();
-    let of_worker = FILES_PER_WORKER + 2 * pipes as u64;
-    let most = clients_max(sys::limits::file_limit().soft, workers, of_worker, settings.listeners.len(), sockets);
-    for listener in &mut settings.listeners {
-        listener.limits.connections_max = listener.limits.connections_max.min(most);
-    }
-}
-
-/// Clients of each listener when each may need a connection to a server as well. A worker has a socket of every place, and
-/// there may take in one client too many for a moment.
-fn clients_max(files: u64, workers: usize, of_worker: u64, listeners: usize, sockets: usize) -> usize {
-    let of_workers = workers as u64 * (of_worker + 2 * sockets as u64);
-    let pairs = files.saturating_sub(FILES_RESERVED + of_workers) / 2;
-    usize::try_from(pairs).unwrap_or(usize::MAX).checked_div(listeners).unwrap_or(usize::MAX).max(1)
-}
-
-/// Pipes of each worker: as many as it would have, or as few as leave the files to connections.
-fn pipes_max(files: u64, workers: usize, wanted: usize) -> usize {
-    let most = files / FILES_PER_PIPE_FILE / (2 * workers.max(1) as u64);
-    wanted.min(usize::try_from(most).unwrap_or(usize::MAX))
+    found.chain(port_warnings(settings)).chain(secured.warnings(settings)).collect()
 }
 
 /// All begin, then each is waited for; an error drops those that run, which ends them.
@@ -150,7 +132,7 @@ fn start_workers(
     doors: &Doors,
     boards: &Boards,
     own_ports: Option<&PortList>,
-    secured: &Secured,
+    layers: &Layers,
 ) -> Result<Vec<Thread>, StartError> {
     let failed = |index| move |error| StartError::Worker { index, error };
     let kernel_ports = reactor::host_ports().unwrap_or_default().ephemeral.len();
@@ -159,7 +141,7 @@ fn start_workers(
         let (index, count) = (index as u32, plan.workers as u32);
         let seed = RandomState::new().hash_one(index);
         let share = WorkerShare { index, count, own_ports: own_ports.cloned(), kernel_ports, seed };
-        spawn_worker(plan, snapshot, share, secured.profiles.clone()).map_err(failed(index as usize))
+        spawn_worker(plan, snapshot, share, layers.clone()).map_err(failed(index as usize))
     });
     let starting = starting.collect::<Result<Vec<_>, _>>()?;
     let wait = |(index, worker): (usize, Starting<Order, (), Report>)| worker.wait().map_err(failed(index));
@@ -174,7 +156,7 @@ fn spawn_worker(
     plan: &Plan,
     snapshot: Snapshot,
     share: WorkerShare,
-    profiles: Profiles,
+    layers: Layers,
 ) -> Result<Starting<Order, (), Report>, SpawnError> {
     let index = share.index as usize;
     let name = format!("worker-{index}");
@@ -182,7 +164,7 @@ fn spawn_worker(
     let begin = move |inbox: Inbox<Order>, io: &mut EpollReactor| {
         // Its ports were divided before: what fails here is the event loop.
         let worker = Worker::new(snapshot, share, inbox).map_err(|_| Fault::of(FaultKind::Ports))?;
-        let mut stand = Stand::new(worker, profiles);
+        let mut stand = Stand::new(worker, layers);
         stand.start(io)?;
         Ok((stand, ()))
     };
@@ -214,7 +196,8 @@ impl Handle {
             own_ports(&settings)?;
         }
         check_shares(&settings, self.workers.len() as u32, self.own_ports.as_ref())?;
-        leave_files_for_servers(&mut settings, self.workers.len(), self.pipes_max);
+        let files = sys::limits::file_limit().soft;
+        balancer_core::files::fit(&mut settings, files, self.workers.len(), &self.bounds);
         let mut secured = self.secured.clone();
         secured.install(&mut settings)?;
         let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
@@ -223,7 +206,7 @@ impl Handle {
         let settings = Arc::new(settings);
         match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {
             Ok(unfulfilled) => {
-                let (warnings, addresses) = (warnings_of(unfulfilled, away, &settings), doors.addresses().into());
+                let (warnings, addresses) = (warnings_of(unfulfilled, away, &settings, &secured), doors.addresses().into());
                 (self.doors, self.secured) = (doors, secured);
                 self.glance = Glance { settings, boards, addresses, warnings, ..self.glance() };
                 Ok(())
@@ -294,27 +277,4 @@ impl Handle {
 fn merged(mut sum: Report, one: Report) -> Report {
     sum.merge(one);
     sum
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_left_for_servers() {
-        for (files, workers, listeners, most) in
-            [(64, 1, 1, 6), (1024, 1, 1, 486), (1024, 1, 2, 242), (1024, 8, 1, 472), (10, 4, 1, 1)]
-        {
-            let found = clients_max(files, workers, FILES_PER_WORKER, listeners, listeners);
-            assert_eq!(found, most, "{files} files, {workers} x {listeners}");
-        }
-        assert_eq!(clients_max(1024, 1, FILES_PER_WORKER + 64, 1, 1), 454);
-    }
-
-    #[test]
-    fn pipes_leave_the_files_to_connections() {
-        for (files, workers, most) in [(64, 1, 2), (1024, 1, 32), (1024, 4, 8), (1 << 20, 4, 64), (10, 4, 0)] {
-            assert_eq!(pipes_max(files, workers, 64), most, "{files} files, {workers} workers");
-        }
-    }
 }

@@ -13,7 +13,16 @@ use std::time::Duration;
 pub struct Stand {
     /// Taken only while the worker moves.
     app: Option<Kind>,
-    profiles: Profiles,
+    layers: Layers,
+}
+
+/// What layers go by.
+#[derive(Clone)]
+pub struct Layers {
+    /// Certificates and rules.
+    pub profiles: Profiles,
+    /// Connections of one worker that may not have said yet whom they speak for.
+    pub strangers_max: usize,
 }
 
 /// Both layers stand together: one that nobody asks for costs a look at an empty table, another copy of the whole worker
@@ -38,13 +47,13 @@ macro_rules! on_app {
 
 impl Stand {
     /// A worker that has not started.
-    pub fn new(worker: Worker, profiles: Profiles) -> Self {
+    pub fn new(worker: Worker, layers: Layers) -> Self {
         let app = if worker.wants_layers() {
-            Kind::Layered(Box::new(layered(worker, &profiles)))
+            Kind::Layered(Box::new(layered(worker, &layers)))
         } else {
             Kind::Plain(Box::new(worker))
         };
-        Self { app: Some(app), profiles }
+        Self { app: Some(app), layers }
     }
 
     /// What is left to be told in the end.
@@ -57,6 +66,9 @@ impl Stand {
                     let counts = Handshakes { announced, ..layered.app.take_handshakes(of) };
                     layered.app.app.note_handshakes(of, &counts);
                 }
+                for one in layered.take_turned_away() {
+                    layered.app.app.note_turned_away(&one);
+                }
                 layered.app.app.report(shortages)
             }
             None => Report::default(),
@@ -68,15 +80,16 @@ impl Stand {
     fn handle_woken<R: Reactor>(&mut self, io: &mut R) {
         if let Some(Kind::Plain(worker)) = self.app.take_if(|app| matches!(app, Kind::Plain(one) if one.wants_layers()))
         {
-            let mut layered = Box::new(layered(*worker, &self.profiles));
+            let mut layered = Box::new(layered(*worker, &self.layers));
             layered.act(io, |secure, io| secure.act(io, |worker, io| worker.brief_layers(io)));
             self.app = Some(Kind::Layered(layered));
         }
     }
 }
 
-fn layered(worker: Worker, profiles: &Profiles) -> Layered {
-    Announced::new(Secure::new(worker, Settings { profiles: profiles.clone(), ..Settings::default() }))
+fn layered(worker: Worker, layers: &Layers) -> Layered {
+    let settings = Settings { profiles: layers.profiles.clone(), ..Settings::default() };
+    Announced::new(Secure::new(worker, settings), layers.strangers_max)
 }
 
 impl<R: Reactor> App<R> for Stand {

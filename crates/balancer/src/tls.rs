@@ -2,10 +2,12 @@
 //! every change of the configuration. Files that are renewed in place are taken up then.
 
 use crate::errors::Warning;
-use balancer_core::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, Settings};
+use balancer_core::{
+    BackendSetSettings, CertificateFiles, ClientCertificate, ListenerSettings, ListenerTls, ServerTls, Settings,
+};
 use reactor::ProfileId;
 use secure::{
-    Certificate, CertificateError, Certificates, Chain, ClientProfile, ClientRules, Key, Profile, ProfileError,
+    Certificate, CertificateError, Certificates, Chain, ClientProfile, ClientRules, Facts, Key, Profile, ProfileError,
     Profiles, ServerProfile, ServerRules, Tickets,
 };
 use std::collections::HashSet;
@@ -30,6 +32,8 @@ const SOON: Duration = Duration::from_secs(7 * 86_400);
 const DAY_SECONDS: u64 = 86_400;
 /// Permissions of a key file that let anybody read it.
 const READ_BY_ANYBODY: u32 = 0o004;
+const NAMELESS: &str =
+    "is for no name and no address (no subjectAltName): clients refuse it, whatever its subject says";
 /// What clients may ask for (ALPN), the dearest first; and what servers are asked for.
 const CLIENT_PROTOCOLS: [&[u8]; 2] = [b"http/1.1", b"http/1.0"];
 const SERVER_PROTOCOL: &[u8] = b"http/1.1";
@@ -173,6 +177,8 @@ struct Made {
     purpose: Purpose,
     stamps: Vec<Stamp>,
     id: ProfileId,
+    /// What its certificates say, in their order.
+    facts: Vec<Facts>,
     /// Whose tickets it takes.
     admission: Option<Admission>,
 }
@@ -240,8 +246,11 @@ impl Secured {
         match self.known(&purpose, &stamps) {
             Some(id) => Ok(id),
             None => {
-                let (profile, admission) = self.server_profile(tls)?;
-                Ok(self.remember(Profile::Server(profile), purpose, stamps, admission))
+                let all: Vec<Certificate> = tls.certificates.iter().map(certificate).collect::<Result<_, _>>()?;
+                let facts = all.iter().map(|one| one.facts().clone()).collect();
+                let (profile, admission) = self.server_profile(tls, all)?;
+                let profile = Profile::Server(profile);
+                Ok(self.remember(profile, Made { purpose, stamps, id: ProfileId(0), facts, admission }))
             }
         }
     }
@@ -256,15 +265,18 @@ impl Secured {
         if let Some(id) = self.known(&purpose, stamps) {
             return Ok(id);
         }
-        let profile = match host {
+        let (profile, facts) = match host {
             None => client_profile(tls)?,
             Some(host) => {
                 let all = self.of_servers(tls, None, stamps)?;
                 // They share what is trusted, and the sessions.
-                self.profiles.client(all).map_or_else(|| client_profile(tls), Ok)?.for_name(host)?
+                let profile =
+                    self.profiles.client(all).map_or_else(|| client_profile(tls).map(|(made, _)| made), Ok)?;
+                (profile.for_name(host)?, Vec::new())
             }
         };
-        Ok(self.remember(Profile::Client(profile), purpose, stamps.to_vec(), None))
+        let made = Made { purpose, stamps: stamps.to_vec(), id: ProfileId(0), facts, admission: None };
+        Ok(self.remember(Profile::Client(profile), made))
     }
 
     fn known(&self, purpose: &Purpose, stamps: &[Stamp]) -> Option<ProfileId> {
@@ -272,21 +284,32 @@ impl Secured {
         self.made.iter().find(same).map(|made| made.id)
     }
 
-    fn remember(
-        &mut self,
-        profile: Profile,
-        purpose: Purpose,
-        stamps: Vec<Stamp>,
-        admission: Option<Admission>,
-    ) -> ProfileId {
+    fn remember(&mut self, profile: Profile, made: Made) -> ProfileId {
         let id = self.profiles.add(profile);
-        self.made.push(Made { purpose, stamps, id, admission });
+        self.made.push(Made { id, ..made });
         id
     }
 
+    /// The same as [`certificate_warnings`], of certificates that were read already.
+    pub(crate) fn warnings(&self, settings: &Settings) -> Vec<Warning> {
+        let facts_of = |id: Option<u32>| {
+            let made = self.made.iter().find(|made| Some(made.id.0) == id);
+            made.map_or(&[][..], |made| &made.facts)
+        };
+        let listener = |listener: &ListenerSettings| facts_of(listener.tls_profile);
+        let set = |set: &BackendSetSettings| facts_of(set.tls_profile);
+        let listeners = settings.listeners.iter().flat_map(|one| Shown::of_listener(one).zip(listener(one)));
+        let sets = settings.backend_sets.iter().flat_map(|one| Shown::of_set(one).zip(set(one)));
+        let now = since_1970();
+        listeners.chain(sets).flat_map(|(shown, facts)| shown.warnings(Some(facts), now)).collect()
+    }
+
     /// With whose tickets it takes, where it takes any.
-    fn server_profile(&mut self, tls: &ListenerTls) -> Result<(ServerProfile, Option<Admission>), TlsError> {
-        let all = tls.certificates.iter().map(certificate).collect::<Result<_, _>>()?;
+    fn server_profile(
+        &mut self,
+        tls: &ListenerTls,
+        all: Vec<Certificate>,
+    ) -> Result<(ServerProfile, Option<Admission>), TlsError> {
         let client_authorities = tls.client_ca.as_deref().map(authorities).transpose()?.unwrap_or_default();
         let (client_certificate, authorities) = (tls.client_certificate, client_authorities.clone());
         let admission = tls.tickets.then_some(Admission { client_certificate, authorities });
@@ -311,34 +334,25 @@ impl Secured {
     }
 }
 
-/// How the connection of a check to a server of that set is secured; `host` is the server's name, where it has one.
-///
-/// # Errors
-/// A file cannot be used, or what was asked for does not go together.
-pub fn check_profile(tls: &ServerTls, host: Option<&str>) -> Result<ClientProfile, TlsError> {
-    let profile = client_profile(tls)?;
-    match (&tls.server_name, host) {
-        (None, Some(host)) => Ok(profile.for_name(host.trim_end_matches('.'))?),
-        _ => Ok(profile),
-    }
-}
-
-fn client_profile(tls: &ServerTls) -> Result<ClientProfile, TlsError> {
+/// With what our certificate says, where we have one.
+fn client_profile(tls: &ServerTls) -> Result<(ClientProfile, Vec<Facts>), TlsError> {
     let trusted = match (tls.verify, &tls.ca) {
         (false, _) => None,
         (true, Some(ca)) => Some(authorities(ca)?),
         (true, None) => Some(system_authorities()?),
     };
+    let certificate = tls.certificate.as_ref().map(certificate).transpose()?;
+    let facts = certificate.iter().map(|one| one.facts().clone()).collect();
     let rules = ClientRules {
         versions: tls.versions.clone(),
         protocols: vec![SERVER_PROTOCOL.to_vec()],
         authorities: trusted,
-        certificate: tls.certificate.as_ref().map(certificate).transpose()?,
+        certificate,
     };
     let profile = ClientProfile::new(rules)?;
     match &tls.server_name {
-        Some(name) => Ok(profile.for_name(name)?),
-        None => Ok(profile),
+        Some(name) => Ok((profile.for_name(name)?, facts)),
+        None => Ok((profile, facts)),
     }
 }
 
@@ -354,22 +368,43 @@ pub struct SecureError {
 /// What is wrong with certificates and yet no reason not to start: whoever restarts a balancer of many sites must not lose
 /// them all because the certificate of one has expired.
 pub fn certificate_warnings(settings: &Settings) -> Vec<Warning> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let of_listener = |tls: &ListenerTls| tls.certificates.clone();
-    let listeners = settings.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(of_listener);
-    let sets = settings.backend_sets.iter().filter_map(|set| set.tls.as_ref()?.certificate.clone());
-    listeners.chain(sets).flat_map(|files| warnings_of(&files, now)).collect()
+    let listeners = settings.listeners.iter().flat_map(Shown::of_listener);
+    let sets = settings.backend_sets.iter().flat_map(Shown::of_set);
+    let now = since_1970();
+    let read = |shown: &Shown<'_>| read_chain(&shown.files.certificate).ok();
+    listeners.chain(sets).flat_map(|shown| shown.warnings(read(&shown).as_ref().map(Chain::facts), now)).collect()
 }
 
-fn warnings_of(files: &CertificateFiles, now: Duration) -> Vec<Warning> {
-    let chain = read_chain(&files.certificate).ok();
-    let facts = chain.as_ref().map(Chain::facts);
-    let time = facts.and_then(|facts| about_time(facts.not_before, facts.not_after, now));
-    let path = files.certificate.clone();
-    let time = time.map(|what| Warning::Certificate { path, what });
-    let mode = std::fs::metadata(&files.key).map_or(0, |metadata| metadata.mode());
-    let open = (mode & READ_BY_ANYBODY != 0).then(|| Warning::KeyForAnybody { path: files.key.clone() });
-    time.into_iter().chain(open).collect()
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A certificate as somebody is shown it.
+struct Shown<'s> {
+    files: &'s CertificateFiles,
+    /// Who looks for a name in it.
+    to_clients: bool,
+}
+
+impl<'s> Shown<'s> {
+    fn of_listener(listener: &'s ListenerSettings) -> impl Iterator<Item = Self> {
+        let all = listener.tls.iter().flat_map(|tls| &tls.certificates);
+        all.map(|files| Self { files, to_clients: true })
+    }
+
+    fn of_set(set: &'s BackendSetSettings) -> impl Iterator<Item = Self> {
+        let ours = set.tls.iter().filter_map(|tls| tls.certificate.as_ref());
+        ours.map(|files| Self { files, to_clients: false })
+    }
+
+    fn warnings(&self, facts: Option<&Facts>, now: Duration) -> Vec<Warning> {
+        let of_certificate = |what| Warning::Certificate { path: self.files.certificate.clone(), what };
+        let time = facts.and_then(|facts| about_time(facts.not_before, facts.not_after, now));
+        let nameless = facts.is_some_and(|facts| self.to_clients && !facts.is_named).then(|| NAMELESS.to_owned());
+        let mode = std::fs::metadata(&self.files.key).map_or(0, |metadata| metadata.mode());
+        let open = (mode & READ_BY_ANYBODY != 0).then(|| Warning::KeyForAnybody { path: self.files.key.clone() });
+        time.into_iter().chain(nameless).map(of_certificate).chain(open).collect()
+    }
 }
 
 /// What is to be said of a certificate that is valid between these times.
@@ -390,7 +425,6 @@ fn about_time(not_before: Duration, not_after: Duration, now: Duration) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use balancer_core::{BackendSetSettings, ListenerSettings};
     use std::net::SocketAddr;
 
     /// A certificate with its key, in a file that goes with the test.

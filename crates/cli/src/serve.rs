@@ -147,7 +147,7 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     become_who(&config)?;
     complain_of(&control.warnings());
     greet(&output, &control, !embedded.is_empty());
-    output.say_or_complain(room_in_words(files, control.clients_max(), &config));
+    output.say_or_complain(balancer_core::files::in_words(files, &config.settings, &control.settings()));
     admin.greeting().into_iter().for_each(|greeting| output.say_or_complain(greeting));
     let news = tell_news(&mut control);
     let manager = Arc::new(Manager::of_environment());
@@ -221,16 +221,6 @@ fn about_files(args: &ServeArgs) -> anyhow::Result<Option<Outcome>> {
     let Some(text) = keys::asked(args.keys.as_deref(), args.schema)? else { return Ok(None) };
     Output::People.say(text)?;
     Ok(Some(Outcome::AsHoped))
-}
-
-/// What the limit of open files leaves.
-fn room_in_words(files: u64, clients: usize, config: &Config) -> String {
-    let asked: usize = config.settings.listeners.iter().map(|listener| listener.limits.connections_max).sum();
-    let room = format!("{files} files may be open: room for {clients} clients at once, each with a server connection");
-    match clients < asked {
-        true => format!("{room}; connections_max asks for {asked}: raise the hard limit (ulimit -Hn, LimitNOFILE=)"),
-        false => room,
-    }
 }
 
 fn complain_of(warnings: &[balancer::Warning]) {

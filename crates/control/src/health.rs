@@ -5,8 +5,8 @@ use crate::guard::{self, Broken};
 use crate::plane::Message;
 use crate::probe;
 use balancer::{Boards, Seen};
-use balancer_core::Settings;
 use balancer_core::checks::{CheckId, Outcome, Rota, Target, Turn};
+use balancer_core::{ServerSettings, Settings};
 use ports::Address;
 use secure::ClientProfile;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -52,18 +52,23 @@ impl Health {
         }
     }
 
-    /// Goes by what the workers go by now.
-    pub(crate) fn set_servers(&mut self, settings: &Settings, boards: Boards, now: Duration) {
+    /// Goes by what the workers go by now; `profile` is how they secure their connections to a server.
+    pub(crate) fn set_servers(
+        &mut self,
+        settings: &Settings,
+        boards: Boards,
+        profile: impl Fn(&ServerSettings) -> Option<ClientProfile>,
+        now: Duration,
+    ) {
         self.rota.set_servers(settings, now);
         self.boards = boards;
         self.forget_who_is_checked_no_more();
         self.profiles.clear();
         for set in settings.backend_sets.iter().filter(|set| set.check.is_some()) {
-            let Some(tls) = &set.tls else { continue };
-            for server in &set.servers {
-                let host = server.host.as_deref();
-                let key = (set.name.clone(), host.map(str::to_owned));
-                let profile = || balancer::check_profile(tls, host).map_err(|error| error.to_string());
+            for server in set.servers.iter().filter(|_| set.tls.is_some()) {
+                let key = (set.name.clone(), server.host.as_deref().map(str::to_owned));
+                // Never in the clear.
+                let profile = || profile(server).ok_or_else(|| "it is not known how to secure this".to_owned());
                 self.profiles.entry(key).or_insert_with(profile);
             }
         }

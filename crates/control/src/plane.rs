@@ -12,7 +12,7 @@ use crate::remote::Shared;
 use balancer::{Config, Warning};
 use balancer_core::checks::{CheckId, Outcome};
 use balancer_core::names::{self, Answer, Question};
-use balancer_core::{Overrides, Settings};
+use balancer_core::{Overrides, ServerSettings, Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -157,7 +157,8 @@ impl Plane {
     /// Checks the servers that the workers know now.
     fn go_by(&mut self, shared: &Shared) {
         if let Some(balancer) = shared.glance() {
-            self.health.set_servers(&balancer.settings(), balancer.boards(), self.since.elapsed());
+            let profile = |server: &ServerSettings| balancer.client_profile(server);
+            self.health.set_servers(&balancer.settings(), balancer.boards(), profile, self.since.elapsed());
         }
     }
 

@@ -164,11 +164,6 @@ impl Control {
         self.workers
     }
 
-    /// See [`Glance::clients_max`].
-    pub fn clients_max(&self) -> usize {
-        self.ask(Glance::clients_max)
-    }
-
     /// See [`Glance::warnings`].
     pub fn warnings(&self) -> Vec<Warning> {
         self.ask(|balancer| balancer.warnings().to_vec())

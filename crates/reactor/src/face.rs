@@ -33,7 +33,7 @@ use crate::buf::Buf;
 use crate::conn::{ConnId, ListenerId};
 use crate::listening::Listening;
 use crate::piped::Piped;
-use crate::session::{Announcing, ProfileId, SessionInfo};
+use crate::session::{Announcing, ProfileId, SessionInfo, TurnedAway};
 pub use ports::{Address, Source};
 use ports::{ClosedFirst, Fault, FaultKind, Handshakes, Start};
 use std::net::SocketAddr;
@@ -373,6 +373,11 @@ pub trait Reactor: Questions {
         Handshakes::default()
     }
 
+    /// Those whom a layer has turned away since the last time, the oldest first; only so many are remembered.
+    fn poll_turned_away(&mut self) -> Option<TurnedAway> {
+        None
+    }
+
     /// Stops or restarts accepting; connections wait in the accept queue meanwhile.
     fn set_accepting(&mut self, listener: ListenerId, accepting: bool);
 
@@ -479,6 +484,15 @@ pub(crate) fn run_started<R: Reactor, A: App<R>>(app: &mut A, io: &mut R) {
     while !app.is_done() {
         io.turn(app.poll_deadline());
         handle_ready(app, io);
+    }
+}
+
+/// Tells `app` what a layer beneath it has for it, until there is nothing: an end must be known above before anything else can use
+/// the connection's name again.
+#[inline]
+pub fn deliver<R: Reactor, A: App<R>>(app: &mut A, layer: &mut R) {
+    while let Some(completion) = layer.poll_completion() {
+        app.handle_completion(completion, layer);
     }
 }
 

@@ -56,6 +56,11 @@ macro_rules! forward {
             self.$io.take_handshakes(listener)
         }
     };
+    (@poll_turned_away $io:ident) => {
+        fn poll_turned_away(&mut self) -> Option<$crate::TurnedAway> {
+            self.$io.poll_turned_away()
+        }
+    };
     (@set_accepting $io:ident) => {
         fn set_accepting(&mut self, listener: $crate::ListenerId, accepting: bool) {
             self.$io.set_accepting(listener, accepting);

@@ -29,12 +29,12 @@ pub use conn::{ConnId, ConnMap, ListenerId};
 pub use deadline::{Deadline, Fired};
 pub use face::{
     Address, After, App, Close, CloseOutcome, Completion, ConnectPlan, FileRights, ListenPlan, Outgoing, Probe,
-    Questions, Reactor, Received, Shortages, Source,
+    Questions, Reactor, Received, Shortages, Source, deliver,
 };
 pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Bell, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
 pub use piped::Piped;
-pub use session::{Announcing, ProfileId, SessionInfo};
+pub use session::{Announcing, ProfileId, SessionInfo, TurnedAway};
 pub use spawn::{Place, Running, SpawnError, Starting, spawn};
 pub use timer::{TimerId, TimerWheel};

@@ -1,6 +1,7 @@
 //! What is known of a connection beyond its addresses.
 
-use std::net::IpAddr;
+use ports::Unannounced;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,6 +24,21 @@ pub struct SessionInfo {
     pub alpn: Option<Rc<[u8]>>,
     /// The name the peer proved to have (its certificate's), where it was asked for one. Shared with whoever passes it on.
     pub peer_name: Option<Rc<str>>,
+}
+
+/// Somebody whom a layer has closed, because he did not say, or may not say, whom he speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// When.
+    pub at: Duration,
+    /// Who he is.
+    pub peer: SocketAddr,
+    /// Where he came in; `None`: at a socket file.
+    pub listener: Option<SocketAddr>,
+    /// What is held against him.
+    pub why: Unannounced,
+    /// How what he said begins.
+    pub first: Box<[u8]>,
 }
 
 /// How who comes in at a listener has to say first whom he speaks for, by the header of the PROXY protocol.

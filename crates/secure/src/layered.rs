@@ -3,7 +3,7 @@
 use crate::conn::{Layer, Settings};
 use crate::view::View;
 use ports::{Fault, Handshakes};
-use reactor::{App, Completion, ListenerId, Reactor};
+use reactor::{App, Completion, ListenerId, Reactor, deliver};
 use std::time::Duration;
 
 /// `app` on connections that are secured where its listeners and plans say so.
@@ -39,16 +39,13 @@ impl<A> Secure<A> {
         (&mut self.app, View { io, layer: &mut self.layer })
     }
 
-    /// Tells the application what it is to hear, until there is nothing: an end must be known above before anything
-    /// else can use the connection's name again.
+    /// Tells the application what it is to hear; with it the handshakes end.
     fn deliver<R: Reactor>(&mut self, io: &mut R)
     where
         A: for<'a> App<View<'a, R>>,
     {
         let (app, mut view) = self.view(io);
-        while let Some(completion) = view.poll_completion() {
-            app.handle_completion(completion, &mut view);
-        }
+        deliver(app, &mut view);
         if app.is_done() {
             view.end_handshakes(None);
         }

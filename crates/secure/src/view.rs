@@ -93,7 +93,7 @@ impl<R: Reactor> Questions for View<'_, R> {
 }
 
 impl<R: Reactor> Reactor for View<'_, R> {
-    reactor::forward!(io: listen, adopt_listener, announce_listener, set_accepting, send_piped, watch_peer, take_buf, turn);
+    reactor::forward!(io: listen, poll_turned_away, adopt_listener, announce_listener, set_accepting, send_piped, watch_peer, take_buf, turn);
 
     fn secure_listener(&mut self, listener: ListenerId, profile: Option<ProfileId>) {
         self.layer.listeners.retain(|(id, _)| *id != listener);

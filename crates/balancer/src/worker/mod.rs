@@ -56,13 +56,13 @@ mod yielding;
 
 use arrivals::Arrivals;
 use balancer_core::exchange::Fact;
-use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusals, Report, Side};
+use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusal, Refusals, Refused, Report, Side};
 use clock::Today;
 use drain::Farewell;
 use listeners::{Listener, ListenerRules, sockets_of};
 use parties::Parties;
 use ports::{Fault, Handshakes};
-use reactor::{App, Completion, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel};
+use reactor::{App, Completion, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel, TurnedAway};
 use recode::Encoders;
 use seed::Rng;
 use sets::BackendSet;
@@ -214,6 +214,15 @@ impl Worker {
             let counts = io.take_handshakes(of);
             self.note_handshakes(of, &counts);
         }
+        while let Some(one) = io.poll_turned_away() {
+            self.note_turned_away(&one);
+        }
+    }
+
+    /// A layer has refused somebody.
+    pub(crate) fn note_turned_away(&mut self, one: &TurnedAway) {
+        let who = Refused::Announcement { from: one.peer, at: one.listener };
+        self.refusals.note(Refusal::unannounced(one.at, who, one.why, &one.first));
     }
 
     /// What was counted so far, by what it was counted for.

@@ -5,7 +5,7 @@ use super::client::{ScriptedClient, Tally, Verdict};
 use super::origin::ScriptedOrigin;
 use super::plan::{HERE, Session};
 use balancer::orders::{Order, Snapshot};
-use balancer::{Boards, Stand, Worker, WorkerShare};
+use balancer::{Boards, Layers, Stand, Worker, WorkerShare};
 use balancer_core::budget::RetryBudget;
 use balancer_core::router::{Conditions, FixedResponse, Page, PathPattern, Pattern, Rewrite, Route};
 use balancer_core::statuses::Statuses;
@@ -221,7 +221,8 @@ impl Balancer {
         let first = snapshot(settings, &io);
         let boards = first.boards.clone();
         let worker = Worker::new(first, WorkerShare::ALONE, inbox).expect("ports for one");
-        Self { worker: Stand::new(worker, profiles.clone()), orders, io, boards }
+        let layers = Layers { profiles: profiles.clone(), strangers_max: 8 };
+        Self { worker: Stand::new(worker, layers), orders, io, boards }
     }
 
     /// Checks find an origin down, or up.

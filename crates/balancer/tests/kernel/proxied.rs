@@ -153,6 +153,9 @@ fn without_a_header_nobody_gets_in() {
         let mut client = stage.client();
         client.sends_bytes(&said);
         refused(&stage, why);
+        let told = stage.refused();
+        let begins = format!("; it begins \"{}", said[..10].escape_ascii());
+        assert!(matches!(&told[..], [one] if one.contains(why.name()) && one.contains(&begins)), "{told:?}");
         assert!(!matches!(client.stream().read(&mut [0]), Ok(1..)), "nothing is said to a stranger");
         stage.no_server();
         assert_eq!(stage.end().accepted, 0);
@@ -169,6 +172,7 @@ fn whoever_is_no_proxy_is_refused_whatever_he_says() {
     let end = TcpStream::connect(stage.address()).and_then(|mut stream| stream.read(&mut [0]));
     assert_eq!(end.expect_err("a reset").kind(), std::io::ErrorKind::ConnectionReset);
     refused(&stage, Unannounced::NotTrusted);
+    assert!(stage.refused()[0].contains("refused (not_trusted): it is none of `trusted_proxies`"));
     assert_eq!(stage.end().accepted, 0);
 }
 
@@ -189,6 +193,22 @@ fn a_check_of_the_proxy_is_no_failure() {
     let counters = stage.end();
     assert_eq!((counters.announced_own, counters.accepted, counters.failed_total()), (2, 2, 0), "{counters:?}");
     assert_eq!(counters.announced_refused.iter().sum::<u64>(), 0);
+}
+
+/// At https as well, where a handshake would have followed.
+#[test]
+fn a_check_of_the_proxy_has_no_handshake_to_fail() {
+    let pki = Pki::new();
+    let stage = Stage::new(|settings| {
+        pki.secure(settings, pki.certificate("site", &["127.0.0.1"]));
+        announced(settings);
+    });
+    let mut client = stage.client();
+    client.sends_bytes(LOCAL);
+    drop(client);
+    stage.counts("one of its own", |counters| counters.tls_silent == 1);
+    let counters = stage.end();
+    assert_eq!((counters.announced_own, counters.tls_failed.iter().sum::<u64>()), (1, 0), "{counters:?}");
 }
 
 #[test]

@@ -135,7 +135,7 @@ static LIMITS: Table = Table {
             Kind::Number { min: 1, max: CONNECTIONS_MAX },
             "client connections, all workers together; at the limit the client that has been idle for longest (200 ms at \
              least) is closed for a new one, and where none is idle new ones wait. Fewer where RLIMIT_NOFILE leaves no two \
-             files for each",
+             files for each: see [open files](#open-files)",
         )
         .or("100000"),
         Key::new(
