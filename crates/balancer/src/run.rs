@@ -7,6 +7,7 @@ use crate::errors::{StartError, Warning};
 use crate::glance::{Crew, Glance};
 use crate::orders::{Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
+use crate::shelf::Shelf;
 use crate::sources;
 use crate::stand::{Layers, Stand};
 use crate::timestamps::Unfulfilled;
@@ -60,13 +61,15 @@ impl Deref for Handle {
     }
 }
 
-/// What listens already when a process starts.
+/// What is there already when a process starts.
 #[derive(Clone, Debug, Default)]
 pub struct Inheritance {
-    /// At each place.
+    /// What listens, at each place.
     pub doors: Vec<Inherited>,
     /// Somebody made them for this configuration: one that it does not name is a mistake. Otherwise it closes.
     pub is_ordered: bool,
+    /// What was read of certificates when the configuration was checked.
+    pub shelf: Shelf,
 }
 
 /// Starts all workers, or none.
@@ -83,15 +86,10 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance) -> Result<Handle, Start
     let bounds = bounds_of(plan);
     balancer_core::files::fit(&mut settings, sys::limits::file_limit().soft, plan.workers, &bounds);
     let mut secured = Secured::default();
-    secured.install(&mut settings)?;
-    let inherited = Doors::inherited(inheritance.doors);
-    let doors = Doors::open(&mut settings, plan.workers, &inherited)?;
-    let left_over = inherited.missing_in(&doors);
-    if inheritance.is_ordered && !left_over.is_empty() {
-        return Err(StartError::NotNamed { places: left_over });
-    }
-    // Nobody waits at what is not ours to accept from.
-    drop(inherited);
+    let installed = secured.install(&mut settings, &inheritance.shelf);
+    inheritance.shelf.clear();
+    installed?;
+    let doors = open_doors(&mut settings, plan.workers, inheritance)?;
     // An address that somebody else listens on is said first.
     circles::check(&settings)?;
     let settings = Arc::new(settings);
@@ -106,6 +104,17 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance) -> Result<Handle, Start
     let unfulfilled = handle.doors.verify()?;
     handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings, &handle.secured);
     Ok(handle)
+}
+
+/// Nobody waits at what is inherited and not ours to accept from.
+fn open_doors(settings: &mut Settings, workers: usize, inheritance: Inheritance) -> Result<Doors, StartError> {
+    let inherited = Doors::inherited(inheritance.doors);
+    let doors = Doors::open(settings, workers, &inherited)?;
+    let left_over = inherited.missing_in(&doors);
+    if inheritance.is_ordered && !left_over.is_empty() {
+        return Err(StartError::NotNamed { places: left_over });
+    }
+    Ok(doors)
 }
 
 /// What each worker may have of what is no connection.
@@ -199,7 +208,7 @@ impl Handle {
         let files = sys::limits::file_limit().soft;
         balancer_core::files::fit(&mut settings, files, self.workers.len(), &self.bounds);
         let mut secured = self.secured.clone();
-        secured.install(&mut settings)?;
+        secured.install(&mut settings, &Shelf::default())?;
         let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
         circles::check(&settings)?;
         let boards = Boards::of(&settings, &self.boards);

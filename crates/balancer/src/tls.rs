@@ -2,6 +2,7 @@
 //! every change of the configuration. Files that are renewed in place are taken up then.
 
 use crate::errors::Warning;
+use crate::shelf::Shelf;
 use balancer_core::{
     BackendSetSettings, CertificateFiles, ClientCertificate, ListenerSettings, ListenerTls, ServerTls, Settings,
 };
@@ -40,7 +41,7 @@ const SERVER_PROTOCOL: &[u8] = b"http/1.1";
 
 /// Why a file is of no use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// It cannot be read.
     #[error("{} cannot be read: {why}", .path.display())]
     Unreadable {
@@ -104,7 +105,7 @@ impl TlsError {
     }
 }
 
-fn stamp(path: &Path) -> Stamp {
+pub(crate) fn stamp(path: &Path) -> Stamp {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.mtime(), metadata.mtime_nsec(), metadata.len(), metadata.ino()))
 }
@@ -147,10 +148,9 @@ pub(crate) fn authorities(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
     secure::certificate::certificates_of(&read(path)?).map_err(TlsError::useless(path))
 }
 
-/// Those of the system.
-pub(crate) fn system_authorities() -> Result<Vec<Vec<u8>>, TlsError> {
-    let bundle = SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists());
-    authorities(bundle.ok_or(TlsError::NoSystemBundle)?)
+/// Where those of the system are.
+pub(crate) fn system_bundle() -> Result<&'static Path, TlsError> {
+    SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists()).ok_or(TlsError::NoSystemBundle)
 }
 
 /// Whose tickets are good for whom: a client that was let in by one rule must not come back by another.
@@ -169,7 +169,7 @@ enum Purpose {
 }
 
 /// What tells whether a file is still what it was: when it was changed, its length, its inode.
-type Stamp = Option<(i64, i64, u64, u64)>;
+pub(crate) type Stamp = Option<(i64, i64, u64, u64)>;
 
 /// A profile as long as nothing changes.
 #[derive(Clone)]
@@ -195,13 +195,13 @@ pub(crate) struct Secured {
 impl Secured {
     /// Writes the number of a profile into each section about TLS. One is made where there is none yet, or where a file of
     /// it has changed. Nothing that goes by others is touched until [`Secured::forget_all_but`].
-    pub(crate) fn install(&mut self, settings: &mut Settings) -> Result<(), SecureError> {
+    pub(crate) fn install(&mut self, settings: &mut Settings, shelf: &Shelf) -> Result<(), SecureError> {
         for listener in &mut settings.listeners {
             listener.tls_profile = match &listener.tls {
                 None => None,
                 Some(tls) => {
                     let failed = |error| SecureError { section: "listener", name: listener.name.clone(), error };
-                    Some(self.of_listener(tls).map_err(failed)?.0)
+                    Some(self.of_listener(tls, shelf).map_err(failed)?.0)
                 }
             };
         }
@@ -213,12 +213,12 @@ impl Secured {
                 continue;
             };
             let stamps = stamps_of_servers(tls);
-            set.tls_profile = Some(self.of_servers(tls, None, &stamps).map_err(failed)?.0);
+            set.tls_profile = Some(self.of_servers(tls, None, &stamps, shelf).map_err(failed)?.0);
             for server in &mut set.servers {
                 server.tls_profile = match &server.host {
                     // What is said in the section stands above the name of a server.
                     Some(host) if tls.server_name.is_none() => {
-                        Some(self.of_servers(tls, Some(host), &stamps).map_err(failed)?.0)
+                        Some(self.of_servers(tls, Some(host), &stamps, shelf).map_err(failed)?.0)
                     }
                     _ => set.tls_profile,
                 };
@@ -239,16 +239,17 @@ impl Secured {
         self.profiles.keep_only(&kept);
     }
 
-    fn of_listener(&mut self, tls: &ListenerTls) -> Result<ProfileId, TlsError> {
+    fn of_listener(&mut self, tls: &ListenerTls, shelf: &Shelf) -> Result<ProfileId, TlsError> {
         let files = tls.certificates.iter().flat_map(|files| [&files.certificate, &files.key]);
         let stamps: Vec<Stamp> = files.chain(&tls.client_ca).map(|path| stamp(path)).collect();
         let purpose = Purpose::Listener(tls.clone());
         match self.known(&purpose, &stamps) {
             Some(id) => Ok(id),
             None => {
-                let all: Vec<Certificate> = tls.certificates.iter().map(certificate).collect::<Result<_, _>>()?;
+                let all: Vec<Certificate> =
+                    tls.certificates.iter().map(|files| shelf.certificate(files)).collect::<Result<_, _>>()?;
                 let facts = all.iter().map(|one| one.facts().clone()).collect();
-                let (profile, admission) = self.server_profile(tls, all)?;
+                let (profile, admission) = self.server_profile(tls, all, shelf)?;
                 let profile = Profile::Server(profile);
                 Ok(self.remember(profile, Made { purpose, stamps, id: ProfileId(0), facts, admission }))
             }
@@ -260,18 +261,19 @@ impl Secured {
         tls: &ServerTls,
         host: Option<&Arc<str>>,
         stamps: &[Stamp],
+        shelf: &Shelf,
     ) -> Result<ProfileId, TlsError> {
         let purpose = Purpose::Servers(tls.clone(), host.cloned());
         if let Some(id) = self.known(&purpose, stamps) {
             return Ok(id);
         }
         let (profile, facts) = match host {
-            None => client_profile(tls)?,
+            None => client_profile(tls, shelf)?,
             Some(host) => {
-                let all = self.of_servers(tls, None, stamps)?;
+                let all = self.of_servers(tls, None, stamps, shelf)?;
                 // They share what is trusted, and the sessions.
                 let profile =
-                    self.profiles.client(all).map_or_else(|| client_profile(tls).map(|(made, _)| made), Ok)?;
+                    self.profiles.client(all).map_or_else(|| client_profile(tls, shelf).map(|(made, _)| made), Ok)?;
                 (profile.for_name(host)?, Vec::new())
             }
         };
@@ -309,8 +311,10 @@ impl Secured {
         &mut self,
         tls: &ListenerTls,
         all: Vec<Certificate>,
+        shelf: &Shelf,
     ) -> Result<(ServerProfile, Option<Admission>), TlsError> {
-        let client_authorities = tls.client_ca.as_deref().map(authorities).transpose()?.unwrap_or_default();
+        let client_authorities =
+            tls.client_ca.as_deref().map(|ca| shelf.authorities(ca)).transpose()?.unwrap_or_default();
         let (client_certificate, authorities) = (tls.client_certificate, client_authorities.clone());
         let admission = tls.tickets.then_some(Admission { client_certificate, authorities });
         let rules = ServerRules {
@@ -335,13 +339,13 @@ impl Secured {
 }
 
 /// With what our certificate says, where we have one.
-fn client_profile(tls: &ServerTls) -> Result<(ClientProfile, Vec<Facts>), TlsError> {
+fn client_profile(tls: &ServerTls, shelf: &Shelf) -> Result<(ClientProfile, Vec<Facts>), TlsError> {
     let trusted = match (tls.verify, &tls.ca) {
         (false, _) => None,
-        (true, Some(ca)) => Some(authorities(ca)?),
-        (true, None) => Some(system_authorities()?),
+        (true, Some(ca)) => Some(shelf.authorities(ca)?),
+        (true, None) => Some(shelf.system_authorities()?),
     };
-    let certificate = tls.certificate.as_ref().map(certificate).transpose()?;
+    let certificate = tls.certificate.as_ref().map(|files| shelf.certificate(files)).transpose()?;
     let facts = certificate.iter().map(|one| one.facts().clone()).collect();
     let rules = ClientRules {
         versions: tls.versions.clone(),
@@ -462,7 +466,7 @@ mod tests {
             let mut set = BackendSetSettings::new("app", Vec::new());
             set.tls = speaks_tls.then(|| ServerTls { verify: false, ..ServerTls::default() });
             let mut settings = Settings { listeners, backend_sets: vec![set] };
-            secured.install(&mut settings).expect("good files");
+            secured.install(&mut settings, &Shelf::default()).expect("good files");
             secured.forget_all_but(&settings);
             let towards = settings.backend_sets[0].tls_profile.map(ProfileId);
             (secured.made.len(), secured.tickets.len(), towards.and_then(|id| secured.profiles.client(id)).is_some())

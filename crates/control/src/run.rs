@@ -85,7 +85,8 @@ pub fn start_with(
             let names = Names::of(config).settled(since).await?;
             plan.settings = names.settings();
             heritage.said.apply(&mut plan.settings);
-            let balancer = balancer::start_with(&plan, heritage.sockets)?;
+            let sockets = Inheritance { shelf: names.config.shelf.clone(), ..heritage.sockets };
+            let balancer = balancer::start_with(&plan, sockets)?;
             let shared = Shared::new(balancer, Arc::clone(&names.config), file);
             Ok((Plane::new(names, heritage.said, since), Arc::new(shared)))
         });
@@ -205,7 +206,7 @@ impl Control {
     /// What a process gets that is to come after this one. May take as long as a change that is under way.
     pub fn to_inherit(&self) -> Heritage {
         let doors = self.remote.to_inherit().unwrap_or_default();
-        Heritage { sockets: Inheritance { doors, is_ordered: false }, said: self.remote.said() }
+        Heritage { sockets: Inheritance { doors, ..Inheritance::default() }, said: self.remote.said() }
     }
 
     /// Another process accepts from the sockets of [`Control::to_inherit`] by now: half of the time of a drain who is idle

@@ -182,6 +182,11 @@ impl Certificate {
         &self.facts
     }
 
+    /// Were they read together?
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.certified, &other.certified)
+    }
+
     fn suits(&self, schemes: &[SignatureScheme]) -> bool {
         self.certified.key.choose_scheme(schemes).is_some()
     }

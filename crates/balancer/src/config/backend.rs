@@ -2,6 +2,7 @@
 
 use super::capacity;
 use super::fields::read_headers;
+use super::files::Folder;
 use super::health::{self, Health};
 use super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::retries::{self, Retries};
@@ -16,7 +17,6 @@ use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use ports::{expand_sources, is_sampled};
 use std::net::IpAddr;
 use std::ops::Range;
-use std::path::Path;
 
 pub(super) const WEIGHT_MAX: usize = balancer_core::WEIGHT_MAX as usize;
 pub(super) const IDLE_MAX: usize = 100_000;
@@ -46,7 +46,11 @@ pub(super) struct BackendSet<'a> {
     pub(super) tls: Option<ServerTls>,
 }
 
-pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> BackendSet<'a> {
+pub(super) fn read<'a>(
+    mut section: Section<'a, '_>,
+    folder: &Folder<'_>,
+    mistakes: &mut Vec<Mistake>,
+) -> BackendSet<'a> {
     let name = section.text("name", "\"app\"", mistakes);
     let rules = servers::read_rules(&mut section, mistakes);
     let list = section.need("servers", "[\"127.0.0.1:9001\"]", mistakes);

@@ -1,7 +1,14 @@
 //! Files that a configuration names: read when it is, from the folder in which it stands.
 
+use crate::shelf::Shelf;
 use config_file::{Mistake, Value, value};
 use std::path::Path;
+
+/// Where a configuration stands, and what was read there of certificates.
+pub(super) struct Folder<'f> {
+    pub(super) path: &'f Path,
+    pub(super) shelf: &'f Shelf,
+}
 
 /// The bytes of a file of at most so many.
 pub(super) fn read(

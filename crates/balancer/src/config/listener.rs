@@ -1,5 +1,6 @@
 //! `[[listener]]`: where clients come in.
 
+use super::files::Folder;
 use super::route::{self, ROUTES_MAX, Route};
 use super::treatment::{self, read_networks};
 use super::{bind, pace, route_action, tcp, tls};
@@ -39,7 +40,7 @@ pub(super) struct Listener<'a> {
     pub(super) errors: Vec<(u16, Page)>,
 }
 
-pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
+pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Folder<'_>, mistakes: &mut Vec<Mistake>) -> Listener<'a> {
     let bind = section.need("bind", "\"127.0.0.1:8080\"", mistakes);
     let protocol = section.named("protocol", mistakes).unwrap_or_default();
     let routed = section.place_of("route").is_some();
@@ -64,9 +65,9 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Path, mistakes: &m
             .map(|times| read_timeouts(times, protocol, routed || proxy_protocol, mistakes))
             .unwrap_or_default(),
         requests: read_requests(&mut section, proxy_protocol, mistakes),
-        treatment: treatment::read(&mut section, folder, mistakes),
-        routes: read_routes(&mut section, protocol, folder, mistakes),
-        errors: route_action::read_errors(&mut section, folder, mistakes),
+        treatment: treatment::read(&mut section, folder.path, mistakes),
+        routes: read_routes(&mut section, protocol, folder.path, mistakes),
+        errors: route_action::read_errors(&mut section, folder.path, mistakes),
     };
     listener.timeouts.pace = pace;
     if protocol == Protocol::Tcp && routed {

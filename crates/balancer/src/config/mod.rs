@@ -33,6 +33,7 @@ mod tcp;
 mod tls;
 mod treatment;
 
+use crate::shelf::Shelf;
 use crate::worker::check_shares;
 use crate::{Plan, SetupError};
 pub use admin::{AdminSettings, Token};
@@ -40,6 +41,7 @@ use balancer_core::names::Member;
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use config_file::Section;
 pub use config_file::{ConfigError, Mistake, parse_duration};
+use files::Folder;
 use reactor::epoll::EpollConfig;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -79,6 +81,8 @@ pub struct Config {
     pub members: Vec<Member>,
     /// Where it is asked while it runs.
     pub admin: Option<AdminSettings>,
+    /// What was read of certificates, for whoever starts by it.
+    pub shelf: Shelf,
 }
 
 impl Config {
@@ -146,6 +150,7 @@ impl Config {
             settings,
             members: Vec::new(),
             admin: None,
+            shelf: Shelf::default(),
         }
     }
 }
@@ -159,8 +164,10 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
     top.finish(mistakes);
     let global = global.map(|section| read_global(section, mistakes)).unwrap_or_default();
     let admin = admin.and_then(|section| admin::read(section, folder, mistakes));
-    let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, folder, mistakes)).collect();
-    let sets: Vec<_> = sets.into_iter().map(|section| backend::read(section, folder, mistakes)).collect();
+    let shelf = Shelf::default();
+    let folder = Folder { path: folder, shelf: &shelf };
+    let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, &folder, mistakes)).collect();
+    let sets: Vec<_> = sets.into_iter().map(|section| backend::read(section, &folder, mistakes)).collect();
     let members = sets.iter().enumerate().flat_map(|(set, one)| of_set(set, &one.names)).collect();
     let settings = across::join(listeners, sets, mistakes)?;
     let base = Config::of(settings);
@@ -176,6 +183,7 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
         settings: base.settings,
         members,
         admin,
+        shelf,
     })
 }
 

@@ -1,12 +1,12 @@
 //! `[listener.tls]` and `[backend_set.tls]`. Files are read right here, so that what is wrong with one is shown beside its
 //! name.
 
-use crate::tls;
+use super::files::Folder;
 use balancer_core::{CertificateFiles, ClientCertificate, ListenerTls, Protocol, ServerTls, TlsVersion};
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use http::forward::{FieldRules, Message};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Certificates of one listener.
 pub(super) const CERTIFICATES_MAX: usize = 10_000;
@@ -16,7 +16,7 @@ const EXAMPLE: &str = "such as `certificate = \"site.pem\"` and `key = \"site.ke
 pub(super) fn read_listener(
     section: &mut Section<'_, '_>,
     protocol: Protocol,
-    folder: &Path,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<ListenerTls> {
     let place = section.place_of("tls");
@@ -41,7 +41,7 @@ pub(super) fn read_listener(
 
 fn read_listener_table(
     mut section: Section<'_, '_>,
-    folder: &Path,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<ListenerTls> {
     let span = section.span();
@@ -69,7 +69,7 @@ fn read_listener_table(
 fn read_client_ca(
     section: &mut Section<'_, '_>,
     asked: ClientCertificate,
-    folder: &Path,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<PathBuf> {
     let ca = read_file(section, "client_ca", folder, mistakes);
@@ -111,14 +111,14 @@ fn read_subject_header(
 /// `[backend_set.tls]`.
 pub(super) fn read_server(
     section: &mut Section<'_, '_>,
-    folder: &Path,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<ServerTls> {
     let mut section = section.table("tls", mistakes)?;
     let verify_place = section.place_of("verify");
     let verify = section.switch("verify", mistakes).unwrap_or(true);
     let ca = read_file(&mut section, "ca", folder, mistakes);
-    check_authorities(ca.as_ref(), verify, verify_place, section.span(), mistakes);
+    check_authorities(ca.as_ref(), verify, verify_place, section.span(), folder, mistakes);
     let tls = ServerTls {
         verify,
         ca: ca.map(|ca| ca.value),
@@ -135,6 +135,7 @@ fn check_authorities(
     verify: bool,
     verify_place: Option<Range<usize>>,
     section: Range<usize>,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) {
     match (verify, ca) {
@@ -144,7 +145,7 @@ fn check_authorities(
             mistakes.push(mistake.help("leave out `verify = false`, or `ca`"));
         }
         (true, None) => {
-            if let Err(error) = tls::system_authorities() {
+            if let Err(error) = folder.shelf.system_authorities() {
                 mistakes.push(Mistake::new(section, error.to_string(), "servers are verified here"));
             }
         }
@@ -179,12 +180,12 @@ fn read_versions(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> 
 fn read_file(
     section: &mut Section<'_, '_>,
     key: &'static str,
-    folder: &Path,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<Placed<PathBuf>> {
     let value = section.take(key)?;
-    let path = folder.join(value::text(value, mistakes)?);
-    if let Err(error) = tls::authorities(&path) {
+    let path = folder.path.join(value::text(value, mistakes)?);
+    if let Err(error) = folder.shelf.authorities(&path) {
         mistakes.push(Mistake::new(value.span(), error.to_string(), "this file"));
     }
     Some(Placed { value: path, span: value.span() })
@@ -193,7 +194,7 @@ fn read_file(
 /// `certificate` and `key` of a section, tried on each other. A key that is not named is in the certificate's file.
 fn read_certificate(
     section: &mut Section<'_, '_>,
-    folder: &Path,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<CertificateFiles> {
     let key = section.take("key");
@@ -203,15 +204,16 @@ fn read_certificate(
         }
         return None;
     };
-    let path =
-        |value: &Value<'_>, mistakes: &mut Vec<Mistake>| value::text(value, mistakes).map(|text| folder.join(text));
+    let path = |value: &Value<'_>, mistakes: &mut Vec<Mistake>| {
+        value::text(value, mistakes).map(|text| folder.path.join(text))
+    };
     let chain = path(certificate, mistakes)?;
     let key_path = match key {
         Some(key) => path(key, mistakes)?,
         None => chain.clone(),
     };
     let files = CertificateFiles { certificate: chain, key: key_path };
-    if let Err(error) = tls::certificate(&files) {
+    if let Err(error) = folder.shelf.certificate(&files) {
         // Where it is about the key, the key's place is shown.
         let of_key = error.path() == Some(files.key.as_path()) && files.key != files.certificate;
         let span = key.filter(|_| of_key).unwrap_or(certificate).span();
@@ -220,7 +222,7 @@ fn read_certificate(
     Some(files)
 }
 
-fn read_certificates(list: &Value<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<CertificateFiles> {
+fn read_certificates(list: &Value<'_>, folder: &Folder<'_>, mistakes: &mut Vec<Mistake>) -> Vec<CertificateFiles> {
     let example = "such as `certificates = [{ certificate = \"b.pem\", key = \"b.key\" }]`";
     let Some(array) = list.get_ref().as_array() else {
         mistakes.push(wrong_type(list, "an array of tables").help(example));

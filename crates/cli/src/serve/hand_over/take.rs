@@ -57,7 +57,7 @@ fn read_all() -> anyhow::Result<Taken> {
             Message::Ready => bail!("that was for the process before"),
         }
     }
-    let sockets = balancer::Inheritance { doors: doors.into_values().collect(), is_ordered: false };
+    let sockets = balancer::Inheritance { doors: doors.into_values().collect(), ..Default::default() };
     Ok(Taken { heritage: Heritage { sockets, said }, admin, files, wire })
 }
 
