@@ -215,7 +215,8 @@ impl Handle {
         let settings = Arc::new(settings);
         match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {
             Ok(unfulfilled) => {
-                let (warnings, addresses) = (warnings_of(unfulfilled, away, &settings, &secured), doors.addresses().into());
+                let (warnings, addresses) =
+                    (warnings_of(unfulfilled, away, &settings, &secured), doors.addresses().into());
                 (self.doors, self.secured) = (doors, secured);
                 self.glance = Glance { settings, boards, addresses, warnings, ..self.glance() };
                 Ok(())

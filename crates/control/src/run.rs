@@ -85,9 +85,8 @@ pub fn start_with(
             let names = Names::of(config).settled(since).await?;
             plan.settings = names.settings();
             heritage.said.apply(&mut plan.settings);
-            let sockets = Inheritance { shelf: names.config.shelf.clone(), ..heritage.sockets };
-            let balancer = balancer::start_with(&plan, sockets)?;
-            let shared = Shared::new(balancer, Arc::clone(&names.config), file);
+            let known = Inheritance { shelf: names.config.shelf.clone(), ..heritage.sockets };
+            let shared = Shared::new(balancer::start_with(&plan, known)?, Arc::clone(&names.config), file);
             Ok((Plane::new(names, heritage.said, since), Arc::new(shared)))
         });
         match started {

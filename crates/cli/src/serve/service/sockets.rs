@@ -38,7 +38,10 @@ pub(in crate::serve) fn take(config: &Config) -> anyhow::Result<Option<(Heritage
             "the service manager made a socket named \"{ADMIN}\", and there is no [admin]: add it, or remove the socket unit"
         );
     }
-    Ok(Some((Heritage { sockets: Inheritance { doors, is_ordered: true, ..Inheritance::default() }, ..Heritage::default() }, admin)))
+    Ok(Some((
+        Heritage { sockets: Inheritance { doors, is_ordered: true, ..Inheritance::default() }, ..Heritage::default() },
+        admin,
+    )))
 }
 
 fn is_admin(config: &Config, name: &str, at: Address) -> bool {
