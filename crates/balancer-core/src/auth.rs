@@ -4,6 +4,7 @@
 use core::fmt;
 use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Whether a listener, or a route, asks who somebody is.
@@ -34,12 +35,14 @@ pub struct BasicAuth {
     users: BTreeMap<Arc<str>, Arc<str>>,
     /// Servers see what the client has sent.
     pass: bool,
+    /// Made of all hashes: what nobody knows who does not know those.
+    secret: u64,
 }
 
 /// Hashes are nobody's business.
 impl fmt::Debug for BasicAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { challenge, users, pass } = self;
+        let Self { challenge, users, pass, secret: _ } = self;
         let names: Vec<_> = users.keys().collect();
         f.debug_struct("BasicAuth").field("challenge", challenge).field("users", &names).field("pass", pass).finish()
     }
@@ -50,7 +53,8 @@ impl fmt::Debug for BasicAuth {
 pub struct Sought {
     /// Who it is; `None`: nobody is called so.
     pub user: Option<Arc<str>>,
-    /// With what the password is to be compared. For an unknown name it is somebody else's, so that it takes as long.
+    /// With what the password is to be compared. For an unknown name it is somebody else's, the same each time and nobody knows
+    /// whose: so that it takes as long as one of theirs, also where some hashes take longer than others.
     pub hash: Arc<str>,
 }
 
@@ -60,7 +64,8 @@ impl BasicAuth {
         let users: BTreeMap<Arc<str>, Arc<str>> =
             users.into_iter().map(|(name, hash)| (name.into(), hash.into())).collect();
         let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
-        (!users.is_empty()).then_some(Self { challenge, users, pass })
+        let secret = hash_of(&users);
+        (!users.is_empty()).then_some(Self { challenge, users, pass, secret })
     }
 
     /// The value of `WWW-Authenticate`.
@@ -78,11 +83,19 @@ impl BasicAuth {
         match self.users.get_key_value(name) {
             Some((user, hash)) => Sought { user: Some(Arc::clone(user)), hash: Arc::clone(hash) },
             None => {
-                let hash = self.users.values().next().expect("there are users");
+                let at = hash_of(&(self.secret, name)) % self.users.len() as u64;
+                let hash = self.users.values().nth(at as usize).expect("there are users");
                 Sought { user: None, hash: Arc::clone(hash) }
             }
         }
     }
+}
+
+/// The same in every process.
+fn hash_of(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// How long what was right is taken to be right.
@@ -133,12 +146,15 @@ mod tests {
         let users = [("alice", "$2b$1"), ("bob", "$2b$2")].map(|(name, hash)| (name.to_owned(), hash.to_owned()));
         let auth = BasicAuth::new("Site", users, false).unwrap();
         assert_eq!(auth.challenge(), "Basic realm=\"Site\", charset=\"UTF-8\"");
-        let seek = |name| {
+        let seek = |name: &str| {
             let Sought { user, hash } = auth.seek(name);
             (user.map(|user| user.to_string()), hash.to_string())
         };
         assert_eq!(seek("bob"), (Some("bob".into()), "$2b$2".into()));
-        assert_eq!(seek("mallory"), (None, "$2b$1".into()));
+        // As each of the known: a cheap hash says nothing of a name.
+        let of_strangers: Vec<String> = (0..100).map(|n| seek(&format!("mallory{n}")).1).collect();
+        assert!(["$2b$1", "$2b$2"].iter().all(|hash| of_strangers.iter().filter(|one| one == hash).count() > 20));
+        assert_eq!((seek("mallory7").0, seek("mallory7").1), (None, of_strangers[7].clone()), "the same each time");
         assert_eq!(BasicAuth::new("Site", [], false), None);
         assert!(!format!("{auth:?}").contains("$2b$"));
     }

@@ -95,28 +95,43 @@ impl Compression {
 
     /// What becomes of this response, for a client that likes it so.
     pub fn choose(&self, response: &ResponseHead<'_, '_>, is_head: bool, asked: Option<Coding>) -> Recode {
-        if self.codings.is_empty() || !self.is_worth_it(response, is_head) || is_fixed(response.headers) {
+        if self.codings.is_empty() || is_fixed(response.headers) {
             return Recode::Plain;
         }
-        asked.map_or(Recode::Varies, Recode::Encoded)
+        match response.status {
+            206 | 304 if self.whole_varies(response) => Recode::Varies,
+            _ if !self.is_worth_it(response, is_head) => Recode::Plain,
+            _ => asked.map_or(Recode::Varies, Recode::Encoded),
+        }
+    }
+
+    /// It speaks of a response that varies, with nothing or a part of it: caches are told the same (RFC 9110 section 15.4.5). A 304
+    /// rarely says of which type that is.
+    fn whole_varies(&self, response: &ResponseHead<'_, '_>) -> bool {
+        let mut kinds = values(response.headers, "content-type").peekable();
+        (response.status == 304 && kinds.peek().is_none()) || kinds.next().is_some_and(|kind| self.fits(kind))
+    }
+
+    fn fits(&self, kind: &[u8]) -> bool {
+        let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        self.types.iter().any(|known| known.fits(kind))
     }
 
     fn is_worth_it(&self, response: &ResponseHead<'_, '_>, is_head: bool) -> bool {
         // What has no body, or is a part of one.
-        let has_none = matches!(response.status, 0..200 | 204 | 205 | 206 | 304);
-        if has_none || response.body == BodyKind::Empty && !is_head {
+        let is_part =
+            matches!(response.status, 206 | 304) || values(response.headers, "content-range").next().is_some();
+        if is_part || matches!(response.status, 0..200 | 204 | 205) || response.body == BodyKind::Empty && !is_head {
             return false;
         }
         let kind = values(response.headers, "content-type").next().unwrap_or_default();
-        let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        let is_long = response.content_length.is_none_or(|len| len >= self.bytes_min);
-        is_long && self.types.iter().any(|known| known.fits(kind))
+        response.content_length.is_none_or(|len| len >= self.bytes_min) && self.fits(kind)
     }
 }
 
-/// It is encoded already, a part of something, must not be changed, or carries a sum over its bytes.
+/// It is encoded already, must not be changed, or carries a sum over its bytes.
 fn is_fixed(headers: &[Header<'_>]) -> bool {
-    const SUMS: [&str; 5] = ["content-range", "content-md5", "digest", "content-digest", "repr-digest"];
+    const SUMS: [&str; 4] = ["content-md5", "digest", "content-digest", "repr-digest"];
     let encoded =
         values(headers, "content-encoding").flat_map(list).any(|name| !name.eq_ignore_ascii_case(b"identity"));
     encoded || says_no_transform(headers) || SUMS.iter().any(|name| values(headers, name).next().is_some())
@@ -189,9 +204,17 @@ mod tests {
             check(&format!("{text}{fixed}"), |_| {}, Recode::Plain);
         }
         check(&format!("{text}Content-Encoding: identity|Cache-Control: public"), |_| {}, yes);
-        for status in [204, 205, 206, 304, 101] {
+        for status in [204, 205, 101] {
             check(text, |head| head.status = status, Recode::Plain);
         }
+        // Of a whole that varies.
+        for status in [206, 304] {
+            check(text, |head| head.status = status, Recode::Varies);
+            check("Content-Type: image/png", |head| head.status = status, Recode::Plain);
+            check(&format!("{text}Content-Encoding: br"), |head| head.status = status, Recode::Plain);
+        }
+        check(&format!("{text}Content-Range: bytes 0-1/2"), |head| head.status = 206, Recode::Varies);
+        check("ETag: x", |head| (head.status, head.body) = (304, BodyKind::Empty), Recode::Varies);
         check(text, |head| head.status = 404, yes);
         check(text, |head| head.content_length = Some(1023), Recode::Plain);
         check(text, |head| head.content_length = Some(1024), yes);

@@ -342,6 +342,9 @@ fn a_redirect_speaks_of_groups_as_they_stand_in_a_path() {
     check("^/u/([^/]+)/(.*)$", "https://{1}.example/{2}", "/u/joe/a/b?q", "https://joe.example/a/b?q");
     check("^/(.*)$", "/new/{1}", "/%0d%0aX:%20y%3F", "/new/%0D%0AX:%20y%3F");
     check("^(.*)$", "{1}", "//evil.example", "/evil.example");
+    // In a query a group is one value, whatever it holds; in a path these are characters like any other.
+    check("^/go/(.*)$", "/x/{1}?to={1}&ok=1", "/go/a&b=c+d", "/x/a&b=c+d?to=a%26b%3Dc%2Bd&ok=1");
+    check("^/go/(.*)$", "/x?to={1}", "/go/a%26admin=1%25", "/x?to=a%26admin%3D1%25");
 }
 
 #[test]

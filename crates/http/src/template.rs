@@ -242,9 +242,16 @@ impl Template {
 
     /// Filled in: pieces that belong one behind the other.
     pub fn filled<'v>(&'v self, values: &'v Values<'v>) -> impl Iterator<Item = &'v [u8]> + Clone {
+        self.pieces(values).map(|(_, piece)| piece)
+    }
+
+    /// The same, and whether each is a group of a pattern: a part of what the client sent, cut out where it may mean something.
+    pub fn pieces<'v>(&'v self, values: &'v Values<'v>) -> impl Iterator<Item = (bool, &'v [u8])> + Clone {
         self.parts.iter().flat_map(|part| match part {
-            Part::Text(text) => [text.as_bytes(), b""],
-            Part::Variable(variable) => values.of(variable),
+            Part::Text(text) => [text.as_bytes(), b""].map(|piece| (false, piece)),
+            Part::Variable(variable) => {
+                values.of(variable).map(|piece| (matches!(variable, Variable::Group(_)), piece))
+            }
         })
     }
 }

@@ -15,6 +15,12 @@ pub fn pin_to_core(core: usize) -> Result<(), crate::Errno> {
     sched_setaffinity(None, &set)
 }
 
+/// The calling thread gives way to others of this process and of others, by so much more than it did (19 at most, in all).
+pub fn give_way(by: u8) {
+    // SAFETY: it has no memory in it. Of Linux's threads each has a value of its own (sched(7)), and it may always be raised.
+    let _new_value = unsafe { libc::nice(by.into()) };
+}
+
 /// CPU time the calling thread used since its start (CLOCK_THREAD_CPUTIME_ID): also what the kernel did on its behalf, and
 /// nothing of what others did meanwhile.
 pub fn own_cpu_time() -> Duration {
@@ -59,6 +65,23 @@ pub fn ended_children_cpu_time() -> Result<Duration, crate::Errno> {
 
 #[cfg(test)]
 mod tests {
+    /// `nice` of the calling thread (proc_pid_stat(5), field 19).
+    fn nice() -> i32 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("of this thread");
+        let behind_name = stat.rsplit_once(')').expect("a name").1;
+        behind_name.split_whitespace().nth(16).and_then(|field| field.parse().ok()).expect("a number")
+    }
+
+    #[test]
+    fn one_thread_gives_way_and_others_do_not() {
+        let before = nice();
+        let there = std::thread::spawn(|| {
+            super::give_way(3);
+            nice()
+        });
+        assert_eq!((there.join().expect("it ran"), nice()), ((before + 3).min(19), before));
+    }
+
     use super::*;
 
     #[test]

@@ -80,7 +80,7 @@ impl Book {
         let mut book = Self { members, watches: self.watches.clone(), moved: false };
         book.watches.values_mut().for_each(|watch| watch.hand_on(now));
         book.watch_what_is_needed(now);
-        book.place_servers();
+        book.place_servers(|_, _| true);
         book
     }
 
@@ -115,8 +115,11 @@ impl Book {
         let heard = watch.handle_answer(answer, now);
         let (kept, why) = (watch.known().len(), watch.failed().unwrap_or_default().to_owned());
         let left_out = watch.left_out();
-        self.watch_what_is_needed(now);
-        self.place_servers();
+        // The targets of a service are others: others are asked.
+        if heard == Heard::Other && matches!(question, Question::Service(_)) {
+            self.watch_what_is_needed(now);
+        }
+        self.place_servers(|book, member| book.goes_by(member, question.name()));
         match heard {
             Heard::AsBefore => None,
             Heard::Other => {
@@ -226,9 +229,18 @@ impl Book {
         self.watches = needed;
     }
 
-    fn place_servers(&mut self) {
+    /// Does what is known of this name say who the servers of `member` are?
+    fn goes_by(&self, member: &Member, name: &Arc<str>) -> bool {
+        let own = member.whom.name();
+        own == name || matches!(member.whom, Whom::Service { .. }) && self.targets(own).any(|one| one.host == *name)
+    }
+
+    fn place_servers(&mut self, of: impl Fn(&Self, &Member) -> bool) {
         for number in 0..self.members.len() {
             let entry = &self.members[number];
+            if !of(self, &entry.member) {
+                continue;
+            }
             let servers = self.servers_of(&entry.member);
             if servers != entry.servers && !self.is_doubtful(&entry.member, servers.is_empty()) {
                 self.members[number].servers = servers;

@@ -10,6 +10,8 @@
 //! parameters sees what was matched, and one that does not sees no path that another route stands for. A path that some
 //! servers would resolve once more behind that (`..%2f`, `..;`, a backslash beside dots) is refused, and so is a zero byte.
 
+use http::{Template, Values};
+
 /// A path that servers read differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the path holds dot segments in disguise, or a zero byte: servers read it differently")]
@@ -192,7 +194,24 @@ pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// Appends `bytes` to `out`, encoded where no target can hold them: a field's value may be anything.
 pub(super) fn append_visible(bytes: &[u8], out: &mut Vec<u8>) {
-    encode_unless(bytes, |byte| byte > b' ' && byte < 0x7f && byte != b'#', out);
+    encode_unless(bytes, is_visible, out);
+}
+
+/// Appends what a template makes of `values`, encoded where no target can hold it. Behind a question mark a group says one thing:
+/// what would end it there and begin a parameter of the client's own choice is encoded.
+pub(super) fn append_filled(to: &Template, values: &Values<'_>, out: &mut Vec<u8>) {
+    let mut in_query = false;
+    for (is_group, piece) in to.pieces(values) {
+        match in_query && is_group {
+            true => encode_unless(piece, |byte| is_visible(byte) && !matches!(byte, b'&' | b'=' | b'+'), out),
+            false => append_visible(piece, out),
+        }
+        in_query |= piece.contains(&b'?');
+    }
+}
+
+fn is_visible(byte: u8) -> bool {
+    byte > b' ' && byte < 0x7f && byte != b'#'
 }
 
 fn encode_unless(bytes: &[u8], good: impl Fn(u8) -> bool, out: &mut Vec<u8>) {

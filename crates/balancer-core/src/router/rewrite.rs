@@ -1,7 +1,7 @@
 //! What is passed on in the place of the path that came.
 
 use super::conditions::{PathPattern, Pattern};
-use super::path::{AmbiguousPath, append_visible, encode, end_of_prefix, is_dotted, is_plain, pass_on};
+use super::path::{AmbiguousPath, append_filled, encode, end_of_prefix, is_dotted, is_plain, pass_on};
 use super::{Router, Scratch, matched_path};
 use http::{GROUPS_MAX, Target, Template, TooLong, Values};
 use regex::bytes::CaptureLocations;
@@ -174,7 +174,7 @@ fn replace_found(passed: &[u8], found: Option<Groups>, to: &Template, values: &V
     let groups = found.map(|range| &passed[range]);
     let values = Values { groups: &groups, ..*values };
     out.extend_from_slice(&passed[..start]);
-    to.filled(&values).for_each(|piece| append_visible(piece, out));
+    append_filled(to, &values, out);
     out.extend_from_slice(&passed[end..]);
     if !out.starts_with(b"/") {
         out.insert(0, b'/');

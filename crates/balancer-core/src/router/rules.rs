@@ -1,6 +1,6 @@
 //! What is done with the requests of one route.
 
-use super::path::append_visible;
+use super::path::append_filled;
 use super::rewrite::Rewrite;
 use crate::settings::{ClientTimeouts, ServerTimeouts};
 use crate::treatment::Treatment;
@@ -147,7 +147,7 @@ impl Redirect {
     /// It is too long to be one; `out` is as it was.
     pub fn location(&self, values: &Values<'_>, out: &mut Vec<u8>) -> Result<(), TooLong> {
         let from = out.len();
-        self.to.filled(values).for_each(|piece| append_visible(piece, out));
+        append_filled(&self.to, values, out);
         let query = values.asked.and_then(|asked| asked.target.query());
         if let (true, Some(query)) = (self.keep_query, query) {
             out.push(b'?');

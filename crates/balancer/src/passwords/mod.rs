@@ -27,6 +27,8 @@ const QUEUE_MAX: usize = 256;
 const REMEMBERED_MAX: usize = 16 * 1024;
 /// Threads that compare.
 const THREADS_MAX: usize = 4;
+/// By how much they give way: where there is a core for all, nothing; else a worker has three times as much of it.
+const WAY_GIVEN: u8 = 5;
 
 /// A password that is to be compared.
 pub(crate) struct Question {
@@ -212,7 +214,10 @@ fn start_threads(shared: &Arc<Shared>) {
     for number in 0..(sys::thread::cores() / 2).clamp(1, THREADS_MAX) {
         let shared = Arc::clone(shared);
         let name = format!("passwords-{number}");
-        let _none = std::thread::Builder::new().name(name).spawn(move || shared.compare_on());
+        let _none = std::thread::Builder::new().name(name).spawn(move || {
+            sys::thread::give_way(WAY_GIVEN);
+            shared.compare_on();
+        });
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) static ROUTE: Table = Table {
         .example("\"/api/\""),
         Key::new("path_regex", PATTERNS, "paths in which this is found").or_words("any").example("\"^/v[0-9]+/\""),
         Key::new("method", METHODS, "one of these").or_words("any").example("[\"POST\", \"PUT\"]"),
-        Key::new("header", WANTED, "each of these fields, with such a value").or_words("any").example("{ X-Beta = true }"),
-        Key::new("query", WANTED, "each of these parameters of the query, decoded").or_words("any").example("{ version = [\"2\", \"3\"] }"),
+        Key::new("header", WANTED, "each of these fields, with such a value: all of it, and in this case (names of fields are the same in any case)").or_words("any").example("{ X-Beta = true }"),
+        Key::new("query", WANTED, "each of these parameters of the query, decoded, name and value in this case").or_words("any").example("{ version = [\"2\", \"3\"] }"),
         Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "requests go there").example("\"api\""),
         Key::new(
             "redirect",
