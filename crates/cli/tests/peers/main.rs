@@ -4,6 +4,7 @@
 mod clients;
 mod origins;
 mod program;
+mod retries;
 mod secured;
 mod servers;
 mod sockets;
