@@ -21,6 +21,7 @@ const PREFIX: &str = "quintet_";
 pub(crate) struct Scrape {
     report: Report,
     servers: Vec<Server>,
+    checks_late: u64,
     spending: Vec<Spending>,
     process: Process,
     started_s: f64,
@@ -37,9 +38,10 @@ struct Server {
 impl Scrape {
     /// Asks everybody; `None`: the balancer is ending.
     pub(crate) fn take(state: &State) -> Option<Self> {
-        let (report, servers) = state.remote.ask(|balancer| (balancer.report(), servers_of(balancer)))?;
+        let asked = |balancer: &Glance| (balancer.report(), servers_of(balancer), balancer.boards().checks_late());
+        let (report, servers, checks_late) = state.remote.ask(asked)?;
         let spending = state.spending(&report);
-        Some(Self { report, servers, spending, process: process::look(), started_s: state.started_s() })
+        Some(Self { report, servers, checks_late, spending, process: process::look(), started_s: state.started_s() })
     }
 
     /// The text.
@@ -152,7 +154,10 @@ impl Scrape {
         let help = "Is the server asked: neither down by its checks nor set aside by what requests found?";
         tell("quintet_server_up", help, |server| u32::from(server.is_up))?;
         let help = "Requests and joined connections under way at the server, where its set counts them.";
-        tell("quintet_server_in_flight", help, |server| server.in_flight)
+        tell("quintet_server_in_flight", help, |server| server.in_flight)?;
+        let help = "Checks of servers that began late, because as many as may were under way.";
+        let family = Family { name: "quintet_checks_late", kind: MetricType::Counter, help };
+        family.encode(out, [(&Labels::new(), self.checks_late as f64)].into_iter())
     }
 
     fn encode_ports(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -305,6 +310,7 @@ mod tests {
         };
         let server = Server { set: "app".to_owned(), name: "127.0.0.2:80".to_owned(), is_up: true, in_flight: 0 };
         let scrape = Scrape {
+            checks_late: 0,
             report: Report::default(),
             servers: vec![server],
             spending: vec![spending],

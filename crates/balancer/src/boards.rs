@@ -299,6 +299,7 @@ impl Table {
 pub struct Boards {
     servers: Arc<HashMap<(String, Address), Arc<Board>>>,
     former: Arc<Former>,
+    checks_late: Arc<AtomicU64>,
     tables: Arc<HashMap<String, Table>>,
     lines: Arc<HashMap<String, Arc<SharedLine>>>,
     purses: Arc<HashMap<String, Arc<SharedPurse>>>,
@@ -342,8 +343,8 @@ impl Boards {
         let (tables, rates) = (Arc::new(tables.collect()), Arc::new(Rates::of(settings, &before.rates)));
         let (servers, rooms) = (Arc::new(boards), Arc::new(rooms.collect()));
         let passwords = Arc::clone(&before.passwords);
-        let former = Arc::clone(&before.former);
-        Self { servers, former, tables, lines, purses, flights, rooms, rates, passwords }
+        let (former, checks_late) = (Arc::clone(&before.former), Arc::clone(&before.checks_late));
+        Self { servers, former, checks_late, tables, lines, purses, flights, rooms, rates, passwords }
     }
 
     /// Checks say that this server is down, or is not.
@@ -351,6 +352,16 @@ impl Boards {
         if let Some(board) = self.servers.get(&(set.to_owned(), server)) {
             board.note_check(down);
         }
+    }
+
+    /// So many checks began late, because as many as may were under way.
+    pub fn note_late_checks(&self, count: u64) {
+        self.checks_late.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// How many did so far.
+    pub fn checks_late(&self) -> u64 {
+        self.checks_late.load(Ordering::Relaxed)
     }
 
     /// What is known of each server.

@@ -141,7 +141,9 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
     let before = Before::take(&config)?;
-    let mut control = control::start_with(&config, args.config.as_deref(), args.workers, before.heritage)?;
+    let waits = |what| output::complain(format!("quintet: {what}"));
+    let (file, heritage) = (args.config.as_deref(), before.heritage);
+    let mut control = control::start_with(&config, file, args.workers, heritage, waits)?;
     let admin = admin::start_with(config.admin.as_ref(), control.remote(), before.admin)?;
     // Everything is bound and read.
     become_who(&config)?;

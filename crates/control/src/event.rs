@@ -98,6 +98,13 @@ pub enum Event {
         /// Its name.
         set: String,
     },
+    /// Checks began late: as many as may were under way.
+    ChecksLate {
+        /// How many, since this was told last.
+        count: u64,
+        /// Checks that may be under way at once.
+        at_once: usize,
+    },
     /// The workers do not go by what was found; they go by what they had.
     NotApplied {
         /// Why.
@@ -186,6 +193,10 @@ impl fmt::Display for Event {
             Self::ServerBack { set, server } => write!(f, "server {set}/{server} back: it answers again"),
             Self::SetDown { set } => write!(f, "set {set}: no server is up"),
             Self::SetServed { set } => write!(f, "set {set}: a server is up again"),
+            Self::ChecksLate { count, at_once } => {
+                let cure = "a shorter `timeout` or a longer `interval` in [backend_set.health] makes room";
+                write!(f, "{count} checks began late: {at_once} may be under way at once, and many hang; {cure}")
+            }
             Self::NotApplied { why } => write!(f, "what was found is not gone by: {why}"),
             Self::SourcesAway { why } => f.write_str(why),
             Self::SourcesBack => f.write_str("all sources are addresses of this host again"),

@@ -17,6 +17,8 @@ use tokio::sync::mpsc::UnboundedSender;
 const CHECKS_MAX: usize = 256;
 /// How often the boards are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often people are told that checks are late.
+const LATE_AGAIN: Duration = Duration::from_secs(60);
 /// How long what is wrong with a server is not told again, while it stays the same.
 const SAME_AGAIN: Duration = Duration::from_secs(600);
 
@@ -28,6 +30,25 @@ pub(crate) struct Health {
     profiles: HashMap<(String, Option<String>), Result<ClientProfile, String>>,
     known: Known,
     look_due: Duration,
+    late: Late,
+}
+
+/// Checks that began late.
+#[derive(Debug, Default)]
+struct Late {
+    untold: u64,
+    /// Not to be told before.
+    told_until: Duration,
+}
+
+impl Late {
+    fn tell(&mut self, now: Duration) -> Option<Event> {
+        if self.untold == 0 || now < self.told_until {
+            return None;
+        }
+        self.told_until = now + LATE_AGAIN;
+        Some(Event::ChecksLate { count: std::mem::take(&mut self.untold), at_once: CHECKS_MAX })
+    }
 }
 
 /// What was told last.
@@ -49,6 +70,7 @@ impl Health {
             profiles: HashMap::new(),
             known: Known::default(),
             look_due: Duration::ZERO,
+            late: Late::default(),
         }
     }
 
@@ -103,6 +125,9 @@ impl Health {
             guard::spawn(outbox, probe::check(target, profile), tell);
             self.under_way += 1;
         }
+        let late = self.rota.take_late();
+        self.boards.note_late_checks(late);
+        self.late.untold += late;
     }
 
     fn profile(&self, target: &Target) -> Option<Result<ClientProfile, String>> {
@@ -128,7 +153,9 @@ impl Health {
             return Vec::new();
         }
         self.look_due = now + LOOK_EVERY;
-        self.known.compare(&self.boards, now)
+        let mut events = self.known.compare(&self.boards, now);
+        events.extend(self.late.tell(now));
+        events
     }
 }
 

@@ -9,7 +9,14 @@ use balancer_core::names::{Answer, AtStart, Book, Change, Nowhere, Question};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+
+/// How long all names together are waited for, at a start or a reload; then who has not answered has failed.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
+/// How long that takes until people are told what is waited for, and between two times that they are.
+const TELL_AFTER: Duration = Duration::from_secs(2);
+/// Questions that are told of.
+const TOLD_MAX: usize = 5;
 
 /// Looks under way at once.
 pub(crate) const LOOKS_MAX: usize = 32;
@@ -63,7 +70,9 @@ impl Names {
     }
 
     /// Asks everything once that was not asked yet. Times are since `since`.
-    pub(crate) async fn settle(&mut self, since: Instant) {
+    pub(crate) async fn settle(&mut self, since: Instant, tell: impl Fn(String)) {
+        let begun = Instant::now();
+        let mut told = begun;
         let mut looks = JoinSet::new();
         loop {
             while !self.book.is_settled()
@@ -72,17 +81,48 @@ impl Names {
             {
                 looks.spawn(async move { (question, look.await) });
             }
-            let Some(answered) = looks.join_next().await else { return };
-            if let Ok((question, answer)) = answered {
-                let change = self.book.handle_answer(&question, answer, since.elapsed());
-                self.untold.extend(change.filter(|change| matches!(change, Change::Fails { .. })).map(Event::from));
+            let next = (told + TELL_AFTER).min(begun + SETTLE_MAX);
+            match timeout_at(next, looks.join_next()).await {
+                Ok(None) => return,
+                Ok(Some(Ok((question, answer)))) => self.note_answer(&question, answer, since.elapsed()),
+                Ok(Some(Err(_))) => {}
+                Err(_) if begun.elapsed() >= SETTLE_MAX => return self.give_up(since.elapsed()),
+                Err(_) => {}
+            }
+            if told.elapsed() >= TELL_AFTER && !self.book.is_settled() {
+                told = Instant::now();
+                tell(self.waited_for());
             }
         }
     }
 
+    fn note_answer(&mut self, question: &Question, answer: Answer, now: Duration) {
+        let change = self.book.handle_answer(question, answer, now);
+        self.untold.extend(change.filter(|change| matches!(change, Change::Fails { .. })).map(Event::from));
+    }
+
+    /// Who has not answered by now has failed.
+    fn give_up(&mut self, now: Duration) {
+        let left: Vec<Question> = self.book.unsettled().cloned().collect();
+        for question in left {
+            let why = format!("not answered within the {} s that all names have", SETTLE_MAX.as_secs());
+            self.note_answer(&question, Answer::Failed { why }, now);
+        }
+    }
+
+    /// Whom the start waits for, in a line.
+    fn waited_for(&self) -> String {
+        let all: Vec<String> = self.book.unsettled().map(Question::to_string).collect();
+        let shown = all[..all.len().min(TOLD_MAX)].join(", ");
+        match all.len().saturating_sub(TOLD_MAX) {
+            0 => format!("names are looked up: {shown}"),
+            more => format!("names are looked up: {shown} and {more} more"),
+        }
+    }
+
     /// The same, and nothing is missing that is required.
-    pub(crate) async fn settled(mut self, since: Instant) -> Result<Self, ControlError> {
-        self.settle(since).await;
+    pub(crate) async fn settled(mut self, since: Instant, tell: impl Fn(String)) -> Result<Self, ControlError> {
+        self.settle(since, tell).await;
         let missing: Vec<_> = self.book.nowhere().into_iter().filter(|one| one.at_start == AtStart::Required).collect();
         if !missing.is_empty() {
             return Err(ControlError::Nowhere(in_words(&missing, &self.config.settings)));

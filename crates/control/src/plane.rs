@@ -206,7 +206,7 @@ impl Plane {
         let (known, since) = (self.names.book.clone(), self.since);
         let settle = async move {
             let config = wanted.load().await?;
-            let names = Names::of_next(&known, config, since.elapsed()).settled(since).await?;
+            let names = Names::of_next(&known, config, since.elapsed()).settled(since, |_| {}).await?;
             Ok(Box::new(names))
         };
         let tell = |outcome: Result<_, Broken>| {

@@ -57,10 +57,10 @@ pub struct Look {
 /// # Errors
 /// A name that is required leads nowhere, or the balancer does not start.
 pub fn start(config: &Config, file: Option<&Path>, workers: Option<usize>) -> Result<Control, ControlError> {
-    start_with(config, file, workers, Heritage::default())
+    start_with(config, file, workers, Heritage::default(), |_| {})
 }
 
-/// The same with what there is already.
+/// The same with what there is already. Where names keep it waiting, `tell` says in a line which, now and then.
 ///
 /// # Errors
 /// As by [`start`].
@@ -69,39 +69,40 @@ pub fn start_with(
     file: Option<&Path>,
     workers: Option<usize>,
     heritage: Heritage,
+    tell: impl Fn(String) + Send + 'static,
 ) -> Result<Control, ControlError> {
     let mut plan = config.plan(workers)?;
     let workers = plan.workers;
-    let (tell, told) = sync_channel(1);
+    let (starts, started) = sync_channel(1);
     let (desk, news) = news();
     let (config, file) = (config.clone(), file.map(Path::to_path_buf));
     let main = move || {
         let runtime = match runtime() {
             Ok(runtime) => runtime,
-            Err(error) => return tell.send(Err(error)).unwrap_or_default(),
+            Err(error) => return starts.send(Err(error)).unwrap_or_default(),
         };
-        let started = runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             let since = Instant::now();
-            let names = Names::of(config).settled(since).await?;
+            let names = Names::of(config).settled(since, tell).await?;
             plan.settings = names.settings();
             heritage.said.apply(&mut plan.settings);
             let known = Inheritance { shelf: names.config.shelf.clone(), ..heritage.sockets };
             let shared = Shared::new(balancer::start_with(&plan, known)?, Arc::clone(&names.config), file);
             Ok((Plane::new(names, heritage.said, since), Arc::new(shared)))
         });
-        match started {
+        match outcome {
             Ok((plane, shared)) => {
-                let _waits = tell.send(Ok(Remote::new(Arc::clone(&shared), plane.outbox())));
+                let _waits = starts.send(Ok(Remote::new(Arc::clone(&shared), plane.outbox())));
                 keep_running(&runtime, plane, &shared, desk);
             }
-            Err(error) => tell.send(Err(error)).unwrap_or_default(),
+            Err(error) => starts.send(Err(error)).unwrap_or_default(),
         }
         // A file that is being read may never come: whoever ends does not wait for it.
         runtime.shutdown_timeout(END_PATIENCE);
     };
     let thread = std::thread::Builder::new().name("control".to_owned()).spawn(main).map_err(ControlError::Thread)?;
     let gone = || ControlError::Thread(std::io::Error::other("its thread ended"));
-    let remote = told.recv().map_err(|_| gone())??;
+    let remote = started.recv().map_err(|_| gone())??;
     Ok(Control { remote, thread: Some(thread), news: Some(news), workers })
 }
 
@@ -122,7 +123,7 @@ fn keep_running(runtime: &Runtime, mut plane: Plane, shared: &Arc<Shared>, mut d
 pub fn look_up(config: &Config) -> Result<Vec<Look>, ControlError> {
     let names = runtime()?.block_on(async {
         let mut names = Names::of(config.clone());
-        names.settle(Instant::now()).await;
+        names.settle(Instant::now(), |_| {}).await;
         names
     });
     let looks = config.members.iter().map(|member| look_of(member, &names.book));

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// First checks of a configuration are spread over so much: quick, but not all at once.
 const FIRST_WITHIN: Duration = Duration::from_millis(100);
 
+/// A check that begins so long after it was due is late.
+const LATE: Duration = Duration::from_millis(500);
+
 /// One server in a [`Rota`].
 pub type CheckId = u64;
 
@@ -45,13 +48,15 @@ pub struct Rota {
     entries: BTreeMap<CheckId, Entry>,
     order: BTreeSet<(Duration, CheckId)>,
     next_id: CheckId,
+    /// Checks that began late, since somebody asked.
+    late: u64,
     rng: Rng,
 }
 
 impl Rota {
     /// With nobody in it.
     pub fn new(seed: u64) -> Self {
-        Self { entries: BTreeMap::new(), order: BTreeSet::new(), next_id: 0, rng: Rng::new(seed) }
+        Self { entries: BTreeMap::new(), order: BTreeSet::new(), next_id: 0, late: 0, rng: Rng::new(seed) }
     }
 
     /// Checks the servers of `settings` from now on. One that stays, by set, address and rules, keeps what was found.
@@ -92,7 +97,13 @@ impl Rota {
         self.order.remove(&(due, id));
         let entry = self.entries.get_mut(&id)?;
         entry.due = None;
+        self.late += u64::from(now.saturating_sub(due) > LATE);
         Some((id, entry.target.clone()))
+    }
+
+    /// Checks that began late since this was asked last.
+    pub fn take_late(&mut self) -> u64 {
+        std::mem::take(&mut self.late)
     }
 
     /// When the next check is due.

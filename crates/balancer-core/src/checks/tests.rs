@@ -106,6 +106,17 @@ fn the_seed_decides_and_servers_that_stay_keep_what_was_found() {
     assert_eq!(rota.next_check(), None, "nobody is checked any more");
 }
 
+/// As many are under way as may be: those that begin when others have ended are late, and counted once.
+#[test]
+fn checks_that_begin_late_are_counted() {
+    let mut rota = Rota::new(1);
+    rota.set_servers(&settings(&[1, 2, 3], Some(rules())), Duration::ZERO);
+    let (second, first) = (Duration::from_secs(1), rota.next_check().expect("one is due"));
+    assert!(rota.poll_check(first).is_some() && rota.take_late() == 0);
+    assert!(rota.poll_check(second).is_some() && rota.poll_check(second).is_some());
+    assert_eq!((rota.take_late(), rota.take_late()), (2, 0));
+}
+
 #[test]
 fn statuses() {
     let check = HttpCheck { statuses: vec![200..=299, 401..=401], ..HttpCheck::new("/health") };

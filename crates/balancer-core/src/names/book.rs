@@ -108,6 +108,11 @@ impl Book {
         self.watches.values().all(Watch::was_asked)
     }
 
+    /// Questions that have not come to anything yet.
+    pub fn unsettled(&self) -> impl Iterator<Item = &Question> {
+        self.watches.iter().filter(|(_, watch)| !watch.was_asked()).map(|(question, _)| question)
+    }
+
     /// What a question came to. A question that is not asked any more changes nothing.
     pub fn handle_answer(&mut self, question: &Question, answer: Answer, now: Duration) -> Option<Change> {
         let was = self.leads_to(question.name());

@@ -240,3 +240,22 @@ fn a_server_that_no_connection_can_be_secured_to_is_told_with_its_reason() {
     });
     assert_eq!(told_of(address, "verify = false"), ("it speaks plain HTTP, no TLS".to_owned(), 502));
 }
+
+/// More servers that say nothing than may be checked at once: who is not checked in time is counted, and people are told.
+#[test]
+fn checks_that_are_late_are_counted_and_told() {
+    let hangs = TcpListener::bind("0.0.0.0:0").expect("a free port");
+    let port = hangs.local_addr().expect("bound").port();
+    let servers: Vec<String> = (0..600).map(|n| format!("\"127.9.{}.{}:{port}\"", n / 200, 1 + n % 200)).collect();
+    let set = format!(
+        "servers = [{}]\n[backend_set.health]\npath = \"/\"\ninterval = \"1s\"\ninterval_down = \"1s\"\ntimeout = \"1s\"",
+        servers.join(", ")
+    );
+    let mut control = start(&config("", &set));
+    let news = control.take_news().expect("news");
+    let told =
+        hears(&news, "late", |event| matches!(event, Event::ChecksLate { count: 1.., at_once: 256 })).to_string();
+    assert!(told.contains(" checks began late: 256 may be under way at once"), "{told}");
+    let late = || control.remote().ask(|balancer| balancer.boards().checks_late()).expect("it runs");
+    eventually("most of them", || late() > 344);
+}

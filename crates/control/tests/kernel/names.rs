@@ -115,8 +115,21 @@ fn a_resolver_that_is_silent_is_told_as_such() {
     for kind in [RecordType::A, RecordType::AAAA] {
         dns.says("app.test", kind, Says::Silence);
     }
-    let error = start_fails(&set_of(&dns, "\"app.test:80\"", "")).to_string();
+    let (tell, told) = std::sync::mpsc::channel();
+    let names: Vec<String> = (0..10).map(|number| format!("\"silent{number}.test:80\"")).collect();
+    for (name, kind) in
+        (0..10).flat_map(|n| [RecordType::A, RecordType::AAAA].map(|kind| (format!("silent{n}.test"), kind)))
+    {
+        dns.says(&name, kind, Says::Silence);
+    }
+    let config = set_of(&dns, &format!("\"app.test:80\", {}", names.join(", ")), "");
+    let error =
+        control::start_with(&config, None, Some(1), control::Heritage::default(), move |line| drop(tell.send(line)));
+    let error = error.err().expect("nothing starts").to_string();
     assert!(error.contains("A of app.test: no answer in time"), "{error}");
+    // Whoever started it was not left alone with that.
+    let line = told.recv().expect("it took a while");
+    assert!(line.starts_with("names are looked up: A of app.test, ") && line.ends_with(" and 17 more"), "{line}");
 }
 
 #[test]
