@@ -92,6 +92,8 @@ struct Stock {
     free: Vec<Pipe>,
     made: usize,
     max: usize,
+    /// What each is asked to hold.
+    bytes: usize,
     /// Times that the kernel is not asked for another.
     refused: u32,
 }
@@ -99,7 +101,7 @@ struct Stock {
 impl Pipes {
     /// `max` at most.
     pub(crate) fn new(max: usize) -> Self {
-        Self(Rc::new(RefCell::new(Stock { free: Vec::new(), made: 0, max, refused: 0 })))
+        Self(Rc::new(RefCell::new(Stock { free: Vec::new(), made: 0, max, bytes: PIPE_BYTES, refused: 0 })))
     }
 
     /// One without bytes; `None` where all are in use, or the kernel has none.
@@ -119,7 +121,7 @@ impl Stock {
         if self.made == self.max || self.refused > 0 {
             return None;
         }
-        let pipe = Pipe::new(PIPE_BYTES).ok();
+        let pipe = Pipe::new(self.bytes).ok();
         match pipe {
             Some(_) => self.made += 1,
             None => self.refused = REFUSAL_LASTS,
@@ -161,5 +163,17 @@ mod tests {
         assert_eq!(all.len(), MAX);
         drop(all);
         assert_eq!(made(), (MAX, MAX));
+    }
+
+    /// A user whose pipes have as many pages as they may is told so each time, at the price of calls.
+    #[test]
+    fn a_kernel_that_gives_no_pipe_is_left_alone_for_a_while() {
+        let pipes = Pipes::new(MAX);
+        pipes.0.borrow_mut().bytes = usize::MAX / 2;
+        assert!(pipes.take().is_none(), "no pipe is so large");
+        pipes.0.borrow_mut().bytes = PIPE_BYTES;
+        let missing = std::iter::from_fn(|| pipes.take().is_none().then_some(())).count();
+        assert_eq!(missing as u32, REFUSAL_LASTS - 1);
+        assert!(pipes.take().is_some() && pipes.0.borrow().made == 1);
     }
 }
