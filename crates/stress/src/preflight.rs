@@ -2,7 +2,7 @@
 
 use crate::{Resolved, Share, StressError};
 use ports::{Budget, HostPorts, PortList, PortSet, SourceSet};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use stress_core::{ClosePolicy, Plan, PortMode};
 use sys::socket::Standing;
@@ -152,7 +152,8 @@ fn route_source(target: SocketAddr) -> Result<IpAddr, StressError> {
 /// Connecting a UDP socket chooses a route and a source address, and sends nothing.
 fn route_from(source: Option<IpAddr>, target: SocketAddr) -> std::io::Result<IpAddr> {
     let any: IpAddr = if target.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
-    let socket = UdpSocket::bind((source.unwrap_or(any), 0))?;
+    // Whether a source is one of this host was asked before; one of a prefix that is routed here is of no interface.
+    let socket = sys::socket::udp_at(source.unwrap_or(any))?;
     socket.connect(target)?;
     Ok(socket.local_addr()?.ip())
 }

@@ -117,15 +117,20 @@ pub fn how_to_route(address: IpAddr) -> String {
 
 /// Does what is sent from an address to itself arrive? What is local goes over the loopback, and is there at once.
 fn reaches_itself(address: IpAddr) -> std::io::Result<bool> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let fd = net::socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
-    sockopt::set_free_bind(&fd, address)?;
-    net::bind(&fd, &SocketAddr::new(address, 0))?;
-    let socket = std::net::UdpSocket::from(fd);
+    let socket = udp_at(address)?;
     socket.connect(socket.local_addr()?)?;
     socket.set_read_timeout(Some(ITSELF_PATIENCE))?;
     socket.send(b"?")?;
     Ok(socket.recv(&mut [0; 1])? == 1)
+}
+
+/// A UDP socket at an address, also one of a prefix that is routed here. Connecting it chooses a route, and sends nothing.
+pub fn udp_at(address: IpAddr) -> std::io::Result<std::net::UdpSocket> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let fd = net::socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_free_bind(&fd, address)?;
+    net::bind(&fd, &SocketAddr::new(address, 0))?;
+    Ok(fd.into())
 }
 
 /// For what goes over the loopback.
