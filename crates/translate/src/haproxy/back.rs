@@ -69,13 +69,13 @@ fn servers(section: &Section, notes: &mut Notes) -> Vec<Server> {
     servers
 }
 
-fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
+/// How many connections, and how many that wait.
+fn write_bounds(servers: &[Server], set: &mut Table, notes: &mut Notes) {
     let common = |of: &dyn Fn(&Server) -> Option<u64>| {
         let first = of(&servers[0]);
         first.filter(|_| servers.iter().all(|server| of(server) == first))
     };
     let most = common(&|server| server.connections_max);
-    set.put("servers", servers.iter().map(Server::value).collect::<Vec<_>>());
     if let Some(server) = servers.iter().find(|server| server.connections_max != most) {
         let why = "this bound holds for all servers of a set: make a set for each bound";
         notes.missing(server.line, format!("server {} ... maxconn", server.address), why);
@@ -92,6 +92,11 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
     if let Some(each) = queue.filter(|_| most.is_some()) {
         set.put("limits.queue_max", each.saturating_mul(servers.len() as u64));
     }
+}
+
+fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
+    set.put("servers", servers.iter().map(Server::value).collect::<Vec<_>>());
+    write_bounds(servers, set, notes);
     let first = &servers[0];
     let mut differs = |is_alike: &dyn Fn(&Server) -> bool, what: &str| {
         if let Some(other) = servers.iter().find(|server| !is_alike(server)) {
@@ -276,16 +281,10 @@ fn http_check(section: &Section, line: &Line, set: &mut Table, notes: &mut Notes
         3 => ("OPTIONS", line.word(2)),
         _ => (line.word(2), line.word(3)),
     };
-    let (mut method, mut path, mut host) = (method.to_owned(), path.to_owned(), host_in(line));
+    let mut asks = Asks { method: method.to_owned(), path: path.to_owned(), host: host_in(line) };
     for line in section.lines.iter().filter(|line| line.word(0) == "http-check") {
         match line.words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            [_, "send", rest @ ..] => {
-                let after = |name: &str| rest.iter().position(|word| *word == name).and_then(|at| rest.get(at + 1));
-                method = after("meth").map_or(method, |word| (*word).to_owned());
-                path = after("uri").map_or(path, |word| (*word).to_owned());
-                let named = rest.windows(3).find(|words| words[0] == "hdr" && words[1].eq_ignore_ascii_case("host"));
-                host = named.map(|words| words[2].to_owned()).or(host);
-            }
+            [_, "send", rest @ ..] => asks.send(rest),
             [_, "connect", "port", port] if port.parse::<u16>().is_ok() => {
                 set.put("health.port", port.parse::<u64>().unwrap_or_default());
             }
@@ -298,18 +297,42 @@ fn http_check(section: &Section, line: &Line, set: &mut Table, notes: &mut Notes
             _ => notes.missing(line.number, line.text(), "this expectation has no counterpart"),
         }
     }
-    match path.starts_with('/') {
-        true => set.put("health.path", path),
-        false => {
-            notes.missing(line.number, line.text(), "this is no path: only a connection is tried");
-            return set.put("health.check", "tcp");
+    if !asks.path.starts_with('/') {
+        notes.missing(line.number, line.text(), "this is no path: only a connection is tried");
+        return set.put("health.check", "tcp");
+    }
+    asks.write(set);
+}
+
+/// What a check asks for.
+struct Asks {
+    method: String,
+    path: String,
+    host: Option<String>,
+}
+
+impl Asks {
+    /// `http-check send meth GET uri /health hdr Host example.org`
+    fn send(&mut self, words: &[&str]) {
+        let after = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1));
+        if let Some(method) = after("meth") {
+            self.method = (*method).to_owned();
         }
+        if let Some(path) = after("uri") {
+            self.path = (*path).to_owned();
+        }
+        let named = words.windows(3).find(|words| words[0] == "hdr" && words[1].eq_ignore_ascii_case("host"));
+        self.host = named.map(|words| words[2].to_owned()).or(self.host.take());
     }
-    if method != "GET" && method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        set.put("health.method", method);
-    }
-    if let Some(host) = host.filter(|host| is_host(host.rsplit_once(':').map_or(host, |(host, _)| host))) {
-        set.put("health.host", host);
+
+    fn write(self, set: &mut Table) {
+        set.put("health.path", self.path);
+        if self.method != "GET" && self.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            set.put("health.method", self.method);
+        }
+        if let Some(host) = self.host.filter(|host| is_host(host.rsplit_once(':').map_or(host, |(host, _)| host))) {
+            set.put("health.host", host);
+        }
     }
 }
 

@@ -24,22 +24,7 @@ fn listener<'t>(
     sets: &mut Sets<'t>,
     notes: &mut Notes,
 ) -> Option<Table> {
-    let (mut binds, mut announced) = (Vec::new(), false);
-    for one in server.inner().iter().filter(|one| one.name == "listen") {
-        match address(one.arg(0)) {
-            _ if one.args.iter().any(|word| word == "udp") => {
-                notes.missing(one.line, one.text(), "UDP is not passed on")
-            }
-            _ if one.args.iter().any(|word| word == "ssl") => {
-                notes.missing(one.line, one.text(), "TLS is ended on HTTP listeners only")
-            }
-            Ok((address, _)) => {
-                announced |= one.args.iter().any(|word| word == "proxy_protocol");
-                binds.push(address);
-            }
-            Err(why) => notes.missing(one.line, one.text(), why),
-        }
-    }
+    let (binds, announced) = binds(server, notes);
     let pass = server.inner().iter().find(|one| one.name == "proxy_pass")?;
     let first = binds.first()?.clone();
     let mut listener = Table::at(server.line);
@@ -62,6 +47,27 @@ fn listener<'t>(
         Some(variable) => by_name(variable, pass, stream, scope, sets, notes, &mut listener)?,
     }
     Some(listener)
+}
+
+/// Where it listens, and whether clients are announced there.
+fn binds(server: &Directive, notes: &mut Notes) -> (Vec<String>, bool) {
+    let (mut binds, mut announced) = (Vec::new(), false);
+    for one in server.inner().iter().filter(|one| one.name == "listen") {
+        match address(one.arg(0)) {
+            _ if one.args.iter().any(|word| word == "udp") => {
+                notes.missing(one.line, one.text(), "UDP is not passed on")
+            }
+            _ if one.args.iter().any(|word| word == "ssl") => {
+                notes.missing(one.line, one.text(), "TLS is ended on HTTP listeners only")
+            }
+            Ok((address, _)) => {
+                announced |= one.args.iter().any(|word| word == "proxy_protocol");
+                binds.push(address);
+            }
+            Err(why) => notes.missing(one.line, one.text(), why),
+        }
+    }
+    (binds, announced)
 }
 
 /// `allow` and `deny`: the first that fits decides.
