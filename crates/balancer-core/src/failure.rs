@@ -148,6 +148,14 @@ impl Failure {
         }
     }
 
+    /// The rule of HTTP that was broken, or the limit that was hit, where it was that.
+    pub fn rule(self) -> Option<http1::Error> {
+        match self {
+            Self::BadRequest(rule) | Self::ServerNonsense(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
     /// Which kind it is: its place in counters and its name.
     pub fn kind(self) -> FailureKind {
         match self {

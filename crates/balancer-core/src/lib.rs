@@ -1,6 +1,7 @@
 //! The balancer's decisions: which server, which connection, try again or not, who closes and why,
 //! what a client is told. No sockets, no clock, no threads; `now` is a [`core::time::Duration`].
 
+pub mod access;
 pub mod announcement;
 pub mod auth;
 pub mod budget;

@@ -36,7 +36,7 @@ impl Exchange {
         scene: &Scene<'_>,
         step: &mut Step,
     ) {
-        self.note_attempt(server);
+        self.note_attempt(server, pooled, scene);
         (self.up.lost, self.up.portless) = (None, 0);
         self.up.sending = !self.request.stream || self.request.greets;
         self.up.sent = pooled;
@@ -59,7 +59,7 @@ impl Exchange {
         self.deadline = until.unwrap_or(self.deadline);
     }
 
-    fn note_attempt(&mut self, server: u32) {
+    fn note_attempt(&mut self, server: u32, pooled: bool, scene: &Scene<'_>) {
         self.up.attempts += 1;
         self.record.retries = self.up.attempts - 1;
         if let Some(reason) = self.up.reason.take() {
@@ -67,9 +67,12 @@ impl Exchange {
             *count = count.saturating_add(1);
         }
         self.record.server = Some(server);
+        (self.record.attempted_at, self.record.connected_at) = (Some(scene.now), None);
+        self.record.pooled = pooled;
     }
 
     pub(super) fn handle_connected(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        self.record.connected_at = Some(scene.now);
         if self.request.stream {
             return self.join(step);
         }
@@ -91,7 +94,7 @@ impl Exchange {
             return self.look_for_a_port(server, scene, step);
         }
         if !counted {
-            self.note_attempt(server);
+            self.note_attempt(server, false, scene);
         }
         if failure::is_theirs(failure) {
             // One that only hangs may be slow.

@@ -49,6 +49,7 @@ impl Exchange {
         let passing = Passing { keep, until_close, server_keeps: head.keep_alive, reusable, head_sent: false };
         self.down.stage = Stage::Passing(passing);
         self.record.status = head.status;
+        self.record.answered_at = Some(scene.now);
         HeadEdits { connection: if keep { Connection::KeepAlive } else { Connection::Close }, unwrap_chunks }
     }
 
@@ -208,8 +209,8 @@ impl Exchange {
     }
 
     /// The server agreed to another protocol: its 101 is the whole response.
-    pub(super) fn handle_upgraded(&mut self, step: &mut Step) {
-        self.record.status = 101;
+    pub(super) fn handle_upgraded(&mut self, scene: &Scene<'_>, step: &mut Step) {
+        (self.record.status, self.record.answered_at) = (101, Some(scene.now));
         self.join(step);
     }
 

@@ -293,7 +293,7 @@ impl Exchange {
             Fact::ResponseDeclined { status, spent } => self.handle_declined(status, spent, scene, &mut step),
             Fact::ResponseMalformed(rule) => self.handle_response_malformed(rule, scene, &mut step),
             Fact::ResponseShortage => self.handle_response_unusable(Failure::NoLocalResource, scene, &mut step),
-            Fact::Upgraded => self.handle_upgraded(&mut step),
+            Fact::Upgraded => self.handle_upgraded(scene, &mut step),
             Fact::ServerEof { partial, ends_body } => self.handle_server_eof(partial, ends_body, scene, &mut step),
             Fact::ServerBroken => self.handle_server_gone(scene, &mut step),
             Fact::Deadline => self.handle_deadline(scene, &mut step),
@@ -319,6 +319,11 @@ impl Exchange {
     /// May the request still have to be sent again? Else the shell lets go of what it kept of it.
     pub fn is_replayable(&self) -> bool {
         self.up.replayable
+    }
+
+    /// No byte of a response, or of an answer, has gone to the client.
+    pub fn is_unanswered(&self) -> bool {
+        self.down.stage == Stage::Awaited
     }
 
     /// Is it a connection to be joined with a server's, and no request?

@@ -192,6 +192,14 @@ pub struct Record {
     pub queued: bool,
     /// The server of the last attempt.
     pub server: Option<u32>,
+    /// When that attempt began.
+    pub attempted_at: Option<Duration>,
+    /// It went over a connection that stood already.
+    pub pooled: bool,
+    /// Else when its connection stood.
+    pub connected_at: Option<Duration>,
+    /// When the head of the final response was understood.
+    pub answered_at: Option<Duration>,
     /// Body bytes sent to the server, framing included.
     pub up_bytes: u64,
     /// Body bytes sent to the client, framing included.
@@ -224,7 +232,23 @@ impl Record {
         }
     }
 
-    pub(super) fn begun(started_at: Duration) -> Self {
+    /// The handshake of the last attempt; `None` where its connection stood already, or never did.
+    pub fn connected_within(&self) -> Option<Duration> {
+        Some(self.connected_at?.saturating_sub(self.attempted_at?))
+    }
+
+    /// From the request on its way to the head of the response.
+    pub fn first_byte_within(&self) -> Option<Duration> {
+        let sent = self.connected_at.or(self.attempted_at)?;
+        Some(self.answered_at?.saturating_sub(sent))
+    }
+
+    /// Was its client told that it failed, or was its response cut off?
+    pub fn has_failed(&self) -> bool {
+        matches!(self.outcome(), Outcome::Failed(_) | Outcome::Truncated)
+    }
+
+    pub(crate) fn begun(started_at: Duration) -> Self {
         Self {
             started_at,
             status: 0,
@@ -236,6 +260,10 @@ impl Record {
             retried: [0; RetryReason::ALL.len()],
             queued: false,
             server: None,
+            attempted_at: None,
+            pooled: false,
+            connected_at: None,
+            answered_at: None,
             up_bytes: 0,
             down_bytes: 0,
         }

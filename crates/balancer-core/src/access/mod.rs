@@ -1,0 +1,169 @@
+//! Lines of the access log: what is told of a request that is over, and how it is written. A worker fills a [`Note`] while the
+//! request is under way and hands it on in a [`Batch`]; whoever writes reads it there as a [`Told`].
+//!
+//! Nothing is allocated for a line: a note keeps its room from one request to the next, and a batch has its own from the
+//! beginning.
+
+mod note;
+
+pub use note::{Batch, Note, Told};
+
+use crate::exchange::Record;
+use crate::reason::CloseReason;
+use crate::settings::Protocol;
+use core::time::Duration;
+use http::Version;
+use named::named;
+use ports::{Address, ClosedFirst};
+use std::net::{IpAddr, SocketAddr};
+
+named! {
+    /// Texts of a line, most of which clients send: none is written as it came.
+    pub enum Part {
+        /// The listener's name.
+        Listener = "listener",
+        /// The route's name, where there are routes.
+        Route = "route",
+        /// The backend set's name.
+        Set = "backend_set",
+        /// The method.
+        Method = "method",
+        /// What was asked for.
+        Target = "target",
+        /// The host that was asked for.
+        Host = "host",
+        /// `Referer`.
+        Referer = "referer",
+        /// `User-Agent`.
+        UserAgent = "user_agent",
+        /// How the request is called.
+        RequestId = "request_id",
+        /// Who it was, where that was proven.
+        User = "user",
+        /// The name that a TLS client asked for.
+        Sni = "sni",
+        /// How something began that was refused.
+        Begins = "begins",
+    }
+}
+
+impl Part {
+    /// Bytes of it that are kept; the rest is left out, and the line says so.
+    pub fn bytes_max(self) -> usize {
+        match self {
+            Self::Target => 4096,
+            Self::Referer => 2048,
+            Self::UserAgent => 1024,
+            Self::Listener | Self::Route | Self::Set | Self::Host | Self::User | Self::Sni => 256,
+            Self::RequestId => 128,
+            Self::Method | Self::Begins => 64,
+        }
+    }
+}
+
+/// What a line says beside its texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When the head was understood or refused, or the connection came in; since the start of 1970.
+    pub at: Duration,
+    /// From then to the end.
+    pub took: Duration,
+    /// What is spoken at the listener.
+    pub protocol: Protocol,
+    /// Whose connection it came on.
+    pub peer: SocketAddr,
+    /// Who asked: the same, or whom a trusted proxy speaks for.
+    pub client: IpAddr,
+    /// The version the client speaks.
+    pub version: Version,
+    /// What came of it.
+    pub record: Record,
+    /// The server of the last attempt.
+    pub server: Option<Address>,
+    /// What the client was told; 0: nothing.
+    pub status: u16,
+    /// Bytes of bodies from the client that went to the server, or of what was joined.
+    pub bytes_up: u64,
+    /// Bytes of bodies that went to the client, or of what was joined.
+    pub bytes_down: u64,
+    /// What became of the client's connection; `None`: it was kept.
+    pub end: Option<End>,
+    /// How the client's connection is secured.
+    pub tls: Option<Tls>,
+    /// It is one of those that are told whatever came of them.
+    pub drawn: bool,
+}
+
+/// The end of a client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Who ended it; `None` where that cannot be told.
+    pub first: Option<ClosedFirst>,
+    /// Why.
+    pub why: CloseReason,
+}
+
+/// How a connection is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Such as `TLSv1.3`.
+    pub version: &'static str,
+    /// As IANA calls it.
+    pub cipher: &'static str,
+}
+
+impl Line {
+    /// Waiting in line, for a port, for attempts that failed: until the last attempt began, or to the end.
+    pub fn waited(&self) -> Duration {
+        self.record.attempted_at.map_or(self.took, |at| at.saturating_sub(self.record.started_at))
+    }
+
+    /// The handshake of the last attempt; `None` where its connection stood already, or never did.
+    pub fn connected_within(&self) -> Option<Duration> {
+        self.record.connected_within()
+    }
+
+    /// From the request on its way to the head of the response.
+    pub fn first_byte_within(&self) -> Option<Duration> {
+        self.record.first_byte_within()
+    }
+
+    /// Attempts that were made.
+    pub fn attempts(&self) -> u32 {
+        self.record.server.map_or(0, |_| self.record.retries + 1)
+    }
+}
+
+/// `GET /x`, answered with 200 by the second server that was asked.
+#[cfg(test)]
+fn a_line() -> Line {
+    let peer: SocketAddr = "192.0.2.7:40000".parse().expect("an address");
+    let server: SocketAddr = "10.0.0.7:80".parse().expect("an address");
+    let mut record = Record {
+        status: 200,
+        responded: true,
+        retries: 1,
+        server: Some(3),
+        attempted_at: Some(Duration::from_millis(1_002)),
+        connected_at: Some(Duration::from_millis(1_005)),
+        answered_at: Some(Duration::from_millis(1_025)),
+        ..Record::begun(Duration::from_millis(1_000))
+    };
+    record.retried[crate::retry::RetryReason::Unreachable as usize] = 1;
+    Line {
+        at: Duration::new(1_709_210_096, 7_000),
+        took: Duration::from_micros(31_234),
+        protocol: Protocol::Http,
+        peer,
+        client: peer.ip(),
+        version: Version::Http11,
+        record,
+        server: Some(Address::Ip(server)),
+        status: 200,
+        bytes_up: 0,
+        bytes_down: 5,
+        end: None,
+        tls: None,
+        drawn: true,
+    }
+}
