@@ -4,7 +4,10 @@
 //! Nothing is allocated for a line: a note keeps its room from one request to the next, and a batch has its own from the
 //! beginning.
 
+mod escape;
+mod json;
 mod note;
+mod time;
 
 pub use note::{Batch, Note, Told};
 
@@ -59,6 +62,32 @@ impl Part {
             Self::Method | Self::Begins => 64,
         }
     }
+}
+
+named! {
+    /// How lines look (`access_log_format = "..."`).
+    #[derive(Default)]
+    pub enum LogFormat {
+        /// An object of JSON.
+        #[default]
+        Json = "json",
+    }
+}
+
+impl LogFormat {
+    /// Writes one line, with its end.
+    pub fn write(self, told: &Told<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Json => json::write(told, out),
+        }
+    }
+}
+
+/// `2026-11-26T08:49:37.123456Z`, of a time since the start of 1970.
+pub fn moment(at: Duration) -> String {
+    let mut out = Vec::new();
+    time::rfc3339(at, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// What a line says beside its texts.
