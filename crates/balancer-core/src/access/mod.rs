@@ -4,12 +4,17 @@
 //! Nothing is allocated for a line: a note keeps its room from one request to the next, and a batch has its own from the
 //! beginning.
 
+mod combined;
 mod escape;
+mod failed;
 mod json;
 mod note;
+mod syslog;
 mod time;
 
+pub use failed::Failed;
 pub use note::{Batch, Note, Told};
+pub use syslog::{Syslog, SyslogForm};
 
 use crate::exchange::Record;
 use crate::reason::CloseReason;
@@ -71,6 +76,10 @@ named! {
         /// An object of JSON.
         #[default]
         Json = "json",
+        /// Apache's combined log format.
+        Combined = "combined",
+        /// Apache's common log format.
+        Common = "common",
     }
 }
 
@@ -79,6 +88,8 @@ impl LogFormat {
     pub fn write(self, told: &Told<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Json => json::write(told, out),
+            Self::Combined => combined::write_combined(told, out),
+            Self::Common => combined::write_common(told, out),
         }
     }
 }
