@@ -12,6 +12,7 @@ pub mod connects;
 pub mod counters;
 pub mod crowd;
 pub mod downstream;
+pub mod events;
 pub mod exchange;
 pub mod failure;
 pub mod files;
@@ -38,6 +39,7 @@ pub mod select;
 pub mod settings;
 mod stall;
 pub mod statuses;
+pub mod times;
 pub mod tls;
 pub mod treatment;
 
@@ -75,5 +77,6 @@ pub use settings::{
     PoolSettings, PortChoice, PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading,
     SERVERS_MAX, ServerSettings, ServerTimeouts, Settings, SourcesHere, Twins, WEIGHT_MAX, WayField,
 };
+pub use times::{Histogram, ServerTimes, Timed, TimedOf, Times};
 pub use tls::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, TlsVersion};
 pub use treatment::{Access, HeaderRules, LimitName, RateBy, RateLimit, Treatment};
