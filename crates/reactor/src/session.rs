@@ -20,6 +20,8 @@ pub struct ProfileId(pub u32);
 pub struct SessionInfo {
     /// Can nobody on the way read or change what passes?
     pub secure: bool,
+    /// The version of what secures it, such as `TLSv1.3`, and its cipher suite as IANA calls it.
+    pub suite: Option<(&'static str, &'static str)>,
     /// The protocol both sides agreed on (ALPN, RFC 7301): `h2`, `http/1.1`. Shared with the layer's own list.
     pub alpn: Option<Rc<[u8]>>,
     /// The name the peer proved to have (its certificate's), where it was asked for one. Shared with whoever passes it on.

@@ -117,7 +117,7 @@ impl<R: Reactor> View<'_, R> {
     fn begin(&mut self, id: ConnId, agreed: Agreed, unsent: Vec<u8>) {
         let alpn = agreed.alpn.as_deref().map(|alpn| self.layer.protocol(alpn));
         let Some(conn) = self.layer.conns.get_mut(id) else { return };
-        conn.session.alpn = alpn;
+        (conn.session.suite, conn.session.alpn) = (agreed.suite, alpn);
         conn.session.peer_name =
             agreed.peer_certificate.as_deref().and_then(crate::facts::Facts::read).map(|facts| facts.subject.into());
         let mut keys = Box::new(agreed.keys);

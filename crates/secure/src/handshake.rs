@@ -68,6 +68,7 @@ pub(crate) struct Agreed {
     pub(crate) resumed: bool,
     /// What rustls has written at the end may wait for the first of the application's bytes: tickets of TLS 1.3.
     pub(crate) last_may_wait: bool,
+    pub(crate) suite: Option<(&'static str, &'static str)>,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) peer_certificate: Option<Vec<u8>>,
     /// What came behind the handshake, sealed.
@@ -210,7 +211,7 @@ impl Handshake {
         let common = self.common();
         let is_13 = common.protocol_version() == Some(ProtocolVersion::TLSv1_3);
         let resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
-        let alpn = common.alpn_protocol().map(<[u8]>::to_vec);
+        let (alpn, suite) = (common.alpn_protocol().map(<[u8]>::to_vec), suite_of(common));
         let peer_certificate = common.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.to_vec());
         let version = common.protocol_version().ok_or(HandshakeFailure::Malformed)?;
         let (secrets, keys, last_may_wait) = match self.tls {
@@ -227,8 +228,18 @@ impl Handshake {
         let of =
             |(sequence, secrets)| Protection::new(version, sequence, &secrets).ok_or(HandshakeFailure::NoCommonSuite);
         let (ours, theirs) = (of(tx)?, of(rx)?);
-        Ok(Agreed { ours, theirs, keys, resumed, last_may_wait, alpn, peer_certificate, rest: self.raw })
+        Ok(Agreed { ours, theirs, keys, resumed, last_may_wait, suite, alpn, peer_certificate, rest: self.raw })
     }
+}
+
+/// Version and cipher suite, as people call them.
+fn suite_of(common: &CommonState) -> Option<(&'static str, &'static str)> {
+    let version = match common.protocol_version()? {
+        ProtocolVersion::TLSv1_3 => "TLSv1.3",
+        ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        _ => return None,
+    };
+    Some((version, common.negotiated_cipher_suite()?.suite().as_str()?))
 }
 
 /// rustls tells a client of an old version that something is missing in its hello. It is the version (RFC 8446 section
