@@ -2,6 +2,7 @@
 //! lock. The owner of the configuration keeps them; a server that stays, by set and address, keeps its own, and so does a
 //! listener, by name and address.
 
+use crate::access::{AccessLog, Desk, Wanted};
 use crate::flight::Flight;
 use crate::former::Former;
 use crate::line::{NOBODY, SharedLine};
@@ -307,6 +308,7 @@ pub struct Boards {
     rooms: Arc<HashMap<(String, Address), Arc<Room>>>,
     rates: Arc<Rates>,
     passwords: Arc<Passwords>,
+    log: Arc<Desk>,
 }
 
 impl Boards {
@@ -342,9 +344,9 @@ impl Boards {
         });
         let (tables, rates) = (Arc::new(tables.collect()), Arc::new(Rates::of(settings, &before.rates)));
         let (servers, rooms) = (Arc::new(boards), Arc::new(rooms.collect()));
-        let passwords = Arc::clone(&before.passwords);
+        let (passwords, log) = (Arc::clone(&before.passwords), Arc::clone(&before.log));
         let (former, checks_late) = (Arc::clone(&before.former), Arc::clone(&before.checks_late));
-        Self { servers, former, checks_late, tables, lines, purses, flights, rooms, rates, passwords }
+        Self { servers, former, checks_late, tables, lines, purses, flights, rooms, rates, passwords, log }
     }
 
     /// Checks say that this server is down, or is not.
@@ -396,6 +398,16 @@ impl Boards {
     /// Who is known by a password.
     pub(crate) fn passwords(&self) -> Arc<Passwords> {
         Arc::clone(&self.passwords)
+    }
+
+    /// Has workers that begin note what this log wants, whoever writes it.
+    pub fn note_for(&self, log: Option<&AccessLog>) {
+        self.log.want(Wanted::of(log, true));
+    }
+
+    /// Where lines of the access log are left.
+    pub(crate) fn log(&self) -> Arc<Desk> {
+        Arc::clone(&self.log)
     }
 
     /// How often clients have asked.

@@ -2,6 +2,7 @@
 //!
 //! The worker is an [`reactor::App`]: the same code runs on the kernel and in the simulation.
 
+mod access;
 mod boards;
 mod circles;
 pub mod config;
@@ -28,6 +29,7 @@ mod timestamps;
 mod tls;
 mod worker;
 
+pub use access::{AccessLog, Failed, FailureTeller, LogError, LogFormat, LogTarget, Logging, SyslogForm, SyslogPlace};
 pub use boards::{Boards, Seen};
 pub use config::{AdminSettings, Config, ConfigError, Token};
 pub use doors::Inherited;
