@@ -1,5 +1,6 @@
 //! Why the balancer does not start, or does not work by another configuration; and what it goes on without.
 
+use crate::access::LogError;
 use crate::timestamps::{TimestampsError, Unfulfilled};
 use crate::tls::SecureError;
 use ports::{Address, Fault, NoOwnPorts, SetError, TooManyDestinations};
@@ -73,6 +74,9 @@ pub enum StartError {
     /// A certificate, a key or an authority is of no use.
     #[error(transparent)]
     Secure(#[from] SecureError),
+    /// The access log cannot be written.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A worker could not be set up.
     #[error("worker {index}: {error}")]
     Worker {

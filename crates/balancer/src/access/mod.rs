@@ -8,9 +8,12 @@
 
 mod book;
 mod desk;
+mod sink;
+mod writer;
 
 pub(crate) use book::Book;
 pub(crate) use desk::{Desk, Wanted};
+pub(crate) use writer::{Open, Writer};
 
 pub use balancer_core::access::{Failed, LogFormat, SyslogForm};
 use std::fmt;
