@@ -7,6 +7,8 @@ use crate::hello::Unmatched;
 use crate::reason::{CloseReason, Side};
 use crate::refusal::Refusal;
 use crate::retry::RetryReason;
+use crate::times::{Histogram, Times};
+use core::time::Duration;
 use ports::{ClosedFirst, ClosingTally, HandshakeFailure, Handshakes, Unannounced};
 use std::collections::HashMap;
 
@@ -188,6 +190,8 @@ counters! {
     "tunnel_bytes.up" tunnel_bytes_up: u64, Listener, "Bytes from clients passed on over joined connections.";
     "tunnel_bytes.down" tunnel_bytes_down: u64, Listener, "Bytes from servers passed on over joined connections.";
     "tunnel_bytes.piped" tunnel_bytes_piped: u64, Listener, "Those of both that stayed in the kernel on their way (splice).";
+    "bytes.in" bytes_in: u64, Listener, "Bytes of request bodies that went to servers, framing included.";
+    "bytes.out" bytes_out: u64, Listener, "Bytes of response bodies that went to clients, framing included; those of our own answers, too.";
     "statuses" statuses: [u64; 5] [class: |at| STATUS_CLASSES[at]], Listener, "Final responses of servers, by class of status.";
     "failures" failures: [u64; FailureKind::ALL.len()] [kind: |at| FailureKind::ALL[at].name()], Listener, "Requests that failed, by failure.";
     "routes.requests" route_requests: u64, Route, "Requests that went by a route and are over; those that fit none go by what the listener does otherwise. What is neither a response, a reply nor a failure was cut off, or its client left.";
@@ -223,6 +227,8 @@ counters! {
     "servers.opened" connects: u64, Server, "Connections opened to servers.";
     "servers.open" servers_open: u64, Server gauge, "Server connections open now.";
     "servers.reused" pooled: u64, Server, "Requests sent on a connection of the pool.";
+    "servers.bytes_sent" bytes_sent: u64, Set, "Bytes of request bodies that went to servers, framing included.";
+    "servers.bytes_received" bytes_received: u64, Set, "Bytes of response bodies that were passed on.";
     "servers.queued_for_port" queued_for_port: u64, Set, "Requests that had to wait for a local port.";
     "servers.hash_key_missing" hash_key_missing: u64, Set, "Requests without what their set chooses servers by: they went round robin.";
     "servers.retry_budget_spent" retry_budget_spent: u64, Set, "Requests that were not sent again because as many were as the retry budget allows.";
@@ -247,6 +253,9 @@ counters! {
     "auth.forgotten" auth_forgotten: u64, Listener, "Times credentials that were right had to be forgotten before their time, because there were too many.";
     "limits.rate_would_refuse" rate_would_refuse: u64, Listener, "Requests that a rate limit with `dry_run` let pass although they came too often.";
     "limits.rate_evicted" rate_evicted: u64, Listener, "Times a client was forgotten by a rate limit before its time, because there were too many others.";
+    "access_log.lines" access_log_lines: u64, Worker, "Lines that were noted for the access log.";
+    "access_log.lost" access_log_lost: u64, Worker, "Lines that were left out because they were not written fast enough.";
+    "access_log.unwritten" access_log_unwritten: u64, Worker, "Lines that could not be written: the disk is full, or nobody listens.";
     "limits.recv_waited_for_buffer" recv_waited_for_buffer: u64, Worker, "Reads that had to wait because all buffers were in use.";
     "limits.pipes_missing" pipes_missing: u64, Worker, "Reads of joined connections that carry much whose bytes were copied, because no pipe was to be had: all were in use, or the kernel gave none.";
     "limits.unwatchable" unwatchable: u64, Worker, "Connections closed because the kernel had no memory to watch them.";
@@ -265,6 +274,8 @@ impl Counters {
             Outcome::Replied(reply) => self.replies[reply as usize] += 1,
             Outcome::Abandoned => self.abandoned += 1,
         }
+        self.bytes_in += record.up_bytes;
+        self.bytes_out += record.down_bytes;
         if record.retries > 0 {
             self.retries += u64::from(record.retries);
             self.retried.iter_mut().zip(record.retried).for_each(|(all, these)| *all += u64::from(these));
@@ -355,13 +366,16 @@ pub struct RouteTally {
     responses: u64,
     replies: u64,
     failures: u64,
+    /// How long they took.
+    pub times: Histogram,
 }
 
 impl RouteTally {
     /// Counts a request that is over.
     #[inline]
-    pub fn count(&mut self, record: &Record) {
+    pub fn count(&mut self, record: &Record, took: Duration) {
         self.requests += 1;
+        self.times.record(took);
         match record.outcome() {
             Outcome::Responded => self.responses += 1,
             Outcome::Replied(_) => self.replies += 1,
@@ -394,6 +408,8 @@ pub struct Report {
     pub rest: Counters,
     /// The last messages that were refused, oldest first.
     pub refused: Vec<Refusal>,
+    /// How long things took.
+    pub times: Times,
 }
 
 impl Report {
@@ -413,6 +429,7 @@ impl Report {
         merge_within(&mut self.routes, other.routes);
         merge_within(&mut self.servers, other.servers);
         self.rest.merge(&other.rest);
+        self.times.merge(other.times);
         self.refused.extend(other.refused);
         self.refused.sort_by_key(|refusal| refusal.at);
     }

@@ -88,6 +88,7 @@ impl Worker {
 #[inline]
 fn new_client(peer: SocketAddr, port: u16, listener: usize, life: Downstream, alarm: Deadline) -> Client {
     Client {
+        note: None,
         peer,
         port,
         listener,

@@ -101,5 +101,8 @@ impl Worker {
         listener.counters.count_close(Side::Client, who, why);
         listener.note_left(&client);
         self.reviews |= listener.review;
+        if let Some(note) = client.note.take() {
+            self.tell_end(note, who, why);
+        }
     }
 }

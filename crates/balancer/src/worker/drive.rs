@@ -21,14 +21,18 @@ impl Worker {
         let (queued, in_line) = (entry.core.is_queued(), entry.core.is_in_line());
         let draining = self.listeners[entry.listener].drains(self.draining);
         let step = entry.core.handle(fact, &entry.rules.scene(entry.route, &entry.set_rules, now, draining));
-        entry.let_go_of_kept();
-        if in_line && !entry.core.is_in_line() {
-            let set = entry.asked_set();
+        let left_line = in_line && !entry.core.is_in_line();
+        let left_queue = queued && !entry.core.is_queued();
+        if !entry.core.is_replayable() && entry.up.kept.is_some() {
+            self.let_go(id);
+        }
+        if left_line {
+            let set = self.exchanges[id].asked_set();
             self.leave_line(set, id);
             return step;
         }
-        if queued && !entry.core.is_queued() {
-            let set = entry.asked_set();
+        if left_queue {
+            let set = self.exchanges[id].asked_set();
             self.leave_queue(set, id);
         }
         step
@@ -134,16 +138,31 @@ impl Worker {
         }
     }
 
+    /// Everything that is counted of an exchange is counted here.
+    fn count_end<R: Reactor>(&mut self, id: ExchangeId, io: &mut R) {
+        let now = self.now(io);
+        let entry = &self.exchanges[id];
+        let record = entry.core.record();
+        let listener = &mut self.listeners[entry.listener];
+        listener.counters.count_request(record);
+        listener.counters.bytes_out += u64::from(entry.said.body_len);
+        listener.count_route(&entry.rules, entry.route, record, now.saturating_sub(record.started_at));
+        let (set, failure) = (entry.set, record.failure);
+        if let Some(set) = set {
+            self.sets[set].count(record);
+        }
+        self.note_waited(set, failure);
+    }
+
     /// The one end of an exchange: its record is counted, the client's connection goes on or is closed.
     fn end_exchange<R: Reactor>(&mut self, id: ExchangeId, then: Then, io: &mut R) {
-        let entry = &self.exchanges[id];
-        let conn = entry.client.conn;
-        let listener = &mut self.listeners[entry.listener];
-        listener.counters.count_request(entry.core.record());
-        listener.count_route(&entry.rules, entry.route, entry.core.record());
-        let (set, failure) = (entry.set, entry.core.record().failure);
-        self.note_waited(set, failure);
+        let conn = self.exchanges[id].client.conn;
+        self.count_end(id, io);
         self.put_back_encoder(id);
+        let record = self.exchanges[id].core.record();
+        if self.exchanges[id].note.is_some() || record.failure.is_some() || record.truncated {
+            self.note_end(id, then, io);
+        }
         if then == Then::Relay {
             let entry = self.exchanges.remove(id).expect("an exchange ends once");
             return self.begin_relay(entry, io);

@@ -4,8 +4,9 @@ use super::Worker;
 use super::compose::{self, NoPiece, Piece};
 use super::drain::Farewell;
 use super::listeners::ListenerRules;
-use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, UpBytes, Work};
+use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, Said, UpBytes, Work};
 use super::treat::{Asker, Knock, asked_of};
+use balancer_core::access::Note;
 use balancer_core::exchange::{DISCARD_BYTES_MAX, DownOrder, Exchange, Opening, Reply, Scene, Step, UpOrder};
 use balancer_core::{Action, BackendSetSettings, Decision, Failure, Protocol, Refusal, Refused};
 use http::forward::{AddressText, passages};
@@ -72,13 +73,13 @@ impl Worker {
         let (peer, address) = self.who_asks(conn, head, &rules.settings.requests);
         let decision = match decide(head, address, &rules) {
             Ok(decision) => decision,
-            Err(failure) => return self.begin_refusal(conn, failure, io),
+            Err(failure) => return self.turn_back(conn, failure, head, io),
         };
         let mut decoder = BodyDecoder::new(head.body, &rules.limits);
         let mut rest = buf.clone();
         let first = match self.cut_first(conn, buf, &mut decoder, &mut rest, *head_len, io) {
             Ok(first) => first,
-            Err(failure) => return self.begin_refusal(conn, failure, io),
+            Err(failure) => return self.turn_back(conn, failure, head, io),
         };
         let client = self.parties.client(conn);
         client.inbound = (!rest.is_empty()).then_some(rest);
@@ -94,9 +95,23 @@ impl Worker {
         let upgrade = head.upgrade.filter(|_| opening.upgrade).and_then(|asked| kept_part(buf, asked, &kept.bytes));
         let (asker, question) = admission.noted(self.asker(address, peer, (head, buf), &kept, &way), &kept);
         let up = UpBytes { kept: Some(kept), decoder, held: None, left };
-        let id = self.insert(conn, core, way, Request { method: head.method, asker, upgrade, up });
+        let note = self.note_head(head);
+        let id = self.insert(conn, core, way, Request { method: head.method, asker, upgrade, up, note });
         let busy = question.and_then(|question| self.ask_who(id, *question, head, io));
         (id, self.take_first_step(id, busy.unwrap_or(step), parsed, io))
+    }
+
+    /// It was understood, and goes no further.
+    #[cold]
+    fn turn_back<R: Reactor>(
+        &mut self,
+        conn: ConnId,
+        failure: Failure,
+        head: &RequestHead<'_, '_>,
+        io: &mut R,
+    ) -> (ExchangeId, Step) {
+        self.jot_head(head);
+        self.begin_refusal(conn, failure, io)
     }
 
     /// The head, and what came of the body with it; or why the request goes no further.
@@ -170,6 +185,8 @@ impl Worker {
             upgrade: request.upgrade,
             up: request.up,
             down: DownBytes::default(),
+            note: request.note,
+            said: Said::default(),
         });
         client.work = Work::Exchange(id);
         self.note_idle(conn);
@@ -223,6 +240,7 @@ impl Worker {
         let at_first = listener.rules.settings.first_address();
         let who = Refused::Request { from: client.peer, at: io.local_address(conn).map_or(at_first, Address::from) };
         self.refusals.note(Refusal::new(at, who, rule, &listener.rules.limits, bytes));
+        self.jot_first(bytes);
     }
 
     /// A head that is not understood is an exchange all the same, with an answer of our own; a connection for which no
@@ -241,7 +259,8 @@ impl Worker {
         let opening = if way.rules.settings.protocol == Protocol::Tcp { Opening::STREAM } else { Opening::NONE };
         let (core, step) =
             Exchange::refuse(opening, failure, &way.rules.scene(way.route, &way.set_rules, now, draining));
-        let request = Request::none(asker, &way.rules);
+        let note = self.book.jotted.take().or_else(|| self.note_refusal());
+        let request = Request::none(asker, &way.rules, note);
         (self.insert(conn, core, way, request), step)
     }
 }
@@ -326,13 +345,15 @@ pub(super) struct Request {
     asker: Asker,
     upgrade: Option<Buf>,
     up: UpBytes,
+    note: Option<Box<Note>>,
 }
 
 impl Request {
     /// There is none, or none that was understood.
-    pub(super) fn none(asker: Asker, rules: &ListenerRules) -> Self {
+    pub(super) fn none(asker: Asker, rules: &ListenerRules, note: Option<Box<Note>>) -> Self {
         let decoder = BodyDecoder::new(BodyKind::Empty, &rules.limits);
-        Self { method: Method::Other, asker, upgrade: None, up: UpBytes { kept: None, decoder, held: None, left: 0 } }
+        let up = UpBytes { kept: None, decoder, held: None, left: 0 };
+        Self { method: Method::Other, asker, upgrade: None, up, note }
     }
 }
 

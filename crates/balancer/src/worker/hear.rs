@@ -81,6 +81,7 @@ impl Worker {
             Err(NoPiece::Malformed(rule)) => {
                 let from = entry.client.conn;
                 self.note_refused_request(from, rule, &buf, io);
+                self.note_jotted(id);
                 return Fact::RequestUnwanted(Failure::BadRequest(rule));
             }
             Err(NoPiece::Shortage) => return Fact::RequestUnwanted(Failure::NoLocalResource),

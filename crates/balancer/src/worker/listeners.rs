@@ -8,8 +8,8 @@ use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::{Record, Scene};
 use balancer_core::router::Scratch;
 use balancer_core::{
-    Action, BackendSetSettings, ClientTimeouts, Counters, ListenerSettings, RequestIds, RouteRules, RouteTally,
-    ServerTimeouts, Side, Treatment,
+    Action, BackendSetSettings, ClientTimeouts, Counters, Histogram, ListenerSettings, RequestIds, RouteRules,
+    RouteTally, ServerTimeouts, Side, Timed, Times, Treatment,
 };
 use http::Limits;
 use ports::{Address, Fault};
@@ -218,6 +218,8 @@ pub(super) struct Listener {
     /// From when it was full for the first time.
     pub(super) crowd: Option<Box<Crowd>>,
     pub(super) counters: Counters,
+    /// How long requests take, those of routes aside.
+    pub(super) times: Histogram,
     /// Of each route, where there are any.
     pub(super) tallies: Box<[RouteTally]>,
 }
@@ -226,20 +228,21 @@ impl Listener {
     /// Counts a request that is over, by the rules it began with: where the listener has others by now, its route is the one
     /// of that name.
     #[inline]
-    pub(super) fn count_route(&mut self, rules: &Rc<ListenerRules>, route: u32, record: &Record) {
+    pub(super) fn count_route(&mut self, rules: &Rc<ListenerRules>, route: u32, record: &Record, took: Duration) {
         if self.tallies.is_empty() {
-            return;
+            return self.times.record(took);
         }
         let place = match Rc::ptr_eq(&self.rules, rules) {
             true => Some(route as usize),
             false => self.rules.settings.router.all().iter().position(|one| one.name == rules.route(route).name),
         };
         match place {
-            Some(place) => self.tallies[place].count(record),
+            Some(place) => self.tallies[place].count(record, took),
             None => {
                 let mut gone = RouteTally::default();
-                gone.count(record);
+                gone.count(record, took);
                 gone.add_to(&mut self.counters);
+                self.times.merge(&gone.times);
             }
         }
     }
@@ -251,7 +254,10 @@ impl Listener {
         let tally = |route: &RouteRules| known.remove(route.name.as_str()).unwrap_or_default();
         let tallies =
             rules.settings.router.has_routes().then(|| rules.settings.router.all().iter().map(tally).collect());
-        known.values().for_each(|tally| tally.add_to(&mut self.counters));
+        for tally in known.values() {
+            tally.add_to(&mut self.counters);
+            self.times.merge(&tally.times);
+        }
         self.tallies = tallies.unwrap_or_default();
     }
 
@@ -263,6 +269,20 @@ impl Listener {
             tally.add_to(&mut counters);
             (settings.name.clone(), route.name.clone(), counters)
         })
+    }
+
+    /// Adds how long its requests took.
+    pub(super) fn tell_times(&self, times: &mut Times) {
+        let settings = &self.rules.settings;
+        let routes = || settings.router.all().iter().zip(&self.tallies);
+        let mut nameless = self.times;
+        routes().filter(|(route, _)| route.name.is_empty()).for_each(|(_, tally)| nameless.merge(&tally.times));
+        if self.tallies.is_empty() || nameless.count() > 0 {
+            times.push(Timed::Request, &settings.name, "", &nameless);
+        }
+        for (route, tally) in routes().filter(|(route, _)| !route.name.is_empty()) {
+            times.push(Timed::Request, &settings.name, &route.name, &tally.times);
+        }
     }
 
     /// One whose socket is still to be adopted.
@@ -285,6 +305,7 @@ impl Listener {
             wants_room: false,
             crowd: None,
             counters: Counters::default(),
+            times: Histogram::default(),
             tallies,
         }
     }

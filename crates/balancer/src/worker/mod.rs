@@ -8,7 +8,7 @@
 //!        |
 //!   drive                                               tell the exchange, carry out what it orders
 //!        |
-//!   attempt  flight  replies  compose  clients  pool  treat  recode   the orders, one each
+//!   attempt  flight  replies  compose  clients  pool  treat  recode  log   the orders, one each
 //!        |
 //!   state  parties  places  listeners  sets  seat  share      what is remembered
 //! ```
@@ -36,6 +36,7 @@ mod heads;
 mod hear;
 mod line;
 mod listeners;
+mod log;
 mod parties;
 mod places;
 mod pool;
@@ -56,7 +57,9 @@ mod yielding;
 
 use arrivals::Arrivals;
 use balancer_core::exchange::Fact;
-use balancer_core::{BackendSetSettings, Counters, ListenerSettings, Refusal, Refusals, Refused, Report, Side};
+use balancer_core::{
+    BackendSetSettings, Counters, ListenerSettings, Refusal, Refusals, Refused, Report, Side, Timed, Times,
+};
 use clock::Today;
 use drain::Farewell;
 use listeners::{Listener, ListenerRules, sockets_of};
@@ -74,6 +77,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use time::TimerKey;
 
+use crate::access::Book;
 use crate::errors::SetupError;
 use crate::orders::{Order, Snapshot};
 use crate::passwords::Desk;
@@ -112,6 +116,10 @@ pub struct Worker {
     rates: Arc<Rates>,
     /// Who is known by his password.
     passwords: Desk,
+    /// What is told of requests.
+    book: Book,
+    /// Lines that nobody took are to be offered again then.
+    offer_again: Option<Duration>,
     /// Ids of requests come from here.
     rng: Rng,
     /// Time of this turn; `None` until somebody asks.
@@ -160,6 +168,8 @@ impl Worker {
             encoders: Encoders::default(),
             rates: boards.rates(),
             passwords: Desk::at(boards.passwords(), inbox.bell()),
+            book: Book::at(boards.log()),
+            offer_again: None,
             rng: Rng::new(share.seed),
             share,
             inbox,
@@ -231,6 +241,7 @@ impl Worker {
             |listener: &Listener| Counters { clients_open: listener.clients as u64, ..listener.counters.clone() };
         let open_servers =
             |server: &sets::Server| Counters { servers_open: server.connections as u64, ..server.counters.clone() };
+        let (lines, lost) = self.book.counts();
         let name = |server: &sets::Server| server.target.address().to_string();
         let servers = |set: &BackendSet| {
             let of_set = |server| (set.rules.name.clone(), name(server), open_servers(server));
@@ -245,10 +256,24 @@ impl Worker {
                 recv_waited_for_buffer: shortages.recv_waited_for_buffer,
                 pipes_missing: shortages.pipes_missing,
                 unwatchable: shortages.unwatchable,
+                access_log_lines: lines,
+                access_log_lost: lost,
                 ..self.gone.clone()
             },
             refused: self.refusals.remembered().copied().collect(),
+            times: self.times(),
         }
+    }
+
+    /// How long things took so far.
+    fn times(&self) -> Times {
+        let mut times = Times::default();
+        self.listeners.iter().for_each(|listener| listener.tell_times(&mut times));
+        for set in &self.sets {
+            times.push(Timed::FirstByte, &set.rules.name, "", &set.times.first_byte);
+            times.push(Timed::Connect, &set.rules.name, "", &set.times.connect);
+        }
+        times
     }
 
     /// What was counted so far, all together.
@@ -390,12 +415,15 @@ impl<R: Reactor> App<R> for Worker {
             self.cut_grace_short(io);
         }
         self.done = self.is_over();
+        if self.book.has_lines() {
+            self.offer_lines(io);
+        }
         self.now = None;
         debug_assert_eq!(self.check(), Ok(()));
     }
 
     fn poll_deadline(&self) -> Option<Duration> {
-        [self.wheel.poll_deadline(), self.look_again].into_iter().flatten().min()
+        [self.wheel.poll_deadline(), self.look_again, self.offer_again].into_iter().flatten().min()
     }
 
     fn is_done(&self) -> bool {

@@ -51,6 +51,7 @@ impl Worker {
         self.reconcile_listeners(snapshot, prepared.listeners, &places, io);
         self.rates = snapshot.boards.rates();
         self.brief_layers(io);
+        self.book.follow();
         Ok(())
     }
 

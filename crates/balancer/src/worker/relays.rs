@@ -38,14 +38,21 @@ impl Worker {
         let timeouts = entry.rules.client_timeouts(entry.route);
         let patience = Patience { silent: timeouts.tunnel, half_closed: timeouts.body };
         let (core, step) = Relay::begin(up, down, patience, now);
-        let (listener, held) = (entry.listener, [early.map(Held::Bytes), None]);
-        self.count_relayed(listener, Way::Up, held[0].as_ref().map_or(0, Held::len));
-        let (client, server, bulk) = (client_conn, server_conn, Default::default());
-        let ticket = entry.ticket;
-        let id = self.relays.insert(RelayEntry { core, client, server, listener, ticket, held, bulk });
+        let early = early.map(Held::Bytes);
+        let id = self.insert_relay(core, &mut entry, early);
         self.parties.client(client_conn).work = Work::Relay(id);
         self.parties.server(server_conn).work = Work::Relay(id);
         self.apply_relay(id, &step, io);
+    }
+
+    fn insert_relay(&mut self, core: Relay, entry: &mut Entry, early: Option<Held>) -> RelayId {
+        let (client, server) = (entry.client.conn, entry.server.expect("an upgrade has a server").conn);
+        let (listener, note, len) = (entry.listener, entry.note.take(), early.as_ref().map_or(0, Held::len));
+        let (held, bulk) = ([early, None], Default::default());
+        let (ticket, bytes) = (entry.ticket.take(), [0; 2]);
+        let id = self.relays.insert(RelayEntry { core, client, server, listener, ticket, held, bytes, bulk, note });
+        self.count_relayed(id, Way::Up, len);
+        id
     }
 
     pub(super) fn hear_relay_bytes<R: Reactor>(&mut self, id: RelayId, way: Way, held: Held, io: &mut R) {
@@ -54,13 +61,15 @@ impl Worker {
         entry.bulk[way as usize].note(len);
         entry.held[way as usize] = Some(held);
         let piped = matches!(entry.held[way as usize], Some(Held::Piped(_)));
-        self.count_relayed(listener, way, len);
+        self.count_relayed(id, way, len);
         self.listeners[listener].counters.tunnel_bytes_piped += if piped { len as u64 } else { 0 };
         self.hear_relay(id, RelayFact::Bytes(way), io);
     }
 
-    fn count_relayed(&mut self, listener: usize, way: Way, len: usize) {
-        let counters = &mut self.listeners[listener].counters;
+    fn count_relayed(&mut self, id: RelayId, way: Way, len: usize) {
+        let entry = &mut self.relays[id];
+        entry.bytes[way as usize] += len as u64;
+        let counters = &mut self.listeners[entry.listener].counters;
         let bytes = match way {
             Way::Up => &mut counters.tunnel_bytes_up,
             Way::Down => &mut counters.tunnel_bytes_down,
@@ -138,6 +147,7 @@ impl Worker {
     /// Both connections are closed; nothing of either is wanted any more. A client to whom its server had more to say
     /// must see that.
     fn end_relay<R: Reactor>(&mut self, id: RelayId, end: RelayEnd, io: &mut R) {
+        self.note_relay_end(id, io);
         let entry = self.relays.remove(id).expect("a relay ends once");
         let (client_why, server_why) = match end {
             RelayEnd::Over | RelayEnd::Refused(Way::Up) => (CloseReason::TunnelOver, CloseReason::TunnelOver),

@@ -3,7 +3,7 @@
 use super::Worker;
 use super::compose::written;
 use super::listeners::ListenerRules;
-use super::state::ExchangeId;
+use super::state::{self, ExchangeId};
 use super::treat::{Ruled, with_rules, with_values};
 use balancer_core::exchange::{Answer, Fact, Reply, Said};
 use balancer_core::{Action, Failure, RouteRules, Treatment};
@@ -34,9 +34,12 @@ impl Worker {
                 with_values(entry, head, "", |values| of_reply(reply, rules, entry.route, &values, words))
             }
         };
+        let body_len = if answer.head_only { 0 } else { words.body[0].len() + words.body[1].len() };
+        let said = state::Said { status: words.status, body_len: body_len as u32 };
         let written = with_rules(entry, head, None, |ruled| whole(&words, &answer, date, ruled, io));
+        self.exchanges[id].said = said;
         let Some(out) = written else { return Some(Fact::Shortage) };
-        io.send(entry.client.conn, Outgoing::bytes(out));
+        io.send(self.exchanges[id].client.conn, Outgoing::bytes(out));
         None
     }
 }

@@ -8,9 +8,10 @@ use crate::boards::{Board, Boards};
 use crate::errors::SetupError;
 use crate::flight::Flight;
 use crate::purse::SharedPurse;
+use balancer_core::exchange::Record;
 use balancer_core::{
     BackendSetSettings, ConnectTimes, Counters, IdleConnections, Mark, PoolSettings, Selection, SelectionRules,
-    Settings, Standing,
+    ServerTimes, Settings, Standing,
 };
 use ports::{Address, PortList, Sources, Strain, Target};
 use reactor::{Bell, ConnId, Inbox, ProfileId, TimerId};
@@ -36,6 +37,8 @@ pub(super) struct BackendSet {
     /// Ports and connections that came free while requests waited.
     pub(super) freed: u32,
     pub(super) counters: Counters,
+    /// How long its servers take to answer, and to take a connection.
+    pub(super) times: ServerTimes,
     /// It is gone from the configuration; requests that began with it end with it.
     pub(super) leaving: bool,
     /// This worker's share of the ports that the kernel chooses from.
@@ -69,6 +72,19 @@ pub(super) struct Server {
 }
 
 impl BackendSet {
+    /// A request is over that went to it, or was to.
+    #[inline]
+    pub(super) fn count(&mut self, record: &Record) {
+        self.counters.bytes_sent += record.up_bytes;
+        self.counters.bytes_received += record.down_bytes;
+        if let Some(took) = record.first_byte_within() {
+            self.times.first_byte.record(took);
+        }
+        if let Some(took) = record.connected_within() {
+            self.times.connect.record(took);
+        }
+    }
+
     /// # Errors
     /// The ports of the set's own choice cannot be divided among so many workers.
     pub(super) fn new(
@@ -107,6 +123,7 @@ impl BackendSet {
             spending: Spending::default(),
             flight: boards.flight(&settings.name),
             freed: 0,
+            times: ServerTimes::default(),
             counters: Counters::default(),
             leaving: false,
             kernel_ports,

@@ -4,6 +4,7 @@ use super::listeners::ListenerRules;
 use super::seat::Seat;
 use super::treat::Asker;
 use crate::flight::Ticket;
+use balancer_core::access::Note;
 use balancer_core::downstream::Downstream;
 use balancer_core::exchange::Exchange;
 use balancer_core::relay::{Bulk, Relay, Way};
@@ -83,6 +84,8 @@ pub(super) struct Client {
     /// It is counted by its address.
     pub(super) guest: bool,
     pub(super) alarm: Deadline,
+    /// What is told of its last request once it is known who closed.
+    pub(super) note: Option<Box<Note>>,
 }
 
 impl Client {
@@ -165,6 +168,17 @@ pub(super) struct Entry {
     pub(super) upgrade: Option<Buf>,
     pub(super) up: UpBytes,
     pub(super) down: DownBytes,
+    /// What is told of it when it is over.
+    pub(super) note: Option<Box<Note>>,
+    /// What an answer of our own said.
+    pub(super) said: Said,
+}
+
+/// What the client was told by ourselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) status: u16,
+    pub(super) body_len: u32,
 }
 
 impl Entry {
@@ -236,8 +250,12 @@ pub(super) struct RelayEntry {
     pub(super) ticket: Option<Ticket>,
     /// Bytes that wait, on their way up and down.
     pub(super) held: [Option<Held>; 2],
+    /// Bytes that came, likewise.
+    pub(super) bytes: [u64; 2],
     /// How much goes each way.
     pub(super) bulk: [Bulk; 2],
+    /// What is told of it when it is over.
+    pub(super) note: Option<Box<Note>>,
 }
 
 /// Bytes on their way, seen or not.

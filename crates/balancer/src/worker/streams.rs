@@ -45,7 +45,10 @@ impl Worker {
         let router = &rules.settings.router;
         let decided = match found {
             Ok(None) => return self.read_more_of_head(conn, io),
-            Ok(Some(name)) => router.decide_name(name.as_bytes()).ok_or(Unmatched::UnknownName),
+            Ok(Some(name)) => {
+                self.jot_name(name.as_bytes());
+                router.decide_name(name.as_bytes()).ok_or(Unmatched::UnknownName)
+            }
             Err(why) => Err(why),
         };
         match decided {
@@ -85,7 +88,8 @@ impl Worker {
                 Exchange::refuse(opening, Failure::NoRoute, &scene)
             }
         };
-        let request = Request::none(Asker::unknown(peer), &way.rules);
+        let note = self.note_stream();
+        let request = Request::none(Asker::unknown(peer), &way.rules, note);
         let id = self.insert(conn, core, way, request);
         self.drive(id, step, io);
     }
