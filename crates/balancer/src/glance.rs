@@ -158,7 +158,9 @@ impl Glance {
     /// What was counted, by what it was counted for; not older than this call (or than the last answer of a worker that
     /// does not answer within a second).
     pub fn report(&self) -> Report {
-        self.crew.report()
+        let mut report = self.crew.report();
+        report.rest.access_log_unwritten += self.boards.log().unwritten();
+        report
     }
 
     /// The sum of [`Glance::report`].

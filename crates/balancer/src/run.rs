@@ -1,5 +1,6 @@
 //! Starts the workers, each on a thread with its own reactor, and steers them by orders.
 
+use crate::access::{AccessLog, LogError, Logging, Open, Writer};
 use crate::boards::Boards;
 use crate::circles;
 use crate::doors::{Doors, Inherited};
@@ -51,6 +52,8 @@ pub struct Handle {
     /// Of each worker.
     bounds: WorkerBounds,
     glance: Glance,
+    /// Dropped last: it writes what the workers have told.
+    log: Writer,
 }
 
 impl Deref for Handle {
@@ -74,11 +77,11 @@ pub struct Inheritance {
 
 /// Starts all workers, or none.
 pub fn start(plan: &Plan) -> Result<Handle, StartError> {
-    start_with(plan, Inheritance::default())
+    start_with(plan, Inheritance::default(), Logging::default())
 }
 
-/// The same; what listens already is not bound again.
-pub fn start_with(plan: &Plan, inheritance: Inheritance) -> Result<Handle, StartError> {
+/// The same; what listens already is not bound again, and requests are told as `logging` says.
+pub fn start_with(plan: &Plan, inheritance: Inheritance, logging: Logging) -> Result<Handle, StartError> {
     let mut settings = plan.settings.clone();
     sources::check(&mut settings, &[])?;
     let own_ports = own_ports(&settings)?;
@@ -94,13 +97,14 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance) -> Result<Handle, Start
     circles::check(&settings)?;
     let settings = Arc::new(settings);
     let boards = Boards::of(&settings, &Boards::default());
+    let log = Writer::begin(boards.log(), logging)?;
     let plan = &Plan { reactor: EpollConfig { pipes_max: bounds.pipes_max, ..plan.reactor }, ..plan.clone() };
     let layers = Layers { profiles: secured.profiles.clone(), strangers_max: bounds.strangers_max };
     let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &layers)?;
     let crew = Crew::of(workers.iter().map(|worker| worker.outbox().clone()));
     let (addresses, warnings) = (doors.addresses().into(), Arc::default());
     let glance = Glance { crew, settings, boards, addresses, own_ports, warnings, profiles: layers.profiles };
-    let mut handle = Handle { workers, doors, secured, bounds, glance };
+    let mut handle = Handle { workers, doors, secured, bounds, glance, log };
     let unfulfilled = handle.doors.verify()?;
     handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings, &handle.secured);
     Ok(handle)
@@ -192,7 +196,23 @@ impl Handle {
     /// # Errors
     /// The balancer works by the settings it had.
     pub fn apply(&mut self, settings: &Settings) -> Result<(), StartError> {
+        self.apply_logged(settings, self.log.log().cloned())
+    }
+
+    /// The same with another access log.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_logged(&mut self, settings: &Settings, log: Option<AccessLog>) -> Result<(), StartError> {
+        let open = if log.as_ref() == self.log.log() { None } else { Some(Open::at(log.as_ref())?) };
+        let wanted = self.log.want(log.as_ref());
         let outcome = self.go_by(settings.clone());
+        match (&outcome, open) {
+            (Ok(()), Some(open)) => self.log.write_to(log, open)?,
+            (Ok(()), None) => {}
+            // The workers went back, too.
+            (Err(_), _) => self.log.want_again(wanted),
+        }
         // Of what is gone by now, and of what was made for nothing.
         self.secured.forget_all_but(&self.glance.settings);
         outcome
@@ -261,6 +281,14 @@ impl Handle {
         self.end(|| Order::Drain { grace, patience })
     }
 
+    /// Opens the file of the access log again: somebody may have renamed it.
+    ///
+    /// # Errors
+    /// It goes on as before.
+    pub fn reopen_log(&self) -> Result<(), LogError> {
+        self.log.reopen()
+    }
+
     /// The listening sockets, for a process that is to come after this one.
     pub fn to_inherit(&self) -> Vec<Inherited> {
         self.doors.to_inherit()
@@ -280,7 +308,8 @@ impl Handle {
                 worker.outbox().close(); // it does not read its orders: it ends without patience
             }
         }
-        self.workers.into_iter().map(Running::join).fold(Report::default(), merged).total()
+        let counters = self.workers.into_iter().map(Running::join).fold(Report::default(), merged).total();
+        Counters { access_log_unwritten: self.log.end(), ..counters }
     }
 }
 

@@ -1,8 +1,11 @@
 //! What people may want to know when it happens.
 
 use crate::reload::Change;
+use balancer::Failed;
+use balancer_core::events::Level;
 use balancer_core::names;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Something that changed by itself.
@@ -142,11 +145,45 @@ pub enum Event {
         /// What it said.
         why: String,
     },
+    /// A request failed, and there is no access log to say so.
+    RequestFailed {
+        /// What is known of it.
+        #[serde(flatten)]
+        request: RequestFailed,
+    },
+    /// So many more requests failed than were told.
+    FailuresLeftOut {
+        /// How many.
+        count: u64,
+    },
     /// So many events were not told, because there were too many.
     LeftOut {
         /// How many.
         count: u64,
     },
+}
+
+/// A request that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestFailed(pub Failed);
+
+impl Serialize for RequestFailed {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let failed = &self.0;
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("client", &failed.client)?;
+        map.serialize_entry("listener", &failed.listener)?;
+        map.serialize_entry("request", &failed.request)?;
+        map.serialize_entry("begins", &failed.begins)?;
+        map.serialize_entry("failure", failed.failure)?;
+        map.serialize_entry("why", failed.why)?;
+        map.serialize_entry("status", &failed.status)?;
+        map.serialize_entry("backend_set", &failed.backend_set)?;
+        map.serialize_entry("server", &failed.server)?;
+        map.serialize_entry("attempts", &failed.attempts)?;
+        map.serialize_entry("took_s", &failed.took.as_secs_f64())?;
+        map.end()
+    }
 }
 
 impl From<names::Change> for Event {
@@ -159,6 +196,26 @@ impl From<names::Change> for Event {
                 Self::NameFails { question: question.to_string(), why, kept }
             }
             names::Change::Answers { question } => Self::NameAnswers { question: question.to_string() },
+        }
+    }
+}
+
+impl Event {
+    /// How urgent it is.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::SetDown { .. } | Self::NotApplied { .. } | Self::NotReloaded { .. } | Self::PlaneBroke { .. } => {
+                Level::Error
+            }
+            Self::ServerDown { .. }
+            | Self::ServerAside { .. }
+            | Self::ServerNotSecured { .. }
+            | Self::NameFails { .. }
+            | Self::NameNowhere { .. }
+            | Self::RequestFailed { .. }
+            | Self::FailuresLeftOut { .. }
+            | Self::LeftOut { .. } => Level::Warning,
+            _ => Level::Notice,
         }
     }
 }
@@ -204,6 +261,8 @@ impl fmt::Display for Event {
             Self::Reloaded { change } => write!(f, "reloaded: {change}"),
             Self::NotReloaded { why } => write!(f, "not reloaded, nothing was changed: {why}"),
             Self::PlaneBroke { why } => write!(f, "the control plane stumbled over {why}; it goes on"),
+            Self::RequestFailed { request } => request.0.fmt(f),
+            Self::FailuresLeftOut { count } => write!(f, "{count} more requests failed, too fast to be told"),
             Self::LeftOut { count } => write!(f, "{count} more events came too fast to be told"),
         }
     }

@@ -21,22 +21,33 @@ pub struct NewsDesk {
     rate: Rate,
     started: Instant,
     left_out: u64,
+    /// How it is told that some were left out.
+    tells_left_out: fn(u64) -> Event,
 }
 
 /// A desk and where its events come out.
 pub fn news() -> (NewsDesk, News) {
     let (out, news) = sync_channel(WAITING_MAX);
-    (NewsDesk { out, rate: Rate::default(), started: Instant::now(), left_out: 0 }, news)
+    (NewsDesk::new(out, |count| Event::LeftOut { count }), news)
 }
 
 impl NewsDesk {
+    fn new(out: SyncSender<Event>, tells_left_out: fn(u64) -> Event) -> Self {
+        Self { out, rate: Rate::default(), started: Instant::now(), left_out: 0, tells_left_out }
+    }
+
+    /// One for requests that failed: however many do, other events have their own rate.
+    pub(crate) fn for_failures(&self) -> Self {
+        Self::new(self.out.clone(), |count| Event::FailuresLeftOut { count })
+    }
+
     /// Tells it, or counts it.
     pub fn tell(&mut self, event: Event) {
         if !self.rate.admits(self.started.elapsed()) {
             self.left_out += 1;
             return;
         }
-        if self.left_out > 0 && self.out.try_send(Event::LeftOut { count: self.left_out }).is_ok() {
+        if self.left_out > 0 && self.out.try_send((self.tells_left_out)(self.left_out)).is_ok() {
             self.left_out = 0;
         }
         if self.out.try_send(event).is_err() {

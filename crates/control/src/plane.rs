@@ -344,7 +344,7 @@ fn give(shared: &Shared, settings: &Settings, next: Option<&Config>) -> Result<A
     let before = shared.glance().ok_or(ReloadError::Ending)?;
     let fellow = next.and_then(|config| Some((shared.fellow()?, config)));
     let commit = fellow.map(|(fellow, config)| fellow(config).map_err(ControlError::Fellow)).transpose()?;
-    shared.apply(settings).ok_or(ReloadError::Ending)?.map_err(ControlError::from)?;
+    shared.apply(settings, next).ok_or(ReloadError::Ending)?.map_err(ControlError::from)?;
     let has_fellow = commit.is_some();
     let notes = commit.and_then(|commit| commit()).into_iter().collect();
     let after = shared.glance().ok_or(ReloadError::Ending)?;

@@ -63,6 +63,7 @@ fn what_waits(started: &Config, now: &Config, has_fellow: bool) -> Vec<&'static 
         ("`buffers_max` of [global]", started.buffers_max != now.buffers_max),
         ("`pin` of [global]", started.pin != now.pin),
         ("`user` and `group` of [global]", started.identity != now.identity),
+        ("`event_log_format` of [global]", started.event_log != now.event_log),
         ("[admin]", !has_fellow && started.admin != now.admin),
     ];
     keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()

@@ -4,7 +4,7 @@ use crate::fellow::Fellow;
 use crate::orders::{ServerOrderError, ServerWish};
 use crate::plane::Message;
 use crate::reload::{ReloadOrder, Reloading, Wanted};
-use balancer::{Config, Glance, Handle, Inherited, StartError};
+use balancer::{Config, Glance, Handle, Inherited, LogError, StartError};
 use balancer_core::{Overrides, ServerOrder, Settings};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,11 +54,14 @@ impl Shared {
         lock(&self.glance).clone()
     }
 
-    /// Has the workers go by these settings; `None`: the balancer is ending. May take as long as workers have for it.
-    pub(crate) fn apply(&self, settings: &Settings) -> Option<Result<(), StartError>> {
+    /// Has the workers go by these settings, of the `next` configuration if there is one; `None`: the balancer is ending. May take as long as workers have for it.
+    pub(crate) fn apply(&self, settings: &Settings, next: Option<&Config>) -> Option<Result<(), StartError>> {
         let mut balancer = self.balancer();
         let balancer = balancer.as_mut()?;
-        let outcome = balancer.apply(settings);
+        let outcome = match next {
+            Some(config) => balancer.apply_logged(settings, config.access_log.clone()),
+            None => balancer.apply(settings),
+        };
         *lock(&self.glance) = Some(balancer.glance());
         Some(outcome)
     }
@@ -89,6 +92,10 @@ impl Remote {
     /// What is seen of the balancer, a change that is under way notwithstanding; `None`: it has ended.
     pub fn ask<T>(&self, question: impl FnOnce(&Glance) -> T) -> Option<T> {
         self.shared.glance().as_ref().map(question)
+    }
+
+    pub(crate) fn reopen_log(&self) -> Result<(), LogError> {
+        self.shared.balancer().as_ref().map_or(Ok(()), Handle::reopen_log)
     }
 
     /// It drains, or has ended.

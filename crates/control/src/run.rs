@@ -1,13 +1,13 @@
 //! Starts the balancer with a control plane beside it, and ends both.
 
 use crate::errors::ControlError;
-use crate::event::Event;
+use crate::event::{Event, RequestFailed};
 use crate::guard;
 use crate::names::Names;
 use crate::news::{News, NewsDesk, news};
 use crate::plane::Plane;
 use crate::remote::{Remote, Shared};
-use balancer::{Config, Glance, Inheritance, Listens, PortWatch, Warning};
+use balancer::{Config, FailureTeller, Glance, Inheritance, Listens, LogError, Logging, PortWatch, Warning};
 use balancer_core::names::{Book, Member};
 use balancer_core::{Counters, Overrides, Report, Settings};
 use std::net::SocketAddr;
@@ -87,7 +87,9 @@ pub fn start_with(
             plan.settings = names.settings();
             heritage.said.apply(&mut plan.settings);
             let known = Inheritance { shelf: names.config.shelf.clone(), ..heritage.sockets };
-            let shared = Shared::new(balancer::start_with(&plan, known)?, Arc::clone(&names.config), file);
+            let logging = Logging { access: names.config.access_log.clone(), failures: Some(teller(&desk)) };
+            let balancer = balancer::start_with(&plan, known, logging)?;
+            let shared = Shared::new(balancer, Arc::clone(&names.config), file);
             Ok((Plane::new(names, heritage.said, since), Arc::new(shared)))
         });
         match outcome {
@@ -114,6 +116,12 @@ fn keep_running(runtime: &Runtime, mut plane: Plane, shared: &Arc<Shared>, mut d
         std::thread::sleep(AFTER_PANIC);
         plane.recover();
     }
+}
+
+/// Requests that fail are news, as long as no access log tells them.
+fn teller(desk: &NewsDesk) -> FailureTeller {
+    let mut desk = desk.for_failures();
+    Box::new(move |failed| desk.tell(Event::RequestFailed { request: RequestFailed(failed) }))
 }
 
 /// What each name of a configuration leads to at present.
@@ -173,6 +181,15 @@ impl Control {
     /// See [`Glance::report`].
     pub fn report(&self) -> Report {
         self.ask(Glance::report)
+    }
+
+    /// Opens the file of the access log again: somebody may have renamed it. Waits for a change of the configuration that is
+    /// under way.
+    ///
+    /// # Errors
+    /// It goes on as before.
+    pub fn reopen_log(&self) -> Result<(), LogError> {
+        self.remote.reopen_log()
     }
 
     /// See [`Glance::settings`].

@@ -4,6 +4,7 @@
 //! text -> sections (unknown keys, types, ranges: `config_file`) -> checks across sections -> Config
 //! ```
 
+mod access_log;
 mod across;
 mod address;
 mod admin;
@@ -33,10 +34,12 @@ mod tcp;
 mod tls;
 mod treatment;
 
+use crate::access::AccessLog;
 use crate::shelf::Shelf;
 use crate::worker::check_shares;
 use crate::{Plan, SetupError};
 pub use admin::{AdminSettings, Token};
+use balancer_core::events::EventForm;
 use balancer_core::names::Member;
 use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings};
 use config_file::Section;
@@ -83,6 +86,10 @@ pub struct Config {
     pub admin: Option<AdminSettings>,
     /// What was read of certificates, for whoever starts by it.
     pub shelf: Shelf,
+    /// Where requests are told.
+    pub access_log: Option<AccessLog>,
+    /// How events are written.
+    pub event_log: EventForm,
 }
 
 impl Config {
@@ -151,6 +158,8 @@ impl Config {
             members: Vec::new(),
             admin: None,
             shelf: Shelf::default(),
+            access_log: None,
+            event_log: EventForm::default(),
         }
     }
 }
@@ -162,7 +171,7 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
     let listeners = top.tables("listener", SECTIONS_MAX, mistakes);
     let sets = top.tables_if_any("backend_set", SECTIONS_MAX, mistakes);
     top.finish(mistakes);
-    let global = global.map(|section| read_global(section, mistakes)).unwrap_or_default();
+    let global = global.map(|section| read_global(section, folder, mistakes)).unwrap_or_default();
     let admin = admin.and_then(|section| admin::read(section, folder, mistakes));
     let shelf = Shelf::default();
     let folder = Folder { path: folder, shelf: &shelf };
@@ -184,6 +193,8 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
         members,
         admin,
         shelf,
+        access_log: global.access_log,
+        event_log: global.event_log,
     })
 }
 
@@ -201,9 +212,11 @@ struct Global {
     watch: Option<Duration>,
     identity: Option<Identity>,
     resolvers: Vec<SocketAddr>,
+    access_log: Option<AccessLog>,
+    event_log: EventForm,
 }
 
-fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Global {
+fn read_global(mut section: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Global {
     let global = Global {
         workers: section.bounded("workers", mistakes),
         buffers_max: section.bounded("buffers_max", mistakes),
@@ -213,6 +226,8 @@ fn read_global(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Glo
         watch: section.duration_or_off("watch", mistakes),
         identity: identity::read(section.take("user"), section.take("group"), mistakes),
         resolvers: section.take("resolvers").map(|list| resolvers::read(list, mistakes)).unwrap_or_default(),
+        access_log: access_log::read(&mut section, folder, mistakes),
+        event_log: section.named("event_log_format", mistakes).unwrap_or_default(),
     };
     section.finish(mistakes);
     global

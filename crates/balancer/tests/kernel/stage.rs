@@ -1,7 +1,7 @@
 //! A balancer between one client at a time and one origin, and its books.
 
 use crate::wire::{PATIENCE, Wire};
-use balancer::{Handle, Plan};
+use balancer::{AccessLog, Handle, Inheritance, Logging, Plan};
 use balancer_core::{BackendSetSettings, CloseReason, Counters, ListenerSettings, Report, ServerSettings, Settings};
 use origin::OriginPlan;
 use reactor::epoll::EpollConfig;
@@ -64,6 +64,28 @@ impl Stage {
         let mut settings = settings(&[address(&origin)]);
         change(&mut settings);
         Self { balancer: start(settings, 1, EpollConfig::default()), origin }
+    }
+
+    /// With an access log of its own.
+    pub(crate) fn logged(log: AccessLog, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::telling(Logging { access: Some(log), failures: None }, change)
+    }
+
+    /// Which tells of requests.
+    pub(crate) fn telling(logging: Logging, change: impl FnOnce(&mut Settings)) -> Self {
+        let origin = listener();
+        let mut settings = settings(&[address(&origin)]);
+        change(&mut settings);
+        let plan = Plan { settings, workers: 1, reactor: EpollConfig::default(), pin: false };
+        Self {
+            balancer: balancer::start_with(&plan, Inheritance::default(), logging).expect("the balancer starts"),
+            origin,
+        }
+    }
+
+    /// The running balancer.
+    pub(crate) fn balancer(&mut self) -> &mut Handle {
+        &mut self.balancer
     }
 
     pub(crate) fn client(&self) -> Wire {

@@ -1,7 +1,10 @@
 //! `[global]`: the process.
 
+use super::super::access_log::SAMPLE_MAX;
 use super::super::resolvers::RESOLVERS_MAX;
 use super::super::{BUFFERS_MAX, WORKERS_MAX};
+use crate::access::{LogFormat, SyslogForm};
+use balancer_core::events::EventForm;
 use config_file::{Key, Kind, Table};
 
 pub(super) static GLOBAL: Table = Table {
@@ -59,5 +62,39 @@ pub(super) static GLOBAL: Table = Table {
         )
         .or_words("those of the system")
         .example("[\"10.0.0.2\", \"127.0.0.1:5353\"]"),
+        Key::new(
+            "access_log",
+            Kind::Text("`stdout`, `syslog`, or the path of a file"),
+            "where each request is told in a line once it is over: a file is appended to, made with mode 640, and opened \
+             again after SIGUSR1. `syslog` is the log daemon at `/dev/log`, `syslog:192.0.2.9:514` one over UDP, \
+             `syslog:/path` one at a socket file. `off`: nowhere",
+        )
+        .or("\"off\"")
+        .example("\"/var/log/quintet/access.log\""),
+        Key::new(
+            "access_log_format",
+            Kind::choice::<LogFormat>(),
+            "how such a line looks: an object of JSON, or as Apache writes it",
+        )
+        .or("\"json\""),
+        Key::new(
+            "access_log_sample",
+            Kind::Number { min: 1, max: SAMPLE_MAX },
+            "one request in so many is told, by chance; those that fail are told always",
+        )
+        .or("1"),
+        Key::new(
+            "access_log_syslog",
+            Kind::choice::<SyslogForm>(),
+            "how messages for a log daemon begin; facility local0, those that failed as warnings",
+        )
+        .or("\"rfc3164\""),
+        Key::new(
+            "event_log_format",
+            Kind::choice::<EventForm>(),
+            "how it is told what happens (start, reload, health, limits, requests that failed): a line for people, or an \
+             object of JSON, on standard error. Where journald reads that, each line has its level",
+        )
+        .or("\"text\""),
     ],
 };
