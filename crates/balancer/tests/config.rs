@@ -6,7 +6,7 @@ mod any;
 #[path = "config/every_mistake.rs"]
 mod every_mistake;
 
-use balancer::Config;
+use balancer::{Config, LogFormat, LogTarget};
 use balancer_core::checks::{CheckKind, CheckMethod};
 use balancer_core::names::{AtStart, Families, Member, ResolveRules};
 use balancer_core::router::Rewrite;
@@ -83,6 +83,26 @@ fn the_process_is_whose_it_is_written() {
     assert_eq!((who, config.watch), (Some((0, 7)), Duration::from_secs(2)));
     let plain = parse("good-smallest.toml").unwrap();
     assert_eq!((plain.identity, plain.watch), (None, units::OFF));
+}
+
+#[test]
+fn the_access_log_is_written_where_it_is_named() {
+    let log = parse("good-access-log.toml").unwrap().access_log.unwrap();
+    let LogTarget::File(path) = &log.to else { panic!("a file") };
+    assert!(path.ends_with("logs/access.log"), "{path:?}");
+    assert_eq!((log.format, log.sample), (LogFormat::Combined, 100));
+    let text = std::fs::read_to_string(folder().join("good-access-log.toml")).unwrap();
+    let place = |written: &str| {
+        let text = text.replace("\"logs/access.log\"", written);
+        let log =
+            Config::parse("a.toml", &text).map_err(|error| error.render(100, false)).map(|config| config.access_log);
+        log.expect("a good one").expect("a log").to.to_string()
+    };
+    assert_eq!(place("\"stdout\""), "standard output");
+    assert_eq!(place("\"syslog\"\naccess_log_syslog = \"rfc5424\""), "the log daemon at /dev/log");
+    assert_eq!(place("\"syslog:[::1]:514\""), "the log daemon at [::1]:514");
+    assert_eq!(place("\"syslog:/run/log\""), "the log daemon at /run/log");
+    assert_eq!(parse("good-smallest.toml").unwrap().access_log, None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! with every allocation counted.
 
 use balancer::orders::Snapshot;
-use balancer::{Worker, WorkerShare};
+use balancer::{AccessLog, LogFormat, LogTarget, Worker, WorkerShare};
 use balancer_core::router::{Condition, Conditions, HostPattern, PathPattern, Pattern, Rewrite, Route, Wanted};
 use balancer_core::{
     Access, Action, BackendSetSettings, LimitName, ListenerSettings, Rate, RateBy, RateLimit, RequestIds, RouteRules,
@@ -41,14 +41,18 @@ impl Rig {
     }
 
     fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::logged(change, None)
+    }
+
+    fn logged(change: impl FnOnce(&mut Settings), log: Option<&AccessLog>) -> Self {
         let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
         origin.set_nonblocking(true).expect("non-blocking");
         let address = origin.local_addr().expect("bound");
         let mut settings = settings(address);
         change(&mut settings);
-        let mut worker =
-            Worker::new(Snapshot::bind(settings).expect("free addresses"), WorkerShare::ALONE, Inbox::silent())
-                .expect("ports for one");
+        let snapshot = Snapshot::bind(settings).expect("free addresses");
+        snapshot.boards.note_for(log);
+        let mut worker = Worker::new(snapshot, WorkerShare::ALONE, Inbox::silent()).expect("ports for one");
         let mut io = EpollReactor::new(EpollConfig::default()).expect("an epoll file");
         worker.start(&mut io).expect("listening");
         Self { worker, io, origin, server: None, allocated: 0 }
@@ -116,6 +120,33 @@ fn a_warm_keep_alive_request_allocates_nothing() {
         rig.exchange(&mut client, REQUEST);
     }
     assert_eq!(rig.allocated, 0, "allocations in 200 keep-alive requests");
+}
+
+/// Nobody writes, so that at last lines are left out: that costs nothing either.
+#[test]
+fn a_request_that_is_told_in_the_access_log_allocates_nothing() {
+    let log = AccessLog { to: LogTarget::Stdout, format: LogFormat::Json, sample: 1 };
+    let mut rig = Rig::logged(|_| {}, Some(&log));
+    let mut client = rig.connect();
+    for _ in 0..20 {
+        rig.exchange(&mut client, REQUEST);
+    }
+    rig.allocated = 0;
+    for _ in 0..200 {
+        rig.exchange(&mut client, REQUEST);
+    }
+    assert_eq!(rig.allocated, 0, "allocations in 200 requests");
+    for _ in 0..20 {
+        let mut client = rig.connect();
+        rig.exchange(&mut client, REQUEST_CLOSE);
+    }
+    rig.allocated = 0;
+    for _ in 0..200 {
+        let mut client = rig.connect();
+        rig.exchange(&mut client, REQUEST_CLOSE);
+    }
+    assert_eq!(rig.allocated, 0, "allocations in 200 short connections");
+    assert_eq!(rig.worker.counters().access_log_lines, 440);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Most tests are timelines (see [`script::Act`]): who sends what, and what the other end then sees. Every wait is
 //! bounded, and every timeline ends with the books being checked: each connection has one close, with one reason.
 
+mod access_log;
 mod announced;
 mod bodies;
 mod breaker;

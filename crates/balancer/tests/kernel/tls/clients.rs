@@ -4,6 +4,7 @@ use super::house::House;
 use super::pki::Pki;
 use crate::stage::{self, Stage, settings};
 use crate::wire::Wire;
+use balancer::{AccessLog, LogFormat, LogTarget};
 use balancer_core::{ClientCertificate, Settings};
 use ports::HandshakeFailure;
 use reactor::epoll::EpollConfig;
@@ -226,4 +227,24 @@ fn a_drain_does_not_wait_for_half_open_clients() {
     assert_eq!(counters.tls_failed[HandshakeFailure::Shortage as usize], 2, "{counters:?}");
     silent.sees_end(crate::wire::End::Eof);
     half.sees_end(crate::wire::End::Eof);
+}
+
+#[test]
+fn how_a_connection_is_secured_is_told_in_the_access_log() {
+    let mut house = House::new(1, |_, _| {});
+    let path = house.pki.folder().join("access.log");
+    let log = AccessLog { to: LogTarget::File(path.clone()), format: LogFormat::Json, sample: 1 };
+    let settings = house.balancer.settings();
+    house.balancer.apply_logged(&settings, Some(log)).expect("it is written");
+    for version in [&["--tlsv1.3"][..], &["--tls-max", "1.2"]] {
+        let Some(output) = house.curl(version, "/") else { return };
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let text = || std::fs::read_to_string(&path).unwrap_or_default();
+    stage::eventually("both are told", || text().lines().count() == 2);
+    let lines: Vec<serde_json::Value> =
+        text().lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    assert_eq!((&lines[0]["tls"], &lines[1]["tls"]), (&"TLSv1.3".into(), &"TLSv1.2".into()));
+    assert!(lines[0]["cipher"].as_str().is_some_and(|cipher| cipher.starts_with("TLS13_")), "{}", lines[0]);
+    assert!(lines[1]["cipher"].as_str().is_some_and(|cipher| cipher.starts_with("TLS_ECDHE_")), "{}", lines[1]);
 }
