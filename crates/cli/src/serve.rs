@@ -1,5 +1,6 @@
 //! `quintet serve`.
 
+mod events;
 mod from;
 mod hand_over;
 mod keys;
@@ -16,6 +17,7 @@ use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::Config;
 use control::{Control, Heritage};
+use events::Events;
 use hand_over::Taken;
 use present::serve::Totals;
 use reactor::Listening;
@@ -147,16 +149,17 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     let admin = admin::start_with(config.admin.as_ref(), control.remote(), before.admin)?;
     // Everything is bound and read.
     become_who(&config)?;
-    complain_of(&control.warnings());
-    greet(&output, &control, !embedded.is_empty());
-    output.say_or_complain(balancer_core::files::in_words(files, &config.settings, &control.settings()));
-    admin.greeting().into_iter().for_each(|greeting| output.say_or_complain(greeting));
-    let news = tell_news(&mut control);
+    let events = Events::new(config.event_log);
+    events.warn_of("warning", &control.warnings());
+    greet(&output, &control, !embedded.is_empty(), events);
+    events.say(&output, "ready", &balancer_core::files::in_words(files, &config.settings, &control.settings()));
+    admin.greeting().into_iter().for_each(|greeting| events.say(&output, "admin", &greeting));
+    let news = tell_news(&mut control, events);
     let manager = Arc::new(Manager::of_environment());
     let watchdog = Watchdog::start(&manager, control.remote());
     say_ready(before.taken, &manager, &config);
     let (signals, out) = (&signals, &output);
-    let counters = Helm { signals, output: out, control, admin, manager, watchdog, watch }.run();
+    let counters = Helm { signals, output: out, events, control, admin, manager, watchdog, watch }.run();
     // Nothing new comes once the control plane has ended; what it told is told.
     let _all_is_told = news.map(JoinHandle::join);
     output.show(&Totals(&counters))?;
@@ -251,16 +254,16 @@ fn start_origins() -> anyhow::Result<Vec<::origin::Handle>> {
 }
 
 /// What changes by itself, a line each, until the end.
-fn tell_news(control: &mut Control) -> Option<JoinHandle<()>> {
+fn tell_news(control: &mut Control, events: Events) -> Option<JoinHandle<()>> {
     let news = control.take_news()?;
-    let tell = move || news.iter().for_each(|event| output::complain(format!("quintet: {event}")));
+    let tell = move || news.iter().for_each(|event| events.tell(&event));
     Some(std::thread::spawn(tell))
 }
 
-fn greet(output: &Output, control: &Control, embedded: bool) {
+fn greet(output: &Output, control: &Control, embedded: bool, events: Events) {
     let workers = counted(control.workers() as u64, "worker");
     for place in control.places() {
-        output.say_or_complain(format!("listening on {place} with {workers}"));
+        events.say(output, "listening", &format!("listening on {place} with {workers}"));
     }
     if let (true, Some(address)) = (embedded, control.addresses().first()) {
         output.say_or_complain("two embedded origins answer; try:");

@@ -1,7 +1,9 @@
 //! What `quintet serve` tells of ports towards servers: what is spent, and pools that do nothing.
 
+use super::events::Events;
 use crate::output::{Output, complain};
 use balancer::PortWatch;
+use balancer_core::events::Level;
 use balancer_core::{Report, inert_pools};
 use control::Control;
 use std::collections::HashSet;
@@ -32,10 +34,10 @@ impl Ports {
     }
 
     /// Warns of pools that have become inert.
-    pub(super) fn warn(&mut self, control: &Control) {
+    pub(super) fn warn(&mut self, control: &Control, events: Events) {
         for pool in inert_pools(&control.settings(), &control.report()) {
             if self.told.insert(pool.set.clone()) {
-                complain(format!("quintet: warning: {pool}"));
+                events.warn(Level::Warning, "inert-pool", &format!("warning: {pool}"));
             }
         }
     }

@@ -1,14 +1,16 @@
 //! `quintet serve` while it runs: what signals and the watched file ask for, until one asks for the end, or another process
 //! has taken over.
 
+use super::events::{Events, Lookout};
 use super::hand_over::{self, Giving};
 use super::ports::Ports;
 use super::service::{Manager, Watchdog};
 use super::watch::Watch;
 use crate::failure::SAME_WISH;
-use crate::output::{self, Output};
+use crate::output::Output;
 use crate::terminal;
 use admin::Admin;
+use balancer_core::events::Level;
 use balancer_core::{Counters, Failure, Report};
 use control::{Control, Reloaded, Reloading};
 use present::Present;
@@ -27,6 +29,7 @@ const TICK: Duration = Duration::from_millis(20);
 pub(super) struct Helm<'a> {
     pub(super) signals: &'a Signals,
     pub(super) output: &'a Output,
+    pub(super) events: Events,
     pub(super) control: Control,
     pub(super) admin: Admin,
     pub(super) manager: Arc<Manager>,
@@ -37,6 +40,7 @@ pub(super) struct Helm<'a> {
 /// What is under way.
 struct Doings {
     ports: Ports,
+    lookout: Lookout,
     look: Instant,
     giving: Option<Giving>,
     reloading: Option<Reloading>,
@@ -57,20 +61,22 @@ impl Helm<'_> {
     pub(super) fn run(self) -> Counters {
         let ports = Ports::of(&self.control);
         let look = Instant::now() + LOOK_EVERY;
-        let (signals, output) = (self.signals, self.output);
-        let (mut helm, mut doings) = (self, Doings { ports, look, giving: None, reloading: None, once_more: false });
+        let (signals, output, events) = (self.signals, self.output, self.events);
+        let lookout = Lookout::new();
+        let doings = Doings { ports, lookout, look, giving: None, reloading: None, once_more: false };
+        let (mut helm, mut doings) = (self, doings);
         let end = helm.serve(&mut doings);
         // A process that was to take over ends with this.
         drop(doings.giving.take());
         helm.tell_counts(&mut doings.ports, false);
         let said = drain_in_words(&helm.control, &end);
-        output.say_or_complain(&said);
+        events.say(output, "draining", &said);
         let Self { control, admin, manager, watchdog, .. } = helm;
         match end {
             End::Drain => {
                 manager.stopping(&said);
                 // The admin listener and the watchdog go on to the end.
-                let counters = drain(signals, output, || control.drain());
+                let counters = drain(signals, output, events, || control.drain());
                 drop((admin, watchdog));
                 counters
             }
@@ -78,7 +84,7 @@ impl Helm<'_> {
                 drop(watchdog);
                 manager.handed_over(next);
                 admin.leave();
-                drain(signals, output, || control.leave())
+                drain(signals, output, events, || control.leave())
             }
         }
     }
@@ -90,13 +96,14 @@ impl Helm<'_> {
                 return End::Drain;
             }
             self.take_up(signal, doings);
-            if let Some(next) = poll_hand_over(doings) {
+            if let Some(next) = poll_hand_over(doings, self.events) {
                 return End::Left(next);
             }
             self.poll_reload(doings);
             if Instant::now() >= doings.look {
                 doings.look = Instant::now() + LOOK_EVERY;
-                doings.ports.warn(&self.control);
+                doings.ports.warn(&self.control, self.events);
+                doings.lookout.look(&self.control, self.events);
             }
         }
     }
@@ -112,8 +119,11 @@ impl Helm<'_> {
     fn take_up(&mut self, signal: Option<Signal>, doings: &mut Doings) {
         match signal {
             Some(Signal::Hangup) => self.begin_reload(doings),
-            Some(Signal::User1) => self.tell_counts(&mut doings.ports, true),
-            Some(Signal::User2) if doings.giving.is_some() => complain("a hand-over is under way already"),
+            Some(Signal::User1) => {
+                self.reopen_log();
+                self.tell_counts(&mut doings.ports, true);
+            }
+            Some(Signal::User2) if doings.giving.is_some() => complain(self.events, "a hand-over is under way already"),
             Some(Signal::User2) => doings.giving = self.begin_hand_over(),
             _ => {}
         }
@@ -144,13 +154,19 @@ impl Helm<'_> {
     fn begin_hand_over(&self) -> Option<Giving> {
         match hand_over::begin(&self.control, &self.admin) {
             Ok(giving) => {
-                self.output.say_or_complain(format!("handing over to process {}", giving.next()));
+                self.events.say(self.output, "hand-over", &format!("handing over to process {}", giving.next()));
                 Some(giving)
             }
             Err(why) => {
-                complain(&format!("{NOT_HANDED_OVER}: {why}"));
+                complain(self.events, &format!("{NOT_HANDED_OVER}: {why}"));
                 None
             }
+        }
+    }
+
+    fn reopen_log(&self) {
+        if let Err(error) = self.control.reopen_log() {
+            self.events.warn(Level::Error, "access-log", &format!("SIGUSR1: {error}"));
         }
     }
 
@@ -168,11 +184,11 @@ impl Helm<'_> {
 const NOT_HANDED_OVER: &str = "not handed over, this process goes on";
 
 /// Whom it went to, once that one serves.
-fn poll_hand_over(doings: &mut Doings) -> Option<u32> {
+fn poll_hand_over(doings: &mut Doings, events: Events) -> Option<u32> {
     match doings.giving.as_mut().and_then(Giving::poll)? {
         Ok(next) => Some(next),
         Err(why) => {
-            complain(&format!("{NOT_HANDED_OVER}: {why}"));
+            complain(events, &format!("{NOT_HANDED_OVER}: {why}"));
             doings.giving = None;
             None
         }
@@ -186,19 +202,19 @@ fn reload_in_words(outcome: &Reloaded) -> String {
     }
 }
 
-fn complain(what: &str) {
-    output::complain(format!("quintet: {what}"));
+fn complain(events: Events, what: &str) {
+    events.warn(Level::Warning, "not-handed-over", what);
 }
 
 /// A second signal cuts it short.
-fn drain(signals: &Signals, output: &Output, drain: impl FnOnce() -> Counters + Send) -> Counters {
+fn drain(signals: &Signals, output: &Output, events: Events, drain: impl FnOnce() -> Counters + Send) -> Counters {
     std::thread::scope(|scope| {
         let draining = scope.spawn(drain);
         let since = Instant::now();
         while !draining.is_finished() {
             let ends = matches!(signals.wait(TICK), Some(Signal::Interrupt | Signal::Terminate | Signal::Quit));
             if ends && since.elapsed() > SAME_WISH {
-                output.say_or_complain("ended at once: what was under way was cut off");
+                events.say(output, "ended", "ended at once: what was under way was cut off");
                 std::process::exit(1);
             }
         }

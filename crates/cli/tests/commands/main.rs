@@ -2,6 +2,7 @@
 
 mod any_translation;
 mod doctor;
+mod events_told;
 mod explain;
 mod from;
 mod from_mutated;
