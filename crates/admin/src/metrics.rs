@@ -4,7 +4,7 @@
 use crate::process::{self, Process};
 use crate::state::State;
 use balancer::{Glance, Seen};
-use balancer_core::{Counter, Counters, Dimension, Report};
+use balancer_core::{Counter, Counters, Dimension, Report, Timed};
 use ports::{BudgetVerdict, Spending};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
@@ -86,6 +86,7 @@ type Labels<'a> = Vec<(&'static str, &'a str)>;
 impl Collector for Scrape {
     fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_counters(&mut out)?;
+        self.encode_times(&mut out)?;
         self.encode_servers(&mut out)?;
         self.encode_ports(&mut out)?;
         self.encode_process(&mut out)
@@ -143,6 +144,32 @@ impl Scrape {
         });
         let rest = std::iter::once((None, Vec::new(), &report.rest));
         listeners.chain(routes).chain(sets).chain(servers).chain(rest)
+    }
+
+    /// Routes and listeners without any are told apart; a listener's requests are the sum of its routes'.
+    fn encode_times(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        for what in Timed::ALL {
+            let rows: Vec<_> = self.report.times.iter().filter(|(of, _)| of.what == what).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let (name, help) = family_of_times(what);
+            let mut family = out.encode_descriptor(name, help, None, MetricType::Histogram)?;
+            for (of, histogram) in rows {
+                let labels: Labels<'_> = match (what, of.route.as_str()) {
+                    (Timed::Request, "") => vec![("listener", &of.name)],
+                    (Timed::Request, route) => vec![("listener", &of.name), ("route", route)],
+                    (Timed::FirstByte | Timed::Connect, _) => vec![("backend_set", &of.name)],
+                };
+                family.encode_family(&labels.as_slice())?.encode_histogram::<NoLabelSet>(
+                    histogram.sum_s(),
+                    histogram.count(),
+                    &histogram.buckets(),
+                    None,
+                )?;
+            }
+        }
+        Ok(())
     }
 
     fn encode_servers(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -210,6 +237,21 @@ impl Scrape {
         }
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         gauge("quintet_build", "Which version this is: 1.").encode(out, std::iter::once((&version, 1.0)))
+    }
+}
+
+/// What a family of times is called, and means.
+fn family_of_times(what: Timed) -> (&'static str, &'static str) {
+    match what {
+        Timed::Request => (
+            "quintet_request_seconds",
+            "Requests that are over, from their head to their end; of connections that are joined, until they are.",
+        ),
+        Timed::FirstByte => (
+            "quintet_first_byte_seconds",
+            "From a request on its way to the head of its response, of the server that answered.",
+        ),
+        Timed::Connect => ("quintet_connect_seconds", "Handshakes with servers that requests waited for."),
     }
 }
 
@@ -322,7 +364,9 @@ mod tests {
             .lines()
             .filter(|line| !line.starts_with('#'))
             .map(|line| line.split(['{', ' ']).next().unwrap_or_default().to_owned());
-        counters.chain(told).collect()
+        let ends = ["", "_bucket", "_sum", "_count"];
+        let times = Timed::ALL.into_iter().flat_map(|what| ends.map(|end| format!("{}{end}", family_of_times(what).0)));
+        counters.chain(told).chain(times).collect()
     }
 
     /// What dashboards and alerts ask for is told, and so is what the documentation names.

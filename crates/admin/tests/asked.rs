@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 use testkit::{PATIENCE, eventually};
 
 /// A balancer before one origin, and its admin listener.
@@ -38,6 +39,12 @@ impl House {
     /// Status and body of what the admin listener answers.
     fn asks(&self, request: &str) -> (u16, String) {
         exchange(TcpStream::connect(self.admin()).expect("it listens"), request)
+    }
+
+    /// How long a body the client of an answer sees.
+    fn client_reads(&self, path: &str) -> usize {
+        let stream = TcpStream::connect(self.control.addresses()[0]).expect("it listens");
+        exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).1.len()
     }
 
     fn client_asks(&self, path: &str) -> u16 {
@@ -103,6 +110,70 @@ fn what_clients_saw_is_what_metrics_tell() {
     assert_eq!(value(&text, &format!("quintet_server_up{server}")), 1.0);
     assert!(value(&text, "process_resident_memory_bytes") > 1e6);
     assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+/// A real parser finds the same sums: every family, and of each histogram as many as there were requests.
+const READER: &str = "
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.read()):
+    for sample in family.samples:
+        print(family.name, family.type, sample.name, sorted(sample.labels.items()), sample.value, sep='|')
+";
+
+/// What Python's reader of OpenMetrics makes of a text: `QUINTET_PYTHON` is a Python that has `prometheus_client`.
+fn read_by_python(text: &str) -> Option<Vec<String>> {
+    let python = std::env::var("QUINTET_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let run = |program: &str| {
+        let command = std::process::Command::new(&python)
+            .args(["-c", program])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut child = command.ok()?;
+        child.stdin.take()?.write_all(text.as_bytes()).ok()?;
+        let output = child.wait_with_output().ok()?;
+        Some((output.status.success(), String::from_utf8(output.stdout).ok()?))
+    };
+    if !run("import sys, prometheus_client; sys.stdin.read()").is_some_and(|(good, _)| good) {
+        testkit::skip(format!(
+            "{python} has no prometheus_client (pip install prometheus_client; QUINTET_PYTHON names another)"
+        ));
+        return None;
+    }
+    let (good, lines) = run(READER).expect("it ran a moment ago");
+    assert!(good, "no OpenMetrics:\n{text}");
+    Some(lines.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn a_real_parser_reads_sums_that_clients_saw() {
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    let bodies: Vec<usize> =
+        (0..12).map(|number| house.client_reads(if number % 3 == 0 { "/no" } else { "/bytes/1000" })).collect();
+    let (_, text) = house.asks(&get("/metrics"));
+    let Some(lines) = read_by_python(&text) else { return };
+    let value = |begins: &str| -> f64 {
+        let found: Vec<_> = lines.iter().filter(|line| line.starts_with(begins)).collect();
+        let [line] = found[..] else { panic!("{} lines of {begins:?} in {lines:#?}", found.len()) };
+        line.rsplit('|').next().and_then(|value| value.parse().ok()).expect("a number")
+    };
+    let count = "quintet_request_seconds|histogram|quintet_request_seconds_count|";
+    assert_eq!(value(&format!("{count}[('listener', 'web'), ('route', 'no')]")), 4.0);
+    let all = lines.iter().filter(|line| line.starts_with(count));
+    let all: f64 = all.filter_map(|line| line.rsplit('|').next()?.parse::<f64>().ok()).sum();
+    assert_eq!((all, value("quintet_requests|counter|quintet_requests_total|")), (12.0, 12.0));
+    for (family, expect) in [("quintet_first_byte_seconds", 8.0), ("quintet_connect_seconds", 1.0)] {
+        let count = value(&format!("{family}|histogram|{family}_count|[('backend_set', 'app')]"));
+        assert!(count >= expect && count <= 8.0, "{family}: {count}");
+        let infinite = value(&format!("{family}|histogram|{family}_bucket|[('backend_set', 'app'), ('le', '+Inf')]"));
+        assert_eq!(infinite, count, "{family}");
+    }
+    let sent = value("quintet_bytes_out|counter|quintet_bytes_out_total|");
+    assert_eq!(
+        (sent, value("quintet_servers_bytes_received|counter|quintet_servers_bytes_received_total|")),
+        (bodies.iter().sum::<usize>() as f64, 8000.0)
+    );
 }
 
 /// What the balancer is told by whoever may.
