@@ -251,11 +251,11 @@ counters! {
     "auth.compared" auth_compared: u64, Listener, "Passwords that were compared with a hash, beside the workers.";
     "auth.remembered" auth_remembered: u64, Listener, "Requests whose credentials had been right lately, so that nothing was compared.";
     "auth.forgotten" auth_forgotten: u64, Listener, "Times credentials that were right had to be forgotten before their time, because there were too many.";
-    "limits.rate_would_refuse" rate_would_refuse: u64, Listener, "Requests that a rate limit with `dry_run` let pass although they came too often.";
-    "limits.rate_evicted" rate_evicted: u64, Listener, "Times a client was forgotten by a rate limit before its time, because there were too many others.";
     "access_log.lines" access_log_lines: u64, Worker, "Lines that were noted for the access log.";
     "access_log.lost" access_log_lost: u64, Worker, "Lines that were left out because they were not written fast enough.";
     "access_log.unwritten" access_log_unwritten: u64, Worker, "Lines that could not be written: the disk is full, or nobody listens.";
+    "limits.rate_would_refuse" rate_would_refuse: u64, Listener, "Requests that a rate limit with `dry_run` let pass although they came too often.";
+    "limits.rate_evicted" rate_evicted: u64, Listener, "Times a client was forgotten by a rate limit before its time, because there were too many others.";
     "limits.recv_waited_for_buffer" recv_waited_for_buffer: u64, Worker, "Reads that had to wait because all buffers were in use.";
     "limits.pipes_missing" pipes_missing: u64, Worker, "Reads of joined connections that carry much whose bytes were copied, because no pipe was to be had: all were in use, or the kernel gave none.";
     "limits.unwatchable" unwatchable: u64, Worker, "Connections closed because the kernel had no memory to watch them.";
