@@ -31,7 +31,7 @@ impl Worker {
             io.watch_peer(conn);
         }
         let stream = listener.rules.joins_at_once();
-        let life = Downstream::accepted(&listener.downstream_scene(now, self.draining));
+        let life = Downstream::accepted(&listener.downstream_scene(now, self.farewell.closes_idle()));
         let mut alarm = Deadline::default();
         alarm.fire_by(now + PATROL, TimerKey::Client(conn), &mut self.wheel);
         alarm.set(life.deadline(), TimerKey::Client(conn), &mut self.wheel);

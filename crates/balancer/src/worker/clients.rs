@@ -55,7 +55,10 @@ impl Worker {
         let now = self.now(io);
         let bytes = io.unacknowledged_bytes(conn);
         let client = self.parties.client(conn);
-        client.life.handle_unacknowledged(bytes, &self.listeners[client.listener].downstream_scene(now, self.draining))
+        client.life.handle_unacknowledged(
+            bytes,
+            &self.listeners[client.listener].downstream_scene(now, self.farewell.closes_idle()),
+        )
     }
 
     /// FIN now; then what still comes is read and thrown away.
@@ -88,7 +91,7 @@ impl Worker {
                 let now = self.now(io);
                 let client = self.parties.client(conn);
                 let listener = &self.listeners[client.listener];
-                Some(client.life.handle_unread(why, &listener.downstream_scene(now, self.draining)))
+                Some(client.life.handle_unread(why, &listener.downstream_scene(now, self.farewell.closes_idle())))
             }
         }
     }

@@ -39,6 +39,13 @@ pub(super) enum Farewell {
     LastCall,
 }
 
+impl Farewell {
+    /// Is a client that has its answer to go at once? In a grace it was perhaps told that it may stay: it may ask once more.
+    pub(super) fn closes_idle(self) -> bool {
+        matches!(self, Self::Closing | Self::LastCall)
+    }
+}
+
 impl Worker {
     /// Begins a drain.
     pub(super) fn handle_drain<R: Reactor>(&mut self, grace: Duration, patience: Duration, io: &mut R) {
@@ -116,7 +123,7 @@ impl Worker {
         let quiet = io.is_receiving(conn) && io.probe(conn) == Probe::Quiet;
         let client = self.parties.client(conn);
         if quiet && client.life.is_idle() {
-            let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
+            let scene = self.listeners[client.listener].downstream_scene(now, self.farewell.closes_idle());
             let order = client.life.handle_drain(&scene);
             self.carry_out(conn, order, io);
         }

@@ -172,7 +172,7 @@ impl Worker {
         let client = self.parties.client(conn);
         client.work = Work::None;
         client.scan = HeadScan::default();
-        let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
+        let scene = self.listeners[client.listener].downstream_scene(now, self.farewell.closes_idle());
         let order = client.life.handle_exchange_over(then, client.inbound.is_some(), &scene);
         if client.life.is_ending() {
             client.inbound = None; // nobody will look at it

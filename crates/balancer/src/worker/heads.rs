@@ -54,7 +54,7 @@ impl Worker {
     pub(super) fn read_more_of_head<R: Reactor>(&mut self, conn: ConnId, io: &mut R) {
         let now = self.now(io);
         let client = self.parties.client(conn);
-        let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
+        let scene = self.listeners[client.listener].downstream_scene(now, self.farewell.closes_idle());
         let order = client.life.handle_head_incomplete(&scene);
         self.carry_out(conn, order, io);
     }

@@ -167,7 +167,7 @@ impl Worker {
         client.work = Work::None;
         let order = match end {
             RelayEnd::Broken(Way::Down) => {
-                let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
+                let scene = self.listeners[client.listener].downstream_scene(now, self.farewell.closes_idle());
                 client.life.handle_exchange_over(Then::Reset(client_why), false, &scene)
             }
             RelayEnd::Over => ClientOrder::Close(CloseHow::Fin, client_why),

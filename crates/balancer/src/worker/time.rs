@@ -66,7 +66,7 @@ impl Worker {
             Work::None => {
                 let now = self.now(io);
                 let client = self.parties.client(conn);
-                let scene = self.listeners[client.listener].downstream_scene(now, self.draining);
+                let scene = self.listeners[client.listener].downstream_scene(now, self.farewell.closes_idle());
                 match client.life.handle_deadline(&scene) {
                     ClientOrder::Refuse(failure) => self.refuse(conn, failure, io),
                     ClientOrder::Close(_, CloseReason::Idle) if self.awaits_hello(conn) => {
