@@ -3,6 +3,7 @@
 use crate::stage::{self, Stage, check_books, eventually};
 use crate::wire::End::*;
 use crate::wire::{PATIENCE, Wire};
+use balancer::{Inheritance, Plan};
 use balancer_core::{CloseReason, Counters, Failure};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -158,6 +159,69 @@ fn the_accept_queue_is_served() {
     assert!(took < LONG / 2, "took {took:?}");
     assert_eq!((counters.accepted, counters.responses), (1 + WAITING as u64, 1 + WAITING as u64), "{counters:?}");
     assert!(TcpStream::connect(address).is_err(), "still listening");
+}
+
+/// Another balancer accepts from the same sockets, with more workers than there were, then with less than there are sockets.
+#[test]
+fn a_successor_has_the_sockets_and_who_is_idle_may_ask_once_more() {
+    let origin = stage::listener();
+    let settings = stage::settings(&[stage::address(&origin)]);
+    let start = |workers, doors| {
+        let plan = Plan { settings: settings.clone(), workers, reactor: Default::default(), pin: false };
+        balancer::start_with(&plan, Inheritance { doors, is_ordered: true }).expect("it starts")
+    };
+    let first = start(2, Vec::new());
+    let address = first.addresses()[0];
+    let mut idle = Wire::connect(address, "the idle client");
+    idle.sends(GET);
+    let mut server = stage::accept(&origin, PATIENCE).expect("a request");
+    server.reads_head();
+    server.sends(OK);
+    idle.sees(OK);
+
+    let second = start(3, first.to_inherit());
+    assert_eq!(second.addresses(), [address]);
+    let leaving = std::thread::spawn(move || (first.leave(LONG, LONG), Instant::now()));
+    let start_of_end = Instant::now();
+    // The order arrives a moment after it was given.
+    eventually("the idle client is told to come anew", || {
+        idle.sends(GET);
+        server.reads_head();
+        server.sends(OK);
+        let head = idle.reads_head();
+        idle.sees("ok");
+        head.contains("Connection: close")
+    });
+    idle.sees_end(Eof);
+    let (counters, ended) = leaving.join().expect("it left");
+    assert!(ended - start_of_end < LONG / 2, "after {:?}", ended - start_of_end);
+    assert_eq!((counters.accepted, counters.failed_total(), counters.drain_cut), (1, 0, 0), "{counters:?}");
+
+    let crowd = || (0..24).map(|_| Wire::connect(address, "a client")).collect::<Vec<_>>();
+    let _of_second = crowd();
+    eventually("all come to the second", || second.counters().accepted == 24);
+    let third = start(1, second.to_inherit());
+    let leaving = std::thread::spawn(move || second.leave(Duration::ZERO, LONG));
+    let _of_both = crowd();
+    let second = leaving.join().expect("it left");
+    eventually("nobody is lost", || second.accepted + third.counters().accepted == 48);
+    let _of_third = crowd();
+    eventually("all come to the third", || second.accepted + third.counters().accepted == 72);
+}
+
+#[test]
+fn a_socket_that_no_listener_names_is_a_mistake_where_it_was_made_for_us() {
+    let origin = stage::listener();
+    let settings = stage::settings(&[stage::address(&origin)]);
+    let other = stage::start(settings.clone(), 1, Default::default());
+    let mut doors = other.to_inherit();
+    doors.iter_mut().for_each(|door| door.name = "other".to_owned());
+    let plan = Plan { settings, workers: 1, reactor: Default::default(), pin: false };
+    let why =
+        balancer::start_with(&plan, Inheritance { doors: doors.clone(), is_ordered: true }).err().expect("a mistake");
+    assert!(why.to_string().contains("no listener has that address"), "{why}");
+    let started = balancer::start_with(&plan, Inheritance { doors, is_ordered: false }).expect("it is let go");
+    assert_ne!(started.addresses(), other.addresses());
 }
 
 /// A load balancer in front goes on sending clients until it has learned that this one goes.
