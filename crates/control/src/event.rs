@@ -224,11 +224,8 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NameMoved { name, now, was, left_out } => {
-                write!(f, "name {name}: now {} (was {})", listed(now), listed(was))?;
-                match left_out {
-                    0 => Ok(()),
-                    count => write!(f, "; {count} more are too many"),
-                }
+                let more = if *left_out > 0 { format!("; {left_out} more are too many") } else { String::new() };
+                write!(f, "name {name}: now {} (was {}){more}", listed(now), listed(was))
             }
             Self::NameFails { question, why, kept: 0 } => write!(f, "name: {question}: {why}; nothing is known of it"),
             Self::NameFails { question, why, kept } => {

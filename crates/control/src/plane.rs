@@ -20,8 +20,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// Workers that did not go by what they were given are given it again after that.
 const APPLY_AGAIN: Duration = Duration::from_secs(5);
-/// Where that is for want of something that may come back, each pause is twice as long as the one before, up to this.
-const APPLY_AGAIN_MAX: Duration = Duration::from_secs(60);
+/// Sources that are away are looked for again after that, and each pause is twice as long as the one before, up to this.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(60);
 /// Of the chance by which checks keep out of step.
 const SEED: u64 = 0x5eed;
 
@@ -52,12 +52,12 @@ pub(crate) struct Plane {
     inbox: UnboundedReceiver<Message>,
     /// The servers are others than those that were applied last.
     is_stale: bool,
-    /// After an apply that failed, or went on without something: not before.
+    /// After an apply that failed: not before.
     apply_from: Duration,
-    /// How long until the next one of these.
-    pause: Duration,
-    /// Sources that are away, as they were told.
+    /// Sources that are away, as they were told, when they are looked for again, and how long after that the next time.
     away: Option<String>,
+    look_again: Option<Duration>,
+    pause: Duration,
     /// What was said of servers, and who waits until the workers go by it.
     overrides: Overrides,
     waiting: Vec<OrderReply>,
@@ -96,8 +96,9 @@ impl Plane {
             inbox,
             is_stale: false,
             apply_from: Duration::ZERO,
-            pause: APPLY_AGAIN,
             away: None,
+            look_again: None,
+            pause: APPLY_AGAIN,
             overrides,
             waiting: Vec::new(),
             next,
@@ -268,10 +269,12 @@ impl Plane {
             }
             next => self.next = next,
         }
-        if !self.is_stale || self.now() < self.apply_from {
+        let now = self.now();
+        let looks = self.look_again.is_some_and(|at| now >= at);
+        if !looks && (!self.is_stale || now < self.apply_from) {
             return None;
         }
-        self.is_stale = false;
+        (self.is_stale, self.look_again) = (false, None);
         Some((self.overridden(&self.names), Applying::Servers(std::mem::take(&mut self.waiting))))
     }
 
@@ -281,19 +284,13 @@ impl Plane {
         settings
     }
 
-    /// The same is given once more, later each time.
-    fn apply_later(&mut self) {
-        (self.is_stale, self.apply_from) = (true, self.now() + self.pause);
-        self.pause = (self.pause * 2).min(APPLY_AGAIN_MAX);
-    }
-
-    /// What went on without sources is looked at again until they are back. That is told once, and that they are back.
+    /// Sources that are away are looked for until they are back; nothing else waits for that. It is told once, and that they
+    /// are back.
     fn note_away(&mut self, away: Option<String>) -> Option<Event> {
         let before = std::mem::replace(&mut self.away, away.clone());
-        match (&away, &before) {
-            (Some(_), _) => self.apply_later(),
-            (None, _) => self.pause = APPLY_AGAIN,
-        }
+        let pause = if before.is_none() { APPLY_AGAIN } else { self.pause };
+        self.look_again = away.is_some().then(|| self.now() + pause);
+        self.pause = (pause * 2).min(LOOK_AGAIN_MAX);
         match (away, before) {
             (away, before) if away == before => None,
             (Some(why), _) => Some(Event::SourcesAway { why }),
@@ -319,7 +316,7 @@ impl Plane {
             (Some(Applying::Servers(waiting)), outcome) => {
                 let why = outcome.err().map(|error| error.to_string());
                 if why.is_some() {
-                    self.apply_later();
+                    (self.is_stale, self.apply_from) = (true, self.now() + APPLY_AGAIN);
                 }
                 for reply in waiting {
                     reply.send(why.clone().map_or(Ok(()), |why| Err(ServerOrderError::NotApplied { why })));
