@@ -415,7 +415,11 @@ mod tests {
     }
 
     /// Looks at a relay as often as it asks, until it ends or `until`; when it ended, and what was asked for on the way.
-    fn silence(relay: &mut Relay, until: u64, mut left: impl FnMut(u64) -> [Option<usize>; 2]) -> (Option<u64>, String) {
+    fn silence(
+        relay: &mut Relay,
+        until: u64,
+        mut left: impl FnMut(u64) -> [Option<usize>; 2],
+    ) -> (Option<u64>, String) {
         let mut words = Vec::new();
         loop {
             let at = relay.deadline();

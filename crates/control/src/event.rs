@@ -227,10 +227,7 @@ impl fmt::Display for Event {
                 let more = if *left_out > 0 { format!("; {left_out} more are too many") } else { String::new() };
                 write!(f, "name {name}: now {} (was {}){more}", listed(now), listed(was))
             }
-            Self::NameFails { question, why, kept: 0 } => write!(f, "name: {question}: {why}; nothing is known of it"),
-            Self::NameFails { question, why, kept } => {
-                write!(f, "name: {question}: {why}; going by the {kept} known before")
-            }
+            Self::NameFails { question, why, kept } => write!(f, "name: {question}: {why}; {}", going_by(*kept)),
             Self::NameNowhere { set, name, why } => {
                 write!(f, "name {name} of set {set} leads nowhere: {why}; it is looked up again")
             }
@@ -263,6 +260,10 @@ impl fmt::Display for Event {
             Self::LeftOut { count } => write!(f, "{count} more events came too fast to be told"),
         }
     }
+}
+
+fn going_by(kept: usize) -> String {
+    if kept == 0 { "nothing is known of it".to_owned() } else { format!("going by the {kept} known before") }
 }
 
 fn good(in_a_row: u32) -> String {

@@ -152,7 +152,7 @@ impl Plane {
     /// After a panic: work that was begun tells how it ends all the same (`guard`), and what the workers go by is given to
     /// them again.
     pub(crate) fn recover(&mut self) {
-        self.apply_later();
+        (self.is_stale, self.apply_from) = (true, self.now() + APPLY_AGAIN);
     }
 
     /// Checks the servers that the workers know now.

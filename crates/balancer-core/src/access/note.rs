@@ -69,7 +69,7 @@ impl<'t> Told<'t> {
     }
 
     /// Was something longer than what is kept of it?
-    pub fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.spans.iter().any(|span| span.cut)
     }
 }

@@ -296,13 +296,22 @@ impl Exchange {
             Fact::Upgraded => self.handle_upgraded(scene, &mut step),
             Fact::ServerEof { partial, ends_body } => self.handle_server_eof(partial, ends_body, scene, &mut step),
             Fact::ServerBroken => self.handle_server_gone(scene, &mut step),
-            Fact::Deadline => self.handle_deadline(scene, &mut step),
-            Fact::Unacknowledged(bytes) => self.handle_unacknowledged(bytes, scene, &mut step),
-            Fact::Patrol => self.watch_client(&mut step),
-            Fact::LastCall => self.handle_last_call(scene, &mut step),
-            Fact::Cut => self.abort(CloseReason::Draining, &mut step),
+            Fact::Deadline | Fact::Unacknowledged(_) | Fact::Patrol | Fact::LastCall | Fact::Cut => {
+                self.handle_time(fact, scene, &mut step);
+            }
         }
         step
+    }
+
+    /// Time has gone by.
+    fn handle_time(&mut self, fact: Fact, scene: &Scene<'_>, step: &mut Step) {
+        match fact {
+            Fact::Unacknowledged(bytes) => self.handle_unacknowledged(bytes, scene, step),
+            Fact::Patrol => self.watch_client(step),
+            Fact::LastCall => self.handle_last_call(scene, step),
+            Fact::Cut => self.abort(CloseReason::Draining, step),
+            _ => self.handle_deadline(scene, step),
+        }
     }
 
     /// What a connection of the pool must be for this request.

@@ -161,18 +161,9 @@ impl Worker {
                 if self.exchanges[id].server_timeouts().is_endless() {
                     io.watch_peer(conn);
                 }
-                let party = Server {
-                    set,
-                    server,
-                    seat,
-                    work: Work::Exchange(id),
-                    open: false,
-                    since: now,
-                    reading: false,
-                    inbound: Inbound::None,
-                    lease,
-                    timestamps: false,
-                };
+                let (work, inbound) = (Work::Exchange(id), Inbound::None);
+                let (open, reading, timestamps) = (false, false, false);
+                let party = Server { set, server, seat, work, open, since: now, reading, inbound, lease, timestamps };
                 self.parties.insert(conn, Party::Server(party));
                 self.sets[set].servers[server].connections += 1;
                 self.exchanges[id].server = Some(End::only(conn));

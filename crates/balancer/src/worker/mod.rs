@@ -58,7 +58,7 @@ mod yielding;
 use arrivals::Arrivals;
 use balancer_core::exchange::Fact;
 use balancer_core::{
-    BackendSetSettings, Counters, ListenerSettings, Refusal, Refusals, Refused, Report, Side, Timed, Times,
+    BackendSetSettings, Counters, ListenerSettings, Refusal, Refusals, Refused, Report, Settings, Side, Timed, Times,
 };
 use clock::Today;
 use drain::Farewell;
@@ -139,6 +139,15 @@ pub struct Worker {
     done: bool,
 }
 
+fn sets_of(
+    settings: &Settings,
+    share: &WorkerShare,
+    boards: &crate::Boards,
+    inbox: &Inbox<Order>,
+) -> Result<Vec<BackendSet>, SetupError> {
+    settings.backend_sets.iter().map(|set| BackendSet::new(set, share, boards, inbox.bell())).collect()
+}
+
 impl Worker {
     /// A worker with its share of the ports. It accepts from the sockets of its listeners when it is started.
     ///
@@ -147,13 +156,12 @@ impl Worker {
     pub fn new(snapshot: Snapshot, share: WorkerShare, inbox: Inbox<Order>) -> Result<Self, SetupError> {
         let Snapshot { settings, listening, boards } = snapshot;
         settings.listeners.iter().try_for_each(|one| sockets_of(one, one.addresses(), &listening).map(drop))?;
-        let sets = settings.backend_sets.iter().map(|set| BackendSet::new(set, &share, &boards, inbox.bell()));
+        let sets = sets_of(&settings, &share, &boards, &inbox)?;
         let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
-        let listener =
-            |settings: &ListenerSettings| Listener::new(ListenerRules::new(settings, &places), &boards, inbox.bell());
+        let listener = |one: &ListenerSettings| Listener::new(ListenerRules::new(one, &places), &boards, inbox.bell());
         Ok(Self {
             listeners: settings.listeners.iter().map(listener).collect(),
-            sets: sets.collect::<Result<_, _>>()?,
+            sets,
             parties: Parties::default(),
             arrivals: Arrivals::default(),
             exchanges: SlotMap::with_key(),

@@ -11,7 +11,7 @@ use crate::purse::SharedPurse;
 use balancer_core::exchange::Record;
 use balancer_core::{
     BackendSetSettings, ConnectTimes, Counters, IdleConnections, Mark, PoolSettings, Selection, SelectionRules,
-    ServerTimes, Settings, Standing,
+    ServerSettings, ServerTimes, Settings, Standing,
 };
 use ports::{Address, PortList, Sources, Strain, Target};
 use reactor::{Bell, ConnId, Inbox, ProfileId, TimerId};
@@ -71,6 +71,25 @@ pub(super) struct Server {
     pub(super) counters: Counters,
 }
 
+fn servers_of(
+    settings: &BackendSetSettings,
+    sources: &mut Sources,
+    boards: &Boards,
+    kernel_ports: u32,
+) -> Result<Vec<Server>, SetupError> {
+    let server = |server: &ServerSettings| {
+        let failed = |reason| SetupError::Servers { set: settings.name.clone(), reason };
+        let target = sources.target(server.address).map_err(failed)?;
+        let board = boards.board(&settings.name, server.address);
+        let tuples = sources.tuples(target, kernel_ports);
+        let tls_profile = server.tls_profile;
+        let mut new = Server { tls_profile, ..Server::new(target, tuples, &settings.pool, board) };
+        new.be_marked_by(&settings.selection);
+        Ok(new)
+    };
+    settings.servers.iter().map(server).collect()
+}
+
 impl BackendSet {
     /// A request is over that went to it, or was to.
     #[inline]
@@ -97,17 +116,7 @@ impl BackendSet {
         let all = source_set(settings, share.own_ports.as_ref())?;
         let mut sources = Sources::new(all.share(share.index, share.count).map_err(failed)?);
         let kernel_ports = share.kernel_ports / share.count;
-        let mut servers = Vec::with_capacity(settings.servers.len());
-        for server in &settings.servers {
-            let failed = |reason| SetupError::Servers { set: settings.name.clone(), reason };
-            let target = sources.target(server.address).map_err(failed)?;
-            let board = boards.board(&settings.name, server.address);
-            let tuples = sources.tuples(target, kernel_ports);
-            let tls_profile = server.tls_profile;
-            let mut new = Server { tls_profile, ..Server::new(target, tuples, &settings.pool, board) };
-            new.be_marked_by(&settings.selection);
-            servers.push(new);
-        }
+        let servers = servers_of(settings, &mut sources, boards, kernel_ports)?;
         let mut selection = Selection::new(&settings.selection, &settings.servers, share.index);
         if let Some(table) = boards.table(&settings.name) {
             selection.set_table(table, (0..servers.len()).collect());

@@ -3,7 +3,7 @@
 use crate::stage::{self, Stage, check_books, eventually};
 use crate::wire::End::*;
 use crate::wire::{PATIENCE, Wire};
-use balancer::{Inheritance, Plan};
+use balancer::{Inheritance, Logging, Plan};
 use balancer_core::{CloseReason, Counters, Failure};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -168,7 +168,12 @@ fn a_successor_has_the_sockets_and_who_is_idle_may_ask_once_more() {
     let settings = stage::settings(&[stage::address(&origin)]);
     let start = |workers, doors| {
         let plan = Plan { settings: settings.clone(), workers, reactor: Default::default(), pin: false };
-        balancer::start_with(&plan, Inheritance { doors, is_ordered: true }).expect("it starts")
+        balancer::start_with(
+            &plan,
+            Inheritance { doors, is_ordered: true, ..Inheritance::default() },
+            Logging::default(),
+        )
+        .expect("it starts")
     };
     let first = start(2, Vec::new());
     let address = first.addresses()[0];
@@ -217,10 +222,16 @@ fn a_socket_that_no_listener_names_is_a_mistake_where_it_was_made_for_us() {
     let mut doors = other.to_inherit();
     doors.iter_mut().for_each(|door| door.name = "other".to_owned());
     let plan = Plan { settings, workers: 1, reactor: Default::default(), pin: false };
-    let why =
-        balancer::start_with(&plan, Inheritance { doors: doors.clone(), is_ordered: true }).err().expect("a mistake");
+    let why = balancer::start_with(
+        &plan,
+        Inheritance { doors: doors.clone(), is_ordered: true, ..Inheritance::default() },
+        Logging::default(),
+    )
+    .err()
+    .expect("a mistake");
     assert!(why.to_string().contains("no listener has that address"), "{why}");
-    let started = balancer::start_with(&plan, Inheritance { doors, is_ordered: false }).expect("it is let go");
+    let started = balancer::start_with(&plan, Inheritance { doors, ..Inheritance::default() }, Logging::default())
+        .expect("it is let go");
     assert_ne!(started.addresses(), other.addresses());
 }
 
