@@ -76,19 +76,19 @@ pub(super) static GLOBAL: Table = Table {
             Kind::choice::<LogFormat>(),
             "how such a line looks: an object of JSON, or as Apache writes it",
         )
-        .or("\"json\""),
+        .or_words("`\"json\"`, where there is such a log"),
         Key::new(
             "access_log_sample",
             Kind::Number { min: 1, max: SAMPLE_MAX },
             "one request in so many is told, by chance; those that fail are told always",
         )
-        .or("1"),
+        .or_words("1, where there is such a log"),
         Key::new(
             "access_log_syslog",
             Kind::choice::<SyslogForm>(),
             "how messages for a log daemon begin; facility local0, those that failed as warnings",
         )
-        .or("\"rfc3164\""),
+        .or_words("`\"rfc3164\"`, where there is such a log"),
         Key::new(
             "event_log_format",
             Kind::choice::<EventForm>(),
