@@ -203,7 +203,9 @@ impl Opening<'_> {
     fn listen(self, name: String, asked: Address, workers: usize) -> Result<Door, StartError> {
         let address = self.address();
         let sockets = match self {
-            Self::Open(door, plan) => enough_of(door, &plan, workers),
+            // Later nobody would accept from another one: workers adopt what is new to them by its address.
+            Self::Open(door, plan) if door.is_inherited => enough_of(door, &plan, workers),
+            Self::Open(door, _) => door.sockets.clone(),
             Self::Bound(bound) => bound.listen().map_err(|error| StartError::Listen { name: name.clone(), error })?,
         };
         Ok(Door { name, asked, address, sockets, is_inherited: false })

@@ -17,8 +17,9 @@ pub fn identity() -> Identity {
     Identity { user: rustix::process::geteuid().as_raw(), group: rustix::process::getegid().as_raw() }
 }
 
-/// Becomes somebody else for good, all threads: no other group is kept, no capability, no way back. `/proc/self` stays
-/// readable, by which a process tells what it costs.
+/// Becomes somebody else for good, all threads: no other group is kept, no way back, and no capability where root was
+/// left. Nobody else of that user may look into the memory (the kernel's `dumpable` is 0 from then on): keys that only root
+/// could read are in it.
 ///
 /// Errors: EPERM where this process may not (CAP_SETUID, CAP_SETGID).
 pub fn become_for_good(who: Identity) -> Result<(), Errno> {
@@ -33,8 +34,7 @@ pub fn become_for_good(who: Identity) -> Result<(), Errno> {
     check(|| {
         // SAFETY: as above. Where root was left, the kernel takes all capabilities away.
         unsafe { libc::setresuid(who.user, who.user, who.user) }
-    })?;
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)
+    })
 }
 
 fn check(call: impl FnOnce() -> libc::c_int) -> Result<(), Errno> {

@@ -85,9 +85,12 @@ impl Worker {
     }
 
     fn list_arrival(&mut self, listener: usize, conn: ConnId) {
-        let Some(crowd) = &mut self.listeners[listener].crowd else { return };
+        let Listener { crowd: Some(crowd), clients, arriving, .. } = &mut self.listeners[listener] else { return };
         if let Some(since) = self.arrivals.list_one(conn) {
             crowd.longest.note(conn, since);
+            // Those whose handshakes fail leave by no other way.
+            let is_here = |conn| self.parties.get(conn).is_some() || self.arrivals.is_here(conn);
+            crowd.longest.bound(*clients + *arriving, is_here);
         }
     }
 

@@ -54,7 +54,11 @@ impl Worker {
 
     /// The same where another process accepts from the same sockets.
     pub(super) fn handle_leave<R: Reactor>(&mut self, grace: Duration, patience: Duration, io: &mut R) {
-        self.closes_listeners |= !self.draining;
+        if !self.draining {
+            // Whoever waits there is the other's to accept.
+            self.listeners.iter_mut().for_each(|listener| listener.leave(io));
+            self.closes_listeners = true;
+        }
         self.begin_farewell(grace, Farewell::Grace { patience, is_left: true }, io);
     }
 

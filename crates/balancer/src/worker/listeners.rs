@@ -210,8 +210,10 @@ pub(super) struct Listener {
     /// Its room, all workers together, and this worker's number there.
     pub(super) room: Arc<Room>,
     pub(super) number: usize,
-    /// Not while it is full.
+    /// Not while it is full, and not when it was left.
     pub(super) accepting: bool,
+    /// Another process accepts from its sockets.
+    pub(super) is_left: bool,
     /// Its room has changed, and is to be looked at; a new client may be one too many.
     pub(super) review: bool,
     pub(super) wants_room: bool,
@@ -301,6 +303,7 @@ impl Listener {
             number: room.join(bell),
             room,
             accepting: true,
+            is_left: false,
             review: false,
             wants_room: false,
             crowd: None,
@@ -391,6 +394,12 @@ impl Listener {
     /// Nobody comes in any more.
     pub(super) fn let_go<R: Reactor>(&mut self, io: &mut R) {
         self.close_sockets(|_| true, io);
+    }
+
+    /// Nobody comes in any more: another process accepts from the same sockets. They close once no handshake is under way.
+    pub(super) fn leave<R: Reactor>(&mut self, io: &mut R) {
+        (self.is_left, self.accepting) = (true, false);
+        self.sockets.iter().for_each(|socket| io.set_accepting(socket.id, false));
     }
 
     /// Lets go of some of its places.

@@ -54,7 +54,7 @@ impl Listener {
     /// May one more come in? `ripe`: somebody here can go for it.
     pub(super) fn may_accept(&self, ripe: bool) -> bool {
         let shows = self.crowd.as_ref().is_some_and(|crowd| crowd.shows);
-        self.room.may_enter(ripe, self.room.others_with_ripe(shows))
+        !self.is_left && self.room.may_enter(ripe, self.room.others_with_ripe(shows))
     }
 }
 

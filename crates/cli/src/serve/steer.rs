@@ -44,8 +44,21 @@ struct Doings {
     look: Instant,
     giving: Option<Giving>,
     reloading: Option<Reloading>,
-    /// Somebody asked for a reload while there was one.
+    /// Somebody asked for a reload while there was one, or a hand-over.
     once_more: bool,
+    /// Somebody asked for a hand-over while there was a reload: what is handed over must not change meanwhile.
+    then_hand_over: bool,
+}
+
+impl Doings {
+    fn new(ports: Ports, look: Instant) -> Self {
+        let lookout = Lookout::new();
+        Self { ports, lookout, look, giving: None, reloading: None, once_more: false, then_hand_over: false }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.giving.is_some() || self.reloading.is_some()
+    }
 }
 
 /// Why it ends.
@@ -62,10 +75,14 @@ impl Helm<'_> {
         let ports = Ports::of(&self.control);
         let look = Instant::now() + LOOK_EVERY;
         let (signals, output, events) = (self.signals, self.output, self.events);
-        let lookout = Lookout::new();
-        let doings = Doings { ports, lookout, look, giving: None, reloading: None, once_more: false };
-        let (mut helm, mut doings) = (self, doings);
+        let (mut helm, mut doings) = (self, Doings::new(ports, look));
         let end = helm.serve(&mut doings);
+        if let End::Left(next) = end
+            && doings.once_more
+        {
+            // It may have read the file before.
+            let _has_ended = sys::signal::send(next, Signal::Hangup);
+        }
         // A process that was to take over ends with this.
         drop(doings.giving.take());
         helm.tell_counts(&mut doings.ports, false);
@@ -109,7 +126,7 @@ impl Helm<'_> {
     }
 
     fn patience(&self, doings: &Doings) -> Duration {
-        if doings.giving.is_some() || doings.reloading.is_some() {
+        if doings.is_busy() {
             return TICK;
         }
         let watch = self.watch.due(self.control.remote().config().watch);
@@ -123,8 +140,10 @@ impl Helm<'_> {
                 self.reopen_log();
                 self.tell_counts(&mut doings.ports, true);
             }
-            Some(Signal::User2) if doings.giving.is_some() => complain(self.events, "a hand-over is under way already"),
-            Some(Signal::User2) => doings.giving = self.begin_hand_over(),
+            Some(Signal::User2) if doings.giving.is_some() => {
+                warn_of_hand_over(self.events, "a hand-over is under way already")
+            }
+            Some(Signal::User2) => doings.then_hand_over = true,
             _ => {}
         }
         if self.watch.poll_change(self.control.remote().config().watch) {
@@ -134,7 +153,7 @@ impl Helm<'_> {
 
     /// What comes of it is news.
     fn begin_reload(&self, doings: &mut Doings) {
-        if doings.reloading.is_some() {
+        if doings.is_busy() {
             doings.once_more = true;
             return;
         }
@@ -143,10 +162,16 @@ impl Helm<'_> {
     }
 
     fn poll_reload(&self, doings: &mut Doings) {
-        let Some(outcome) = doings.reloading.as_ref().and_then(Reloading::poll) else { return };
-        doings.reloading = None;
-        self.manager.ready(&reload_in_words(&outcome));
-        if std::mem::take(&mut doings.once_more) {
+        if let Some(outcome) = doings.reloading.as_ref().and_then(Reloading::poll) {
+            doings.reloading = None;
+            self.manager.ready(&reload_in_words(&outcome));
+        }
+        if doings.is_busy() {
+            return;
+        }
+        if std::mem::take(&mut doings.then_hand_over) {
+            doings.giving = self.begin_hand_over();
+        } else if std::mem::take(&mut doings.once_more) {
             self.begin_reload(doings);
         }
     }
@@ -158,7 +183,7 @@ impl Helm<'_> {
                 Some(giving)
             }
             Err(why) => {
-                complain(self.events, &format!("{NOT_HANDED_OVER}: {why}"));
+                warn_of_hand_over(self.events, &format!("{NOT_HANDED_OVER}: {why}"));
                 None
             }
         }
@@ -188,7 +213,7 @@ fn poll_hand_over(doings: &mut Doings, events: Events) -> Option<u32> {
     match doings.giving.as_mut().and_then(Giving::poll)? {
         Ok(next) => Some(next),
         Err(why) => {
-            complain(events, &format!("{NOT_HANDED_OVER}: {why}"));
+            warn_of_hand_over(events, &format!("{NOT_HANDED_OVER}: {why}"));
             doings.giving = None;
             None
         }
@@ -202,7 +227,7 @@ fn reload_in_words(outcome: &Reloaded) -> String {
     }
 }
 
-fn complain(events: Events, what: &str) {
+fn warn_of_hand_over(events: Events, what: &str) {
     events.warn(Level::Warning, "not-handed-over", what);
 }
 

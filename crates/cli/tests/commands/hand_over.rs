@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use sys::signal::Signal;
-use testkit::{Folder, eventually, free_address};
+use testkit::{Authority, Folder, KeyKind, eventually, free_address};
 
 /// A connection that asks again and again.
 struct Client(BufReader<TcpStream>);
@@ -218,4 +218,43 @@ fn a_next_process_that_does_not_start_changes_nothing() {
     load.end();
     serve.signal(Signal::Terminate);
     assert_eq!(serve.end().0, Some(0));
+}
+
+/// Where handshakes never cease, either: what they are at is the next one's from the moment it serves.
+#[test]
+fn handshakes_that_never_cease_keep_nobody() {
+    let (address, folder) = (free_address(), Folder::new());
+    let signed = Authority::new(KeyKind::P256, "ca").sign("web", &["web.test"], 2100);
+    folder.write("cert.pem", &signed.certificate);
+    folder.write("key.pem", &signed.key);
+    let config = format!(
+        "[global]\ndrain = \"off\"\nworkers = 1\n[[listener]]\nname = \"web\"\nprotocol = \"https\"\nbind = \"{address}\"\n\
+         timeouts = {{ head = \"1s\" }}\ntls = {{ certificate = \"cert.pem\", key = \"key.pem\" }}\n\
+         [[listener.route]]\npath_prefix = \"/\"\nrespond = {{ status = 200, text = \"\" }}\n"
+    );
+    let mut serve =
+        Running::start(&["serve", "--config", folder.write("quintet.toml", config).to_str().expect("text")]);
+    serve.says("listening on");
+    let ends = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients = scope.spawn(|| {
+            let mut begun = std::collections::VecDeque::new();
+            while !ends.load(Ordering::Relaxed) {
+                let mut stream = TcpStream::connect(address).expect("nobody is refused");
+                // The first bytes of a hello; whoever closes first may have closed already.
+                let _may_be_reset = stream.write_all(&[0x16, 3, 1, 2, 0]);
+                begun.push_back(stream);
+                begun.drain(..begun.len().saturating_sub(100));
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        });
+        serve.signal(Signal::User2);
+        let heir = Heir::of(&mut serve);
+        serve.says("handed over to process");
+        eventually("the first has ended", || serve.has_ended());
+        ends.store(true, Ordering::Relaxed);
+        clients.join().expect("nobody is refused");
+        heir.signal(Signal::Terminate);
+        eventually("the second has ended", || heir.is_gone());
+    });
 }

@@ -26,11 +26,7 @@ fn unit(program: &Path, file: &Path, config: Option<&Config>) -> String {
         true => "CAP_NET_BIND_SERVICE CAP_NET_ADMIN",
         false => "CAP_NET_BIND_SERVICE",
     };
-    let stop = match config.map(|config| (config.drain, config.drain_grace)) {
-        Some((units::OFF, _)) => "infinity".to_owned(),
-        Some((drain, grace)) => (drain + grace).as_secs().saturating_add(STOP_SPARE_S).to_string(),
-        None => (30 + STOP_SPARE_S).to_string(),
-    };
+    let (stop, user) = (stop_patience(config), user_of(config));
     format!(
         "{HEAD}\
          [Unit]\n\
@@ -48,7 +44,7 @@ fn unit(program: &Path, file: &Path, config: Option<&Config>) -> String {
          KillMode=mixed\n\
          TimeoutStopSec={stop}\n\
          LimitNOFILE=1048576\n\
-         DynamicUser=yes\n\
+         {user}\n\
          RuntimeDirectory=quintet\n\
          AmbientCapabilities={capabilities}\n\
          CapabilityBoundingSet={capabilities}\n\
@@ -61,17 +57,34 @@ fn unit(program: &Path, file: &Path, config: Option<&Config>) -> String {
     )
 }
 
+/// How long a drain may take.
+fn stop_patience(config: Option<&Config>) -> String {
+    match config.map(|config| (config.drain, config.drain_grace)) {
+        Some((units::OFF, _)) => "infinity".to_owned(),
+        Some((drain, grace)) => (drain + grace).as_secs().saturating_add(STOP_SPARE_S).to_string(),
+        None => (30 + STOP_SPARE_S).to_string(),
+    }
+}
+
+/// Whom the manager makes it: nothing is left to be dropped.
+fn user_of(config: Option<&Config>) -> String {
+    match config.and_then(|config| config.identity) {
+        Some(who) => format!("User={}\nGroup={}", who.user, who.group),
+        None => "DynamicUser=yes".to_owned(),
+    }
+}
+
 /// For whoever reads it.
 const HEAD: &str = "\
 # Made by `quintet serve --install-unit`: put it into /etc/systemd/system/quintet.service, then
 # `systemctl daemon-reload && systemctl enable --now quintet`. `systemctl reload quintet` reads the configuration
 # again; `systemctl kill --signal=USR2 --kill-whom=main quintet` hands over to the program as it is on disk by then.
-# It runs as a user that exists only while it does: keys of certificates have to be readable by a group, which
+# Where the configuration names no `user` it runs as one that exists only while it does: keys of certificates have to be readable by a group, which
 # SupplementaryGroups= names. systemd before 253 knows no notify-reload: there write Type=notify, and
 # ExecReload=/bin/kill -HUP $MAINPID.
 ";
 
-/// All of the kernel that a balancer has no business with. DynamicUser= brings ProtectSystem=strict, PrivateTmp= and more.
+/// All of the kernel that a balancer has no business with.
 const HARDENING: &str = "\
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -133,9 +146,20 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "no {line:?} in\n{text}");
         }
+        assert!(text.contains("\nDynamicUser=yes\n") && !text.contains("\nUser="), "{text}");
         let text = unit_of("off-if-possible", "off");
         assert!(text.contains("\nAmbientCapabilities=CAP_NET_BIND_SERVICE CAP_NET_ADMIN\n"), "{text}");
         assert!(text.contains("\nTimeoutStopSec=infinity\n"), "{text}");
+    }
+
+    /// The balancer has nothing to drop then, and may not either.
+    #[test]
+    fn a_user_is_the_managers_to_become() {
+        let text = "[global]\nuser = \"1234\"\ngroup = \"5678\"\n[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:80\"\nbackends = \"app\"\n\
+                    [[backend_set]]\nname = \"app\"\nservers = [\"127.0.0.1:9001\"]\n";
+        let config = Config::parse("q.toml", text).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
+        let text = unit(Path::new("/usr/bin/quintet"), Path::new("/etc/q.toml"), Some(&config));
+        assert!(text.contains("\nUser=1234\nGroup=5678\n") && !text.contains("\nDynamicUser="), "{text}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The service manager hears that the service is well, at half the time that it waits for it, and only when every worker
-//! answers: a thread of its own that goes on talking would hide the one that hangs.
+//! The service manager hears that the service is well, four times in the time that it waits for it, so that one worker
+//! that is late once ends nothing; and only when every worker answers: a thread of its own that goes on talking would hide the one that hangs.
 
 use super::notify::{self, Manager};
 use control::Remote;
@@ -17,7 +17,7 @@ pub(in crate::serve) struct Watchdog {
 impl Watchdog {
     /// Where the manager asks for it.
     pub(in crate::serve) fn start(manager: &Arc<Manager>, remote: Remote) -> Option<Self> {
-        let every = notify::watchdog()? / 2;
+        let every = notify::watchdog()? / 4;
         let ((stop, stopped), manager) = (channel::<()>(), Arc::clone(manager));
         let watch = move || {
             while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
