@@ -29,7 +29,7 @@ mod wire;
 pub use errors::{ControlError, ReloadError};
 pub use event::Event;
 pub use fellow::{Commit, Fellow};
-pub use news::{News, NewsDesk, news};
+pub use news::{News, NewsDesk, Watch, news};
 pub use orders::ServerOrderError;
 pub use reload::{Change, Reloaded, Reloading};
 pub use remote::Remote;

@@ -4,6 +4,7 @@
 use crate::event::Event;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+use tokio::sync::broadcast;
 
 /// Events that wait to be told.
 const WAITING_MAX: usize = 256;
@@ -14,10 +15,14 @@ const EVERY: Duration = Duration::from_millis(100);
 /// Where events come out; it ends when the desk does.
 pub type News = Receiver<Event>;
 
+/// Where whoever looks on from now on sees them, too. Who is too slow misses the oldest, and is told how many.
+pub type Watch = broadcast::Receiver<Event>;
+
 /// Where events go in.
 #[derive(Debug)]
 pub struct NewsDesk {
     out: SyncSender<Event>,
+    watched: broadcast::Sender<Event>,
     rate: Rate,
     started: Instant,
     left_out: u64,
@@ -28,17 +33,23 @@ pub struct NewsDesk {
 /// A desk and where its events come out.
 pub fn news() -> (NewsDesk, News) {
     let (out, news) = sync_channel(WAITING_MAX);
-    (NewsDesk::new(out, |count| Event::LeftOut { count }), news)
+    let desk = NewsDesk::new(out, broadcast::Sender::new(WAITING_MAX), |count| Event::LeftOut { count });
+    (desk, news)
 }
 
 impl NewsDesk {
-    fn new(out: SyncSender<Event>, tells_left_out: fn(u64) -> Event) -> Self {
-        Self { out, rate: Rate::default(), started: Instant::now(), left_out: 0, tells_left_out }
+    fn new(out: SyncSender<Event>, watched: broadcast::Sender<Event>, tells_left_out: fn(u64) -> Event) -> Self {
+        Self { out, watched, rate: Rate::default(), started: Instant::now(), left_out: 0, tells_left_out }
     }
 
     /// One for requests that failed: however many do, other events have their own rate.
     pub(crate) fn for_failures(&self) -> Self {
-        Self::new(self.out.clone(), |count| Event::FailuresLeftOut { count })
+        Self::new(self.out.clone(), self.watched.clone(), |count| Event::FailuresLeftOut { count })
+    }
+
+    /// For those who want to look on later.
+    pub(crate) fn watched(&self) -> broadcast::Sender<Event> {
+        self.watched.clone()
     }
 
     /// Tells it, or counts it.
@@ -47,6 +58,7 @@ impl NewsDesk {
             self.left_out += 1;
             return;
         }
+        let _nobody_looks_on = self.watched.send(event.clone());
         if self.left_out > 0 && self.out.try_send((self.tells_left_out)(self.left_out)).is_ok() {
             self.left_out = 0;
         }
@@ -99,6 +111,18 @@ mod tests {
         desk.rate = Rate::default();
         desk.tell(event());
         assert_eq!(news.try_iter().collect::<Vec<_>>(), [Event::LeftOut { count: 7 }, event()]);
+    }
+
+    #[test]
+    fn whoever_looks_on_sees_what_comes_from_then_on() {
+        let (mut desk, news) = news();
+        let event = |question: &str| Event::NameAnswers { question: question.to_owned() };
+        desk.tell(event("A of one"));
+        let mut watch = desk.watched().subscribe();
+        desk.tell(event("A of two"));
+        assert_eq!(watch.try_recv().ok(), Some(event("A of two")));
+        assert!(watch.try_recv().is_err());
+        assert_eq!(news.try_iter().count(), 2);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A running balancer as others than its owner see it: it may end meanwhile.
 
+use crate::event::Event;
 use crate::fellow::Fellow;
+use crate::news::Watch;
 use crate::orders::{ServerOrderError, ServerWish};
 use crate::plane::Message;
 use crate::reload::{ReloadOrder, Reloading, Wanted};
@@ -9,6 +11,7 @@ use balancer_core::{Overrides, ServerOrder, Settings};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// What may be asked of a running balancer, and done with it, by whoever has one of these.
@@ -31,10 +34,16 @@ pub(crate) struct Shared {
     file: Option<PathBuf>,
     /// Who else goes by the configuration.
     fellow: Mutex<Option<Fellow>>,
+    news: broadcast::Sender<Event>,
 }
 
 impl Shared {
-    pub(crate) fn new(balancer: Handle, config: Arc<Config>, file: Option<PathBuf>) -> Self {
+    pub(crate) fn new(
+        balancer: Handle,
+        config: Arc<Config>,
+        file: Option<PathBuf>,
+        news: broadcast::Sender<Event>,
+    ) -> Self {
         Self {
             glance: Mutex::new(Some(balancer.glance())),
             balancer: Mutex::new(Some(balancer)),
@@ -43,6 +52,7 @@ impl Shared {
             said: Mutex::default(),
             file,
             fellow: Mutex::new(None),
+            news,
         }
     }
 
@@ -111,6 +121,11 @@ impl Remote {
     /// Somebody else goes by the configuration from now on: see [`Fellow`].
     pub fn set_fellow(&self, fellow: Fellow) {
         *lock(&self.shared.fellow) = Some(fellow);
+    }
+
+    /// What changes from now on.
+    pub fn watch(&self) -> Watch {
+        self.shared.news.subscribe()
     }
 
     /// Has the balancer work by another configuration: its names are looked up, then all workers take it, or everything

@@ -12,7 +12,7 @@ use balancer_core::names::{Book, Member};
 use balancer_core::{Counters, Overrides, Report, Settings};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
@@ -71,7 +71,7 @@ pub fn start_with(
     heritage: Heritage,
     tell: impl Fn(String) + Send + 'static,
 ) -> Result<Control, ControlError> {
-    let mut plan = config.plan(workers)?;
+    let plan = config.plan(workers)?;
     let workers = plan.workers;
     let (starts, started) = sync_channel(1);
     let (desk, news) = news();
@@ -84,12 +84,7 @@ pub fn start_with(
         let outcome = runtime.block_on(async {
             let since = Instant::now();
             let names = Names::of(config).settled(since, tell).await?;
-            plan.settings = names.settings();
-            heritage.said.apply(&mut plan.settings);
-            let known = Inheritance { shelf: names.config.shelf.clone(), ..heritage.sockets };
-            let logging = Logging { access: names.config.access_log.clone(), failures: Some(teller(&desk)) };
-            let balancer = balancer::start_with(&plan, known, logging)?;
-            let shared = Shared::new(balancer, Arc::clone(&names.config), file);
+            let shared = begin(plan, &names, heritage.sockets, &heritage.said, &desk, file)?;
             Ok((Plane::new(names, heritage.said, since), Arc::new(shared)))
         });
         match outcome {
@@ -106,6 +101,23 @@ pub fn start_with(
     let gone = || ControlError::Thread(std::io::Error::other("its thread ended"));
     let remote = started.recv().map_err(|_| gone())??;
     Ok(Control { remote, thread: Some(thread), news: Some(news), workers })
+}
+
+/// The workers, once it is known what names lead to.
+fn begin(
+    mut plan: balancer::Plan,
+    names: &Names,
+    sockets: Inheritance,
+    said: &Overrides,
+    desk: &NewsDesk,
+    file: Option<PathBuf>,
+) -> Result<Shared, ControlError> {
+    plan.settings = names.settings();
+    said.apply(&mut plan.settings);
+    let known = Inheritance { shelf: names.config.shelf.clone(), ..sockets };
+    let logging = Logging { access: names.config.access_log.clone(), failures: Some(teller(desk)) };
+    let balancer = balancer::start_with(&plan, known, logging)?;
+    Ok(Shared::new(balancer, Arc::clone(&names.config), file, desk.watched()))
 }
 
 /// Until it is told to stop. A mistake of its own is told, and does not end it: who is down, and what names lead to, would
