@@ -1,0 +1,430 @@
+// The page of a running balancer: the state of everything once a second, by server-sent events. No library, no network but
+// the balancer's own. Rates are differences of two states over the time between them.
+
+const HISTORY = 300;
+// The curve is drawn over so many seconds at least.
+const CURVE_MIN = 60;
+const NEWS_MAX = 50;
+const ROUTES_MAX = 20;
+const at = (id) => document.getElementById(id);
+
+// ---- words
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const number = (value) => (value >= 100 || Number.isInteger(value) ? whole : tenth).format(value);
+const share = (part, all) => (all > 0 ? `${whole.format((100 * part) / all)} %` : "–");
+
+function bytes(value) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
+  return `${number(value)} ${units[unit]}`;
+}
+
+function span(seconds) {
+  if (seconds < 120) return `${whole.format(seconds)} s`;
+  if (seconds < 7200) return `${whole.format(seconds / 60)} min`;
+  if (seconds < 172800) return `${whole.format(seconds / 3600)} h`;
+  return `${whole.format(seconds / 86400)} days`;
+}
+
+// ---- counters
+
+const sum = (value) => (typeof value === "object" ? Object.values(value).reduce((all, one) => all + one, 0) : (value ?? 0));
+const total = (things, name) => things.reduce((all, thing) => all + sum(thing.counters[name]), 0);
+const ENDS = ["responses", "replies", "failures", "truncated", "abandoned"];
+const ended = (counters) => ENDS.reduce((all, name) => all + sum(counters[name]), 0);
+const failed = (counters) => sum(counters.failures) + sum(counters.truncated);
+const served = (counters) => sum(counters["servers.opened"]) + sum(counters["servers.reused"]);
+
+// ---- the document
+
+function element(tag, classes = "", text = "") {
+  const made = document.createElement(tag);
+  made.className = classes;
+  made.textContent = text;
+  return made;
+}
+
+// Writes only what differs, so that focus and selections stay.
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function dress(node, classes) {
+  if (node.className !== classes) node.className = classes;
+}
+
+// Children of a node by key: those of before are kept and updated, new ones are made, those that went are removed.
+function each(parent, things, key, make, update) {
+  parent.nodes ??= new Map();
+  const gone = new Set(parent.nodes.keys());
+  things.forEach((thing, place) => {
+    const name = key(thing);
+    let node = parent.nodes.get(name);
+    if (!node) parent.nodes.set(name, (node = make(thing)));
+    gone.delete(name);
+    if (parent.children[place] !== node) parent.insertBefore(node, parent.children[place] ?? null);
+    update(node, thing);
+  });
+  for (const name of gone) {
+    parent.nodes.get(name).remove();
+    parent.nodes.delete(name);
+  }
+}
+
+function tableOf(columns, caption) {
+  const table = element("table");
+  table.setAttribute("aria-label", caption);
+  const head = element("tr");
+  for (const column of columns) {
+    const cell = element("th", column === "state" ? "state" : "", column);
+    cell.scope = "col";
+    head.append(cell);
+  }
+  table.createTHead().append(head);
+  table.body = table.createTBody();
+  return table;
+}
+
+function rowOf(columns) {
+  const row = element("tr");
+  row.cells_ = columns.map((column) => {
+    const cell = element("td", column === "state" ? "state" : "");
+    cell.dataset.name = column;
+    row.append(cell);
+    return cell;
+  });
+  return row;
+}
+
+// ---- rates
+
+const history = [];
+let before;
+let rates = () => 0;
+
+// Per second, of what `count` finds in two states; a balancer that was started anew begins at nothing.
+function ratesBetween(old, now) {
+  const seconds = old ? now.uptime_s - old.uptime_s : 0;
+  return (count) => (seconds > 0 ? Math.max(0, count(now) - count(old)) / seconds : 0);
+}
+
+const listenersOf = (state) => state.listeners;
+const serversOf = (state) => state.backend_sets.flatMap((set) => set.servers);
+const serverIn = (state, set, address) =>
+  state.backend_sets.find((one) => one.name === set)?.servers.find((one) => one.address === address);
+const listenerIn = (state, name) => state.listeners.find((one) => one.name === name);
+const routeIn = (state, listener, name) => listenerIn(state, listener)?.routes.find((one) => one.name === name);
+const countersOf = (thing) => thing?.counters ?? {};
+
+// ---- what is shown
+
+function showCards(state) {
+  const endedPerS = rates((of) => listenersOf(of).reduce((all, one) => all + ended(one.counters), 0));
+  const failedPerS = rates((of) => listenersOf(of).reduce((all, one) => all + failed(one.counters), 0));
+  const servers = serversOf(state);
+  const up = servers.filter((server) => server.state === "up").length;
+  const opened = total(servers, "servers.opened");
+  const reused = total(servers, "servers.reused");
+  const worst = state.ports.filter((port) => port.exhausted_in_s !== undefined).map((port) => port.exhausted_in_s);
+  const cards = [
+    ["requests/s", number(endedPerS)],
+    ["failures/s", number(failedPerS), failedPerS > 0 ? "red" : ""],
+    ["clients", number(total(state.listeners, "clients.open"))],
+    ["at servers", number(servers.reduce((all, one) => all + one.in_flight, 0))],
+    ["servers up", `${up} of ${servers.length}`, up < servers.length ? "orange" : ""],
+    ["re-used", share(reused, opened + reused)],
+    ["ports last", worst.length ? span(Math.min(...worst)) : "for ever", worst.length ? "red" : ""],
+    ["CPU", `${number(100 * rates((of) => of.process.cpu_s))} %`],
+    ["memory", bytes(state.process.resident_bytes)],
+    ["files open", number(state.process.open_files)],
+  ];
+  const make = () => {
+    const card = element("div");
+    card.append(element("b"), element("span"));
+    return card;
+  };
+  each(at("cards"), cards, (card) => card[0], make, (node, [name, value, ink = ""]) => {
+    write(node.children[0], value);
+    write(node.children[1], name);
+    dress(node, ink);
+  });
+  history.push([endedPerS, failedPerS]);
+  if (history.length > HISTORY) history.shift();
+}
+
+function showCurve() {
+  const most = Math.max(1, ...history.map(([all]) => all)) * 1.08;
+  const seconds = Math.max(CURVE_MIN, history.length);
+  const x = (place) => ((HISTORY * (seconds - history.length + place + 1)) / seconds).toFixed(1);
+  const points = (which) => history.map((both, place) => `${x(place)},${(100 - (100 * both[which]) / most).toFixed(2)}`).join(" ");
+  const [area, all, bad] = at("curve").children;
+  all.setAttribute("points", points(0));
+  area.setAttribute("points", `${x(0)},100 ${points(0)} ${HISTORY},100`);
+  bad.setAttribute("points", points(1));
+  write(at("most"), `${number(most)}/s`);
+  write(at("span"), `last ${span(history.length)}`);
+}
+
+const INKS = { up: "green", draining: "blue", aside: "orange", down: "red" };
+const SERVER = ["server", "state", "weight", "requests/s", "in flight", "connections", "re-used", "connects failed", "closes first", ""];
+
+function showSets(state) {
+  const make = (set) => {
+    const box = element("div");
+    const title = element("h3", "", set.name);
+    title.append(element("small"));
+    box.append(title, tableOf(SERVER, `servers of ${set.name}`));
+    return box;
+  };
+  each(at("sets"), state.backend_sets, (set) => set.name, make, (box, set) => {
+    const up = set.servers.filter((server) => server.state === "up").length;
+    const waited = sum(set.counters["servers.queued"]) + sum(set.counters["servers.queued_for_port"]);
+    write(box.children[0].lastChild, `${up} of ${set.servers.length} up${waited ? `; ${number(waited)} requests had to wait` : ""}`);
+    each(box.children[1].body, set.servers, (server) => server.address, (server) => serverRow(set, server), (row, server) =>
+      showServer(row, set, server));
+  });
+}
+
+function serverRow(set, server) {
+  const row = rowOf(SERVER);
+  row.cells_[1].append(element("span", "badge"));
+  const button = element("button");
+  button.type = "button";
+  button.addEventListener("click", () => order(button, set.name, server.address));
+  row.cells_[9].append(button);
+  row.cells_[9].className = "act";
+  return row;
+}
+
+function showServer(row, set, server) {
+  const [name, state, weight, perS, inFlight, connections, reused, connects, closes, act] = row.cells_;
+  const counters = server.counters;
+  write(name, server.host ? `${server.host} (${server.address})` : server.address + (server.backup ? " (backup)" : ""));
+  write(state.firstChild, server.state);
+  dress(state.firstChild, `badge ${INKS[server.state]}`);
+  write(weight, number(server.weight));
+  write(perS, number(rates((of) => served(countersOf(serverIn(of, set.name, server.address))))));
+  write(inFlight, number(server.in_flight));
+  write(connections, number(sum(counters["servers.open"])));
+  write(reused, share(sum(counters["servers.reused"]), served(counters)));
+  write(connects, number(sum(counters["servers.connects_failed_there"])));
+  write(closes, closer(counters["servers.closed_first"]));
+  const button = act.firstChild;
+  const drains = server.state === "draining";
+  write(button, drains ? "undrain" : "drain");
+  button.dataset.order = drains ? "undrain" : "drain";
+  button.setAttribute("aria-label", `${button.dataset.order} ${set.name}/${server.address}`);
+}
+
+// Who closes most, with its share.
+function closer(row = {}) {
+  const [who, most] = Object.entries(row).reduce((best, one) => (one[1] > best[1] ? one : best), ["", 0]);
+  return most ? `${who.replaceAll("_", " ")} ${share(most, sum(row))}` : "–";
+}
+
+function showPorts(state) {
+  const box = at("ports");
+  const none = [{ source: "", destination: "" }];
+  each(box, state.ports.length ? state.ports : none, (port) => `${port.source} ${port.destination}`, portBox, showPort);
+}
+
+function portBox(port) {
+  if (!port.destination) return element("p", "faint", "Nothing is connected to a server over TCP.");
+  const box = element("div", "port");
+  const head = element("div", "head");
+  head.append(element("span"), element("span"));
+  const bar = element("div", "bar");
+  bar.append(element("i", "blue"), element("i", "orange"));
+  const legend = element("div", "legend");
+  legend.append(element("span", "mark blue"), element("span", "mark orange"), element("span", "mark grey"), element("span"));
+  box.append(head, bar, legend);
+  return box;
+}
+
+function showPort(box, port) {
+  if (!port.destination) return;
+  const [head, bar, legend] = box.children;
+  write(head.children[0], `${port.source} → ${port.destination}`);
+  const runsOut = port.exhausted_in_s !== undefined;
+  write(head.children[1], runsOut ? `gone in ${span(port.exhausted_in_s)}` : "lasts");
+  dress(head.children[1], runsOut ? "warn red" : "faint");
+  const width = (part) => `${Math.min(100, (100 * part) / port.ports)}%`;
+  bar.children[0].style.width = width(port.live);
+  bar.children[1].style.width = width(port.time_wait);
+  write(legend.children[0], `${number(port.live)} live`);
+  write(legend.children[1], `${number(port.time_wait)} TIME_WAIT`);
+  write(legend.children[2], `${number(port.free)} of ${number(port.ports)} free`);
+  write(legend.children[3], `${number(port.rate_per_s)} connections/s of ${number(port.rate_per_s_max)} that the ports pay for`);
+}
+
+const ROUTE = ["route", "requests", "requests/s", "responses", "replies", "failures"];
+
+function showListeners(state) {
+  const make = (listener) => {
+    const box = element("div");
+    const title = element("h3", "", listener.name);
+    title.append(element("small"));
+    box.append(title, element("div", "legend"), tableOf(ROUTE, `routes of ${listener.name}`));
+    return box;
+  };
+  each(at("listeners"), state.listeners, (listener) => listener.name, make, (box, listener) => {
+    const [title, facts, table] = box.children;
+    write(title.lastChild, `${listener.protocol} ${listener.addresses.join(", ")}`);
+    each(facts, factsOf(listener), ([name]) => name, () => element("span"), (node, [name, text]) => write(node, `${text} ${name}`));
+    table.hidden = listener.routes.length === 0;
+    const busiest = [...listener.routes].sort((one, other) => sum(other.counters["routes.requests"]) - sum(one.counters["routes.requests"]));
+    each(table.body, busiest.slice(0, ROUTES_MAX), (route) => route.name, () => rowOf(ROUTE), (row, route) => showRoute(row, listener, route));
+  });
+}
+
+function factsOf(listener) {
+  const counters = listener.counters;
+  const perS = rates((of) => ended(countersOf(listenerIn(of, listener.name))));
+  const facts = [["requests/s", number(perS)], ["clients", number(sum(counters["clients.open"]))]];
+  for (const [kind, count] of Object.entries(counters.statuses ?? {})) facts.push([kind, number(count)]);
+  for (const [kind, count] of Object.entries(counters.failures ?? {})) facts.push([kind.replaceAll("_", " "), number(count)]);
+  const refused = sum(counters["refused.requests"]);
+  if (refused) facts.push(["refused", number(refused)]);
+  const handshakes = sum(counters["tls.handshakes"]);
+  if (handshakes) facts.push(["of the handshakes resumed", share(sum(counters["tls.resumed"]), handshakes)]);
+  const closes = closer(counters["clients.closed_first"]);
+  if (closes !== "–") facts.push(["of the closes", closes]);
+  return facts;
+}
+
+function showRoute(row, listener, route) {
+  const counters = route.counters;
+  const perS = rates((of) => sum(countersOf(routeIn(of, listener.name, route.name))["routes.requests"]));
+  const texts = [route.name, number(sum(counters["routes.requests"])), number(perS)];
+  for (const name of ["responses", "replies", "failures"]) texts.push(number(sum(counters[`routes.${name}`])));
+  row.cells_.forEach((cell, place) => write(cell, texts[place]));
+}
+
+function show(state) {
+  rates = ratesBetween(before, state);
+  write(at("about"), `${location.host || "this host"}, version ${state.version}, up ${span(state.uptime_s)}`);
+  showCards(state);
+  showCurve();
+  showSets(state);
+  showPorts(state);
+  showListeners(state);
+  before = state;
+}
+
+function showNews(event) {
+  const item = element("li");
+  const now = element("time", "", new Date().toLocaleTimeString());
+  item.append(now, event.text);
+  at("news").prepend(item);
+  at("no-news").hidden = true;
+  while (at("news").children.length > NEWS_MAX) at("news").lastChild.remove();
+}
+
+function showLink(text, ink) {
+  write(at("link"), text);
+  dress(at("link"), `badge ${ink}`);
+}
+
+function tell(text) {
+  write(at("told"), text);
+  at("told").hidden = !text;
+}
+
+// ---- asking
+
+const TOKEN = "quintet-token";
+const fields = () => {
+  const token = sessionStorage.getItem(TOKEN);
+  return token ? { Authorization: `Bearer ${token}` } : {};
+};
+
+// One question at a time; `false`: the reader would rather not.
+function askToken() {
+  const dialog = at("ask");
+  at("token").value = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      const token = dialog.returnValue === "use" ? at("token").value.trim() : "";
+      if (token) sessionStorage.setItem(TOKEN, token);
+      resolve(Boolean(token));
+    }, { once: true });
+  });
+}
+
+async function post(path) {
+  for (;;) {
+    const answer = await fetch(path, { method: "POST", headers: fields() });
+    if (answer.ok) return tell("");
+    if (answer.status === 401 && (await askToken())) continue;
+    const text = await answer.text();
+    try {
+      return tell(JSON.parse(text).error);
+    } catch {
+      return tell(text.trim());
+    }
+  }
+}
+
+async function order(button, set, server) {
+  button.disabled = true;
+  try {
+    const path = [set, "servers", server, button.dataset.order].map(encodeURIComponent).join("/");
+    await post(`backend_sets/${path}`);
+  } catch {
+    tell("The balancer does not answer.");
+  } finally {
+    button.disabled = false;
+    button.focus();
+  }
+}
+
+// Server-sent events by fetch, because EventSource shows no token.
+async function look() {
+  const answer = await fetch("events", { headers: fields(), cache: "no-store" });
+  if (answer.status === 401) {
+    showLink("takes a token", "orange");
+    if (await askToken()) return;
+    return new Promise(() => {});
+  }
+  if (!answer.ok) throw new Error(await answer.text());
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    text += value;
+    const events = text.split("\n\n");
+    text = events.pop();
+    events.forEach(take);
+  }
+}
+
+function take(event) {
+  const field = (name) => event.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+  const kind = field("event");
+  if (kind === "ending") showLink("ending", "orange");
+  if (kind === "news") showNews(JSON.parse(field("data")));
+  if (kind !== "state") return;
+  showLink("live", "green");
+  show(JSON.parse(field("data")));
+}
+
+async function lookOn() {
+  for (;;) {
+    try {
+      await look();
+    } catch {
+      showLink("gone: trying again", "red");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+at("leave").addEventListener("click", () => at("ask").close(""));
+at("use").value = "use";
+at("reload").addEventListener("click", () => post("reload").catch(() => tell("The balancer does not answer.")));
+lookOn();
