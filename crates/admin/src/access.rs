@@ -20,8 +20,8 @@ pub(crate) enum Way {
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// Whether we are well: it tells nothing else.
-    Health,
+    /// Whether we are well, or a part of the page: it tells nothing else.
+    Public,
     Read,
     Change,
 }
@@ -74,7 +74,7 @@ impl Refusal {
 
 /// May it? `has_token`: one is configured.
 pub(crate) fn check(asker: &Asker<'_>, wish: Wish, has_token: bool) -> Result<(), Refusal> {
-    if asker.way == Way::File || wish == Wish::Health {
+    if asker.way == Way::File || wish == Wish::Public {
         return Ok(());
     }
     if asker.cross_site {
@@ -111,7 +111,7 @@ mod tests {
         use Way::*;
         let check = |way, token, has_token, expect: [Result<(), Refusal>; 3]| {
             let asker = Asker { way, token, host: Some("127.0.0.1"), cross_site: false };
-            for (wish, expect) in [Wish::Health, Wish::Read, Wish::Change].into_iter().zip(expect) {
+            for (wish, expect) in [Wish::Public, Wish::Read, Wish::Change].into_iter().zip(expect) {
                 assert_eq!(check(&asker, wish, has_token), expect, "{asker:?} {wish:?}, a token: {has_token}");
             }
         };

@@ -1,21 +1,31 @@
 //! The admin listener: a running balancer asked over HTTP, by programs and by people. A thread with a runtime of its own,
 //! so that who asks for much delays neither a request nor a check of a server.
 //!
+//! Its other end, [`Client`], is for programs of ours that ask.
+//!
 //! ```text
 //!   connection -- access (who may) --> routes -- control::Remote --> the balancer's owner
 //!                                        |-- /metrics: metrics (what is counted, as families)
-//!                                        |-- /listeners, /backend_sets: view (what is so now); orders about servers, /reload
+//!                                        |-- /: dashboard (the page), and live (what it is told while it is open)
+//!                                        |-- /state, /listeners, /backend_sets: view (what is so now); orders about servers, /reload
 //!                                        '-- /healthz, /readyz
 //! ```
 
 mod access;
+mod client;
+mod dashboard;
 mod follow;
+mod live;
 mod metrics;
+mod overview;
 mod process;
 mod routes;
 mod server;
 mod state;
 mod view;
 
+pub use client::{AskError, Client};
 pub use follow::{Admin, start, start_with};
+pub use overview::{BackendSet, Counts, Listener, Overview, Port, Route, Server, ServerState};
+pub use process::Process;
 pub use server::AdminError;

@@ -223,7 +223,7 @@ impl Scrape {
             kind: MetricType::Counter,
             help: "User and system time of the process.",
         };
-        family.encode(out, std::iter::once((&none, process.cpu.as_secs_f64())))?;
+        family.encode(out, std::iter::once((&none, process.cpu_s)))?;
         let gauges = [
             ("process_resident_memory_bytes", "Memory that is resident.", process.resident_bytes as f64),
             ("process_virtual_memory_bytes", "Address space.", process.virtual_bytes as f64),

@@ -1,16 +1,23 @@
 //! What the process itself costs, from `/proc/self`.
 
-use std::time::Duration;
+use serde::{Deserialize, Serialize};
 
 /// Figures of this process, as Prometheus names them for every program.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Process {
-    pub(crate) cpu: Duration,
-    pub(crate) resident_bytes: u64,
-    pub(crate) virtual_bytes: u64,
-    pub(crate) threads: u64,
-    pub(crate) open_files: u64,
-    pub(crate) files_max: u64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Process {
+    /// User and system time.
+    pub cpu_s: f64,
+    /// Memory that is resident.
+    pub resident_bytes: u64,
+    /// Address space.
+    pub virtual_bytes: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Files that are open.
+    pub open_files: u64,
+    /// Files that may be open.
+    pub files_max: u64,
 }
 
 /// As they are now; what cannot be read is 0.
@@ -31,7 +38,7 @@ fn of_stat(stat: &str, page_bytes: u64, ticks_per_s: u64) -> Process {
     let fields: Vec<u64> = rest.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
     let field = |number: usize| fields.get(number - 3).copied().unwrap_or(0);
     Process {
-        cpu: Duration::from_secs_f64((field(14) + field(15)) as f64 / ticks_per_s.max(1) as f64),
+        cpu_s: (field(14) + field(15)) as f64 / ticks_per_s.max(1) as f64,
         threads: field(20),
         virtual_bytes: field(23),
         resident_bytes: field(24) * page_bytes,
@@ -48,7 +55,7 @@ mod tests {
         let stat =
             "7 (a) b (c) S 1 7 7 0 -1 4194304 90 0 0 0 150 50 0 0 20 0 5 0 1234 8192000 300 18446744073709551615 1";
         let process = of_stat(stat, 4096, 100);
-        assert_eq!(process.cpu, Duration::from_secs(2));
+        assert_eq!(process.cpu_s, 2.0);
         assert_eq!((process.threads, process.virtual_bytes, process.resident_bytes), (5, 8_192_000, 300 * 4096));
         assert_eq!(of_stat("", 4096, 100), Process::default());
     }

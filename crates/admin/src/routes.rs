@@ -1,6 +1,7 @@
 //! What is asked where.
 
 use crate::access::{self, Asker, Refusal, Way, Wish};
+use crate::dashboard;
 use crate::metrics::{CONTENT_TYPE, Scrape};
 use crate::state::State;
 use crate::view;
@@ -10,7 +11,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use balancer::Glance;
 use balancer_core::{OrderError, ServerOrder};
 use control::{ReloadError, ServerOrderError};
 use serde::Serialize;
@@ -29,6 +29,11 @@ const BODY_BYTES_MAX: usize = 1024;
 pub(crate) fn all(state: House, way: Way) -> Router {
     let guard = from_fn_with_state((Arc::clone(&state), way), check_access);
     Router::new()
+        .route("/", get(dashboard::page))
+        .route("/dashboard.css", get(dashboard::style))
+        .route("/dashboard.js", get(dashboard::script))
+        .route("/events", get(events))
+        .route("/state", get(everything))
         .route("/metrics", get(metrics))
         .route(HEALTHZ, get(healthz))
         .route(READYZ, get(readyz))
@@ -58,7 +63,9 @@ async fn check_access(Shared((state, way)): Shared<(House, Way)>, request: Reque
 
 fn wish(method: &Method, path: &str) -> Wish {
     match *method {
-        Method::GET | Method::HEAD if [HEALTHZ, READYZ].contains(&path) => Wish::Health,
+        Method::GET | Method::HEAD if [HEALTHZ, READYZ].contains(&path) || dashboard::PLACES.contains(&path) => {
+            Wish::Public
+        }
         Method::GET | Method::HEAD => Wish::Read,
         _ => Wish::Change,
     }
@@ -98,6 +105,16 @@ async fn metrics(Shared(state): Shared<House>) -> Response {
     }
 }
 
+/// For as long as it is read, but not for ever.
+async fn events(Shared(state): Shared<House>) -> impl IntoResponse {
+    let fields = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    (fields, state.live.body(&state))
+}
+
+async fn everything(Shared(state): Shared<House>) -> Response {
+    told(state, view::everything).await
+}
+
 async fn healthz() -> &'static str {
     "ok\n"
 }
@@ -111,16 +128,17 @@ async fn readyz(Shared(state): Shared<House>) -> Response {
 }
 
 async fn listeners(Shared(state): Shared<House>) -> Response {
-    told(&state, view::listeners)
+    told(state, |state| state.remote.ask(|seen| view::listeners(seen, &seen.report()))).await
 }
 
 async fn backend_sets(Shared(state): Shared<House>) -> Response {
-    told(&state, view::backend_sets)
+    told(state, |state| state.remote.ask(|seen| view::backend_sets(seen, &seen.report()))).await
 }
 
-/// What can be seen now: whatever the workers are doing, nothing is waited for.
-fn told<T: Serialize>(state: &State, question: fn(&Glance) -> T) -> Response {
-    state.remote.ask(question).map_or_else(ending, |answer| Json(answer).into_response())
+/// Workers are asked for their counts: elsewhere than on the thread that serves everybody.
+async fn told<T: Serialize + Send + 'static>(state: House, question: fn(&State) -> Option<T>) -> Response {
+    let answer = tokio::task::spawn_blocking(move || question(&state)).await.ok().flatten();
+    answer.map_or_else(ending, |answer| Json(answer).into_response())
 }
 
 /// `drain`, `undrain`, `reset`, or `weight` with a number as the body.
@@ -168,7 +186,7 @@ fn ending() -> Response {
 }
 
 async fn nothing_here() -> Response {
-    let there_are = "there are: /metrics, /healthz, /readyz, /listeners, /backend_sets; POST /reload, \
+    let there_are = "there are: / (a page), /state, /events, /metrics, /healthz, /readyz, /listeners, /backend_sets; POST /reload, \
                      /backend_sets/SET/servers/ADDRESS/drain (or undrain, weight, reset)\n";
     (StatusCode::NOT_FOUND, there_are).into_response()
 }

@@ -69,8 +69,12 @@ impl Seat {
         let accepted = listening.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
+        let looked = state.live.clone().look(Arc::clone(state));
         let serve = move || {
-            runtime.block_on(answer(accepted, app, stopped));
+            runtime.block_on(async {
+                drop(tokio::spawn(looked));
+                answer(accepted, app, stopped).await;
+            });
             // Somebody may still wait for the balancer's answer.
             runtime.shutdown_background();
         };

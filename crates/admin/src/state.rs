@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use crate::live::Live;
 use balancer::{PortWatch, Token};
 use control::Remote;
 use ports::Spending;
@@ -11,6 +12,7 @@ const PORTS_EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) struct State {
     pub(crate) remote: Remote,
+    pub(crate) live: Live,
     token: Mutex<Option<Token>>,
     started: SystemTime,
     ports: Mutex<Ports>,
@@ -25,7 +27,7 @@ impl State {
     pub(crate) fn new(remote: Remote) -> Self {
         let watch = remote.ask(balancer::Glance::port_watch);
         let ports = Mutex::new(Ports { watch, seen: None });
-        Self { remote, token: Mutex::new(None), started: SystemTime::now(), ports }
+        Self { remote, live: Live::new(), token: Mutex::new(None), started: SystemTime::now(), ports }
     }
 
     /// What those have to show who change things.
@@ -50,6 +52,10 @@ impl State {
     /// Seconds since 1970 at which the process began to be asked.
     pub(crate) fn started_s(&self) -> f64 {
         self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    }
+
+    pub(crate) fn uptime_s(&self) -> f64 {
+        self.started.elapsed().unwrap_or_default().as_secs_f64()
     }
 
     /// What is spent of the ports towards servers; nothing where the kernel does not tell.

@@ -1,60 +1,106 @@
-//! The state of everything, in the shape in which it is told.
+//! How the state of everything is found: the balancer is asked, and the kernel.
 
+use crate::overview::{BackendSet, Counts, Listener, Overview, Port, Route, Server, ServerState};
+use crate::process;
+use crate::state::State;
 use balancer::{Boards, Glance, Seen};
-use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings};
-use serde::Serialize;
+use balancer_core::{BackendSetSettings, Counters, Dimension, ListenerSettings, Report, ServerSettings};
+use ports::{BudgetVerdict, Spending};
 use std::collections::HashMap;
 
-/// A listener.
-#[derive(Debug, Serialize)]
-pub(crate) struct Listener {
-    name: String,
-    protocol: &'static str,
-    addresses: Vec<String>,
-    routes: usize,
+/// Asks everybody, workers too; `None`: the balancer is ending.
+pub(crate) fn everything(state: &State) -> Option<Overview> {
+    let (listeners, backend_sets, report) = state.remote.ask(|balancer| {
+        let report = balancer.report();
+        (listeners(balancer, &report), backend_sets(balancer, &report), report)
+    })?;
+    Some(Overview {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_s: state.uptime_s(),
+        takes_token: state.has_token(),
+        process: process::look(),
+        listeners,
+        backend_sets,
+        ports: state.spending(&report).iter().map(port).collect(),
+        counters: counts_of(&report.rest, None),
+    })
 }
 
-/// A backend set.
-#[derive(Debug, Serialize)]
-pub(crate) struct BackendSet {
-    name: String,
-    servers: Vec<Server>,
-}
-
-/// A server of it.
-#[derive(Debug, Serialize)]
-pub(crate) struct Server {
-    address: String,
-    /// The host it was found under, where it was named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<String>,
-    state: &'static str,
-    /// By which it is asked: what an operator said stands above what is configured.
-    weight: u32,
-    backup: bool,
-    in_flight: u32,
-    connections: u32,
-}
-
-/// All listeners, as configured.
-pub(crate) fn listeners(balancer: &Glance) -> Vec<Listener> {
-    balancer.settings().listeners.iter().map(listener).collect()
-}
-
-fn listener(settings: &ListenerSettings) -> Listener {
-    Listener {
-        name: settings.name.clone(),
-        protocol: settings.protocol.name(),
-        addresses: settings.addresses().map(|address| address.to_string()).collect(),
-        routes: settings.router.all().len(),
+fn port(spending: &Spending) -> Port {
+    let (rate_per_s_max, exhausted_in_s) = match spending.verdict() {
+        BudgetVerdict::Lasts { rate_per_s_max } => (rate_per_s_max, None),
+        // What leaves no TIME_WAIT is not paid for.
+        BudgetVerdict::RunsOut { rate_per_s_max, .. } if spending.waiting == 0 => (rate_per_s_max, None),
+        BudgetVerdict::RunsOut { rate_per_s_max, after } => (rate_per_s_max, Some(after.as_secs_f64())),
+    };
+    Port {
+        source: spending.source.to_string(),
+        destination: spending.destination.to_string(),
+        ports: spending.ports,
+        live: spending.live,
+        time_wait: spending.waiting,
+        free: spending.free(),
+        rate_per_s: spending.rate_per_s,
+        rate_per_s_max,
+        exhausted_in_s,
     }
 }
 
+/// Those of one dimension, or all.
+fn counts_of(counters: &Counters, dimension: Option<Dimension>) -> Counts {
+    let mut counts = Counts::default();
+    counters.visit(|counter, label, value| {
+        if value > 0 && dimension.is_none_or(|dimension| counter.dimension == dimension) {
+            counts.note(counter.name, label, value);
+        }
+    });
+    counts
+}
+
+/// Nothing has been counted yet of what is new.
+fn counts(counters: Option<&&Counters>, dimension: Dimension) -> Counts {
+    counters.map(|counters| counts_of(counters, Some(dimension))).unwrap_or_default()
+}
+
+/// All listeners, as configured.
+pub(crate) fn listeners(balancer: &Glance, report: &Report) -> Vec<Listener> {
+    let counters: HashMap<_, _> = report.listeners.iter().map(|(name, counters)| (name.as_str(), counters)).collect();
+    let listener = |settings: &ListenerSettings| Listener {
+        name: settings.name.clone(),
+        protocol: settings.protocol.name().to_owned(),
+        addresses: settings.addresses().map(|address| address.to_string()).collect(),
+        routes: routes_of(&settings.name, report),
+        counters: counts(counters.get(settings.name.as_str()), Dimension::Listener),
+    };
+    balancer.settings().listeners.iter().map(listener).collect()
+}
+
+fn routes_of(listener: &str, report: &Report) -> Vec<Route> {
+    let its = report.routes.iter().filter(|(of, _, _)| of == listener);
+    its.map(|(_, name, counters)| Route { name: name.clone(), counters: counts(Some(&counters), Dimension::Route) })
+        .collect()
+}
+
 /// All backend sets, as configured.
-pub(crate) fn backend_sets(balancer: &Glance) -> Vec<BackendSet> {
+pub(crate) fn backend_sets(balancer: &Glance, report: &Report) -> Vec<BackendSet> {
     let boards = balancer.boards();
     let seen = by_server(&boards);
-    balancer.settings().backend_sets.iter().map(|set| backend_set(set, &seen)).collect()
+    let of_sets: HashMap<_, _> = report.sets.iter().map(|(name, counters)| (name.as_str(), counters)).collect();
+    let of_servers: HashMap<_, _> =
+        report.servers.iter().map(|(set, server, counters)| ((set.as_str(), server.as_str()), counters)).collect();
+    let backend_set = |set: &BackendSetSettings| {
+        let server = |settings: &ServerSettings| {
+            let name = settings.address.to_string();
+            let counters = counts(of_servers.get(&(set.name.as_str(), name.as_str())), Dimension::Server);
+            server_as(settings, seen.get(&(set.name.as_str(), settings.address)), counters)
+        };
+        BackendSet {
+            name: set.name.clone(),
+            servers: set.servers.iter().map(server).collect(),
+            counters: counts(of_sets.get(set.name.as_str()), Dimension::Set),
+        }
+    };
+    balancer.settings().backend_sets.iter().map(backend_set).collect()
 }
 
 type BySeen<'a> = HashMap<(&'a str, ports::Address), Seen<'a>>;
@@ -63,24 +109,20 @@ fn by_server(boards: &Boards) -> BySeen<'_> {
     boards.seen().map(|seen| ((seen.set, seen.server), seen)).collect()
 }
 
-fn backend_set(set: &BackendSetSettings, seen: &BySeen<'_>) -> BackendSet {
-    let server = |server: &ServerSettings| server_as(server, seen.get(&(set.name.as_str(), server.address)));
-    BackendSet { name: set.name.clone(), servers: set.servers.iter().map(server).collect() }
-}
-
-fn server_as(settings: &ServerSettings, seen: Option<&Seen<'_>>) -> Server {
+fn server_as(settings: &ServerSettings, seen: Option<&Seen<'_>>, counters: Counts) -> Server {
     Server {
         address: settings.address.to_string(),
         host: settings.host.as_deref().map(str::to_owned),
         state: match seen {
-            Some(seen) if seen.health.is_down() => "down",
-            Some(seen) if seen.health.is_aside() => "aside",
-            _ if settings.weight == 0 => "draining",
-            _ => "up",
+            Some(seen) if seen.health.is_down() => ServerState::Down,
+            Some(seen) if seen.health.is_aside() => ServerState::Aside,
+            _ if settings.weight == 0 => ServerState::Draining,
+            _ => ServerState::Up,
         },
         weight: settings.weight,
         backup: settings.backup,
         in_flight: seen.map_or(0, |seen| seen.in_flight),
         connections: seen.map_or(0, |seen| seen.connections),
+        counters,
     }
 }
