@@ -1,79 +1,17 @@
-//! The admin listener of a running balancer, as programs ask it.
+//! The admin listener of a running balancer, as programs and people ask it.
+
+mod browser;
+mod house;
+mod page;
 
 use balancer::Config;
-use control::Control;
-use origin::OriginPlan;
-use std::io::{Read, Write};
+use house::{House, exchange, get};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use testkit::{PATIENCE, eventually};
-
-/// A balancer before one origin, and its admin listener.
-struct House {
-    admin: Option<admin::Admin>,
-    control: Control,
-    origin: origin::Handle,
-}
-
-impl House {
-    fn new(admin: &str) -> Self {
-        let origin = origin::start(OriginPlan::new("127.0.0.1:0".parse().expect("an address"))).expect("an origin");
-        let text = text_of(&format!("[admin]\n{admin}"), origin.address());
-        let config = Config::parse("test.toml", &text).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
-        let control = control::start(&config, None, Some(2)).unwrap_or_else(|error| panic!("{error}"));
-        let admin = admin::start(config.admin.as_ref(), control.remote()).unwrap_or_else(|error| panic!("{error}"));
-        Self { admin: Some(admin), control, origin }
-    }
-
-    /// Its configuration, but for the section of the admin listener.
-    fn text(&self, admin: &str) -> String {
-        text_of(admin, self.origin.address())
-    }
-
-    fn admin(&self) -> SocketAddr {
-        self.admin.as_ref().and_then(|admin| admin.address()?.ip()).expect("an address")
-    }
-
-    /// Status and body of what the admin listener answers.
-    fn asks(&self, request: &str) -> (u16, String) {
-        exchange(TcpStream::connect(self.admin()).expect("it listens"), request)
-    }
-
-    /// How long a body the client of an answer sees.
-    fn client_reads(&self, path: &str) -> usize {
-        let stream = TcpStream::connect(self.control.addresses()[0]).expect("it listens");
-        exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).1.len()
-    }
-
-    fn client_asks(&self, path: &str) -> u16 {
-        let stream = TcpStream::connect(self.control.addresses()[0]).expect("it listens");
-        exchange(stream, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).0
-    }
-}
-
-fn text_of(admin: &str, origin: SocketAddr) -> String {
-    format!(
-        "{admin}\n[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:0\"\nbackends = \"app\"\n\
-         [[listener.route]]\nname = \"no\"\npath = \"/no\"\nrespond = {{ status = 403, text = \"no\" }}\n\
-         [[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n"
-    )
-}
-
-/// One request, read to the end of its connection.
-fn exchange(mut stream: impl Read + Write, request: &str) -> (u16, String) {
-    stream.write_all(request.as_bytes()).expect("sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    let answer = String::from_utf8(answer).expect("text");
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
-    (head[9..12].parse().expect("a status"), body.to_owned())
-}
-
-fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-}
 
 /// The value of the one line that begins like this.
 fn value(text: &str, begins: &str) -> f64 {
@@ -174,6 +112,29 @@ fn a_real_parser_reads_sums_that_clients_saw() {
         (sent, value("quintet_servers_bytes_received|counter|quintet_servers_bytes_received_total|")),
         (bodies.iter().sum::<usize>() as f64, 8000.0)
     );
+}
+
+#[test]
+fn everything_at_once_and_as_it_goes_on() {
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    assert_eq!(house.client_asks("/no"), 403);
+    let check = |state: &str| {
+        let state: serde_json::Value = serde_json::from_str(state).expect("JSON");
+        let (listener, set) = (&state["listeners"][0], &state["backend_sets"][0]);
+        assert_eq!((&listener["name"], &listener["counters"]["replies"]["fixed"]), (&"web".into(), &1.into()));
+        assert_eq!((&set["name"], &set["servers"][0]["state"]), (&"app".into(), &"up".into()));
+        assert!(state["process"]["resident_bytes"].as_u64().is_some_and(|bytes| bytes > 1_000_000), "{state}");
+    };
+    let (status, state) = house.asks(&get("/state"));
+    assert_eq!(status, 200);
+    check(&state);
+    // The first events of a connection that would go on.
+    let mut stream = TcpStream::connect(house.admin()).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    stream.write_all(get("/events").as_bytes()).expect("sent");
+    let mut lines = BufReader::new(stream).lines().map(|line| line.expect("an event in time"));
+    assert!(lines.any(|line| line == "event: state"), "it comes by itself");
+    check(lines.next().and_then(|line| line.strip_prefix("data: ").map(str::to_owned)).expect("what it is").as_str());
 }
 
 /// What the balancer is told by whoever may.
