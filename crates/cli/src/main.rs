@@ -1,5 +1,6 @@
 //! `quintet`: flags into checked plans, plans into runs, results onto the screen. The only printer; owns exit codes.
 
+mod ctl;
 mod doctor;
 mod failure;
 mod hints;
@@ -28,6 +29,7 @@ Examples:
   quintet lab problem own-ports            two of the claims
   quintet serve                            a balancer before two embedded origins
   quintet serve --config quintet.toml      your own; --check only reads it
+  quintet ctl status                       how the running one is; drain, reload, events
   quintet stress -z 5s URL                 keep-alive requests for five seconds
   quintet stress -n 10k --close wait URL   a connection each, the server closes first
   quintet doctor                           what is wrong on this host, or will be, and the cures
@@ -55,6 +57,8 @@ enum Command {
     Lab(lab::LabArgs),
     /// Balance HTTP over backend sets.
     Serve(serve::ServeArgs),
+    /// Ask a running balancer, and tell it things: servers, ports, drain, reload.
+    Ctl(ctl::CtlArgs),
     /// Load a target, and tell who closed first and what it cost in ports.
     Stress(Box<stress::StressArgs>),
     /// Tell why connects fail, or when they will: this host, and a balancer probed from outside.
@@ -118,6 +122,7 @@ fn run(command: Command) -> failure::Result {
     match command {
         Command::Lab(args) => lab::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Ctl(args) => ctl::run(&args),
         Command::Stress(args) => stress::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Simulate(args) => simulate::run(&args),

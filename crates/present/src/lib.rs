@@ -4,13 +4,14 @@
 //! ```text
 //! number, text, table, bars, curves     the few forms all text is made of
 //! page                                  one self-contained HTML file: cards, bars, curves, tables
-//! lab, serve, stress, doctor, simulate, origin     what each command shows, by these forms
+//! lab, serve, ctl, stress, doctor, simulate, origin     what each command shows, by these forms
 //! ```
 //! The JSON shapes are a promise to scripts: keys are added behind the others, never changed; what was not measured is
 //! `null`, never a made-up zero; what did not happen is there as zero.
 
 mod bars;
 mod counts;
+pub mod ctl;
 mod curves;
 pub mod doctor;
 pub mod lab;

@@ -73,6 +73,17 @@ pub(crate) fn span(time: Duration) -> String {
     format!("{} {unit}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A long time, roughly: `8.2 s`, `90 s`, `5 min`, `2 h`, `30 days`.
+pub(crate) fn rough(seconds: f64) -> String {
+    match seconds {
+        s if s < 10.0 => format!("{s:.1} s"),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.0} h", s / 3600.0),
+        s => format!("{:.0} days", s / 86_400.0),
+    }
+}
+
 /// Bytes in binary units.
 pub(crate) fn bytes(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -115,6 +126,12 @@ mod tests {
         check(20_500, "20.5 ms");
         check(1_500_000, "1.5 s");
         check(3_020_000, "3.02 s");
+    }
+
+    #[test]
+    fn long_times_are_rough() {
+        let times = [0.0, 8.24, 90.0, 300.0, 7200.0, 2_592_000.0].map(rough);
+        assert_eq!(times, ["0.0 s", "8.2 s", "90 s", "5 min", "2 h", "30 days"]);
     }
 
     #[test]

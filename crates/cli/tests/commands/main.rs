@@ -1,6 +1,7 @@
 //! The commands as people and programs use them: help, exit codes, the shape of JSON, signals.
 
 mod any_translation;
+mod ctl;
 mod doctor;
 mod events_told;
 mod explain;

@@ -1,0 +1,199 @@
+//! `quintet ctl`: the running balancer, from the terminal.
+
+use crate::failure::{Outcome, Result};
+use crate::output::{Output, complain};
+use crate::terminal;
+use admin::{Client, Overview};
+use anyhow::{Context, anyhow, bail};
+use balancer::Config;
+use clap::{Parser, Subcommand};
+use ports::{Address, UnixPath};
+use present::ctl::{Ports, Servers, Status};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Where a packaged balancer has its admin listener.
+const AT_DEFAULT: &str = "unix:/run/quintet/admin.sock";
+
+const EXAMPLES: &str = "\
+Examples:
+  quintet ctl status                       what is well and what is not
+  quintet ctl servers app                  the servers of the set app
+  quintet ctl ports                        ports towards servers, and how long they last
+  quintet ctl drain app/10.0.0.7:80        no new request goes there; undrain brings it back
+  quintet ctl weight app/10.0.0.7:80 10    until reset, or the end of the process
+  quintet ctl reload                       read the configuration file again
+  quintet ctl events                       what happens, until Ctrl-C
+
+The admin listener is named by --at, by the [admin] of the file of --config, by QUINTET_ADMIN, or it is
+unix:/run/quintet/admin.sock. Exit code 1: the balancer refuses; 2: nobody answers.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CtlArgs {
+    /// The admin listener: `unix:PATH`, or an address and port.
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = address)]
+    at: Option<Address>,
+    /// The configuration of the running balancer, for its `[admin]`.
+    #[arg(long, short = 'c', global = true, value_name = "FILE", conflicts_with = "at")]
+    config: Option<PathBuf>,
+    /// A file with the token that changes take over TCP.
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Write the answer as JSON.
+    #[arg(long, global = true, value_name = "FILE|-")]
+    json: Option<String>,
+    #[command(subcommand)]
+    wish: Wish,
+}
+
+#[derive(Debug, Subcommand)]
+enum Wish {
+    /// Everything in brief.
+    Status,
+    /// The servers: state, weight, requests, connections, who closes first.
+    Servers {
+        /// Of this set; of all where none is named.
+        set: Option<String>,
+    },
+    /// Ports towards servers: live, in TIME_WAIT, free, and how long they last.
+    Ports,
+    /// Send no new request to a server; those under way are finished.
+    Drain(Which),
+    /// Send requests to it again.
+    Undrain(Which),
+    /// Give it another weight.
+    Weight {
+        #[command(flatten)]
+        which: Which,
+        /// 0 to 1000.
+        weight: u32,
+    },
+    /// Forget what was said of it: the configuration counts.
+    Reset(Which),
+    /// Read the configuration file again.
+    Reload,
+    /// Tell what happens, until Ctrl-C.
+    Events,
+}
+
+#[derive(Debug, Parser)]
+struct Which {
+    /// A server by its set and its address: `app/10.0.0.7:80`.
+    #[arg(value_name = "SET/SERVER")]
+    server: String,
+}
+
+pub(crate) fn run(args: &CtlArgs) -> Result {
+    let client = client(args)?;
+    let mut output = Output::open(args.json.as_deref())?;
+    match &args.wish {
+        Wish::Status => output.show(&Status(&client.overview()?))?,
+        Wish::Servers { set } => output.show(&Servers(&of_set(client.overview()?, set.as_deref())?.backend_sets))?,
+        Wish::Ports => output.show(&Ports(&client.overview()?.ports))?,
+        Wish::Drain(which) => return order(&client, which, "drain", String::new(), &mut output),
+        Wish::Undrain(which) => return order(&client, which, "undrain", String::new(), &mut output),
+        Wish::Reset(which) => return order(&client, which, "reset", String::new(), &mut output),
+        Wish::Weight { which, weight } => return order(&client, which, "weight", weight.to_string(), &mut output),
+        Wish::Reload => return tell(client.reload(), &mut output),
+        Wish::Events => follow(&client, &output)?,
+    }
+    Ok(Outcome::AsHoped)
+}
+
+fn client(args: &CtlArgs) -> anyhow::Result<Client> {
+    let (at, its_token) = match (&args.at, &args.config) {
+        (Some(at), _) => (*at, None),
+        (None, Some(file)) => of_config(file)?,
+        (None, None) => (at_by_default()?, None),
+    };
+    let shown = match &args.token_file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?;
+            Some(text.trim().to_owned())
+        }
+        None => its_token,
+    };
+    Ok(Client::new(at, shown))
+}
+
+/// Where the balancer of this file is asked, and with which token.
+fn of_config(file: &Path) -> anyhow::Result<(Address, Option<String>)> {
+    let (width, colour) = (terminal::error_width(), terminal::error_colour());
+    let config = Config::load(file).map_err(|error| anyhow!("{}", error.render(width, colour)))?;
+    let Some(admin) = config.admin else {
+        bail!(
+            "{} has no [admin]: such a balancer cannot be asked; write\n\n[admin]\nbind = \"{AT_DEFAULT}\"",
+            file.display()
+        )
+    };
+    let token = admin.token.map(|token| String::from_utf8_lossy(token.bytes()).into_owned());
+    Ok((admin.bind.address, token))
+}
+
+fn at_by_default() -> anyhow::Result<Address> {
+    match std::env::var("QUINTET_ADMIN") {
+        Ok(text) => address(&text).map_err(|why| anyhow!("QUINTET_ADMIN: {why}")),
+        Err(_) => address(AT_DEFAULT).map_err(|why| anyhow!(why)),
+    }
+}
+
+fn address(text: &str) -> std::result::Result<Address, String> {
+    if let Some(path) = text.strip_prefix(Address::UNIX) {
+        return UnixPath::new(path).map(Address::Unix).map_err(|error| error.to_string());
+    }
+    let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    bare.parse().map(Address::Ip).map_err(|_| format!("{text:?} is no address: write 127.0.0.1:9080 or unix:/path"))
+}
+
+/// Only this set, where one is named.
+fn of_set(mut overview: Overview, set: Option<&str>) -> anyhow::Result<Overview> {
+    let Some(set) = set else { return Ok(overview) };
+    let names: Vec<String> = overview.backend_sets.iter().map(|one| one.name.clone()).collect();
+    overview.backend_sets.retain(|one| one.name == set);
+    if overview.backend_sets.is_empty() {
+        bail!("there is no backend set {set}; there are: {}", names.join(", "));
+    }
+    Ok(overview)
+}
+
+fn order(client: &Client, which: &Which, order: &str, body: String, output: &mut Output) -> Result {
+    let Some((set, server)) = which.server.split_once('/') else {
+        return Err(anyhow!("{:?} names no server: write SET/SERVER, such as app/10.0.0.7:80", which.server).into());
+    };
+    tell(client.order_server(set, server, order, body).map(|()| json!({ "ok": true })), output)
+}
+
+/// What the balancer says of an order.
+fn tell(answer: std::result::Result<Value, admin::AskError>, output: &mut Output) -> Result {
+    match answer {
+        Ok(answer) => {
+            output.say("done")?;
+            output.write_json(&answer)?;
+            Ok(Outcome::AsHoped)
+        }
+        Err(admin::AskError::Refused(why)) => {
+            complain(format!("quintet: {why}"));
+            output.write_json(&json!({ "error": why }))?;
+            Ok(Outcome::Bad)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Until nobody listens any more, on either side.
+fn follow(client: &Client, output: &Output) -> anyhow::Result<()> {
+    let mut reader_left = false;
+    client.follow(|name, event| {
+        if name == "news" {
+            let line = match output {
+                Output::People => event["text"].as_str().unwrap_or_default().to_owned(),
+                _ => event.to_string(),
+            };
+            reader_left = writeln!(std::io::stdout(), "{line}").is_err();
+        }
+        name != "ending" && !reader_left
+    })?;
+    Ok(())
+}
