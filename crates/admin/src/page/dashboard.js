@@ -169,7 +169,7 @@ function showCurve() {
 }
 
 const INKS = { up: "green", draining: "blue", aside: "orange", down: "red" };
-const SERVER = ["server", "state", "weight", "requests/s", "in flight", "connections", "re-used", "connects failed", "closes first", ""];
+const SERVER = ["server", "state", "weight", "requests/s", "in flight", "open", "re-used", "failed connects", "closes first", ""];
 
 function showSets(state) {
   const make = (set) => {

@@ -1,4 +1,4 @@
-//! The file of the configuration, looked at from time to time (`watch` of [global]): another one in its place, such as a
+//! The file of the configuration, looked at from time to time (`watch` of `[global]`): another one in its place, such as a
 //! ConfigMap swaps by a symbolic link, or other text in it.
 
 use std::os::unix::fs::MetadataExt;

@@ -50,7 +50,7 @@ const TRANSLATED: &[&str] = &[
 ];
 
 const OPERATION: &str = "how the process runs is said where it is started (such as systemd)";
-const LOG: &str = "there is no log of requests";
+const LOG: &str = "requests are told by `access_log` of [global], once for all listeners";
 pub(super) const STATS: &str = "metrics and state are asked at an address of their own: see `[admin]`";
 const ALREADY: &str = "it is so without being said";
 const TABLES: &str = "there are no stick tables: `balance = \"hash\"`, a sticky cookie or a rate limit may do";

@@ -71,7 +71,7 @@ const TRANSLATED: &[&str] = &[
 ];
 
 const OPERATION: &str = "how the process runs is said where it is started (such as systemd)";
-const LOG: &str = "there is no log of requests";
+const LOG: &str = "requests are told by `access_log` of [global], once for all listeners";
 const FILES: &str = "no files are served from disk";
 const BUFFERS: &str = "buffers are bounded by `buffers_max` of [global]";
 const TLS: &str = "versions and ciphers are those of TLS 1.2 and 1.3 that are thought safe";
