@@ -82,3 +82,18 @@ fn cut_files_are_translated_or_refused() {
         }
     }
 }
+
+/// One that is to be secured is not spoken to in the clear, because another is: it is left out.
+#[test]
+fn what_is_to_be_secured_is_never_in_the_clear() {
+    let text = std::fs::read_to_string(folder().join("mixed.cfg")).unwrap();
+    let translation = translated("mixed.cfg", &text);
+    let told = notes(&translation);
+    let (plain, sealed) = translation.toml.split_once("[backend_set.tls]").expect("one set is secured");
+    assert!(plain.contains("\"10.0.0.1:8080\"") && !sealed.contains("10.0.0.1:8080"), "{}", translation.toml);
+    for left_out in
+        ["server 10.0.0.2:8443 ... ssl", "server 10.0.0.3:8080 ... send-proxy", "server 10.0.0.1:8080 ... ssl"]
+    {
+        assert!(told.contains(left_out), "{left_out} in {told}");
+    }
+}

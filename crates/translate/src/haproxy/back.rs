@@ -57,6 +57,7 @@ fn servers(section: &Section, notes: &mut Notes) -> Vec<Server> {
             _ => {}
         }
     }
+    leave_out_strangers(&mut servers, notes);
     // Where there are no others, backups are servers like any.
     if servers.iter().all(|server| server.backup) {
         servers.iter_mut().for_each(|server| server.backup = false);
@@ -67,6 +68,21 @@ fn servers(section: &Section, notes: &mut Notes) -> Vec<Server> {
         servers.iter_mut().for_each(|server| (server.disabled, server.weight) = (false, None));
     }
     servers
+}
+
+/// What holds for a whole set must be said of each: else one that is to be secured would be spoken to in the clear.
+fn leave_out_strangers(servers: &mut Vec<Server>, notes: &mut Notes) {
+    let Some(first) = servers.first().cloned() else { return };
+    servers.retain(|server| {
+        let odd = match (server.tls() == first.tls(), server.send_proxy == first.send_proxy) {
+            (true, true) => return true,
+            (false, _) => "ssl",
+            (true, false) => "send-proxy",
+        };
+        let why = "this holds for a whole set, so this server is left out: make a set for it";
+        notes.missing(server.line, format!("server {} ... {odd}", server.address), why);
+        false
+    });
 }
 
 /// How many connections, and how many that wait.
@@ -98,18 +114,10 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
     set.put("servers", servers.iter().map(Server::value).collect::<Vec<_>>());
     write_bounds(servers, set, notes);
     let first = &servers[0];
-    let mut differs = |is_alike: &dyn Fn(&Server) -> bool, what: &str| {
-        if let Some(other) = servers.iter().find(|server| !is_alike(server)) {
-            notes.missing(
-                other.line,
-                format!("server {} ... {what}", other.address),
-                "this holds for a whole set: make two sets of it",
-            );
-        }
-    };
-    differs(&|server| server.tls() == first.tls(), "ssl");
-    differs(&|server| server.send_proxy == first.send_proxy, "send-proxy");
-    differs(&|server| server.source == first.source, "source");
+    if let Some(other) = servers.iter().find(|server| server.source != first.source) {
+        let what = format!("server {} ... source", other.address);
+        notes.missing(other.line, what, "this holds for a whole set: make two sets of it");
+    }
     if let Some(tls) = first.tls() {
         write_tls(tls, set);
     }

@@ -1,11 +1,13 @@
 //! `quintet serve --install-unit`: a unit for systemd, with what this configuration needs and nothing else.
 
-use balancer::Config;
+use balancer::{Config, LogTarget};
 use balancer_core::Timestamps;
 use std::path::{Path, PathBuf};
 
 /// Where a configuration is looked for when nothing is said.
 const CONFIG_DEFAULT: &str = "/etc/quintet/quintet.toml";
+/// The folder that `LogsDirectory=quintet` stands for.
+const LOGS: &str = "/var/log/quintet";
 /// Beside the time of a drain: who has no answer is told, and the rest is cut.
 const STOP_SPARE_S: u64 = 10;
 
@@ -26,7 +28,7 @@ fn unit(program: &Path, file: &Path, config: Option<&Config>) -> String {
         true => "CAP_NET_BIND_SERVICE CAP_NET_ADMIN",
         false => "CAP_NET_BIND_SERVICE",
     };
-    let (stop, user) = (stop_patience(config), user_of(config));
+    let (stop, user, logs) = (stop_patience(config), user_of(config), logs_of(config));
     format!(
         "{HEAD}\
          [Unit]\n\
@@ -46,6 +48,7 @@ fn unit(program: &Path, file: &Path, config: Option<&Config>) -> String {
          LimitNOFILE=1048576\n\
          {user}\n\
          RuntimeDirectory=quintet\n\
+         {logs}\
          AmbientCapabilities={capabilities}\n\
          CapabilityBoundingSet={capabilities}\n\
          {HARDENING}\
@@ -71,6 +74,19 @@ fn user_of(config: Option<&Config>) -> String {
     match config.and_then(|config| config.identity) {
         Some(who) => format!("User={}\nGroup={}", who.user, who.group),
         None => "DynamicUser=yes".to_owned(),
+    }
+}
+
+/// Where an access log may be written: the rest of the disk is not to be touched.
+fn logs_of(config: Option<&Config>) -> String {
+    let Some(LogTarget::File(file)) = config.and_then(|config| Some(&config.access_log.as_ref()?.to)) else {
+        return String::new();
+    };
+    match file.parent() {
+        // Made by the manager, and given to whom the service runs as.
+        Some(folder) if folder == Path::new(LOGS) => "LogsDirectory=quintet\n".to_owned(),
+        Some(folder) => format!("ReadWritePaths={}\n", quoted(&whole(folder))),
+        None => String::new(),
     }
 }
 
@@ -108,7 +124,7 @@ RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
-UMask=0077
+UMask=0027
 ";
 
 fn needs_admin(config: &Config) -> bool {
@@ -160,6 +176,22 @@ mod tests {
         let config = Config::parse("q.toml", text).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
         let text = unit(Path::new("/usr/bin/quintet"), Path::new("/etc/q.toml"), Some(&config));
         assert!(text.contains("\nUser=1234\nGroup=5678\n") && !text.contains("\nDynamicUser="), "{text}");
+    }
+
+    #[test]
+    fn an_access_log_can_be_written_where_it_is_to_be() {
+        let check = |log: &str, expect: &str| {
+            let text = format!(
+                "[global]\naccess_log = \"{log}\"\n[[listener]]\nname = \"web\"\nbind = \"127.0.0.1:80\"\nbackends = \"app\"\n\
+                 [[backend_set]]\nname = \"app\"\nservers = [\"127.0.0.1:9001\"]\n"
+            );
+            let config = Config::parse("q.toml", &text).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
+            assert_eq!(logs_of(Some(&config)), expect, "{log}");
+        };
+        check("/var/log/quintet/access.log", "LogsDirectory=quintet\n");
+        check("/srv/my logs/access.log", "ReadWritePaths=\"/srv/my logs\"\n");
+        check("stdout", "");
+        assert_eq!(logs_of(None), "");
     }
 
     #[test]
