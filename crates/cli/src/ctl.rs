@@ -111,7 +111,11 @@ fn client(args: &CtlArgs) -> anyhow::Result<Client> {
     let shown = match &args.token_file {
         Some(file) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?;
-            Some(text.trim().to_owned())
+            let token = text.trim();
+            if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                bail!("--token-file {}: this is no token, which is one word of printable characters", file.display());
+            }
+            Some(token.to_owned())
         }
         None => its_token,
     };
@@ -169,7 +173,7 @@ fn order(client: &Client, which: &Which, order: &str, body: String, output: &mut
 fn tell(answer: std::result::Result<Value, admin::AskError>, output: &mut Output) -> Result {
     match answer {
         Ok(answer) => {
-            output.say("done")?;
+            output.say(done_in_words(&answer))?;
             output.write_json(&answer)?;
             Ok(Outcome::AsHoped)
         }
@@ -180,6 +184,21 @@ fn tell(answer: std::result::Result<Value, admin::AskError>, output: &mut Output
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What came of it, and what is to be known besides.
+fn done_in_words(answer: &Value) -> String {
+    let mut lines = vec![answer["summary"].as_str().map_or_else(|| "done".to_owned(), |what| format!("done: {what}"))];
+    for (list, words) in [
+        ("opened", "listening on"),
+        ("closed", "no longer listening on"),
+        ("waits", "from the next start on:"),
+        ("warnings", "warning:"),
+    ] {
+        let all = answer[list].as_array().into_iter().flatten().filter_map(Value::as_str);
+        lines.extend(all.map(|one| format!("  {words} {one}")));
+    }
+    lines.join("\n")
 }
 
 /// Until nobody listens any more, on either side.

@@ -75,6 +75,11 @@ fn a_reload_says_what_came_or_why_not() {
     house.folder.write("quintet.toml", good);
     let (code, out, err) = house.ctl(&["reload", "--json", "-"]);
     assert!(code == Some(0) && out.contains("1 listener, 1 backend set, 1 server"), "{code:?} {out} {err}");
+    let (code, out, err) = house.ctl(&["reload"]);
+    assert!(code == Some(0) && out == "done: 1 listener, 1 backend set, 1 server\n", "{code:?} {out} {err}");
+    let pem = house.folder.write("no.token", "-----BEGIN CERTIFICATE-----\n");
+    let (code, _, err) = house.ctl(&["--token-file", pem.to_str().expect("text"), "status"]);
+    assert!(code == Some(2) && err.contains("this is no token"), "{code:?} {err}");
     // By the configuration, and from its own side.
     let (code, out, err) = told(&["ctl", "--config", &file, "ports"]);
     assert!(code == Some(0) && out.contains("nothing is connected"), "{code:?} {out} {err}");
