@@ -42,10 +42,10 @@ pub(super) static HEALTH: Table = Table {
         Key::new("body", Kind::Text("text"), "what has to stand in the first 64 KiB of the answer").example("\"ok\""),
         Key::new("port", Kind::Number { min: 1, max: u16::MAX as usize }, "where checks ask; none: the server's port")
             .example("9000"),
-        Key::new("interval", Kind::Time, "between two checks, a tenth more or less").example("\"2s\""),
-        Key::new("interval_down", Kind::Time, "the same while a server is down").example("\"1s\""),
-        Key::new("timeout", Kind::Time, "for a whole check").example("\"2s\""),
-        Key::new("rise", IN_A_ROW, "good checks in a row that bring a server up; none: 2").example("2"),
-        Key::new("fall", IN_A_ROW, "bad checks in a row that bring it down; none: 3. The first one decides alone").example("3"),
+        Key::new("interval", Kind::Time, "between two checks, a tenth more or less").or_words("2 s").example("\"2s\""),
+        Key::new("interval_down", Kind::Time, "the same while a server is down").or_words("1 s").example("\"1s\""),
+        Key::new("timeout", Kind::Time, "for a whole check").or_words("2 s").example("\"2s\""),
+        Key::new("rise", IN_A_ROW, "good checks in a row that bring a server up").or_words("2").example("2"),
+        Key::new("fall", IN_A_ROW, "bad checks in a row that bring it down; the first check decides alone").or_words("3").example("3"),
     ],
 };
