@@ -1,7 +1,7 @@
 //! The admin listener follows the configuration: it goes elsewhere, comes, goes, or asks for another token. Whatever can
 //! fail does so before the workers go by a configuration.
 
-use crate::server::{AdminError, Seat};
+use crate::server::{self, AdminError, Seat};
 use crate::state::State;
 use balancer::{AdminSettings, Config};
 use balancer_core::Bind;
@@ -48,6 +48,14 @@ pub fn start_with(
     let follower = Arc::downgrade(&desk);
     remote.set_fellow(Arc::new(move |config: &Config| prepare(&follower, config)));
     Ok(Admin(desk))
+}
+
+/// The socket of [`start_with`], before anything else is started: what fails then has cost nobody a connection.
+///
+/// # Errors
+/// The place is taken.
+pub fn listen(settings: &AdminSettings) -> Result<Listening, AdminError> {
+    server::listen(&settings.bind)
 }
 
 fn prepare(desk: &Weak<Desk>, config: &Config) -> Result<Commit, String> {

@@ -25,7 +25,7 @@ mod state;
 mod view;
 
 pub use client::{AskError, Client};
-pub use follow::{Admin, start, start_with};
+pub use follow::{Admin, listen, start, start_with};
 pub use overview::{BackendSet, Counts, Listener, Overview, Port, Route, Server, ServerState};
 pub use process::Process;
 pub use server::AdminError;

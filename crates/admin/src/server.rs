@@ -51,16 +51,20 @@ pub(crate) struct Seat {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Listens; nobody is answered yet.
+pub(crate) fn listen(bind: &Bind) -> Result<Listening, AdminError> {
+    let rights = FileRights { mode: bind.mode, user: bind.user, group: bind.group };
+    let plan = ListenPlan { rights, ..ListenPlan::new(bind.address) };
+    Ok(reactor::epoll::listen(&plan, 1)?.pop().expect("one was asked for"))
+}
+
 impl Seat {
     /// Listens, and answers from then on.
     ///
     /// # Errors
     /// The place is taken, or no thread is to be had.
     pub(crate) fn open(bind: &Bind, state: &Arc<State>) -> Result<Self, AdminError> {
-        let rights = FileRights { mode: bind.mode, user: bind.user, group: bind.group };
-        let plan = ListenPlan { rights, ..ListenPlan::new(bind.address) };
-        let listening = reactor::epoll::listen(&plan, 1)?.pop().expect("one was asked for");
-        Self::take(bind, listening, state)
+        Self::take(bind, listen(bind)?, state)
     }
 
     /// The same at a socket that listens already.

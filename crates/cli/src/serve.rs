@@ -143,10 +143,13 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
     let before = Before::take(&config)?;
+    // Bound before a worker accepts: what fails after that would cut its clients off.
+    let listens = || config.admin.as_ref().map(admin::listen).transpose();
+    let at_admin = before.admin.map_or_else(listens, |taken| Ok(Some(taken)))?;
     let waits = |what| output::complain(format!("quintet: {what}"));
     let (file, heritage) = (args.config.as_deref(), before.heritage);
     let mut control = control::start_with(&config, file, args.workers, heritage, waits)?;
-    let admin = admin::start_with(config.admin.as_ref(), control.remote(), before.admin)?;
+    let admin = admin::start_with(config.admin.as_ref(), control.remote(), at_admin)?;
     // Everything is bound and read.
     become_who(&config)?;
     let events = Events::new(config.event_log);
