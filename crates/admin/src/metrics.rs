@@ -5,7 +5,7 @@ use crate::process::{self, Process};
 use crate::state::State;
 use balancer::{Glance, Seen};
 use balancer_core::{Counter, Counters, Dimension, Report, Timed};
-use ports::{BudgetVerdict, Spending};
+use ports::Spending;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -208,10 +208,7 @@ impl Scrape {
         tell("quintet_ports_time_wait", "Those held by TIME_WAIT.", |row| Some(row.waiting as f64))?;
         tell("quintet_ports_free", "Those that nothing holds.", |row| Some(row.free() as f64))?;
         let help = "Until the last one is gone at the rate of late, if each connection leaves a TIME_WAIT here.";
-        tell("quintet_ports_exhausted_in_seconds", help, |row| match row.verdict() {
-            BudgetVerdict::RunsOut { after, .. } if row.waiting > 0 => Some(after.as_secs_f64()),
-            _ => None,
-        })
+        tell("quintet_ports_exhausted_in_seconds", help, |row| Some(row.exhausted_in()?.as_secs_f64()))
     }
 
     /// As all programs that Prometheus asks call them.

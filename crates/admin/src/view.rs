@@ -27,12 +27,7 @@ pub(crate) fn everything(state: &State) -> Option<Overview> {
 }
 
 fn port(spending: &Spending) -> Port {
-    let (rate_per_s_max, exhausted_in_s) = match spending.verdict() {
-        BudgetVerdict::Lasts { rate_per_s_max } => (rate_per_s_max, None),
-        // What leaves no TIME_WAIT is not paid for.
-        BudgetVerdict::RunsOut { rate_per_s_max, .. } if spending.waiting == 0 => (rate_per_s_max, None),
-        BudgetVerdict::RunsOut { rate_per_s_max, after } => (rate_per_s_max, Some(after.as_secs_f64())),
-    };
+    let (BudgetVerdict::Lasts { rate_per_s_max } | BudgetVerdict::RunsOut { rate_per_s_max, .. }) = spending.verdict();
     Port {
         source: spending.source.to_string(),
         destination: spending.destination.to_string(),
@@ -42,7 +37,7 @@ fn port(spending: &Spending) -> Port {
         free: spending.free(),
         rate_per_s: spending.rate_per_s,
         rate_per_s_max,
-        exhausted_in_s,
+        exhausted_in_s: spending.exhausted_in().map(|after| after.as_secs_f64()),
     }
 }
 

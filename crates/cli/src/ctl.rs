@@ -2,10 +2,9 @@
 
 use crate::failure::{Outcome, Result};
 use crate::output::{Output, complain};
-use crate::terminal;
+use crate::serve;
 use admin::{Client, Overview};
 use anyhow::{Context, anyhow, bail};
-use balancer::Config;
 use clap::{Parser, Subcommand};
 use ports::{Address, UnixPath};
 use present::ctl::{Ports, Servers, Status};
@@ -124,9 +123,7 @@ fn client(args: &CtlArgs) -> anyhow::Result<Client> {
 
 /// Where the balancer of this file is asked, and with which token.
 fn of_config(file: &Path) -> anyhow::Result<(Address, Option<String>)> {
-    let (width, colour) = (terminal::error_width(), terminal::error_colour());
-    let config = Config::load(file).map_err(|error| anyhow!("{}", error.render(width, colour)))?;
-    let Some(admin) = config.admin else {
+    let Some(admin) = serve::load(file)?.admin else {
         bail!(
             "{} has no [admin]: such a balancer cannot be asked; write\n\n[admin]\nbind = \"{AT_DEFAULT}\"",
             file.display()

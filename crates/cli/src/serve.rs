@@ -236,7 +236,7 @@ fn complain_of(warnings: &[balancer::Warning]) {
 }
 
 /// Mistakes are shown as wide and as colourful as the terminal likes.
-fn load(path: &Path) -> anyhow::Result<Config> {
+pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
     let (width, colour) = (terminal::error_width(), terminal::error_colour());
     Config::load(path).map_err(|error| anyhow!("{}", error.render(width, colour)))
 }

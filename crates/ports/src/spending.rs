@@ -3,6 +3,7 @@
 use crate::budget::{Budget, BudgetVerdict};
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 /// Ports from one address to one destination, as the kernel's table shows them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +31,15 @@ impl Spending {
     /// What the rate of late leads to, if each connection leaves a TIME_WAIT here.
     pub fn verdict(&self) -> BudgetVerdict {
         self.budget().verdict(self.rate_per_s)
+    }
+
+    /// Until the last port is gone at the rate of late; `None`: that is not to come. What leaves no TIME_WAIT here is not
+    /// paid for.
+    pub fn exhausted_in(&self) -> Option<Duration> {
+        match self.verdict() {
+            BudgetVerdict::RunsOut { after, .. } if self.waiting > 0 => Some(after),
+            _ => None,
+        }
     }
 
     fn budget(&self) -> Budget {
