@@ -199,7 +199,10 @@ fn a_next_process_that_does_not_start_changes_nothing() {
     let set = "[[backend_set]]\nname = \"app\"\nservers = [\"silent.test:80\"]\n";
     folder.write(
         "quintet.toml",
-        good.replace("[global]", &asks).replace("name = \"web\"", "name = \"web\"\nbackends = \"app\"") + set,
+        good.replace("[global]", &asks)
+            .replace("name = \"web\"", "name = \"web\"\nbackends = \"app\"")
+            .replace("path_prefix = \"/\"", "path = \"/own\"")
+            + set,
     );
     serve.signal(Signal::User2);
     serve.says("handing over");

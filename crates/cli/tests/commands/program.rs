@@ -3,17 +3,59 @@
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use sys::signal::Signal;
 
 pub(crate) use testkit::PATIENCE;
 
+/// What a command prints, line by line, each with its end; whoever waits for one waits within [`PATIENCE`].
+struct Lines(Receiver<String>);
+
+impl Lines {
+    fn of(pipe: impl Read + Send + 'static) -> Self {
+        let (lines, printed) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = String::new();
+            while pipe.read_line(&mut line).is_ok_and(|read| read > 0) {
+                if lines.send(std::mem::take(&mut line)).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(printed)
+    }
+
+    /// Nothing at the end.
+    ///
+    /// # Panics
+    /// When neither comes; `awaited` is told then.
+    #[track_caller]
+    fn next(&self, awaited: &str) -> Option<String> {
+        match self.0.recv_timeout(PATIENCE) {
+            Ok(line) => {
+                // Shown where the test fails.
+                print!("{line}");
+                Some(line)
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("{awaited:?} was not said within {PATIENCE:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn rest(&self) -> String {
+        std::iter::from_fn(|| self.next("the end")).collect()
+    }
+}
+
 /// A command that is ended whatever happens.
 pub(crate) struct Running {
     child: Child,
-    stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
+    stdout: Lines,
+    stderr: Lines,
     /// What was read of standard error already.
     heard: String,
 }
@@ -32,35 +74,36 @@ impl Running {
     pub(crate) fn of(command: &mut Command) -> Self {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("started");
-        let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let stdout = Lines::of(child.stdout.take().expect("piped"));
+        let stderr = Lines::of(child.stderr.take().expect("piped"));
         Self { child, stdout, stderr, heard: String::new() }
     }
 
     /// The address in the first line it prints.
     pub(crate) fn address(&mut self) -> SocketAddr {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("a line");
+        let line = self.stdout.next("an address").unwrap_or_default();
         let address = line.split_once("http://").and_then(|(_, rest)| rest.split_once('/'));
         let (address, _) = address.unwrap_or_else(|| panic!("no address in {line:?}"));
         address.parse().unwrap_or_else(|error| panic!("{address}: {error}"))
     }
 
     /// Reads its standard error up to a line that says this.
+    #[track_caller]
     pub(crate) fn complains(&mut self, text: &str) {
         let before = self.heard.len();
         while !self.heard[before..].contains(text) {
-            let read = self.stderr.read_line(&mut self.heard).expect("a line");
-            assert!(read > 0, "it ended without saying {text:?}: {}", self.heard);
+            match self.stderr.next(text) {
+                Some(line) => self.heard += &line,
+                None => panic!("it ended without saying {text:?}: {}", self.heard),
+            }
         }
     }
 
     /// Reads its standard output up to a line that says this, and answers with that line.
+    #[track_caller]
     pub(crate) fn says(&mut self, text: &str) -> String {
         loop {
-            let mut line = String::new();
-            let read = self.stdout.read_line(&mut line).expect("a line");
-            assert!(read > 0, "it ended without saying {text:?}");
+            let line = self.stdout.next(text).unwrap_or_else(|| panic!("it ended without saying {text:?}"));
             if line.contains(text) {
                 return line.trim_end().to_owned();
             }
@@ -87,9 +130,7 @@ impl Running {
             assert!(Instant::now() < until, "it still runs after {PATIENCE:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
-        let (mut out, mut err) = (String::new(), std::mem::take(&mut self.heard));
-        self.stdout.read_to_string(&mut out).expect("output");
-        self.stderr.read_to_string(&mut err).expect("errors");
+        let (out, err) = (self.stdout.rest(), std::mem::take(&mut self.heard) + &self.stderr.rest());
         (self.child.wait().expect("ended").code(), out, err)
     }
 }

@@ -236,6 +236,9 @@ fn a_port_the_kernel_chose_can_be_taken_over_from_time_wait() {
     let origin = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut io = reactor();
     let mut plan = ConnectPlan::to(origin.local_addr().expect("bound"));
+    // The port is the kernel's choice, the address is nobody else's: a port that others have left without SO_REUSEADDR,
+    // towards whatever destination, is theirs for a minute.
+    plan.source = Source::Address(testkit::own_loopback().into());
     let conn = connected(&mut io, &plan, b"");
     let (server, peer) = origin.accept().expect("accepted");
     let timestamps = io.timestamps(conn);
