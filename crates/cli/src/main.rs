@@ -1,10 +1,12 @@
 //! `quintet`: flags into checked plans, plans into runs, results onto the screen. The only printer; owns exit codes.
 
+mod completions;
 mod ctl;
 mod doctor;
 mod failure;
 mod hints;
 mod lab;
+mod man;
 mod origin;
 mod output;
 mod serve;
@@ -13,7 +15,7 @@ mod stress;
 mod terminal;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::{Failure, Outcome};
 use output::Output;
 use std::ffi::OsString;
@@ -38,8 +40,9 @@ Examples:
   quintet simulate guide                   what the guide claims, and how far each is true
   quintet origin                           test answers on 127.0.0.1:9001
   quintet origin --close always            without keep-alive
+  quintet completions bash                 for a shell; `quintet man` writes pages of the manual
 
-Every command takes --json FILE (or - for standard output).
+Every command with a result takes --json FILE (or - for standard output).
 Exit codes: 0 as hoped; 1 a claim differs, a request failed, or the doctor
             found an error; 2 wrong usage, or this host cannot do it.
 `quintet help COMMAND` tells the rest.";
@@ -67,6 +70,10 @@ enum Command {
     Simulate(Box<simulate::SimulateArgs>),
     /// Serve test answers: /bytes/N, /chunked/N, /delay/MS, /status/CODE, /echo, /close.
     Origin(origin::OriginArgs),
+    /// Write what a shell completes.
+    Completions(completions::CompletionsArgs),
+    /// Write a page of the manual.
+    Man(man::ManArgs),
 }
 
 /// What ends any command that the system gives no memory.
@@ -127,6 +134,8 @@ fn run(command: Command) -> failure::Result {
         Command::Doctor(args) => doctor::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Origin(args) => origin::run(&args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
 }
 

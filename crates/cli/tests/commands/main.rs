@@ -1,5 +1,6 @@
 //! The commands as people and programs use them: help, exit codes, the shape of JSON, signals.
 
+mod about_itself;
 mod any_translation;
 mod ctl;
 mod doctor;
