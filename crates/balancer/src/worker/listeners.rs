@@ -251,16 +251,20 @@ impl Listener {
 
     /// What was counted of routes stays with those of the same name; the rest is the listener's.
     fn take_tallies(&mut self, rules: &ListenerRules) {
-        let before = self.rules.settings.router.all().iter().map(|route| route.name.as_str());
-        let mut known: HashMap<&str, RouteTally> = before.zip(self.tallies.iter().copied()).collect();
-        let tally = |route: &RouteRules| known.remove(route.name.as_str()).unwrap_or_default();
-        let tallies =
-            rules.settings.router.has_routes().then(|| rules.settings.router.all().iter().map(tally).collect());
-        for tally in known.values() {
+        let router = &rules.settings.router;
+        let routes = if router.has_routes() { router.all() } else { &[] };
+        let before = self.rules.settings.router.all().iter().map(|route| route.name.as_str()).take(self.tallies.len());
+        if before.clone().eq(routes.iter().map(|route| route.name.as_str())) {
+            return;
+        }
+        let mut known: HashMap<&str, usize> = before.enumerate().map(|(number, name)| (name, number)).collect();
+        let mut known_tally = |route: &RouteRules| known.remove(route.name.as_str()).map(|number| self.tallies[number]);
+        let tallies = routes.iter().map(|route| known_tally(route).unwrap_or_default()).collect();
+        for tally in known.into_values().map(|number| &self.tallies[number]) {
             tally.add_to(&mut self.counters);
             self.times.merge(&tally.times);
         }
-        self.tallies = tallies.unwrap_or_default();
+        self.tallies = tallies;
     }
 
     /// The counters of each route, by its name.

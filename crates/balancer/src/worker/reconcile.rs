@@ -11,6 +11,7 @@ use crate::errors::{ApplyError, SetupError};
 use crate::orders::Snapshot;
 use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings};
 use reactor::{ConnId, Reactor};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Where each section of the snapshot has its place in the tables of the worker, and what is made for it.
@@ -56,7 +57,10 @@ impl Worker {
     }
 
     fn prepare<R: Reactor>(&mut self, snapshot: &Snapshot, io: &mut R) -> Result<Prepared, ApplyError> {
-        let sets = snapshot.settings.backend_sets.iter().map(|settings| self.prepare_set(settings, &snapshot.boards));
+        let named = self.sets_by_name();
+        let here = |settings: &BackendSetSettings| named.get(settings.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let sets = snapshot.settings.backend_sets.iter();
+        let sets = sets.map(|settings| self.prepare_set(settings, here(settings), &snapshot.boards));
         let sets = sets.collect::<Result<_, _>>()?;
         let mut listeners = Vec::new();
         for settings in &snapshot.settings.listeners {
@@ -71,14 +75,28 @@ impl Worker {
         Ok(Prepared { sets, listeners })
     }
 
+    /// Places of sets, those that leave included: with thousands of them nobody looks through them all for each.
+    fn sets_by_name(&self) -> HashMap<String, Vec<usize>> {
+        let mut named: HashMap<String, Vec<usize>> = HashMap::with_capacity(self.sets.len());
+        for (index, set) in self.sets.iter().enumerate() {
+            named.entry(set.rules.name.clone()).or_default().push(index);
+        }
+        named
+    }
+
     /// A set whose ports are chosen otherwise is another one: leases of one allocator mean nothing to the next. So is one
-    /// whose connections are secured otherwise: those it has are not what is asked for now.
-    fn prepare_set(&mut self, settings: &BackendSetSettings, boards: &Boards) -> Result<Place<BackendSet>, SetupError> {
-        let same = |set: &BackendSet| {
-            let alike = (&set.rules.name, &set.rules.tls) == (&settings.name, &settings.tls);
-            alike && set.rules.ports.says_the_same(&settings.ports)
+    /// whose connections are secured otherwise: those it has are not what is asked for now. `named`: those of its name.
+    fn prepare_set(
+        &mut self,
+        settings: &BackendSetSettings,
+        named: &[usize],
+        boards: &Boards,
+    ) -> Result<Place<BackendSet>, SetupError> {
+        let same = |index: &&usize| {
+            let rules = &self.sets[**index].rules;
+            rules.tls == settings.tls && rules.ports.says_the_same(&settings.ports)
         };
-        let Some(index) = self.sets.iter().position(same) else {
+        let Some(&index) = named.iter().find(same) else {
             return BackendSet::new(settings, &self.share, boards, self.inbox.bell()).map(Place::New);
         };
         for server in &settings.servers {
@@ -167,15 +185,11 @@ impl Worker {
         set.flight = boards.flight(&settings.name);
         set.rules = Rc::new(settings.clone());
         set.selection.set_rules(&settings.selection);
-        for number in 0..set.servers.len() {
-            let address = set.servers[number].target.address();
-            if !settings.servers.iter().any(|server| server.address == address) && !set.servers[number].leaving {
-                set.let_go(number);
-            }
-        }
+        let mut roster = set.let_go_all_but(&settings.servers);
         let mut places = Vec::with_capacity(settings.servers.len());
         for server in &settings.servers {
-            let number = set.place_of(server.address, boards.board(&settings.name, server.address), &mut self.gone);
+            let board = boards.board(&settings.name, server.address);
+            let number = set.place_of(server.address, board, &mut roster, &mut self.gone);
             set.servers[number].idle.set_bounds(settings.pool.room(), settings.pool.idle_timeout);
             set.servers[number].tls_profile = server.tls_profile;
             set.selection.set_server(number, server);

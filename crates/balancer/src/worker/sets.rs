@@ -15,7 +15,7 @@ use balancer_core::{
 };
 use ports::{Address, PortList, Sources, Strain, Target};
 use reactor::{Bell, ConnId, Inbox, ProfileId, TimerId};
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +43,15 @@ pub(super) struct BackendSet {
     pub(super) leaving: bool,
     /// This worker's share of the ports that the kernel chooses from.
     kernel_ports: u32,
+}
+
+/// Where the servers of a set have their places while others come and go.
+#[derive(Default)]
+pub(super) struct Roster {
+    /// Of those that stay, or are back.
+    places: HashMap<Address, usize>,
+    /// Of those that have left with all their work, the lowest first.
+    vacant: VecDeque<usize>,
 }
 
 pub(super) struct Server {
@@ -155,8 +164,29 @@ impl BackendSet {
         self.sources.target(address).map_err(failed)
     }
 
-    /// The server leaves: no request is sent to it any more, what it works on it may finish.
-    pub(super) fn let_go(&mut self, number: usize) {
+    /// Servers that are none of `wanted` leave: no request is sent to them any more, what they work on they may finish.
+    /// Answers with the places of all.
+    pub(super) fn let_go_all_but(&mut self, wanted: &[ServerSettings]) -> Roster {
+        let wanted: HashSet<Address> = wanted.iter().map(|server| server.address).collect();
+        let mut roster = Roster::default();
+        for number in 0..self.servers.len() {
+            let server = &self.servers[number];
+            let address = server.target.address();
+            if wanted.contains(&address) {
+                roster.places.insert(address, number);
+                continue;
+            }
+            if !server.leaving {
+                self.let_go(number);
+            }
+            if self.servers[number].connections == 0 {
+                roster.vacant.push_back(number);
+            }
+        }
+        roster
+    }
+
+    fn let_go(&mut self, number: usize) {
         self.servers[number].leaving = true;
         self.selection.remove_server(number);
         self.sources.forget(self.servers[number].target);
@@ -164,9 +194,14 @@ impl BackendSet {
 
     /// The place of the server at `address`, which is [known](Self::know): that it has, or had and still finishes
     /// its work in, or a vacant or new one. Counters of the place's former tenant go to `gone`.
-    pub(super) fn place_of(&mut self, address: Address, board: Arc<Board>, gone: &mut Counters) -> usize {
-        let here = self.servers.iter().position(|server| server.target.address() == address);
-        if let Some(number) = here {
+    pub(super) fn place_of(
+        &mut self,
+        address: Address,
+        board: Arc<Board>,
+        roster: &mut Roster,
+        gone: &mut Counters,
+    ) -> usize {
+        if let Some(number) = roster.places.get(&address).copied() {
             if std::mem::take(&mut self.servers[number].leaving)
                 && let Ok(target) = self.sources.target(address)
             {
@@ -177,7 +212,12 @@ impl BackendSet {
         }
         let target = self.sources.target(address).expect("it is known already");
         let server = Server::new(target, self.tuples(target), &self.rules.pool, board);
-        let vacant = self.servers.iter().position(|server| server.leaving && server.connections == 0);
+        let number = self.seat(server, roster.vacant.pop_front(), gone);
+        roster.places.insert(address, number);
+        number
+    }
+
+    fn seat(&mut self, server: Server, vacant: Option<usize>, gone: &mut Counters) -> usize {
         let Some(number) = vacant else {
             self.servers.push(server);
             return self.servers.len() - 1;
