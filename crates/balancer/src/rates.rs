@@ -39,13 +39,16 @@ impl Rates {
         Self { keys: before.keys.clone(), tables }
     }
 
-    /// Takes a token of one limit. `field`: the value of the field that it counts by.
-    pub(crate) fn take(&self, limit: &RateLimit, client: IpAddr, field: &[u8], now: Duration) -> Taken {
-        let key = match limit.by {
+    /// Takes a token of one limit. `field`: the value of the field that it counts by. Who sends none is counted by address:
+    /// neither one client without the field nor all of them together get by, or stand in each other's way.
+    pub(crate) fn take(&self, limit: &RateLimit, client: IpAddr, field: Option<&[u8]>, now: Duration) -> Taken {
+        let key = match (&limit.by, field) {
+            (RateBy::Route, _) => self.keys.hash_one(limit.name.number()),
+            (RateBy::Header(_), Some(field)) => self.keys.hash_one((limit.name.number(), field)),
             // One word is hashed in one go, by far the most often of the three.
-            RateBy::Client => self.keys.hash_one(u128::from(limit.name.number()) << 64 | u128::from(client_of(client))),
-            RateBy::Header(_) => self.keys.hash_one((limit.name.number(), field)),
-            RateBy::Route => self.keys.hash_one(limit.name.number()),
+            (RateBy::Client | RateBy::Header(_), _) => {
+                self.keys.hash_one(u128::from(limit.name.number()) << 64 | u128::from(client_of(client)))
+            }
         };
         let part = || Mutex::new(Buckets::with_room(KEYS_MAX / PARTS));
         let parts = self.tables[table_of(&limit.rate)].get_or_init(|| (0..PARTS).map(|_| part()).collect());
@@ -74,7 +77,7 @@ mod tests {
     #[test]
     fn all_workers_take_from_one_bucket() {
         let (rates, limit) = (Rates::default(), limit("a", RateBy::Client, 1000));
-        let take = |_| rates.take(&limit, IpAddr::from([192, 0, 2, 7]), b"", Duration::from_secs(1)).wait.is_none();
+        let take = |_| rates.take(&limit, IpAddr::from([192, 0, 2, 7]), None, Duration::from_secs(1)).wait.is_none();
         let let_in: usize = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..4).map(|_| scope.spawn(|| (0..500).filter(|n| take(*n)).count())).collect();
             workers.into_iter().map(|worker| worker.join().expect("a worker")).sum()
@@ -86,12 +89,15 @@ mod tests {
     fn limits_and_their_keys_are_told_apart() {
         let rates = Rates::default();
         let ask = |limit: &RateLimit, client: [u8; 4], field: &[u8]| {
+            let field = Some(field).filter(|field| !field.is_empty());
             rates.take(limit, client.into(), field, Duration::from_secs(1)).wait.is_none()
         };
         let (a, b) = (limit("a", RateBy::Client, 1), limit("b", RateBy::Client, 1));
         assert!(ask(&a, [1; 4], b"") && ask(&a, [2; 4], b"") && ask(&b, [1; 4], b"") && !ask(&a, [1; 4], b""));
         let by_field = limit("c", RateBy::Header("X".into()), 1);
         assert!(ask(&by_field, [1; 4], b"x") && ask(&by_field, [1; 4], b"y") && !ask(&by_field, [2; 4], b"x"));
+        let without = |client| ask(&by_field, [client; 4], b"");
+        assert!(without(1) && without(2) && !without(1), "who sends no such field is counted by address");
         let all = limit("d", RateBy::Route, 1);
         assert!(ask(&all, [1; 4], b"x") && !ask(&all, [2; 4], b"y"));
     }
@@ -106,7 +112,7 @@ mod tests {
         };
         let (fast, now) = (limit("b", RateBy::Client, 5), Duration::from_secs(1));
         let ask = |limit: &RateLimit, client: u32| {
-            rates.take(limit, IpAddr::from(client.to_be_bytes()), b"", now).wait.is_none()
+            rates.take(limit, IpAddr::from(client.to_be_bytes()), None, now).wait.is_none()
         };
         assert_eq!((0..9).filter(|_| ask(&fast, 7)).count(), 5);
         for client in 0..2 * KEYS_MAX as u32 {
@@ -123,7 +129,7 @@ mod tests {
             Settings { listeners: vec![listener], backend_sets: Vec::new() }
         };
         let (limit, now) = (limit("a", RateBy::Route, 1), Duration::from_secs(1));
-        let asks = |rates: &Rates| rates.take(&limit, [1; 4].into(), b"", now).wait.is_none();
+        let asks = |rates: &Rates| rates.take(&limit, [1; 4].into(), None, now).wait.is_none();
         let first = Rates::of(&with(vec![limit.clone()]), &Rates::default());
         assert!(asks(&first) && !asks(&Rates::of(&with(vec![limit.clone()]), &first)), "a reload keeps it");
         let without = Rates::of(&with(Vec::new()), &first);

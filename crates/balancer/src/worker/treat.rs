@@ -133,9 +133,9 @@ impl Worker {
         let field = match &limit.by {
             RateBy::Header(name) => {
                 let first = knock.head.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-                first.map_or(&b""[..], |header| header.value)
+                first.map(|header| header.value)
             }
-            RateBy::Client | RateBy::Route => b"",
+            RateBy::Client | RateBy::Route => None,
         };
         let taken = self.rates.take(limit, knock.client, field, knock.now);
         let counters = &mut self.listeners[knock.listener].counters;

@@ -67,6 +67,52 @@ fn what_is_declared_as_default_is_what_counts_without_it() {
     }
 }
 
+/// What has to stand beside a key for its default to count: the words behind the value, a key, and its value.
+const BESIDE: [(&str, &str, &str); 6] = [
+    ("with `connections_max`", "connections_max", "200"),
+    ("where there are checks", "path", "\"/\""),
+    ("where there is such a log", "access_log", "\"stdout\""),
+    ("with `syslog`", "access_log", "\"syslog\""),
+    ("with `compression`", "compression", "[\"gzip\"]"),
+    ("with a rate", "request_rate_min", "500"),
+];
+
+/// A default that counts only beside another key: as a value, and that key.
+fn default_beside(key: &Key) -> Option<(&'static str, (&'static str, String))> {
+    let Preset::Words(words) = key.preset else { return None };
+    let (value, rest) = words.split_once(", ")?;
+    let value = value.trim_matches('`');
+    let is_value = value.starts_with('"') || value.bytes().all(|byte| byte.is_ascii_digit());
+    let (_, beside, with) = BESIDE.iter().find(|(words, ..)| is_value && *words == rest)?;
+    Some((value, (beside, (*with).to_owned())))
+}
+
+#[test]
+fn defaults_that_count_beside_another_key_are_those_of_the_reader() {
+    let mut compared = 0;
+    for (table, key) in keys() {
+        let Some((value, beside)) = default_beside(key) else { continue };
+        let with = file(table, &[beside.clone(), (key.name, value.to_owned())]);
+        let read = |text: &str| match Config::parse("declared", text) {
+            Ok(config) => config,
+            Err(error) => panic!("{}\n{text}", error.render(100, false)),
+        };
+        assert_eq!(read(&with), read(&file(table, &[beside])), "{} of {}", key.name, table.heading);
+        compared += 1;
+    }
+    assert!(compared > 10, "{compared} defaults were found");
+}
+
+#[test]
+fn a_key_with_one_value_says_what_counts_without_it() {
+    for (table, key) in keys() {
+        use Kind::*;
+        let is_one = matches!(key.kind, Number { .. } | Time | TimeOrOff | Switch | Choice(_) | Names(_));
+        let says = !matches!(key.preset, Preset::Words("none"));
+        assert!(says || !is_one, "{} of {} says \"none\": what counts then?", key.name, table.heading);
+    }
+}
+
 /// Values inside the declared bounds, and some outside of them.
 fn probes(kind: &Kind) -> (Vec<String>, Vec<String>) {
     let quoted = |name: &&str| format!("\"{name}\"");

@@ -5,6 +5,9 @@ use anyhow::anyhow;
 use balancer::config::keys::TOP;
 use config_file::{Table, nearest};
 
+/// Where it is explained what a line cannot tell.
+const PAGE: &str = "docs/configuration.md";
+
 /// What was asked for, if anything of it was.
 pub(super) fn asked(section: Option<&str>, schema: bool) -> anyhow::Result<Option<String>> {
     if schema {
@@ -20,7 +23,7 @@ fn told(section: &str, width: usize) -> anyhow::Result<String> {
     let all: Vec<&Table> = TOP.all().into_iter().filter(|table| table.name != TOP.name).collect();
     let within = format!("{wanted}.");
     let of = |table: &&&Table| wanted.is_empty() || table.name == wanted || table.name.starts_with(&within);
-    let texts: Vec<String> = all.iter().filter(of).map(|table| table.text(width)).collect();
+    let texts: Vec<String> = all.iter().filter(of).map(|table| table.text(width, PAGE)).collect();
     if texts.is_empty() {
         let names = || all.iter().map(|table| table.name);
         let help = match nearest(wanted, names()) {

@@ -10,9 +10,11 @@ fn keys(section: &[&str]) -> (Option<i32>, String, String) {
 fn every_key_is_told_or_those_of_a_section() {
     let (code, all, _) = keys(&[]);
     assert_eq!(code, Some(0));
-    for expect in ["[global]\n", "[[listener]]\n", "[backend_set.pool]\n", "  idle_max: 0 to 100000; default 256\n"] {
+    for expect in ["[global]\n", "[[listener]]\n", "[backend_set.pool]\n", "  idle_max      0 to 100000; default 256\n"]
+    {
         assert!(all.contains(expect), "{expect:?} in {all}");
     }
+    assert!(!all.contains('`') && !all.contains("]("), "Markdown on a terminal: {all}");
     let (_, listener, _) = keys(&["listener"]);
     assert!(listener.starts_with("[[listener]]\n") && listener.contains("[listener.limits]\n"), "{listener}");
     assert!(!listener.contains("backend_set.pool"), "{listener}");

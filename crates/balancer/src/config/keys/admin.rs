@@ -20,6 +20,7 @@ pub(super) static ADMIN: Table = Table {
             "a file with the token that clients show (`Authorization: Bearer ...`) who change things over TCP, or come from \
              another host. Required where other hosts can connect",
         )
+        .or_words("nobody is asked for one")
         .example("\"admin.token\""),
     ],
 };

@@ -41,7 +41,7 @@ pub(super) static BACKEND_SET: Table = Table {
         Key::new(
             "sources",
             Kind::List { of: &Kind::Text("address, range or network"), min: 0, max: SOURCES_MAX },
-            "source addresses of this host, used in turn, 1024 at most; none: the kernel's choice. Of an IPv6 network with \
+            "source addresses of this host, used in turn, 1024 at most; `[]`: the kernel's choice. Of an IPv6 network with \
              more than that 256 are used, spread over all of it. A network need not be on an interface where it is routed \
              here: `ip -6 route add local fd00:1::/64 dev lo`",
         )
@@ -53,6 +53,7 @@ pub(super) static BACKEND_SET: Table = Table {
             "first and last local port; without it the kernel chooses from `ip_local_port_range`, and own ports come from \
              outside of it",
         )
+        .or_words("the kernel's, or own ones outside of them")
         .example("[20000, 29999]"),
         retries::MAX,
         retries::ON,
@@ -80,6 +81,7 @@ pub(super) static BACKEND_SET: Table = Table {
              `\"v1\"` in text, `\"v2\"` in binary. Each is then one client's, and closes with its answer: there is no pool. \
              Servers have to expect it (`accept-proxy`, `listen ... proxy_protocol`); with `tls` it goes before that",
         )
+        .or_words("connections begin with the request")
         .example("\"v2\""),
         treatment::REQUEST_HEADERS,
         treatment::RESPONSE_HEADERS,

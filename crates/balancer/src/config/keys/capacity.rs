@@ -6,28 +6,32 @@ use config_file::{Key, Kind};
 pub(super) const CONNECTIONS_MAX: Key = Key::new(
     "connections_max",
     Kind::Number { min: 1, max: bounds::CONNECTIONS_MAX },
-    "connections to each server, over all workers, idle ones and tunnels included; none: as many as there are requests. Where \
+    "connections to each server, over all workers, idle ones and tunnels included. Where \
      all servers have as many, requests wait in one line, those that came first before the others; an idle connection makes \
      room for them",
 )
+.or_words("as many as there are requests")
 .example("200");
 
 pub(super) const QUEUE_MAX: Key = Key::new(
     "queue_max",
     Kind::Number { min: 0, max: bounds::QUEUE_MAX },
-    "requests of the set that may wait for a place, over all workers (1000); one more gets a 503 that says so",
+    "requests of the set that may wait for a place, over all workers; one more gets a 503 that says so",
 )
+.or_words("1000, with `connections_max`")
 .example("1000");
 
 pub(super) const QUEUE_TIMEOUT: Key =
-    Key::new("queue_timeout", Kind::Time, "how long one waits (5 s) before it gets a 503 that says so")
+    Key::new("queue_timeout", Kind::Time, "how long one waits before it gets a 503 that says so")
+        .or_words("`\"5s\"`, with `connections_max`")
         .example("\"5s\"");
 
 pub(super) const REQUESTS_MAX: Key = Key::new(
     "requests_max",
     Kind::Number { min: 1, max: bounds::REQUESTS_MAX },
     "requests and joined connections of the set that are under way at once, over all workers, those that wait for a place \
-     included; none: as many as there are. One more gets a 503 at once that says which set it is, a connection of a tcp listener \
+     included. One more gets a 503 at once that says which set it is, a connection of a tcp listener \
      a reset; counted (`servers.set_full`). How it goes together with the health of servers: [below](#sets-that-fail)",
 )
+.or_words("as many as there are")
 .example("2000");

@@ -35,7 +35,9 @@ pub(super) static GLOBAL: Table = Table {
             "drain_grace",
             Kind::Time,
             "how long listeners go on accepting before that, answering with `Connection: close`",
-        ),
+        )
+        .or_words("no time")
+        .example("\"5s\""),
         Key::new(
             "watch",
             Kind::TimeOrOff,
@@ -88,7 +90,7 @@ pub(super) static GLOBAL: Table = Table {
             Kind::choice::<SyslogForm>(),
             "how messages for a log daemon begin; facility local0, those that failed as warnings",
         )
-        .or_words("`\"rfc3164\"`, where there is such a log"),
+        .or_words("`\"rfc3164\"`, with `syslog`"),
         Key::new(
             "event_log_format",
             Kind::choice::<EventForm>(),

@@ -34,18 +34,21 @@ pub(super) static HEALTH: Table = Table {
             "`\"tcp\"`: servers are checked by whether they take connections (and shake hands, over TLS); `\"http\"` is what \
              `path` means",
         )
+        .or_words("`\"http\"` with `path`, else none")
         .example("\"tcp\""),
-        Key::new("host", Kind::Text("name"), "`Host` of checks; none: the server's name, or address").example("\"example.org\""),
-        Key::new("method", Kind::choice::<CheckMethod>(), "how checks ask").example("\"HEAD\""),
-        Key::new("status", Kind::List { of: &STATUS, min: 1, max: STATUSES_MAX }, "answers that are good; none: 200 to 399")
+        Key::new("host", Kind::Text("name"), "`Host` of checks").or_words("the server's name, or address").example("\"example.org\""),
+        Key::new("method", Kind::choice::<CheckMethod>(), "how checks ask").or_words("`\"GET\"`").example("\"HEAD\""),
+        Key::new("status", Kind::List { of: &STATUS, min: 1, max: STATUSES_MAX }, "answers that are good")
+            .or_words("200 to 399")
             .example("[200, \"300-399\"]"),
-        Key::new("body", Kind::Text("text"), "what has to stand in the first 64 KiB of the answer").example("\"ok\""),
-        Key::new("port", Kind::Number { min: 1, max: u16::MAX as usize }, "where checks ask; none: the server's port")
+        Key::new("body", Kind::Text("text"), "what has to stand in the first 64 KiB of the answer").or_words("anything").example("\"ok\""),
+        Key::new("port", Kind::Number { min: 1, max: u16::MAX as usize }, "where checks ask")
+            .or_words("the server's port")
             .example("9000"),
-        Key::new("interval", Kind::Time, "between two checks, a tenth more or less").or_words("2 s").example("\"2s\""),
-        Key::new("interval_down", Kind::Time, "the same while a server is down").or_words("1 s").example("\"1s\""),
-        Key::new("timeout", Kind::Time, "for a whole check").or_words("2 s").example("\"2s\""),
-        Key::new("rise", IN_A_ROW, "good checks in a row that bring a server up").or_words("2").example("2"),
-        Key::new("fall", IN_A_ROW, "bad checks in a row that bring it down; the first check decides alone").or_words("3").example("3"),
+        Key::new("interval", Kind::Time, "between two checks, a tenth more or less").or_words("`\"2s\"`, where there are checks").example("\"2s\""),
+        Key::new("interval_down", Kind::Time, "the same while a server is down").or_words("`\"1s\"`, where there are checks").example("\"1s\""),
+        Key::new("timeout", Kind::Time, "for a whole check").or_words("`\"2s\"`, where there are checks").example("\"2s\""),
+        Key::new("rise", IN_A_ROW, "good checks in a row that bring a server up").or_words("2, where there are checks").example("2"),
+        Key::new("fall", IN_A_ROW, "bad checks in a row that bring it down; the first check decides alone").or_words("3, where there are checks").example("3"),
     ],
 };

@@ -182,7 +182,7 @@ static LIMITS: Table = Table {
             Kind::Time,
             "so far behind these rates a client may be: that long it may pause after it has kept up, and no longer",
         )
-        .or_words("`\"20s\"`")
+        .or_words("`\"20s\"`, with a rate")
         .example("\"10s\""),
     ],
 };

@@ -42,7 +42,7 @@ pub(super) static ROUTE: Table = Table {
         )
         .example("\"https://{host}{path}\""),
         Key::new("respond", Kind::Table(&RESPOND), "they are answered here").example("{ status = 404, text = \"gone\" }"),
-        Key::new("strip_prefix", Kind::Switch, "the prefix that fits is taken away before the path is passed on").or_words("no"),
+        Key::new("strip_prefix", Kind::Switch, "the prefix that fits is taken away before the path is passed on").or("false"),
         Key::new("replace_prefix", PATH, "it is replaced by this").example("\"/v2\""),
         Key::new("rewrite", Kind::Table(&REWRITE), "what is found in the path is replaced")
             .example("{ regex = \"^/v[0-9]+/(.*)$\", to = \"/{1}\" }"),

@@ -21,14 +21,15 @@ pub(super) const HASH: Key = Key::new(
      leaves, and all balancers with the same servers choose alike; a server that has a quarter more to do than its share is \
      passed over. Requests without such a field or cookie go round robin. A tcp connection has its source only",
 )
+.or_words("required with `balance = \"hash\"`")
 .example("\"cookie:session\"");
 
 pub(super) const SLOW_START: Key = Key::new(
     "slow_start",
     Kind::Time,
-    "how long a server that is well again, or was added to a running set, takes to its full weight, from a tenth of it; \
-     none: no time",
+    "how long a server that is well again, or was added to a running set, takes to its full weight, from a tenth of it",
 )
+.or_words("no time")
 .example("\"30s\"");
 
 pub(super) const WEIGHT: Key = Key::new(
@@ -58,8 +59,11 @@ static STICKY_TABLE: Table = Table {
         Key::new("secure", Kind::Switch, "browsers send it back over TLS only").or("false"),
         Key::new("http_only", Kind::Switch, "scripts do not see it").or("true"),
         Key::new("same_site", Kind::choice::<SameSite>(), "which requests from other sites carry it")
+            .or_words("what browsers do without being told")
             .example("\"lax\""),
-        Key::new("max_age", Kind::Time, "how long it is kept; none: as long as the browser runs").example("\"1h\""),
+        Key::new("max_age", Kind::Time, "how long it is kept")
+            .or_words("as long as the browser runs")
+            .example("\"1h\""),
         Key::new(
             "key",
             Kind::Text("text"),

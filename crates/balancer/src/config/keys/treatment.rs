@@ -72,7 +72,7 @@ pub(super) const COMPRESSION_TYPES: Key = Key::new(
     Kind::list(&Kind::Text("`\"type/subtype\"`, `\"type/*\"`, `\"+suffix\"`"), TYPES_MAX),
     "media types that are compressed",
 )
-.or_words("text, JSON, JavaScript, XML, SVG, WebAssembly and a few more")
+.or_words("with `compression`: text, JSON, JavaScript, XML, SVG, WebAssembly and a few more")
 .example("[\"text/*\", \"application/json\"]");
 
 pub(super) const COMPRESSION_BYTES_MIN: Key = Key::new(
@@ -80,7 +80,7 @@ pub(super) const COMPRESSION_BYTES_MIN: Key = Key::new(
     Kind::Number { min: 0, max: BYTES_MIN_MAX },
     "bodies that are told to be shorter are passed on as they are",
 )
-.or_words("1024")
+.or_words("1024, with `compression`")
 .example("2048");
 
 static BASIC_AUTH: Table = Table {
@@ -119,7 +119,7 @@ static RATE: Table = Table {
             "by",
             Kind::Text("`\"client\"`, `\"route\"`, `\"header:NAME\"`"),
             "whose requests are counted together: those of one address (of IPv6 one /64), all, or those with the same value \
-             of a field",
+             of a field; who sends no such field is counted by address",
         )
         .or("\"client\""),
         Key::new("dry_run", Kind::Switch, "nobody is refused; `limits.rate_would_refuse` counts who would be")
