@@ -74,6 +74,16 @@ impl LimitName {
         Self { text: text.to_owned(), number: hasher.finish() }
     }
 
+    /// Of a zone: whatever limit says it counts in the same buckets. No listener or route is called like that.
+    pub fn of_zone(zone: &str) -> Self {
+        Self::new(&format!("zone\n{zone}"))
+    }
+
+    /// Is it still to be named by where it stands?
+    fn is_open(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// The same for the same text, and hardly for another.
     #[inline]
     pub fn number(&self) -> u64 {
@@ -120,28 +130,32 @@ pub struct Treatment {
 
 impl Treatment {
     /// A route's own within its listener's: the route's header rules follow those of the listener and stand above them; lists
-    /// of addresses and limits of rates of both must let in; users, a bound and a compression of the route stand in place of the
+    /// of addresses and limits of rates of both must let in (of one zone that of the listener alone: a request counts once); users, a bound and a compression of the route stand in place of the
     /// listener's.
     #[must_use]
     pub fn within(&self, listener: &Self) -> Self {
+        let counts_already =
+            |own: &RateLimit| !own.name.is_open() && listener.rates.iter().any(|one| one.name == own.name);
+        let own_rates = self.rates.iter().filter(|own| !counts_already(own));
         Self {
             headers: HeaderRules {
                 requests: listener.headers.requests.then(&self.headers.requests),
                 responses: listener.headers.responses.then(&self.headers.responses),
             },
             access: listener.access.iter().chain(&self.access).cloned().collect(),
-            rates: listener.rates.iter().chain(&self.rates).cloned().collect(),
+            rates: listener.rates.iter().chain(own_rates).cloned().collect(),
             auth: self.auth.clone().or_else(|| listener.auth.clone()),
             body_bytes_max: self.body_bytes_max.or(listener.body_bytes_max),
             compression: self.compression.clone().or_else(|| listener.compression.clone()),
         }
     }
 
-    /// The same with a name for what counts requests.
+    /// The same with a name for what counts requests, and has none of a zone.
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
         let mut named = self.clone();
-        named.rates.iter_mut().for_each(|limit| limit.name = LimitName::new(name));
+        let open = named.rates.iter_mut().filter(|limit| limit.name.is_open());
+        open.for_each(|limit| limit.name = LimitName::new(name));
         named
     }
 
@@ -198,6 +212,25 @@ mod tests {
         assert_eq!(of("192.0.2.7"), of("::ffff:192.0.2.7"));
         assert_ne!(of("192.0.2.7"), of("192.0.2.8"));
         assert_ne!(of("0.0.0.1"), of("0:0:0:1::"));
+    }
+
+    #[test]
+    fn limits_of_one_zone_have_one_name_and_count_once() {
+        let limit = |name| {
+            let rate = Rate::new(1, std::time::Duration::from_secs(1), 1).unwrap();
+            let limit = RateLimit { rate, by: RateBy::Client, dry_run: false, name };
+            Treatment { rates: vec![limit], ..Treatment::default() }
+        };
+        let (open, all) = (limit(LimitName::default()), limit(LimitName::of_zone("all")));
+        let numbers = |route: &Treatment, listener: &Treatment| -> Vec<u64> {
+            let whole = route.named("web/1").within(&listener.named("web"));
+            whole.rates.iter().map(|limit| limit.name.number()).collect()
+        };
+        let of = |name: &str| LimitName::new(name).number();
+        assert_eq!(numbers(&open, &open), [of("web"), of("web/1")]);
+        assert_eq!(numbers(&all, &open), [of("web"), LimitName::of_zone("all").number()]);
+        assert_eq!(numbers(&all, &all), [LimitName::of_zone("all").number()]);
+        assert_eq!(open.within(&open).rates.len(), 2, "who has no name yet counts by himself");
     }
 
     #[test]

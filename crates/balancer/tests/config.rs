@@ -445,12 +445,13 @@ fn what_is_done_to_requests_and_responses_arrives() {
     let types = ["text/*", "application/json", "+xml"].map(|name| MediaType::parse(name).unwrap()).to_vec();
     let compression = Compression { codings: vec![Coding::Brotli, Coding::Gzip], types, bytes_min: 2048 };
     assert_eq!((&web.treatment.compression, &plain.treatment.compression), (&Some(compression), &None));
-    let limit = |count, period_s, burst, by, dry_run| {
+    let limit = |count, period_s, burst, by, dry_run, name| {
         let rate = Rate::new(count, Duration::from_secs(period_s), burst).unwrap();
-        [RateLimit { rate, by, dry_run, name: LimitName::default() }]
+        [RateLimit { rate, by, dry_run, name }]
     };
-    assert_eq!(web.treatment.rates, limit(30, 60, 5, RateBy::Header("X-Api-Key".into()), true));
-    assert_eq!(plain.treatment.rates, limit(100, 1, 100, RateBy::Client, false));
+    assert_eq!(web.treatment.rates, limit(30, 60, 5, RateBy::Header("X-Api-Key".into()), true, LimitName::default()));
+    assert_eq!(plain.treatment.rates, limit(100, 1, 100, RateBy::Client, false, LimitName::of_zone("everybody")));
+    assert_eq!(plain.router.all()[0].treatment.rates, plain.treatment.rates);
     let mut rules = HeaderRules::default();
     rules.requests.remove("X-Debug", Message::Request).unwrap();
     rules.requests.set("X-Tenant", "one", Message::Request).unwrap();

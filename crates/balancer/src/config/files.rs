@@ -1,13 +1,15 @@
 //! Files that a configuration names: read when it is, from the folder in which it stands.
 
+use super::rate::Zones;
 use crate::shelf::Shelf;
 use config_file::{Mistake, Value, value};
 use std::path::Path;
 
-/// Where a configuration stands, and what was read there of certificates.
+/// Where a configuration stands, what was read there of certificates, and the zones in which its limits count.
 pub(super) struct Folder<'f> {
     pub(super) path: &'f Path,
     pub(super) shelf: &'f Shelf,
+    pub(super) zones: &'f Zones,
 }
 
 /// The bytes of a file of at most so many.

@@ -11,7 +11,6 @@ use balancer_core::{
 };
 use config_file::{Mistake, Placed, Section, Value, value, wrong_type};
 use http::forward::Tells;
-use std::path::Path;
 
 /// The largest head that may be allowed. A buffer may grow to hold it, together with the fields the balancer adds.
 pub(super) const HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -65,8 +64,8 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Folder<'_>, mistak
             .map(|times| read_timeouts(times, protocol, routed || proxy_protocol, mistakes))
             .unwrap_or_default(),
         requests: read_requests(&mut section, proxy_protocol, mistakes),
-        treatment: treatment::read(&mut section, folder.path, mistakes),
-        routes: read_routes(&mut section, protocol, folder.path, mistakes),
+        treatment: treatment::read(&mut section, folder, mistakes),
+        routes: read_routes(&mut section, protocol, folder, mistakes),
         errors: route_action::read_errors(&mut section, folder.path, mistakes),
     };
     listener.timeouts.pace = pace;
@@ -83,7 +82,7 @@ pub(super) fn read<'a>(mut section: Section<'a, '_>, folder: &Folder<'_>, mistak
 fn read_routes<'a>(
     section: &mut Section<'a, '_>,
     protocol: Protocol,
-    folder: &Path,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<Route<'a>> {
     let sections = section.tables_if_any("route", ROUTES_MAX, mistakes);

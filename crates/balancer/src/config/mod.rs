@@ -174,7 +174,8 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
     let global = global.map(|section| read_global(section, folder, mistakes)).unwrap_or_default();
     let admin = admin.and_then(|section| admin::read(section, folder, mistakes));
     let shelf = Shelf::default();
-    let folder = Folder { path: folder, shelf: &shelf };
+    let zones = rate::Zones::default();
+    let folder = Folder { path: folder, shelf: &shelf, zones: &zones };
     let listeners: Vec<_> = listeners.into_iter().map(|section| listener::read(section, &folder, mistakes)).collect();
     let sets: Vec<_> = sets.into_iter().map(|section| backend::read(section, &folder, mistakes)).collect();
     let members = sets.iter().enumerate().flat_map(|(set, one)| of_set(set, &one.names)).collect();

@@ -1,12 +1,12 @@
 //! `[[listener.route]]`: which requests, and what is done with them.
 
+use super::files::Folder;
 use super::route_action::{self, Action};
 use super::{condition, tcp, treatment};
 use balancer_core::router::{Conditions, Page};
 use balancer_core::{ClientTimeouts, Protocol, ServerTimeouts, Treatment};
 use config_file::{Mistake, Placed, Section};
 use std::ops::Range;
-use std::path::Path;
 use std::time::Duration;
 
 /// Routes of one listener.
@@ -66,7 +66,7 @@ impl Timeouts {
 pub(super) fn read<'a>(
     mut section: Section<'a, '_>,
     protocol: Protocol,
-    folder: &Path,
+    folder: &Folder<'_>,
     mistakes: &mut Vec<Mistake>,
 ) -> Route<'a> {
     let before = mistakes.len();
@@ -83,13 +83,13 @@ pub(super) fn read<'a>(
         span: section.span(),
         sound: false,
         name,
-        action: route_action::read(&mut section, &conditions, folder, mistakes),
+        action: route_action::read(&mut section, &conditions, folder.path, mistakes),
         conditions,
         timeouts: section
             .table("timeouts", mistakes)
             .map(|times| read_timeouts(times, is_tcp, mistakes))
             .unwrap_or_default(),
-        errors: route_action::read_errors(&mut section, folder, mistakes),
+        errors: route_action::read_errors(&mut section, folder.path, mistakes),
         treatment: treatment::read(&mut section, folder, mistakes),
     };
     section.finish(mistakes);

@@ -122,6 +122,13 @@ static RATE: Table = Table {
              of a field; who sends no such field is counted by address",
         )
         .or("\"client\""),
+        Key::new(
+            "zone",
+            Kind::Text("name"),
+            "limits of one zone count together, of whichever routes and listeners they are: then they say the same. None: each \
+             listener and each route counts by itself",
+        )
+        .example("\"logins\""),
         Key::new("dry_run", Kind::Switch, "nobody is refused; `limits.rate_would_refuse` counts who would be")
             .or("false"),
     ],
