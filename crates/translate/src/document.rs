@@ -89,6 +89,17 @@ impl Table {
         self.entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
+    /// The same, to be changed.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.entries.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// Every table of an array below this one.
+    pub(crate) fn each_below(&mut self, array: &str, do_it: &mut dyn FnMut(&mut Table)) {
+        let found = self.arrays.iter_mut().filter(|(name, _)| *name == array);
+        found.flat_map(|(_, tables)| tables).for_each(do_it);
+    }
+
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         match self.get("name") {

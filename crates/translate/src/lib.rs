@@ -18,6 +18,7 @@ mod overlap;
 mod pattern;
 mod routes;
 mod time;
+mod zones;
 
 pub use fit::{FILES, LISTS, NAMES, Taken, Takes};
 use named::named;
@@ -98,10 +99,11 @@ pub fn translate(
     takes: Takes<'_>,
     hash: Hash<'_>,
 ) -> Result<Translation, TranslateError> {
-    let (document, mut notes) = match language {
+    let (mut document, mut notes) = match language {
         Language::Haproxy => haproxy::translate(text, hash)?,
         Language::Nginx => nginx::translate(text)?,
     };
+    zones::settle(&mut document, &mut notes);
     let document = fit::fitted(document, takes, &mut notes);
     let notes = notes.sorted();
     Ok(Translation { toml: document.toml(name, &notes), notes })

@@ -211,3 +211,51 @@ fn what_nginx_lets_in_its_translation_lets_in() {
         ],
     );
 }
+
+const ZONE: &str = "\
+limit_req_zone $binary_remote_addr zone=all:1m rate=1r/m;
+limit_req zone=all burst=2 nodelay;
+limit_req_status 429;
+server {
+    listen BIND;
+    location /a { proxy_pass http://ONE; }
+    location /b { proxy_pass http://ONE; }
+    location / { proxy_pass http://ONE; }
+}
+";
+
+/// Wherever a client asks, it has what one zone lets it have, and no more.
+#[test]
+fn a_zone_of_nginx_is_one_count_in_all_its_places() {
+    let [one, _two] = origins();
+    let folder = Folder::new();
+    let Some((theirs, ours)) = pair(&folder, &ZONE.replace("ONE", &one.address.to_string()), false) else { return };
+    check(&theirs, &ours, &["/a", "/b", "/", "/a", "/b", "/"].map(|path| ("a.org", path, &[] as &[&str])));
+}
+
+const TABLE: &str = "\
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+frontend web
+    bind BIND
+    stick-table type ip size 1k expire 1h store http_req_rate(1h)
+    http-request track-sc0 src
+    http-request deny deny_status 429 if { sc_http_req_rate(0) gt 3 }
+    use_backend two if { path_beg /b }
+    default_backend one
+backend one
+    server a ONE
+backend two
+    server b ONE
+";
+
+#[test]
+fn a_stick_table_is_one_count_for_all_routes() {
+    let [one, _two] = origins();
+    let folder = Folder::new();
+    let Some((theirs, ours)) = pair(&folder, &TABLE.replace("ONE", &one.address.to_string()), true) else { return };
+    check(&theirs, &ours, &["/a", "/b", "/", "/a", "/b", "/"].map(|path| ("a.org", path, &[] as &[&str])));
+}

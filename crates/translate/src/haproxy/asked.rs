@@ -2,6 +2,7 @@
 
 use crate::document::Value;
 use crate::routes::{Action, Answer, Edit};
+use crate::zones;
 use std::time::Duration;
 
 /// A question that a route does not ask, but a setting of it does.
@@ -10,7 +11,7 @@ pub(crate) enum Asked {
     /// Is he one of these? Names, and hashes of their passwords.
     User(Vec<(String, String)>),
     /// Does he ask more often than that? Counted by what, as ours says it.
-    Rate { most: u64, period: Duration, by: String },
+    Rate { most: u64, period: Duration, by: String, zone: String },
     /// Has he more connections than that?
     Connections(u64),
 }
@@ -27,11 +28,8 @@ impl Asked {
                 let parts = [said.as_slice(), &[("users".to_owned(), Value::Inline(users))]].concat();
                 Edit::Setting { key: "auth", value: Value::Inline(parts) }
             }
-            (Self::Rate { most, period, by }, true, action) if refuses(action) => {
-                let said: [(&str, Value); 3] =
-                    [("rate", rate(*most, *period).into()), ("burst", (*most).into()), ("by", by.clone().into())];
-                let parts = said.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-                Edit::Setting { key: "rate_limit", value: Value::Inline(parts) }
+            (Self::Rate { most, period, by, zone }, true, action) if refuses(action) => {
+                zones::limit(rate(*most, *period), *most, by, zone)
             }
             (Self::Connections(most), true, action) if refuses(action) => {
                 Edit::Setting { key: PER_CLIENT, value: (*most).into() }

@@ -7,8 +7,21 @@ use crate::time;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Times over which requests are counted, by the name of the table.
-pub(crate) type Tables = BTreeMap<String, Option<Duration>>;
+/// Tables by their names: those of their sections.
+pub(crate) type Tables = BTreeMap<String, Table>;
+
+/// A table: where it stands, and the time over which it counts requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table {
+    line: usize,
+    period: Option<Duration>,
+}
+
+impl Table {
+    fn of(line: &Line) -> Self {
+        Self { line: line.number, period: period(line) }
+    }
+}
 
 /// What one section counts.
 #[derive(Debug, Default)]
@@ -32,7 +45,7 @@ struct Tracker {
 
 /// All tables of a file.
 pub(crate) fn tables(sections: &[Section]) -> Tables {
-    let of = |section: &Section| Some((section.name.clone(), period(section.last("stick-table")?)));
+    let of = |section: &Section| Some((section.name.clone(), Table::of(section.last("stick-table")?)));
     sections.iter().filter_map(of).collect()
 }
 
@@ -57,7 +70,7 @@ impl Counted {
         let mut tables = tables.clone();
         let own = lines.iter().rev().find(|line| line.word(0) == "stick-table");
         if let Some(line) = own {
-            tables.insert(String::new(), period(line));
+            tables.insert(String::new(), Table::of(line));
         }
         Self { trackers: lines.iter().filter_map(Tracker::of).collect(), tables }
     }
@@ -89,9 +102,10 @@ impl Counted {
         let table = if table.is_empty() { &tracker.table } else { table };
         let most = most(values)?;
         if what == "http_req_rate" {
-            let period = self.tables.get(table).copied().flatten().ok_or("the table says no `http_req_rate(TIME)`")?;
+            let known = self.tables.get(table);
+            let period = known.and_then(|table| table.period).ok_or("the table says no `http_req_rate(TIME)`")?;
             let most = (1..=1_000_000).contains(&most).then_some(most).ok_or("1 to 1000000 requests can be let in")?;
-            return Ok(Asked::Rate { most, period, by });
+            return Ok(Asked::Rate { most, period, by, zone: self.name_of(table) });
         }
         // Who is counted only with its first request is not among those it is compared with.
         let most = most + u64::from(!tracker.at_once);
@@ -100,6 +114,15 @@ impl Counted {
             "client" => Err("nobody would come in".to_owned()),
             _ => Err("connections are counted by address".to_owned()),
         }
+    }
+}
+
+impl Counted {
+    /// What others call a table: the section it stands in.
+    fn name_of(&self, table: &str) -> String {
+        let line = self.tables.get(table).map(|table| table.line);
+        let named = |(name, other): &(&String, &Table)| !name.is_empty() && Some(other.line) == line;
+        self.tables.iter().find(named).map_or(table, |(name, _)| name).to_owned()
     }
 }
 
@@ -140,7 +163,9 @@ mod tests {
 
     fn asked(lines: &str, question: &str) -> Option<Result<Asked, String>> {
         let lines = super::super::lex::lines(lines).expect("lines");
-        let tables = Tables::from([("abuse".to_owned(), Some(Duration::from_secs(10)))]);
+        let abuse = Table { line: 0, period: Some(Duration::from_secs(10)) };
+        let own = Table { line: 1, period: Some(Duration::from_secs(60)) };
+        let tables = Tables::from([("abuse".to_owned(), abuse), ("web".to_owned(), own)]);
         let words: Vec<&str> = question.split(' ').collect();
         let (fetch, argument) = words[0].split_once('(').unwrap_or((words[0], ""));
         Counted::of(&lines, &tables).asked(fetch, argument.trim_end_matches(')'), &words[1..])
@@ -151,7 +176,10 @@ mod tests {
         const EARLY: &str =
             "stick-table type ip size 1k store http_req_rate(1m),conn_cur\ntcp-request connection track-sc0 src";
         const LATE: &str = "http-request track-sc1 hdr(X-Key) table abuse\nhttp-request track-sc2 src table abuse";
-        let rate = |most, s, by: &str| Asked::Rate { most, period: Duration::from_secs(s), by: by.to_owned() };
+        let rate = |most, s, by: &str| {
+            let zone = if s == 10 { "abuse" } else { "web" }.to_owned();
+            Asked::Rate { most, period: Duration::from_secs(s), by: by.to_owned(), zone }
+        };
         for (lines, question, expect) in [
             (EARLY, "sc0_http_req_rate gt 20", Some(Ok(rate(20, 60, "client")))),
             (EARLY, "sc_http_req_rate(0) ge 20", Some(Ok(rate(19, 60, "client")))),

@@ -3,13 +3,17 @@
 use super::scope::Scope;
 use super::tree::Directive;
 use super::variables::field_name;
-use crate::document::{Table, Value};
+use crate::document::Table;
 use crate::notes::Notes;
 use crate::routes::Edit;
+use crate::zones;
 
 /// `limit_req zone=perip burst=20 nodelay;` with `limit_req_zone $binary_remote_addr zone=perip:10m rate=10r/s;`
 pub(super) fn rate(scope: &Scope<'_>, notes: &mut Notes) -> Option<Edit> {
-    let limit = scope.get("limit_req")?;
+    let limits = scope.all("limit_req");
+    let (limit, more) = limits.split_first()?;
+    let why = "a route has one rate: of several the first is here";
+    more.iter().for_each(|one| notes.missing(one.line, one.text(), why));
     let parameter = |name: &str| limit.args.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let name = format!("zone={}:", parameter("zone")?);
     let zone = scope.find(|one| one.name == "limit_req_zone" && one.args.iter().any(|word| word.starts_with(&name)));
@@ -31,9 +35,7 @@ pub(super) fn rate(scope: &Scope<'_>, notes: &mut Notes) -> Option<Edit> {
         notes.detail(limit.line, limit.text(), "nobody is delayed: who asks too often is refused");
     }
     let burst = parameter("burst").and_then(|burst| burst.parse::<u64>().ok()).unwrap_or(0) + 1;
-    let parts =
-        vec![("rate".to_owned(), rate.into()), ("burst".to_owned(), burst.into()), ("by".to_owned(), by.into())];
-    Some(Edit::Setting { key: "rate_limit", value: Value::Inline(parts) })
+    Some(zones::limit(rate, burst, &by, parameter("zone")?))
 }
 
 /// `limit_conn perip 10;` with `limit_conn_zone $binary_remote_addr zone=perip:10m;`, of HTTP or of a stream.
