@@ -3,6 +3,7 @@
 mod bench;
 mod configurations;
 mod deps;
+mod dist;
 mod instructions;
 mod shape;
 
@@ -22,6 +23,8 @@ enum Chore {
     /// Measure Quintet: beside its peers (nginx, HAProxy, wrk, ab, h2load), interleaved, in namespaces of our own; and
     /// its model and its doctor alone.
     Bench(bench::BenchArgs),
+    /// Make what people install: a static program, a Debian package, a container image.
+    Dist(dist::DistArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -30,5 +33,6 @@ fn main() -> anyhow::Result<()> {
         Chore::Shape => shape::run(),
         Chore::Instructions(args) => instructions::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Dist(args) => dist::run(&args),
     }
 }
