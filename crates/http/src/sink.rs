@@ -77,7 +77,8 @@ pub trait FieldSink {
 }
 
 /// `value` in decimal, at the end of `digits`.
-fn decimal(value: u64, digits: &mut [u8; 20]) -> &[u8] {
+#[inline]
+pub fn decimal(value: u64, digits: &mut [u8; 20]) -> &[u8] {
     let (mut at, mut rest) = (digits.len(), value);
     while at == digits.len() || rest > 0 {
         at -= 1;

@@ -3,6 +3,9 @@
 /// Within a string of JSON: printable ASCII, whatever came. A byte that is no UTF-8 is written as `\xhh`, which a reader of
 /// the string sees as these four letters.
 pub(super) fn json(bytes: &[u8], out: &mut Vec<u8>) {
+    if are_plain(bytes) {
+        return out.extend_from_slice(bytes);
+    }
     for chunk in bytes.utf8_chunks() {
         json_text(chunk.valid(), out);
         chunk.invalid().iter().for_each(|byte| {
@@ -40,6 +43,9 @@ fn json_letter(letter: char, out: &mut Vec<u8>) {
 
 /// Within quotes, as Apache escapes: `\"`, `\\`, and `\xhh` for whatever is not printable ASCII.
 pub(super) fn quoted(bytes: &[u8], out: &mut Vec<u8>) {
+    if are_plain(bytes) {
+        return out.extend_from_slice(bytes);
+    }
     for byte in bytes {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
@@ -58,6 +64,11 @@ pub(super) fn word(bytes: &[u8], out: &mut Vec<u8>) {
             byte => hex(*byte, out),
         }
     }
+}
+
+/// Are all? Nearly always, so all are looked at: that takes vector instructions, which a search for the first would not.
+fn are_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |all, byte| all & is_plain(*byte))
 }
 
 /// Printable ASCII that means nothing within quotes.

@@ -1,10 +1,9 @@
 //! A line as an object of JSON. What there is nothing of has no key.
 
-use super::{Part, Told, escape, time};
+use super::{Part, Told, escape, plain, time};
 use crate::exchange::Outcome;
 use crate::retry::RetryReason;
 use crate::settings::Protocol;
-use core::fmt::Display;
 use core::time::Duration;
 use http::Version;
 use std::io::Write;
@@ -37,43 +36,52 @@ impl Object<'_> {
         if text.is_empty() {
             return;
         }
-        self.key(name);
-        self.0.push(b'"');
-        escape::json(text, self.0);
-        self.0.push(b'"');
+        self.quoted(name, |out| escape::json(text, out));
     }
 
     fn part(&mut self, told: &Told<'_>, part: Part) {
         self.text(part.name(), told.part(part));
     }
 
-    /// Something that needs no quotes: a number, or a list of ours.
-    fn bare(&mut self, name: &str, value: impl Display) {
+    fn number(&mut self, name: &str, value: u64) {
         self.key(name);
-        write!(self.0, "{value}").expect("memory takes it");
+        plain::number(value, self.0);
     }
 
-    /// Words of ours, which need no escaping.
-    fn word(&mut self, name: &str, value: impl Display) {
+    fn is(&mut self, name: &str, value: bool) {
         self.key(name);
-        write!(self.0, "\"{value}\"").expect("memory takes it");
+        self.0.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// A word of ours, which needs no escaping.
+    fn word(&mut self, name: &str, word: &str) {
+        self.quoted(name, |out| out.extend_from_slice(word.as_bytes()));
+    }
+
+    /// What `write` writes, which needs no escaping or is escaped.
+    fn quoted(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        self.key(name);
+        self.0.push(b'"');
+        write(self.0);
+        self.0.push(b'"');
     }
 
     fn millis(&mut self, name: &str, time: Option<Duration>) {
-        let Some(micros) = time.map(|time| time.as_micros()) else { return };
-        self.bare(name, format_args!("{}.{:03}", micros / 1000, micros % 1000));
+        let Some(time) = time else { return };
+        self.key(name);
+        plain::millis(time, self.0);
     }
 }
 
 fn write_way(told: &Told<'_>, object: &mut Object<'_>) {
     let line = told.line;
-    object.word("client", line.peer);
+    object.quoted("client", |out| plain::socket(line.peer, out));
     if line.client != line.peer.ip() {
-        object.word("for", line.client);
+        object.word("for", &line.client.to_string());
     }
     [Part::Listener, Part::Route, Part::Set].into_iter().for_each(|part| object.part(told, part));
     if let Some(server) = line.server {
-        object.text("server", server.to_string().as_bytes());
+        object.quoted("server", |out| plain::server(server, out, escape::json));
     }
 }
 
@@ -91,7 +99,7 @@ fn write_request(told: &Told<'_>, object: &mut Object<'_>) {
     }
     object.part(told, Part::Sni);
     if told.is_cut() {
-        object.bare("cut", true);
+        object.is("cut", true);
     }
 }
 
@@ -113,18 +121,18 @@ fn write_outcome(told: &Told<'_>, object: &mut Object<'_>) {
         Outcome::Abandoned => "abandoned",
     };
     if line.status != 0 {
-        object.bare("status", line.status);
+        object.number("status", line.status.into());
     }
     object.word("outcome", outcome);
     if let Some(failure) = line.record.failure {
-        object.word("failure", failure.kind());
+        object.word("failure", failure.kind().name());
         if let Some(rule) = failure.rule() {
             object.word("rule", rule.name());
         }
     }
     object.part(told, Part::Begins);
-    object.bare("bytes_in", line.bytes_up);
-    object.bare("bytes_out", line.bytes_down);
+    object.number("bytes_in", line.bytes_up);
+    object.number("bytes_out", line.bytes_down);
 }
 
 fn write_times(told: &Told<'_>, object: &mut Object<'_>) {
@@ -133,7 +141,7 @@ fn write_times(told: &Told<'_>, object: &mut Object<'_>) {
     object.millis("connect_ms", line.connected_within());
     object.millis("first_byte_ms", line.first_byte_within());
     object.millis("total_ms", Some(line.took));
-    object.bare("attempts", line.attempts());
+    object.number("attempts", line.attempts().into());
     if line.record.retries > 0 {
         let reasons = RetryReason::ALL.iter().zip(line.record.retried).filter(|(_, count)| *count > 0);
         object.key("retried_for");
@@ -144,7 +152,7 @@ fn write_times(told: &Told<'_>, object: &mut Object<'_>) {
         object.0.extend_from_slice(if none { b"{}" } else { b"}" });
     }
     if line.record.server.is_some() {
-        object.bare("reused", line.record.pooled);
+        object.is("reused", line.record.pooled);
     }
 }
 
@@ -152,9 +160,9 @@ fn write_end(told: &Told<'_>, object: &mut Object<'_>) {
     match told.line.end {
         None => object.word("closed", "kept"),
         Some(end) => {
-            object.word("closed", end.why);
+            object.word("closed", end.why.name());
             if let Some(first) = end.first {
-                object.word("closed_first", first);
+                object.word("closed_first", first.name());
             }
         }
     }

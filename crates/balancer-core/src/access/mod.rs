@@ -9,6 +9,7 @@ mod escape;
 mod failed;
 mod json;
 mod note;
+mod plain;
 mod syslog;
 mod time;
 
