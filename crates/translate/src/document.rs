@@ -187,6 +187,7 @@ fn group(name: &str) -> &str {
 #[derive(Debug, Default)]
 pub(crate) struct Document {
     pub(crate) global: Table,
+    pub(crate) admin: Option<Table>,
     pub(crate) listeners: Vec<Table>,
     pub(crate) sets: Vec<Table>,
 }
@@ -203,6 +204,10 @@ impl Document {
         if !self.global.entries.is_empty() {
             text += "\n[global]\n";
             self.global.write("global", &mut text);
+        }
+        if let Some(admin) = &self.admin {
+            let _infallible = writeln!(text, "\n[admin]{}", origin(admin.line));
+            admin.write("admin", &mut text);
         }
         for (heading, tables) in [("listener", &self.listeners), ("backend_set", &self.sets)] {
             for table in tables {

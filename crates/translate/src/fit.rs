@@ -34,6 +34,9 @@ pub(crate) fn fitted(mut document: Document, takes: Takes<'_>, notes: &mut Notes
     document.listeners.iter_mut().for_each(|listener| without_proxy(listener, takes));
     one_listener_each(&mut document, notes);
     document.global.fit("global", takes, notes);
+    if takes("admin") == Taken::No {
+        document.admin = None;
+    }
     document.listeners.iter_mut().for_each(|listener| listener.fit("listener", takes, notes));
     document.sets.iter_mut().for_each(|set| set.fit("backend_set", takes, notes));
     document

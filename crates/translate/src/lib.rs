@@ -17,6 +17,7 @@ mod order;
 mod overlap;
 mod pattern;
 mod routes;
+mod status;
 mod time;
 mod zones;
 
@@ -80,6 +81,12 @@ pub enum TranslateError {
     /// Nobody listens in it.
     #[error("there is no {0}: nothing to translate")]
     Empty(&'static str),
+    /// Somebody is kept out in it, and would not be in the translation.
+    #[error(
+        "{0}. Whom it keeps out would come in, so that nothing is translated: write it otherwise, or take it out and guard the \
+             place by hand"
+    )]
+    Open(Note),
     /// It is beyond what is translated.
     #[error("more than {0} routes would be needed: simplify the conditions, or write the routes by hand")]
     Routes(usize),
@@ -103,6 +110,9 @@ pub fn translate(
         Language::Haproxy => haproxy::translate(text, hash)?,
         Language::Nginx => nginx::translate(text)?,
     };
+    if let Some(note) = notes.open() {
+        return Err(TranslateError::Open(note.clone()));
+    }
     zones::settle(&mut document, &mut notes);
     let document = fit::fitted(document, takes, &mut notes);
     let notes = notes.sorted();

@@ -34,7 +34,7 @@ impl fmt::Display for Note {
 
 /// Notes as they come.
 #[derive(Debug, Default)]
-pub(crate) struct Notes(Vec<Note>);
+pub(crate) struct Notes(Vec<Note>, Option<Note>);
 
 impl Notes {
     /// What cannot be said in our words.
@@ -47,14 +47,30 @@ impl Notes {
         self.push(Note { line, weight: Weight::Detail, what: what.into(), why: why.into() });
     }
 
-    /// In the order of the file. What stands in `defaults`, or in a block around others, was met more than once.
+    /// What keeps somebody out, and cannot be said at all: without it whatever it guards would be open.
+    pub(crate) fn opened(&mut self, line: usize, what: impl Into<String>, why: impl Into<String>) {
+        let note = Note { line, weight: Weight::Missing, what: what.into(), why: why.into() };
+        self.1.get_or_insert(note);
+    }
+
+    /// The first thing that would be open.
+    pub(crate) fn open(&self) -> Option<&Note> {
+        self.1.as_ref()
+    }
+
+    /// In the order of the file. What stands in `defaults`, or in a block around others, was met more than once; of two notes on
+    /// one thing the one that says more is kept.
     pub(crate) fn sorted(mut self) -> Vec<Note> {
         self.0.sort_by(|one, other| (one.line, one.weight, &one.what).cmp(&(other.line, other.weight, &other.what)));
         self.0
     }
 
     fn push(&mut self, note: Note) {
-        if !self.0.contains(&note) {
+        let says = |one: &Note, less: &Note| {
+            (one.line, one.weight, &one.what) == (less.line, less.weight, &less.what) && one.why.starts_with(&less.why)
+        };
+        if !self.0.iter().any(|known| says(known, &note)) {
+            self.0.retain(|known| !says(&note, known));
             self.0.push(note);
         }
     }

@@ -97,3 +97,26 @@ fn what_is_to_be_secured_is_never_in_the_clear() {
         assert!(told.contains(left_out), "{left_out} in {told}");
     }
 }
+
+/// A place whose requests cannot be told apart here would be open to those it keeps out: nothing is translated then.
+#[test]
+fn what_would_be_open_is_refused() {
+    let refused = |inner: &str| {
+        let text =
+            format!("server {{\n  listen 80;\n  location / {{ proxy_pass http://127.0.0.1:81; }}\n{inner}\n}}\n");
+        translate("a.conf", Language::Nginx, &text, &|_| Taken::Yes, &hash).err().map(|error| error.to_string())
+    };
+    for guard in [
+        "deny all;",
+        "allow 10.0.0.0/8; deny all;",
+        "return 403;",
+        "auth_basic a; auth_basic_user_file b;",
+        "internal;",
+    ] {
+        let why =
+            refused(&format!("location ~ ^/(?!public) {{ {guard} proxy_pass http://127.0.0.1:81; }}")).expect(guard);
+        assert!(why.starts_with("line 4: `location ~ ^/(?!public)`: "), "{why}");
+        assert!(why.contains("would come in, so that nothing is translated"), "{why}");
+    }
+    assert_eq!(refused("location ~ ^/(?!public) { proxy_pass http://127.0.0.1:82; }"), None);
+}

@@ -68,7 +68,12 @@ impl Place<'_, '_> {
                     self.locations(block, &scope, &matches, found);
                 }
                 Ok(None) => self.notes.missing(block.line, block.text(), "no request comes here"),
-                Err(why) => self.notes.missing(block.line, block.text(), why),
+                // Which requests it is for is not known, so that nobody can be kept out of it.
+                Err(why) if guards(block) => self.notes.opened(block.line, block.text(), why),
+                Err(why) => {
+                    let why = format!("{why}: what it is for goes by the other locations");
+                    self.notes.missing(block.line, block.text(), why);
+                }
             }
         }
     }
@@ -105,34 +110,39 @@ impl Place<'_, '_> {
                 rules.push(rule(block, Clause { matches: matches.clone(), ..Clause::default() }, action))
             }
             Ok(None) => {}
-            Err((line, what, why)) => self.notes.missing(line, what, why),
+            Err((line, what, why)) => {
+                let answer = instead(&why);
+                self.notes.missing(line, what, format!("{why}: what comes here gets a {}", answer.0));
+                rules.push(rule(block, Clause { matches: matches.clone(), ..Clause::default() }, answer.1));
+            }
         }
         rules
     }
 
     fn if_rule(&mut self, one: &Directive, scope: &Scope<'_>, matches: &Matches) -> Option<Rule> {
-        let mut clause = match asked(&one.args, self.tls) {
+        let clause = match asked(&one.args, self.tls) {
             Ok(Asked::Known(false)) => return None,
-            Ok(Asked::Known(true)) => Clause::default(),
-            Ok(Asked::When(clause)) => *clause,
+            Ok(Asked::Known(true)) => Ok(Clause::default()),
+            Ok(Asked::When(clause)) => Ok(*clause),
+            Err(why) => Err(why),
+        };
+        let both = clause.and_then(|clause| Ok((clause.matches.and(matches)?, clause)));
+        let clause = match both {
+            Ok((both, clause)) => Clause { matches: both?, ..clause },
             Err(why) => {
-                self.notes.missing(one.line, one.text(), why);
+                let open = if guards(one) { ": nobody is kept out by it here" } else { "" };
+                self.notes.missing(one.line, one.text(), format!("{why}{open}"));
                 return None;
             }
         };
-        match clause.matches.and(matches) {
-            Ok(both) => clause.matches = both?,
-            Err(why) => {
-                self.notes.missing(one.line, one.text(), why);
-                return None;
-            }
-        }
         let answer = one.inner().iter().find_map(|inner| self.answer(inner, scope));
         let is_alone = one.inner().iter().all(|inner| ["return", "rewrite"].contains(&inner.name.as_str()));
         match answer {
             Some(Ok(answer)) if is_alone => Some(rule(one, clause, Action::Answer(answer))),
             _ => {
-                self.notes.missing(one.line, one.text(), "only an `if` that answers (`return`) has a counterpart");
+                let open = if guards(one) { ": nobody is kept out by it here" } else { "" };
+                let why = format!("only an `if` that answers (`return`) has a counterpart{open}");
+                self.notes.missing(one.line, one.text(), why);
                 None
             }
         }
@@ -163,9 +173,8 @@ impl Place<'_, '_> {
                 keeps_query: false,
             });
         };
-        if status == 444 {
-            return Err("no request is left without an answer: 403 refuses it".to_owned());
-        }
+        // It is said of all of them at once that they are answered.
+        let status = if status == 444 { 403 } else { status };
         let text = one.arg(1);
         if status == 303 {
             return Err("a redirect is 301, 302, 307 or 308".to_owned());
@@ -207,6 +216,13 @@ impl Place<'_, '_> {
             if FOREIGN.contains(&one.name.as_str()) {
                 return Err(missing(one, "only HTTP is spoken to servers"));
             }
+            // No request is sent on within the balancer, so that none may ever come here.
+            if one.name == "internal" {
+                return Ok(Some(Action::Answer(nothing(404))));
+            }
+            if one.name == "stub_status" {
+                return Err(missing(one, super::status::APART));
+            }
         }
         if let Some((named, scope)) = self.tried_last(block, scope) {
             return self.action(named, &scope, matches);
@@ -214,6 +230,9 @@ impl Place<'_, '_> {
         let Some(pass) = block.inner().iter().find(|one| one.name == "proxy_pass") else {
             return self.of_files(block, scope);
         };
+        if let Some(one) = asks_others(scope) {
+            return Err(missing(one, "nobody else is asked who may come in (see `auth`)"));
+        }
         let target = Target::parse(pass.arg(0)).map_err(|why| missing(pass, &why))?;
         if !self.sets.has_server(&target.host, target.tls) {
             return Err(missing(pass, "this names no server"));
@@ -233,12 +252,10 @@ impl Place<'_, '_> {
             return Ok(Some(with(self.edits(scope, None), Action::Answer(refusal))));
         }
         let files = block.inner().iter().find(|one| FILES.contains(&one.name.as_str()));
-        let is_around = block.inner().iter().any(|one| one.name == "location" || one.name == "if");
         match files {
             _ if block.name == "server" => Ok(None),
-            Some(files) => Err((files.line, files.text(), "no files are served from disk".to_owned())),
-            None if is_around => Ok(None),
-            None => Err((block.line, block.text(), "nothing in it answers but files, which are not served".to_owned())),
+            Some(files) => Err((files.line, files.text(), NO_FILES.to_owned())),
+            None => Err((block.line, block.text(), NO_FILES.to_owned())),
         }
     }
 
@@ -281,6 +298,33 @@ impl Place<'_, '_> {
         }
         Ok(edits)
     }
+}
+
+const NO_FILES: &str = "no files are served from disk";
+
+/// What a location answers that cannot be translated: were it left out, what it is for would go by another, whoever is kept out here.
+fn instead(why: &str) -> (u16, Action) {
+    let status = if [NO_FILES, super::status::APART].contains(&why) { 404 } else { 501 };
+    (status, Action::Answer(nothing(status)))
+}
+
+fn nothing(status: u16) -> Answer {
+    Answer::Respond { status, text: String::new(), content_type: None }
+}
+
+/// `auth_request`, or another question that nobody here asks.
+fn asks_others<'t>(scope: &Scope<'t>) -> Option<&'t Directive> {
+    ["auth_request", "auth_jwt"].iter().find_map(|name| scope.get(name).filter(|one| one.arg(0) != "off"))
+}
+
+/// Does it keep somebody out?
+fn guards(block: &Directive) -> bool {
+    block.inner().iter().any(|one| match one.name.as_str() {
+        "return" => one.arg(0).starts_with('4'),
+        "auth_basic" => one.arg(0) != "off",
+        "allow" | "deny" | "auth_request" | "auth_jwt" | "internal" => true,
+        _ => false,
+    })
 }
 
 /// A line, what stands there, and why nothing becomes of it.

@@ -8,6 +8,7 @@ mod remarks;
 mod scope;
 mod server;
 mod shared;
+mod status;
 mod stream;
 mod target;
 mod tree;
@@ -53,7 +54,10 @@ pub(crate) fn translate(text: &str) -> Result<(Document, Notes), TranslateError>
 
 fn web(http: &[Directive], document: &mut Document, notes: &mut Notes) -> Result<(), TranslateError> {
     let around = Scope::new(http);
-    let blocks = http.iter().filter(|one| one.name == "server");
+    let (for_it, blocks): (Vec<&Directive>, Vec<&Directive>) =
+        http.iter().filter(|one| one.name == "server").partition(|server| status::is_for_it(server));
+    for_it.iter().for_each(|server| status::write(server, &mut document.admin, notes));
+    let blocks = blocks.into_iter();
     let servers: Vec<Server<'_>> = blocks.map(|block| Server::parse(block, &around, notes)).collect();
     let mut sets = Sets::new(upstreams(http), Vec::new());
     let groups = groups(&servers);

@@ -2,6 +2,7 @@
 
 use super::scope::Scope;
 use super::server::{bytes, time_of_body};
+use super::shared::CONTINUED;
 use super::target::Target;
 use super::upstream::Sets;
 use super::variables::{Known, template};
@@ -63,6 +64,10 @@ impl Place<'_, '_> {
         }
         for one in fields {
             let (name, value) = (one.arg(0), one.arg(1));
+            if name.eq_ignore_ascii_case("x-forwarded-for") && CONTINUED.contains(&value) {
+                self.notes.detail(one.line, one.text(), "`forwarded = \"append\"` of the listener does that");
+                continue;
+            }
             if OURS.contains(&name.to_ascii_lowercase().as_str()) {
                 self.notes.detail(one.line, one.text(), format!("this balancer writes {name} by itself"));
                 continue;
@@ -86,8 +91,8 @@ impl Place<'_, '_> {
             return None;
         };
         if file.arg(0).contains('$') || file.arg(0).is_empty() {
-            self.notes.missing(file.line, file.text(), "a file named by a variable");
-            return None;
+            self.notes.missing(file.line, file.text(), "a file named by a variable: nobody is let in here");
+            return Some(nobody());
         }
         let mut parts = vec![("users_file".to_owned(), Value::from(file.arg(0)))];
         match realm.arg(0) {
@@ -142,7 +147,8 @@ impl Place<'_, '_> {
 /// `allow` and `deny`: the first that fits decides. With us a list of the denied stands above one of the allowed, so that
 /// the denied have to come first.
 pub(super) fn sources(scope: &Scope<'_>, notes: &mut Notes) -> Vec<Edit> {
-    let (mut denied, mut allowed, mut rest_denied) = (Vec::new(), Vec::new(), false);
+    let (mut denied, mut denied_later, mut allowed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rest_denied = false;
     for one in scope.any(&["allow", "deny"]) {
         match (one.name.as_str(), one.arg(0)) {
             ("allow", "all") => break,
@@ -150,24 +156,35 @@ pub(super) fn sources(scope: &Scope<'_>, notes: &mut Notes) -> Vec<Edit> {
                 rest_denied = true;
                 break;
             }
-            (_, network) if !is_network(network) => {
-                notes.missing(one.line, one.text(), "this is no network");
-                return Vec::new();
-            }
+            // Nobody more comes in for that.
+            (_, network) if !is_network(network) => notes.missing(one.line, one.text(), "this is no network"),
             ("allow", network) => allowed.push(network.to_owned()),
-            (_, network) if allowed.is_empty() => denied.push(network.to_owned()),
-            _ => {
-                notes.missing(one.line, one.text(), "`deny` behind `allow`: write one list");
-                return Vec::new();
+            (_, network) => {
+                let list = if allowed.is_empty() { &mut denied } else { &mut denied_later };
+                list.push((one, network.to_owned()));
             }
         }
     }
+    // Where the rest is denied, so are they, but for those who are let in before.
+    if !rest_denied {
+        for (one, network) in denied_later {
+            let why = "the denied stand above the allowed: who is let in before, and is of these, is kept out here";
+            notes.missing(one.line, one.text(), why);
+            denied.push((one, network));
+        }
+    }
+    let denied: Vec<String> = denied.into_iter().map(|(_, network)| network).collect();
     if rest_denied && allowed.is_empty() {
-        (denied, allowed) = (Vec::new(), vec!["255.255.255.255/32".to_owned()]);
+        return vec![nobody()];
     }
     let lists = [(false, denied), (true, if rest_denied { allowed } else { Vec::new() })];
     let lists = lists.into_iter().filter(|(_, networks)| !networks.is_empty());
     lists.map(|(allowed, networks)| Edit::Sources { allowed, networks }).collect()
+}
+
+/// Nobody has that address.
+fn nobody() -> Edit {
+    Edit::Sources { allowed: true, networks: vec!["255.255.255.255/32".to_owned()] }
 }
 
 fn field(of_response: bool, how: How, name: &str, value: String) -> Edit {

@@ -12,6 +12,8 @@ const TRANSLATED: &[&str] = &[
     "gzip_types",
     "allow",
     "auth_basic",
+    "auth_jwt",
+    "auth_request",
     "auth_basic_user_file",
     "client_body_timeout",
     "client_header_timeout",
@@ -21,6 +23,7 @@ const TRANSLATED: &[&str] = &[
     "hash",
     "http",
     "if",
+    "internal",
     "ip_hash",
     "keepalive",
     "keepalive_requests",
@@ -66,6 +69,7 @@ const TRANSLATED: &[&str] = &[
     "ssl_protocols",
     "ssl_verify_client",
     "stream",
+    "stub_status",
     "upstream",
     "worker_processes",
 ];
@@ -84,8 +88,7 @@ const REMARKS: &[(&str, Weight, &str)] = &[
     ("aio", Weight::Detail, FILES),
     ("alias", Weight::Missing, FILES),
     ("auth_delay", Weight::Detail, "whoever guesses is slowed down by a `rate_limit`"),
-    ("auth_jwt", Weight::Missing, "only users and their passwords are asked for (`auth`)"),
-    ("auth_request", Weight::Missing, "nobody else is asked who may come in: see `auth`"),
+    ("auth_request_set", Weight::Missing, "nobody else is asked who may come in: see `auth`"),
     ("autoindex", Weight::Missing, FILES),
     ("client_body_buffer_size", Weight::Detail, BUFFERS),
     ("client_header_buffer_size", Weight::Detail, BUFFERS),
@@ -96,7 +99,6 @@ const REMARKS: &[(&str, Weight, &str)] = &[
     ("expires", Weight::Missing, "write Cache-Control as a field of responses"),
     ("gzip_", Weight::Detail, "compression has settings of its own"),
     ("http2", Weight::Detail, "clients are offered HTTP/1.1 only"),
-    ("internal", Weight::Missing, "no request is sent on within the balancer"),
     ("include", Weight::Missing, "the file is not read: translate it by itself"),
     ("index", Weight::Missing, FILES),
     ("limit_conn_", Weight::Detail, "see `connections_per_client_max` of a listener"),
@@ -168,7 +170,9 @@ pub(crate) fn remark(directives: &[Directive], notes: &mut Notes) {
 
 fn remark_one(one: &Directive, notes: &mut Notes) {
     let name = one.name.as_str();
-    if TRANSLATED.contains(&name) || super::location::FOREIGN.contains(&name) {
+    if TRANSLATED.contains(&name) && !(name == "return" && one.arg(0) == "444")
+        || super::location::FOREIGN.contains(&name)
+    {
         return;
     }
     match name {
@@ -177,6 +181,9 @@ fn remark_one(one: &Directive, notes: &mut Notes) {
             return notes.detail(one.line, one.text(), "upgrades are passed on by themselves");
         }
         "map" if one.arg(0) == "$ssl_preread_server_name" => return,
+        "return" if one.arg(0) == "444" => {
+            return notes.detail(one.line, one.text(), "every request is answered: with a 403");
+        }
         "satisfy" if one.arg(0) == "all" => return notes.detail(one.line, one.text(), ALREADY),
         "access_log" | "proxy_cache" if one.arg(0) == "off" => return notes.detail(one.line, one.text(), ALREADY),
         _ => {}

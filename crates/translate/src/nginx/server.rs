@@ -250,17 +250,14 @@ impl Group {
 
     /// What servers are told of the client's way: nginx lets the client begin where it continues a list.
     fn forwarded(&self, servers: &[Server<'_>], listener: &mut Table, notes: &mut Notes) {
-        let all: Vec<(usize, bool)> = self
-            .servers
-            .iter()
-            .filter_map(|number| Some((servers[*number].block.line, shared::appends(&servers[*number])?)))
-            .collect();
-        if all.is_empty() || all.iter().all(|(_, appends)| !appends) {
+        let lists: Vec<shared::Lists> = self.servers.iter().map(|number| shared::lists(&servers[*number])).collect();
+        if !lists.iter().any(|lists| lists.continue_it) {
             return;
         }
-        for (line, _) in all.iter().filter(|(_, appends)| !appends) {
-            let what = "proxy_set_header X-Forwarded-For, in some places only";
-            notes.missing(*line, what, "a whole listener continues the list that came (`forwarded`), or replaces it");
+        for line in lists.iter().flat_map(|lists| &lists.begin_anew) {
+            let what = "proxy_set_header X-Forwarded-For, continued elsewhere";
+            let why = "a whole listener continues the list that came (`forwarded`), or replaces it: here, too, it is continued";
+            notes.missing(*line, what, why);
         }
         listener.put("forwarded", "append");
     }

@@ -39,22 +39,36 @@ fn arguments<'t>(scope: &Scope<'t>, name: &str) -> Vec<&'t [String]> {
     scope.all(name).iter().map(|one| one.args.as_slice()).collect()
 }
 
-/// Does it tell its servers the client's way by continuing the list that came? `None`: it passes nothing on.
-pub(super) fn appends(server: &Server<'_>) -> Option<bool> {
-    let mut found = None;
-    in_scope(server.block, &server.scope, &mut found);
-    found
+/// What its places say of the way of requests that they pass on: which continue the list that came, and which begin another.
+#[derive(Default)]
+pub(super) struct Lists {
+    pub(super) continue_it: bool,
+    /// Lines.
+    pub(super) begin_anew: Vec<usize>,
 }
 
-/// Of a block that passes on, and of those in it: one that does not append counts.
-fn in_scope(block: &Directive, scope: &Scope<'_>, found: &mut Option<bool>) {
+/// Of one server.
+pub(super) fn lists(server: &Server<'_>) -> Lists {
+    let mut lists = Lists::default();
+    in_scope(server.block, &server.scope, &mut lists);
+    lists
+}
+
+/// `X-Forwarded-For` as nginx continues a list.
+pub(super) const CONTINUED: [&str; 3] =
+    ["$proxy_add_x_forwarded_for", "$http_x_forwarded_for, $remote_addr", "$http_x_forwarded_for,$remote_addr"];
+
+/// Of a block that passes on, and of those in it.
+fn in_scope(block: &Directive, scope: &Scope<'_>, lists: &mut Lists) {
     if block.inner().iter().any(|one| one.name == "proxy_pass") {
         let is_it = |one: &&Directive| one.arg(0).eq_ignore_ascii_case("x-forwarded-for");
-        let fields = scope.all("proxy_set_header");
-        let appends = fields.into_iter().find(is_it).is_some_and(|one| one.arg(1) == "$proxy_add_x_forwarded_for");
-        *found = Some(found.unwrap_or(true) && appends);
+        match scope.all("proxy_set_header").into_iter().find(is_it) {
+            Some(one) if CONTINUED.contains(&one.arg(1)) => lists.continue_it = true,
+            Some(one) => lists.begin_anew.push(one.line),
+            None => {}
+        }
     }
     for location in block.inner().iter().filter(|one| one.name == "location") {
-        in_scope(location, &scope.within(location.inner()), found);
+        in_scope(location, &scope.within(location.inner()), lists);
     }
 }
