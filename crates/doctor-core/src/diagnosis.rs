@@ -1,5 +1,6 @@
 //! Runs every rule and sums up.
 
+use crate::balancer::BalancerFacts;
 use crate::facts::HostFacts;
 use crate::finding::{Finding, Severity};
 use crate::outlook::{self, Outlook};
@@ -16,6 +17,8 @@ pub struct Diagnosis {
     pub host: HostFacts,
     /// What probes of the target saw.
     pub target: Option<TargetFacts>,
+    /// What a running balancer says of itself.
+    pub balancer: Option<BalancerFacts>,
     /// What was asked.
     pub question: Question,
     /// Worst first.
@@ -26,15 +29,32 @@ pub struct Diagnosis {
     pub tactic: Option<Tactic>,
 }
 
+/// Whom facts are known of.
+#[derive(Clone, Debug, Default)]
+pub struct Subjects {
+    /// This host.
+    pub host: HostFacts,
+    /// A target that was probed.
+    pub target: Option<TargetFacts>,
+    /// A running balancer that was asked.
+    pub balancer: Option<BalancerFacts>,
+}
+
 /// Looks at the facts with every rule.
 pub fn diagnose(host: HostFacts, target: Option<TargetFacts>, question: Question) -> Diagnosis {
-    let case = Case { host: &host, target: target.as_ref(), question: &question };
+    diagnose_all(Subjects { host, target, balancer: None }, question)
+}
+
+/// As [`diagnose`], of all that there is.
+pub fn diagnose_all(subjects: Subjects, question: Question) -> Diagnosis {
+    let Subjects { host, target, balancer } = subjects;
+    let case = Case { host: &host, target: target.as_ref(), balancer: balancer.as_ref(), question: &question };
     let mut findings: Vec<Finding> = rules::all().filter_map(|rule| rule.examine(&case)).collect();
     // Stable: rules of one severity keep their order, causes before symptoms.
     findings.sort_by_key(|finding| core::cmp::Reverse(finding.severity));
     let outlooks = outlook::of(&case);
     let tactic = target.as_ref().filter(|target| target.is_reached()).map(|target| tactic::for_target(&host, target));
-    Diagnosis { host, target, question, findings, outlooks, tactic }
+    Diagnosis { host, target, balancer, question, findings, outlooks, tactic }
 }
 
 impl Diagnosis {

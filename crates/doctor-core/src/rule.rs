@@ -1,5 +1,6 @@
 //! A rule: one thing that can be wrong, its explanation, and the look that finds it.
 
+use crate::balancer::BalancerFacts;
 use crate::beliefs::Belief;
 use crate::facts::HostFacts;
 use crate::finding::{Certainty, Cure, Finding, Severity};
@@ -13,6 +14,8 @@ pub struct Case<'a> {
     pub host: &'a HostFacts,
     /// The probed target, where one was named.
     pub target: Option<&'a TargetFacts>,
+    /// What a running balancer says of itself, where one was named.
+    pub balancer: Option<&'a BalancerFacts>,
     /// What was asked.
     pub question: &'a Question,
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use doctor_core::{Cure, Diagnosis, diagnose};
+use doctor_core::{Cure, Diagnosis, Subjects, diagnose, diagnose_all};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ fn diagnosed(path: &Path) -> (String, support::Recorded, Diagnosis) {
     let name = path.file_name().expect("a file").to_string_lossy().into_owned();
     let text = std::fs::read_to_string(path).expect("readable");
     let case = support::parse(&name, &text);
-    let diagnosis = diagnose(case.host.clone(), case.target.clone(), case.question);
+    let diagnosis = diagnose_all(case.subjects(), case.question);
     (name, case, diagnosis)
 }
 
@@ -87,4 +87,8 @@ fn nothing_is_said_of_a_healthy_host() {
     let diagnosis = diagnose(support::healthy(), Some(support::target::good()), Default::default());
     assert!(diagnosis.findings.is_empty(), "{:?}", diagnosis.findings);
     assert_eq!(diagnosis.tactic.expect("a target").flags(), "--close wait --ports kernel");
+    let host = support::healthy();
+    let subjects = Subjects { host, target: None, balancer: Some(support::balancer::good()) };
+    let diagnosis = diagnose_all(subjects, Default::default());
+    assert!(diagnosis.findings.is_empty(), "{:?}", diagnosis.findings);
 }

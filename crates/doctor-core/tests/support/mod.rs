@@ -11,6 +11,8 @@
 //! conntrack = 900/1000 dropped 10 +2 insert_failed 5 +1
 //! files = 900/1024 hard 1048576      rate = 5000 | sources = 4 | destinations = 2 | connections = 100
 //! target.timestamps = no             target.idle = server_fin whole 200 75
+//! balancer.port = 10.0.0.1 to 10.0.0.7:80 ports 28232 live 10 time_wait 200 rate 5
+//! balancer.server = app/10.0.0.7:80 up opened 5    balancer.inert-pool = app 1000 peer_left
 //! expect = error ports.exhausted     expect.evidence = ports.exhausted 28232 of
 //! expect.cure = ports.exhausted --close wait
 //! expect.first-cure = ports.exhausted keepalive      (in its words, its command, or what it says of other programs)
@@ -18,12 +20,13 @@
 //! ports-held = 28232 bound 10        connect-try = worked | ERRNO     loopback = down     hz = 1000
 //! ```
 
+pub(crate) mod balancer;
 pub(crate) mod target;
 
 use doctor_core::facts::{
     ConntrackFacts, CounterFacts, DestinationUse, FileFacts, KernelVersion, ListenerUse, PortFacts, Sysctls,
 };
-use doctor_core::{HostFacts, Question, TargetFacts};
+use doctor_core::{BalancerFacts, HostFacts, Question, Subjects, TargetFacts};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -31,6 +34,7 @@ use std::time::Duration;
 pub(crate) struct Recorded {
     pub(crate) host: HostFacts,
     pub(crate) target: Option<TargetFacts>,
+    pub(crate) balancer: Option<BalancerFacts>,
     pub(crate) question: Question,
     /// `error ports.exhausted`, sorted.
     pub(crate) expected: Vec<String>,
@@ -44,11 +48,19 @@ pub(crate) struct Recorded {
     pub(crate) no_cures: Vec<(String, String)>,
 }
 
+impl Recorded {
+    /// Whom it knows facts of.
+    pub(crate) fn subjects(&self) -> Subjects {
+        Subjects { host: self.host.clone(), target: self.target.clone(), balancer: self.balancer.clone() }
+    }
+}
+
 /// Reads a case; panics with file and line where it is none.
 pub(crate) fn parse(name: &str, text: &str) -> Recorded {
     let mut case = Recorded {
         host: healthy(),
         target: None,
+        balancer: None,
         question: Question::default(),
         expected: Vec::new(),
         evidence: Vec::new(),
@@ -105,6 +117,9 @@ pub(crate) fn healthy() -> HostFacts {
 fn read(case: &mut Recorded, key: &str, value: &str) -> Option<()> {
     if let Some(key) = key.strip_prefix("target.") {
         return target::read(case.target.get_or_insert_with(target::good), key, value);
+    }
+    if let Some(key) = key.strip_prefix("balancer.") {
+        return balancer::read(case.balancer.get_or_insert_with(balancer::good), key, value);
     }
     if let Some(name) = key.strip_prefix("sysctl.") {
         match value {

@@ -15,6 +15,7 @@ pub(super) fn report(diagnosis: &Diagnosis) -> Value {
         "host": host(&diagnosis.host),
         "target": diagnosis.target.as_ref().map(|target| self::target(target, diagnosis)),
         "ports": diagnosis.outlooks,
+        "balancer": diagnosis.balancer,
     })
 }
 

@@ -19,6 +19,7 @@ pub(super) fn page(diagnosis: &Diagnosis, made: &Made) -> String {
         @for finding in &diagnosis.findings { (section(finding)) }
         (outlooks(&diagnosis.outlooks))
         (target(diagnosis))
+        (balancer(diagnosis))
         (list("This host", &words::host(&diagnosis.host)))
     };
     document(&format!("quintet doctor on {}: {verdict}", made.host), &body, made)
@@ -80,6 +81,11 @@ fn bar(outlook: &Outlook) -> Bar {
         ],
         note: format!("{:.0} %", taken * 100.0),
     }
+}
+
+fn balancer(diagnosis: &Diagnosis) -> Markup {
+    let Some(balancer) = &diagnosis.balancer else { return html! {} };
+    list(&words::balancer_head(balancer), &words::balancer(balancer))
 }
 
 fn target(diagnosis: &Diagnosis) -> Markup {

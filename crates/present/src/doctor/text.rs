@@ -16,6 +16,10 @@ pub(super) fn text(diagnosis: &Diagnosis, mut text: Text) -> String {
     if let Some(target) = &diagnosis.target {
         push_target(&mut text, target);
     }
+    if let Some(balancer) = &diagnosis.balancer {
+        text.section(words::balancer_head(balancer));
+        words::balancer(balancer).iter().for_each(|fact| text.paragraph(2, fact));
+    }
     if let Some((command, why)) = words::tactic(diagnosis) {
         text.section("To stress this target");
         text.paragraph(2, &command);

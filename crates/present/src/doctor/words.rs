@@ -1,7 +1,8 @@
 //! Facts in words, for text and page.
 
+use doctor_core::balancer::PortUse;
 use doctor_core::outlook::Outlook;
-use doctor_core::{Diagnosis, HostFacts, TargetFacts};
+use doctor_core::{BalancerFacts, Diagnosis, HostFacts, TargetFacts};
 use std::time::Duration;
 
 /// What the probes of a target saw, one line each.
@@ -27,6 +28,52 @@ pub(super) fn target(target: &TargetFacts) -> Vec<String> {
         facts.push(format!("5-tuple reopened at once after the target's close: {}", yes(seen.worked_at_once())));
     }
     facts
+}
+
+/// Destinations, and sets, of a balancer that are shown.
+const SHOWN_MAX: usize = 8;
+
+/// Which balancer, and since when.
+pub(super) fn balancer_head(balancer: &BalancerFacts) -> String {
+    format!("Balancer at {} (quintet {}), {:.0} s after its start", balancer.at, balancer.version, balancer.uptime_s)
+}
+
+/// What a running balancer told, one line each.
+pub(super) fn balancer(balancer: &BalancerFacts) -> Vec<String> {
+    let mut facts: Vec<String> = balancer.ports.iter().take(SHOWN_MAX).map(ports_towards).collect();
+    if balancer.ports.is_empty() {
+        facts.push("no connection to a server, so nothing is spent of its ports".to_owned());
+    }
+    let more = |count: usize| (count > SHOWN_MAX).then(|| format!("and {} more", count - SHOWN_MAX));
+    facts.extend(more(balancer.ports.len()));
+    for set in balancer.sets.iter().take(SHOWN_MAX) {
+        let sum = |of: fn(&doctor_core::balancer::ServerUse) -> u64| set.servers.iter().map(of).sum::<u64>();
+        let (opened, reused) = (sum(|server| server.opened), sum(|server| server.reused));
+        let (closed, ours) = (sum(|server| server.closed), sum(|server| server.our_fin));
+        facts.push(format!(
+            "set {}: {opened} connections opened, {reused} requests on one that was open; {closed} closed, {ours} of them first by \
+             the balancer",
+            set.name
+        ));
+    }
+    facts.extend(more(balancer.sets.len()));
+    facts.push(format!("{} of {} files open", balancer.open_files, balancer.files_max));
+    facts
+}
+
+fn ports_towards(port: &PortUse) -> String {
+    let gone = port.exhausted_in_s.map_or(String::new(), |after| format!("; gone in {after:.0} s"));
+    format!(
+        "{} to {}: {} ports, {} live, {} in TIME_WAIT, {} free; {:.1} connections per second, {:.0} are paid for{gone}",
+        port.source,
+        port.destination,
+        port.ports,
+        port.live,
+        port.time_wait,
+        port.free,
+        port.rate_per_s,
+        port.rate_per_s_max
+    )
 }
 
 /// How to stress the target: the command, and why so.

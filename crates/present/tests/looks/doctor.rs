@@ -1,7 +1,7 @@
 //! Every recorded case of the doctor, as text and as page.
 
 use crate::support;
-use doctor_core::{Diagnosis, diagnose};
+use doctor_core::{Diagnosis, diagnose_all};
 use present::doctor::Found;
 use present::{Page, Present};
 use std::path::Path;
@@ -13,7 +13,7 @@ fn cases() -> Vec<(String, Diagnosis)> {
     let read = |path: &Path| {
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
         let case = support::parse(&name, &std::fs::read_to_string(path).expect("readable"));
-        (name, diagnose(case.host, case.target, case.question))
+        (name, diagnose_all(case.subjects(), case.question))
     };
     entries.map(|entry| read(&entry.expect("readable").path())).collect()
 }
