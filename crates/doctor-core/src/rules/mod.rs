@@ -1,5 +1,6 @@
 //! Every rule, one table per subject. Causes stand before symptoms.
 
+mod balancer;
 mod buckets;
 mod conntrack;
 mod cures;
@@ -20,7 +21,7 @@ mod timestamps;
 
 use crate::rule::Rule;
 
-static GROUPS: [&[Rule]; 15] = [
+static GROUPS: [&[Rule]; 16] = [
     local::RULES,
     ports::RULES,
     rate::RULES,
@@ -35,6 +36,7 @@ static GROUPS: [&[Rule]; 15] = [
     resets::RULES,
     target_path::RULES,
     target_close::RULES,
+    balancer::RULES,
     past::RULES,
 ];
 
