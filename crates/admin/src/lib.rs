@@ -26,6 +26,6 @@ mod view;
 
 pub use client::{AskError, Client};
 pub use follow::{Admin, listen, start, start_with};
-pub use overview::{BackendSet, Counts, Listener, Overview, Port, Route, Server, ServerState};
+pub use overview::{BackendSet, Counts, InertPool, Listener, Overview, Port, Route, Server, ServerState};
 pub use process::Process;
 pub use server::AdminError;

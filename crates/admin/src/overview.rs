@@ -59,10 +59,24 @@ pub struct Route {
 pub struct BackendSet {
     /// Its name.
     pub name: String,
+    /// Its pool is configured, and its connections are never used again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inert_pool: Option<InertPool>,
     /// Its servers.
     pub servers: Vec<Server>,
     /// What was counted.
     pub counters: Counts,
+}
+
+/// A pool that does nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InertPool {
+    /// Connections that were opened.
+    pub opened: u64,
+    /// What most of them were closed for, by its name among `servers.why`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A server of a set.

@@ -1,10 +1,10 @@
 //! How the state of everything is found: the balancer is asked, and the kernel.
 
-use crate::overview::{BackendSet, Counts, Listener, Overview, Port, Route, Server, ServerState};
+use crate::overview::{BackendSet, Counts, InertPool, Listener, Overview, Port, Route, Server, ServerState};
 use crate::process;
 use crate::state::State;
 use balancer::{Boards, Glance, Seen};
-use balancer_core::{BackendSetSettings, Counters, Dimension, ListenerSettings, Report, ServerSettings};
+use balancer_core::{BackendSetSettings, Counters, Dimension, ListenerSettings, Report, ServerSettings, inert_pools};
 use ports::{BudgetVerdict, Spending};
 use std::collections::HashMap;
 
@@ -83,6 +83,7 @@ pub(crate) fn backend_sets(balancer: &Glance, report: &Report) -> Vec<BackendSet
     let of_sets: HashMap<_, _> = report.sets.iter().map(|(name, counters)| (name.as_str(), counters)).collect();
     let of_servers: HashMap<_, _> =
         report.servers.iter().map(|(set, server, counters)| ((set.as_str(), server.as_str()), counters)).collect();
+    let inert = inert(balancer, report);
     let backend_set = |set: &BackendSetSettings| {
         let server = |settings: &ServerSettings| {
             let name = settings.address.to_string();
@@ -91,11 +92,21 @@ pub(crate) fn backend_sets(balancer: &Glance, report: &Report) -> Vec<BackendSet
         };
         BackendSet {
             name: set.name.clone(),
+            inert_pool: inert.get(set.name.as_str()).cloned(),
             servers: set.servers.iter().map(server).collect(),
             counters: counts(of_sets.get(set.name.as_str()), Dimension::Set),
         }
     };
     balancer.settings().backend_sets.iter().map(backend_set).collect()
+}
+
+/// Pools that do nothing, by the names of their sets.
+fn inert(balancer: &Glance, report: &Report) -> HashMap<String, InertPool> {
+    let told = |pool: balancer_core::InertPool| {
+        let why = pool.why.map(|reason| reason.name().to_owned());
+        (pool.set, InertPool { opened: pool.opened, why })
+    };
+    inert_pools(&balancer.settings(), report).into_iter().map(told).collect()
 }
 
 type BySeen<'a> = HashMap<(&'a str, ports::Address), Seen<'a>>;

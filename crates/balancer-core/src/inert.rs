@@ -3,6 +3,7 @@
 use crate::counters::{Counters, Report};
 use crate::reason::CloseReason;
 use crate::settings::Settings;
+use std::collections::HashMap;
 use std::fmt;
 
 /// Connections a set has opened before it is judged.
@@ -23,15 +24,11 @@ pub struct InertPool {
 
 /// All of them, by what was counted.
 pub fn inert_pools(settings: &Settings, report: &Report) -> Vec<InertPool> {
+    // One look at each server, however many sets there are.
+    let mut sums: HashMap<&str, Counters> = HashMap::new();
+    report.servers.iter().for_each(|(set, _, counters)| sums.entry(set).or_default().merge(counters));
     let pooled = settings.backend_sets.iter().filter(|set| set.pool.room() > 0);
-    pooled.filter_map(|set| inert(&set.name, &of_set(&set.name, report))).collect()
-}
-
-fn of_set(name: &str, report: &Report) -> Counters {
-    let mut sum = Counters::default();
-    let servers = report.servers.iter().filter(|(set, _, _)| set == name);
-    servers.for_each(|(_, _, counters)| sum.merge(counters));
-    sum
+    pooled.filter_map(|set| inert(&set.name, sums.get(set.name.as_str())?)).collect()
 }
 
 fn inert(set: &str, counters: &Counters) -> Option<InertPool> {

@@ -107,18 +107,18 @@ fn client(args: &CtlArgs) -> anyhow::Result<Client> {
         (None, Some(file)) => of_config(file)?,
         (None, None) => (at_by_default()?, None),
     };
-    let shown = match &args.token_file {
-        Some(file) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?;
-            let token = text.trim();
-            if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                bail!("--token-file {}: this is no token, which is one word of printable characters", file.display());
-            }
-            Some(token.to_owned())
-        }
-        None => its_token,
-    };
+    let shown = args.token_file.as_deref().map(token_of).transpose()?.or(its_token);
     Ok(Client::new(at, shown))
+}
+
+/// What `--token-file` holds.
+pub(crate) fn token_of(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?;
+    let token = text.trim();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        bail!("--token-file {}: this is no token, which is one word of printable characters", file.display());
+    }
+    Ok(token.to_owned())
 }
 
 /// Where the balancer of this file is asked, and with which token.
@@ -140,7 +140,8 @@ fn at_by_default() -> anyhow::Result<Address> {
     }
 }
 
-fn address(text: &str) -> std::result::Result<Address, String> {
+/// Where an admin listener is.
+pub(crate) fn address(text: &str) -> std::result::Result<Address, String> {
     if let Some(path) = text.strip_prefix(Address::UNIX) {
         return UnixPath::new(path).map(Address::Unix).map_err(|error| error.to_string());
     }

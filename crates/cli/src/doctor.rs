@@ -1,5 +1,6 @@
 //! `quintet doctor`.
 
+mod balancer;
 mod change;
 mod watch;
 
@@ -10,9 +11,11 @@ use ::doctor::{HostPlan, Patience};
 use anyhow::bail;
 use change::ChangeArgs;
 use doctor_core::target::Failed;
-use doctor_core::{Diagnosis, Question, TargetFacts};
+use doctor_core::{Diagnosis, Question, Subjects, TargetFacts};
+use ports::Address;
 use present::doctor::{Found, stories, story};
 use present::{Page, Present};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -21,6 +24,7 @@ Examples:
   quintet doctor --rate 5000                will 5000 connections per second hold?
   quintet doctor http://10.0.0.1/           the balancer there too: who closes first, what can be reused
   quintet doctor --patience 80s URL         also how long an idle connection is kept, up to 80 s
+  quintet doctor --balancer unix:/run/quintet/admin.sock   a running quintet: its ports, pools and servers
   quintet doctor --watch                    ports, TIME_WAIT and seconds to exhaustion, live
   quintet doctor --json - | jq '.findings[].id'
   quintet doctor explain ports.exhausted    the story behind a finding; without an id: all ids
@@ -42,12 +46,18 @@ pub(crate) struct DoctorArgs {
     /// How long an idle connection to the URL is watched: its time-out is found up to here, or announced.
     #[arg(long, value_name = "TIME", help_heading = "Looking", default_value = "6s", value_parser = values::duration)]
     patience: Duration,
+    /// Ask a running balancer as well, at its admin listener: `unix:PATH`, or an address and port.
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::ctl::address, help_heading = "Looking")]
+    balancer: Option<Address>,
+    /// A file with the token that this admin listener takes.
+    #[arg(long, value_name = "FILE", requires = "balancer", help_heading = "Looking")]
+    token_file: Option<PathBuf>,
     /// Process whose open files are counted [default: this one, as a stand-in for what this shell starts].
     #[arg(long, value_name = "PID", value_parser = values::number::<u32>, help_heading = "Looking")]
     pid: Option<u32>,
     /// Live view, one look per TIME; without a terminal, or with --json: one look.
     #[arg(long, value_name = "TIME", help_heading = "Looking", num_args = 0..=1, require_equals = true, default_missing_value = "1s",
-          value_parser = values::duration, conflicts_with_all = ["url", "rate", "connections", "html", "apply", "revert"])]
+          value_parser = values::duration, conflicts_with_all = ["url", "balancer", "rate", "connections", "html", "apply", "revert"])]
     watch: Option<Duration>,
     #[command(flatten)]
     change: ChangeArgs,
@@ -156,6 +166,7 @@ fn check_reached(target: Option<&TargetFacts>) -> anyhow::Result<()> {
 
 /// The host first: the probes' own connections shall not be among what is found there.
 fn look(args: &DoctorArgs) -> anyhow::Result<Diagnosis> {
+    let asked = args.balancer.map(|at| balancer::ask(at, args.token_file.as_deref())).transpose()?;
     let host = ::doctor::gather(&HostPlan { pid: args.pid, ..HostPlan::default() });
     let mut progress = Progress::new();
     let probe = |url: &String| {
@@ -165,7 +176,7 @@ fn look(args: &DoctorArgs) -> anyhow::Result<Diagnosis> {
         target
     };
     let target = args.url.as_ref().map(probe).transpose()?;
-    Ok(doctor_core::diagnose(host, target, args.question.question()))
+    Ok(doctor_core::diagnose_all(Subjects { host, target, balancer: asked }, args.question.question()))
 }
 
 fn explain(id: Option<&str>) -> Result {

@@ -2,9 +2,11 @@
 
 use super::program::{Running, check_keys, json_of, keys, quintet, told};
 use serde_json::Value;
+use std::io::Write;
+use std::net::TcpStream;
 use std::process::Command;
 use sys::signal::Signal;
-use testkit::Folder;
+use testkit::{Folder, eventually, free_address};
 
 /// The diagnosis; its exit code must fit its findings, whatever host this is.
 #[track_caller]
@@ -143,4 +145,43 @@ fn what_is_applied_can_be_taken_back() {
     let (old, new) = (reuse["old"].as_str().expect("text"), reuse["new"].as_str().expect("text"));
     assert_eq!(rest.trim(), format!("{new}\nafter {old} before {old}"));
     assert!(!file.exists(), "the revert file is used up");
+}
+
+/// A server that keeps nothing, behind a pool that is to keep all: the balancer tells, and the doctor says why.
+#[test]
+fn a_running_balancer_is_asked() {
+    let mut origin = Running::start(&["origin", "--listen", "127.0.0.1:0", "--close", "always"]);
+    let (folder, address) = (Folder::new(), free_address());
+    let server = origin.address();
+    let at = format!("unix:{}", folder.place("admin.sock"));
+    let text = format!(
+        "[admin]\nbind = \"{at}\"\n[[listener]]\nname = \"web\"\nbind = \"{address}\"\nbackends = \"app\"\n\
+         [[backend_set]]\nname = \"app\"\nservers = [\"{server}\"]\n"
+    );
+    folder.write("quintet.toml", text);
+    let mut serve = Running::start(&["serve", "--config", &folder.place("quintet.toml"), "--workers", "1"]);
+    serve.says("metrics, health and state at");
+    // One that is under way, and holds a port.
+    let mut waits = TcpStream::connect(address).expect("it listens");
+    waits.write_all(b"GET /delay/60000 HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    json_of(&["stress", &format!("http://{address}/"), "-n", "300", "-c", "4", "--json", "-"], 0);
+    eventually("its port is seen", || told(&["ctl", "--at", &at, "ports"]).1.contains(&server.to_string()));
+    let report = diagnose(&["--balancer", &at]);
+    let finding =
+        report["findings"].as_array().expect("an array").iter().find(|one| one["id"] == "balancer.inert-pool");
+    let evidence = finding.unwrap_or_else(|| panic!("{report:#}"))["evidence"].as_str().unwrap_or_default();
+    assert!(evidence.contains("set app: none of 301 connections was used again"), "{evidence}");
+    assert!(evidence.contains("Connection: close"), "{evidence}");
+    let facts = &report["balancer"];
+    assert_eq!(
+        (&facts["at"], &facts["sets"][0]["servers"][0]["opened"]),
+        (&at.clone().into(), &301.into()),
+        "{facts:#}"
+    );
+    assert_eq!(facts["ports"][0]["destination"], server.to_string(), "{facts:#}");
+    let (_, text, _) = told(&["doctor", "--balancer", &at]);
+    assert!(text.contains("set app: 301 connections opened, 0 requests on one that was open"), "{text}");
+    drop(serve);
+    let (code, _, err) = told(&["doctor", "--balancer", &at]);
+    assert!(code == Some(2) && err.contains("no balancer answers at unix:"), "{code:?} {err}");
 }
