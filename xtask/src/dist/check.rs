@@ -39,7 +39,9 @@ pub(super) fn package(package: &Path, tree: &[Entry], packing: Packing, is_stati
     let config = root.join(CONFIG);
     let ours = std::fs::read_to_string(&config)? + "# of this host\n";
     std::fs::write(&config, &ours)?;
-    dpkg(&root, &["--force-confold", "-i"], Some(&next(package, tree, packing)?))?;
+    let next = next(package, tree, packing)?;
+    dpkg(&root, &["--force-confold", "-i"], Some(&next))?;
+    std::fs::remove_file(&next)?;
     ensure!(std::fs::read_to_string(&config)? == ours, "an upgrade has changed the configuration");
     dpkg(&root, &["-r", "quintet"], None)?;
     ensure!(!root.join(PROGRAM).exists() && config.exists(), "removed is the program, not the configuration");
