@@ -25,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) slow_start: Option<String>,
     pub(crate) source: Option<String>,
     pub(crate) cookie: Option<String>,
+    /// It may be there without its name leading anywhere.
+    pub(crate) may_be_unknown: bool,
 }
 
 /// How it is checked.
@@ -49,8 +51,34 @@ pub(crate) struct Tls {
 }
 
 /// Words that mean nothing here, with a value or without.
-const SILENT: [(&str, usize); 14] = [
-    ("init-addr", 1),
+const SILENT: [(&str, usize); 40] = [
+    ("check-alpn", 1),
+    ("ciphers", 1),
+    ("ciphersuites", 1),
+    ("curves", 1),
+    ("force-tlsv12", 0),
+    ("force-tlsv13", 0),
+    ("log-bufsize", 1),
+    ("log-proto", 1),
+    ("max-reuse", 1),
+    ("minconn", 1),
+    ("no-sslv3", 0),
+    ("no-tls-tickets", 0),
+    ("no-tlsv10", 0),
+    ("no-tlsv11", 0),
+    ("no-verifyhost", 0),
+    ("non-stick", 0),
+    ("npn", 1),
+    ("pool-low-conn", 1),
+    ("shard", 1),
+    ("sigalgs", 1),
+    ("ssl-max-ver", 1),
+    ("ssl-min-ver", 1),
+    ("ssl-reuse", 0),
+    ("no-ssl-reuse", 0),
+    ("tcp-ut", 1),
+    ("tfo", 0),
+    ("ws", 1),
     ("resolvers", 1),
     ("resolve-prefer", 1),
     ("no-check", 0),
@@ -115,6 +143,7 @@ impl Server {
             "slowstart" => self.slow_start = Some(ours_time(next())?),
             "source" => self.source = Some(next().split(':').next().unwrap_or_default().to_owned()),
             "cookie" => self.cookie = Some(next().to_owned()),
+            "init-addr" => self.may_be_unknown = next().split(',').any(|one| one == "none"),
             _ => return self.tls_option(word, words),
         }
         Ok(())
@@ -131,18 +160,31 @@ impl Server {
             "sni" => {
                 let name = next();
                 let name = name.strip_prefix("str(").and_then(|name| name.strip_suffix(')'));
-                let name = name.ok_or("only a fixed name, `str(...)`, has a counterpart")?;
-                self.tls.name = Some(name.to_owned());
+                let name = name.ok_or("only a fixed name, `str(...)`, is asked for: see `server_name` of a set")?;
+                return self.named(name);
             }
+            "verifyhost" => return self.named(next()),
             _ => {
-                let (_, values) =
-                    SILENT.iter().find(|(known, _)| *known == word).ok_or("this word has no counterpart")?;
+                let Some((_, values)) = SILENT.iter().find(|(known, _)| *known == word) else {
+                    return Err(unknown(word, &mut next).to_owned());
+                };
                 (0..*values).for_each(|_| {
                     words.next();
                 });
             }
         }
         Ok(())
+    }
+
+    /// Whom to ask for, and whom the certificate has to be of: with us that is one name.
+    fn named(&mut self, name: &str) -> Result<(), String> {
+        match &self.tls.name {
+            Some(known) if known != name => Err("`sni` and `verifyhost` are one name here (`server_name`)".to_owned()),
+            _ => {
+                self.tls.name = Some(name.to_owned());
+                Ok(())
+            }
+        }
     }
 
     /// How it is spoken to over TLS, where it is.
@@ -162,6 +204,31 @@ impl Server {
         }
         if parts.len() == 1 { self.address.clone().into() } else { Value::Inline(parts) }
     }
+}
+
+/// Why a word of a server comes to nothing; those that have a value are passed over with it.
+fn unknown<'w>(word: &str, next: &mut impl FnMut() -> &'w str) -> &'static str {
+    let (values, why) = match word {
+        "agent-check" => (0, "servers are asked by HTTP, or tried by a connection: no agent is"),
+        "agent-addr" | "agent-inter" | "agent-port" | "agent-send" => (1, "no agent is asked"),
+        "addr" => (1, "checks go to the server's own address: see `port` of its checks"),
+        "crl-file" => (1, "revocation lists are not read"),
+        "namespace" => (1, "servers are reached from where the process runs"),
+        "proto" | "check-proto" => (1, "servers are spoken to in HTTP/1.1"),
+        "redir" => (1, "requests are passed on, not redirected: see `redirect` of a route"),
+        "socks4" => (1, "servers are reached directly"),
+        "track" => (1, "each set is checked by itself: give this one checks of its own"),
+        "send-proxy-v2-ssl" | "send-proxy-v2-ssl-cn" => {
+            (0, "the header of version 2 tells addresses only: `send-proxy-v2`")
+        }
+        "proxy-v2-options" | "set-proxy-v2-tlv-fmt" => (1, "the header of version 2 tells addresses only"),
+        "check-send-proxy" | "check-via-socks4" => (0, "checks of a set begin as its connections do"),
+        _ => (0, "this word has no counterpart"),
+    };
+    (0..values).for_each(|_| {
+        let _value = next();
+    });
+    why
 }
 
 fn number(text: &str) -> Result<u64, String> {
