@@ -5,8 +5,9 @@ use balancer::config::keys::TOP;
 use config_file::{ConfigError, Kind, Mistake};
 use translate::{FILES, LISTS, Language, NAMES, Taken, translate};
 
-/// Keys that name files: those of another host are not here.
-const OF_FILES: [&str; 5] = ["certificate", "key", "ca", "client_ca", "users_file"];
+/// Keys that name files, and users: those of another host are not here.
+const OF_FILES: [&str; 9] =
+    ["certificate", "key", "ca", "client_ca", "users_file", "user", "group", "access_log", "file"];
 
 /// What it comes to, if anything, is a configuration of ours, but for the files it names.
 pub(crate) fn translates(language: Language, text: &str) -> Result<bool, String> {

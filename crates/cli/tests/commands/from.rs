@@ -84,6 +84,14 @@ fn the_balancer_takes_every_translation() {
 pub(crate) fn with_our_certificates(line: &str) -> String {
     let pki = crates().join("balancer/tests/config/pki");
     let mut line = line.to_owned();
+    // So are the users that it becomes.
+    if line.starts_with("user = ") || line.starts_with("group = ") {
+        line.truncate(line.find('=').unwrap_or_default());
+        return line + "= \"root\"";
+    }
+    for (what, known) in [("user = \"haproxy\"", "user = \"root\""), ("group = \"haproxy\"", "group = \"root\"")] {
+        line = line.replace(what, known);
+    }
     let users = ("users_file", "../pages/htpasswd-good");
     for (key, file) in
         [users, ("certificate", "site.pem"), ("key", "site.key"), ("ca", "ca.pem"), ("client_ca", "ca.pem")]

@@ -1,6 +1,7 @@
 //! `backend`, and the back of `listen`: a set of servers.
 
 use super::acl::Facts;
+use super::bind::TlsWords;
 use super::clause::{Acls, Known};
 use super::lex::Line;
 use super::rules::rules;
@@ -10,6 +11,7 @@ use super::times::put_time;
 use crate::address::{is_host, is_server};
 use crate::document::{Table, Value};
 use crate::notes::Notes;
+use crate::routes::{Edit, How};
 
 /// The set of one section; `None` where it has no server.
 pub(crate) fn set(section: &Section, known: &Known, notes: &mut Notes) -> Option<Table> {
@@ -20,7 +22,7 @@ pub(crate) fn set(section: &Section, known: &Known, notes: &mut Notes) -> Option
     let http = section.is_http();
     let mut set = Table::at(section.line);
     set.put("name", section.name.clone());
-    write_servers(&servers, &mut set, notes);
+    write_servers(&servers, &known.tls, &mut set, notes);
     balance(section, &mut set, notes);
     times(section, http, &mut set, notes);
     habits(section, http, &mut set);
@@ -28,6 +30,14 @@ pub(crate) fn set(section: &Section, known: &Known, notes: &mut Notes) -> Option
         retry_on(section, &mut set, notes);
     }
     cookie(section, &mut set, notes);
+    if servers.iter().any(|server| server.may_be_unknown) {
+        set.put("resolve_at_start", "optional");
+    }
+    if let Some(line) = section.last("http-send-name-header").filter(|line| http && !line.word(1).is_empty()) {
+        let (name, value) = (line.word(1).to_owned(), "{server}".to_owned());
+        Edit::Field { of_response: false, how: How::Set, name, value }.write(&mut set);
+        notes.detail(line.number, line.text(), "a server is told its address: names of servers are not said here");
+    }
     if servers.iter().any(|server| server.checked) {
         health(section, &servers, &mut set, notes);
     }
@@ -110,7 +120,7 @@ fn write_bounds(servers: &[Server], set: &mut Table, notes: &mut Notes) {
     }
 }
 
-fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
+fn write_servers(servers: &[Server], said: &TlsWords, set: &mut Table, notes: &mut Notes) {
     set.put("servers", servers.iter().map(Server::value).collect::<Vec<_>>());
     write_bounds(servers, set, notes);
     let first = &servers[0];
@@ -119,7 +129,7 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
         notes.missing(other.line, what, "this holds for a whole set: make two sets of it");
     }
     if let Some(tls) = first.tls() {
-        write_tls(tls, set);
+        write_tls(tls, said, set);
     }
     if let Some(version) = first.send_proxy {
         set.put("proxy_protocol", version);
@@ -132,17 +142,18 @@ fn write_servers(servers: &[Server], set: &mut Table, notes: &mut Notes) {
     }
 }
 
-fn write_tls(tls: &Tls, set: &mut Table) {
+fn write_tls(tls: &Tls, said: &TlsWords, set: &mut Table) {
     set.put("tls.verify", tls.verify.unwrap_or(tls.ca.is_some()));
-    if let Some(file) = &tls.ca {
-        set.put("tls.ca", file.clone());
+    // Without a file it is the system's authorities.
+    if let Some(file) = tls.ca.as_ref().filter(|file| *file != "@system-ca") {
+        set.put("tls.ca", said.authority(file));
     }
     if let Some(name) = &tls.name {
         set.put("tls.server_name", name.clone());
     }
     if let Some(file) = &tls.certificate {
-        set.put("tls.certificate", file.clone());
-        set.put("tls.key", file.clone());
+        set.put("tls.certificate", said.certificate(file));
+        set.put("tls.key", said.certificate(file));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::acl::{Acl, Around, Facts};
 use super::asked::Asked;
+use super::bind::TlsWords;
 use super::counted::{Counted, Tables};
 use super::lex::Line;
 use super::userlist::Userlists;
@@ -17,6 +18,8 @@ const CLAUSES_MAX: usize = 200;
 pub(crate) struct Known {
     pub(crate) users: Userlists,
     pub(crate) tables: Tables,
+    /// What holds for TLS everywhere.
+    pub(crate) tls: TlsWords,
 }
 
 /// When a rule holds, and what has to be asked besides: whether the answer is to be yes.

@@ -5,14 +5,14 @@ use super::asked::PER_CLIENT;
 use super::bind::Bind;
 use super::clause::{Acls, Known};
 use super::lex::Line;
-use super::rules::rules;
+use super::rules::{rules, says_subject};
 use super::section::Section;
 use super::times::put_time;
 use crate::TranslateError;
 use crate::condition::Matches;
 use crate::document::Table;
 use crate::notes::Notes;
-use crate::routes::{Action, Answer, Edit, Routes, Rule};
+use crate::routes::{Action, Answer, Edit, How, Routes, Rule};
 
 /// What a front may be told about the back it leads to.
 pub(crate) struct Backs<'b> {
@@ -29,7 +29,7 @@ pub(crate) fn listeners(section: &Section, backs: &Backs<'_>, notes: &mut Notes)
     let mut lines: Vec<&Line> = section.own().iter().filter(|line| line.word(0) == "bind").collect();
     let beside_the_name = beside_the_name(section);
     lines.extend(beside_the_name.as_ref());
-    let binds = Bind::all(&lines, notes);
+    let binds = Bind::all(&lines, &backs.known.tls, notes);
     if binds.is_empty() {
         notes.missing(
             section.line,
@@ -147,6 +147,48 @@ fn behind(set: &str, front: &Section, facts: Facts, backs: &Backs<'_>) -> Vec<Ru
     rules.into_iter().filter(|rule| !rule.is_field_for_all() && !matches!(rule.action, Action::Set(_))).collect()
 }
 
+/// What servers are told of where a request comes from; a backend may ask for it, too.
+fn way(section: &Section, backs: &Backs<'_>, listener: &mut Table, notes: &mut Notes) {
+    let leads_to = |back: &Section| {
+        let names =
+            |line: &Line| ["use_backend", "default_backend"].contains(&line.word(0)) && line.word(1) == back.name;
+        back.kind == "backend" && section.lines.iter().any(names)
+    };
+    let behind = backs.sections.iter().filter(|back| leads_to(back)).filter_map(|back| back.option("forwardfor"));
+    let Some(line) = section.option("forwardfor").or(behind.into_iter().next()) else { return };
+    let named = line.words.windows(2).find(|words| words[0] == "header").map(|words| words[1].as_str());
+    match named.filter(|name| !name.eq_ignore_ascii_case("x-forwarded-for")) {
+        Some(name) => {
+            Edit::Field { of_response: false, how: How::Add, name: name.to_owned(), value: "{client}".to_owned() }
+                .write(listener)
+        }
+        None => listener.put("forwarded", "append"),
+    }
+    if line.words.iter().any(|word| word == "except" || word == "if-none") {
+        notes.detail(line.number, line.text(), "every request gets an X-Forwarded-For with the client's address");
+    }
+}
+
+/// `unique-id-header X-Request-ID`, and the field that says whose certificate was shown.
+fn fields(section: &Section, listener: &mut Table, notes: &mut Notes) {
+    if let Some(line) = section.last("unique-id-header") {
+        match line.word(1).eq_ignore_ascii_case("x-request-id") {
+            true => listener.put("request_id", "make"),
+            false => {
+                let name = line.word(1).to_owned();
+                Edit::Field { of_response: false, how: How::Set, name, value: "{request_id}".to_owned() }
+                    .write(listener);
+            }
+        }
+    }
+    let subject = section.lines.iter().find(|line| says_subject(&line.words));
+    if let Some(line) = subject.filter(|_| listener.get("tls.client_ca").is_some()) {
+        listener.put("tls.client_subject_header", line.word(2));
+        let why = "`client_subject_header` says the whole subject, such as `CN=alice,O=Example`, of every certificate";
+        notes.detail(line.number, line.text(), why);
+    }
+}
+
 /// `compression algo gzip`, `compression type text/html`.
 fn compression(section: &Section, http: bool, listener: &mut Table, notes: &mut Notes) {
     for line in section.lines.iter().filter(|line| http && line.word(0) == "compression") {
@@ -170,13 +212,13 @@ fn settings(section: &Section, http: bool, backs: &Backs<'_>, listener: &mut Tab
     if let Some(most) = own.or(backs.connections_max) {
         listener.put("limits.connections_max", most);
     }
-    if let Some(line) = section.option("forwardfor").filter(|_| http) {
-        listener.put("forwarded", "append");
-        if line.words.len() > 2 {
-            notes.detail(line.number, line.text(), "every request gets an X-Forwarded-For with the client's address");
-        }
+    if http {
+        way(section, backs, listener, notes);
     }
     compression(section, http, listener, notes);
+    if http {
+        fields(section, listener, notes);
+    }
     if !http {
         let silences = ["client", "server"].map(|name| section.timeout(name));
         if let Some(line) = silences.into_iter().flatten().next() {

@@ -9,6 +9,8 @@ mod counted;
 mod format;
 mod front;
 mod lex;
+mod log;
+mod process;
 mod remarks;
 mod rules;
 mod section;
@@ -19,6 +21,7 @@ mod userlist;
 use crate::document::Document;
 use crate::notes::Notes;
 use crate::{Hash, TranslateError};
+use bind::TlsWords;
 use clause::Known;
 use front::Backs;
 use section::{Section, sections};
@@ -35,7 +38,12 @@ pub(crate) fn translate(text: &str, hash: Hash<'_>) -> Result<(Document, Notes),
     let sections = sections(lex::lines(text)?);
     let is_proxy = |section: &&Section| ["frontend", "backend", "listen"].contains(&section.kind.as_str());
     let proxies: Vec<Section> = sections.iter().filter(is_proxy).cloned().collect();
-    let known = Known { users: Userlists::of(&sections, hash, &mut notes), tables: counted::tables(&sections) };
+    let global = sections.iter().find(|section| section.kind == "global");
+    let known = Known {
+        users: Userlists::of(&sections, hash, &mut notes),
+        tables: counted::tables(&sections),
+        tls: global.map(TlsWords::of_global).unwrap_or_default(),
+    };
     let mut document = Document::default();
     for section in &proxies {
         let Some(set) = back::set(section, &known, &mut notes).filter(|_| section.kind != "frontend") else { continue };
@@ -46,29 +54,24 @@ pub(crate) fn translate(text: &str, hash: Hash<'_>) -> Result<(Document, Notes),
     }
     let with_servers = |section: &&Section| document.sets.iter().any(|set| set.name() == section.name);
     let backs: Vec<Section> = proxies.iter().filter(with_servers).cloned().collect();
-    let global = sections.iter().find(|section| section.kind == "global");
-    let number = |name: &str| global.and_then(|global| global.last(name)).and_then(|line| line.word(1).parse().ok());
-    if let Some(threads) = number("nbthread") {
-        document.global.put("workers", threads);
-    }
-    let backs = Backs { sections: &backs, connections_max: number("maxconn"), known: &known };
-    for section in proxies.iter().filter(|section| section.kind != "backend") {
-        if is_for_statistics(section) {
-            notes.missing(section.line, format!("{} {}", section.kind, section.name), remarks::STATS);
+    process::write(&sections, &mut document, &mut notes);
+    let most =
+        global.and_then(|global| global.last("maxconn")).and_then(|line| Some((line, line.word(1).parse().ok()?)));
+    let backs = Backs { sections: &backs, connections_max: most.map(|(_, most)| most), known: &known };
+    for section in proxies.iter().filter(|section| section.kind != "backend" && !process::is_for_statistics(section)) {
+        if section.own().iter().any(|line| line.words == ["disabled"]) {
+            notes.detail(section.line, format!("{} {}", section.kind, section.name), "it is disabled: nobody listens");
             continue;
         }
         document.listeners.extend(front::listeners(section, &backs, &mut notes)?);
+    }
+    if let Some((line, _)) = most.filter(|_| document.listeners.len() > 1) {
+        let why = "each listener may have as many clients: there is no bound for all listeners together";
+        notes.detail(line.number, line.text(), why);
     }
     remarks::remark(&sections, &mut notes);
     if document.listeners.is_empty() {
         return Err(TranslateError::Empty("frontend or listen with an address"));
     }
     Ok((document, notes))
-}
-
-/// Does it show statistics, and nothing else?
-fn is_for_statistics(section: &Section) -> bool {
-    let works = ["server", "server-template", "default_backend", "use_backend", "redirect", "http-request"];
-    let own = section.own();
-    own.iter().any(|line| line.word(0) == "stats") && !own.iter().any(|line| works.contains(&line.word(0)))
 }

@@ -40,11 +40,24 @@ pub(crate) fn rules(lines: &[Line], acls: &Acls<'_>, notes: &mut Notes) -> Vec<R
                     rules.extend(made);
                 }
                 Ok(Parsed::Ours(why)) => notes.detail(line.number, line.text(), why),
-                Err(why) => notes.missing(line.number, line.text(), why),
+                Err(why) => {
+                    let open = if keeps_out(line) { ": nobody is kept out by it here" } else { "" };
+                    notes.missing(line.number, line.text(), format!("{why}{open}"));
+                }
             }
         }
     }
     rules
+}
+
+/// Does it refuse somebody?
+fn keeps_out(line: &Line) -> bool {
+    let does = |word: &str| ["deny", "reject", "tarpit", "silent-drop", "auth"].contains(&word);
+    match line.word(0) {
+        "http-request" => does(line.word(1)),
+        "tcp-request" => does(line.word(2)),
+        _ => false,
+    }
 }
 
 /// What a line comes to.
@@ -82,7 +95,7 @@ fn of_line(line: &Line, acls: &Acls<'_>) -> Result<Parsed, String> {
             Ok(action) => (vec![action], condition),
             Err(ours) => return Ok(Parsed::Ours(ours)),
         },
-        _ => return Err("no counterpart".to_owned()),
+        _ => return Err("this is no rule that is known here".to_owned()),
     };
     let (actions, condition) = parts;
     rules_of(line, &acls.clauses(condition)?, &actions)
@@ -170,13 +183,44 @@ fn request(words: &[&str]) -> Result<Result<Vec<Action>, &'static str>, String> 
             edit(Edit::Pattern { pattern, to })
         }
         [track, ..] if track.starts_with("track-sc") => Ok(Err(TRACKED)),
-        ["set-log-level" | "capture" | "sc-inc-gpc0", ..] => {
-            Err("there are no stick tables and no log: see rate limits of a route".to_owned())
-        }
         ["auth", rest @ ..] => edit(auth(rest)?),
+        ["use-service", "prometheus-exporter"] => {
+            Ok(Ok(vec![Action::Answer(Answer::Respond { status: 404, text: String::new(), content_type: None })]))
+        }
+        ["set-header", _, value] if value.contains("ssl_c_s_dn") => Ok(Err(SUBJECT)),
+        [what, ..] if REASONS.iter().any(|(begin, _)| what.starts_with(begin)) => {
+            let (_, why) = REASONS.iter().find(|(begin, _)| what.starts_with(begin)).unwrap_or(&REASONS[0]);
+            Err((*why).to_owned())
+        }
         _ => Ok(field(words, false)?.map(|edit| vec![Action::Edit(edit)]).ok_or(ours(words))),
     }
 }
+
+/// Whose certificate was shown is said by a setting of the listener.
+const SUBJECT: &str = "`client_subject_header` of [listener.tls] says that, where clients show certificates";
+
+/// Does it write the subject of a client's certificate into a field?
+pub(crate) fn says_subject(words: &[String]) -> bool {
+    words.first().is_some_and(|word| word == "http-request")
+        && words.get(1).is_some_and(|word| word == "set-header")
+        && words.get(3).is_some_and(|value| value.contains("ssl_c_s_dn"))
+}
+
+/// Why some things cannot be done with requests.
+const REASONS: [(&str, &str); 12] = [
+    ("set-log-level", "what the access log tells is not chosen by a rule: see `access_log_sample`"),
+    ("capture", "a line of the access log has fields of its own: see docs/access-log.md"),
+    ("sc-", "there are no counters of one's own: see `rate_limit`"),
+    ("set-var", "there are no variables but those of docs/configuration.md"),
+    ("unset-var", "there are no variables but those of docs/configuration.md"),
+    ("lua", "no scripts are run"),
+    ("cache-", "nothing is cached"),
+    ("set-src", "a client's address is what a trusted proxy says: see `trusted_proxies` and `proxy_protocol`"),
+    ("set-dst", "a request goes to a server of a set"),
+    ("do-resolve", "names are those of servers, looked up by the control plane"),
+    ("replace-header", "a field is set as a whole: see `request_headers`"),
+    ("replace-value", "a field is set as a whole: see `request_headers`"),
+];
 
 /// Whoever refuses says by how much is counted.
 const TRACKED: &str = "what is counted is said where somebody is refused by it";
@@ -266,7 +310,7 @@ fn connection(words: &[&str]) -> Result<Result<Action, &'static str>, String> {
         ["connection" | "content" | "session", "reject"] => Ok(Ok(Action::Close)),
         [_, track, ..] if track.starts_with("track-sc") => Ok(Err(TRACKED)),
         ["inspect-delay", ..] => Ok(Err("a ClientHello is waited for where routes ask for names")),
-        _ => Err("no counterpart".to_owned()),
+        _ => Err("of connections only `reject`, by their address, is decided".to_owned()),
     }
 }
 
