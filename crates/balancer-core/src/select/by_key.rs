@@ -22,7 +22,7 @@ impl Keyed {
         Self { table: Some(table), places }
     }
 
-    /// `load`: with the request that is to be placed.
+    /// `load`: without the request that is to be placed.
     pub(super) fn pick(
         &self,
         key: u64,
@@ -32,12 +32,12 @@ impl Keyed {
     ) -> Option<usize> {
         let (mut all, mut weights) = (1, 0);
         for (index, weight) in turn.weighed(&weigh) {
-            (all, weights) = (all + load(index) - 1, weights + weight);
+            (all, weights) = (all + load(index), weights + weight);
         }
         // load <= ceil(5/4 * all * weight / weights), in whole numbers.
         let fits = |index, weight: u64| {
             let most = (u128::from(all) * u128::from(weight) * 5).div_ceil(u128::from(weights.max(1)) * 4);
-            u128::from(load(index)) <= most
+            u128::from(load(index)) < most
         };
         for look in 0..LOOKS_MAX {
             let Some(index) = self.at(mix(key, look)) else { break };

@@ -1,7 +1,7 @@
 //! Which server of a backend set: one of those that are well, or due again, by the set's policy.
 //!
 //! ```text
-//!   Selection::pick -> those that are well or due, then backups that are -> by policy: turn | least | less_of_two | by_key
+//!   Selection::pick -> those that are well or due, then backups that are -> by policy: turn | least | less_of_two | quickest | by_key
 //!                   '-> in need: those aside, those without a port -> turn
 //! ```
 //! A policy has a file of its own. Each sees what a server weighs now; 0: it is not to be picked.
@@ -12,6 +12,7 @@ mod key;
 mod latency;
 mod least;
 mod maglev;
+mod quickest;
 mod rules;
 mod sticky;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use key::HashBy;
 pub use latency::Latency;
 use least::{least, less_of_two};
 pub use maglev::Maglev;
+use quickest::quickest;
 pub use rules::{Balance, RAMP_FULL, SelectionRules, ramp};
 use seed::Rng;
 use std::sync::Arc;
@@ -139,18 +141,13 @@ impl Selection {
 
     #[inline]
     fn by_policy(&mut self, ask: Ask, weigh: impl Fn(usize, Seat) -> u64, field: &impl Field) -> Option<usize> {
-        // With the one that is to be picked: so that an idle one of twice the weight is ahead, too.
-        let load = |index| u64::from(field.in_flight(index)) + 1;
+        let load = |index| u64::from(field.in_flight(index));
         let Self { turn, keyed, rng, .. } = self;
         match (self.balance, ask.key) {
             (Balance::RoundRobin, _) | (Balance::Hash, None) => turn.next(weigh),
             (Balance::LeastConnections, _) => least(turn, weigh, load),
             (Balance::Random, _) => less_of_two(turn, rng, weigh, load),
-            (Balance::LeastTime, _) => {
-                let usual = usual_latency(turn, &weigh, field);
-                let time = |index| u64::from(field.latency(index).unwrap_or(usual));
-                least(turn, weigh, |index| load(index) * time(index))
-            }
+            (Balance::LeastTime, _) => quickest(turn, weigh, field),
             (Balance::Hash, Some(key)) => keyed.pick(key, turn, weigh, load),
         }
     }
@@ -214,12 +211,4 @@ impl Seat {
     fn of(server: &ServerSettings) -> Self {
         Self { weight: server.weight.into(), backup: server.backup }
     }
-}
-
-/// What is reckoned with for a server of which nothing is known yet: what the others take, so that it is neither flooded nor
-/// left alone.
-fn usual_latency(turn: &Turn, weigh: impl Fn(usize, Seat) -> u64, field: &impl Field) -> u32 {
-    let known = turn.weighed(weigh).filter_map(|(index, _)| field.latency(index));
-    let (sum, count) = known.fold((0, 0), |(sum, count), micros| (sum + u64::from(micros), count + 1));
-    (sum / u64::max(count, 1)).max(1) as u32
 }

@@ -81,6 +81,26 @@ fn least_connections_is_right_whichever_worker_is_asked() {
     stage::end(scene.balancer);
 }
 
+/// One request at a time: servers that have nothing to do are equal, and the turn goes by their weights.
+#[test]
+fn requests_that_come_alone_are_shared_by_weight() {
+    for (balance, light) in [(Balance::LeastConnections, 10..=10), (Balance::Random, 3..=20)] {
+        let scene = Scene::new(2, 1, |settings| {
+            settings.backend_sets[0].selection.balance = balance;
+            settings.backend_sets[0].servers[1].weight = 3;
+        });
+        let mut at_the_light_one = 0;
+        for answered in 1..=40 {
+            let held = scene.ask(GET);
+            at_the_light_one += usize::from(held.origin == 0);
+            held.ends();
+            stage::eventually("it is answered", || scene.balancer.counters().responses == answered);
+        }
+        assert!(light.contains(&at_the_light_one), "{balance}: {at_the_light_one} of 40");
+        stage::end(scene.balancer);
+    }
+}
+
 /// A session keeps its server, whichever worker its connections come to; who has none is sent round robin, and counted.
 #[test]
 fn what_requests_have_in_common_leads_them_to_one_server() {

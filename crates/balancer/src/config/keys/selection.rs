@@ -8,8 +8,11 @@ pub(super) const BALANCE: Key = Key::new(
     "balance",
     Kind::choice::<Balance>(),
     "which server is next. `\"round-robin\"`: all in turn, smoothly by weight; `\"least-connections\"`: the one with the \
-     fewest requests and tunnels under way for its weight, over all workers; `\"random\"`: the better one of two that chance \
-     names; `\"least-time\"`: the one that is likely to answer first, by its times to the first byte and what is under way; \
+     fewest requests and tunnels under way for its weight, over all workers, and among several of them, as among those that \
+     have nothing to do, each in turn by weight; `\"random\"`: the better one of two that chance names by weight; \
+     `\"least-time\"`: the one that is likely to answer first, by its times to the first byte and what is under way for its \
+     weight. Those about as quick as the quickest (a quarter, and 0.2 ms) have their turns by weight; a slower one gets \
+     nothing while those are idle, but is tried again after a while (its time counts for half after each 10 s); \
      `\"hash\"`: the same one for what requests have in common, see `hash`",
 )
 .or("\"round-robin\"");
