@@ -38,6 +38,10 @@ pub struct Key {
     pub means: &'static str,
     /// A value, where neither the default nor the meaning shows one.
     pub example: Option<&'static str>,
+    /// What other programs call it.
+    pub(crate) others: &'static [&'static str],
+    /// Choices of other programs, and what they are here: one of ours, or what to write.
+    pub(crate) words: &'static [(&'static str, &'static str)],
 }
 
 /// What counts where a key is missing.
@@ -104,7 +108,7 @@ pub enum Kind {
 impl Key {
     /// A key that may be missing, which then means nothing.
     pub const fn new(name: &'static str, kind: Kind, means: &'static str) -> Self {
-        Self { name, kind, preset: Preset::Words("none"), means, example: None }
+        Self { name, kind, preset: Preset::Words("none"), means, example: None, others: &[], words: &[] }
     }
 
     /// With a default, as it would be written: `"5s"` with its quotes.
@@ -123,6 +127,18 @@ impl Key {
     #[must_use]
     pub const fn required(self, example: &'static str) -> Self {
         Self { preset: Preset::Required, example: Some(example), ..self }
+    }
+
+    /// Whoever writes one of these words of other programs is told this key.
+    #[must_use]
+    pub const fn known_as(self, others: &'static [&'static str]) -> Self {
+        Self { others, ..self }
+    }
+
+    /// Whoever chooses one of these words of other programs is told what that is here: a choice, or what to write.
+    #[must_use]
+    pub const fn words(self, words: &'static [(&'static str, &'static str)]) -> Self {
+        Self { words, ..self }
     }
 
     /// With an example.

@@ -6,6 +6,7 @@
 //! ```
 //! A file is read to its end whatever is wrong in it, so that one run shows all mistakes.
 
+mod advice;
 mod declare;
 mod mistake;
 mod schema;
@@ -74,7 +75,7 @@ pub fn parse_declared<T>(
     text: &str,
     read: impl FnOnce(Section<'_, '_>, &mut Vec<Mistake>) -> Option<T>,
 ) -> Result<T, ConfigError> {
-    parse_top(name, text, |table, span| Section::of(what, keys, table, span), read)
+    parse_top(name, text, |table, span| Section::top(what, keys, table, span), read)
 }
 
 fn parse_top<T>(

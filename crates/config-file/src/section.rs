@@ -1,9 +1,10 @@
 //! One table of the file: keys are taken out by name and checked; what nobody took is unknown.
 
-use crate::declare::{Kind, Table};
+use crate::advice;
+use crate::declare::{Key, Kind, Table};
 use crate::mistake::Mistake;
 use crate::value;
-use named::{Named, nearest};
+use named::Named;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;
@@ -34,17 +35,24 @@ pub struct Section<'a, 'i> {
     renamed: Vec<(&'static str, &'static str)>,
     /// What it may hold, where that is declared: builds with debug assertions hold the reader against it.
     keys: Option<&'static Table>,
+    /// All of the file, where that is declared.
+    top: Option<&'static Table>,
 }
 
 impl<'a, 'i> Section<'a, 'i> {
     /// A table with its place; `what` is how messages call it.
     pub fn new(what: &'static str, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
-        Self { what, table, span, asked: Vec::new(), renamed: Vec::new(), keys: None }
+        Self { what, table, span, asked: Vec::new(), renamed: Vec::new(), keys: None, top: None }
     }
 
     /// As [`Section::new`], of a table whose keys are declared.
     pub fn of(what: &'static str, keys: &'static Table, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
         Self { keys: Some(keys), ..Self::new(what, table, span) }
+    }
+
+    /// The same at the top of a file.
+    pub(crate) fn top(what: &'static str, keys: &'static Table, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
+        Self { top: Some(keys), ..Self::of(what, keys, table, span) }
     }
 
     /// Where the table starts.
@@ -83,6 +91,10 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// What is declared of `key`.
     fn kind(&self, key: &str) -> Option<&'static Kind> {
+        self.declared(key).map(|key| &key.kind)
+    }
+
+    fn declared(&self, key: &str) -> Option<&'static Key> {
         let table = self.keys?;
         let known = table.key(key);
         debug_assert!(
@@ -90,7 +102,7 @@ impl<'a, 'i> Section<'a, 'i> {
             "`{key}` of {} is read, but not declared: give it a row in config/keys",
             table.heading
         );
-        known.map(|key| &key.kind)
+        known
     }
 
     /// A reader that reads `key` in another way than is declared is put right.
@@ -127,11 +139,9 @@ impl<'a, 'i> Section<'a, 'i> {
             if self.asked.contains(&name) {
                 continue;
             }
-            let now = self.renamed.iter().find(|(before, _)| *before == name);
-            let help = match nearest(name, self.asked.iter().copied()) {
-                _ if now.is_some() => now.map(|(_, now)| format!("it is called `{now}` now")).unwrap_or_default(),
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there are: {}", self.asked.join(", ")),
+            let help = match self.renamed.iter().find(|(before, _)| *before == name) {
+                Some((_, now)) => format!("it is called `{now}` now"),
+                None => advice::about_key(name, self.keys, self.top, &self.asked),
             };
             let title = format!("unknown key `{name}` in {}", self.what);
             mistakes.push(Mistake::new(key.span(), title, "unknown key").help(help));
@@ -146,7 +156,8 @@ impl<'a, 'i> Section<'a, 'i> {
         if table.is_none() {
             mistakes.push(wrong_type(value, "a table").help(format!("such as `{key} = {{ ... }}`")));
         }
-        table.map(|table| Section { keys, ..Section::new(key, table, value.span()) })
+        let top = self.top;
+        table.map(|table| Section { keys, top, ..Section::new(key, table, value.span()) })
     }
 
     /// All `[[key]]`, if there are any.
@@ -162,13 +173,13 @@ impl<'a, 'i> Section<'a, 'i> {
     /// All `[[key]]` of the file, at least one.
     pub fn tables(&mut self, key: &'static str, count_max: usize, mistakes: &mut Vec<Mistake>) -> Vec<Section<'a, 'i>> {
         let help = format!("add a section that starts with `[[{key}]]`");
-        let keys = self.tables_of(key);
+        let (keys, top) = (self.tables_of(key), self.top);
         let Some(value) = self.take(key) else {
             mistakes.push(Mistake::new(self.span(), format!("there is no [[{key}]]"), "in this file").help(help));
             return Vec::new();
         };
         let all: Option<Vec<_>> = value.get_ref().as_array().and_then(|array| {
-            let section = |table, span| Section { keys, ..Section::new(key, table, span) };
+            let section = |table, span| Section { keys, top, ..Section::new(key, table, span) };
             array.iter().map(|one| Some(section(one.get_ref().as_table()?, one.span()))).collect()
         });
         match all {
@@ -293,7 +304,13 @@ impl<'a, 'i> Section<'a, 'i> {
     ) -> Option<T> {
         let same = |kind: &Kind| kind.names().iter().eq(names.iter().map(|(name, _)| name));
         self.expect(key, "another choice", same);
-        value::choice(key, self.take(key)?, names, mistakes)
+        let value = self.take(key)?;
+        let found = value::choice(key, value, names, mistakes);
+        let theirs = || advice::about_choice(value.get_ref().as_str()?, self.declared(key)?);
+        if let (None, Some(mistake), Some(help)) = (found, mistakes.last_mut(), theirs()) {
+            mistake.help = Some(help);
+        }
+        found
     }
 
     /// A member of a closed set, by its name.

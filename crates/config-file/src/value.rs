@@ -4,7 +4,7 @@ use crate::mistake::Mistake;
 use crate::section::{Placed, Value, wrong_type};
 use named::nearest;
 use std::fmt::Display;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -136,15 +136,37 @@ fn parsed<T: FromStr<Err: Display>>(
     parsed
 }
 
+/// What would be right of an IPv6 address whose brackets are missing, or are not closed; `None` where that is not what is wrong.
+pub fn bracket_advice(text: &str) -> Option<String> {
+    let is_ipv6 = |text: &str| text.parse::<Ipv6Addr>().is_ok();
+    let bare = text.replace(['[', ']'], "");
+    let with_port = bare.rsplit_once(':').filter(|(ip, port)| is_ipv6(ip) && port.parse::<u16>().is_ok());
+    let brackets = text.matches(['[', ']']).count();
+    match (brackets, with_port) {
+        (0, Some((ip, port))) if is_ipv6(text) => {
+            Some(format!("brackets are missing: \"[{ip}]:{port}\", or with a port behind it \"[{text}]:80\""))
+        }
+        (0, None) if is_ipv6(text) => Some(format!("brackets and the port are missing: \"[{text}]:80\"")),
+        (0, Some((ip, port))) => Some(format!("brackets are missing: \"[{ip}]:{port}\"")),
+        (1, Some((ip, port))) => Some(format!("a bracket is missing: \"[{ip}]:{port}\"")),
+        (2, _) if text.starts_with('[') && text.ends_with(']') && is_ipv6(&bare) => {
+            Some(format!("add the port: \"{text}:80\""))
+        }
+        _ => None,
+    }
+}
+
 /// What would be right, guessed from what is there.
 fn address_advice(text: &str) -> String {
+    if let Some(advice) = bracket_advice(text) {
+        return advice;
+    }
     let is_port = |port: &str| port.parse::<u16>().is_ok();
     let of_port = |port: &str| {
         format!("name the address too: \"0.0.0.0:{port}\" for all, \"127.0.0.1:{port}\" for this host only")
     };
     match text.rsplit_once(':') {
         _ if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()) => format!("add the port: \"{text}:80\""),
-        _ if text.parse::<IpAddr>().is_ok() => format!("brackets and the port are missing: \"[{text}]:80\""),
         Some(("", port)) if is_port(port) => of_port(port),
         None if is_port(text) => of_port(text),
         Some(("localhost", port)) if is_port(port) => {
@@ -158,6 +180,27 @@ fn address_advice(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn brackets_that_are_missing_are_told() {
+        for (text, expect) in [
+            ("[::1:80", Some("a bracket is missing: \"[::1]:80\"")),
+            ("::1]:80", Some("a bracket is missing: \"[::1]:80\"")),
+            ("::1", Some("brackets and the port are missing: \"[::1]:80\"")),
+            (
+                "fd00::1:80",
+                Some("brackets are missing: \"[fd00::1]:80\", or with a port behind it \"[fd00::1:80]:80\""),
+            ),
+            ("fd00::1:8080x", None),
+            ("fd00::1:65000", Some("brackets are missing: \"[fd00::1]:65000\"")),
+            ("[::1]", Some("add the port: \"[::1]:80\"")),
+            ("[::1]:80", None),
+            ("10.0.0.1", None),
+            ("[app]:80", None),
+        ] {
+            assert_eq!(bracket_advice(text).as_deref(), expect, "{text}");
+        }
+    }
 
     #[test]
     fn times() {

@@ -229,9 +229,11 @@ fn read_ports(text: &str) -> Option<RangeInclusive<u16>> {
 
 /// What would be right, guessed from what is there.
 fn advice(text: &str) -> String {
+    if let Some(advice) = value::bracket_advice(text) {
+        return advice;
+    }
     match text.parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) => format!("add the port: \"{text}:80\""),
-        Ok(IpAddr::V6(_)) => format!("brackets and the port are missing: \"[{text}]:80\""),
+        Ok(_) => format!("add the port: \"{text}:80\""),
         Err(_) => match text.split_once("://") {
             Some((_, rest)) => format!("without the scheme: \"{}\"", rest.trim_end_matches('/')),
             None if host_name(text).is_ok() => format!("add the port: \"{text}:80\""),
