@@ -7,8 +7,7 @@ const EXAMPLE: &str = "such as \"source\", \"path\", \"uri\", \"header:X-User\" 
 
 pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> SelectionRules {
     let placed = section.take("balance");
-    let names = Balance::ALL.map(|balance| (balance.name(), balance));
-    let balance = placed.and_then(|placed| value::choice("balance", placed, &names, mistakes));
+    let balance = section.named("balance", mistakes);
     let hash = section.take("hash");
     match (balance, placed, hash) {
         (Some(Balance::Hash), Some(placed), None) => {
@@ -57,11 +56,10 @@ fn read_sticky(mut section: Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Opt
     let (path, key) = (section.take("path"), section.take("key"));
     let base = Sticky::new("");
     let placed = section.take("same_site");
-    let names = SameSite::ALL.map(|site| (site.name(), site));
     let sticky = Sticky {
         secure: section.switch("secure", mistakes).unwrap_or(base.secure),
         http_only: section.switch("http_only", mistakes).unwrap_or(base.http_only),
-        same_site: placed.and_then(|placed| value::choice("same_site", placed, &names, mistakes)),
+        same_site: section.named("same_site", mistakes),
         max_age: section.duration("max_age", mistakes),
         path: path.and_then(|path| read_path(path, mistakes)).unwrap_or(base.path),
         key: key.and_then(|key| value::text(key, mistakes)).unwrap_or_default().to_owned(),

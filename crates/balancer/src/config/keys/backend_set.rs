@@ -22,7 +22,7 @@ pub(super) static BACKEND_SET: Table = Table {
             Kind::list(&SERVER_KINDS, SERVERS_MAX),
             "who answers. Every address of a name is a server, see [below](#servers-by-name); `\"10.0.0.7:8080-8083\"` is \
              four of them",
-        )
+        ).known_as(&["server", "upstreams", "endpoints", "members", "nodes", "hosts", "targets", "addresses"])
         .required("[\"10.0.0.1:80\", \"app.internal:80\", { address = \"10.0.0.2:80\", weight = 2 }]"),
         servers::RESOLVE,
         servers::RESOLVE_AT_START,
@@ -36,7 +36,7 @@ pub(super) static BACKEND_SET: Table = Table {
             Kind::choice::<PortChoice>(),
             "who chooses local ports: `\"own\"` takes the port that rested longest, and takes over TIME_WAIT where \
              timestamps allow it",
-        )
+        ).known_as(&["port_mode"])
         .or("\"kernel\""),
         Key::new(
             "sources",
@@ -44,7 +44,7 @@ pub(super) static BACKEND_SET: Table = Table {
             "source addresses of this host, used in turn, 1024 at most; `[]`: the kernel's choice. Of an IPv6 network with \
              more than that 256 are used, spread over all of it. A network need not be on an interface where it is routed \
              here: `ip -6 route add local fd00:1::/64 dev lo`",
-        )
+        ).known_as(&["source", "proxy_bind", "source_addresses"])
         .or("[]")
         .example("[\"10.0.0.2\", \"10.0.1.1-10.0.1.9\", \"10.0.2.0/28\"]"),
         Key::new(
@@ -52,7 +52,7 @@ pub(super) static BACKEND_SET: Table = Table {
             Kind::List { of: &PORT, min: 2, max: 2 },
             "first and last local port; without it the kernel chooses from `ip_local_port_range`, and own ports come from \
              outside of it",
-        )
+        ).known_as(&["local_ports"])
         .or_words("the kernel's, or own ones outside of them")
         .example("[20000, 29999]"),
         retries::MAX,
@@ -80,16 +80,16 @@ pub(super) static BACKEND_SET: Table = Table {
             "connections to servers begin with the header of the PROXY protocol, which tells them the client's address: \
              `\"v1\"` in text, `\"v2\"` in binary. Each is then one client's, and closes with its answer: there is no pool. \
              Servers have to expect it (`accept-proxy`, `listen ... proxy_protocol`); with `tls` it goes before that",
-        )
+        ).words(&[("on", "write \"v1\" or \"v2\""), ("true", "write \"v1\" or \"v2\"")]).known_as(&["send_proxy", "send_proxy_v2"])
         .or_words("connections begin with the request")
         .example("\"v2\""),
         treatment::REQUEST_HEADERS,
         treatment::RESPONSE_HEADERS,
         Key::new("limits", Kind::Table(&LIMITS), "bounds of responses, and of how much at once"),
-        Key::new("tls", Kind::Table(&super::tls::SERVER_TLS), "servers are spoken to over TLS"),
-        Key::new("pool", Kind::Table(&POOL), "connections kept for re-use"),
-        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take"),
-        Key::new("health", Kind::Table(&health::HEALTH), "when a server is set aside"),
+        Key::new("tls", Kind::Table(&super::tls::SERVER_TLS), "servers are spoken to over TLS").known_as(&["ssl"]),
+        Key::new("pool", Kind::Table(&POOL), "connections kept for re-use").known_as(&["keepalive", "http_reuse", "keep_alive", "connection_pool"]),
+        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take").known_as(&["timeout"]),
+        Key::new("health", Kind::Table(&health::HEALTH), "when a server is set aside").known_as(&["check", "checks", "health_check", "health_checks", "healthcheck", "option_httpchk"]),
     ],
 };
 
@@ -119,13 +119,13 @@ static POOL: Table = Table {
             "idle_max",
             Kind::Number { min: 0, max: IDLE_MAX },
             "connections kept per server and worker; 0 closes after every response",
-        )
+        ).known_as(&["pool_max_conn", "max_idle", "size", "keepalive_idle_conns_per_host"])
         .or("256"),
         Key::new(
             "idle_timeout",
             Kind::Time,
             "how long one may idle; retired earlier where the server was seen to close earlier",
-        )
+        ).known_as(&["pool_purge_delay", "keepalive_timeout"])
         .or("\"50s\""),
         Key::new(
             "close",
@@ -139,7 +139,7 @@ static POOL: Table = Table {
             Kind::choice::<Reuse>(),
             "`\"safe\"`: a client's first request that may not be repeated (POST) takes only a connection whose last answer \
              was no error and that idled for less than half of what the server allows; `\"always\"`; `\"never\"`",
-        )
+        ).words(&[("aggressive", "always")])
         .or("\"safe\""),
     ],
 };
@@ -153,12 +153,14 @@ static TIMEOUTS: Table = Table {
             Kind::Time,
             "for the handshake, and for all pauses between attempts where nobody takes connections",
         )
+        .known_as(&["proxy_connect_timeout", "dial", "dial_timeout", "connect_timeout"])
         .or("\"5s\""),
         Key::new(
             "response",
             Kind::TimeOrOff,
             "gap: for the request to be taken, and then for the head of the response",
         )
+        .known_as(&["server", "read", "proxy_read_timeout", "response_header", "response_header_timeout"])
         .or("\"30s\""),
         Key::new(
             "body",

@@ -15,7 +15,7 @@ pub(super) static GLOBAL: Table = Table {
             "workers",
             Kind::Number { min: 1, max: WORKERS_MAX },
             "threads, each with its own event loop, share of ports and pools",
-        )
+        ).known_as(&["nbthread", "nbproc", "worker_processes", "threads"])
         .or_words("one per core"),
         Key::new(
             "buffers_max",
@@ -23,13 +23,13 @@ pub(super) static GLOBAL: Table = Table {
             "buffers of 17 KiB per worker; when all are in use, reading waits",
         )
         .or("16384"),
-        Key::new("pin", Kind::Switch, "each worker to a core of its own").or("false"),
+        Key::new("pin", Kind::Switch, "each worker to a core of its own").known_as(&["cpu_map", "worker_cpu_affinity"]).or("false"),
         Key::new(
             "drain",
             Kind::TimeOrOff,
             "for requests in flight after SIGTERM or SIGQUIT; what is unanswered then gets a 503. `\"off\"`: as long as \
              they take",
-        )
+        ).known_as(&["hard_stop_after", "grace", "shutdown_timeout", "worker_shutdown_timeout", "grace_period"])
         .or("\"30s\""),
         Key::new(
             "drain_grace",
@@ -50,10 +50,10 @@ pub(super) static GLOBAL: Table = Table {
             Kind::Text("name or number"),
             "who the process is once everything is bound and read, for good and without any capability; only root can \
              become another one. Files that a reload reads must then be readable, and addresses free, for that user",
-        )
+        ).known_as(&["uid"])
         .or_words("who started it")
         .example("\"quintet\""),
-        Key::new("group", Kind::Text("name or number"), "its only group; needs `user`")
+        Key::new("group", Kind::Text("name or number"), "its only group; needs `user`").known_as(&["gid"])
             .or_words("the group that the user is in")
             .example("\"quintet\""),
         Key::new(
@@ -61,7 +61,7 @@ pub(super) static GLOBAL: Table = Table {
             Kind::list(&Kind::Text("address, with or without a port"), RESOLVERS_MAX),
             "who is asked for names of servers, in place of those of `/etc/resolv.conf`; port 53 where none is written. \
              `/etc/hosts` stands above both",
-        )
+        ).known_as(&["resolver", "dns", "nameservers"])
         .or_words("those of the system")
         .example("[\"10.0.0.2\", \"127.0.0.1:5353\"]"),
         Key::new(
@@ -70,14 +70,14 @@ pub(super) static GLOBAL: Table = Table {
             "where each request is told in a line once it is over: a file is appended to, made with mode 640, and opened \
              again after SIGUSR1. `syslog` is the log daemon at `/dev/log`, `syslog:192.0.2.9:514` one over UDP, \
              `syslog:/path` one at a socket file. `off`: nowhere",
-        )
+        ).known_as(&["log", "logs"])
         .or("\"off\"")
         .example("\"/var/log/quintet/access.log\""),
         Key::new(
             "access_log_format",
             Kind::choice::<LogFormat>(),
             "how such a line looks: an object of JSON, or as Apache writes it",
-        )
+        ).known_as(&["log_format"])
         .or_words("`\"json\"`, where there is such a log"),
         Key::new(
             "access_log_sample",

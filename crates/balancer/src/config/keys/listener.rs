@@ -19,9 +19,9 @@ pub(super) static LISTENER: Table = Table {
             Kind::OneOf(&[PLACE, Kind::Table(&BIND), Kind::list(&BIND_KINDS, BINDS_MAX)]),
             "where, or a list of that. Port 0 is the kernel's choice, `\"*:443\"` every address of this host; \
              `\"unix:/run/q.sock\"` makes a socket file, which goes with the listener",
-        )
+        ).known_as(&["listen", "address", "addr", "port"])
         .required("\"127.0.0.1:8080\""),
-        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go; with routes: those that fit none")
+        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go; with routes: those that fit none").known_as(&["backend", "default_backend", "use_backend", "proxy_pass", "upstream", "reverse_proxy", "backend_set"])
             .or_words("required without routes; with them: those that fit none get a 404, and connections are reset")
             .example("\"app\""),
         Key::new(
@@ -29,7 +29,7 @@ pub(super) static LISTENER: Table = Table {
             Kind::choice::<Protocol>(),
             "`\"http\"`: HTTP/1.0 and HTTP/1.1; `\"https\"`: the same over TLS; `\"tcp\"`: each connection is joined with a server's, and bytes go both ways \
              untouched; with routes, by the name that its client asks for",
-        )
+        ).words(&[("tls", "write \"https\", or \"tcp\" where TLS is passed through to the servers"), ("ssl", "write \"https\", or \"tcp\" where TLS is passed through to the servers"), ("h2", "HTTP/2 is not spoken: \"https\" is HTTP/1.1 over TLS, \"tcp\" passes through whatever comes"), ("http2", "HTTP/2 is not spoken: \"https\" is HTTP/1.1 over TLS, \"tcp\" passes through whatever comes"), ("h3", "HTTP/3 is not spoken: \"https\" is HTTP/1.1 over TLS"), ("udp", "only TCP is carried: \"http\", \"https\" or \"tcp\""), ("grpc", "HTTP/2 is not spoken: \"tcp\" passes it through"), ("ws", "write \"http\": a WebSocket is an upgrade of it"), ("wss", "write \"https\": a WebSocket is an upgrade of it"), ("http1", "http"), ("stream", "tcp")]).known_as(&["mode"])
         .or("\"http\""),
         Key::new(
             "close",
@@ -50,7 +50,7 @@ pub(super) static LISTENER: Table = Table {
             "forwarded",
             Kind::choice::<ForwardedPolicy>(),
             "what becomes of what a request says about its way: see [below](#who-may-say-where-a-request-comes-from)",
-        )
+        ).known_as(&["forwardfor", "x_forwarded_for"])
         .or_words("`\"replace\"`; with `trusted_proxies`, and without `proxy_protocol`: `\"trust\"`")
         .example("\"append\""),
         Key::new(
@@ -58,7 +58,7 @@ pub(super) static LISTENER: Table = Table {
             Kind::list(&Kind::Text("network, or address"), NETWORKS_MAX),
             "who is in front and believed: a request's client is then the right-most address of `X-Forwarded-For` that is not \
              one of these, for everything that asks for it",
-        )
+        ).known_as(&["set_real_ip_from", "trusted_ips", "real_ip_from"])
         .example("[\"10.0.0.0/8\", \"192.0.2.7\"]"),
         Key::new(
             "proxy_protocol",
@@ -66,7 +66,7 @@ pub(super) static LISTENER: Table = Table {
             "`true`: each connection begins with the header of the PROXY protocol, version 1 or 2, in front of TLS; who comes \
              from none of `trusted_proxies` is refused. What requests say of their way is believed only with `forwarded = \"trust\"` \
              then. See [below](#who-may-say-where-a-request-comes-from)",
-        )
+        ).known_as(&["accept_proxy"])
         .or("false"),
         Key::new(
             "forwarded_fields",
@@ -80,7 +80,7 @@ pub(super) static LISTENER: Table = Table {
             "`X-Request-Id`: `\"make\"` writes a new one into each request, 32 hexadecimal digits, in place of what came; \
              `\"keep\"` lets that of a trusted proxy stand. A rule hands it to the client: \
              `response_headers = { set = { X-Request-Id = \"{request_id}\" } }`",
-        )
+        ).known_as(&["unique_id_header", "unique_id"])
         .or("\"pass\""),
         treatment::ALLOW,
         treatment::DENY,
@@ -99,11 +99,11 @@ pub(super) static LISTENER: Table = Table {
              overwritten; `\"keep\"` passes them on",
         )
         .or("\"drop\""),
-        Key::new("tls", Kind::Table(&super::tls::LISTENER_TLS), "certificates and rules, with `protocol = \"https\"`"),
+        Key::new("tls", Kind::Table(&super::tls::LISTENER_TLS), "certificates and rules, with `protocol = \"https\"`").known_as(&["ssl"]),
         route::ERRORS,
-        Key::new("route", Kind::Tables { of: &route::ROUTE, max: ROUTES_MAX }, "requests that go another way"),
+        Key::new("route", Kind::Tables { of: &route::ROUTE, max: ROUTES_MAX }, "requests that go another way").known_as(&["routes", "location", "locations", "rules", "acl", "handle"]),
         Key::new("limits", Kind::Table(&LIMITS), "bounds"),
-        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long clients may take"),
+        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long clients may take").known_as(&["timeout"]),
     ],
 };
 
@@ -136,7 +136,7 @@ static LIMITS: Table = Table {
             "client connections, all workers together; at the limit the client that has been idle for longest (200 ms at \
              least) is closed for a new one, and where none is idle new ones wait. Fewer where RLIMIT_NOFILE leaves no two \
              files for each: see [open files](#open-files)",
-        )
+        ).known_as(&["maxconn", "max_connections", "worker_connections"])
         .or("100000"),
         Key::new(
             "connections_per_client_max",
@@ -144,7 +144,7 @@ static LIMITS: Table = Table {
             "connections of one client (an address; of IPv6 a /64), all workers together; one more is reset as soon as it \
              comes in, before any handshake of TLS, which leaves no TIME_WAIT on either side. Not counted: \
              `trusted_proxies`, who speak for others, and clients of a socket file, who have no address",
-        )
+        ).known_as(&["limit_conn"])
         .or_words("any number")
         .example("100"),
         Key::new(
@@ -152,14 +152,14 @@ static LIMITS: Table = Table {
             Kind::Number { min: HEAD_BYTES_MIN, max: HEAD_BYTES_MAX },
             "bytes of a request head; more gets a 431, or a 414 where the target alone is longer. A head over 17 KiB counts \
              as two buffers or more",
-        )
+        ).known_as(&["large_client_header_buffers", "max_header_size", "max_header_bytes"])
         .or("32768"),
         Key::new("headers_max", Kind::Number { min: 1, max: http::HEADERS_CAP }, "fields of a request").or("128"),
         Key::new(
             "requests_per_connection_max",
             Kind::Number { min: 1, max: u32::MAX as usize },
             "after that many the connection is closed",
-        )
+        ).known_as(&["keepalive_requests"])
         .or("1000000"),
         Key::new(
             "request_rate_min",
@@ -191,19 +191,19 @@ static TIMEOUTS: Table = Table {
     name: "listener.timeouts",
     heading: "[listener.timeouts]",
     keys: &[
-        Key::new("idle", Kind::TimeOrOff, "from the end of one request to the first byte of the next").or("\"60s\""),
+        Key::new("idle", Kind::TimeOrOff, "from the end of one request to the first byte of the next").known_as(&["keepalive", "keepalive_timeout", "keep_alive", "http_keep_alive"]).or("\"60s\""),
         Key::new(
             "head",
             Kind::Time,
             "from the first byte of a head to its last; at a tcp listener with routes: for the first byte of its client, and from \
              there to the name it asks for",
-        )
+        ).known_as(&["http_request", "client_header", "client_header_timeout", "read_header"])
         .or("\"10s\""),
         Key::new(
             "body",
             Kind::TimeOrOff,
             "gap: for some more of a request's body to come, or of a response to be taken",
-        )
+        ).known_as(&["client", "client_body", "client_body_timeout", "read_body"])
         .or("\"30s\""),
         Key::new("request", Kind::TimeOrOff, "for a whole request, whatever progress it makes").or("\"off\""),
         Key::new(

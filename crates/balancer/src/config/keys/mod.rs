@@ -27,21 +27,25 @@ pub static TOP: Table = Table {
     name: "file",
     heading: "the configuration",
     keys: &[
-        Key::new("global", Kind::Table(&global::GLOBAL), "the process"),
+        Key::new("global", Kind::Table(&global::GLOBAL), "the process")
+            .known_as(&["globals", "general", "process", "settings"]),
         Key::new(
             "listener",
             Kind::Tables { of: &listener::LISTENER, max: super::SECTIONS_MAX },
             "where clients come in",
         )
+        .known_as(&["frontend", "listen", "http", "https", "server", "entrypoints", "listeners"])
         .required("[{ name = \"web\", bind = \"127.0.0.1:8080\", backends = \"app\" }]"),
         Key::new(
             "backend_set",
             Kind::Tables { of: &backend_set::BACKEND_SET, max: super::SECTIONS_MAX },
             "where requests go",
         )
+        .known_as(&["backend", "backends", "upstream", "upstreams", "cluster", "clusters", "pool"])
         .or_words("none: every request is answered here")
         .example("[{ name = \"app\", servers = [\"127.0.0.1:9001\"] }]"),
         Key::new("admin", Kind::Table(&admin::ADMIN), "the running balancer, asked and told what to do")
+            .known_as(&["stats", "api", "metrics", "dashboard"])
             .or_words("nowhere")
             .example("{ bind = \"127.0.0.1:9080\" }"),
     ],

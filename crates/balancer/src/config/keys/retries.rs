@@ -15,7 +15,7 @@ pub(super) const MAX: Key = Key::new(
     Kind::Number { min: 0, max: RETRIES_MAX },
     "further attempts after the first: where nothing was sent, or the method may be repeated and nothing was passed on. 0 \
      also means that nobody waits for a server that is away for a moment",
-)
+).known_as(&["retries", "max_retries", "proxy_next_upstream_tries"])
 .or("2");
 
 pub(super) const ON: Key = Key::new(
@@ -24,7 +24,7 @@ pub(super) const ON: Key = Key::new(
     "statuses of a server that another one is asked for, under the same conditions, where another one is well; where none \
      is, the client gets the answer as it is. What such an answer says of its server is what it says when it is passed on \
      (`server_errors` of `[backend_set.health]`)",
-)
+).known_as(&["proxy_next_upstream"])
 .example("[502, 503, 504]");
 
 pub(super) const BUDGET: Key = Key::new(

@@ -14,7 +14,7 @@ pub(super) const BALANCE: Key = Key::new(
      weight. Those about as quick as the quickest (a quarter, and 0.2 ms) have their turns by weight; a slower one gets \
      nothing while those are idle, but is tried again after a while (its time counts for half after each 10 s); \
      `\"hash\"`: the same one for what requests have in common, see `hash`",
-)
+).words(&[("leastconn", "least-connections"), ("least_conn", "least-connections"), ("least_request", "least-connections"), ("least_requests", "least-connections"), ("roundrobin", "round-robin"), ("static-rr", "round-robin"), ("wrr", "round-robin"), ("rr", "round-robin"), ("weighted_round_robin", "round-robin"), ("random_choose", "random"), ("p2c", "random"), ("power-of-two", "random"), ("peak_ewma", "least-time"), ("ewma", "least-time"), ("fastest", "least-time"), ("source", "write `balance = \"hash\"` and `hash = \"source\"`"), ("ip_hash", "write `balance = \"hash\"` and `hash = \"source\"`"), ("client_ip_hash", "write `balance = \"hash\"` and `hash = \"source\"`"), ("iphash", "write `balance = \"hash\"` and `hash = \"source\"`"), ("uri", "write `balance = \"hash\"` and `hash = \"uri\"`"), ("uri_hash", "write `balance = \"hash\"` and `hash = \"uri\"`"), ("path", "write `balance = \"hash\"` and `hash = \"path\"`"), ("hdr", "write `balance = \"hash\"` and `hash = \"header:NAME\"`"), ("header", "write `balance = \"hash\"` and `hash = \"header:NAME\"`"), ("url_param", "no choice goes by a parameter alone: `balance = \"hash\"` and `hash = \"uri\"` go by the whole target"), ("cookie", "to stay with one server: `sticky = { cookie = \"QSRV\" }`; by a cookie of the servers: `balance = \"hash\"` and `hash = \"cookie:NAME\"`"), ("sticky", "whatever `balance` is: `sticky = { cookie = \"QSRV\" }`"), ("ring_hash", "write `balance = \"hash\"` and what by, such as `hash = \"source\"`"), ("maglev", "write `balance = \"hash\"` and what by, such as `hash = \"source\"`"), ("consistent", "write `balance = \"hash\"` and what by, such as `hash = \"source\"`"), ("first", "write `backup = true` at servers that are to be asked only where no other is well"), ("failover", "write `backup = true` at servers that are to be asked only where no other is well")]).known_as(&["lb_policy", "load_balancing", "algorithm", "policy", "lb_method", "strategy"])
 .or("\"round-robin\"");
 
 pub(super) const HASH: Key = Key::new(
@@ -23,7 +23,7 @@ pub(super) const HASH: Key = Key::new(
     "with `balance = \"hash\"`: what requests to the same server have in common. Few go elsewhere when a server comes or \
      leaves, and all balancers with the same servers choose alike; a server that has a quarter more to do than its share is \
      passed over. Requests without such a field or cookie go round robin. A tcp connection has its source only",
-)
+).known_as(&["hash_by", "hash_key", "hash_policy"])
 .or_words("required with `balance = \"hash\"`")
 .example("\"cookie:session\"");
 
@@ -32,6 +32,7 @@ pub(super) const SLOW_START: Key = Key::new(
     Kind::Time,
     "how long a server that is well again, or was added to a running set, takes to its full weight, from a tenth of it",
 )
+.known_as(&["slowstart"])
 .or_words("no time")
 .example("\"30s\"");
 
@@ -40,10 +41,11 @@ pub(super) const WEIGHT: Key = Key::new(
     Kind::Number { min: 0, max: WEIGHT_MAX },
     "its share of the requests; 0: it takes nothing new, what is under way goes on",
 )
+.known_as(&["weights"])
 .or("1");
 
 pub(super) const BACKUP: Key =
-    Key::new("backup", Kind::Switch, "it is asked only where no other server is well").or("false");
+    Key::new("backup", Kind::Switch, "it is asked only where no other server is well").known_as(&["spare"]).or("false");
 
 pub(super) const STICKY: Key = Key::new(
     "sticky",
@@ -51,20 +53,22 @@ pub(super) const STICKY: Key = Key::new(
     "clients stay with their server: a cookie names it by an id that is not its address, and is the same at every balancer \
      with the same configuration. It is set only where it is missing or names another one; where its server is aside, full or \
      gone, another is chosen and named",
-);
+).known_as(&["cookie", "stick", "session", "sticky_sessions", "persistence", "affinity", "stick_table"]);
 
 static STICKY_TABLE: Table = Table {
     name: "backend_set.sticky",
     heading: "[backend_set.sticky]",
     keys: &[
-        Key::new("cookie", Kind::Text("name"), "the name of the cookie").required("\"QSRV\""),
+        Key::new("cookie", Kind::Text("name"), "the name of the cookie").known_as(&["name"]).required("\"QSRV\""),
         Key::new("path", Kind::Text("path"), "where browsers send it back to").or("\"/\""),
         Key::new("secure", Kind::Switch, "browsers send it back over TLS only").or("false"),
-        Key::new("http_only", Kind::Switch, "scripts do not see it").or("true"),
+        Key::new("http_only", Kind::Switch, "scripts do not see it").known_as(&["httponly"]).or("true"),
         Key::new("same_site", Kind::choice::<SameSite>(), "which requests from other sites carry it")
+            .known_as(&["samesite"])
             .or_words("what browsers do without being told")
             .example("\"lax\""),
         Key::new("max_age", Kind::Time, "how long it is kept")
+            .known_as(&["maxlife", "expires", "ttl"])
             .or_words("as long as the browser runs")
             .example("\"1h\""),
         Key::new(
@@ -72,6 +76,7 @@ static STICKY_TABLE: Table = Table {
             Kind::Text("text"),
             "a secret that ids are made with: without it whoever guesses an address can tell that it is one",
         )
+        .known_as(&["secret"])
         .example("\"a long secret\""),
         Key::new("pass", Kind::Switch, "servers see the cookie, too").or("false"),
     ],

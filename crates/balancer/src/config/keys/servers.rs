@@ -37,6 +37,7 @@ pub(in super::super) static SERVER: Table = Table {
             Kind::Text("address or name, and port, or `unix:` and a path"),
             "where it listens; this or `srv`",
         )
+        .known_as(&["host", "url", "addr", "server", "target"])
         .example("\"127.0.0.1:9001\""),
         Key::new(
             "srv",
@@ -44,6 +45,7 @@ pub(in super::super) static SERVER: Table = Table {
             "in place of `address`: the targets of its SRV records, with their ports and weights; those of the lowest \
              priority are asked, all others are backups",
         )
+        .known_as(&["service"])
         .example("\"_http._tcp.app.internal\""),
         selection::WEIGHT,
         selection::BACKUP,

@@ -14,13 +14,14 @@ pub(super) const REQUEST_HEADERS: Key = Key::new(
     Kind::Table(&HEADERS),
     "fields of requests, as servers shall see them; see [below](#fields-that-are-set-added-removed)",
 )
+.known_as(&["proxy_set_header", "header_up", "set_header", "headers_up"])
 .example("{ set = { X-Real-IP = \"{client}\" }, remove = [\"X-Debug\"] }");
 
 pub(super) const RESPONSE_HEADERS: Key = Key::new(
     "response_headers",
     Kind::Table(&HEADERS),
     "fields of responses, as clients shall see them; those of a listener or a route are also in this balancer's own answers",
-)
+).known_as(&["add_header", "header_down", "proxy_hide_header", "headers"])
 .example("{ set = { Strict-Transport-Security = \"max-age=31536000\" }, remove = [\"Server\"] }");
 
 pub(super) const ALLOW: Key = Key::new(
@@ -28,18 +29,19 @@ pub(super) const ALLOW: Key = Key::new(
     Kind::list(&NETWORK, NETWORKS_MAX),
     "only these may ask, anybody else is refused: at a listener its connection is closed as soon as it comes in, behind a \
      trusted proxy and at a route the answer is a 403. A route's lists add to those of its listener: both must let in",
-)
+).known_as(&["whitelist", "allowlist", "allow_from"])
 .example("[\"10.0.0.0/8\", \"192.0.2.7\"]");
 
 pub(super) const DENY: Key =
     Key::new("deny", Kind::list(&NETWORK, NETWORKS_MAX), "these are refused in the same way, whatever `allow` says")
+        .known_as(&["blacklist", "denylist", "block"])
         .example("[\"203.0.113.0/24\"]");
 
 pub(super) const BODY_BYTES_MAX: Key = Key::new(
     "body_bytes_max",
     Kind::Number { min: 0, max: treatment::BODY_BYTES_MAX },
     "bytes of a request's body; more gets a 413, at once where its length is told. A route's stands in place of its listener's",
-)
+).known_as(&["client_max_body_size", "max_body_size", "max_body"])
 .or_words("any")
 .example("1048576");
 
@@ -47,7 +49,7 @@ pub(super) const RATE_LIMIT: Key = Key::new(
     "rate_limit",
     Kind::Table(&RATE),
     "how often somebody may ask, over all workers; more often gets a 429 with `Retry-After`. A route's adds to its listener's",
-)
+).known_as(&["limit_req", "ratelimit", "rate_limits"])
 .example("{ rate = \"100/s\", burst = 200 }");
 
 pub(super) const AUTH: Key = Key::new(
@@ -55,7 +57,7 @@ pub(super) const AUTH: Key = Key::new(
     Kind::Table(&BASIC_AUTH),
     "who asks has to say who he is (`Authorization: Basic`), or gets a 401; whoever the route's answer comes from. A route's stands \
      in place of its listener's; `allow` and `deny` come before",
-)
+).known_as(&["basic_auth", "auth_basic", "http_auth", "basicauth"])
 .example("{ users_file = \"htpasswd\" }");
 
 pub(super) const COMPRESSION: Key = Key::new(
@@ -63,7 +65,7 @@ pub(super) const COMPRESSION: Key = Key::new(
     Kind::List { of: &Kind::Names(&CODINGS), min: 0, max: CODINGS.len() },
     "responses are compressed for clients that take it (`Accept-Encoding`), by the first of these that a client likes best: see \
      [below](#what-is-compressed). A route's stands in place of its listener's",
-)
+).known_as(&["gzip", "encode", "brotli", "zstd", "compress"])
 .or_words("nothing is compressed")
 .example("[\"zstd\", \"br\", \"gzip\"]");
 
@@ -72,6 +74,7 @@ pub(super) const COMPRESSION_TYPES: Key = Key::new(
     Kind::list(&Kind::Text("`\"type/subtype\"`, `\"type/*\"`, `\"+suffix\"`"), TYPES_MAX),
     "media types that are compressed",
 )
+.known_as(&["gzip_types", "compression_type"])
 .or_words("with `compression`: text, JSON, JavaScript, XML, SVG, WebAssembly and a few more")
 .example("[\"text/*\", \"application/json\"]");
 
@@ -80,6 +83,7 @@ pub(super) const COMPRESSION_BYTES_MIN: Key = Key::new(
     Kind::Number { min: 0, max: BYTES_MIN_MAX },
     "bodies that are told to be shorter are passed on as they are",
 )
+.known_as(&["gzip_min_length", "minimum_length"])
 .or_words("1024, with `compression`")
 .example("2048");
 
@@ -91,9 +95,9 @@ static BASIC_AUTH: Table = Table {
             "users",
             Kind::Pairs("hash of a password"),
             "names, and the hashes of their passwords as `htpasswd` and `openssl passwd` make them: `$2y$`, `$6$`, `$5$`, `$apr1$`",
-        )
+        ).known_as(&["user", "userlist", "accounts"])
         .example("{ alice = \"$2y$05$zT8dcYTlqYzzyZkUk0fbYeDZAfvaOYEIjPCy6NyrEOTqVVGYMlFHq\" }"),
-        Key::new("users_file", Kind::Text("path"), "the same, line by line, in a file that `htpasswd` makes; it is read again with the configuration")
+        Key::new("users_file", Kind::Text("path"), "the same, line by line, in a file that `htpasswd` makes; it is read again with the configuration").known_as(&["auth_basic_user_file", "htpasswd"])
             .example("\"htpasswd\""),
         Key::new("realm", Kind::Text("text"), "what clients show when they ask for a password").or_words("`\"restricted\"`").example("\"Members\""),
         Key::new(
@@ -113,14 +117,14 @@ static RATE: Table = Table {
     name: "rate_limit",
     heading: "`rate_limit`",
     keys: &[
-        Key::new("rate", Kind::Text("requests per `s`, `m` or `h`"), "how often in the long run").required("\"100/s\""),
+        Key::new("rate", Kind::Text("requests per `s`, `m` or `h`"), "how often in the long run").known_as(&["requests", "average", "limit", "events"]).required("\"100/s\""),
         Key::new("burst", Kind::Number { min: 1, max: BURST_MAX }, "how many at once").or_words("those of a second"),
         Key::new(
             "by",
             Kind::Text("`\"client\"`, `\"route\"`, `\"header:NAME\"`"),
             "whose requests are counted together: those of one address (of IPv6 one /64), all, or those with the same value \
              of a field; who sends no such field is counted by address",
-        )
+        ).known_as(&["key", "zone"])
         .or("\"client\""),
         Key::new(
             "zone",
@@ -142,9 +146,11 @@ static HEADERS: Table = Table {
             "set",
             Kind::Pairs("value, with variables in braces"),
             "there is one field of this name, with this value, whatever came",
-        ),
+        )
+        .known_as(&["replace"]),
         Key::new("add", Kind::Pairs("value, with variables in braces"), "there is another field of this name"),
         Key::new("remove", Kind::List { of: &NAME, min: 0, max: RULES_MAX }, "no field of this name is passed on")
+            .known_as(&["delete", "del", "hide"])
             .example("[\"X-Powered-By\"]"),
     ],
 };
