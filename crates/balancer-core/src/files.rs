@@ -2,7 +2,7 @@
 //! pairs to clients, each with a connection to a server. Whoever waits in the accept queue is better off than a client whose
 //! request finds no file left for its server.
 
-use crate::settings::{BackendSetSettings, ListenerSettings, Settings};
+use crate::settings::{BackendSetSettings, ListenerLimits, ListenerSettings, PoolSettings, Settings};
 
 /// Open files that are nobody's connections: standard streams, listeners of the owner, files that are being read.
 const RESERVED: u64 = 48;
@@ -15,6 +15,8 @@ const CHECKS_MAX: usize = 256;
 const LOOKS_AND_ADMINS_MAX: u64 = 32 + 64;
 /// What serves connections and is none (checks, pipes, strangers) gets no larger part of all files each.
 const PART_OF_HELPERS: u64 = 16;
+/// Room for fewer clients is said, whoever asked for more.
+const FEW_CLIENTS: usize = 1024;
 /// Nor do pools of what is left for connections.
 const PART_OF_POOLS: u64 = 4;
 
@@ -76,34 +78,31 @@ fn idle_of(set: &BackendSetSettings, workers: usize) -> u64 {
     each.min(bound).saturating_mul(set.servers.len() as u64)
 }
 
-/// What the limit leaves of what was asked for, in words: `fitted` is what [`fit`] has made of `asked`.
-pub fn in_words(files: u64, asked: &Settings, fitted: &Settings) -> String {
+/// What the limit leaves of what was asked for, in words, where that is less than somebody wrote, or few clients at all; `fitted` is
+/// what [`fit`] has made of `asked`. The defaults are no wish: they are far above what most hosts let a process have.
+pub fn shortage_in_words(files: u64, asked: &Settings, fitted: &Settings) -> Option<String> {
+    let base = (ListenerLimits::default().connections_max, PoolSettings::default().idle_max);
     let places = |settings: &Settings| settings.listeners.iter().map(|one| one.limits.connections_max).sum::<usize>();
     let clients = places(fitted);
-    let each = match &fitted.listeners[..] {
-        [] | [_] => String::new(),
-        several => {
-            let named = several.iter().map(|one| format!("{} {}", one.name, one.limits.connections_max));
-            format!(" ({})", named.collect::<Vec<_>>().join(", "))
-        }
-    };
-    let room =
-        format!("{files} files may be open: room for {clients} clients at once{each}, each with a server connection");
-    let shrunk = |(asked, fitted): (&BackendSetSettings, &BackendSetSettings)| {
-        (fitted.pool.idle_max < asked.pool.idle_max).then(|| format!("{} {}", asked.name, fitted.pool.idle_max))
-    };
-    let pools: Vec<String> = asked.backend_sets.iter().zip(&fitted.backend_sets).filter_map(shrunk).collect();
-    let mut short = Vec::new();
-    if clients < places(asked) {
-        short.push(format!("connections_max allows for {}", places(asked)));
+    let listeners = asked.listeners.iter().zip(&fitted.listeners).filter_map(|(asked, fitted)| {
+        let (wanted, room) = (asked.limits.connections_max, fitted.limits.connections_max);
+        let is_short = wanted != base.0 && room < wanted;
+        is_short.then(|| format!("listener {}: {room} of connections_max {wanted}", asked.name))
+    });
+    let pools = asked.backend_sets.iter().zip(&fitted.backend_sets).filter_map(|(asked, fitted)| {
+        let (wanted, room) = (asked.pool.idle_max, fitted.pool.idle_max);
+        (wanted != base.1 && room < wanted).then(|| format!("set {}: {room} of idle_max {wanted}", asked.name))
+    });
+    let mut short: Vec<String> = listeners.chain(pools).collect();
+    if short.is_empty() && clients < FEW_CLIENTS && clients < places(asked) {
+        short.push(format!("{clients} clients at once"));
     }
-    if !pools.is_empty() {
-        short.push(format!("pools keep less than idle_max ({})", pools.join(", ")));
-    }
-    match short.is_empty() {
-        true => room,
-        false => format!("{room}; {}: raise the hard limit (ulimit -Hn, LimitNOFILE=)", short.join(", ")),
-    }
+    (!short.is_empty()).then(|| {
+        format!(
+            "{files} files may be open, two for a client and its server: room for {}; raise the hard limit (ulimit -Hn, LimitNOFILE=)",
+            short.join(", ")
+        )
+    })
 }
 
 #[cfg(test)]
@@ -187,21 +186,25 @@ mod tests {
     }
 
     #[test]
-    fn the_words_say_what_is_short() {
-        let said = |files: u64, listeners: &[usize]| {
-            let asked = settings(listeners, 1);
+    fn the_words_say_what_is_short_of_what_somebody_wrote() {
+        let said = |files: u64, listeners: &[usize], idle_max: usize| {
+            let mut asked = settings(listeners, 1);
+            asked.backend_sets[0].pool.idle_max = idle_max;
             let mut fitted = asked.clone();
             fit(&mut fitted, files, 1, &WorkerBounds { pipes_max: 0, strangers_max: 0 });
-            in_words(files, &asked, &fitted)
+            shortage_in_words(files, &asked, &fitted)
         };
-        assert_eq!(
-            said(1 << 20, &[100]),
-            "1048576 files may be open: room for 100 clients at once, each with a server connection"
-        );
-        assert_eq!(
-            said(1024, &[100_000, 50]),
-            "1024 files may be open: room for 340 clients at once (l0 290, l1 50), each with a server connection; connections_max \
-             allows for 100050, pools keep less than idle_max (app 226): raise the hard limit (ulimit -Hn, LimitNOFILE=)"
-        );
+        let words = |room: &str, files: u64| {
+            Some(format!(
+                "{files} files may be open, two for a client and its server: room for {room}; raise the hard limit (ulimit -Hn, \
+                 LimitNOFILE=)"
+            ))
+        };
+        assert_eq!(said(1 << 20, &[100], 256), None, "there is room for all of it");
+        assert_eq!(said(20_000, &[100_000], 256), None, "the default is nobody's wish");
+        assert_eq!(said(20_000, &[100_001], 256), words("listener l0: 9798 of connections_max 100001", 20_000));
+        assert_eq!(said(1024, &[100_000, 50], 256), words("340 clients at once", 1024));
+        assert_eq!(said(1024, &[50], 256), None, "somebody wants few");
+        assert_eq!(said(1024, &[50], 1000), words("set app: 227 of idle_max 1000", 1024));
     }
 }

@@ -16,6 +16,7 @@ use crate::{terminal, values};
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
 use balancer::Config;
+use balancer_core::events::Level;
 use control::{Control, Heritage};
 use events::Events;
 use hand_over::Taken;
@@ -155,7 +156,8 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     let events = Events::new(config.event_log);
     events.warn_of("warning", &control.warnings());
     greet(&output, &control, !embedded.is_empty(), events);
-    events.say(&output, "ready", &balancer_core::files::in_words(files, &config.settings, &control.settings()));
+    let short = balancer_core::files::shortage_in_words(files, &config.settings, &control.settings());
+    short.iter().for_each(|short| events.warn(Level::Warning, "open-files", &format!("warning: {short}")));
     admin.greeting().into_iter().for_each(|greeting| events.say(&output, "admin", &greeting));
     let news = tell_news(&mut control, events);
     let manager = Arc::new(Manager::of_environment());

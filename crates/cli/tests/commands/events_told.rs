@@ -22,7 +22,7 @@ fn a_request_that_failed_is_told_among_the_events() {
     let folder = Folder::new();
     let path = config(&folder, "event_log_format = \"json\"");
     let mut serve = Running::start(&["serve", "--config", &path, "--workers", "1"]);
-    serve.complains("\"event\":\"ready\"");
+    serve.complains("\"event\":\"listening\"");
     let text = std::fs::read_to_string(&path).expect("just written");
     let listen = text.split("bind = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
     get(listen.parse().expect("an address"), "/lost");

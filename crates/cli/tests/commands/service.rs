@@ -182,7 +182,7 @@ fn who_was_root_is_another_one_once_everything_is_bound() {
     folder.write("quintet.toml", global.to_owned() + &answering("web", at, "one"));
     let config = folder.place("quintet.toml");
     let mut serve = Running::start(&["serve", "--config", &config, "--workers", "2"]);
-    serve.says("clients at once");
+    serve.says("listening on");
     let who = sys::unix::user("nobody").expect("asked").expect("every system has it");
     for thread in std::fs::read_dir(format!("/proc/{}/task", serve.id())).expect("it runs") {
         let status = std::fs::read_to_string(thread.expect("a thread").path().join("status")).expect("it runs");
