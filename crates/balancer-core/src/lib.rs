@@ -39,9 +39,11 @@ pub mod select;
 pub mod settings;
 mod stall;
 pub mod statuses;
+pub mod supply;
 pub mod times;
 pub mod tls;
 pub mod treatment;
+pub mod vain;
 
 pub use announcement::{Announcement, announcement};
 pub use auth::{AuthRule, BasicAuth, Remembered, Sought};
@@ -77,6 +79,8 @@ pub use settings::{
     PoolSettings, PortChoice, PortSettings, Protocol, RequestIds, RequestRules, ResponseLimits, ResponseReading,
     SERVERS_MAX, ServerSettings, ServerTimeouts, Settings, SourcesHere, Twins, WEIGHT_MAX, WayField,
 };
+pub use supply::PortSupply;
 pub use times::{Histogram, ServerTimes, Timed, TimedOf, Times};
 pub use tls::{CertificateFiles, ClientCertificate, ListenerTls, ServerTls, TlsVersion};
 pub use treatment::{Access, HeaderRules, LimitName, RateBy, RateLimit, Treatment};
+pub use vain::{Vain, hosts_without_certificate, unused_sets};

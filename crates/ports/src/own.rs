@@ -64,6 +64,21 @@ impl HostPorts {
         PortRange::new(low, high).map_or(0, PortRange::len)
     }
 
+    /// How many ports the kernel chooses from, within `bounds` where a socket has some (`IP_LOCAL_PORT_RANGE`): an end outside of
+    /// the host's range is that of the host (`inet_sk_get_local_port_range`), and reserved ports are passed over.
+    pub fn chosen_from(&self, bounds: Option<PortRange>) -> u32 {
+        let (low, high) = (self.ephemeral.low(), self.ephemeral.high());
+        let inside = |port: u16, otherwise| if (low..=high).contains(&port) { port } else { otherwise };
+        let ends = bounds.map_or((low, high), |bounds| (inside(bounds.low(), low), inside(bounds.high(), high)));
+        let range = PortRange::new(ends.0, ends.1).unwrap_or(self.ephemeral);
+        PortList::from(range).without(&self.reserved).map_or(0, |list| list.len())
+    }
+
+    /// How many ports of the kernel's range are reserved.
+    pub fn reserved_among(&self) -> u32 {
+        self.ephemeral.len() - self.chosen_from(None)
+    }
+
     fn outside(&self, lowest: u16) -> Option<PortList> {
         let whole = PortList::from(PortRange::new(lowest, u16::MAX).ok()?);
         whole.without(&[self.ephemeral])?.without(&self.reserved)?.without(&self.listening)
@@ -109,6 +124,18 @@ mod tests {
             &HostPorts { unprivileged: 0, ephemeral: range(1, 65_535), ..plain },
             Err("name ports of it with --port-range"),
         );
+    }
+
+    #[test]
+    fn the_kernel_chooses_within_its_range_and_passes_reserved_ports_over() {
+        let host = HostPorts { reserved: vec![range(32_700, 32_777), range(50_000, 50_000)], ..HostPorts::default() };
+        let chosen = |bounds: Option<(u16, u16)>| host.chosen_from(bounds.map(|(low, high)| range(low, high)));
+        assert_eq!((chosen(None), host.reserved_among()), (28_221, 11));
+        assert_eq!(chosen(Some((40_000, 40_099))), 100);
+        assert_eq!(chosen(Some((49_999, 50_001))), 2);
+        assert_eq!(chosen(Some((1000, 32_787))), 10, "a lower end outside counts as the host's");
+        assert_eq!(chosen(Some((1000, 2000))), 28_221, "bounds outside count for nothing");
+        assert_eq!(HostPorts { reserved: vec![host.ephemeral], ..host.clone() }.chosen_from(None), 0);
     }
 
     #[test]
