@@ -2,12 +2,11 @@
 
 use crate::policy::{Reuse, ServerClose};
 use crate::router::{Action, RouteRules};
-use crate::settings::{
-    BackendSetSettings, ListenerLimits, ListenerSettings, PortChoice, Protocol, ServerSettings, Settings,
-};
+use crate::settings::{BackendSetSettings, ListenerLimits, ListenerSettings, Protocol, ServerSettings, Settings};
+use crate::supply::PortSupply;
 use crate::treatment::{RateBy, Treatment};
-use ports::Budget;
 use std::fmt;
+use std::net::SocketAddr;
 
 /// A limit that cannot be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +16,11 @@ pub enum Shortfall {
         /// Name of the set.
         set: String,
         /// A server of it, as all of them.
-        server: String,
+        server: SocketAddr,
+        /// Where its ports come from.
+        ports: String,
+        /// Source addresses that reach it.
+        sources: u32,
         /// Connections per second its ports pay for.
         rate_max: u64,
         /// Requests per second that its share of the limits would let in.
@@ -36,13 +39,13 @@ pub enum Shortfall {
     },
 }
 
-/// All of them; `kernel_ports` is how many ports the kernel chooses from.
-pub fn shortfalls(settings: &Settings, kernel_ports: u32) -> Vec<Shortfall> {
+/// All of them.
+pub fn shortfalls(settings: &Settings, supply: &PortSupply) -> Vec<Shortfall> {
     let rates = settings.backend_sets.iter().enumerate().filter_map(|(at, set)| {
         let asked = asked_of(settings, at)?;
-        short_of_rate(set, asked, kernel_ports)
+        short_of_rate(set, asked, supply)
     });
-    let clients = short_of_clients(settings, kernel_ports);
+    let clients = short_of_clients(settings, supply);
     rates.chain(clients).collect()
 }
 
@@ -69,21 +72,22 @@ fn whole(treatment: &Treatment) -> Option<f64> {
     limits.map(|limit| limit.rate.per_s()).reduce(f64::min)
 }
 
-fn short_of_rate(set: &BackendSetSettings, asked: f64, kernel_ports: u32) -> Option<Shortfall> {
-    let keeps_none = set.pool.idle_max == 0 || set.pool.reuse == Reuse::Never;
-    let pays = keeps_none && set.pool.close == ServerClose::Fin && set.ports.choice == PortChoice::Kernel;
+fn short_of_rate(set: &BackendSetSettings, asked: f64, supply: &PortSupply) -> Option<Shortfall> {
+    // A connection that begins with a PROXY header is one client's.
+    let keeps_none = set.pool.room() == 0 || set.pool.reuse == Reuse::Never || set.proxy_protocol.is_some();
+    let pays = keeps_none && set.pool.close == ServerClose::Fin;
     let servers = working(set).count();
-    if !pays || servers == 0 {
-        return None;
-    }
-    let (rate_max, asked) = (budget(set, kernel_ports).rate_per_s_max(), asked / servers as f64);
-    let server = working(set).next()?.address.to_string();
-    let (rate_max, asked) = (rate_max as u64, asked.ceil() as u64);
-    (asked > rate_max).then(|| Shortfall::Rate { set: set.name.clone(), server, rate_max, asked })
+    let first = working(set).next().filter(|_| pays)?;
+    let budget = supply.budget(&set.ports, &first.address);
+    // As it is shown wherever it is shown.
+    let (rate_max, asked) = (budget.rate_per_s_max().round() as u64, (asked / servers as f64).ceil() as u64);
+    let (server, ports) = (first.address.ip()?, supply.in_words(&set.ports));
+    let (set, sources) = (set.name.clone(), budget.sources);
+    (asked > rate_max).then_some(Shortfall::Rate { set, server, ports, sources, rate_max, asked })
 }
 
 /// What nobody asked for is no promise: the default is far above what most hosts have ports for.
-fn short_of_clients(settings: &Settings, kernel_ports: u32) -> impl Iterator<Item = Shortfall> {
+fn short_of_clients(settings: &Settings, supply: &PortSupply) -> impl Iterator<Item = Shortfall> {
     let default = ListenerLimits::default().connections_max;
     let asks = move |listener: &&ListenerSettings| {
         listener.protocol == Protocol::Tcp && listener.limits.connections_max != default
@@ -92,7 +96,8 @@ fn short_of_clients(settings: &Settings, kernel_ports: u32) -> impl Iterator<Ite
         let rules = listener.router.rules(listener.router.fallback().route);
         let Action::Forward { set } = rules.action else { return None };
         let set = settings.backend_sets.get(set)?;
-        let connections_max = budget(set, kernel_ports).tuples() * working(set).count() as u64;
+        let towards = |server: &ServerSettings| supply.budget(&set.ports, &server.address).tuples();
+        let connections_max = working(set).map(towards).sum::<u64>();
         let asked = listener.limits.connections_max;
         let (listener, set) = (listener.name.clone(), set.name.clone());
         (connections_max > 0 && asked as u64 > connections_max).then_some(Shortfall::Clients {
@@ -109,19 +114,24 @@ fn working(set: &BackendSetSettings) -> impl Iterator<Item = &ServerSettings> {
     set.servers.iter().filter(|server| !server.backup && server.weight > 0 && server.address.ip().is_some())
 }
 
-/// Towards one server.
-fn budget(set: &BackendSetSettings, kernel_ports: u32) -> Budget {
-    let ports = set.ports.range.map_or(kernel_ports, |(low, high)| u32::from(high.saturating_sub(low)) + 1);
-    Budget { sources: set.ports.sources.len().max(1) as u32, ..Budget::of_ports(ports) }
+impl Shortfall {
+    /// The server whose ports are meant, where it is one.
+    pub fn server(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Rate { server, .. } => Some(*server),
+            Self::Clients { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rate { set, server, rate_max, asked } => write!(
+            Self::Rate { set, server, ports, sources, rate_max, asked } => write!(
                 f,
-                "set {set}: server {server}: {rate_max} connections/s by this set's close policy and ports, asked for \
-                 {asked}; keep connections, retire them by \"reset-when-safe\", or add sources"
+                "set {set}: server {server}: {rate_max} connections/s by this set's close policy and ports ({ports}, {}, 60 s \
+                 of TIME_WAIT each), asked for {asked}; keep connections, retire them by \"reset-when-safe\", or add sources",
+                units::counted((*sources).into(), "source")
             ),
             Self::Clients { listener, asked, set, connections_max } => write!(
                 f,
@@ -135,9 +145,11 @@ impl fmt::Display for Shortfall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy_header::ProxyHeader;
     use crate::rate::Rate;
+    use crate::settings::PortChoice;
     use crate::treatment::{LimitName, RateLimit};
-    use std::net::SocketAddr;
+    use ports::HostPorts;
     use std::time::Duration;
 
     fn address(text: &str) -> SocketAddr {
@@ -159,13 +171,15 @@ mod tests {
     }
 
     fn said(change: impl Fn(&mut Settings)) -> Vec<String> {
-        shortfalls(&settings(change), 28_232).iter().map(ToString::to_string).collect()
+        let supply = PortSupply::new(HostPorts::default(), HostPorts::default().own("port_range").ok().as_ref());
+        shortfalls(&settings(change), &supply).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_rate_that_the_ports_cannot_pay_for_is_told() {
-        let expect = "set app: server 10.0.0.1:80: 470 connections/s by this set's close policy and ports, asked for 2000; keep \
-                      connections, retire them by \"reset-when-safe\", or add sources";
+        let expect = "set app: server 10.0.0.1:80: 471 connections/s by this set's close policy and ports (28232 ports of \
+                      ip_local_port_range 32768-60999, 1 source, 60 s of TIME_WAIT each), asked for 2000; keep connections, \
+                      retire them by \"reset-when-safe\", or add sources";
         assert_eq!(said(|_| ()), [expect]);
         let none: [&str; 0] = [];
         let sources: Vec<_> = (1..=5u8).map(|last| [10, 0, 1, last].into()).collect();
@@ -175,6 +189,15 @@ mod tests {
         assert_eq!(said(|settings| settings.listeners[0].treatment.rates.clear()), none, "nothing was asked for");
         assert_eq!(said(|settings| settings.listeners[0].treatment.rates[0].by = RateBy::Client), none);
         assert_eq!(said(|settings| settings.backend_sets[0].servers[1].backup = true).len(), 1);
+        let own = said(|settings| settings.backend_sets[0].ports.choice = PortChoice::Own);
+        assert!(own[0].contains("455 connections/s") && own[0].contains("27304 ports outside of"), "{own:?}");
+        let here = said(|settings| settings.backend_sets[0].servers[0].address = address("127.0.0.1:80").into());
+        assert!(here[0].contains("server 127.0.0.1:80: 471 connections/s"), "{here:?}");
+        let announced = said(|settings| {
+            (settings.backend_sets[0].pool.idle_max, settings.backend_sets[0].proxy_protocol) =
+                (9, Some(ProxyHeader::V2));
+        });
+        assert_eq!(announced.len(), 1, "a connection with a PROXY header is not kept");
     }
 
     #[test]

@@ -165,9 +165,49 @@ pub enum Warning {
         /// Why the first of them cannot be used.
         reason: String,
     },
-    /// Limits ask for more than the ports can give.
+    /// What is said for nothing.
     #[error("{0}")]
-    Shortfall(balancer_core::Shortfall),
+    Vain(balancer_core::Vain),
+    /// A start on this host would fail.
+    #[error("{why}; on this host a start fails by it")]
+    StartWouldFail {
+        /// Why, and the way out.
+        why: String,
+    },
+    /// A file that a reload reads cannot be read by the user who the process is by then.
+    #[error(
+        "{} is read again with every reload, and user {user} (group {group}) as whom this goes on cannot read {}: reloads will \
+         fail; `chgrp {group}` and `chmod g+{}` it, or leave `user` out",
+        .path.display(), if .at == .path { "it".to_owned() } else { format!("what is in {}", .at.display()) },
+        if .at == .path { "r" } else { "x" }
+    )]
+    UnreadableLater {
+        /// The file.
+        path: PathBuf,
+        /// What stops its reader: the file, or a folder above it.
+        at: PathBuf,
+        /// Who the process will be.
+        user: u32,
+        /// Its group.
+        group: u32,
+    },
+    /// Limits ask for more than the ports can give.
+    #[error("{shortfall}{}", held_in_words(*.held))]
+    Shortfall {
+        /// Which.
+        shortfall: balancer_core::Shortfall,
+        /// Ports towards that server that sockets hold already.
+        held: u64,
+    },
+}
+
+/// What is taken of the ports already.
+fn held_in_words(held: u64) -> String {
+    match held {
+        0 => String::new(),
+        1 => "; 1 of them is held by a socket already".to_owned(),
+        many => format!("; {many} of them are held by sockets already"),
+    }
 }
 
 /// The first few of them.

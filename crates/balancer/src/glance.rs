@@ -4,6 +4,7 @@
 use crate::boards::Boards;
 use crate::errors::Warning;
 use crate::orders::Order;
+use crate::own_ports;
 use crate::spending::PortWatch;
 use balancer_core::{Counters, ListenerSettings, Protocol, Report, ServerSettings, Settings};
 use ports::{Address, PortList};
@@ -132,7 +133,7 @@ impl Glance {
 
     /// Looks at the ports towards servers, from now on.
     pub fn port_watch(&self) -> PortWatch {
-        PortWatch::new(self.own_ports.as_ref())
+        PortWatch::new(own_ports::supply(self.own_ports.as_ref()))
     }
 
     /// By which it works.

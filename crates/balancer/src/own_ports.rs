@@ -2,7 +2,8 @@
 
 use crate::errors::SetupError;
 use crate::errors::Warning;
-use balancer_core::{BackendSetSettings, PortChoice, Settings, shortfalls};
+use crate::spending::held_towards;
+use balancer_core::{BackendSetSettings, PortChoice, PortSupply, Settings, Shortfall, shortfalls};
 use ports::{HostPorts, NoOwnPorts, PortList, PortRange};
 
 /// How a person names ports of another choice.
@@ -27,15 +28,28 @@ pub(crate) fn of_host(name: &str, host: &HostPorts) -> Result<PortList, SetupErr
     host.own(WISH).map_err(|reason: NoOwnPorts| SetupError::NoOwnPorts { set: name.to_owned(), reason })
 }
 
-/// Sets whose configured range takes ports from the other programs of this host, and limits that the ports cannot give.
-pub fn port_warnings(settings: &Settings) -> Vec<Warning> {
+/// What this host has for sets, where `own` are the ports that they choose themselves.
+pub(crate) fn supply(own: Option<&PortList>) -> PortSupply {
+    PortSupply::new(reactor::host_ports().unwrap_or_default(), own)
+}
+
+/// Sets whose configured range takes ports from the other programs of this host, and limits that the ports cannot give; `own` as
+/// [`own_ports`] has found them.
+pub(crate) fn port_warnings(settings: &Settings, own: Option<&PortList>) -> Vec<Warning> {
     let Ok(host) = reactor::host_ports() else { return Vec::new() };
     let contested = settings.backend_sets.iter().filter_map(|set| contested(set, &host));
-    let short = shortfalls(settings, host.ephemeral.len()).into_iter().map(Warning::Shortfall);
+    let supply = PortSupply::new(host.clone(), own);
+    let short = shortfalls(settings, &supply).into_iter().map(short);
     let sampled = settings.backend_sets.iter().flat_map(|set| {
         set.ports.sampled.iter().map(|network| Warning::Sampled { set: set.name.clone(), network: network.clone() })
     });
     contested.chain(short).chain(sampled).collect()
+}
+
+/// With what is held at this moment by whoever of this host.
+fn short(shortfall: Shortfall) -> Warning {
+    let held = shortfall.server().and_then(held_towards).unwrap_or_default();
+    Warning::Shortfall { shortfall, held }
 }
 
 fn contested(set: &BackendSetSettings, host: &HostPorts) -> Option<Warning> {

@@ -16,7 +16,7 @@ use crate::tls::Secured;
 use crate::worker::check_shares;
 use crate::{Worker, WorkerShare};
 use balancer_core::files::WorkerBounds;
-use balancer_core::{Counters, Report, Settings};
+use balancer_core::{Counters, Report, Settings, unused_sets};
 use ports::{Fault, FaultKind, PortList};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
@@ -105,8 +105,8 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance, logging: Logging) -> Re
     let (addresses, warnings) = (doors.addresses().into(), Arc::default());
     let glance = Glance { crew, settings, boards, addresses, own_ports, warnings, profiles: layers.profiles };
     let mut handle = Handle { workers, doors, secured, bounds, glance, log };
-    let unfulfilled = handle.doors.verify()?;
-    handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings, &handle.secured);
+    let (unfulfilled, own) = (handle.doors.verify()?, handle.glance.own_ports.as_ref());
+    handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings, &handle.secured, own);
     Ok(handle)
 }
 
@@ -133,9 +133,11 @@ fn warnings_of(
     more: Vec<Warning>,
     settings: &Settings,
     secured: &Secured,
+    own_ports: Option<&PortList>,
 ) -> Arc<[Warning]> {
     let found = unfulfilled.into_iter().map(Warning::from).chain(more);
-    found.chain(port_warnings(settings)).chain(secured.warnings(settings)).collect()
+    let found = found.chain(port_warnings(settings, own_ports)).chain(secured.warnings(settings));
+    found.chain(unused_sets(settings).map(Warning::Vain)).collect()
 }
 
 /// All begin, then each is waited for; an error drops those that run, which ends them.
@@ -148,7 +150,7 @@ fn start_workers(
     layers: &Layers,
 ) -> Result<Vec<Thread>, StartError> {
     let failed = |index| move |error| StartError::Worker { index, error };
-    let kernel_ports = reactor::host_ports().unwrap_or_default().ephemeral.len();
+    let kernel_ports = crate::own_ports::supply(own_ports).kernel();
     let starting = (0..plan.workers).map(|index| {
         let snapshot = snapshot_of(index, plan.workers, settings, doors, boards);
         let (index, count) = (index as u32, plan.workers as u32);
@@ -235,8 +237,9 @@ impl Handle {
         let settings = Arc::new(settings);
         match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {
             Ok(unfulfilled) => {
+                let own = self.own_ports.as_ref();
                 let (warnings, addresses) =
-                    (warnings_of(unfulfilled, away, &settings, &secured), doors.addresses().into());
+                    (warnings_of(unfulfilled, away, &settings, &secured, own), doors.addresses().into());
                 (self.doors, self.secured) = (doors, secured);
                 self.glance = Glance { settings, boards, addresses, warnings, ..self.glance() };
                 Ok(())

@@ -1,4 +1,4 @@
-//! Are the source addresses of the sets those of this host? Asked at the start, and whenever the settings change.
+//! Are the source addresses of the sets those of this host? Asked at the start, by a check, and whenever the settings change.
 
 use crate::errors::{StartError, Warning};
 use balancer_core::{BackendSetSettings, PortSettings, Settings};
@@ -23,6 +23,13 @@ pub(crate) fn check(settings: &mut Settings, before: &[BackendSetSettings]) -> R
         warnings.extend(check_set(set, known, until)?);
     }
     Ok(warnings)
+}
+
+/// Sources that a start on this host would refuse: where a configuration is only checked, the host may be another one.
+pub(crate) fn foreseen(settings: &Settings) -> Vec<Warning> {
+    let (mut settings, until) = (settings.clone(), Instant::now() + PATIENCE);
+    let refused = settings.backend_sets.iter_mut().filter_map(|set| check_set(set, None, until).err());
+    refused.map(|why| Warning::StartWouldFail { why: why.to_string() }).collect()
 }
 
 fn check_set(

@@ -1,7 +1,7 @@
 //! What is spent of the ports towards servers, from the kernel's own table, and how fast.
 
-use balancer_core::{Counters, PortChoice, Report, Settings};
-use ports::{PortList, Spending};
+use balancer_core::{Counters, PortSupply, Report, Settings};
+use ports::Spending;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -18,8 +18,7 @@ type Opened = HashMap<SocketAddr, u64>;
 pub struct PortWatch {
     since: Instant,
     opened: Opened,
-    own_ports: u32,
-    kernel_ports: u32,
+    supply: PortSupply,
 }
 
 /// Sockets from one address to one destination.
@@ -30,10 +29,8 @@ struct Held {
 }
 
 impl PortWatch {
-    pub(crate) fn new(own_ports: Option<&PortList>) -> Self {
-        let kernel_ports = reactor::host_ports().unwrap_or_default().ephemeral.len();
-        let own_ports = own_ports.map_or(0, PortList::len);
-        Self { since: Instant::now(), opened: Opened::new(), own_ports, kernel_ports }
+    pub(crate) fn new(supply: PortSupply) -> Self {
+        Self { since: Instant::now(), opened: Opened::new(), supply }
     }
 
     /// What is spent towards the servers of `report`, the scarcest first, and how many more rows there would be.
@@ -75,11 +72,7 @@ impl PortWatch {
     fn ports_by_destination(&self, settings: &Settings, report: &Report) -> BTreeMap<SocketAddr, u32> {
         let ports_of = |name: &str| {
             let set = settings.backend_sets.iter().find(|set| set.name == name);
-            match set.map(|set| (set.ports.range, set.ports.choice)) {
-                Some((Some((low, high)), _)) => u32::from(high.saturating_sub(low)) + 1,
-                Some((None, PortChoice::Own)) => self.own_ports,
-                _ => self.kernel_ports,
-            }
+            set.map_or(self.supply.kernel(), |set| self.supply.ports(&set.ports))
         };
         let named = report.servers.iter().filter_map(|(set, server, _)| Some((server.parse().ok()?, ports_of(set))));
         named.collect()
@@ -94,6 +87,12 @@ fn opened(report: &Report) -> Opened {
         }
     }
     opened
+}
+
+/// Sockets of this host towards a server, TIME_WAIT included; `None` where the kernel does not list them.
+pub(crate) fn held_towards(server: SocketAddr) -> Option<u64> {
+    let held = held(&HashSet::from([server])).ok()?;
+    Some(held.values().map(|held| held.live + held.waiting).sum())
 }
 
 /// Sockets towards these, by our address and theirs.

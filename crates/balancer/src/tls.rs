@@ -5,6 +5,7 @@ use crate::errors::Warning;
 use crate::shelf::Shelf;
 use balancer_core::{
     BackendSetSettings, CertificateFiles, ClientCertificate, ListenerSettings, ListenerTls, ServerTls, Settings,
+    hosts_without_certificate,
 };
 use reactor::ProfileId;
 use secure::{
@@ -300,10 +301,12 @@ impl Secured {
         };
         let listener = |listener: &ListenerSettings| facts_of(listener.tls_profile);
         let set = |set: &BackendSetSettings| facts_of(set.tls_profile);
+        let hosts = settings.listeners.iter().flat_map(|one| about_hosts(one, listener(one)));
         let listeners = settings.listeners.iter().flat_map(|one| Shown::of_listener(one).zip(listener(one)));
         let sets = settings.backend_sets.iter().flat_map(|one| Shown::of_set(one).zip(set(one)));
         let now = since_1970();
-        listeners.chain(sets).flat_map(|(shown, facts)| shown.warnings(Some(facts), now)).collect()
+        let shown = listeners.chain(sets).flat_map(|(shown, facts)| shown.warnings(Some(facts), now));
+        shown.chain(hosts).collect()
     }
 
     /// With whose tickets it takes, where it takes any.
@@ -376,7 +379,27 @@ pub fn certificate_warnings(settings: &Settings) -> Vec<Warning> {
     let sets = settings.backend_sets.iter().flat_map(Shown::of_set);
     let now = since_1970();
     let read = |shown: &Shown<'_>| read_chain(&shown.files.certificate).ok();
-    listeners.chain(sets).flat_map(|shown| shown.warnings(read(&shown).as_ref().map(Chain::facts), now)).collect()
+    let shown = listeners.chain(sets).flat_map(|shown| shown.warnings(read(&shown).as_ref().map(Chain::facts), now));
+    let hosts = settings.listeners.iter().flat_map(|listener| {
+        let chains: Vec<Chain> = Shown::of_listener(listener).filter_map(|shown| read(&shown)).collect();
+        about_hosts(listener, chains.iter().map(Chain::facts))
+    });
+    shown.chain(hosts).collect()
+}
+
+/// Hosts of routes that no certificate is for, where their clients are turned away.
+fn about_hosts<'f>(listener: &ListenerSettings, facts: impl IntoIterator<Item = &'f Facts>) -> Vec<Warning> {
+    let names: Vec<&str> = facts.into_iter().flat_map(|facts| &facts.names).map(String::as_str).collect();
+    hosts_without_certificate(listener, &names).into_iter().map(Warning::Vain).collect()
+}
+
+/// Files that are read for TLS, and again with every change of the configuration.
+pub(crate) fn files(settings: &Settings) -> impl Iterator<Item = PathBuf> {
+    let of_files = |files: &CertificateFiles| [files.certificate.clone(), files.key.clone()];
+    let listeners = settings.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+    let sets = settings.backend_sets.iter().filter_map(|set| set.tls.as_ref());
+    let shown = listeners.flat_map(move |tls| tls.certificates.iter().flat_map(of_files).chain(tls.client_ca.clone()));
+    shown.chain(sets.flat_map(move |tls| tls.certificate.iter().flat_map(of_files).chain(tls.ca.clone())))
 }
 
 fn since_1970() -> Duration {

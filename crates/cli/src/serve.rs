@@ -125,10 +125,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     }
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
-        Output::People.say(format!("{}: good: {}", path.display(), config.summary()))?;
-        complain_of(&balancer::port_warnings(&config.settings));
-        complain_of(&balancer::certificate_warnings(&config.settings));
-        return names::tell(config, args.resolve);
+        complain_of(&balancer::foreseen::warnings(&config.settings));
+        complain_of(&balancer::foreseen::unreadable_later(config, Some(path)));
+        return names::tell(path, config, args.resolve);
     }
     serve(args, config, watch)
 }
@@ -151,10 +150,12 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     let (file, heritage) = (args.config.as_deref(), before.heritage);
     let mut control = control::start_with(&config, file, args.workers, heritage, waits)?;
     let admin = admin::start_with(config.admin.as_ref(), control.remote(), at_admin)?;
+    let unreadable = balancer::foreseen::unreadable_later(&config, file);
     // Everything is bound and read.
     become_who(&config)?;
     let events = Events::new(config.event_log);
     events.warn_of("warning", &control.warnings());
+    events.warn_of("warning", &unreadable);
     greet(&output, &control, !embedded.is_empty(), events);
     let short = balancer_core::files::shortage_in_words(files, &config.settings, &control.settings());
     short.iter().for_each(|short| events.warn(Level::Warning, "open-files", &format!("warning: {short}")));

@@ -8,7 +8,7 @@ use crate::news::{News, NewsDesk, news};
 use crate::plane::Plane;
 use crate::remote::{Remote, Shared};
 use balancer::{Config, FailureTeller, Glance, Inheritance, Listens, LogError, Logging, PortWatch, Warning};
-use balancer_core::names::{Book, Member};
+use balancer_core::names::{AtStart, Book, Member};
 use balancer_core::{Counters, Overrides, Report, Settings};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,6 +47,8 @@ pub struct Heritage {
 pub struct Look {
     /// As it was written.
     pub name: String,
+    /// What becomes of a start at which it leads nowhere.
+    pub at_start: AtStart,
     /// The servers it stands for, or why there are none.
     pub servers: Result<Vec<SocketAddr>, String>,
 }
@@ -157,7 +159,7 @@ fn look_of(member: &Member, book: &Book) -> Look {
         Some(nowhere) if servers.is_empty() => Err(nowhere.why),
         _ => Ok(servers),
     };
-    Look { name: member.whom.to_string(), servers }
+    Look { name: member.whom.to_string(), at_start: member.rules.at_start, servers }
 }
 
 fn runtime() -> Result<Runtime, ControlError> {

@@ -6,6 +6,7 @@ mod ctl;
 mod doctor;
 mod events_told;
 mod explain;
+mod foreseen;
 mod from;
 mod from_mutated;
 mod hand_over;
