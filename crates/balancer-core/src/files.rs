@@ -61,7 +61,7 @@ pub fn fit(settings: &mut Settings, files: u64, workers: usize, bounds: &WorkerB
 }
 
 /// Files that are no client's and no server's.
-fn beside_connections(settings: &Settings, files: u64, workers: usize, bounds: &WorkerBounds) -> u64 {
+pub(crate) fn beside_connections(settings: &Settings, files: u64, workers: usize, bounds: &WorkerBounds) -> u64 {
     let places: usize = settings.listeners.iter().map(|listener| listener.binds.len()).sum();
     let announced = settings.listeners.iter().any(|listener| listener.proxy_protocol);
     let strangers = if announced { bounds.strangers_max as u64 } else { 0 };
@@ -72,7 +72,7 @@ fn beside_connections(settings: &Settings, files: u64, workers: usize, bounds: &
 }
 
 /// Connections that the pools of a set may keep, over all workers.
-fn idle_of(set: &BackendSetSettings, workers: usize) -> u64 {
+pub(crate) fn idle_of(set: &BackendSetSettings, workers: usize) -> u64 {
     let each = (set.pool.room() as u64).saturating_mul(workers as u64);
     let bound = set.capacity.connections_max.map_or(u64::MAX, u64::from);
     each.min(bound).saturating_mul(set.servers.len() as u64)

@@ -9,6 +9,7 @@ pub mod checks;
 pub mod client_address;
 pub mod compression;
 pub mod connects;
+pub mod cost;
 pub mod counters;
 pub mod crowd;
 pub mod downstream;
