@@ -17,6 +17,9 @@ const PARTS: usize = 64;
 /// limits counts.
 const KEYS_MAX: usize = 128 * 1024;
 
+/// What a key costs, room for more of them included.
+const KEY_BYTES: u64 = 32;
+
 type Table = OnceLock<Box<[Mutex<Buckets>]>>;
 
 /// Buckets of all rate limits.
@@ -30,13 +33,14 @@ pub(crate) struct Rates {
 impl Rates {
     /// For the limits of `settings`: a table that none of them goes by is let go.
     pub(crate) fn of(settings: &Settings, before: &Self) -> Self {
-        let mut used = [false; TABLES];
-        let routes = settings.listeners.iter().flat_map(|listener| listener.router.all());
-        let treatments = settings.listeners.iter().map(|listener| &listener.treatment);
-        let treatments = treatments.chain(routes.map(|route| &route.treatment));
-        treatments.flat_map(|treatment| &treatment.rates).for_each(|limit| used[table_of(&limit.rate)] = true);
+        let used = used(settings);
         let tables = std::array::from_fn(|at| if used[at] { Arc::clone(&before.tables[at]) } else { Arc::default() });
         Self { keys: before.keys.clone(), tables }
+    }
+
+    /// What all tables that the limits of `settings` go by can hold, in bytes.
+    pub(crate) fn bytes_of(settings: &Settings) -> u64 {
+        used(settings).iter().filter(|used| **used).count() as u64 * KEYS_MAX as u64 * KEY_BYTES
     }
 
     /// Takes a token of one limit. `field`: the value of the field that it counts by. Who sends none is counted by address:
@@ -56,6 +60,16 @@ impl Rates {
         let mut buckets = parts[(key >> 32) as usize % PARTS].lock().unwrap_or_else(PoisonError::into_inner);
         buckets.take(key, &limit.rate, now)
     }
+}
+
+/// The tables that some limit goes by.
+fn used(settings: &Settings) -> [bool; TABLES] {
+    let mut used = [false; TABLES];
+    let routes = settings.listeners.iter().flat_map(|listener| listener.router.all());
+    let treatments = settings.listeners.iter().map(|listener| &listener.treatment);
+    let treatments = treatments.chain(routes.map(|route| &route.treatment));
+    treatments.flat_map(|treatment| &treatment.rates).for_each(|limit| used[table_of(&limit.rate)] = true);
+    used
 }
 
 fn table_of(rate: &Rate) -> usize {

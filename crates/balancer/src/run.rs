@@ -122,7 +122,7 @@ fn open_doors(settings: &mut Settings, workers: usize, inheritance: Inheritance)
 }
 
 /// What each worker may have of what is no connection.
-fn bounds_of(plan: &Plan) -> WorkerBounds {
+pub(crate) fn bounds_of(plan: &Plan) -> WorkerBounds {
     let wanted = WorkerBounds { pipes_max: plan.reactor.pipes_max, strangers_max: announced::STRANGERS_MAX };
     wanted.within(sys::limits::file_limit().soft, plan.workers)
 }

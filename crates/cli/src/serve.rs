@@ -20,7 +20,7 @@ use balancer_core::events::Level;
 use control::{Control, Heritage};
 use events::Events;
 use hand_over::Taken;
-use present::serve::Totals;
+use present::serve::{Costs, Totals};
 use reactor::Listening;
 use service::{Manager, Watchdog};
 use std::net::SocketAddr;
@@ -41,6 +41,8 @@ Examples:
   quintet serve --config quintet.toml --explain 'GET https://example.org/api' -H 'X-Beta: 1'
                                                  which route that request goes by, and why; 'tls://example.org:443' asks
                                                  about a connection of a tcp listener
+  quintet serve --config quintet.toml --explain-limits
+                                                 what it can cost in memory and files, at most
   quintet serve --keys                           every key, its default and what it means; --keys listener.limits
   quintet serve --config quintet.toml --install-unit > /etc/systemd/system/quintet.service
   quintet serve --schema > quintet.schema.json   for editors that complete and check
@@ -83,6 +85,9 @@ pub(crate) struct ServeArgs {
     /// `tls://example.org:443`. Nothing is started.
     #[arg(long, value_name = "REQUEST", requires = "config", conflicts_with = "check")]
     explain: Option<String>,
+    /// Say what this configuration can cost in memory and files, at most. Nothing is started.
+    #[arg(long, requires = "config", conflicts_with_all = ["check", "explain"])]
+    explain_limits: bool,
     /// With --explain: a field of the request; more than one may be given.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "explain")]
     headers: Vec<String>,
@@ -102,9 +107,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = values::number::<usize>)]
     workers: Option<usize>,
     /// Print a unit for systemd, with what this configuration needs.
-    #[arg(long, conflicts_with_all = ["check", "explain", "keys", "schema", "from"])]
+    #[arg(long, conflicts_with_all = ["check", "explain", "explain_limits", "keys", "schema", "from"])]
     install_unit: bool,
-    /// Write the final counters as JSON.
+    /// Write the final counters (or what --explain-limits says) as JSON.
     #[arg(long, value_name = "FILE|-")]
     json: Option<String>,
 }
@@ -122,6 +127,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     }
     if let (Some(question), Some(config)) = (&args.explain, &config) {
         return explain(question, &args.headers, config);
+    }
+    if let (true, Some(config), Some(path)) = (args.explain_limits, &config, &args.config) {
+        sys::limits::raise_file_limit();
+        let cost = balancer::cost(config, args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
+        Output::open(args.json.as_deref())?.show(&Costs(&cost))?;
+        return Ok(Outcome::AsHoped);
     }
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;

@@ -4,7 +4,8 @@ use crate::Present;
 use crate::number::count;
 use crate::text::{Text, happened};
 use balancer_core::Counters;
-use serde_json::{Map, Value};
+use balancer_core::cost::{Cost, Whose};
+use serde_json::{Map, Value, json};
 
 /// What the first two lines tell, so that it need not be told again.
 const HEADLINES: [&str; 11] = [
@@ -20,6 +21,34 @@ const HEADLINES: [&str; 11] = [
     "servers.connects_failed_here",
     "servers.connects_failed_there",
 ];
+
+/// What a configuration can cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Costs<'a>(pub &'a Cost);
+
+impl Present for Costs<'_> {
+    /// A table as wide as it is.
+    fn text(&self, _columns: usize) -> String {
+        self.0.to_string()
+    }
+
+    fn json(&self) -> Value {
+        let item = |item: &balancer_core::cost::Item| {
+            let whose = if item.whose == Whose::Process { "process" } else { "kernel" };
+            json!({ "what": item.what, "count": item.count, "each_bytes": item.each_bytes, "bytes": item.bytes(), "whose": whose })
+        };
+        let files: Map<String, Value> =
+            self.0.files.iter().map(|(what, count)| ((*what).to_owned(), json!(count))).collect();
+        json!({
+            "process_bytes": self.0.process_bytes(),
+            "kernel_bytes": self.0.kernel_bytes(),
+            "sockets_of_host_bytes": self.0.sockets_bytes,
+            "memory": self.0.memory.iter().map(item).collect::<Vec<_>>(),
+            "files": files,
+            "files_max": self.0.files_max,
+        })
+    }
+}
 
 /// A balancer's totals.
 #[derive(Clone, Copy, Debug)]

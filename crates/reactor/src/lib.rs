@@ -34,7 +34,7 @@ pub use face::{
 pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Bell, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
-pub use piped::Piped;
+pub use piped::{PIPE_BYTES, Piped};
 pub use session::{Announcing, ProfileId, SessionInfo, TurnedAway};
 pub use spawn::{Place, Running, SpawnError, Starting, spawn};
 pub use timer::{TimerId, TimerWheel};

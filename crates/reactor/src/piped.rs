@@ -8,7 +8,8 @@ use sys::Errno;
 use sys::pipe::Pipe;
 
 /// Bytes of a pipe. More saves few calls.
-const PIPE_BYTES: usize = 256 * 1024;
+/// Room of a pipe, in bytes.
+pub const PIPE_BYTES: usize = 256 * 1024;
 /// How often a pipe is done without before the kernel is asked again, once it had none: asking costs calls, too.
 const REFUSAL_LASTS: u32 = 1024;
 

@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// Bytes that one peer may send before its handshake is over: a chain of certificates for a client that has one.
-const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
+pub const HANDSHAKE_BYTES_MAX: usize = 64 * 1024;
 /// What a record of a handshake may be longer than TLS 1.3 allows (RFC 5246 section 6.2.3).
 const RECORD_BODY_BYTES_MAX: usize = (1 << 14) + 2048;
 

@@ -10,7 +10,7 @@ use std::thread::Thread;
 
 /// Of one batch while requests are told, ...
 const LINES_MAX: usize = 4096;
-const BYTES_MAX: usize = 1 << 20;
+pub(crate) const BYTES_MAX: usize = 1 << 20;
 /// ... and while only failures are, each with as much room.
 const FAILURES_MAX: usize = 128;
 

@@ -12,7 +12,7 @@ mod sink;
 mod writer;
 
 pub(crate) use book::Book;
-pub(crate) use desk::{Desk, Wanted};
+pub(crate) use desk::{BYTES_MAX as LINES_BYTES_MAX, Desk, Wanted};
 pub(crate) use writer::{Open, Writer};
 
 pub use balancer_core::access::{Failed, LogFormat, SyslogForm};

@@ -84,6 +84,10 @@ use crate::passwords::Desk;
 use crate::rates::Rates;
 
 pub(crate) use sets::check_shares;
+
+/// Encoders of one worker: those at work, and those that are kept.
+pub(crate) const ENCODERS_MAX: usize = recode::BUSY_MAX + recode::IDLE_MAX;
+
 pub use share::WorkerShare;
 
 /// The balancer of one core.

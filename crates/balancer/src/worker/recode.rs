@@ -12,9 +12,9 @@ use http1::ChunkLine;
 use reactor::{Buf, Reactor};
 
 /// Responses that one worker compresses at once; more are passed on as they are. Each takes up to 2 MiB.
-const BUSY_MAX: usize = 128;
+pub(super) const BUSY_MAX: usize = 128;
 /// Encoders that are kept for the next response.
-const IDLE_MAX: usize = 16;
+pub(super) const IDLE_MAX: usize = 16;
 /// A line before a chunk, what is behind it, and the last chunk.
 const FRAMING_BYTES_MAX: usize = 32;
 

@@ -16,6 +16,7 @@ mod program;
 mod reload;
 mod service;
 mod simulate;
+mod slowloris;
 mod target;
 mod terminal;
 
