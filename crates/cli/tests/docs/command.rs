@@ -113,7 +113,7 @@ fn run(arguments: &[&str]) -> Output {
 fn words(code: &str) -> Option<Vec<String>> {
     let code = code.trim().trim_start_matches("$ ");
     let rest = ["quintet ", "cargo run --release -- "].iter().find_map(|start| code.strip_prefix(start))?;
-    let ends = |word: &&str| !matches!(*word, "|" | "#" | "&&" | ">" | "&");
+    let ends = |word: &&str| !matches!(*word, "|" | "||" | "#" | "&&" | ">" | "&");
     Some(rest.split_whitespace().take_while(ends).map(str::to_owned).collect())
 }
 

@@ -2,6 +2,7 @@
 
 mod command;
 mod page;
+mod scripts;
 
 use command::Binary;
 use page::{Link, Page};

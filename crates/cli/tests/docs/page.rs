@@ -9,11 +9,16 @@ pub(crate) struct Link {
     pub(crate) target: String,
 }
 
+/// What stands behind the fence of a block that is run by a test.
+const SCRIPT: &str = "sh run";
+
 /// One page.
 #[derive(Debug)]
 pub(crate) struct Page {
     /// Lines of fenced shell blocks.
     shell: Vec<String>,
+    /// Those of blocks that say `sh run`.
+    script: String,
     /// All that is outside of fences.
     prose: String,
 }
@@ -21,12 +26,17 @@ pub(crate) struct Page {
 impl Page {
     /// Reads Markdown.
     pub(crate) fn new(text: &str) -> Self {
-        let mut page = Self { shell: Vec::new(), prose: String::new() };
+        let mut page = Self { shell: Vec::new(), script: String::new(), prose: String::new() };
         let mut fence: Option<&str> = None;
         for line in text.lines() {
             match (fence, line.trim().strip_prefix("```")) {
                 (None, Some(language)) => fence = Some(language),
                 (Some(_), Some(_)) => fence = None,
+                (Some(SCRIPT), None) => {
+                    page.shell.push(line.to_owned());
+                    page.script += line;
+                    page.script.push('\n');
+                }
                 (Some("sh"), None) => page.shell.push(line.to_owned()),
                 (Some(_), None) => {}
                 (None, None) => {
@@ -42,6 +52,11 @@ impl Page {
     pub(crate) fn code(&self) -> Vec<String> {
         let spans = self.prose.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " "));
         spans.chain(self.shell.iter().cloned()).collect()
+    }
+
+    /// All blocks that are to be run, one behind the other; empty where there are none.
+    pub(crate) fn script(&self) -> &str {
+        &self.script
     }
 
     /// Links, drawings and definitions of references.
