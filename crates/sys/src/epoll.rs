@@ -3,7 +3,7 @@
 use crate::Errno;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::time::Timespec;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 /// Events taken per wait.
@@ -49,13 +49,15 @@ pub struct Ready {
 pub struct Epoll {
     fd: OwnedFd,
     events: Vec<epoll::Event>,
+    /// The kernel may have `epoll_pwait2`.
+    is_precise: bool,
 }
 
 impl Epoll {
     /// Errors: EMFILE, ENFILE, ENOMEM.
     pub fn new() -> Result<Self, Errno> {
         let fd = epoll::create(CreateFlags::CLOEXEC)?;
-        Ok(Self { fd, events: Vec::with_capacity(EVENTS_MAX) })
+        Ok(Self { fd, events: Vec::with_capacity(EVENTS_MAX), is_precise: true })
     }
 
     /// Adds a file. Errors: ENOSPC (`fs.epoll.max_user_watches`), ENOMEM.
@@ -73,15 +75,52 @@ impl Epoll {
         epoll::delete(&self.fd, file)
     }
 
-    /// Waits for events up to `timeout` (`None`: for ever). An interrupted wait is an empty one.
+    /// Waits for events up to `timeout` (`None`: for ever), which before Linux 5.11 is rounded up to whole milliseconds. An
+    /// interrupted wait is an empty one.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Errno> {
         self.events.clear();
-        let timeout =
-            timeout.map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) });
-        match epoll::wait(&self.fd, rustix::buffer::spare_capacity(&mut self.events), timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
+        let waited = match timeout {
+            Some(time) if self.is_precise && time.subsec_nanos() % 1_000_000 != 0 => self.wait_precisely(time),
+            timeout => self.wait_roughly(timeout),
+        };
+        match waited {
+            Ok(()) | Err(Errno::INTR) => Ok(()),
+            Err(Errno::NOSYS) if self.is_precise => {
+                self.is_precise = false;
+                self.wait(timeout)
+            }
             Err(errno) => Err(errno),
         }
+    }
+
+    fn wait_roughly(&mut self, timeout: Option<Duration>) -> Result<(), Errno> {
+        let timeout =
+            timeout.map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) });
+        epoll::wait(&self.fd, rustix::buffer::spare_capacity(&mut self.events), timeout.as_ref()).map(|_| ())
+    }
+
+    /// `epoll_pwait2`, to the nanosecond.
+    fn wait_precisely(&mut self, time: Duration) -> Result<(), Errno> {
+        let room = self.events.spare_capacity_mut();
+        let time = libc::timespec { tv_sec: time.as_secs() as libc::time_t, tv_nsec: time.subsec_nanos().into() };
+        let no_signals = std::ptr::null::<libc::sigset_t>();
+        // SAFETY: the kernel writes at most `room.len()` events of its own layout, which is that of `epoll::Event`, into memory
+        // that is ours, and reads a time that outlives the call.
+        let count = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.fd.as_raw_fd(),
+                room.as_mut_ptr(),
+                room.len() as libc::c_int,
+                &raw const time,
+                no_signals,
+                0_usize,
+            )
+        };
+        let count = usize::try_from(count).map_err(|_| crate::sockopt::last_errno())?;
+        // SAFETY: so many were written, from the beginning of an empty vector's room.
+        unsafe { self.events.set_len(count) };
+        Ok(())
     }
 
     /// Events of the last wait.
