@@ -9,6 +9,7 @@ pub mod arrivals;
 pub mod backoff;
 pub mod error_kind;
 pub mod life;
+pub mod pace;
 pub mod plan;
 pub mod report;
 pub mod snapshot;
@@ -19,6 +20,7 @@ pub mod verdict;
 
 pub use error_kind::ErrorKind;
 pub use life::{Life, Rules};
+pub use pace::{Pace, Part, Rate, Spread};
 pub use plan::{ClosePolicy, Plan, PlanDraft, PlanError, PortMode};
 pub use ports::parse_sources;
 pub use report::{Report, TimeWaitOurs};

@@ -1,6 +1,7 @@
 //! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
 
 use crate::backoff::BACKOFF_FIRST;
+use crate::pace::Pace;
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -56,8 +57,10 @@ named! {
 pub struct PlanDraft {
     /// Target, `http://HOST[:PORT][/PATH]`.
     pub url: String,
-    /// Connections kept busy at the same time.
+    /// Connections kept busy at the same time; in an open loop as many as there may be.
     pub connections: u32,
+    /// What makes requests due.
+    pub pace: Pace,
     /// End after this many requests, failed ones included.
     pub requests: Option<u64>,
     /// End after this time. With `requests` too: whichever comes first.
@@ -92,6 +95,7 @@ impl PlanDraft {
         Self {
             url: url.into(),
             connections: 50,
+            pace: Pace::Closed,
             requests: None,
             duration: None,
             method: None,
@@ -119,6 +123,7 @@ impl PlanDraft {
         let plan = Plan {
             url,
             connections: self.connections,
+            pace: self.pace,
             requests: self.requests.or(self.duration.is_none().then_some(REQUESTS_DEFAULT)),
             duration: self.duration,
             method,
@@ -166,8 +171,10 @@ impl PlanDraft {
 pub struct Plan {
     /// Target.
     pub url: Url,
-    /// Connections kept busy at the same time; at least 1.
+    /// Connections kept busy at the same time, or as many as there may be; at least 1.
     pub connections: u32,
+    /// What makes requests due.
+    pub pace: Pace,
     /// End after this many requests.
     pub requests: Option<u64>,
     /// End after this time. One of the two is always there.

@@ -1,6 +1,7 @@
 //! What a run found, ready to be printed or written as JSON.
 
 use crate::error_kind::ErrorKind;
+use crate::pace::{Pace, Spread};
 use crate::plan::{ClosePolicy, Plan, PortMode};
 use crate::step::Oddity;
 use crate::tally::Tally;
@@ -38,7 +39,12 @@ pub struct Report {
     pub requests: Requests,
     /// Latency of complete responses, in microseconds, from when the request was due; `None` without any.
     pub latency_us: Option<Percentiles>,
-    /// The same as bars.
+    /// The same from when the request was made: what a tester tells that does not know when requests were due. In an open loop
+    /// only, elsewhere both are one.
+    pub uncorrected_us: Option<Percentiles>,
+    /// Requests that were due and were not made, in an open loop.
+    pub not_sent: u64,
+    /// Latency as bars.
     pub latency_bars: Vec<Bar>,
     /// Time to establish a connection, in microseconds.
     pub connect_us: Option<Percentiles>,
@@ -109,6 +115,10 @@ pub struct PlanSummary {
     pub port_range: Option<(u16, u16)>,
     /// Every address that was connected to, in turn.
     pub targets: Vec<SocketAddr>,
+    /// Requests per second that were asked for, in an open loop.
+    pub rate_per_s: Option<f64>,
+    /// How they lie in time, in an open loop.
+    pub spread: Option<Spread>,
 }
 
 /// Requests by their end. Serialises to `requests` of `stress --json`.
@@ -190,6 +200,10 @@ fn seconds_if_any<S: Serializer>(time: &Option<Duration>, serializer: S) -> Resu
 impl PlanSummary {
     /// Of `plan`, as it is run.
     pub fn new(plan: &Plan, targets: &[SocketAddr], threads: u32) -> Self {
+        let rate = match plan.pace {
+            Pace::Open(rate, spread) => Some((rate, spread)),
+            Pace::Closed => None,
+        };
         Self {
             url: plan.url.to_string(),
             target: targets[0],
@@ -199,6 +213,8 @@ impl PlanSummary {
             connections: plan.connections,
             threads,
             requests: plan.requests,
+            rate_per_s: rate.map(|(rate, _)| rate.per_s()),
+            spread: rate.map(|(_, spread)| spread),
             duration: plan.duration,
             timeout: plan.timeout,
             close: plan.close,
@@ -220,6 +236,7 @@ impl Report {
         let mut notes = facts.warnings;
         notes.extend(findings(plan, tally));
         notes.extend(slow_cause(verdict, held_by));
+        notes.extend(connections_needed(plan, tally));
         notes.extend(facts.busy.filter(|_| says_of_tester).and_then(saturated));
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
@@ -228,6 +245,8 @@ impl Report {
             stopped: facts.stopped,
             requests: Requests { ok: tally.ok, failed: tally.failed(), per_s: per_second(tally.ok, over) },
             latency_us: tally.latency.percentiles(),
+            uncorrected_us: tally.service.percentiles(),
+            not_sent: tally.not_sent,
             latency_bars: tally.latency.bars(BARS),
             connect_us: tally.connect_time.percentiles(),
             connect_cost_us: tally.connect_cost.percentiles(),
@@ -290,6 +309,21 @@ fn slow_cause(verdict: Verdict, held_by: PortsHeldBy) -> Option<String> {
         _ => "most ports towards the target are taken: the kernel searches long for a free one",
     };
     matches!(verdict, Verdict::SlowConnects { .. }).then(|| cause.to_owned())
+}
+
+/// By Little's law, where a rate was not kept: what this many connections carry, and how many that rate takes.
+fn connections_needed(plan: &Plan, tally: &Tally) -> Option<String> {
+    let Pace::Open(rate, _) = plan.pace else { return None };
+    let mean_s = tally.service.percentiles().filter(|_| tally.not_sent > 0)?.mean / 1e6;
+    let (carried, needed) = (f64::from(plan.connections) / mean_s, (rate.per_s() * mean_s).ceil());
+    (needed > f64::from(plan.connections)).then(|| {
+        format!(
+            "at {:.3} ms from request to response {} carry {carried:.0}/s; {:.0}/s take {needed:.0}",
+            mean_s * 1e3,
+            units::counted(plan.connections.into(), "connection"),
+            rate.per_s(),
+        )
+    })
 }
 
 /// A closed loop is only as fast as the one who asks.

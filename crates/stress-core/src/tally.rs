@@ -36,6 +36,10 @@ pub struct Tally {
     pub body_bytes: u64,
     /// From when a request was due until its response was complete.
     pub latency: Recorder,
+    /// In an open loop: from when a request was made, whenever it had been due, until its response was complete.
+    pub service: Recorder,
+    /// In an open loop: requests that were due and were not made.
+    pub not_sent: u64,
     /// From `connect()` until established.
     pub connect_time: Recorder,
     /// CPU time of each connect(2), where it is measured.
@@ -82,6 +86,11 @@ impl Tally {
         self.latency.record(latency);
         self.series.add(now, 1);
         self.elapsed = self.elapsed.max(now);
+    }
+
+    /// Requests that were due by now: made, or not.
+    pub fn due(&self) -> u64 {
+        self.ok + self.failed() + self.not_sent
     }
 
     /// A connect(2) took so much CPU time.
@@ -179,6 +188,8 @@ impl Tally {
         self.timestamps_asked += other.timestamps_asked;
         self.timestamps_seen += other.timestamps_seen;
         self.latency.merge(&other.latency);
+        self.service.merge(&other.service);
+        self.not_sent += other.not_sent;
         self.connect_time.merge(&other.connect_time);
         self.connect_cost.merge(&other.connect_cost);
         self.slow_connects += other.slow_connects;

@@ -61,6 +61,13 @@ pub enum Verdict {
         /// Requests the target failed.
         failed: u64,
     },
+    /// In an open loop: requests that were due were not made, because every connection was busy.
+    BehindRate {
+        /// So many.
+        not_sent: u64,
+        /// Of so many that were due.
+        of: u64,
+    },
     /// Nothing was tried, or nothing got through before the run was stopped.
     NothingMeasured,
 }
@@ -76,6 +83,7 @@ impl Verdict {
             return Self::SlowConnects { slow: tally.slow_connects, of: tally.connect_cost.count() };
         }
         match tally.failed() {
+            0 if tally.not_sent > 0 => Self::BehindRate { not_sent: tally.not_sent, of: tally.due() },
             0 if tally.ok == 0 => Self::NothingMeasured,
             0 => match error_statuses(tally) {
                 0 => Self::Clean,
@@ -112,6 +120,9 @@ impl Verdict {
                 vec!["use fewer connections (-c); see net.ipv4.tcp_mem"]
             }
             Self::ClientLimited { .. } => vec!["a firewall rule or a security policy of this host forbids it"],
+            Self::BehindRate { .. } => {
+                vec!["-c: more connections, if the target answers more at once; else this is more than it can do"]
+            }
             Self::TargetFailed { by: ErrorKind::Refused, .. } => {
                 vec!["is the target listening on this address and port?"]
             }
@@ -142,6 +153,9 @@ impl fmt::Display for Verdict {
             Self::TargetFailed { by, failed } => {
                 let failed = counted(*failed, "request");
                 write!(f, "the target failed {failed}, first of all: {}", by.meaning())
+            }
+            Self::BehindRate { not_sent, of } => {
+                write!(f, "behind the rate: {not_sent} of {} that were due were never sent", counted(*of, "request"))
             }
             Self::NothingMeasured => f.write_str("nothing was measured"),
         }
@@ -212,6 +226,23 @@ mod tests {
         let verdict = Verdict::of(&tally);
         assert_eq!(verdict, Verdict::TargetFailed { by: ErrorKind::Unanswered, failed: 1 });
         assert!(!verdict.is_good());
+    }
+
+    #[test]
+    fn a_rate_that_was_not_kept_is_no_good_run() {
+        let check = |ok: u64, errnos: &[i32], not_sent, expect: Verdict| {
+            let mut tally = Tally::default();
+            tally.not_sent = not_sent;
+            (0..ok).for_each(|_| tally.record_complete(200, Duration::ZERO, Duration::ZERO));
+            let faults = errnos.iter().map(|errno| Failure::Fault(Fault::from_errno(*errno)));
+            faults.for_each(|fault| tally.record_failure(fault, Duration::ZERO));
+            let verdict = Verdict::of(&tally);
+            assert_eq!((verdict, verdict.is_good()), (expect, false));
+        };
+        check(9, &[], 1, Verdict::BehindRate { not_sent: 1, of: 10 });
+        check(0, &[], 3, Verdict::BehindRate { not_sent: 3, of: 3 });
+        check(9, &[104], 1, Verdict::TargetFailed { by: ErrorKind::Reset, failed: 1 });
+        check(9, &[99], 1, Verdict::ClientLimited { by: ErrorKind::ClientPorts, failed: 1 });
     }
 
     /// The port cliff fails nothing at first: it makes connect() slow, and so latency long.

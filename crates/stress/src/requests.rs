@@ -1,13 +1,60 @@
-//! The requests of a run, shared by its threads: whichever has a free connection makes the next one.
+//! The requests of a run: shared by its threads, whichever has a free connection makes the next one; or divided among them,
+//! where the clock says when each is due.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use stress_core::{Pace, Part, Plan};
 
 /// Requests a thread takes at once, at most.
 const TAKEN_MAX: u64 = 64;
 /// A thread takes no more than one of so many parts of what each connection would get: what one holds back shall not keep the
 /// others waiting at the end.
 const PARTS: u64 = 4;
+
+/// How many requests a thread makes.
+#[derive(Clone, Debug)]
+pub enum Requests {
+    /// Until time is up.
+    Endless,
+    /// What it takes from here.
+    Shared(RequestPool),
+    /// So many.
+    Own(u64),
+}
+
+impl Requests {
+    /// Of a run on one thread.
+    pub fn whole(plan: &Plan) -> Self {
+        let pool = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
+        Self::of(plan, pool.as_ref(), Part::WHOLE)
+    }
+
+    /// Of one thread of a run, the pool being that of all.
+    pub(crate) fn of(plan: &Plan, pool: Option<&RequestPool>, part: Part) -> Self {
+        match (plan.pace, pool, plan.requests) {
+            (Pace::Open(..), _, Some(requests)) => Self::Own(part.share(requests)),
+            (Pace::Closed, Some(pool), _) => Self::Shared(pool.clone()),
+            (_, _, _) => Self::Endless,
+        }
+    }
+
+    /// How many there are at first; `None`: there is no end.
+    pub(crate) fn at_first(&self) -> Option<u64> {
+        match self {
+            Self::Endless => None,
+            Self::Shared(_) => Some(0),
+            Self::Own(requests) => Some(*requests),
+        }
+    }
+
+    /// Some more, where there are.
+    pub(crate) fn more(&self) -> u64 {
+        match self {
+            Self::Shared(pool) => pool.take(),
+            Self::Endless | Self::Own(_) => 0,
+        }
+    }
+}
 
 /// A number of requests that threads take from. Clones are the same number.
 #[derive(Clone, Debug)]

@@ -3,13 +3,13 @@
 use crate::orders::{Counts, Order};
 use crate::preflight::{Preflight, preflight};
 use crate::tester::{Share, Tester};
-use crate::{RequestPool, StopFlag, StressError, resolve, time_wait};
+use crate::{RequestPool, Requests, StopFlag, StressError, resolve, time_wait};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Place, Running, SpawnError, Starting, spawn};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use stress_core::report::RunFacts;
-use stress_core::{Plan, Report, Snapshot, Tally};
+use stress_core::{Pace, Part, Plan, Report, Snapshot, Tally};
 
 /// How often progress is reported.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -96,6 +96,9 @@ fn start_tester(
     let connections_max = share.connections as usize + 1;
     let reactor = EpollConfig { connections_max, times_connects: true, ..EpollConfig::default() };
     let start = move |orders, io: &mut EpollReactor| {
+        if matches!(plan.pace, Pace::Open(..)) {
+            sys::thread::be_punctual();
+        }
         let mut tester = Tester::new(&plan, share, orders);
         tester.start(io)?;
         Ok((tester, ()))
@@ -112,22 +115,22 @@ fn start_tester(
 
 /// Divides connections and ports among threads. Requests are whose connection is free.
 fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
-    let threads = u64::from(ready.threads);
-    let part = |all: u64, at: u64| all * (at + 1) / threads - all * at / threads;
-    let requests = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
-    let share = |at: u64| {
+    let pool = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
+    let share = |index: u32| {
+        let part = Part { index, of: ready.threads };
         let mut targets = ready.targets.clone();
         // Each thread begins with another one.
-        targets.rotate_left(at as usize % ready.targets.len());
+        targets.rotate_left(index as usize % ready.targets.len());
         Ok(Share {
             targets,
-            connections: part(u64::from(plan.connections), at) as u32,
-            requests: requests.clone(),
-            sources: ready.sources.share(at as u32, ready.threads)?,
+            connections: part.share(plan.connections.into()) as u32,
+            requests: Requests::of(plan, pool.as_ref(), part),
+            part,
+            sources: ready.sources.share(index, ready.threads)?,
             routed: ready.routed,
         })
     };
-    (0..threads).map(share).collect()
+    (0..ready.threads).map(share).collect()
 }
 
 struct Watch<'a> {

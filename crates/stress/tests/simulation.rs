@@ -8,7 +8,7 @@ use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use stress::{Order, Share, Tester};
-use stress_core::{ClosePolicy, ErrorKind, Oddity, Plan, PlanDraft, PortMode, Tally};
+use stress_core::{ClosePolicy, ErrorKind, Oddity, Pace, Plan, PlanDraft, PortMode, Rate, Spread, Tally, Verdict};
 use testkit::{Replay, sweep};
 
 const CLIENT: [u8; 4] = [10, 0, 0, 1];
@@ -69,12 +69,25 @@ fn random_body(rng: &mut Rng) -> Vec<u8> {
     rng.bytes(len)
 }
 
+/// Never so slow that the origin takes a connection for idle.
+fn random_pace(rng: &mut Rng) -> Pace {
+    if rng.chance(0.6) {
+        return Pace::Closed;
+    }
+    Pace::Open(per_s(rng.range(50, 5000)), *rng.pick(&Spread::ALL))
+}
+
+fn per_s(requests: u64) -> Rate {
+    Rate::new(requests, Duration::from_secs(1)).expect("a rate")
+}
+
 fn random_plan(rng: &mut Rng) -> Plan {
     let path =
         *rng.pick(&["/", "/bytes/0", "/bytes/1", "/bytes/70000", "/chunked/900", "/status/404", "/delay/30", "/echo"]);
     let body = if path == "/echo" { random_body(rng) } else { Vec::new() };
     let draft = PlanDraft {
         connections: 1 + rng.range(0, 8) as u32,
+        pace: random_pace(rng),
         requests: Some(1 + rng.range(0, 60)),
         close: *rng.pick(&ClosePolicy::ALL),
         ports: *rng.pick(&[PortMode::Kernel, PortMode::Own]),
@@ -89,8 +102,8 @@ fn random_plan(rng: &mut Rng) -> Plan {
 fn check_sums(plan: &Plan, seen: &Seen) -> Result<(), String> {
     let tally = &seen.tally;
     let (ok, failed) = (tally.ok, tally.failed());
-    if Some(ok + failed) != plan.requests {
-        return Err(format!("{ok} ok, {failed} failed of {:?}", plan.requests));
+    if Some(tally.due()) != plan.requests || tally.due() != ok + failed + tally.not_sent {
+        return Err(format!("{ok} ok, {failed} failed, {} not sent of {:?}", tally.not_sent, plan.requests));
     }
     if tally.closed.total() != tally.connects_opened {
         return Err(format!("{} connections, {:?}", tally.connects_opened, tally.closed));
@@ -278,6 +291,49 @@ fn connections_are_kept_busy_whatever_the_threads() {
     assert_eq!(done.iter().sum::<u64>(), 30, "{done:?}");
     // Eleven rounds and the weather's delays; a fixed half for each would take fifteen.
     assert!(done[0] <= 11 && net.now() < Duration::from_millis(1400), "{done:?} in {:?}", net.now());
+}
+
+/// One request each 10 ms, of which each takes 100 ms.
+fn at_a_rate(connections: u32, requests: Option<u64>, duration: Option<Duration>) -> Tally {
+    let mut rng = Rng::new(13);
+    let draft = PlanDraft::new(format!("http://{}/delay/100", target()));
+    let pace = Pace::Open(per_s(100), Spread::Constant);
+    let plan = PlanDraft { connections, pace, requests, duration, ..draft }.check().expect("a good draft");
+    let weather = Weather::fair(&mut rng);
+    let seen = simulate(&plan, &mut rng, weather, HostConfig::default()).expect("a clean run");
+    assert_eq!(seen.tally.failed(), 0, "{:?}", seen.tally.faults());
+    seen.tally
+}
+
+/// Ten requests become due within 90 ms, and one connection needs a second for them: the last one waits 810 ms, which a
+/// tester in a closed loop leaves out.
+#[test]
+fn what_a_request_waits_for_a_connection_is_part_of_its_latency() {
+    let tally = at_a_rate(1, Some(10), None);
+    let ms = |recorder: &stats::Recorder| {
+        recorder.percentiles().map(|of| [of.min, of.mean, of.max].map(|us| us / 1e3)).expect("ten responses")
+    };
+    let ([least, mean, most], [made_least, _, made_most]) = (ms(&tally.latency), ms(&tally.service));
+    assert_eq!((tally.ok, tally.not_sent, tally.connects_opened), (10, 0, 1));
+    assert!(least >= 100.0 && made_least >= 100.0 && made_most < 130.0, "{least} {made_least} {made_most}");
+    // 100, 190, 280 ... 910, and for each a round trip of those before.
+    assert!((505.0..650.0).contains(&mean) && (910.0..1150.0).contains(&most), "{mean} {most}");
+}
+
+#[test]
+fn what_is_never_sent_is_told_and_no_good_run() {
+    let tally = at_a_rate(1, None, Some(Duration::from_secs(1)));
+    assert_eq!((tally.due(), tally.ok + tally.not_sent), (100, 100));
+    assert!((8..=11).contains(&tally.ok), "{} answered", tally.ok);
+    assert_eq!(Verdict::of(&tally), Verdict::BehindRate { not_sent: tally.not_sent, of: 100 });
+}
+
+#[test]
+fn a_rate_takes_as_many_connections_as_it_needs() {
+    let tally = at_a_rate(50, None, Some(Duration::from_secs(1)));
+    assert_eq!((tally.ok, tally.not_sent), (100, 0));
+    assert!((10..=14).contains(&tally.connects_opened), "{}", tally.connects_opened);
+    assert_eq!(Verdict::of(&tally), Verdict::Clean);
 }
 
 /// 200 requests over 20 ports.

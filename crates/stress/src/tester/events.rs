@@ -3,7 +3,7 @@
 use super::Tester;
 use ports::Fault;
 use reactor::{Buf, Completion, ConnId, Reactor, Received};
-use stress_core::{Next, Outcome, Step};
+use stress_core::{Next, Outcome, Pace, Step};
 
 /// Of every so many connections one is asked whether it negotiated timestamps: it costs a system call.
 const TIMESTAMPS_EVERY: u64 = 64;
@@ -131,7 +131,11 @@ impl Tester {
         match outcome {
             Outcome::Complete { status } => {
                 slot.backoff.handle_success();
+                let made_at = slot.exchange.made_at;
                 self.tally.record_complete(status, now.saturating_sub(slot.exchange.due), at);
+                if matches!(self.plan.pace, Pace::Open(..)) {
+                    self.tally.service.record(now.saturating_sub(made_at));
+                }
             }
             Outcome::Failed(why) => {
                 slot.exchange.failed = true;

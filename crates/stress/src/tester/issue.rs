@@ -2,11 +2,11 @@
 
 use super::slot::Doing;
 use super::{Phase, Tester};
-use crate::requests::RequestPool;
 use ports::{Fault, FaultKind, Target, Tries};
 use reactor::{ConnectPlan, Reactor};
 use std::time::Duration;
 use stress_core::Failure;
+use stress_core::arrivals::Due;
 
 impl Tester {
     /// A slot without a connection: a pause after a failure, the next request otherwise.
@@ -27,12 +27,19 @@ impl Tester {
     /// Issues a request if there is one left to issue, else parks the slot.
     pub(super) fn issue<R: Reactor>(&mut self, index: u32, io: &mut R) {
         let now = io.now();
-        let due = if self.phase == Phase::Issuing { self.next_due(now) } else { None };
-        let Some(due) = due else { return self.park(index, io) };
+        match if self.phase == Phase::Issuing { self.next_due(now) } else { Due::Never } {
+            Due::At(due) => self.make(index, due, now, io),
+            Due::Later(_) => self.wait(index),
+            Due::Never => self.park(index, io),
+        }
+    }
+
+    /// Makes the request that was due then.
+    pub(super) fn make<R: Reactor>(&mut self, index: u32, due: Duration, now: Duration, io: &mut R) {
         self.tally.elapsed = self.tally.elapsed.max(self.since_start(now));
         let slot = self.slot(index);
         (slot.doing, slot.link.tries) = (Doing::Working, Tries::default());
-        (slot.exchange.due, slot.exchange.failed) = (due, false);
+        (slot.exchange.due, slot.exchange.made_at, slot.exchange.failed) = (due, now, false);
         self.arm(index, due + self.plan.timeout);
         if self.slot(index).link.conn.is_some() {
             self.send_again(index, io);
@@ -41,12 +48,14 @@ impl Tester {
         }
     }
 
-    /// When the next request was due, where there is one: of those that this thread took, or that are left to be taken.
-    fn next_due(&mut self, now: Duration) -> Option<Duration> {
+    /// When the next request was due, or is: of those that this thread took, or that are left to be taken.
+    pub(super) fn next_due(&mut self, now: Duration) -> Due {
         if self.arrivals.are_out() {
-            self.arrivals.add(self.requests.as_ref().map_or(0, RequestPool::take));
+            self.arrivals.add(self.requests.more());
         }
-        self.arrivals.take(now)
+        let due = self.arrivals.take(now);
+        self.tally.not_sent = self.arrivals.not_sent();
+        due
     }
 
     fn send_again<R: Reactor>(&mut self, index: u32, io: &mut R) {

@@ -1,7 +1,8 @@
-//! One thread's share of a run: a closed loop over its connections.
+//! One thread's share of a run: a loop over its connections, closed or open.
 //!
 //! ```text
 //! issue.rs    a slot's next request: on its connection, or on a new one
+//! waiting.rs  slots that wait for a request to become due
 //! events.rs   what comes back from the reactor, handed to the slot's Life
 //! targets.rs  which of the target's addresses is next
 //! closing.rs  how a connection ends, and what its slot does then
@@ -14,17 +15,18 @@ mod issue;
 mod slot;
 mod targets;
 mod time;
+mod waiting;
 
 use crate::orders::Order;
 use crate::request::Request;
-use crate::requests::RequestPool;
+use crate::requests::Requests;
 use ports::{Fault, SourceSet, Sources};
 use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
 use slot::Slot;
 use std::net::SocketAddr;
 use std::time::Duration;
-use stress_core::arrivals::{Arrivals, Pace};
-use stress_core::{Plan, Rules, Tally};
+use stress_core::arrivals::Arrivals;
+use stress_core::{Part, Plan, Rules, Tally};
 use targets::Targets;
 
 /// What one thread has to do.
@@ -34,8 +36,10 @@ pub struct Share {
     pub targets: Vec<SocketAddr>,
     /// Connections to keep busy.
     pub connections: u32,
-    /// Where requests are taken from; `None`: they go on until time is up.
-    pub requests: Option<RequestPool>,
+    /// How many requests it makes, and where it gets them.
+    pub requests: Requests,
+    /// Which part of an open loop it is.
+    pub part: Part,
     /// Where connections start; no other thread may have the same ports of our own choice.
     pub sources: SourceSet,
     /// Some of their addresses are of no interface, but of a prefix that is routed here.
@@ -46,19 +50,20 @@ impl Share {
     /// The whole run on one thread, the kernel choosing ports.
     pub fn whole(plan: &Plan, target: SocketAddr) -> Self {
         let sources = SourceSet::Kernel { addresses: plan.sources.clone(), range: plan.port_range };
-        let requests = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
-        Self { targets: vec![target], connections: plan.connections, requests, sources, routed: false }
+        let (targets, requests) = (vec![target], Requests::whole(plan));
+        Self { targets, connections: plan.connections, requests, part: Part::WHOLE, sources, routed: false }
     }
 }
 
-/// A closed loop over connections; see [`Share`].
+/// A loop over connections; see [`Share`].
 pub struct Tester {
     plan: Plan,
     rules: Rules,
     sources: Sources,
     routed: bool,
     targets: Targets,
-    requests: Option<RequestPool>,
+    requests: Requests,
+    part: Part,
     /// Had the connection that was asked last negotiated timestamps?
     timestamps: bool,
     request: Request,
@@ -68,6 +73,8 @@ pub struct Tester {
     tally: Tally,
     phase: Phase,
     arrivals: Arrivals,
+    /// Slots that wait for a request to become due; the last one that came is the first to go.
+    waiting: Vec<u32>,
     /// Slots that are not parked.
     busy: usize,
     started_at: Duration,
@@ -96,7 +103,8 @@ impl Tester {
             sources,
             routed: share.routed,
             targets,
-            requests: share.requests.clone(),
+            part: share.part,
+            waiting: Vec::new(),
             timestamps: false,
             request: Request::default(),
             slots: (0..connections).map(|_| Slot::default()).collect(),
@@ -104,7 +112,8 @@ impl Tester {
             timers: TimerWheel::new(),
             tally: Tally::default(),
             phase: Phase::Issuing,
-            arrivals: Arrivals::new(Pace::Closed, share.requests.map(|_| 0)),
+            arrivals: Arrivals::new(plan.pace, share.part, share.requests.at_first(), Duration::ZERO),
+            requests: share.requests,
             busy: connections,
             started_at: Duration::ZERO,
             orders,
@@ -141,7 +150,8 @@ impl<R: Reactor> App<R> for Tester {
         self.request = Request::new(&self.plan, io)?;
         self.started_at = io.now();
         let until = self.plan.duration.map(|duration| self.started_at + duration);
-        self.arrivals = self.arrivals.ending_at(until);
+        let arrivals = Arrivals::new(self.plan.pace, self.part, self.requests.at_first(), self.started_at);
+        self.arrivals = arrivals.ending_at(until);
         for index in 0..self.slots.len() as u32 {
             self.issue(index, io);
         }

@@ -16,6 +16,8 @@ pub(super) enum Doing {
     Pausing,
     /// It wants to reset: the deadline is the next look at what is unacknowledged.
     AwaitingAck,
+    /// No request is due: a connection that it has stays open.
+    Waiting,
     /// Nothing left to do.
     Parked,
 }
@@ -50,6 +52,8 @@ pub(super) struct Exchange {
     pub(super) life: Life,
     /// When the request was due.
     pub(super) due: Duration,
+    /// When it was made.
+    pub(super) made_at: Duration,
     /// Piece of the request that the next send starts with.
     pub(super) piece: u16,
     /// It failed: pause before the next.

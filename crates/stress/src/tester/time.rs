@@ -17,6 +17,9 @@ impl Tester {
             let Some(index) = self.timers.pop_due(now) else { break };
             self.timer_fired(index, now, io);
         }
+        if self.phase == Phase::Issuing {
+            self.call_waiting(now, io);
+        }
         match self.phase {
             Phase::Issuing if self.arrivals.until().is_some_and(|until| now >= until) => self.begin_drain(io),
             Phase::Draining { until, .. } if now >= until => self.abandon(io),
@@ -30,7 +33,7 @@ impl Tester {
             Phase::Draining { until, .. } => Some(until),
             Phase::Over => None,
         };
-        [self.timers.poll_deadline(), end].into_iter().flatten().min()
+        [self.timers.poll_deadline(), end, self.next_call()].into_iter().flatten().min()
     }
 
     /// Somebody told or asked something.
@@ -66,7 +69,7 @@ impl Tester {
                 let step = slot.exchange.life.handle_timeout(&self.rules);
                 self.apply(index, conn, step, None, io);
             }
-            (Doing::Working | Doing::Parked, _) => {}
+            (Doing::Working | Doing::Waiting | Doing::Parked, _) => {}
         }
     }
 
@@ -75,6 +78,9 @@ impl Tester {
         let now = io.now();
         self.phase = Phase::Draining { since: now, until: now + self.plan.drain };
         self.tally.record_end(self.since_start(now));
+        self.arrivals.end(now);
+        self.tally.not_sent = self.arrivals.not_sent();
+        self.dismiss_waiting(io);
         for index in 0..self.slots.len() as u32 {
             if self.slot(index).doing == Doing::Pausing {
                 self.park(index, io);

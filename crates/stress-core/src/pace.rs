@@ -1,0 +1,188 @@
+//! What makes requests due: a place that is free, or the clock.
+
+use core::num::NonZeroU64;
+use core::time::Duration;
+use named::named;
+use seed::Rng;
+
+/// Requests per second that can be asked for.
+pub const PER_S_MAX: u64 = 10_000_000;
+
+/// What makes a request due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// A closed loop: a place that is free.
+    #[default]
+    Closed,
+    /// An open loop: the clock, whether or not a place is free.
+    Open(Rate, Spread),
+}
+
+/// So many requests in each period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    requests: NonZeroU64,
+    period: Duration,
+}
+
+named! {
+    /// How requests of an open loop lie in time.
+    #[derive(Default)]
+    pub enum Spread {
+        /// One after the other, in equal steps.
+        #[default]
+        Constant = "constant",
+        /// By chance, as those of many people who know nothing of each other do (a Poisson process).
+        Poisson = "poisson",
+    }
+}
+
+impl Rate {
+    /// `None` where that is nothing, or more than [`PER_S_MAX`].
+    pub fn new(requests: u64, period: Duration) -> Option<Self> {
+        let most = period.as_nanos().saturating_mul(u128::from(PER_S_MAX)) / 1_000_000_000;
+        let requests = NonZeroU64::new(requests).filter(|requests| u128::from(requests.get()) <= most)?;
+        Some(Self { requests, period })
+    }
+
+    /// Requests in a second.
+    pub fn per_s(&self) -> f64 {
+        self.requests.get() as f64 / self.period.as_secs_f64()
+    }
+
+    /// Requests that are due within `time`, begun ones not counted.
+    pub fn within(&self, time: Duration) -> u64 {
+        let due = time.as_nanos().saturating_mul(u128::from(self.requests.get())) / self.period.as_nanos();
+        u64::try_from(due).unwrap_or(u64::MAX)
+    }
+}
+
+/// One of so many threads that divide an open loop among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which, from 0.
+    pub index: u32,
+    /// Of so many; at least one.
+    pub of: u32,
+}
+
+impl Part {
+    /// All of it.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// This thread's share of a number.
+    pub fn share(self, all: u64) -> u64 {
+        let (at, of, all) = (u128::from(self.index), u128::from(self.of.max(1)), u128::from(all));
+        (all * (at + 1) / of - all * at / of) as u64
+    }
+}
+
+/// When the requests of one thread are due, one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    rate: Rate,
+    part: Part,
+    begun_at: Duration,
+    /// Steps so far.
+    count: u64,
+    next: Duration,
+    /// Where chance decides.
+    rng: Option<Rng>,
+}
+
+impl Clock {
+    pub(crate) fn new(rate: Rate, spread: Spread, part: Part, begun_at: Duration) -> Self {
+        let rng = (spread == Spread::Poisson).then(|| Rng::new(u64::from(part.index) + 1));
+        let mut clock = Self { rate, part, begun_at, count: 0, next: begun_at, rng };
+        clock.next = clock.after(begun_at);
+        clock
+    }
+
+    /// When the next one is due.
+    pub(crate) fn next(&self) -> Duration {
+        self.next
+    }
+
+    /// On to the one after that.
+    pub(crate) fn advance(&mut self) {
+        self.count += 1;
+        self.next = self.after(self.next);
+    }
+
+    /// In equal steps each is reckoned from the beginning, so that no rounding adds up; threads take turns.
+    fn after(&mut self, last: Duration) -> Duration {
+        let (period, requests) = (self.rate.period.as_nanos(), u128::from(self.rate.requests.get()));
+        let Some(rng) = &mut self.rng else {
+            let number = u128::from(self.count) * u128::from(self.part.of) + u128::from(self.part.index);
+            return self.begun_at + nanos(number * period / requests);
+        };
+        // A share of a Poisson process is one, too. 1 - unit() is never 0.
+        let gap = -(1.0 - rng.unit()).ln() * (period as f64 / requests as f64) * f64::from(self.part.of);
+        last + nanos(gap as u128)
+    }
+}
+
+fn nanos(nanos: u128) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn per_s(requests: u64) -> Rate {
+        Rate::new(requests, Duration::from_secs(1)).expect("a rate")
+    }
+
+    fn dues(rate: Rate, spread: Spread, part: Part, count: usize) -> Vec<Duration> {
+        let mut clock = Clock::new(rate, spread, part, Duration::ZERO);
+        let next = || {
+            let due = clock.next();
+            clock.advance();
+            due
+        };
+        std::iter::repeat_with(next).take(count).collect()
+    }
+
+    #[test]
+    fn a_rate_is_something_and_not_everything() {
+        assert_eq!(Rate::new(0, Duration::from_secs(1)), None);
+        assert_eq!(Rate::new(1, Duration::ZERO), None);
+        assert!(Rate::new(PER_S_MAX, Duration::from_secs(1)).is_some());
+        assert_eq!(Rate::new(PER_S_MAX + 1, Duration::from_secs(1)), None);
+        assert_eq!(Rate::new(30, Duration::from_secs(60)).map(|rate| rate.per_s()), Some(0.5));
+        assert_eq!(per_s(3).within(Duration::from_millis(1500)), 4);
+    }
+
+    #[test]
+    fn equal_steps_lose_nothing_to_rounding_however_many() {
+        let third = dues(per_s(3), Spread::Constant, Part::WHOLE, 3_001);
+        assert_eq!(third[..4].iter().map(Duration::as_micros).collect::<Vec<_>>(), [0, 333_333, 666_666, 1_000_000]);
+        assert_eq!(third[3_000], Duration::from_secs(1000));
+    }
+
+    #[test]
+    fn threads_take_turns_and_are_the_whole_together() {
+        let rate = per_s(1000);
+        let mut all: Vec<_> =
+            (0..3).flat_map(|index| dues(rate, Spread::Constant, Part { index, of: 3 }, 100)).collect();
+        all.sort();
+        assert_eq!(all, dues(rate, Spread::Constant, Part::WHOLE, 300));
+        let shares = (0..3).map(|index| Part { index, of: 3 }.share(100));
+        assert_eq!(shares.collect::<Vec<_>>(), [33, 33, 34]);
+    }
+
+    /// Gaps of a Poisson process: their mean is the step, and so is their deviation.
+    #[test]
+    fn chance_keeps_the_rate_and_spreads_as_it_should() {
+        for part in [Part::WHOLE, Part { index: 1, of: 2 }] {
+            let dues = dues(per_s(1000), Spread::Poisson, part, 100_001);
+            let gaps: Vec<f64> = dues.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64() * 1e3).collect();
+            let expect = f64::from(part.of);
+            let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+            let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+            assert!((mean / expect - 1.0).abs() < 0.02, "{part:?}: mean {mean}");
+            assert!((variance.sqrt() / expect - 1.0).abs() < 0.02, "{part:?}: deviation {}", variance.sqrt());
+        }
+    }
+}
