@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use stress::StopFlag;
 use stress_core::plan::BODY_BYTES_MAX;
 use stress_core::report::PlanSummary;
-use stress_core::{ClosePolicy, Plan, PlanDraft, PortMode, parse_sources};
+use stress_core::{ClosePolicy, Pace, Plan, PlanDraft, PortMode, Rate, Spread, parse_sources};
 use sys::resolve::{Tried, try_all};
 use sys::signal::{Signal, Signals};
 
@@ -29,6 +29,7 @@ Examples:
   quintet stress -c 100 -z 30s http://127.0.0.1:8080/
   quintet stress -n 100k --close wait URL              a connection per request; the server closes first
   quintet stress -n 100k --close fin --ports own URL   we close first, and never run out of ports
+  quintet stress -R 2000 -z 30s URL                    2,000 requests a second, however long responses take
   quintet stress --json - URL | jq .closed_first
 
 Close policies:
@@ -38,7 +39,7 @@ Close policies:
   rst    one request each, reset after the complete response: no TIME_WAIT anywhere
 
 Flags of hey, wrk, ab, oha, h2load and bombardier are understood where they mean one thing (-host, -disable-keepalive, \
--k, --latency), and refused with what to write instead where they do not (-t, -q, -d 30s).
+-k, --latency), and refused with what to write instead where they do not (-t, -D, -d 30s).
 
 Exit codes: 0 every request got its response; 1 some failed, or this host was the limit; 2 wrong usage, or this host \
 cannot do it.";
@@ -66,9 +67,16 @@ pub(crate) struct StressArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Load")]
 struct LoadArgs {
-    /// Connections kept busy.
+    /// Connections kept busy; with --rate as many as there may be.
     #[arg(short = 'c', long, value_name = "N", default_value = "50", value_parser = values::small_count)]
     connections: u32,
+    /// Requests that become due, of all connections together, whether or not one is free: 500, 10k (a second), 30/m; latency
+    /// counts from then [default: as fast as responses come].
+    #[arg(short = 'R', long, short_alias = 'q', value_name = "RATE", value_parser = values::rate)]
+    rate: Option<Rate>,
+    /// How they lie in time.
+    #[arg(long, value_parser = values::named::<Spread>(), default_value_t, requires = "rate")]
+    spread: Spread,
     /// Stop after N requests [default: 200, unless -z is given].
     #[arg(short = 'n', long, value_name = "N", value_parser = values::count)]
     requests: Option<u64>,
@@ -164,6 +172,7 @@ pub(crate) fn run(args: &StressArgs) -> Result {
 fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
     Ok(PlanDraft {
         connections: args.load.connections,
+        pace: args.load.rate.map_or(Pace::Closed, |rate| Pace::Open(rate, args.load.spread)),
         requests: args.load.requests,
         duration: args.load.duration,
         threads: args.load.threads,

@@ -4,6 +4,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use named::Named;
 use std::net::SocketAddr;
 use std::time::Duration;
+use stress_core::Rate;
+use stress_core::pace::PER_S_MAX;
 
 /// A member of a closed set, by its name.
 pub(crate) fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
@@ -19,6 +21,25 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         true => format!("{text} is below zero: write 500, 10k or 2m"),
         false => error.to_string(),
     })
+}
+
+/// `500`, `10k`, `500/s`, `30/m`, `1000/h`: requests in a second, or in the time that is said.
+pub(crate) fn rate(text: &str) -> Result<Rate, String> {
+    let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+    let period = match unit {
+        "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3600),
+        _ => None,
+    };
+    let rate = period.zip(units::count(number).ok()).map(|(s, count)| Rate::new(count, Duration::from_secs(s)));
+    match rate {
+        Some(Some(rate)) => Ok(rate),
+        Some(None) => Err(format!("{text} is out of range: from 1 to {PER_S_MAX} in a second")),
+        None => Err(format!(
+            "{text:?} is not a rate: write 500, 10k (a second), 30/m or 1000/h (ab's -q and -r are not needed: leave them out)"
+        )),
+    }
 }
 
 /// As [`count`], of any size of number.

@@ -87,11 +87,19 @@ fn habits_of_other_testers() {
     let url = "http://127.0.0.1:1/";
     check(&["stress", "-c", "100", "-d", "30s", url], &["-d 30s", "-z 30s", "--data 30s"]);
     check(&["stress", "-t4", "-c100", "-d30s", url], &["-t 4", "--threads"]);
-    check(&["stress", "-q", "100", url], &["-q", "rate"]);
+    check(&["stress", "-q", url], &["is not a rate", "ab's -q", "leave them out"]);
+    check(&["stress", "-R", "0", url], &["0 is out of range", "from 1 to 10000000"]);
+    check(&["stress", "--rate", "5/d", url], &["\"5/d\" is not a rate", "30/m"]);
+    check(&["stress", "--spread", "poisson", url], &["--rate <RATE>"]);
     // Understood: what is left is that nobody listens.
-    for habits in
-        [&["-host", "a.example"][..], &["-disable-keepalive"], &["-k", "--latency"], &["--no-tui", "-T", "a/b"]]
-    {
+    for habits in [
+        &["-host", "a.example"][..],
+        &["-disable-keepalive"],
+        &["-k", "--latency"],
+        &["--no-tui", "-T", "a/b"],
+        &["-q", "100"],
+        &["-R", "30/m", "--spread", "poisson"],
+    ] {
         check(&[&["stress"], habits, &[url]].concat(), &["nothing listens on 127.0.0.1:1"]);
     }
 }

@@ -246,6 +246,8 @@ mod tests {
         check("-B 10.0.0.2 -C a=b URL", "--source-ip 10.0.0.2 -H Cookie: a=b URL");
         check("-j URL", "--json - URL");
         check("--clients 8 URL", "--connections 8 URL");
+        check("-q 100 -R2k URL", "-q 100 -R2k URL");
+        check("--qps 100 --latency-correction URL", "--rate 100 URL");
     }
 
     #[test]
@@ -255,10 +257,8 @@ mod tests {
         refused("-d30s URL", &["-z 30s", "--data 30s"]);
         refused("-d 30 URL", &["-z 30", "--data 30"]);
         refused("-d /proc/self/status URL", &["-d @/proc/self/status", "--data"]);
-        refused("-q 100 URL", &["-q", "rate"]);
-        refused("-q URL", &["-q", "rate"]);
-        refused("-R 1000 URL", &["rate"]);
-        refused("-r 10 URL", &["rate"]);
+        refused("-r 10 URL", &["--rate N"]);
+        refused("--burst-delay 2s URL", &["--rate N", "poisson"]);
         refused("-m 10 URL", &["-m 10", "streams"]);
         refused("-T 10s URL", &["-T 10s", "Content-Type"]);
         refused("-A me:secret URL", &["-A me:secret", "Authorization"]);

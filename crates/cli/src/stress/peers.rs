@@ -60,8 +60,6 @@ const fn refused(names: &'static [&'static str], takes_value: bool, instead: &'s
     Habit { names, takes_value, meaning: Meaning::Refused, instead }
 }
 
-const NO_RATE: &str = "a fixed rate (hey, oha -q; bombardier, h2load -r; wrk2 -R) is not supported: requests follow one another; \
-                       ab's -q and -r are not needed: leave them out";
 const NO_HTTP2: &str = "HTTP/2 is not spoken, only HTTP/1.1: leave it out";
 const NO_PROXY: &str = "a proxy is not used: give the address to load; a method is -m METHOD";
 const AUTHORIZATION: &str = "write -H 'Authorization: Basic ...', with user:password in base64";
@@ -111,7 +109,15 @@ static HABITS: &[Habit] = &[
         true,
         "h2load means a duration (-z TIME), hey and oha the file of a body (-d @FILE): write one of these",
     ),
-    refused(&["q", "R", "r", "rate", "rps", "qps", "burst-delay", "latency-correction"], false, NO_RATE),
+    // oha's, which is how it is here.
+    understood(&["latency-correction"], false, Meaning::Nothing),
+    understood(&["rps", "qps"], true, Meaning::Flag("--rate")),
+    refused(
+        &["r"],
+        false,
+        "bombardier and h2load mean a rate: write --rate N, of requests in a second; ab's -r is not needed: leave it out",
+    ),
+    refused(&["burst-delay"], true, "requests come one by one: --rate N, and --spread poisson for an uneven flow"),
     refused(&["h2", "http2", "http-version"], false, NO_HTTP2),
     refused(&["x", "proxy"], true, NO_PROXY),
     refused(&["a", "basic-auth"], true, AUTHORIZATION),

@@ -68,7 +68,7 @@ fn stress_without_a_url_runs_against_an_embedded_balancer() {
     let shape = ["plan", "duration_s", "requests", "latency_us", "connections", "errors", "closed_first", "ports"];
     check_keys(&report, &shape);
     check_keys(&report["requests"], &["ok", "failed", "per_s"]);
-    check_keys(&report["latency_us"], &["p50", "p90", "p99", "p999", "max"]);
+    check_keys(&report["latency_us"], &["p50", "p90", "p99", "p999", "max", "min", "mean", "stddev", "p75", "p95"]);
     check_keys(&report["connections"], &["tried", "opened", "per_s"]);
     let errors = ["client.ports", "client.fds"];
     check_keys(&report["errors"], &errors);
@@ -91,6 +91,23 @@ fn stress_tells_the_port_range_it_was_given() {
     let (_, text, _) = told(&["stress", "--port-range", "21100-21199", "--ports", "own", "-n", "20", "-c", "2"]);
     assert!(text.contains("ports: own allocator of 21100-21199"), "{text}");
     assert!(json_of(&[&["stress"], &more[..]].concat(), 0)["plan"]["port_range"].is_null());
+}
+
+#[test]
+fn stress_at_a_rate_tells_both_latencies_and_what_was_never_sent() {
+    let report = json_of(&["stress", "-R", "500", "-n", "100", "--json", "-"], 0);
+    assert_eq!((&report["requests"]["ok"], &report["not_sent"]), (&100.into(), &0.into()));
+    assert_eq!((&report["plan"]["rate_per_s"], &report["plan"]["spread"]), (&500.0.into(), &"constant".into()));
+    let latency = &report["latency_us"];
+    let mean = |of: &Value| of["mean"].as_f64().expect("measured");
+    assert!(mean(&latency["corrected"]) >= mean(&latency["uncorrected"]), "{latency}");
+    assert!(report["duration_s"].as_f64().is_some_and(|s| s >= 0.198), "the last one is due after 198 ms: {report}");
+    // Nobody is ever answered: one request occupies the only connection.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/", silent.local_addr().expect("bound"));
+    let run = &["stress", &url, "-q", "100", "-c", "1", "-z", "300ms", "--timeout", "20s", "--json", "-"];
+    let report = json_of(run, 1);
+    assert_eq!((&report["not_sent"], &report["errors"]["target.unanswered"]), (&29.into(), &1.into()), "{report:#}");
 }
 
 #[test]

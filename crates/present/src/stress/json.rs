@@ -11,7 +11,7 @@ pub(super) fn report(report: &Report) -> Value {
         "plan": report.plan,
         "duration_s": report.duration.as_secs_f64(),
         "requests": report.requests,
-        "latency_us": percentiles(report.latency_us.as_ref()),
+        "latency_us": latency(report),
         "connections": report.connections,
         "errors": errors(report),
         "closed_first": object(closes(&report.closed_first, "server")),
@@ -26,6 +26,7 @@ pub(super) fn report(report: &Report) -> Value {
         "connect_cpu_us": percentiles(report.connect_cost_us.as_ref()),
         "busy": report.busy,
         "also_seen": also_seen(report),
+        "not_sent": report.not_sent,
     });
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
@@ -61,6 +62,18 @@ fn also_seen(report: &Report) -> Value {
     object(oddities.chain(report.dialects.iter().map(|(dialect, count)| (dialect.name(), *count))))
 }
 
+/// In an open loop also from when the request was made, beside from when it was due.
+fn latency(report: &Report) -> Value {
+    let corrected = percentiles(report.latency_us.as_ref());
+    if report.plan.rate_per_s.is_none() {
+        return corrected;
+    }
+    let mut both = corrected.clone();
+    both["corrected"] = corrected;
+    both["uncorrected"] = percentiles(report.uncorrected_us.as_ref());
+    both
+}
+
 /// The same keys where nothing was measured.
 fn percentiles(of: Option<&Percentiles>) -> Value {
     let value = |pick: fn(&Percentiles) -> f64| of.map(pick);
@@ -70,5 +83,10 @@ fn percentiles(of: Option<&Percentiles>) -> Value {
         "p99": value(|of| of.p99),
         "p999": value(|of| of.p999),
         "max": value(|of| of.max),
+        "min": value(|of| of.min),
+        "mean": value(|of| of.mean),
+        "stddev": value(|of| of.deviation),
+        "p75": value(|of| of.p75),
+        "p95": value(|of| of.p95),
     })
 }

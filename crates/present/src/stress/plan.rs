@@ -1,8 +1,8 @@
 //! The plan as understood, said before the start.
 
-use crate::number::{bytes, counted, span};
+use crate::number::{self, bytes, counted, span};
 use stress_core::report::PlanSummary;
-use stress_core::{ClosePolicy, PortMode};
+use stress_core::{ClosePolicy, PortMode, Spread};
 
 /// The plan as understood, for people.
 pub fn plan(plan: &PlanSummary) -> String {
@@ -17,6 +17,16 @@ pub fn plan(plan: &PlanSummary) -> String {
         until(plan),
         span(plan.timeout),
     );
+    if let (Some(rate), Some(spread)) = (plan.rate_per_s, plan.spread) {
+        let how = match spread {
+            Spread::Constant => "in equal steps",
+            Spread::Poisson => "by chance",
+        };
+        text.push_str(&format!(
+            "\n      rate: {} {how}, whether or not a connection is free",
+            number::rate(Some(rate))
+        ));
+    }
     text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
     text.push('\n');
     text

@@ -32,6 +32,9 @@ fn push_summary(text: &mut Text, report: &Report) {
     text.row("duration", format!("{}{early}", measured(report.duration)));
     text.row("responses", format!("{} complete, {}", count(requests.ok), rate(requests.per_s)));
     text.row("failed", count(requests.failed));
+    if report.not_sent > 0 {
+        text.row("not sent", format!("{} were due, but no connection was free", count(report.not_sent)));
+    }
     if report.drained >= DRAINED_SHOWN_MIN {
         text.row("grace", format!("{} after that for requests in flight", span(report.drained)));
     }
@@ -56,6 +59,10 @@ fn push_latency(text: &mut Text, report: &Report) {
     ];
     shares.iter().for_each(|(share, us)| text.row(share, time_us(*us)));
     push_spread(text, latency);
+    if let Some(made) = &report.uncorrected_us {
+        let [p50, p99, max] = [made.p50, made.p99, made.max].map(time_us);
+        text.row("uncorrected", format!("50 % {p50}, 99 % {p99}, max {max}: from when it was sent"));
+    }
 }
 
 fn push_spread(text: &mut Text, of: &Percentiles) {
