@@ -32,6 +32,7 @@ mod request;
 mod response;
 mod sink;
 mod status;
+mod strange;
 mod target;
 mod template;
 mod text;

@@ -1,5 +1,6 @@
 //! Texts with variables, as configurations write them: `https://{host}{uri}`. Taken apart once; filled in without allocating.
 
+use crate::strange;
 use crate::target::Target;
 use core::fmt;
 use httparse::Header;
@@ -72,8 +73,19 @@ const NAMED: [(&str, Variable); 12] = [
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// It names a variable that there is not.
-    #[error("there is no variable {{{0}}}; there are: {names}, {{header:Name}}", names = Names)]
-    Unknown(String),
+    #[error("there is no variable {{{name}}}{}", Instead(.name))]
+    Unknown {
+        /// As it is written.
+        name: String,
+    },
+    /// It names a variable as another program does.
+    #[error("{theirs} stands for nothing here: variables stand in braces, {ours}")]
+    Strange {
+        /// As it is written.
+        theirs: String,
+        /// What to write.
+        ours: String,
+    },
     /// It asks for a group of a pattern that there is not.
     #[error("there is no group {{{0}}}: {has}", has = Has(*.1))]
     Group(u8, Option<usize>),
@@ -94,6 +106,18 @@ impl fmt::Display for Names {
             .iter()
             .enumerate()
             .try_for_each(|(at, (name, _))| write!(f, "{}{{{name}}}", if at > 0 { ", " } else { "" }))
+    }
+}
+
+/// What to write in place of a name that there is not.
+struct Instead<'n>(&'n str);
+
+impl fmt::Display for Instead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match strange::within_braces(self.0) {
+            Some(ours) => write!(f, ": here it is {ours}"),
+            None => write!(f, "; there are: {Names}, {{header:Name}}"),
+        }
     }
 }
 
@@ -177,6 +201,9 @@ impl Template {
     /// As for [`Template::parse`].
     pub fn parse_with_groups(text: &str, groups: Option<usize>) -> Result<Self, TemplateError> {
         let template = Self::parse_any(text)?;
+        if let Some((theirs, ours)) = strange::in_text(text, groups.is_some()) {
+            return Err(TemplateError::Strange { theirs, ours });
+        }
         let unknown = template.variables().find_map(|variable| match variable {
             Variable::Group(group) if groups.is_none_or(|count| usize::from(*group) > count) => Some(*group),
             _ => None,
@@ -200,7 +227,7 @@ impl Template {
             }
             let (name, after) = rest.split_once('}').ok_or(TemplateError::Open)?;
             push_text(&mut parts, &mut plain);
-            let variable = Variable::parse(name).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
+            let variable = Variable::parse(name).ok_or_else(|| TemplateError::Unknown { name: name.to_owned() })?;
             parts.push(Part::Variable(variable));
             rest = after;
         }
