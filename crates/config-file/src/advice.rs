@@ -1,7 +1,10 @@
 //! What somebody meant who wrote a key or a choice that does not exist: the word of another program, a key that stands in
 //! another table, or a slip of the pen.
 
-use crate::declare::{Key, Table};
+use crate::declare::{Key, Kind, Table};
+use crate::mistake::Mistake;
+use crate::section::{Value, WRONG_TYPE};
+use crate::value::UNKNOWN;
 use named::nearest;
 
 /// Tables that are named where a key stands in several.
@@ -46,10 +49,54 @@ fn elsewhere(name: &str, tables: &[&'static Table]) -> Option<String> {
     })
 }
 
+/// Mistakes about the value of a key that do not say what would be right: a word of another program, or the example that is declared.
+pub(crate) fn about_value(key: &Key, value: &Value<'_>, mistakes: &mut [Mistake]) {
+    let inner = value.get_ref().as_array().into_iter().flat_map(|array| array.iter());
+    for value in inner.chain([value]) {
+        for mistake in mistakes.iter_mut().filter(|mistake| mistake.span == value.span()) {
+            let text = value.get_ref().as_str();
+            if mistake.label == UNKNOWN {
+                mistake.help = text.and_then(|text| about_choice(text, key)).or(mistake.help.take());
+            } else if mistake.help.is_none() && mistake.title.starts_with(WRONG_TYPE) {
+                mistake.help = text.and_then(|text| without_quotes(text, key)).or_else(|| sample_of(key));
+            }
+        }
+    }
+}
+
+/// A number or a switch that stands between quotation marks.
+fn without_quotes(text: &str, key: &Key) -> Option<String> {
+    let meant = match key.kind {
+        Kind::Number { .. } => whole(text)?.to_string(),
+        Kind::Switch if ["yes", "on", "true", "1"].contains(&text) => "true".to_owned(),
+        Kind::Switch if ["no", "off", "false", "0"].contains(&text) => "false".to_owned(),
+        _ => return None,
+    };
+    Some(format!("without quotation marks: `{} = {meant}`", key.name))
+}
+
+/// `100`, and also `32k`, `1M`, `16KiB`: by 1024.
+fn whole(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let power = match text[digits..].to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 1,
+        "m" | "mb" | "mib" => 2,
+        "g" | "gb" | "gib" => 3,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(1 << (10 * power))
+}
+
+fn sample_of(key: &Key) -> Option<String> {
+    let switch = matches!(key.kind, Kind::Switch).then_some("true");
+    Some(format!("such as `{} = {}`", key.name, switch.or(key.sample())?))
+}
+
 /// About a choice that `key` does not have, where another program has it.
 pub(crate) fn about_choice(text: &str, key: &Key) -> Option<String> {
-    // `hdr(X-User)`, `random_choose 2`, `header X-User`.
-    let word = text.split(['(', ' ']).next().unwrap_or(text);
+    // `hdr(X-User)`, `random_choose 2`, `cookie:session`.
+    let word = text.split(['(', ' ', ':']).next().unwrap_or(text);
     let (_, ours) = key.words.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(word))?;
     Some(match key.kind.names().contains(ours) {
         true => format!("here it is called \"{ours}\""),
@@ -112,6 +159,16 @@ mod tests {
             assert_eq!(about_key(name, Some(table), Some(&TOP), &asked), expect, "{name} in {}", table.heading);
         }
         assert_eq!(about_key("x", None, None, &["name"]), "there are: name");
+    }
+
+    #[test]
+    fn sizes_with_a_unit_are_numbers_here() {
+        for (text, expect) in
+            [("100", Some(100)), ("32k", Some(32_768)), ("1MiB", Some(1 << 20)), ("k", None), ("5s", None)]
+        {
+            assert_eq!(whole(text), expect, "{text}");
+        }
+        assert_eq!(whole("99999999999999999999g"), None);
     }
 
     #[test]

@@ -44,7 +44,10 @@ impl Mistake {
     pub(crate) fn of_syntax(error: &toml::de::Error, len: usize) -> Self {
         let mut lines = error.message().lines();
         let title = format!("this is not TOML: {}", lines.next().unwrap_or("it cannot be read"));
-        let rest: Vec<&str> = lines.collect();
+        let is_twice = title.ends_with("duplicate key");
+        let twice =
+            is_twice.then_some("a key stands once in its section; where it takes several values, they are a list");
+        let rest: Vec<&str> = lines.chain(twice).collect();
         let mistake = Self::new(error.span().unwrap_or(len..len), title, "here");
         if rest.is_empty() { mistake } else { mistake.help(rest.join("; ")) }
     }

@@ -1,7 +1,7 @@
 //! One table of the file: keys are taken out by name and checked; what nobody took is unknown.
 
 use crate::advice;
-use crate::declare::{Key, Kind, Table};
+use crate::declare::{Kind, Table};
 use crate::mistake::Mistake;
 use crate::value;
 use named::Named;
@@ -91,10 +91,6 @@ impl<'a, 'i> Section<'a, 'i> {
 
     /// What is declared of `key`.
     fn kind(&self, key: &str) -> Option<&'static Kind> {
-        self.declared(key).map(|key| &key.kind)
-    }
-
-    fn declared(&self, key: &str) -> Option<&'static Key> {
         let table = self.keys?;
         let known = table.key(key);
         debug_assert!(
@@ -102,7 +98,7 @@ impl<'a, 'i> Section<'a, 'i> {
             "`{key}` of {} is read, but not declared: give it a row in config/keys",
             table.heading
         );
-        known
+        known.map(|key| &key.kind)
     }
 
     /// A reader that reads `key` in another way than is declared is put right.
@@ -134,6 +130,11 @@ impl<'a, 'i> Section<'a, 'i> {
             let forgotten = keys.keys.iter().find(|key| !self.asked.contains(&key.name));
             debug_assert!(forgotten.is_none(), "{forgotten:?} of {} is declared, but never read", keys.heading);
         }
+        for (name, value) in self.table.iter() {
+            if let Some(key) = self.keys.and_then(|keys| keys.key(name.get_ref().as_ref())) {
+                advice::about_value(key, value, mistakes);
+            }
+        }
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
@@ -154,7 +155,7 @@ impl<'a, 'i> Section<'a, 'i> {
         let value = self.take(key)?;
         let table = value.get_ref().as_table();
         if table.is_none() {
-            mistakes.push(wrong_type(value, "a table").help(format!("such as `{key} = {{ ... }}`")));
+            mistakes.push(wrong_type(value, "a table"));
         }
         let top = self.top;
         table.map(|table| Section { keys, top, ..Section::new(key, table, value.span()) })
@@ -304,13 +305,7 @@ impl<'a, 'i> Section<'a, 'i> {
     ) -> Option<T> {
         let same = |kind: &Kind| kind.names().iter().eq(names.iter().map(|(name, _)| name));
         self.expect(key, "another choice", same);
-        let value = self.take(key)?;
-        let found = value::choice(key, value, names, mistakes);
-        let theirs = || advice::about_choice(value.get_ref().as_str()?, self.declared(key)?);
-        if let (None, Some(mistake), Some(help)) = (found, mistakes.last_mut(), theirs()) {
-            mistake.help = Some(help);
-        }
-        found
+        value::choice(key, self.take(key)?, names, mistakes)
     }
 
     /// A member of a closed set, by its name.
@@ -320,10 +315,13 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 }
 
+/// How the title of a value of another type begins.
+pub(crate) const WRONG_TYPE: &str = "this must be";
+
 /// The mistake of a value that is of another type.
 pub fn wrong_type(value: &Value<'_>, wanted: &str) -> Mistake {
     let found = value.get_ref().type_str();
-    let title = format!("this must be {wanted}, not {} {found}", article(found));
+    let title = format!("{WRONG_TYPE} {wanted}, not {} {found}", article(found));
     Mistake::new(value.span(), title, format!("expected {wanted}"))
 }
 

@@ -59,8 +59,12 @@ pub fn number(key: &str, value: &Value<'_>, min: usize, max: usize, mistakes: &m
 
 /// A time such as `"30s"`.
 pub fn duration(key: &str, value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Duration> {
-    let time = value.get_ref().as_str().and_then(parse_duration);
-    if time.is_none() {
+    let text = value.get_ref().as_str();
+    let time = text.and_then(parse_duration);
+    if text.and_then(|text| units::duration(text).ok()).is_some_and(|time| time.is_zero()) {
+        let title = format!("`{key}` is no time at all");
+        mistakes.push(Mistake::new(value.span(), title, "not a time").help("write more than nothing, such as \"1s\""));
+    } else if time.is_none() {
         let title = format!("`{key}` is not a time");
         let help = "write a whole number with its unit, such as \"500ms\", \"30s\", \"5m\" or \"1h\" (at most a day)";
         mistakes.push(Mistake::new(value.span(), title, "not a time").help(help));
@@ -91,6 +95,9 @@ pub fn duration_never_off(key: &str, value: &Value<'_>, why: &str, mistakes: &mu
     None
 }
 
+/// What stands beside a word that is none of those there are.
+pub const UNKNOWN: &str = "unknown choice";
+
 /// One of `names`.
 pub fn choice<T: Copy>(
     key: &str,
@@ -110,7 +117,7 @@ pub fn choice<T: Copy>(
             None => format!("there are: {}", all()),
         };
         let title = format!("`{key}` has no choice \"{text}\"");
-        mistakes.push(Mistake::new(value.span(), title, "unknown choice").help(help));
+        mistakes.push(Mistake::new(value.span(), title, UNKNOWN).help(help));
     }
     found.map(|(_, choice)| *choice)
 }
@@ -138,6 +145,9 @@ fn parsed<T: FromStr<Err: Display>>(
 
 /// What would be right of an IPv6 address whose brackets are missing, or are not closed; `None` where that is not what is wrong.
 pub fn bracket_advice(text: &str) -> Option<String> {
+    if text.contains('%') {
+        return Some("a zone is written as its number, which `ip link` shows: \"[fe80::1%2]:80\"".to_owned());
+    }
     let is_ipv6 = |text: &str| text.parse::<Ipv6Addr>().is_ok();
     let bare = text.replace(['[', ']'], "");
     let with_port = bare.rsplit_once(':').filter(|(ip, port)| is_ipv6(ip) && port.parse::<u16>().is_ok());
@@ -172,6 +182,9 @@ fn address_advice(text: &str) -> String {
         Some(("localhost", port)) if is_port(port) => {
             format!("names are not looked up: write \"127.0.0.1:{port}\" or \"[::1]:{port}\"")
         }
+        Some((_, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && !is_port(port) => {
+            format!("a port is a number up to {}", u16::MAX)
+        }
         Some((_, port)) if is_port(port) => "names are not looked up: write the IP address".to_owned(),
         _ => "such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned(),
     }
@@ -197,6 +210,7 @@ mod tests {
             ("[::1]:80", None),
             ("10.0.0.1", None),
             ("[app]:80", None),
+            ("[fe80::1%eth0]:80", Some("a zone is written as its number, which `ip link` shows: \"[fe80::1%2]:80\"")),
         ] {
             assert_eq!(bracket_advice(text).as_deref(), expect, "{text}");
         }

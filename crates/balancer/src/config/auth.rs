@@ -41,7 +41,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, mistakes: &mut 
     if let Some(realm) =
         realm.as_ref().filter(|realm| realm.value.contains(['"', '\\']) || realm.value.contains(char::is_control))
     {
-        mistakes.push(Mistake::new(realm.span.clone(), "a realm with quotes, backslashes or controls", "this realm"));
+        mistakes.push(Mistake::new(realm.span.clone(), "a realm has no quotes, backslashes or controls", "this realm"));
     }
     let says_more = !known.is_empty() || realm.is_some();
     if !required && says_more {

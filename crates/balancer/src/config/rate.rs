@@ -81,7 +81,7 @@ fn read_by(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<RateBy> {
     if by.is_none() {
         let title = format!("`by` has no choice \"{text}\"");
         let help = "there are: \"client\", \"route\" (all requests together), \"header:NAME\"";
-        mistakes.push(Mistake::new(value.span(), title, "unknown choice").help(help));
+        mistakes.push(Mistake::new(value.span(), title, value::UNKNOWN).help(help));
     }
     by
 }

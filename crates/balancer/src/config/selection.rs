@@ -46,7 +46,7 @@ fn read_hash(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<HashBy> {
     };
     if by.is_none() {
         let title = format!("nothing of a request is called \"{text}\"");
-        mistakes.push(Mistake::new(value.span(), title, "unknown").help(EXAMPLE));
+        mistakes.push(Mistake::new(value.span(), title, value::UNKNOWN).help(EXAMPLE));
     }
     by
 }

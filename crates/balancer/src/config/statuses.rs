@@ -14,6 +14,13 @@ pub(super) struct Statuses {
     pub(super) help: &'static str,
 }
 
+/// `5xx` is how people say 500 to 599.
+fn hundred(text: &str) -> Option<String> {
+    let digit =
+        text.to_ascii_lowercase().strip_suffix("xx")?.parse::<u8>().ok().filter(|digit| (1..=5).contains(digit))?;
+    Some(format!("write \"{digit}00-{digit}99\""))
+}
+
 impl Statuses {
     pub(super) fn read(
         &self,
@@ -42,7 +49,8 @@ impl Statuses {
         let range = range.filter(|(first, last)| self.within.contains(first) && (*first..=high).contains(last));
         if range.is_none() {
             let title = format!("{text:?} is no range of statuses");
-            mistakes.push(Mistake::new(value.span(), title, format!("expected {low}-{high}")).help(self.help));
+            let mistake = Mistake::new(value.span(), title, format!("expected {low}-{high}"));
+            mistakes.push(mistake.help(hundred(text).unwrap_or_else(|| self.help.to_owned())));
         }
         range.map(|(first, last)| first..=last)
     }

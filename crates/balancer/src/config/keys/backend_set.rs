@@ -3,7 +3,7 @@
 use super::super::backend::{IDLE_MAX, SOURCES_MAX};
 use super::super::listener::{HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::treatment;
-use super::{capacity, health, retries, selection, servers};
+use super::{capacity, health, retries, selection, servers, words};
 use balancer_core::{PortChoice, ProxyHeader, ResponseReading, Reuse, SERVERS_MAX, ServerClose};
 use config_file::{Key, Kind, Table};
 
@@ -80,16 +80,25 @@ pub(super) static BACKEND_SET: Table = Table {
             "connections to servers begin with the header of the PROXY protocol, which tells them the client's address: \
              `\"v1\"` in text, `\"v2\"` in binary. Each is then one client's, and closes with its answer: there is no pool. \
              Servers have to expect it (`accept-proxy`, `listen ... proxy_protocol`); with `tls` it goes before that",
-        ).words(&[("on", "write \"v1\" or \"v2\""), ("true", "write \"v1\" or \"v2\"")]).known_as(&["send_proxy", "send_proxy_v2"])
+        ).words(words::PROXY_PROTOCOL).known_as(&["send_proxy", "send_proxy_v2"])
         .or_words("connections begin with the request")
         .example("\"v2\""),
         treatment::REQUEST_HEADERS,
         treatment::RESPONSE_HEADERS,
-        Key::new("limits", Kind::Table(&LIMITS), "bounds of responses, and of how much at once"),
-        Key::new("tls", Kind::Table(&super::tls::SERVER_TLS), "servers are spoken to over TLS").known_as(&["ssl"]),
-        Key::new("pool", Kind::Table(&POOL), "connections kept for re-use").known_as(&["keepalive", "http_reuse", "keep_alive", "connection_pool"]),
-        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take").known_as(&["timeout"]),
-        Key::new("health", Kind::Table(&health::HEALTH), "when a server is set aside").known_as(&["check", "checks", "health_check", "health_checks", "healthcheck", "option_httpchk"]),
+        Key::new("limits", Kind::Table(&LIMITS), "bounds of responses, and of how much at once")
+            .example("{ connections_max = 200 }"),
+        Key::new("tls", Kind::Table(&super::tls::SERVER_TLS), "servers are spoken to over TLS")
+            .example("{ ca = \"ca.pem\" }")
+            .known_as(&["ssl"]),
+        Key::new("pool", Kind::Table(&POOL), "connections kept for re-use")
+            .example("{ idle_max = 64 }")
+            .known_as(&["keepalive", "http_reuse", "keep_alive", "connection_pool"]),
+        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long servers may take")
+            .example("{ response = \"30s\" }")
+            .known_as(&["timeout"]),
+        Key::new("health", Kind::Table(&health::HEALTH), "when a server is set aside")
+            .example("{ path = \"/health\" }")
+            .known_as(&["check", "checks", "health_check", "health_checks", "healthcheck", "option_httpchk"]),
     ],
 };
 
@@ -132,14 +141,14 @@ static POOL: Table = Table {
             Kind::choice::<ServerClose>(),
             "how one is retired: `\"fin\"`; `\"reset-when-safe\"`, which leaves no TIME_WAIT but shows as an error in some \
              servers' logs; `\"auto\"`: the first while ports are plentiful, the second when half of them are in use",
-        )
+        ).words(words::SERVER_CLOSE)
         .or("\"auto\""),
         Key::new(
             "reuse",
             Kind::choice::<Reuse>(),
             "`\"safe\"`: a client's first request that may not be repeated (POST) takes only a connection whose last answer \
              was no error and that idled for less than half of what the server allows; `\"always\"`; `\"never\"`",
-        ).words(&[("aggressive", "always")])
+        ).words(words::REUSE)
         .or("\"safe\""),
     ],
 };

@@ -3,6 +3,7 @@
 use super::super::access_log::SAMPLE_MAX;
 use super::super::resolvers::RESOLVERS_MAX;
 use super::super::{BUFFERS_MAX, WORKERS_MAX};
+use super::words;
 use crate::access::{LogFormat, SyslogForm};
 use balancer_core::events::EventForm;
 use config_file::{Key, Kind, Table};
@@ -23,7 +24,9 @@ pub(super) static GLOBAL: Table = Table {
             "buffers of 17 KiB per worker; when all are in use, reading waits",
         )
         .or("16384"),
-        Key::new("pin", Kind::Switch, "each worker to a core of its own").known_as(&["cpu_map", "worker_cpu_affinity"]).or("false"),
+        Key::new("pin", Kind::Switch, "each worker to a core of its own")
+            .known_as(&["cpu_map", "worker_cpu_affinity"])
+            .or("false"),
         Key::new(
             "drain",
             Kind::TimeOrOff,
@@ -77,7 +80,7 @@ pub(super) static GLOBAL: Table = Table {
             "access_log_format",
             Kind::choice::<LogFormat>(),
             "how such a line looks: an object of JSON, or as Apache writes it",
-        ).known_as(&["log_format"])
+        ).words(words::LOG_FORMAT).known_as(&["log_format"])
         .or_words("`\"json\"`, where there is such a log"),
         Key::new(
             "access_log_sample",

@@ -5,7 +5,7 @@ use super::super::listener::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_BYTES_MIN};
 use super::super::pace::RATE_MAX;
 use super::super::route::ROUTES_MAX;
 use super::super::treatment::NETWORKS_MAX;
-use super::{route, treatment};
+use super::{route, treatment, words};
 use balancer_core::{ClientClose, ForwardedPolicy, Protocol, RequestIds, Timestamps, Twins, WayField};
 use config_file::{Key, Kind, Table};
 
@@ -21,7 +21,8 @@ pub(super) static LISTENER: Table = Table {
              `\"unix:/run/q.sock\"` makes a socket file, which goes with the listener",
         ).known_as(&["listen", "address", "addr", "port"])
         .required("\"127.0.0.1:8080\""),
-        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go; with routes: those that fit none").known_as(&["backend", "default_backend", "use_backend", "proxy_pass", "upstream", "reverse_proxy", "backend_set"])
+        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "where requests, or connections, go; with routes: those that fit none")
+            .known_as(&["backend", "default_backend", "use_backend", "proxy_pass", "upstream", "reverse_proxy", "backend_set"])
             .or_words("required without routes; with them: those that fit none get a 404, and connections are reset")
             .example("\"app\""),
         Key::new(
@@ -29,7 +30,7 @@ pub(super) static LISTENER: Table = Table {
             Kind::choice::<Protocol>(),
             "`\"http\"`: HTTP/1.0 and HTTP/1.1; `\"https\"`: the same over TLS; `\"tcp\"`: each connection is joined with a server's, and bytes go both ways \
              untouched; with routes, by the name that its client asks for",
-        ).words(&[("tls", "write \"https\", or \"tcp\" where TLS is passed through to the servers"), ("ssl", "write \"https\", or \"tcp\" where TLS is passed through to the servers"), ("h2", "HTTP/2 is not spoken: \"https\" is HTTP/1.1 over TLS, \"tcp\" passes through whatever comes"), ("http2", "HTTP/2 is not spoken: \"https\" is HTTP/1.1 over TLS, \"tcp\" passes through whatever comes"), ("h3", "HTTP/3 is not spoken: \"https\" is HTTP/1.1 over TLS"), ("udp", "only TCP is carried: \"http\", \"https\" or \"tcp\""), ("grpc", "HTTP/2 is not spoken: \"tcp\" passes it through"), ("ws", "write \"http\": a WebSocket is an upgrade of it"), ("wss", "write \"https\": a WebSocket is an upgrade of it"), ("http1", "http"), ("stream", "tcp")]).known_as(&["mode"])
+        ).words(words::PROTOCOL).known_as(&["mode"])
         .or("\"http\""),
         Key::new(
             "close",
@@ -37,7 +38,7 @@ pub(super) static LISTENER: Table = Table {
             "who closes a connection that is not kept: `\"balancer-first\"` keeps TIME_WAIT here, `\"client-first\"` leaves \
              it with the client, `\"reset-when-safe\"` leaves none. A client that reads to the end of the connection \
              (HTTP/1.0, a body without a length, a client that sent FIN) gets a FIN at once",
-        )
+        ).words(words::CLIENT_CLOSE)
         .or("\"balancer-first\""),
         Key::new(
             "timestamps",
@@ -99,11 +100,16 @@ pub(super) static LISTENER: Table = Table {
              overwritten; `\"keep\"` passes them on",
         )
         .or("\"drop\""),
-        Key::new("tls", Kind::Table(&super::tls::LISTENER_TLS), "certificates and rules, with `protocol = \"https\"`").known_as(&["ssl"]),
+        Key::new("tls", Kind::Table(&super::tls::LISTENER_TLS), "certificates and rules, with `protocol = \"https\"`")
+            .example("{ certificate = \"site.pem\", key = \"site.key\" }")
+            .known_as(&["ssl"]),
         route::ERRORS,
-        Key::new("route", Kind::Tables { of: &route::ROUTE, max: ROUTES_MAX }, "requests that go another way").known_as(&["routes", "location", "locations", "rules", "acl", "handle"]),
-        Key::new("limits", Kind::Table(&LIMITS), "bounds"),
-        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long clients may take").known_as(&["timeout"]),
+        Key::new("route", Kind::Tables { of: &route::ROUTE, max: ROUTES_MAX }, "requests that go another way")
+            .known_as(&["routes", "location", "locations", "rules", "acl", "handle"]),
+        Key::new("limits", Kind::Table(&LIMITS), "bounds").example("{ connections_max = 10000 }"),
+        Key::new("timeouts", Kind::Table(&TIMEOUTS), "how long clients may take")
+            .example("{ idle = \"60s\" }")
+            .known_as(&["timeout"]),
     ],
 };
 
@@ -191,7 +197,9 @@ static TIMEOUTS: Table = Table {
     name: "listener.timeouts",
     heading: "[listener.timeouts]",
     keys: &[
-        Key::new("idle", Kind::TimeOrOff, "from the end of one request to the first byte of the next").known_as(&["keepalive", "keepalive_timeout", "keep_alive", "http_keep_alive"]).or("\"60s\""),
+        Key::new("idle", Kind::TimeOrOff, "from the end of one request to the first byte of the next")
+            .known_as(&["keepalive", "keepalive_timeout", "keep_alive", "http_keep_alive"])
+            .or("\"60s\""),
         Key::new(
             "head",
             Kind::Time,

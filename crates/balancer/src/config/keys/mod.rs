@@ -15,6 +15,7 @@ mod selection;
 mod servers;
 mod tls;
 mod treatment;
+mod words;
 
 use config_file::{Key, Kind, Table};
 pub(super) use listener::BIND;

@@ -19,7 +19,8 @@ pub(super) static ROUTE: Table = Table {
     heading: "[[listener.route]]",
     keys: &[
         Key::new("name", Kind::Text("name"), "in reports").or_words("what the route asks").example("\"api\""),
-        Key::new("host", HOSTS, "one of these: `\"example.org\"`, `\"*.example.org\"` for whatever is below it; without port. At a tcp listener: the name that a TLS client asks for (SNI), and all that a route can ask").known_as(&["server_name", "hosts", "hostname", "sni"])
+        Key::new("host", HOSTS, "one of these: `\"example.org\"`, `\"*.example.org\"` for whatever is below it; without port. At a tcp listener: the name that a TLS client asks for (SNI), and all that a route can ask")
+            .known_as(&["server_name", "hosts", "hostname", "sni"])
             .or_words("any")
             .example("[\"example.org\", \"*.example.org\"]"),
         Key::new("path", PATHS, "this path and no other").known_as(&["paths", "uri"]).or_words("any").example("\"/health\""),
@@ -30,19 +31,33 @@ pub(super) static ROUTE: Table = Table {
         ).known_as(&["prefix", "path_beg", "location"])
         .or_words("any")
         .example("\"/api/\""),
-        Key::new("path_regex", PATTERNS, "paths in which this is found").known_as(&["regex", "path_regexp", "path_reg"]).or_words("any").example("\"^/v[0-9]+/\""),
+        Key::new("path_regex", PATTERNS, "paths in which this is found")
+            .known_as(&["regex", "path_regexp", "path_reg"])
+            .or_words("any")
+            .example("\"^/v[0-9]+/\""),
         Key::new("method", METHODS, "one of these").known_as(&["methods"]).or_words("any").example("[\"POST\", \"PUT\"]"),
-        Key::new("header", WANTED, "each of these fields, with such a value: all of it, and in this case (names of fields are the same in any case)").or_words("any").example("{ X-Beta = true }"),
-        Key::new("query", WANTED, "each of these parameters of the query, decoded, name and value in this case").known_as(&["url_param", "args"]).or_words("any").example("{ version = [\"2\", \"3\"] }"),
-        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "requests go there").known_as(&["backend", "use_backend", "proxy_pass", "upstream", "reverse_proxy", "backend_set"]).example("\"api\""),
+        Key::new("header", WANTED, "each of these fields, with such a value: all of it, and in this case (names of fields are the same in any case)")
+            .or_words("any")
+            .example("{ X-Beta = true }"),
+        Key::new("query", WANTED, "each of these parameters of the query, decoded, name and value in this case")
+            .known_as(&["url_param", "args"])
+            .or_words("any")
+            .example("{ version = [\"2\", \"3\"] }"),
+        Key::new("backends", Kind::Text("name of a `[[backend_set]]`"), "requests go there")
+            .known_as(&["backend", "use_backend", "proxy_pass", "upstream", "reverse_proxy", "backend_set"])
+            .example("\"api\""),
         Key::new(
             "redirect",
             Kind::OneOf(&[Kind::Text("address or path, with variables"), Kind::Table(&REDIRECT)]),
             "they are sent elsewhere, with a 302",
         ).known_as(&["redir"])
         .example("\"https://{host}{path}\""),
-        Key::new("respond", Kind::Table(&RESPOND), "they are answered here").known_as(&["return", "response", "static_response"]).example("{ status = 404, text = \"gone\" }"),
-        Key::new("strip_prefix", Kind::Switch, "the prefix that fits is taken away before the path is passed on").known_as(&["uri_strip_prefix", "stripprefix", "handle_path"]).or("false"),
+        Key::new("respond", Kind::Table(&RESPOND), "they are answered here")
+            .known_as(&["return", "response", "static_response"])
+            .example("{ status = 404, text = \"gone\" }"),
+        Key::new("strip_prefix", Kind::Switch, "the prefix that fits is taken away before the path is passed on")
+            .known_as(&["uri_strip_prefix", "stripprefix", "handle_path"])
+            .or("false"),
         Key::new("replace_prefix", PATH, "it is replaced by this").example("\"/v2\""),
         Key::new("rewrite", Kind::Table(&REWRITE), "what is found in the path is replaced")
             .example("{ regex = \"^/v[0-9]+/(.*)$\", to = \"/{1}\" }"),
@@ -81,7 +96,10 @@ pub(in super::super) static REDIRECT: Table = Table {
              `path_regex` has found",
         ).known_as(&["location", "url", "target"])
         .required("\"https://{host}{path}\""),
-        Key::new("status", Kind::Number { min: 301, max: 308 }, "301, 302, 307 or 308").known_as(&["code"]).or_words("`302`").example("308"),
+        Key::new("status", Kind::Number { min: 301, max: 308 }, "301, 302, 307 or 308")
+            .known_as(&["code"])
+            .or_words("`302`")
+            .example("308"),
     ],
 };
 

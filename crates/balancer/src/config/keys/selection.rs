@@ -1,6 +1,7 @@
 //! Of `[[backend_set]]`: which server a request goes to.
 
 use super::super::backend::WEIGHT_MAX;
+use super::words;
 use balancer_core::{Balance, SameSite};
 use config_file::{Key, Kind, Table};
 
@@ -14,7 +15,7 @@ pub(super) const BALANCE: Key = Key::new(
      weight. Those about as quick as the quickest (a quarter, and 0.2 ms) have their turns by weight; a slower one gets \
      nothing while those are idle, but is tried again after a while (its time counts for half after each 10 s); \
      `\"hash\"`: the same one for what requests have in common, see `hash`",
-).words(&[("leastconn", "least-connections"), ("least_conn", "least-connections"), ("least_request", "least-connections"), ("least_requests", "least-connections"), ("roundrobin", "round-robin"), ("static-rr", "round-robin"), ("wrr", "round-robin"), ("rr", "round-robin"), ("weighted_round_robin", "round-robin"), ("random_choose", "random"), ("p2c", "random"), ("power-of-two", "random"), ("peak_ewma", "least-time"), ("ewma", "least-time"), ("fastest", "least-time"), ("source", "write `balance = \"hash\"` and `hash = \"source\"`"), ("ip_hash", "write `balance = \"hash\"` and `hash = \"source\"`"), ("client_ip_hash", "write `balance = \"hash\"` and `hash = \"source\"`"), ("iphash", "write `balance = \"hash\"` and `hash = \"source\"`"), ("uri", "write `balance = \"hash\"` and `hash = \"uri\"`"), ("uri_hash", "write `balance = \"hash\"` and `hash = \"uri\"`"), ("path", "write `balance = \"hash\"` and `hash = \"path\"`"), ("hdr", "write `balance = \"hash\"` and `hash = \"header:NAME\"`"), ("header", "write `balance = \"hash\"` and `hash = \"header:NAME\"`"), ("url_param", "no choice goes by a parameter alone: `balance = \"hash\"` and `hash = \"uri\"` go by the whole target"), ("cookie", "to stay with one server: `sticky = { cookie = \"QSRV\" }`; by a cookie of the servers: `balance = \"hash\"` and `hash = \"cookie:NAME\"`"), ("sticky", "whatever `balance` is: `sticky = { cookie = \"QSRV\" }`"), ("ring_hash", "write `balance = \"hash\"` and what by, such as `hash = \"source\"`"), ("maglev", "write `balance = \"hash\"` and what by, such as `hash = \"source\"`"), ("consistent", "write `balance = \"hash\"` and what by, such as `hash = \"source\"`"), ("first", "write `backup = true` at servers that are to be asked only where no other is well"), ("failover", "write `backup = true` at servers that are to be asked only where no other is well")]).known_as(&["lb_policy", "load_balancing", "algorithm", "policy", "lb_method", "strategy"])
+).words(words::BALANCE).known_as(&["lb_policy", "load_balancing", "algorithm", "policy", "lb_method", "strategy"])
 .or("\"round-robin\"");
 
 pub(super) const HASH: Key = Key::new(
@@ -23,7 +24,7 @@ pub(super) const HASH: Key = Key::new(
     "with `balance = \"hash\"`: what requests to the same server have in common. Few go elsewhere when a server comes or \
      leaves, and all balancers with the same servers choose alike; a server that has a quarter more to do than its share is \
      passed over. Requests without such a field or cookie go round robin. A tcp connection has its source only",
-).known_as(&["hash_by", "hash_key", "hash_policy"])
+).words(words::HASH).known_as(&["hash_by", "hash_key", "hash_policy"])
 .or_words("required with `balance = \"hash\"`")
 .example("\"cookie:session\"");
 
@@ -53,7 +54,7 @@ pub(super) const STICKY: Key = Key::new(
     "clients stay with their server: a cookie names it by an id that is not its address, and is the same at every balancer \
      with the same configuration. It is set only where it is missing or names another one; where its server is aside, full or \
      gone, another is chosen and named",
-).known_as(&["cookie", "stick", "session", "sticky_sessions", "persistence", "affinity", "stick_table"]);
+).example("{ cookie = \"QSRV\" }").known_as(&["cookie", "stick", "session", "sticky_sessions", "persistence", "affinity", "stick_table"]);
 
 static STICKY_TABLE: Table = Table {
     name: "backend_set.sticky",

@@ -1,6 +1,7 @@
 //! `[listener.tls]` and `[backend_set.tls]`.
 
 use super::super::tls::CERTIFICATES_MAX;
+use super::words;
 use balancer_core::{ClientCertificate, TlsVersion};
 use config_file::{Key, Kind, Table};
 
@@ -8,6 +9,7 @@ const FILE: Kind = Kind::Text("path");
 const VERSION: Kind = Kind::choice::<TlsVersion>();
 const VERSIONS: Key =
     Key::new("versions", Kind::List { of: &VERSION, min: 1, max: 2 }, "versions of TLS that are spoken")
+        .words(words::VERSIONS)
         .known_as(&["ssl_protocols", "protocols", "min_version", "ssl_min_ver", "version"])
         .or("[\"1.2\", \"1.3\"]");
 const KEY: Key = Key::new("key", FILE, "its private key, in PEM, without a passphrase")
@@ -40,7 +42,9 @@ pub(super) static LISTENER_TLS: Table = Table {
              key the client can check (ECDSA before RSA, say). Without `certificate` the first is shown to everybody else",
         ).known_as(&["certs", "crt_list"])
         .example("[{ certificate = \"b.pem\", key = \"b.key\" }]"),
-        Key::new("strict_sni", Kind::Switch, "turns away who asks for no name, or for one that no certificate is for").known_as(&["sni_strict"]).or("false"),
+        Key::new("strict_sni", Kind::Switch, "turns away who asks for no name, or for one that no certificate is for")
+            .known_as(&["sni_strict"])
+            .or("false"),
         VERSIONS,
         Key::new(
             "tickets",
@@ -54,9 +58,11 @@ pub(super) static LISTENER_TLS: Table = Table {
             Kind::choice::<ClientCertificate>(),
             "whether clients have to show one (mTLS); with `\"optional\"` who has none comes in all the same, and who has a \
              wrong one does not",
-        ).words(&[("on", "required"), ("require", "required"), ("optional_no_ca", "optional"), ("off", "none")]).known_as(&["verify", "ssl_verify_client", "client_auth"])
+        ).words(words::CLIENT_CERTIFICATE).known_as(&["verify", "ssl_verify_client", "client_auth"])
         .or("\"none\""),
-        Key::new("client_ca", FILE, "authorities that may sign them, in PEM").known_as(&["ca", "ca_file", "ssl_client_certificate", "trust_pool"]).example("\"clients-ca.pem\""),
+        Key::new("client_ca", FILE, "authorities that may sign them, in PEM")
+            .known_as(&["ca", "ca_file", "ssl_client_certificate", "trust_pool"])
+            .example("\"clients-ca.pem\""),
         Key::new(
             "client_subject_header",
             Kind::Text("field"),

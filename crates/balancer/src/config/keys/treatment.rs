@@ -4,6 +4,7 @@ use super::super::compression::{BYTES_MIN_MAX, CODINGS, TYPES_MAX};
 use super::super::fields::RULES_MAX;
 use super::super::rate::BURST_MAX;
 use super::super::treatment::{self, NETWORKS_MAX};
+use super::words;
 use config_file::{Key, Kind, Table};
 
 const NAME: Kind = Kind::Text("name of a field");
@@ -65,7 +66,7 @@ pub(super) const COMPRESSION: Key = Key::new(
     Kind::List { of: &Kind::Names(&CODINGS), min: 0, max: CODINGS.len() },
     "responses are compressed for clients that take it (`Accept-Encoding`), by the first of these that a client likes best: see \
      [below](#what-is-compressed). A route's stands in place of its listener's",
-).known_as(&["gzip", "encode", "brotli", "zstd", "compress"])
+).words(words::COMPRESSION).known_as(&["gzip", "encode", "brotli", "zstd", "compress"])
 .or_words("nothing is compressed")
 .example("[\"zstd\", \"br\", \"gzip\"]");
 
@@ -97,9 +98,12 @@ static BASIC_AUTH: Table = Table {
             "names, and the hashes of their passwords as `htpasswd` and `openssl passwd` make them: `$2y$`, `$6$`, `$5$`, `$apr1$`",
         ).known_as(&["user", "userlist", "accounts"])
         .example("{ alice = \"$2y$05$zT8dcYTlqYzzyZkUk0fbYeDZAfvaOYEIjPCy6NyrEOTqVVGYMlFHq\" }"),
-        Key::new("users_file", Kind::Text("path"), "the same, line by line, in a file that `htpasswd` makes; it is read again with the configuration").known_as(&["auth_basic_user_file", "htpasswd"])
+        Key::new("users_file", Kind::Text("path"), "the same, line by line, in a file that `htpasswd` makes; it is read again with the configuration")
+            .known_as(&["auth_basic_user_file", "htpasswd"])
             .example("\"htpasswd\""),
-        Key::new("realm", Kind::Text("text"), "what clients show when they ask for a password").or_words("`\"restricted\"`").example("\"Members\""),
+        Key::new("realm", Kind::Text("text"), "what clients show when they ask for a password")
+            .or_words("`\"restricted\"`")
+            .example("\"Members\""),
         Key::new(
             "pass",
             Kind::Switch,
@@ -117,14 +121,16 @@ static RATE: Table = Table {
     name: "rate_limit",
     heading: "`rate_limit`",
     keys: &[
-        Key::new("rate", Kind::Text("requests per `s`, `m` or `h`"), "how often in the long run").known_as(&["requests", "average", "limit", "events"]).required("\"100/s\""),
+        Key::new("rate", Kind::Text("requests per `s`, `m` or `h`"), "how often in the long run")
+            .known_as(&["requests", "average", "limit", "events"])
+            .required("\"100/s\""),
         Key::new("burst", Kind::Number { min: 1, max: BURST_MAX }, "how many at once").or_words("those of a second"),
         Key::new(
             "by",
             Kind::Text("`\"client\"`, `\"route\"`, `\"header:NAME\"`"),
             "whose requests are counted together: those of one address (of IPv6 one /64), all, or those with the same value \
              of a field; who sends no such field is counted by address",
-        ).known_as(&["key", "zone"])
+        ).words(words::RATE_BY).known_as(&["key", "zone"])
         .or("\"client\""),
         Key::new(
             "zone",
