@@ -5,7 +5,7 @@ use crate::condition::{Matches, Path};
 use crate::document::{Table, Value};
 use crate::notes::Notes;
 use crate::order::settled;
-use crate::pattern::literal;
+use crate::pattern::{literal, with_groups};
 use std::fmt;
 
 /// Routes one listener may come to.
@@ -137,7 +137,15 @@ impl<'r> Routes<'r> {
             // Nothing would be left for it.
             listener.remove("backends");
         }
-        settled.into_iter().for_each(|route| listener.push("route", route.what.route(&route.matches)));
+        for mut route in settled {
+            if !route.what.action.has_its_groups(&route.matches) {
+                let why = "what its groups found is not known for a part of its paths: these get a 501";
+                self.notes.missing(route.what.line, "a redirect by groups", why);
+                route.what.action =
+                    Action::Answer(Answer::Respond { status: 501, text: String::new(), content_type: None });
+            }
+            listener.push("route", route.what.route(&route.matches));
+        }
         Ok(())
     }
 
@@ -320,6 +328,21 @@ impl Answer {
 }
 
 impl Action {
+    /// A redirect may name groups (`{1}`) of the pattern of its own route, and of no other.
+    fn has_its_groups(&self, matches: &Matches) -> bool {
+        match (self, &matches.path) {
+            (Self::With(_, action), _) => action.has_its_groups(matches),
+            (Self::Answer(Answer::Redirect { to, .. }), path) => {
+                let pattern = match path {
+                    Some(Path::Regex(pattern)) => pattern,
+                    _ => "",
+                };
+                with_groups(pattern, to.clone()).is_ok()
+            }
+            _ => true,
+        }
+    }
+
     /// Says it in a route.
     pub(crate) fn write(&self, route: &mut Table) {
         match self {

@@ -76,7 +76,9 @@ fn of_line(line: &Line, acls: &Acls<'_>) -> Result<Parsed, String> {
     let (said, condition) = line.words.split_at(at);
     let said: Vec<&str> = said.iter().map(String::as_str).collect();
     let parts = match said.as_slice() {
-        ["use_backend", set] if set.contains('%') => return Err("a backend named by a variable".to_owned()),
+        ["use_backend", set] if set.contains('%') => {
+            return Err("a backend named by a variable: write a route with `host` for each line of the map".to_owned());
+        }
         ["use_backend", set] => (vec![Action::Set((*set).to_owned())], condition),
         ["redirect", words @ ..] | ["http-request", "redirect", words @ ..] => (vec![redirect(words)?], condition),
         ["http-request", "allow"] | ["tcp-request", _, "accept"] => return accepted(&acls.clauses(condition)?),

@@ -105,6 +105,9 @@ impl Place<'_, '_> {
         for one in block.inner().iter().filter(|one| one.name == "if") {
             rules.extend(self.if_rule(one, scope, matches));
         }
+        for one in block.inner().iter().filter(|one| one.name == "rewrite") {
+            rules.extend(self.moved(one, &Clause { matches: matches.clone(), ..Clause::default() }));
+        }
         match self.action(block, scope, matches) {
             Ok(Some(action)) => {
                 rules.push(rule(block, Clause { matches: matches.clone(), ..Clause::default() }, action))
@@ -148,17 +151,87 @@ impl Place<'_, '_> {
         }
     }
 
+    /// A `rewrite` that redirects what its pattern finds; what goes on with another path is told, where nothing is made of it.
+    fn moved(&mut self, one: &Directive, clause: &Clause) -> Option<Rule> {
+        let Some(status) = redirects(one) else {
+            if one.arg(2) != "break" {
+                let why = "locations are not asked anew: only `break`, `permanent` and `redirect` have a counterpart";
+                self.notes.missing(one.line, one.text(), why);
+            }
+            return None;
+        };
+        if is_whole(one.arg(0)) {
+            return None;
+        }
+        let made = checked(one.arg(0), false).and_then(|pattern| {
+            let to = leading(with_groups(&pattern, self.with_references(one.arg(1))?)?)?;
+            let found = Matches::path(Path::Regex(pattern));
+            let both = clause.matches.and(&found)?.unwrap_or_else(|| found.clone());
+            // A target that names groups needs the very pattern that found them.
+            match both.path == found.path || !to.contains("{1}") {
+                true => Ok((both, to)),
+                false => Err("a redirect by groups within a place of its own".to_owned()),
+            }
+        });
+        match made {
+            Ok((matches, to)) => {
+                let to = self.with_its_query(one, to);
+                let answer = Answer::Redirect { to, status, keeps_query: true };
+                Some(rule(one, Clause { matches, ..clause.clone() }, Action::Answer(answer)))
+            }
+            Err(why) => {
+                self.notes.missing(one.line, one.text(), why);
+                None
+            }
+        }
+    }
+
+    /// `?` at its end keeps the query off, here as there; behind another one it need not be said here.
+    fn with_its_query(&mut self, one: &Directive, to: String) -> String {
+        match to.strip_suffix('?') {
+            Some(said) => {
+                if said.contains('?') {
+                    said.to_owned()
+                } else {
+                    to
+                }
+            }
+            None => {
+                if to.contains('?') {
+                    let why = "the query that came is not added to that of the target";
+                    self.notes.detail(one.line, one.text(), why);
+                }
+                to
+            }
+        }
+    }
+
+    /// `$1` and variables, as ours.
+    fn with_references(&self, to: &str) -> Result<String, String> {
+        const MARK: char = '\u{1}';
+        let mut marked = String::new();
+        let mut chars = to.chars().peekable();
+        while let Some(char) = chars.next() {
+            let is_group = char == '$' && chars.peek().is_some_and(char::is_ascii_digit);
+            marked.push(if is_group { MARK } else { char });
+        }
+        let mut ours = String::new();
+        let mut chars = template(&marked, &self.known)?.chars().collect::<Vec<_>>().into_iter();
+        while let Some(char) = chars.next() {
+            match char {
+                MARK => ours += &format!("{{{}}}", chars.next().unwrap_or('0')),
+                char => ours.push(char),
+            }
+        }
+        Ok(ours)
+    }
+
     /// `return`, or a `rewrite` that is a redirect; `None` for anything else.
     fn answer(&self, one: &Directive, scope: &Scope<'_>) -> Option<Result<Answer, String>> {
         match one.name.as_str() {
             "return" => Some(self.returned(one, scope)),
-            "rewrite" => {
-                let status = match one.arg(2) {
-                    "permanent" => 301,
-                    "redirect" => 302,
-                    _ if one.arg(1).contains("://") => 302,
-                    _ => return None,
-                };
+            "rewrite" if is_whole(one.arg(0)) => {
+                let status = redirects(one)?;
                 Some(self.rewritten(one).map(|to| Answer::Redirect { to, status, keeps_query: false }))
             }
             _ => None,
@@ -193,10 +266,6 @@ impl Place<'_, '_> {
     /// Where a `rewrite` redirects to: what it found of the path can be the whole path only.
     fn rewritten(&self, one: &Directive) -> Result<String, String> {
         let to = one.arg(1).trim_end_matches('?');
-        let is_whole = ["^(.*)$", "^(.*)", "(.*)", "^", "^.*$", "^.*", ".*", "^/(.*)$", "^/(.*)"].contains(&one.arg(0));
-        if !is_whole {
-            return Err("a redirect to a part of the path: write its target by hand".to_owned());
-        }
         let path = if one.arg(0).starts_with("^/") {
             to.replace("/$1", "$uri$is_args$args")
         } else {
@@ -270,17 +339,14 @@ impl Place<'_, '_> {
     fn path_edits(&mut self, block: &Directive, target: &Target, matches: &Matches) -> Result<Vec<Edit>, String> {
         let mut edits = Vec::new();
         for one in block.inner().iter().filter(|one| one.name == "rewrite") {
+            if redirects(one).is_some() {
+                continue;
+            }
             if one.arg(2) == "break" {
                 let to = one.arg(1).trim_end_matches('?');
                 let pattern = whole(one.arg(0))?;
                 let to = with_groups(&pattern, references(to)?)?;
                 edits.push(Edit::Pattern { pattern, to });
-            } else {
-                self.notes.missing(
-                    one.line,
-                    one.text(),
-                    "locations are not asked anew: only `break` has a counterpart",
-                );
             }
         }
         if !edits.is_empty() {
@@ -325,6 +391,21 @@ fn guards(block: &Directive) -> bool {
         "allow" | "deny" | "auth_request" | "auth_jwt" | "internal" => true,
         _ => false,
     })
+}
+
+/// With which status a `rewrite` redirects, if it does.
+fn redirects(one: &Directive) -> Option<u16> {
+    match one.arg(2) {
+        "permanent" => Some(301),
+        "redirect" => Some(302),
+        _ if one.arg(1).contains("://") || one.arg(1).starts_with("$scheme") => Some(302),
+        _ => None,
+    }
+}
+
+/// Does the pattern find every path, as a whole?
+fn is_whole(pattern: &str) -> bool {
+    ["^(.*)$", "^(.*)", "(.*)", "^", "^.*$", "^.*", ".*", "^/(.*)$", "^/(.*)"].contains(&pattern)
 }
 
 /// A line, what stands there, and why nothing becomes of it.

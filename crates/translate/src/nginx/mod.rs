@@ -1,8 +1,10 @@
 //! `nginx.conf`, or a part of it with `server` blocks.
 
+mod errors;
 mod limits;
 mod location;
 mod place;
+mod process;
 mod question;
 mod remarks;
 mod scope;
@@ -42,9 +44,7 @@ pub(crate) fn translate(text: &str) -> Result<(Document, Notes), TranslateError>
         document.listeners.extend(stream::listeners(stream, &mut sets, &mut notes));
         document.sets = sets.made;
     }
-    if let Some(workers) = found("worker_processes").and_then(|one| one.arg(0).parse::<u64>().ok()) {
-        document.global.put("workers", workers);
-    }
+    process::write(&tree, http, &mut document.global, &mut notes);
     remarks::remark(&tree, &mut notes);
     match document.listeners.is_empty() {
         true => Err(TranslateError::Empty("server that listens")),

@@ -4,12 +4,14 @@ use super::scope::Scope;
 use super::server::{bytes, time_of_body};
 use super::shared::CONTINUED;
 use super::target::Target;
+use super::tree::Directive;
 use super::upstream::Sets;
 use super::variables::{Known, template};
 use crate::address::is_network;
 use crate::document::Value;
 use crate::notes::Notes;
 use crate::routes::{Edit, How};
+use crate::time;
 
 /// One server at one listener.
 pub(crate) struct Place<'p, 't> {
@@ -41,6 +43,10 @@ impl Place<'_, '_> {
                 Err(why) => self.notes.missing(one.line, one.text(), why),
             }
         }
+        if let Some((one, value)) = scope.get("expires").and_then(|one| Some((one, expires(one)?))) {
+            self.notes.detail(one.line, one.text(), "Cache-Control says it; Expires is what a server says");
+            edits.push(field(true, How::Set, "Cache-Control", value));
+        }
         if target.is_some() {
             for one in scope.all("proxy_hide_header") {
                 edits.push(field(true, How::Remove, one.arg(0), String::new()));
@@ -66,6 +72,10 @@ impl Place<'_, '_> {
             let (name, value) = (one.arg(0), one.arg(1));
             if name.eq_ignore_ascii_case("x-forwarded-for") && CONTINUED.contains(&value) {
                 self.notes.detail(one.line, one.text(), "`forwarded = \"append\"` of the listener does that");
+                continue;
+            }
+            if value.contains("$ssl_client_s_dn") {
+                self.notes.detail(one.line, one.text(), "`client_subject_header` of [listener.tls] says that");
                 continue;
             }
             if OURS.contains(&name.to_ascii_lowercase().as_str()) {
@@ -180,6 +190,17 @@ pub(super) fn sources(scope: &Scope<'_>, notes: &mut Notes) -> Vec<Edit> {
     let lists = [(false, denied), (true, if rest_denied { allowed } else { Vec::new() })];
     let lists = lists.into_iter().filter(|(_, networks)| !networks.is_empty());
     lists.map(|(allowed, networks)| Edit::Sources { allowed, networks }).collect()
+}
+
+/// `expires 30d;` as nginx writes Cache-Control.
+fn expires(one: &Directive) -> Option<String> {
+    match one.arg(0) {
+        "off" | "modified" => None,
+        "epoch" => Some("no-cache".to_owned()),
+        "max" => Some("max-age=315360000".to_owned()),
+        text if text.starts_with('-') => Some("no-cache".to_owned()),
+        text => Some(format!("max-age={}", time::of_nginx(text)?.as_secs())),
+    }
 }
 
 /// Nobody has that address.

@@ -24,6 +24,11 @@ impl<'t> Scope<'t> {
         self.blocks.iter().find_map(|block| block.iter().find(|one| is_it(one)))
     }
 
+    /// The first one like that in the innermost block, however deep, and then in those around it.
+    pub(crate) fn find_below(&self, is_it: &dyn Fn(&&Directive) -> bool) -> Option<&'t Directive> {
+        self.blocks.iter().find_map(|block| below(block, is_it))
+    }
+
     /// The location of that name (`@app`) in a block around this place, with what holds there.
     pub(crate) fn named_location(&self, name: &str) -> Option<(&'t Directive, Self)> {
         (0..self.blocks.len()).find_map(|at| {
@@ -59,4 +64,8 @@ impl<'t> Scope<'t> {
         let in_block = |block: &&'t [Directive]| block.iter().filter(is_one).collect::<Vec<_>>();
         self.blocks.iter().map(in_block).find(|found| !found.is_empty()).unwrap_or_default()
     }
+}
+
+fn below<'t>(block: &'t [Directive], is_it: &dyn Fn(&&Directive) -> bool) -> Option<&'t Directive> {
+    block.iter().find_map(|one| if is_it(&one) { Some(one) } else { below(one.inner(), is_it) })
 }

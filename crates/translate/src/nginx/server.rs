@@ -195,6 +195,7 @@ impl Group {
             shared::remark(&servers[*number], default, self.tls, notes);
         }
         settings(&default.scope, &mut listener, notes);
+        super::errors::pages(default.block, &default.scope, &mut listener, notes);
         if self.tls && !self.tls(servers, &mut listener, notes) {
             return Ok(None);
         }
@@ -269,10 +270,15 @@ impl Group {
             Some((certificate, server.scope.arg("ssl_certificate_key")?.to_owned()))
         };
         let default = &servers[self.default];
-        let Some(first) = pair(default) else {
+        let rejects = default.scope.is_on("ssl_reject_handshake");
+        let of_others = || self.servers.iter().find_map(|number| pair(&servers[*number])).filter(|_| rejects);
+        let Some(first) = pair(default).filter(|_| !rejects).or_else(of_others) else {
             notes.missing(default.block.line, "listen ... ssl", "it names no certificate");
             return false;
         };
+        if rejects {
+            listener.put("tls.strict_sni", true);
+        }
         listener.put("tls.certificate", first.0.clone());
         listener.put("tls.key", first.1.clone());
         let mut pairs = vec![first];
@@ -294,11 +300,30 @@ impl Group {
             let required = default.scope.is_on("ssl_verify_client");
             listener.put("tls.client_certificate", if required { "required" } else { "optional" });
         }
-        let versions = default.scope.get("ssl_protocols");
-        if versions.is_some_and(|versions| versions.args.iter().all(|version| version == "TLSv1.3")) {
-            listener.put("tls.versions", vec!["1.3"]);
-        }
+        rest_of_tls(&default.scope, listener, notes);
         true
+    }
+}
+
+/// Versions, tickets, whose certificate was shown.
+fn rest_of_tls(scope: &Scope<'_>, listener: &mut Table, notes: &mut Notes) {
+    if let Some(line) = scope.get("ssl_protocols") {
+        let has = |version: &str| line.args.iter().any(|word| word == version);
+        match (has("TLSv1.2"), has("TLSv1.3")) {
+            (false, true) => listener.put("tls.versions", vec!["1.3"]),
+            (true, false) => listener.put("tls.versions", vec!["1.2"]),
+            _ => {}
+        }
+    }
+    if scope.arg("ssl_session_tickets") == Some("off") {
+        listener.put("tls.tickets", false);
+    }
+    let told = |one: &&Directive| one.name == "proxy_set_header" && one.arg(1).contains("$ssl_client_s_dn");
+    let subject = scope.find_below(&told);
+    if let Some(one) = subject.filter(|_| listener.get("tls.client_ca").is_some()) {
+        listener.put("tls.client_subject_header", one.arg(0));
+        let why = "`client_subject_header` says the subject, such as `CN=alice,O=Example`, in all requests";
+        notes.detail(one.line, one.text(), why);
     }
 }
 
