@@ -50,6 +50,25 @@ fn a_file_that_is_not_there_is_said_to_be_missing() {
     assert!(error.contains("name the haproxy.cfg or nginx.conf to translate"), "{error}");
 }
 
+#[test]
+fn a_file_that_cannot_be_read_is_said_to_be_so() {
+    let folder = Folder::new();
+    for (name, text, why) in
+        [("site.conf", &b"server {\n  listen 80; # \xff\n}\n"[..], "not text in UTF-8: see byte 25 of it, in line 2")]
+    {
+        std::fs::write(folder.place(name), text).expect("a file");
+        let (code, toml, error) = told(&["serve", "--from", &folder.place(name)]);
+        assert_eq!((code, toml.as_str()), (Some(2), ""));
+        assert!(error.contains(&format!("{name}: ")) && error.contains(why), "{error}");
+    }
+    let (code, _, error) = told(&["serve", "--from", &folder.path().display().to_string()]);
+    assert_eq!(code, Some(2));
+    assert!(
+        error.contains("directory") && error.contains("name the haproxy.cfg or nginx.conf to translate"),
+        "{error}"
+    );
+}
+
 /// The files of others that translations are tried on.
 pub(crate) fn others() -> Vec<PathBuf> {
     let folder = crates().join("translate/tests/files");
@@ -93,18 +112,22 @@ pub(crate) fn with_our_certificates(line: &str) -> String {
         line = line.replace(what, known);
     }
     let users = ("users_file", "../pages/htpasswd-good");
-    for (key, file) in
-        [users, ("certificate", "site.pem"), ("key", "site.key"), ("ca", "ca.pem"), ("client_ca", "ca.pem")]
-    {
+    for (key, file) in [
+        users,
+        ("file", "../pages/htpasswd-good"),
+        ("certificate", "site.pem"),
+        ("key", "site.key"),
+        ("ca", "ca.pem"),
+        ("client_ca", "ca.pem"),
+    ] {
         let begin = format!("{key} = \"");
-        let at = line.match_indices(&begin).map(|(at, _)| at).find(|at| {
-            let before = line[..*at].chars().last();
-            before.is_none_or(|char| char == ' ') && line[at + begin.len()..].starts_with('/')
-        });
-        if let Some(at) = at {
-            let from = at + begin.len();
-            let to = from + line[from..].find('"').expect("the end of a text");
-            line.replace_range(from..to, pki.join(file).to_str().expect("text"));
+        let mut from = 0;
+        while let Some(at) = line[from..].find(&begin).map(|at| from + at) {
+            from = at + begin.len();
+            if line[..at].chars().last().is_none_or(|char| char == ' ') && line[from..].starts_with('/') {
+                let to = from + line[from..].find('"').expect("the end of a text");
+                line.replace_range(from..to, pki.join(file).to_str().expect("text"));
+            }
         }
     }
     line

@@ -202,3 +202,36 @@ fn what_nginx_answers_its_translation_answers() {
         ],
     );
 }
+
+const MOVED: &str = "\
+server {
+    listen BIND;
+    server_name _;
+    rewrite ^/blog/(.*)$ /news/$1 permanent;
+    rewrite ^/shop($|/) https://shop.example.org/start redirect;
+    rewrite ^/page$ /new?from=page? permanent;
+    location / { proxy_pass http://ONE; }
+    location /files/ { alias /nowhere/; }
+    location /inner/ { internal; proxy_pass http://ONE; }
+    location /guarded/ { deny all; proxy_pass http://ONE; }
+}
+";
+
+/// What has moved, what is for nobody, and what would be a file.
+#[test]
+fn what_nginx_redirects_and_keeps_back_is_redirected_and_kept_back() {
+    let folder = Folder::new();
+    let [one, _two] = origins();
+    let text = MOVED.replace("ONE", &one.address.to_string());
+    let address = free_address();
+    let Some(theirs) = nginx_that(&folder, address, &text.replace("BIND", &address.to_string())) else { return };
+    let address = free_address();
+    let file = folder.write("ours.conf", text.replace("BIND", &address.to_string()));
+    let made = quintet().args(["serve", "--from"]).arg(file).output().expect("a translation");
+    assert_eq!(made.status.code(), Some(1), "what is left out is told");
+    let ours = serve(&folder, address, &String::from_utf8(made.stdout).expect("text"));
+    let asked = ["/blog/a/b", "/blog/a?q=1", "/shop", "/shop/x", "/shopping", "/page", "/page?q=1", "/", "/bytes/3"];
+    let closed = ["/files/x", "/inner/x", "/guarded/x"];
+    check(&theirs, &ours, &asked.map(|path| ("a.org", path, &[] as &[&str])));
+    check(&theirs, &ours, &closed.map(|path| ("a.org", path, &[] as &[&str])));
+}
