@@ -47,7 +47,21 @@ pub(crate) fn rules(lines: &[Line], acls: &Acls<'_>, notes: &mut Notes) -> Vec<R
             }
         }
     }
+    remark_changed_paths(&rules, notes);
     rules
+}
+
+/// A question for the path, behind a rule that changes it: routes are taken by the path that came.
+fn remark_changed_paths(rules: &[Rule], notes: &mut Notes) {
+    const WHY: &str =
+        "behind a rule that changes the path HAProxy asks for what it became, and a route asks for the path that came";
+    let changes = |rule: &&Rule| matches!(rule.action, Action::Edit(Edit::Pattern { .. } | Edit::Prefix { .. }));
+    for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.clause.matches.path.is_some()) {
+        let meets = |other: &Rule| matches!(other.clause.matches.and(&rule.clause.matches), Ok(Some(_)) | Err(_));
+        if rules[..at].iter().filter(changes).any(|other| other.line != rule.line && meets(other)) {
+            notes.missing(rule.line, &rule.what, WHY);
+        }
+    }
 }
 
 /// Does it refuse somebody?
