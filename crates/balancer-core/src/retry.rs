@@ -53,6 +53,8 @@ pub(crate) struct Attempt {
     pub(crate) attempts: u32,
     /// Further attempts allowed after the first.
     pub(crate) retries_max: u32,
+    /// Where nobody takes connections there may be more of them, with pauses ([`pause_after`]).
+    pub(crate) waits_for_restart: bool,
     /// Bytes of the request may have reached the server.
     pub(crate) sent: bool,
     /// The method may be repeated (RFC 9110 section 9.2.2).
@@ -104,9 +106,11 @@ impl Attempt {
 
     /// There is no other server, or each had its attempt. One that takes no connections may only be starting anew.
     pub(crate) fn alone(&self) -> NextStep {
+        let left = self.attempts <= self.retries_max;
         let unsent = matches!(self.failure, Failure::ServerUnreachable | Failure::ConnectTimeout) && !self.sent;
-        let closed = self.failure == Failure::ServerClosed && self.idempotent && self.attempts <= self.retries_max;
-        match self.retries_max > 0 && self.replayable && (unsent || closed) {
+        let waits = unsent && (left || self.waits_for_restart);
+        let closed = self.failure == Failure::ServerClosed && self.idempotent && left;
+        match self.retries_max > 0 && self.replayable && (waits || closed) {
             true => NextStep::Pause,
             false => NextStep::GiveUp,
         }
@@ -127,6 +131,7 @@ mod tests {
             failure: Failure::ServerUnreachable,
             attempts: 1,
             retries_max: 2,
+            waits_for_restart: true,
             sent: false,
             idempotent: true,
             replayable: true,
@@ -152,6 +157,17 @@ mod tests {
         check(|a| a.attempts = 3, Pause, Pause);
         check(|a| a.replayable = false, GiveUp, GiveUp);
         check(|a| a.retries_max = 0, GiveUp, GiveUp);
+    }
+
+    /// Where somebody has said how many attempts there may be, no more are made at a server that is away, either.
+    #[test]
+    fn a_number_that_was_written_bounds_what_was_not_sent_too() {
+        for failure in [Failure::ServerUnreachable, Failure::ConnectTimeout] {
+            let written = |a: &mut Attempt| (a.failure, a.waits_for_restart) = (failure, false);
+            check(written, OtherServer, Pause);
+            check(|a| (written(a), a.attempts = 2).1, OtherServer, Pause);
+            check(|a| (written(a), a.attempts = 3).1, GiveUp, GiveUp);
+        }
     }
 
     /// A certificate that is not to be trusted will be no better in a moment.

@@ -33,6 +33,7 @@ fn scene<'a>(now: u64, client: &'a ClientTimeouts, server: &'a ServerTimeouts) -
         server,
         close: ClientClose::BalancerFirst,
         retries_max: 2,
+        waits_for_restart: true,
         queue_timeout: Duration::from_secs(5),
         server_errors: false,
         retry_on: &balancer_core::statuses::Statuses::NONE,

@@ -97,6 +97,7 @@ fn scene<'a>(now: Duration, client: &'a ClientTimeouts, server: &'a ServerTimeou
         server,
         close: ClientClose::BalancerFirst,
         retries_max: 2,
+        waits_for_restart: true,
         retry_on: &balancer_core::statuses::Statuses::NONE,
         queue_timeout: Duration::from_secs(5),
         server_errors: false,

@@ -39,6 +39,8 @@ fn what_is_said_of_retries_arrives() {
     let config = parse("good-retries.toml").unwrap();
     let [plain, on_statuses, whatever] = &config.settings.backend_sets[..] else { panic!("three sets") };
     assert!(plain.retries_max == 2 && plain.retry_on.is_empty());
+    let waits = [plain, on_statuses, whatever].map(|set| set.waits_for_restart);
+    assert_eq!(waits, [true, false, true], "a number that is written counts for refused connections, too");
     let on: Vec<u16> = (400..=599).filter(|status| on_statuses.retry_on.has(*status)).collect();
     let shares = [plain, on_statuses, whatever].map(|set| set.retry_budget.map(|budget| budget.percent));
     assert_eq!(shares, [Some(20), Some(50), None]);

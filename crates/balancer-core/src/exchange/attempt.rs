@@ -296,6 +296,7 @@ impl Exchange {
             failure,
             attempts: self.up.attempts,
             retries_max: scene.retries_max,
+            waits_for_restart: scene.waits_for_restart,
             sent: self.up.sent,
             idempotent: self.request.idempotent,
             replayable: self.up.replayable && self.down.stage == Stage::Awaited && !self.down.sending,

@@ -22,6 +22,8 @@ pub struct Scene<'a> {
     pub close: ClientClose,
     /// Further attempts after the first.
     pub retries_max: u32,
+    /// More of them where nobody takes connections.
+    pub waits_for_restart: bool,
     /// Statuses that another server is asked for.
     pub retry_on: &'a Statuses,
     /// How long a request waits for a place at a server.

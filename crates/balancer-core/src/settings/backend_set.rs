@@ -34,6 +34,9 @@ pub struct BackendSetSettings {
     pub check: Option<CheckRules>,
     /// Further attempts after the first; 0 also means that nobody waits for a server that is away for a moment.
     pub retries_max: u32,
+    /// Where nobody takes connections, requests wait through a restart with more attempts than `retries_max`; each has sent
+    /// nothing.
+    pub waits_for_restart: bool,
     /// Statuses of a server that another one is asked for, where one is well and the request may be sent again.
     pub retry_on: Statuses,
     /// How many requests may be sent again; `None`: all that may be otherwise.
@@ -96,6 +99,7 @@ impl BackendSetSettings {
             health: HealthRules::default(),
             check: None,
             retries_max: 2,
+            waits_for_restart: true,
             retry_on: Statuses::default(),
             retry_budget: Some(RetryBudget::default()),
             responses: ResponseReading::default(),

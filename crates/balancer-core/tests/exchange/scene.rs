@@ -123,14 +123,20 @@ pub(crate) const SERVER: ServerTimeouts = ServerTimeouts {
 pub(crate) struct With {
     pub(crate) close: ClientClose,
     pub(crate) retries_max: u32,
+    pub(crate) waits_for_restart: bool,
     pub(crate) server_errors: bool,
     pub(crate) draining: bool,
 }
 /// Statuses that another server is asked for.
 static RETRY_ON: LazyLock<Statuses> = LazyLock::new(|| [429, 503].into_iter().collect());
 
-pub(crate) const USUAL: With =
-    With { close: ClientClose::BalancerFirst, retries_max: 2, server_errors: false, draining: false };
+pub(crate) const USUAL: With = With {
+    close: ClientClose::BalancerFirst,
+    retries_max: 2,
+    waits_for_restart: true,
+    server_errors: false,
+    draining: false,
+};
 
 pub(crate) fn scene(with: With, now: Duration) -> Scene<'static> {
     Scene {
@@ -139,6 +145,7 @@ pub(crate) fn scene(with: With, now: Duration) -> Scene<'static> {
         server: &SERVER,
         close: with.close,
         retries_max: with.retries_max,
+        waits_for_restart: with.waits_for_restart,
         retry_on: &RETRY_ON,
         queue_timeout: Duration::from_secs(5),
         server_errors: with.server_errors,

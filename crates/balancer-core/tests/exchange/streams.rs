@@ -1,7 +1,7 @@
 //! Connections that ask for nothing but a server.
 
 use crate::scene::In::{self, *};
-use crate::scene::{USUAL, check, play, scene, word};
+use crate::scene::{USUAL, With, check, check_with, play, scene, word};
 use balancer_core::Failure;
 use balancer_core::exchange::{Exchange, Opening};
 use std::time::Duration;
@@ -17,6 +17,11 @@ fn a_stream_is_joined_with_the_first_server_that_takes_it() {
     check(Opening::STREAM, &[Hurrying(0), After(1), TimedOut(0)], "pick, -, abandon, pick-not-0");
     let pauses = [Connecting(0), Refused(0), Nobody, After(1), Connecting(0), Connected];
     check(Opening::STREAM, &pauses, "pick, -, pick-not-0, read-client, pick, -, END relay");
+    let written = With { retries_max: 1, waits_for_restart: false, ..USUAL };
+    let refused = [&pauses[..5], &[Refused(0)]].concat();
+    let bounded =
+        check_with(Opening::STREAM, written, &refused, "pick, -, pick-not-0, read-client, pick, -, END reset");
+    assert_eq!(bounded.record().retries, 1);
     check(Opening::STREAM, &[NoPort(0), Nobody, Turn, Connecting(0)], "pick, pick-not-0, queue, pick, -");
 }
 

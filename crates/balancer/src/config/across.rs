@@ -95,6 +95,7 @@ fn finish_listener(listener: Listener<'_>, sets: &Sets<'_>, mistakes: &mut Vec<M
 }
 
 fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
+    let base = BackendSetSettings::new("", Vec::new());
     Some(BackendSetSettings {
         name: set.name?.value.to_owned(),
         servers: set.servers.into_iter().map(|server| server.value).collect(),
@@ -104,7 +105,8 @@ fn finish_set(set: BackendSet<'_>) -> Option<BackendSetSettings> {
         timeouts: set.timeouts,
         health: set.health.passive,
         check: set.health.check,
-        retries_max: set.retries.max,
+        retries_max: set.retries.max.unwrap_or(base.retries_max),
+        waits_for_restart: set.retries.max.is_none(),
         retry_on: set.retries.on,
         retry_budget: set.retries.budget,
         responses: set.responses,

@@ -12,16 +12,17 @@ const RETRY_ON: statuses::Statuses =
 
 /// What a set says of further attempts.
 pub(super) struct Retries {
-    pub(super) max: u32,
+    /// What was written: it counts for connections that are refused, too.
+    pub(super) max: Option<u32>,
     pub(super) on: Statuses,
     pub(super) budget: Option<RetryBudget>,
 }
 
 pub(super) fn read(section: &mut Section<'_, '_>, mistakes: &mut Vec<Mistake>) -> Retries {
     let base = BackendSetSettings::new("", Vec::new());
-    let max = section.number("retries_max", 0, RETRIES_MAX, mistakes).map_or(base.retries_max, |n| n as u32);
+    let max = section.number("retries_max", 0, RETRIES_MAX, mistakes).map(|n| n as u32);
     let on = RETRY_ON.read(section, mistakes);
-    if let (Some(place), Some(never), 0) = (section.place_of("retry_on"), section.place_of("retries_max"), max) {
+    if let (Some(place), Some(never), Some(0)) = (section.place_of("retry_on"), section.place_of("retries_max"), max) {
         let mistake = Mistake::new(place, "`retry_on` has no meaning where nothing is sent again", "nobody asks");
         mistakes.push(mistake.other(never, "by this").help("leave one of them out"));
     }

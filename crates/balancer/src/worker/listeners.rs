@@ -140,6 +140,7 @@ impl ListenerRules {
             server: self.server_timeouts(route, set),
             close: self.settings.close,
             retries_max: set.retries_max,
+            waits_for_restart: set.waits_for_restart,
             retry_on: &set.retry_on,
             queue_timeout: set.capacity.queue_timeout,
             server_errors: set.health.server_errors,

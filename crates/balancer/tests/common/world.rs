@@ -96,6 +96,7 @@ pub(crate) fn draw_settings(rng: &mut Rng, mood: Mood) -> Settings {
             body: Duration::from_secs(2),
         },
         retries_max: rng.range(0, 3) as u32,
+        waits_for_restart: rng.chance(0.5),
         retry_on: if rng.chance(0.5) { [404, 500].into_iter().collect() } else { Statuses::default() },
         retry_budget: *rng.pick(&[None, Some(RetryBudget::default()), Some(NO_BUDGET)]),
         selection: draw_selection(rng),

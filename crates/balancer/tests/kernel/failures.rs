@@ -153,6 +153,25 @@ fn one_server_down_of_two_is_not_noticed() {
     assert_eq!((counters.connects_failed_there, counters.set_aside), (1, 1), "set aside after a failure: {counters:?}");
 }
 
+/// The only server refuses: without a number of attempts they are spaced through a restart, with one they are no more.
+#[test]
+fn a_number_of_attempts_counts_at_a_server_that_refuses() {
+    for (waits_for_restart, attempts) in [(false, 3..=3), (true, 5..=9)] {
+        let dead = stage::address(&stage::listener());
+        let mut settings = stage::settings(&[dead]);
+        settings.backend_sets[0].waits_for_restart = waits_for_restart;
+        settings.backend_sets[0].timeouts.connect = Duration::from_secs(2);
+        let balancer = stage::start(settings, 1, Default::default());
+        let mut client = Wire::connect(balancer.addresses()[0], "the client");
+        client.sends(GET);
+        client.sees_status(502);
+        drop(client);
+        let counters = stage::end(balancer);
+        assert_eq!((counters.failed(Failure::ServerUnreachable), counters.failed_total()), (1, 1));
+        assert!(attempts.contains(&counters.connects_failed_there), "{}", counters.connects_failed_there);
+    }
+}
+
 #[test]
 fn a_server_that_takes_no_connection_gives_504_in_time() {
     // A queue for one that is full: further SYNs are dropped (tcp_conn_request, sk_acceptq_is_full).

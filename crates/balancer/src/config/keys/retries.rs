@@ -13,10 +13,14 @@ const STATUS: Kind = Kind::OneOf(&[
 pub(super) const MAX: Key = Key::new(
     "retries_max",
     Kind::Number { min: 0, max: RETRIES_MAX },
-    "further attempts after the first: where nothing was sent, or the method may be repeated and nothing was passed on. 0 \
-     also means that nobody waits for a server that is away for a moment",
-).known_as(&["retries", "max_retries", "proxy_next_upstream_tries"])
-.or("2");
+    "further attempts after the first: where nothing was sent, or the method may be repeated and nothing was passed on. \
+     Without this key they are 2, and where nobody takes connections, up to 8 spaced ones, 50 ms to 1 s apart and within the \
+     connect time-out: a server may only be starting anew. Where the key is written, it bounds those, too; 0: nobody waits \
+     for a server that is away for a moment",
+)
+.known_as(&["retries", "max_retries", "proxy_next_upstream_tries"])
+.or_words("2, and more at refused connections")
+.example("2");
 
 pub(super) const ON: Key = Key::new(
     "retry_on",
