@@ -90,6 +90,9 @@ pub struct Server {
     pub host: Option<String>,
     /// Is it asked?
     pub state: ServerState,
+    /// Where it is set aside: what failed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// By which it is asked: what an operator said stands above what is configured.
     pub weight: u32,
     /// Asked only where no other is up.

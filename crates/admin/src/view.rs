@@ -125,6 +125,7 @@ fn server_as(settings: &ServerSettings, seen: Option<&Seen<'_>>, counters: Count
             _ if settings.weight == 0 => ServerState::Draining,
             _ => ServerState::Up,
         },
+        why: seen.filter(|seen| seen.health.is_aside()).and_then(|seen| seen.cause).map(|cause| cause.to_string()),
         weight: settings.weight,
         backup: settings.backup,
         in_flight: seen.map_or(0, |seen| seen.in_flight),

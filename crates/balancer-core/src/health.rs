@@ -9,6 +9,7 @@
 //!
 //! All of it is one word ([`Health::to_bits`]), so that workers can share it without a lock.
 
+use crate::cause::Cause;
 use core::time::Duration;
 
 /// When a server is set aside, and for how long.
@@ -41,9 +42,49 @@ pub enum Verdict {
     /// It answered.
     Answered,
     /// It did not answer in time, broke off before an answer, or talked nonsense.
-    Failed,
+    Failed(Cause),
     /// It does not take connections.
-    Unreachable,
+    Unreachable(Cause),
+}
+
+impl Verdict {
+    /// What failed.
+    pub fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Answered => None,
+            Self::Failed(cause) | Self::Unreachable(cause) => Some(cause),
+        }
+    }
+}
+
+/// How the servers of a set stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetStanding {
+    /// One is well.
+    Served,
+    /// None is, but so many are only set aside: requests go on, to each of these in turn.
+    InNeed(usize),
+    /// None is asked: all are down by their checks, or there is none.
+    Down,
+}
+
+impl SetStanding {
+    /// Of a set with these servers.
+    pub fn of(servers: impl IntoIterator<Item = Health>) -> Self {
+        let mut aside = 0;
+        for server in servers.into_iter().filter(|server| !server.is_down()) {
+            if !server.is_aside() {
+                return Self::Served;
+            }
+            aside += 1;
+        }
+        if aside > 0 { Self::InNeed(aside) } else { Self::Down }
+    }
+
+    /// Is that another word than the one before? How many are aside is not.
+    pub fn is_news_after(self, before: Self) -> bool {
+        core::mem::discriminant(&self) != core::mem::discriminant(&before)
+    }
 }
 
 /// How a server stands, as its turn comes.
@@ -134,7 +175,7 @@ impl Health {
             return self.paused(self.pauses, now, rules);
         }
         let failures = self.failures.saturating_add(1);
-        match verdict == Verdict::Unreachable || u32::from(failures) >= rules.failures_max {
+        match matches!(verdict, Verdict::Unreachable(_)) || u32::from(failures) >= rules.failures_max {
             true => self.paused(1, now, rules),
             false => Self { failures, ..self },
         }
@@ -185,7 +226,11 @@ fn millis(time: Duration) -> u64 {
 mod tests {
     use super::*;
     use Standing::*;
-    use Verdict::*;
+    use Verdict::Answered;
+    use ports::FaultKind;
+
+    const FAILED: Verdict = Verdict::Failed(Cause::Silent);
+    const UNREACHABLE: Verdict = Verdict::Unreachable(Cause::Connect(FaultKind::Refused));
 
     const RULES: HealthRules = HealthRules {
         failures_max: 3,
@@ -224,20 +269,20 @@ mod tests {
 
     #[test]
     fn failures_in_a_row_set_a_server_aside() {
-        check(RULES, &[(0, Comes(Failed)), (1, Comes(Failed)), (2, Is(Well)), (3, Comes(Failed)), (3, Is(Aside))]);
-        let mixed = [(0, Comes(Failed)), (1, Comes(Failed)), (2, Comes(Answered)), (3, Comes(Failed)), (4, Is(Well))];
+        check(RULES, &[(0, Comes(FAILED)), (1, Comes(FAILED)), (2, Is(Well)), (3, Comes(FAILED)), (3, Is(Aside))]);
+        let mixed = [(0, Comes(FAILED)), (1, Comes(FAILED)), (2, Comes(Answered)), (3, Comes(FAILED)), (4, Is(Well))];
         check(RULES, &mixed);
     }
 
     #[test]
     fn one_that_cannot_be_reached_is_set_aside_at_once() {
-        check(RULES, &[(0, Comes(Unreachable)), (9, Is(Aside)), (10, Is(Due))]);
+        check(RULES, &[(0, Comes(UNREACHABLE)), (9, Is(Aside)), (10, Is(Due))]);
     }
 
     #[test]
     fn after_the_pause_one_request_goes_through_before_the_rest() {
         let down =
-            [(0, Comes(Unreachable)), (9, Claims(false)), (10, Claims(true)), (10, Claims(false)), (10, Is(Aside))];
+            [(0, Comes(UNREACHABLE)), (9, Claims(false)), (10, Claims(true)), (10, Claims(false)), (10, Is(Aside))];
         check(RULES, &[&down[..], &[(11, Comes(Answered)), (11, Is(Well))]].concat());
         // It comes to no end: the next pause is over after twice the time.
         check(RULES, &[&down[..], &[(29, Is(Aside)), (30, Claims(true)), (69, Is(Aside)), (70, Is(Due))]].concat());
@@ -245,16 +290,16 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_their_bound_and_start_anew_after_an_answer() {
-        let mut health = Health::default().after(Unreachable, Duration::ZERO, &RULES);
+        let mut health = Health::default().after(UNREACHABLE, Duration::ZERO, &RULES);
         let mut now = Duration::ZERO;
         for seconds in [1, 2, 4, 8, 16, 30, 30, 30] {
             let due = now + Duration::from_secs(seconds);
             assert_eq!((health.due_at(), health.checked(true).due_at()), (Some(due), None));
             assert_eq!(health.standing(due - Duration::from_millis(1)), Aside, "{seconds} s");
-            health = health.claim(due, &RULES).expect("due").after(Failed, due, &RULES);
+            health = health.claim(due, &RULES).expect("due").after(FAILED, due, &RULES);
             now = due;
         }
-        health = health.after(Answered, now, &RULES).after(Unreachable, now, &RULES);
+        health = health.after(Answered, now, &RULES).after(UNREACHABLE, now, &RULES);
         assert_eq!(health.standing(now + Duration::from_secs(1)), Due);
     }
 
@@ -262,7 +307,7 @@ mod tests {
     fn a_late_failure_begins_the_pause_anew_but_does_not_lengthen_it() {
         check(
             RULES,
-            &[(0, Comes(Unreachable)), (8, Comes(Failed)), (8, Comes(Failed)), (17, Is(Aside)), (18, Is(Due))],
+            &[(0, Comes(UNREACHABLE)), (8, Comes(FAILED)), (8, Comes(FAILED)), (17, Is(Aside)), (18, Is(Due))],
         );
     }
 
@@ -275,19 +320,32 @@ mod tests {
             &[&down[..], &[(2, Checked(true)), (99, Claims(false)), (99, Checked(false)), (99, Is(Well))]].concat(),
         );
         // A good check does not end a pause.
-        check(RULES, &[(0, Comes(Unreachable)), (1, Checked(false)), (1, Is(Aside)), (10, Is(Due))]);
+        check(RULES, &[(0, Comes(UNREACHABLE)), (1, Checked(false)), (1, Is(Aside)), (10, Is(Due))]);
         // Down, and up again: the pause is forgotten.
-        let both = [(0, Comes(Unreachable)), (1, Checked(true)), (20, Is(Down)), (21, Comes(Failed)), (21, Is(Down))];
+        let both = [(0, Comes(UNREACHABLE)), (1, Checked(true)), (20, Is(Down)), (21, Comes(FAILED)), (21, Is(Down))];
         check(
             RULES,
-            &[&both[..], &[(22, Checked(false)), (22, Is(Well)), (23, Comes(Failed)), (23, Is(Well))]].concat(),
+            &[&both[..], &[(22, Checked(false)), (22, Is(Well)), (23, Comes(FAILED)), (23, Is(Well))]].concat(),
         );
+    }
+
+    /// Requests go on where servers are only set aside: such a set is not down.
+    #[test]
+    fn a_set_is_down_where_nobody_is_asked() {
+        let well = Health::default();
+        let aside = well.after(UNREACHABLE, Duration::ZERO, &RULES);
+        let (down, both) = (well.checked(true), aside.checked(true));
+        let of = |servers: &[Health]| SetStanding::of(servers.iter().copied());
+        assert_eq!(of(&[aside, well, down]), SetStanding::Served);
+        assert_eq!(of(&[aside, down, aside]), SetStanding::InNeed(2));
+        assert_eq!([of(&[down, both]), of(&[])], [SetStanding::Down; 2]);
+        assert!(of(&[aside]).is_news_after(of(&[down])) && !of(&[aside]).is_news_after(of(&[aside, aside])));
     }
 
     #[test]
     fn it_can_be_switched_off() {
         let off = HealthRules { failures_max: 0, ..RULES };
-        check(off, &[(0, Comes(Unreachable)), (0, Comes(Failed)), (0, Comes(Failed)), (0, Is(Well))]);
+        check(off, &[(0, Comes(UNREACHABLE)), (0, Comes(FAILED)), (0, Comes(FAILED)), (0, Is(Well))]);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::rates::Rates;
 use crate::room::Room;
 use balancer_core::select::{RAMP_FULL, ramp};
 use balancer_core::{
-    BackendSetSettings, Balance, Health, HealthRules, Latency, ListenerSettings, Maglev, ServerSettings, Settings,
-    Standing, Verdict,
+    BackendSetSettings, Balance, Cause, Health, HealthRules, Latency, ListenerSettings, Maglev, ServerSettings,
+    Settings, Standing, Verdict,
 };
 use ports::Address;
 use std::collections::HashMap;
@@ -37,6 +37,8 @@ pub(crate) struct Board {
     /// What a layer had against it when it was asked last, in words, until somebody has read it.
     reason: Mutex<Option<String>>,
     has_reason: AtomicBool,
+    /// What failed at it last.
+    cause: Mutex<Option<Cause>>,
     /// When it came back, in milliseconds of the workers' common clock; 0: it always was there, or [`NOW`].
     came: AtomicU64,
 }
@@ -64,6 +66,8 @@ pub struct Seen<'a> {
     pub in_flight: u32,
     /// Connections to it, idle ones included.
     pub connections: u32,
+    /// What failed at it last.
+    pub cause: Option<Cause>,
 }
 
 /// Whoever looks first knows the time.
@@ -143,9 +147,8 @@ impl Board {
         }
         // Its set was gone, too: who waits does so in another line now.
         let copy = |word: &AtomicU64| AtomicU64::new(word.load(Ordering::Relaxed));
-        let board =
-            Self { health: copy(&self.health), latency: copy(&self.latency), ..Self::new(Arc::clone(line), true) };
-        Arc::new(board)
+        let (health, latency, cause) = (copy(&self.health), copy(&self.latency), Mutex::new(self.cause()));
+        Arc::new(Self { health, latency, cause, ..Self::new(Arc::clone(line), true) })
     }
 
     /// Where requests wait for its places.
@@ -205,6 +208,10 @@ impl Board {
     }
 
     fn note_change(&self, verdict: Verdict, now: Duration, rules: &HealthRules) -> Turned {
+        if verdict.cause().is_some() {
+            // Whoever sees that it is aside sees why.
+            *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = verdict.cause();
+        }
         let after = |health: Health| health.after(verdict, now, rules);
         let Some(before) = self.update(|health| Some(after(health))) else { return Turned::No };
         // What this verdict made of it, whatever others have made of that meanwhile.
@@ -228,6 +235,10 @@ impl Board {
             *reason = Some(why.to_owned());
         }
         self.has_reason.store(true, Ordering::Release);
+    }
+
+    fn cause(&self) -> Option<Cause> {
+        *self.cause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_reason(&self) -> Option<String> {
@@ -375,6 +386,7 @@ impl Boards {
             health: Health::from_bits(board.health.load(Ordering::Relaxed)),
             in_flight: board.in_flight(),
             connections: board.connections(),
+            cause: board.cause(),
         })
     }
 
@@ -456,7 +468,10 @@ fn by_set<T: Default>(settings: &Settings, before: &HashMap<String, Arc<T>>) -> 
 mod tests {
     use super::*;
     use balancer_core::{BackendSetSettings, ServerSettings};
+    use ports::FaultKind;
     use std::net::SocketAddr;
+
+    const UNREACHABLE: Verdict = Verdict::Unreachable(Cause::Connect(FaultKind::Refused));
 
     fn settings(ports: &[u16]) -> Settings {
         let server = |port: &u16| ServerSettings::new(SocketAddr::from(([127, 0, 0, 1], *port)));
@@ -483,13 +498,15 @@ mod tests {
         let first = Boards::at(begun, &settings(&[1, 2]), &Boards::default());
         let sick = first.board("app", address(2));
         for _ in 0..2 {
-            sick.note(Verdict::Unreachable, minute, &rules);
+            sick.note(UNREACHABLE, minute, &rules);
         }
         sick.note_check(true);
         let without = Boards::at(begun, &settings(&[1]), &first);
         let back = Boards::at(begun + minute, &settings(&[1, 2]), &without);
         let known = back.board("app", address(2));
         assert!(Arc::ptr_eq(&sick, &known));
+        let why = |boards: &Boards| boards.seen().find_map(|seen| seen.cause.map(|cause| cause.to_string()));
+        assert_eq!(why(&back).as_deref(), Some("connection refused"));
         assert_eq!(known.standing(minute), Standing::Aside, "and not down: that is for its checks to say");
         let gone = Boards::at(begun + minute, &Settings { backend_sets: Vec::new(), ..settings(&[]) }, &back);
         let again = Boards::at(begun + 2 * minute, &settings(&[2]), &gone);
@@ -527,7 +544,7 @@ mod tests {
         };
         assert_eq!((at(1, 100), at(2, 100), at(2, 105), at(2, 110)), (100, 10, 50, 100));
         let board = second.board("app", SocketAddr::from(([127, 0, 0, 1], 1)).into());
-        board.note(Verdict::Unreachable, Duration::from_secs(200), &rules);
+        board.note(UNREACHABLE, Duration::from_secs(200), &rules);
         board.note(Verdict::Answered, Duration::from_secs(202), &rules);
         assert_eq!((at(1, 205), at(1, 212)), (30, 100));
         assert_eq!(board.ramp(Duration::from_secs(205), Duration::ZERO), 100, "where nobody wants it");
@@ -538,8 +555,8 @@ mod tests {
     fn one_of_many_workers_claims_a_server_that_is_due() {
         let rules = HealthRules::default();
         let board = Board::default();
-        assert_eq!(board.note(Verdict::Unreachable, Duration::ZERO, &rules), Turned::Aside);
-        assert_eq!(board.note(Verdict::Unreachable, Duration::ZERO, &rules), Turned::No, "it was already");
+        assert_eq!(board.note(UNREACHABLE, Duration::ZERO, &rules), Turned::Aside);
+        assert_eq!(board.note(UNREACHABLE, Duration::ZERO, &rules), Turned::No, "it was already");
         let due = rules.pause;
         let asked: usize = std::thread::scope(|scope| {
             let ask = || (0..100).filter(|_| board.may_be_asked(due, &rules)).count();

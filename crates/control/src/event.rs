@@ -72,8 +72,8 @@ pub enum Event {
         set: String,
         /// Its address.
         server: String,
-        /// Why no connection to it could be secured, where it was that.
-        why: Option<String>,
+        /// What failed last.
+        why: String,
     },
     /// No connection to it can be secured (TLS).
     ServerNotSecured {
@@ -91,10 +91,17 @@ pub enum Event {
         /// Its address.
         server: String,
     },
-    /// All servers of a set are down or set aside, or it has none.
+    /// All servers of a set are down by their checks, or it has none: nobody is asked.
     SetDown {
         /// Its name.
         set: String,
+    },
+    /// None is well, but some are only set aside: these are asked in turn.
+    SetAside {
+        /// Its name.
+        set: String,
+        /// How many are asked.
+        asked: usize,
     },
     /// One of them is up again.
     SetServed {
@@ -204,9 +211,11 @@ impl Event {
     /// How urgent it is.
     pub fn level(&self) -> Level {
         match self {
-            Self::SetDown { .. } | Self::NotApplied { .. } | Self::NotReloaded { .. } | Self::PlaneBroke { .. } => {
-                Level::Error
-            }
+            Self::SetDown { .. }
+            | Self::SetAside { .. }
+            | Self::NotApplied { .. }
+            | Self::NotReloaded { .. }
+            | Self::PlaneBroke { .. } => Level::Error,
             Self::ServerDown { .. }
             | Self::ServerAside { .. }
             | Self::ServerNotSecured { .. }
@@ -237,12 +246,17 @@ impl fmt::Display for Event {
             }
             Self::ServerUp { set, server, in_a_row } => write!(f, "server {set}/{server} up: {}", good(*in_a_row)),
             Self::ServerAside { set, server, why } => {
-                let why = why.as_deref().unwrap_or("requests failed at it");
                 write!(f, "server {set}/{server} set aside: {why}")
             }
             Self::ServerNotSecured { set, server, why } => write!(f, "server {set}/{server}: {why}"),
             Self::ServerBack { set, server } => write!(f, "server {set}/{server} back: it answers again"),
             Self::SetDown { set } => write!(f, "set {set}: no server is up"),
+            Self::SetAside { set, asked: 1 } => {
+                write!(f, "set {set}: no server is well; requests still go to the one that is set aside")
+            }
+            Self::SetAside { set, asked } => {
+                write!(f, "set {set}: no server is well; requests still go to the {asked} that are set aside, in turn")
+            }
             Self::SetServed { set } => write!(f, "set {set}: a server is up again"),
             Self::ChecksLate { count, at_once } => {
                 let cure = "a shorter `timeout` or a longer `interval` in [backend_set.health] makes room";

@@ -6,7 +6,7 @@ use crate::plane::Message;
 use crate::probe;
 use balancer::{Boards, Seen};
 use balancer_core::checks::{CheckId, Outcome, Rota, Target, Turn};
-use balancer_core::{ServerSettings, Settings};
+use balancer_core::{Cause, ServerSettings, SetStanding, Settings};
 use ports::Address;
 use secure::ClientProfile;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -57,8 +57,8 @@ struct Known {
     aside: HashMap<(String, Address), bool>,
     /// Why connections could not be secured, and until when that is not told again.
     reasons: HashMap<(String, Address), (String, Duration)>,
-    /// Sets with whether anybody of them is to be asked.
-    served: BTreeMap<String, bool>,
+    /// How the servers of each set stand together.
+    sets: BTreeMap<String, SetStanding>,
 }
 
 impl Health {
@@ -94,9 +94,9 @@ impl Health {
                 self.profiles.entry(key).or_insert_with(profile);
             }
         }
-        self.known.served.retain(|name, _| settings.backend_sets.iter().any(|set| set.name == *name));
+        self.known.sets.retain(|name, _| settings.backend_sets.iter().any(|set| set.name == *name));
         for set in &settings.backend_sets {
-            self.known.served.entry(set.name.clone()).or_insert(true);
+            self.known.sets.entry(set.name.clone()).or_insert(SetStanding::Served);
         }
     }
 
@@ -165,14 +165,15 @@ impl Known {
         let mut aside = HashMap::new();
         let reasons = boards.take_reasons().map(|(set, server, why)| ((set.to_owned(), server), why));
         let mut reasons: HashMap<_, _> = reasons.collect();
-        let mut served: BTreeMap<&str, bool> = BTreeMap::new();
-        for Seen { set, server, health, .. } in boards.seen() {
+        let mut sets: HashMap<&str, Vec<_>> = HashMap::new();
+        for Seen { set, server, health, cause, .. } in boards.seen() {
             let key = (set.to_owned(), server);
             let (was, is) = (self.aside.get(&key).copied().unwrap_or(false), health.is_aside());
             let (why, set_name, server) = (reasons.remove(&key), set.to_owned(), server.to_string());
             match (was, is, health.is_down()) {
                 (false, true, _) => {
                     self.note_reason(&key, why.as_deref(), now);
+                    let why = why.unwrap_or_else(|| told_of(cause));
                     events.push(Event::ServerAside { set: set_name, server, why });
                 }
                 (true, false, false) => {
@@ -184,20 +185,29 @@ impl Known {
                 }
                 _ => {}
             }
-            *served.entry(set).or_default() |= !is && !health.is_down();
+            sets.entry(set).or_default().push(health);
             aside.insert(key, is);
         }
         self.reasons.retain(|key, _| aside.contains_key(key));
         self.aside = aside;
-        for (set, was) in &mut self.served {
-            let is = served.get(set.as_str()).copied().unwrap_or(false);
-            if std::mem::replace(was, is) != is {
-                let set = set.clone();
-                events.push(if is { Event::SetServed { set } } else { Event::SetDown { set } });
-            }
-        }
+        self.compare_sets(&mut sets, &mut events);
         events
     }
+
+    fn compare_sets(&mut self, sets: &mut HashMap<&str, Vec<balancer_core::Health>>, events: &mut Vec<Event>) {
+        for (set, was) in &mut self.sets {
+            let is = SetStanding::of(sets.remove(set.as_str()).unwrap_or_default());
+            if is.is_news_after(std::mem::replace(was, is)) {
+                let set = set.clone();
+                events.push(match is {
+                    SetStanding::Served => Event::SetServed { set },
+                    SetStanding::InNeed(asked) => Event::SetAside { set, asked },
+                    SetStanding::Down => Event::SetDown { set },
+                });
+            }
+        }
+    }
+
     /// Is that news? The same is told again after a while only.
     fn note_reason(&mut self, key: &(String, Address), why: Option<&str>, now: Duration) -> bool {
         let Some(why) = why else { return false };
@@ -206,5 +216,14 @@ impl Known {
         }
         self.reasons.insert(key.clone(), (why.to_owned(), now + SAME_AGAIN));
         true
+    }
+}
+
+/// One that cannot be reached is set aside at once, others after several failures.
+fn told_of(cause: Option<Cause>) -> String {
+    match cause {
+        None => "requests failed at it".to_owned(),
+        Some(cause @ Cause::Connect(_)) => cause.to_string(),
+        Some(cause) => format!("requests failed at it, the last: {cause}"),
     }
 }

@@ -63,7 +63,7 @@ fn push_set(text: &mut Text, set: &BackendSet) {
     let up = set.servers.iter().filter(|server| server.state == ServerState::Up).count();
     text.row(&set.name, format!("{up} of {} servers up", set.servers.len()));
     for server in set.servers.iter().filter(|server| server.state != ServerState::Up) {
-        text.row("", format!("{} is {}", server.address, server.state));
+        text.row("", format!("{} is {}", server.address, standing(server)));
     }
 }
 
@@ -106,13 +106,18 @@ impl Present for Servers<'_> {
     }
 }
 
+/// How it stands, and why where it is set aside.
+fn standing(server: &Server) -> String {
+    server.why.as_ref().map_or_else(|| server.state.to_string(), |why| format!("{}: {why}", server.state))
+}
+
 fn server_row(set: &str, server: &Server) -> Vec<String> {
     let counters = &server.counters;
     let (opened, reused) = (counters.count("servers.opened"), counters.count("servers.reused"));
     let backup = if server.backup { " (backup)" } else { "" };
     vec![
         format!("{set}/{}{backup}", server.address),
-        server.state.to_string(),
+        standing(server),
         server.weight.to_string(),
         count(u64::from(server.in_flight)),
         count(opened + reused),

@@ -204,6 +204,7 @@ function showServer(row, set, server) {
   const counters = server.counters;
   write(name, server.host ? `${server.host} (${server.address})` : server.address + (server.backup ? " (backup)" : ""));
   write(state.firstChild, server.state);
+  state.firstChild.title = server.why || "";
   dress(state.firstChild, `badge ${INKS[server.state]}`);
   write(weight, number(server.weight));
   write(perS, number(rates((of) => served(countersOf(serverIn(of, set.name, server.address))))));

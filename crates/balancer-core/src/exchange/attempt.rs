@@ -3,6 +3,7 @@
 use super::step::{AttemptOrder, ServerOrder, Step, UpOrder};
 use super::time::PORT_WAIT;
 use super::{Attempt, Exchange, Fact, Scene, Stage, Took, Wait};
+use crate::cause::Cause;
 use crate::health::Verdict;
 use crate::reason::CloseReason;
 use crate::retry::{self, NextStep, RetryReason};
@@ -12,7 +13,7 @@ use ports::Fault;
 
 /// What an answer says of its server: it is well, unless answers 500 to 599 speak against it.
 pub(super) fn verdict_on(status: u16, scene: &Scene<'_>) -> Verdict {
-    if scene.server_errors && status >= 500 { Verdict::Failed } else { Verdict::Answered }
+    if scene.server_errors && status >= 500 { Verdict::Failed(Cause::Status(status)) } else { Verdict::Answered }
 }
 
 /// Servers that are tried in a row for a local port towards them, before the request waits for one.
@@ -99,7 +100,8 @@ impl Exchange {
         if failure::is_theirs(failure) {
             // One that only hangs may be slow.
             let hung = failure == Failure::ConnectTimeout && self.up.hurried;
-            let verdict = if hung { Verdict::Failed } else { Verdict::Unreachable };
+            let cause = Cause::Connect(fault.kind);
+            let verdict = if hung { Verdict::Failed(cause) } else { Verdict::Unreachable(cause) };
             step.verdict = Some((server, verdict));
         }
         self.try_again_or_fail(server, false, failure, scene, step);
@@ -227,7 +229,7 @@ impl Exchange {
         let Attempt::Open { server, pooled } = self.up.attempt else {
             return self.fail(Failure::ServerTimeout, scene, step);
         };
-        step.verdict = Some((server, Verdict::Failed));
+        step.verdict = Some((server, Verdict::Failed(Cause::Silent)));
         if self.down.stage != Stage::Awaited {
             return self.fail(Failure::ServerTimeout, scene, step);
         }

@@ -6,6 +6,7 @@ use super::facts::{HeadEdits, HeadPlan, ResponseFacts};
 use super::step::{DownOrder, ServerOrder, Step, Then};
 use super::{Attempt, Exchange, Passing, Scene, Stage, Wait};
 use crate::Failure;
+use crate::cause::Cause;
 use crate::health::Verdict;
 use crate::policy::ClientClose;
 use crate::reason::CloseReason;
@@ -198,8 +199,10 @@ impl Exchange {
         }
         let Attempt::Open { server, pooled } = self.up.attempt else { return self.fail(failure, scene, step) };
         // A limit of ours that an answer hits says nothing about the server.
-        if matches!(failure, Failure::ServerNonsense(rule) if !rule.is_limit()) {
-            step.verdict = Some((server, Verdict::Failed));
+        if let Failure::ServerNonsense(rule) = failure
+            && !rule.is_limit()
+        {
+            step.verdict = Some((server, Verdict::Failed(Cause::Malformed(rule))));
         }
         if self.down.stage != Stage::Awaited {
             return self.fail(failure, scene, step);
@@ -227,9 +230,11 @@ impl Exchange {
         if partial {
             self.handle_answer_begun();
         }
-        let Stage::Passing(passing) = self.down.stage else { return self.handle_server_gone(scene, step) };
+        let Stage::Passing(passing) = self.down.stage else {
+            return self.handle_server_gone(Cause::Closed, scene, step);
+        };
         if !ends_body {
-            return self.handle_server_gone(scene, step);
+            return self.handle_server_gone(Cause::Closed, scene, step);
         }
         self.down.stage = Stage::Whole { keep: false, by_close: passing.until_close };
         self.part(false, step);
@@ -237,7 +242,7 @@ impl Exchange {
     }
 
     /// The server closed, or its connection broke.
-    pub(super) fn handle_server_gone(&mut self, scene: &Scene<'_>, step: &mut Step) {
+    pub(super) fn handle_server_gone(&mut self, cause: Cause, scene: &Scene<'_>, step: &mut Step) {
         self.down.reading = false;
         let Attempt::Open { server, pooled } = self.up.attempt else {
             return debug_assert!(false, "only an open connection is read from");
@@ -248,7 +253,7 @@ impl Exchange {
         match self.down.stage {
             Stage::Awaited => {
                 // A connection of the pool may have been closed before the request came: that is nobody's failure.
-                step.verdict = (!pooled || self.down.begun).then_some((server, Verdict::Failed));
+                step.verdict = (!pooled || self.down.begun).then_some((server, Verdict::Failed(cause)));
                 self.try_again_or_fail(server, pooled, Failure::ServerClosed, scene, step);
             }
             Stage::Passing(_) => self.truncate(step),

@@ -6,7 +6,7 @@ use crate::settings::{ClientTimeouts, ServerTimeouts};
 use crate::statuses::Statuses;
 use core::time::Duration;
 use http::Version;
-use ports::Fault;
+use ports::{Fault, FaultKind};
 
 /// What stands when something happens: the time, and the rules of the listener and the backend set with which the
 /// request began.
@@ -210,7 +210,7 @@ pub enum Fact {
         ends_body: bool,
     },
     /// Reading from the server failed.
-    ServerBroken,
+    ServerBroken(FaultKind),
     /// [`Exchange::deadline`](super::Exchange::deadline) has passed.
     Deadline,
     /// What [`DownOrder::LookAtAcks`](super::DownOrder) or [`UpOrder::LookAtAcks`](super::UpOrder) asked for: bytes that the

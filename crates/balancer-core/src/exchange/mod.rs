@@ -37,6 +37,7 @@ use time::Stall;
 pub use time::Wait;
 
 use crate::Failure;
+use crate::cause::Cause;
 use crate::policy::{Reuse, Trust};
 use crate::reason::CloseReason;
 use crate::retry::{self, RetryReason};
@@ -295,7 +296,7 @@ impl Exchange {
             Fact::ResponseShortage => self.handle_response_unusable(Failure::NoLocalResource, scene, &mut step),
             Fact::Upgraded => self.handle_upgraded(scene, &mut step),
             Fact::ServerEof { partial, ends_body } => self.handle_server_eof(partial, ends_body, scene, &mut step),
-            Fact::ServerBroken => self.handle_server_gone(scene, &mut step),
+            Fact::ServerBroken(kind) => self.handle_server_gone(Cause::Broken(kind), scene, &mut step),
             Fact::Deadline | Fact::Unacknowledged(_) | Fact::Patrol | Fact::LastCall | Fact::Cut => {
                 self.handle_time(fact, scene, &mut step);
             }

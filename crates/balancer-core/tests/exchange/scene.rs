@@ -203,7 +203,7 @@ pub(crate) fn facts(event: In) -> Fact {
         NoBuffer => Fact::ResponseShortage,
         ServerFin => Fact::ServerEof { partial: false, ends_body: false },
         ServerFinEndsBody => Fact::ServerEof { partial: false, ends_body: true },
-        In::ServerBroken => Fact::ServerBroken,
+        In::ServerBroken => Fact::ServerBroken(FaultKind::Reset),
         In::Patrol => Fact::Patrol,
         In::LastCall => Fact::LastCall,
         After(_) => Fact::Deadline,

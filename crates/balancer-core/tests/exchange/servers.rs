@@ -2,8 +2,9 @@
 
 use crate::scene::In::{self, *};
 use crate::scene::{GET, POST, USUAL, With, check, facts, head, scene};
-use balancer_core::Verdict;
 use balancer_core::exchange::{Exchange, Opening};
+use balancer_core::{Cause, Verdict};
+use ports::FaultKind;
 use std::time::Duration;
 
 #[test]
@@ -32,23 +33,37 @@ fn check_verdicts(request: Opening, with: With, events: &[In], expect: &[(u32, V
 
 #[test]
 fn what_an_attempt_came_to_is_said_of_its_server() {
-    use Verdict::*;
+    use Verdict::Answered;
+    let failed = |cause| Verdict::Failed(cause);
+    let refused = Verdict::Unreachable(Cause::Connect(FaultKind::Refused));
     let well = [Pooled(1), In::Took, Head(200), Some, Sent, Whole, Sent];
     check_verdicts(GET, USUAL, &well, &[(1, Answered)]);
     check_verdicts(GET, USUAL, &[Pooled(1), In::Took, Head(500), Whole], &[(1, Answered)]);
     let strict = With { server_errors: true, ..USUAL };
-    check_verdicts(GET, strict, &[Pooled(1), In::Took, Head(500), Whole], &[(1, Failed)]);
+    check_verdicts(GET, strict, &[Pooled(1), In::Took, Head(500), Whole], &[(1, failed(Cause::Status(500)))]);
     check_verdicts(GET, USUAL, &[Pooled(1), In::Took, Declined(503)], &[(1, Answered)]);
-    check_verdicts(GET, strict, &[Pooled(1), In::Took, Declined(503)], &[(1, Failed)]);
+    check_verdicts(GET, strict, &[Pooled(1), In::Took, Declined(503)], &[(1, failed(Cause::Status(503)))]);
     check_verdicts(GET, strict, &[Pooled(1), In::Took, Head(404), Whole], &[(1, Answered)]);
-    check_verdicts(GET, USUAL, &[Connecting(2), Refused(2)], &[(2, Unreachable)]);
-    check_verdicts(GET, USUAL, &[Refused(2)], &[(2, Unreachable)]);
-    check_verdicts(GET, USUAL, &[Hurrying(2), After(1), TimedOut(2)], &[(2, Failed)]);
-    check_verdicts(GET, USUAL, &[Hurrying(2), Refused(2)], &[(2, Unreachable)]);
-    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, After(30)], &[(1, Failed)]);
-    check_verdicts(GET, USUAL, &[Connecting(1), Connected, In::Took, ServerFin], &[(1, Failed)]);
-    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, HeadBegins, ServerFin], &[(1, Failed)]);
-    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, BadBody], &[(1, Failed)]);
+    check_verdicts(GET, USUAL, &[Connecting(2), Refused(2)], &[(2, refused)]);
+    check_verdicts(GET, USUAL, &[Refused(2)], &[(2, refused)]);
+    check_verdicts(
+        GET,
+        USUAL,
+        &[Hurrying(2), After(1), TimedOut(2)],
+        &[(2, failed(Cause::Connect(FaultKind::TimedOut)))],
+    );
+    check_verdicts(GET, USUAL, &[Hurrying(2), Refused(2)], &[(2, refused)]);
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, After(30)], &[(1, failed(Cause::Silent))]);
+    check_verdicts(GET, USUAL, &[Connecting(1), Connected, In::Took, ServerFin], &[(1, failed(Cause::Closed))]);
+    check_verdicts(GET, USUAL, &[Pooled(1), In::Took, HeadBegins, ServerFin], &[(1, failed(Cause::Closed))]);
+    check_verdicts(
+        GET,
+        USUAL,
+        &[Pooled(1), In::Took, BadBody],
+        &[(1, failed(Cause::Malformed(http1::Error::ChunkSize)))],
+    );
+    let broken = [Connecting(1), Connected, In::Took, In::ServerBroken];
+    check_verdicts(GET, USUAL, &broken, &[(1, failed(Cause::Broken(FaultKind::Reset)))]);
     // A kept connection that was closed meanwhile, our own shortage, an impatient client: nobody's failure.
     check_verdicts(GET, USUAL, &[Pooled(1), In::Took, ServerFin], &[]);
     check_verdicts(GET, USUAL, &[NoPort(1), NoPort(2)], &[]);

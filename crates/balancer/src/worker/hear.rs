@@ -112,7 +112,7 @@ impl Worker {
                 let ends_body = self.exchanges[id].down.decoder.as_ref().is_some_and(|d| d.finish_at_eof().is_ok());
                 self.hear(id, Fact::ServerEof { partial: partial.is_some(), ends_body }, io);
             }
-            (Work::Exchange(id), Err(_)) => self.hear(id, Fact::ServerBroken, io),
+            (Work::Exchange(id), Err(fault)) => self.hear(id, Fact::ServerBroken(fault.kind), io),
             (Work::Relay(id), Ok(Received::Data(buf))) => self.hear_relay_bytes(id, Way::Down, Held::Bytes(buf), io),
             (Work::Relay(id), Ok(Received::Piped(piped))) => {
                 self.hear_relay_bytes(id, Way::Down, Held::Piped(piped), io);

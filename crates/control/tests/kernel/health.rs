@@ -126,6 +126,20 @@ fn a_tcp_check_asks_whether_connections_are_taken_and_may_have_a_port_of_its_own
     assert_eq!(one.checks().len(), 0);
 }
 
+/// The only server of its set refuses: that is told, and that it is asked all the same.
+#[test]
+fn a_set_whose_servers_are_only_set_aside_is_asked_all_the_same() {
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let mut control = start(&config("", &format!("servers = [\"{dead}\"]\nretries_max = 1")));
+    let (address, news) = (control.addresses()[0], control.take_news().expect("news"));
+    assert_eq!(get(address).0, 502);
+    let told = hears(&news, "the server", |event| matches!(event, Event::ServerAside { .. })).to_string();
+    assert_eq!(told, format!("server app/{dead} set aside: connection refused"));
+    let told = hears(&news, "the set", |event| matches!(event, Event::SetAside { .. })).to_string();
+    assert_eq!(told, "set app: no server is well; requests still go to the one that is set aside");
+    assert_eq!(get(address).0, 502, "asked, and not 503");
+}
+
 /// A check that is answered does not end a pause that requests brought about, and both are told.
 #[test]
 fn what_requests_find_out_counts_beside_the_checks() {
@@ -134,7 +148,13 @@ fn what_requests_find_out_counts_beside_the_checks() {
     two.breaks_off(true);
     eventually("it is asked, and fails", || {
         get(address);
-        news.try_iter().any(|event| matches!(event, Event::ServerAside { .. }))
+        news.try_iter().any(|event| match event {
+            Event::ServerAside { why, .. } => {
+                assert_eq!(why, "requests failed at it, the last: it closed the connection before it answered");
+                true
+            }
+            _ => false,
+        })
     });
     let checks = two.checks().len();
     eventually("checks go on", || two.checks().len() > checks + 5);
