@@ -165,11 +165,8 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     // Everything is bound and read.
     become_who(&config)?;
     let events = Events::new(config.event_log);
-    events.warn_of("warning", &control.warnings());
-    events.warn_of("warning", &unreadable);
+    warn(&control, files, &config, &unreadable, events);
     greet(&output, &control, !embedded.is_empty(), events);
-    let short = balancer_core::files::shortage_in_words(files, &config.settings, &control.settings());
-    short.iter().for_each(|short| events.warn(Level::Warning, "open-files", &format!("warning: {short}")));
     admin.greeting().into_iter().for_each(|greeting| events.say(&output, "admin", &greeting));
     let news = tell_news(&mut control, events);
     let manager = Arc::new(Manager::of_environment());
@@ -243,6 +240,14 @@ fn about_files(args: &ServeArgs) -> anyhow::Result<Option<Outcome>> {
     let Some(text) = keys::asked(args.keys.as_deref(), args.schema)? else { return Ok(None) };
     Output::People.say(text)?;
     Ok(Some(Outcome::AsHoped))
+}
+
+/// What it goes on without, what a reload will fail by, and too few open files for what was asked for.
+fn warn(control: &Control, files: u64, config: &Config, unreadable: &[balancer::Warning], events: Events) {
+    events.warn_of("warning", &control.warnings());
+    events.warn_of("warning", unreadable);
+    let short = balancer_core::files::shortage_in_words(files, &config.settings, &control.settings());
+    short.iter().for_each(|short| events.warn(Level::Warning, "open-files", &format!("warning: {short}")));
 }
 
 fn complain_of(warnings: &[balancer::Warning]) {

@@ -1,6 +1,9 @@
 //! Variables as other programs write them: `$remote_addr`, `%[src]`, `${host}`, `$1`. In a template they would stand for themselves,
 //! and nobody would notice.
 
+/// Signs that variables of others begin with: within braces each stands for itself.
+pub(crate) const SIGNS: [&str; 3] = ["$", "%", "\\"];
+
 /// Of nginx behind a dollar sign, of Caddy within braces; and what they are here.
 const WORDS: [(&str, &str); 24] = [
     ("remote_addr", "{client}"),
@@ -93,6 +96,7 @@ mod tests {
             ("$1", false, None),
             ("$100 and 5 %, $hosts", true, None),
             ("\\host %20 $", true, None),
+            ("{$}host {%}[src] {\\}1", true, None),
         ] {
             let found = in_text(text, groups);
             let found = found.as_ref().map(|(theirs, ours)| (theirs.as_str(), ours.as_str()));

@@ -79,7 +79,7 @@ pub enum TemplateError {
         name: String,
     },
     /// It names a variable as another program does.
-    #[error("{theirs} stands for nothing here: variables stand in braces, {ours}")]
+    #[error("{theirs} stands for nothing here: variables stand in braces, {ours}; for the sign itself write {{{sign}}}", sign = &.theirs[..1])]
     Strange {
         /// As it is written.
         theirs: String,
@@ -226,6 +226,11 @@ impl Template {
                 return Err(TemplateError::Close);
             }
             let (name, after) = rest.split_once('}').ok_or(TemplateError::Open)?;
+            if strange::SIGNS.contains(&name) {
+                plain.push_str(name);
+                rest = after;
+                continue;
+            }
             push_text(&mut parts, &mut plain);
             let variable = Variable::parse(name).ok_or_else(|| TemplateError::Unknown { name: name.to_owned() })?;
             parts.push(Part::Variable(variable));
@@ -357,6 +362,7 @@ mod tests {
         check("{client} {scheme} {listener} {server}.", "192.0.2.7 https web .");
         check("{header:user-agent}{header:X-None}", "curl");
         check("{{{client}}} {{}}", "{192.0.2.7} {}");
+        check("{$}host {%}[src] {\\}1 $5", "$host %[src] \\1 $5");
     }
 
     #[test]
@@ -369,6 +375,11 @@ mod tests {
         check("{header:}", "{header:Name}");
         check("{header:a b}", "{header:Name}");
         check("{}", "there is no variable {}");
+        check(
+            "http://$host/",
+            "$host stands for nothing here: variables stand in braces, {host}; for the sign itself write {$}",
+        );
+        check("{hostname}", "there is no variable {hostname}: here it is {host}");
         check("a {client", "write {{");
         check("a } b", "write }}");
     }
