@@ -54,7 +54,8 @@ impl Question {
         if let Some(place) = text.trim().strip_prefix("tls://") {
             return Self::of_connection(place, fields).ok_or_else(bad)?;
         }
-        let (method, url) = text.split_once(' ').ok_or_else(bad)?;
+        // A URL alone is asked for as browsers do.
+        let (method, url) = text.trim().split_once(' ').unwrap_or(("GET", text.trim()));
         let (scheme, rest) = url.trim().split_once("://").ok_or_else(bad)?;
         let (protocol, default_port) = match scheme.to_ascii_lowercase().as_str() {
             "https" => (Protocol::Https, 443),
@@ -199,7 +200,7 @@ fn bound_of_set(settings: &Settings, action: &Action, then: &str) -> Option<Stri
 fn rate_in_words(limit: &RateLimit) -> String {
     let of = match &limit.by {
         RateBy::Client => "of one client".to_owned(),
-        RateBy::Header(name) => format!("with the same {name}"),
+        RateBy::Header(name) => format!("with the same {name}, or without it from one client"),
         RateBy::Route => "of all clients".to_owned(),
     };
     let (often, then) = (limit.rate.per_s(), if limit.dry_run { "only counted (dry_run)" } else { "refused with 429" });
@@ -464,7 +465,9 @@ servers = ["127.0.0.1:9001"]
     #[test]
     fn what_is_no_question_is_named() {
         let error = |text: &str, field: &str| Question::parse(text, &[field.to_owned()]).unwrap_err().to_string();
-        assert!(error("http://a/", "A: b").contains("write a method and a URL"));
+        assert!(error("a.example/x", "A: b").contains("write a method and a URL"));
+        let asked = |text: &str| Question::parse(text, &[]).expect("a question").said;
+        assert_eq!(asked("http://a/"), asked("GET http://a/"));
         assert!(error("GET ftp://a/", "A: b").contains("write a method and a URL"));
         assert!(error("GET http://a/", "A").contains("Name: value"));
         assert!(error("tls://a b:1", "A: b").contains("tls://example.org:443"));
