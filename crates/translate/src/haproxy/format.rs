@@ -4,13 +4,17 @@
 pub(crate) fn template(text: &str) -> Result<String, String> {
     let mut ours = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['%', '{', '}']) {
+    while let Some(at) = rest.find(['%', '{', '}', '$']) {
         ours += &rest[..at];
         rest = &rest[at..];
         match rest.as_bytes() {
             [b'{', ..] => ours += "{{",
             [b'}', ..] => ours += "}}",
+            // What would be another program's variable, were it not text.
+            [b'%', b'%', b'[', ..] => ours += "{%}",
+            [b'$', next, ..] if next.is_ascii_alphabetic() => ours += "{$}",
             [b'%', b'%', ..] => ours += "%",
+            [b'$', ..] => ours += "$",
             _ => {
                 let (variable, len) = variable(rest)?;
                 ours += &variable;
@@ -81,6 +85,7 @@ mod tests {
             ("plain", Ok("plain")),
             ("https://%[hdr(host)]%[url]", Ok("https://{host_port}{uri}")),
             ("%[req.hdr(X-A),lower] 100%% {x}", Ok("{header:X-A} 100% {{x}}")),
+            ("%%[src] $host $5", Ok("{%}[src] {$}host $5")),
             ("%ci:%[src]", Ok("{client}:{client}")),
             ("%[dst_port]", Err("there is no variable for `dst_port`")),
             ("%[path", Err("a bracket is opened and not closed")),
