@@ -83,6 +83,16 @@ pub fn kill(pid: u32) -> Result<(), Errno> {
     send_number(pid, libc::SIGKILL)
 }
 
+/// Halts a process that the caller started, until it may go on (SIGSTOP).
+pub fn halt(pid: u32) -> Result<(), Errno> {
+    send_number(pid, libc::SIGSTOP)
+}
+
+/// Lets a process that was halted go on (SIGCONT).
+pub fn go_on(pid: u32) -> Result<(), Errno> {
+    send_number(pid, libc::SIGCONT)
+}
+
 fn send_number(pid: u32, number: libc::c_int) -> Result<(), Errno> {
     let pid = i32::try_from(pid).map_err(|_| Errno::INVAL)?;
     // SAFETY: plain system call on numbers.
