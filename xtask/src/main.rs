@@ -6,6 +6,7 @@ mod deps;
 mod dist;
 mod instructions;
 mod shape;
+mod soak;
 
 use clap::Parser;
 
@@ -23,6 +24,8 @@ enum Chore {
     /// Measure Quintet: beside its peers (nginx, HAProxy, wrk, ab, h2load), interleaved, in namespaces of our own; and
     /// its model and its doctor alone.
     Bench(bench::BenchArgs),
+    /// Run a balancer for minutes while everything around it changes: configuration, program, servers.
+    Soak(soak::SoakArgs),
     /// Make what people install: a static program, a Debian package, a container image.
     Dist(dist::DistArgs),
 }
@@ -33,6 +36,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Shape => shape::run(),
         Chore::Instructions(args) => instructions::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Soak(args) => soak::run(&args),
         Chore::Dist(args) => dist::run(&args),
     }
 }

@@ -1,0 +1,243 @@
+//! The balancer, its servers, and what is done to them.
+
+use super::record::Sample;
+use anyhow::{Context, anyhow};
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+use sys::signal::{self, Signal};
+
+const SERVERS: [&str; 3] = ["127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"];
+const ADDRESS: &str = "127.0.0.1:8080";
+/// For something to start or end on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// All processes. Its folder goes with it.
+pub(super) struct House {
+    program: PathBuf,
+    folder: PathBuf,
+    pub(super) address: SocketAddr,
+    servers: Vec<Child>,
+    /// One that is stopped, and since when.
+    stopped: Option<usize>,
+    first: Child,
+    /// What all balancers, one after the other, have to say.
+    out: ChildStdout,
+    /// Where they say who serves.
+    manager: UnixDatagram,
+    serving: u32,
+    reloads: u64,
+    upgrades: u64,
+    disturbed: u64,
+    /// There is no balancer any more.
+    has_ended: bool,
+}
+
+/// What the balancers have counted, all processes together, and what was done to them.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) processes: u64,
+    pub(super) requests: u64,
+    pub(super) responses: u64,
+    pub(super) reloads: u64,
+    pub(super) upgrades: u64,
+    pub(super) servers_disturbed: u64,
+}
+
+impl House {
+    pub(super) fn build(program: &Path) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("quintet-soak-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        write_configuration(&folder, 0)?;
+        let servers = SERVERS.iter().map(|at| start_server(program, at)).collect::<anyhow::Result<Vec<_>>>()?;
+        let manager = UnixDatagram::bind(folder.join("notify"))?;
+        manager.set_nonblocking(true)?;
+        let log = std::fs::File::create(folder.join("events.log"))?;
+        let mut first = Command::new(program)
+            .args(["serve", "--workers", "1", "--config"])
+            .arg(folder.join("quintet.toml"))
+            .env("NOTIFY_SOCKET", folder.join("notify"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()?;
+        let out = first.stdout.take().context("piped")?;
+        let (serving, address) = (first.id(), ADDRESS.parse()?);
+        let house = Self {
+            program: program.to_path_buf(),
+            folder,
+            address,
+            servers,
+            stopped: None,
+            first,
+            out,
+            manager,
+            serving,
+            reloads: 0,
+            upgrades: 0,
+            disturbed: 0,
+            has_ended: false,
+        };
+        let until = Instant::now() + PATIENCE;
+        while TcpStream::connect(address).is_err() {
+            anyhow::ensure!(Instant::now() < until, "the balancer does not listen: {}", house.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(house)
+    }
+
+    /// What the balancers have complained of.
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.join("events.log")).unwrap_or_default()
+    }
+
+    /// Learns which process serves.
+    pub(super) fn hear(&mut self) -> anyhow::Result<()> {
+        let mut text = [0; 4096];
+        loop {
+            match self.manager.recv(&mut text) {
+                Ok(length) => {
+                    let text = String::from_utf8_lossy(&text[..length]).into_owned();
+                    if let Some(next) = text.lines().find_map(|line| line.strip_prefix("MAINPID=")) {
+                        self.serving = next.parse()?;
+                        self.upgrades += 1;
+                    }
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(why) => return Err(why.into()),
+            }
+        }
+    }
+
+    /// Another configuration, and not the same as before.
+    pub(super) fn reload(&mut self) -> anyhow::Result<()> {
+        self.reloads += 1;
+        write_configuration(&self.folder, self.reloads)?;
+        self.tell(Signal::Hangup)
+    }
+
+    /// The program as it is on disk takes over.
+    pub(super) fn upgrade(&mut self) -> anyhow::Result<()> {
+        self.tell(Signal::User2)
+    }
+
+    fn tell(&mut self, wish: Signal) -> anyhow::Result<()> {
+        self.of_who_serves(|serving| signal::send(serving, wish).map_err(|why| anyhow!("{why}")))
+    }
+
+    /// Of the process that serves; of the next one where it has gone meanwhile.
+    fn of_who_serves<T>(&mut self, mut what: impl FnMut(u32) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            self.hear()?;
+            let asked = self.serving;
+            match what(asked) {
+                Ok(answer) => return Ok(answer),
+                Err(why) if Instant::now() > until => {
+                    return Err(why.context(format!("process {asked} is gone: {}", self.said())));
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+
+    /// In turn: one is killed and started again, one is stopped, and goes on the next time.
+    pub(super) fn disturb_a_server(&mut self) -> anyhow::Result<()> {
+        self.disturbed += 1;
+        if self.stopped.is_some() {
+            return self.calm();
+        }
+        let which = (self.disturbed / 2) as usize % 2;
+        if self.disturbed % 4 == 1 {
+            self.stopped = Some(which);
+            return signal::halt(self.servers[which].id()).map_err(|why| anyhow!("a server cannot be stopped: {why}"));
+        }
+        self.servers[which].kill()?;
+        self.servers[which].wait()?;
+        self.servers[which] = start_server(&self.program, SERVERS[which])?;
+        Ok(())
+    }
+
+    /// Whoever was stopped goes on.
+    pub(super) fn calm(&mut self) -> anyhow::Result<()> {
+        let Some(stopped) = self.stopped.take() else { return Ok(()) };
+        signal::go_on(self.servers[stopped].id()).map_err(|why| anyhow!("a server cannot go on: {why}"))
+    }
+
+    /// What the process that serves costs.
+    pub(super) fn sample(&mut self) -> anyhow::Result<Sample> {
+        self.of_who_serves(|serving| {
+            let status = std::fs::read_to_string(format!("/proc/{serving}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).context("RssAnon")?;
+            let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+            let files = std::fs::read_dir(format!("/proc/{serving}/fd"))?.count() as u64;
+            Ok(Sample { memory_bytes: kib * 1024, files, ..Sample::default() })
+        })
+    }
+
+    /// Drains, and adds up what each process said at its end.
+    pub(super) fn end(mut self) -> anyhow::Result<Counted> {
+        self.tell(Signal::Terminate)?;
+        let mut text = String::new();
+        // The end of the last process that has it.
+        self.out.read_to_string(&mut text)?;
+        self.has_ended = true;
+        let mut counted = Counted {
+            reloads: self.reloads,
+            upgrades: self.upgrades,
+            servers_disturbed: self.disturbed,
+            ..Counted::default()
+        };
+        for line in text.lines().filter(|line| line.starts_with("requests ")) {
+            let number = |name: &str| {
+                let rest = line.split(", ").find_map(|part| part.strip_prefix(name))?;
+                rest.replace(',', "").trim().parse::<u64>().ok()
+            };
+            counted.processes += 1;
+            counted.requests += number("requests ").context("a count of requests")?;
+            counted.responses += number("responses ").context("a count of responses")?;
+        }
+        Ok(counted)
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            let _ended_already = server.kill();
+            let _no_zombie = server.wait();
+        }
+        if !self.has_ended {
+            let _gone_already = signal::kill(self.serving);
+        }
+        let _ended_already = self.first.kill();
+        let _no_zombie = self.first.wait();
+        let _nothing_is_left = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn start_server(program: &Path, at: &str) -> anyhow::Result<Child> {
+    let mut command = Command::new(program);
+    command.args(["origin", "--listen", at]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().with_context(|| format!("starting a server at {at}"))
+}
+
+/// Weights, a header and a route change with each; servers come and go. In one step, as editors do it.
+fn write_configuration(folder: &Path, number: u64) -> anyhow::Result<()> {
+    let [one, two, spare] = SERVERS;
+    let more = if number.is_multiple_of(3) { format!(", \"{spare}\"") } else { String::new() };
+    let text = format!(
+        "[admin]\nbind = \"unix:{}\"\n\n[[listener]]\nname = \"web\"\nbind = \"{ADDRESS}\"\nbackends = \"app\"\n\n\
+         [[listener.route]]\npath_prefix = \"/only-{number}/\"\nbackends = \"app\"\n\n\
+         [[backend_set]]\nname = \"app\"\nretries_max = 3\n\
+         servers = [\"{one}\", {{ address = \"{two}\", weight = {} }}{more}]\n",
+        folder.join("admin.sock").display(),
+        1 + number % 5
+    );
+    let fresh = folder.join("quintet.toml.new");
+    std::fs::write(&fresh, text)?;
+    Ok(std::fs::rename(fresh, folder.join("quintet.toml"))?)
+}

@@ -1,0 +1,26 @@
+//! A soak of ten seconds, by the program that the tests are run with: what `cargo xtask soak` does for minutes.
+
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn nothing_leaks_and_everything_adds_up() {
+    let program = Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("quintet");
+    let missing = || format!("{} was not built: cargo build", program.display());
+    let Some(()) = testkit::require(program.is_file().then_some(()).ok_or_else(missing)) else { return };
+    let alone = Command::new("unshare").args(["--map-root-user", "--net", "true"]).output();
+    if !alone.is_ok_and(|alone| alone.status.success()) {
+        return testkit::skip("no network of its own can be had (user namespaces)");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["soak", "0.17", "--clients", "4", "--binary"])
+        .arg(&program)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("the chores run");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let found =
+        |word: &str| said.split([',', ';']).any(|part| part.contains(word) && !part.trim_start().starts_with("0 "));
+    assert!(found("reloads") && found("hand-overs") && found("requests answered"), "{said}");
+}
