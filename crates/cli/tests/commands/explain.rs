@@ -21,6 +21,8 @@ fn the_route_that_is_taken_is_told_and_why_the_others_are_not() {
     }
     let (_, told, _) = explain("GET http://a.example:8080/x?y", "X-Beta: 1");
     assert!(told.contains("redirected with 308 to https://a.example/x?y"), "{told}");
-    let (code, _, error) = explain("http://a.example/", "X: 1");
+    let (code, told, _) = explain("http://a.example/", "X: 1");
+    assert!(code == Some(0) && told.contains("redirected with 308"), "a URL alone is a GET: {told}");
+    let (code, _, error) = explain("a.example/", "X: 1");
     assert!(code == Some(2) && error.contains("--explain") && error.contains("a method and a URL"), "{code:?} {error}");
 }

@@ -37,6 +37,7 @@ fn a_section_that_does_not_exist_is_named_with_the_one_meant() {
 fn the_schema_is_json() {
     let schema = json_of(&["serve", "--schema"], 0);
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    let weight = &schema["properties"]["backend_set"]["items"]["properties"]["retries_max"];
-    assert_eq!((&weight["minimum"], &weight["maximum"], &weight["default"]), (&0.into(), &10.into(), &2.into()));
+    let buffers = &schema["properties"]["global"]["properties"]["buffers_max"];
+    let bounds = (&buffers["minimum"], &buffers["maximum"], &buffers["default"]);
+    assert_eq!(bounds, (&64.into(), &(1 << 20).into(), &16_384.into()));
 }
