@@ -18,7 +18,7 @@ mod server;
 mod times;
 mod userlist;
 
-use crate::document::Document;
+use crate::document::{Document, Table};
 use crate::notes::Notes;
 use crate::{Hash, TranslateError};
 use bind::TlsWords;
@@ -44,14 +44,7 @@ pub(crate) fn translate(text: &str, hash: Hash<'_>) -> Result<(Document, Notes),
         tables: counted::tables(&sections),
         tls: global.map(TlsWords::of_global).unwrap_or_default(),
     };
-    let mut document = Document::default();
-    for section in &proxies {
-        let Some(set) = back::set(section, &known, &mut notes).filter(|_| section.kind != "frontend") else { continue };
-        match document.sets.iter().any(|known| known.name() == set.name()) {
-            true => notes.missing(section.line, format!("{} {}", section.kind, section.name), "this name is taken"),
-            false => document.sets.push(set),
-        }
-    }
+    let mut document = Document { sets: sets(&proxies, &known, &mut notes), ..Document::default() };
     let with_servers = |section: &&Section| document.sets.iter().any(|set| set.name() == section.name);
     let backs: Vec<Section> = proxies.iter().filter(with_servers).cloned().collect();
     process::write(&sections, &mut document, &mut notes);
@@ -74,4 +67,17 @@ pub(crate) fn translate(text: &str, hash: Hash<'_>) -> Result<(Document, Notes),
         return Err(TranslateError::Empty("frontend or listen with an address"));
     }
     Ok((document, notes))
+}
+
+/// Of every section with servers, each name once.
+fn sets(proxies: &[Section], known: &Known, notes: &mut Notes) -> Vec<Table> {
+    let mut sets: Vec<Table> = Vec::new();
+    for section in proxies {
+        let Some(set) = back::set(section, known, notes).filter(|_| section.kind != "frontend") else { continue };
+        match sets.iter().any(|known| known.name() == set.name()) {
+            true => notes.missing(section.line, format!("{} {}", section.kind, section.name), "this name is taken"),
+            false => sets.push(set),
+        }
+    }
+    sets
 }
