@@ -5,7 +5,7 @@ use crate::view::View;
 use crate::{FIRST_BYTES_MAX, FIRST_WORD_MAX};
 use balancer_core::announcement;
 use ports::{Fault, Unannounced};
-use reactor::{Buf, Close, CloseOutcome, Completion, ConnId, ListenerId, Reactor, Received, TurnedAway};
+use reactor::{Against, Buf, Close, CloseOutcome, Completion, ConnId, ListenerId, Reactor, Received, TurnedAway};
 use std::net::SocketAddr;
 
 impl<R: Reactor> View<'_, R> {
@@ -104,7 +104,7 @@ impl<R: Reactor> View<'_, R> {
         self.layer.counts(listener).refused[why as usize] += 1;
         let first = said[..said.len().min(FIRST_BYTES_MAX)].into();
         let (at, listener) = (self.io.now(), self.io.listener_address(listener));
-        self.layer.note_turned_away(TurnedAway { at, peer, listener, why, first });
+        self.layer.note_turned_away(TurnedAway { at, peer, listener, why: Against::Unannounced(why), first });
     }
 
     /// Strangers whose time is over.

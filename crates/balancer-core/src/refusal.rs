@@ -3,7 +3,7 @@
 
 use core::fmt;
 use core::time::Duration;
-use ports::{Address, Unannounced};
+use ports::{Address, HandshakeFailure, Unannounced};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -35,6 +35,13 @@ pub enum Refused {
         /// The listener; `None`: at a socket file.
         at: Option<SocketAddr>,
     },
+    /// What should have been a TLS handshake.
+    Handshake {
+        /// The client.
+        from: SocketAddr,
+        /// The listener; `None`: at a socket file.
+        at: Option<SocketAddr>,
+    },
 }
 
 /// Why one was refused.
@@ -44,6 +51,19 @@ pub enum Why {
     Rule(http1::Error),
     /// It does not say, or may not say, whom it speaks for.
     Unannounced(Unannounced),
+    /// Its connection could not be secured.
+    Unsecured(HandshakeFailure),
+}
+
+impl Why {
+    /// As counters call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rule(rule) => rule.name(),
+            Self::Unannounced(why) => why.name(),
+            Self::Unsecured(why) => why.name(),
+        }
+    }
 }
 
 /// One message that was refused.
@@ -79,6 +99,11 @@ impl Refusal {
         Self::of(at, who, Why::Unannounced(why), bytes)
     }
 
+    /// A connection that was closed because its TLS handshake failed.
+    pub fn unsecured(at: Duration, who: Refused, why: HandshakeFailure) -> Self {
+        Self::of(at, who, Why::Unsecured(why), &[])
+    }
+
     fn of(at: Duration, who: Refused, why: Why, bytes: &[u8]) -> Self {
         let mut first = [0; FIRST_BYTES_MAX];
         let len = bytes.len().min(FIRST_BYTES_MAX);
@@ -98,13 +123,16 @@ impl fmt::Display for Refusal {
             Refused::Request { from, at } => write!(f, "request of {from} to {at}")?,
             Refused::Response { from } => write!(f, "response of {from}")?,
             Refused::Announcement { from, at: Some(at) } => write!(f, "connection of {from} to {at}")?,
+            Refused::Handshake { from, at: Some(at) } => write!(f, "TLS connection of {from} to {at}")?,
             Refused::Announcement { at: None, .. } => write!(f, "connection to a socket file")?,
+            Refused::Handshake { at: None, .. } => write!(f, "TLS connection to a socket file")?,
         }
-        let (name, words): (_, &dyn fmt::Display) = match &self.why {
-            Why::Rule(rule) => (rule.name(), rule),
-            Why::Unannounced(why) => (why.name(), &in_words(*why)),
+        let words: &dyn fmt::Display = match &self.why {
+            Why::Rule(rule) => rule,
+            Why::Unannounced(why) => &in_words(*why),
+            Why::Unsecured(why) => &unsecured_in_words(*why),
         };
-        write!(f, " refused ({name}")?;
+        write!(f, " refused ({}", self.why.name())?;
         match self.limit {
             Some(limit) if limit >= 1024 && limit % 1024 == 0 => write!(f, ", {} KiB", limit / 1024)?,
             Some(limit) => write!(f, ", {limit}")?,
@@ -113,7 +141,7 @@ impl fmt::Display for Refusal {
         write!(f, "): {words}")?;
         match self.why {
             // Of whom nothing was asked nothing was read.
-            Why::Unannounced(_) if self.first_len == 0 => Ok(()),
+            Why::Unannounced(_) | Why::Unsecured(_) if self.first_len == 0 => Ok(()),
             _ => write!(f, "; it begins \"{}\"", self.first_bytes().escape_ascii()),
         }
     }
@@ -129,6 +157,27 @@ fn in_words(why: Unannounced) -> &'static str {
         Unannounced::PeerLeft => "it left within its header of the PROXY protocol",
         Unannounced::Crowded => "too many others have not said either whom they speak for",
         Unannounced::Closing => "the listener closed before it had said whom it speaks for",
+    }
+}
+
+fn unsecured_in_words(why: HandshakeFailure) -> &'static str {
+    match why {
+        HandshakeFailure::NotTls => "it does not speak TLS",
+        HandshakeFailure::PlainHttp => "it speaks plain HTTP, and this is https",
+        HandshakeFailure::NoCommonVersion => "it speaks no version of TLS that is allowed here (`versions`)",
+        HandshakeFailure::NoCommonSuite => "it knows no cipher suite, group or signature that is spoken here",
+        HandshakeFailure::NoCommonProtocol => "it asks for a protocol that is not spoken here (ALPN)",
+        HandshakeFailure::UnknownName => "it asks for a name that no certificate here is for",
+        HandshakeFailure::NoCertificate => "it shows no certificate, and has to (`client_certificate`)",
+        HandshakeFailure::BadCertificate => "its certificate is not to be trusted here",
+        HandshakeFailure::CertificateTime => "its certificate has expired, or is not valid yet",
+        HandshakeFailure::PeerAlert => "it gave up the handshake: it does not trust our certificate, most likely",
+        HandshakeFailure::Malformed => "what it says breaks the protocol of TLS",
+        HandshakeFailure::TooLong => "its handshake is longer than one may be",
+        HandshakeFailure::TimedOut => "its handshake took too long",
+        HandshakeFailure::PeerLeft => "it left in the middle of its handshake",
+        HandshakeFailure::Crowded => "too many other handshakes were under way",
+        HandshakeFailure::Shortage => "no buffer was left for it, or the listener closed",
     }
 }
 
@@ -190,6 +239,20 @@ mod tests {
         let stranger = told(None, Unannounced::NotTrusted, b"");
         assert!(stranger.starts_with("connection to a socket file refused (not_trusted): it is none of"), "{stranger}");
         assert!(!stranger.contains("begins"), "{stranger}");
+    }
+
+    #[test]
+    fn so_does_one_of_a_connection_that_could_not_be_secured() {
+        let from = SocketAddr::from(([192, 0, 2, 7], 40000));
+        let at = Some(SocketAddr::from(([192, 0, 2, 1], 443)));
+        let of = |at, why| Refusal::unsecured(Duration::ZERO, Refused::Handshake { from, at }, why).to_string();
+        assert_eq!(
+            of(at, HandshakeFailure::PlainHttp),
+            "TLS connection of 192.0.2.7:40000 to 192.0.2.1:443 refused (plain_http): it speaks plain HTTP, and this is https"
+        );
+        for why in HandshakeFailure::ALL {
+            assert!(of(None, why).starts_with(&format!("TLS connection to a socket file refused ({}): ", why.name())));
+        }
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl Stand {
                     let counts = Handshakes { announced, ..layered.app.take_handshakes(of) };
                     layered.app.app.note_handshakes(of, &counts);
                 }
-                for one in layered.take_turned_away() {
+                let unsecured = layered.app.take_turned_away();
+                for one in unsecured.chain(layered.take_turned_away()) {
                     layered.app.app.note_turned_away(&one);
                 }
                 layered.app.app.report(shortages)

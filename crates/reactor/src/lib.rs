@@ -35,6 +35,6 @@ pub use host_ports::host_ports;
 pub use listening::{ListenError, Listening};
 pub use mailbox::{Answer, Bell, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
 pub use piped::{PIPE_BYTES, Piped};
-pub use session::{Announcing, ProfileId, SessionInfo, TurnedAway};
+pub use session::{Against, Announcing, ProfileId, SessionInfo, TurnedAway};
 pub use spawn::{Place, Running, SpawnError, Starting, spawn};
 pub use timer::{TimerId, TimerWheel};

@@ -1,6 +1,6 @@
 //! What is known of a connection beyond its addresses.
 
-use ports::Unannounced;
+use ports::{HandshakeFailure, Unannounced};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,7 +28,16 @@ pub struct SessionInfo {
     pub peer_name: Option<Rc<str>>,
 }
 
-/// Somebody whom a layer has closed, because he did not say, or may not say, whom he speaks for.
+/// Why a layer lets somebody not come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// He did not say, or may not say, whom he speaks for.
+    Unannounced(Unannounced),
+    /// His connection could not be secured.
+    Handshake(HandshakeFailure),
+}
+
+/// Somebody whom a layer has closed before anybody heard of him.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TurnedAway {
     /// When.
@@ -38,7 +47,7 @@ pub struct TurnedAway {
     /// Where he came in; `None`: at a socket file.
     pub listener: Option<SocketAddr>,
     /// What is held against him.
-    pub why: Unannounced,
+    pub why: Against,
     /// How what he said begins.
     pub first: Box<[u8]>,
 }

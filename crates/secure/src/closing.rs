@@ -9,7 +9,9 @@ use crate::view::View;
 use crate::{DROPPED_BYTES_MAX, LEAVE_MAX, truncated};
 use ports::HandshakeFailure;
 use ports::{ClosedFirst, Fault, FaultKind};
-use reactor::{After, Close, CloseOutcome, Completion, ConnId, ListenerId, Probe, Reactor, Received};
+use reactor::{
+    After, Against, Close, CloseOutcome, Completion, ConnId, ListenerId, Probe, Reactor, Received, TurnedAway,
+};
 
 impl<R: Reactor> View<'_, R> {
     /// The application closes.
@@ -69,8 +71,18 @@ impl<R: Reactor> View<'_, R> {
     pub(crate) fn fail(&mut self, id: ConnId, failure: HandshakeFailure, fault: Fault) {
         let Some((phase, listener)) = self.layer.conns.get(id).map(|conn| (conn.phase, conn.listener)) else { return };
         self.layer.counts(listener).failed[failure as usize] += 1;
+        self.remember(phase, failure);
         self.cut(id);
         self.tell_failed(id, phase, fault, || failure::in_general(failure).to_owned());
+    }
+
+    /// Who came in and could not be let in is told to people.
+    #[cold]
+    fn remember(&mut self, phase: Phase, failure: HandshakeFailure) {
+        let Phase::Accepting { listener, peer } = phase else { return };
+        let (at, listener) = (self.io.now(), self.io.listener_address(listener));
+        let why = Against::Handshake(failure);
+        self.layer.note_turned_away(TurnedAway { at, peer, listener, why, first: Box::default() });
     }
 
     /// The peer left. Who came in and has said nothing only wanted to see whether somebody is here.
@@ -110,6 +122,7 @@ impl<R: Reactor> View<'_, R> {
         };
         let listener = conn.listener;
         self.layer.counts(listener).failed[failure as usize] += 1;
+        self.remember(phase, failure);
         match alert {
             None => self.cut(id),
             Some(mut alert) => {

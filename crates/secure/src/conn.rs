@@ -7,11 +7,14 @@ use crate::outbound::Outbound;
 use crate::profile::{Profiles, ServerProfile};
 use crate::{HANDSHAKES_MAX, SHORTAGE_RETRY, SILENCE_MAX};
 use ports::Handshakes;
-use reactor::{Completion, ConnId, ConnMap, ListenerId, ProfileId, SessionInfo, TimerId, TimerWheel};
+use reactor::{Completion, ConnId, ConnMap, ListenerId, ProfileId, SessionInfo, TimerId, TimerWheel, TurnedAway};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
+
+/// Those that could not be secured which are remembered until somebody asks.
+const TURNED_AWAY_MAX: usize = 16;
 
 /// Which connections are secured, and how, where nobody says otherwise.
 #[derive(Clone, Default)]
@@ -110,6 +113,8 @@ pub(crate) struct Layer {
     counts: Vec<(Option<ListenerId>, Handshakes)>,
     /// What is held against the last server that could not be connected to, or gave up.
     pub(crate) reason: Option<(ConnId, String)>,
+    /// The last that came in and could not be secured.
+    pub(crate) turned_away: VecDeque<TurnedAway>,
     /// Protocols that were agreed on, shared by their connections.
     protocols: Vec<Rc<[u8]>>,
 }
@@ -129,6 +134,7 @@ impl Layer {
             retry_at: None,
             counts: Vec::new(),
             reason: None,
+            turned_away: VecDeque::new(),
             protocols: Vec::new(),
         }
     }
@@ -208,6 +214,14 @@ impl Layer {
             self.counts.len() - 1
         });
         &mut self.counts[at].1
+    }
+
+    /// Remembers one, and forgets the oldest beyond the bound.
+    pub(crate) fn note_turned_away(&mut self, one: TurnedAway) {
+        if self.turned_away.len() == TURNED_AWAY_MAX {
+            self.turned_away.pop_front();
+        }
+        self.turned_away.push_back(one);
     }
 
     /// What was counted since the last time; with its listener closed, a place in the table comes free.

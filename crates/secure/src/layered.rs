@@ -3,7 +3,7 @@
 use crate::conn::{Layer, Settings};
 use crate::view::View;
 use ports::{Fault, Handshakes};
-use reactor::{App, Completion, ListenerId, Reactor, deliver};
+use reactor::{App, Completion, ListenerId, Reactor, TurnedAway, deliver};
 use std::time::Duration;
 
 /// `app` on connections that are secured where its listeners and plans say so.
@@ -22,6 +22,11 @@ impl<A> Secure<A> {
     /// What was counted at a listener since the last time; `None`: of the connections that the application opened.
     pub fn take_handshakes(&mut self, listener: Option<ListenerId>) -> Handshakes {
         self.layer.take_counts(listener)
+    }
+
+    /// Those that could not be let in since the last time.
+    pub fn take_turned_away(&mut self) -> impl Iterator<Item = TurnedAway> + use<A> {
+        std::mem::take(&mut self.layer.turned_away).into_iter()
     }
 
     /// Lets somebody act as the application would, between two turns; what comes of it is told.

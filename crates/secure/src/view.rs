@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use ports::{Fault, FaultKind, Handshakes};
 use reactor::{
     Buf, Close, CloseOutcome, Completion, ConnId, ConnectPlan, ListenerId, Outgoing, Probe, ProfileId, Questions,
-    Reactor, SessionInfo,
+    Reactor, SessionInfo, TurnedAway,
 };
 
 /// The reactor an application of a layer has; made anew for every call.
@@ -93,7 +93,7 @@ impl<R: Reactor> Questions for View<'_, R> {
 }
 
 impl<R: Reactor> Reactor for View<'_, R> {
-    reactor::forward!(io: listen, poll_turned_away, adopt_listener, announce_listener, set_accepting, send_piped, watch_peer, take_buf, turn);
+    reactor::forward!(io: listen, adopt_listener, announce_listener, set_accepting, send_piped, watch_peer, take_buf, turn);
 
     fn secure_listener(&mut self, listener: ListenerId, profile: Option<ProfileId>) {
         self.layer.listeners.retain(|(id, _)| *id != listener);
@@ -102,6 +102,10 @@ impl<R: Reactor> Reactor for View<'_, R> {
 
     fn take_handshakes(&mut self, listener: Option<ListenerId>) -> Handshakes {
         Handshakes { announced: self.io.take_handshakes(listener).announced, ..self.layer.take_counts(listener) }
+    }
+
+    fn poll_turned_away(&mut self) -> Option<TurnedAway> {
+        self.layer.turned_away.pop_front().or_else(|| self.io.poll_turned_away())
     }
 
     fn close_listener(&mut self, listener: ListenerId) {

@@ -65,7 +65,9 @@ use drain::Farewell;
 use listeners::{Listener, ListenerRules, sockets_of};
 use parties::Parties;
 use ports::{Fault, Handshakes};
-use reactor::{App, Completion, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel, TurnedAway};
+use reactor::{
+    Against, App, Completion, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel, TurnedAway,
+};
 use recode::Encoders;
 use seed::Rng;
 use sets::BackendSet;
@@ -243,8 +245,13 @@ impl Worker {
 
     /// A layer has refused somebody.
     pub(crate) fn note_turned_away(&mut self, one: &TurnedAway) {
-        let who = Refused::Announcement { from: one.peer, at: one.listener };
-        self.refusals.note(Refusal::unannounced(one.at, who, one.why, &one.first));
+        let (from, at) = (one.peer, one.listener);
+        self.refusals.note(match one.why {
+            Against::Unannounced(why) => {
+                Refusal::unannounced(one.at, Refused::Announcement { from, at }, why, &one.first)
+            }
+            Against::Handshake(why) => Refusal::unsecured(one.at, Refused::Handshake { from, at }, why),
+        });
     }
 
     /// What was counted so far, by what it was counted for.

@@ -102,7 +102,7 @@ impl Lookout {
 
     pub(super) fn look(&mut self, control: &Control, events: Events) {
         for hit in self.limits.look(&control.report(), self.began.elapsed()) {
-            events.warn(Level::Warning, "limit-hit", &hit.to_string());
+            events.warn(Level::Warning, hit.kind(), &hit.to_string());
         }
         if Instant::now() >= self.certificates_at {
             self.certificates_at = Instant::now() + CERTIFICATES_EVERY;
