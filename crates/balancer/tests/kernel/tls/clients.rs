@@ -153,6 +153,9 @@ fn who_does_not_speak_tls_is_told_so() {
         }
         client.sees_end(crate::wire::End::Eof);
         testkit::eventually("it is counted", || house.balancer.counters().tls_failed[why as usize] == 1);
+        let told = house.balancer.report().refused.last().map(ToString::to_string).unwrap_or_default();
+        assert!(told.starts_with("TLS connection of 127.0.0.1:"), "{told}");
+        assert!(told.contains(&format!("refused ({}): ", why.name())), "{told}");
     }
 }
 
