@@ -1,5 +1,8 @@
 //! The same server for the same key, within bounds: one that has a quarter more to do than its share of all that is under
 //! way is passed over (Mirrokni, Thorup, Zadimoghaddam, Consistent hashing with bounded loads, 2016).
+//!
+//! A few requests are no load: where little is under way at all, the share of a server is less than one client asks for at
+//! once, and a browser with six connections would have its session at two servers.
 
 use super::key::mix;
 use super::least::least;
@@ -9,6 +12,9 @@ use std::sync::Arc;
 
 /// Looks into the table before the one with the least to do takes the request.
 const LOOKS_MAX: u64 = 64;
+
+/// With fewer requests under way nobody is passed over, whatever its share: more than a browser asks for at once.
+const EASY: u64 = 8;
 
 /// The table, and where its servers have their places.
 #[derive(Clone, Debug, Default)]
@@ -34,10 +40,10 @@ impl Keyed {
         for (index, weight) in turn.weighed(&weigh) {
             (all, weights) = (all + load(index), weights + weight);
         }
-        // load <= ceil(5/4 * all * weight / weights), in whole numbers.
+        // load <= ceil(5/4 * all * weight / weights), in whole numbers, or next to nothing.
         let fits = |index, weight: u64| {
             let most = (u128::from(all) * u128::from(weight) * 5).div_ceil(u128::from(weights.max(1)) * 4);
-            u128::from(load(index)) < most
+            u128::from(load(index)) < most.max(EASY.into())
         };
         for look in 0..LOOKS_MAX {
             let Some(index) = self.at(mix(key, look)) else { break };

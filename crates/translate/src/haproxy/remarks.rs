@@ -116,7 +116,11 @@ const REMARKS: &[(&str, Weight, &str)] = &[
     ("force-persist", Weight::Missing, "a sticky cookie holds while its server is well"),
     ("fullconn", Weight::Detail, "there is no dynamic limit"),
     ("h1-case-adjust", Weight::Missing, "names of fields are passed on as they came"),
-    ("hash-balance-factor", Weight::Detail, "a server that has a quarter more to do than its share is passed over"),
+    (
+        "hash-balance-factor",
+        Weight::Detail,
+        "a server that has a quarter more to do than its share, and 8 requests, is passed over",
+    ),
     ("hash-type", Weight::Detail, "hashing is consistent"),
     ("http-error", Weight::Missing, "pages for failures are texts or files of `errors` of a listener"),
     ("id", Weight::Detail, ALREADY),

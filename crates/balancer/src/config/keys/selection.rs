@@ -22,8 +22,9 @@ pub(super) const HASH: Key = Key::new(
     "hash",
     Kind::Text("\"source\", \"path\", \"uri\", \"header:NAME\" or \"cookie:NAME\""),
     "with `balance = \"hash\"`: what requests to the same server have in common. Few go elsewhere when a server comes or \
-     leaves, and all balancers with the same servers choose alike; a server that has a quarter more to do than its share is \
-     passed over. Requests without such a field or cookie go round robin. A tcp connection has its source only",
+     leaves, and all balancers with the same servers choose alike; a server that has a quarter more to do than its share, and \
+     at least 8 requests, is passed over. Requests without such a field or cookie go round robin. A tcp connection has its \
+     source only",
 ).words(words::HASH).known_as(&["hash_by", "hash_key", "hash_policy"])
 .or_words("required with `balance = \"hash\"`")
 .example("\"cookie:session\"");
