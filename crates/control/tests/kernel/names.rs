@@ -1,9 +1,11 @@
 //! Servers by name, while records change, and the name system fails.
 
 use crate::dns::{Dns, Says};
-use crate::stage::{Load, config, get, hears, loopback, origins, start, start_fails};
+use crate::stage::{Load, config, get, hears, loopback, origin_at, origins, start, start_fails};
 use control::Event;
 use hickory_resolver::proto::rr::RecordType;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 use testkit::{PATIENCE, eventually};
 
@@ -35,6 +37,38 @@ fn records_that_change_are_followed_and_no_request_is_lost() {
     load.end();
     let counters = control.drain_after(Duration::ZERO, Duration::ZERO);
     assert_eq!(counters.failed_total(), 0, "{counters:?}");
+}
+
+/// A server whose address the name has no more gets nothing new, and what it was sending comes to its end.
+#[test]
+fn a_transfer_outlives_the_address_of_its_server() {
+    let dns = Dns::start();
+    let listener = TcpListener::bind((loopback(1), 0)).expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let _next = origin_at((loopback(2), port).into(), 2).expect("the port is free there, too");
+    dns.has("app.test", &[loopback(1)]);
+    let mut control = start(&set_of(&dns, &format!("\"app.test:{port}\""), ""));
+    let (address, news) = (control.addresses()[0], control.take_news().expect("news"));
+    let mut client = TcpStream::connect(address).expect("the balancer listens");
+    client.set_read_timeout(Some(PATIENCE)).expect("a time");
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("sent");
+    let (mut server, _) = listener.accept().expect("the request");
+    assert!(server.read(&mut [0; 4096]).expect("its head") > 0);
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf").expect("sent");
+    let mut got = Vec::new();
+    while !got.ends_with(b"half") {
+        let mut bytes = [0; 4096];
+        let len = client.read(&mut bytes).expect("half of it");
+        assert!(len > 0, "cut off: {:?}", String::from_utf8_lossy(&got));
+        got.extend_from_slice(&bytes[..len]);
+    }
+    dns.has("app.test", &[loopback(2)]);
+    hears(&news, "the name leads elsewhere", |event| matches!(event, Event::NameMoved { .. }));
+    drop(listener);
+    eventually("what is new goes there", || get(address) == (200, "2".to_owned()));
+    server.write_all(b"done").expect("it is still listened to");
+    client.read_to_end(&mut got).expect("the rest");
+    assert!(got.ends_with(b"halfdone"), "{:?}", String::from_utf8_lossy(&got));
 }
 
 #[test]

@@ -29,7 +29,8 @@ pub(crate) fn origins(count: u8) -> (Vec<origin::Handle>, u16) {
     panic!("no port is free at {count} addresses");
 }
 
-fn origin_at(address: SocketAddr, number: u8) -> Result<origin::Handle, origin::StartError> {
+/// One more of them.
+pub(crate) fn origin_at(address: SocketAddr, number: u8) -> Result<origin::Handle, origin::StartError> {
     origin::start(OriginPlan { name: number.to_string(), ..OriginPlan::new(address) })
 }
 
