@@ -147,7 +147,8 @@ impl Remote {
     /// There is no such server, or the workers do not go by it.
     pub fn order_server(&self, set: &str, server: &str, order: ServerOrder) -> Result<(), ServerOrderError> {
         let (wish, outcome) = ServerWish::new(set, server, order);
-        let _has_ended = self.orders.send(Message::Server(wish));
+        // Where the plane has ended the order comes back, and with it the reply: whoever held it would wait for ever.
+        drop(self.orders.send(Message::Server(wish)));
         outcome.wait()
     }
 
