@@ -7,9 +7,6 @@ use axum::response::IntoResponse;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Where the page's parts are asked: they tell nothing of the balancer.
-pub(crate) const PLACES: [&str; 3] = ["/", "/dashboard.css", "/dashboard.js"];
-
 pub(crate) async fn page() -> impl IntoResponse {
     file("text/html; charset=utf-8", include_str!("page/index.html"))
 }

@@ -4,7 +4,8 @@
 //! Its other end, [`Client`], is for programs of ours that ask.
 //!
 //! ```text
-//!   connection -- access (who may) --> routes -- control::Remote --> the balancer's owner
+//!   connection -- access (who may) --> routes -- handlers -- control::Remote --> the balancer's owner
+//!                                        |-- operations: what can be asked, for the router and /openapi.json
 //!                                        |-- /metrics: metrics (what is counted, as families)
 //!                                        |-- /: dashboard (the page), and live (what it is told while it is open)
 //!                                        |-- /state, /listeners, /backend_sets: view (what is so now); orders about servers, /reload
@@ -15,8 +16,11 @@ mod access;
 mod client;
 mod dashboard;
 mod follow;
+mod handlers;
 mod live;
 mod metrics;
+mod openapi;
+mod operations;
 mod overview;
 mod process;
 mod routes;

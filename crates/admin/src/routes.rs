@@ -1,47 +1,29 @@
-//! What is asked where.
+//! The router: who asks is looked at first, then the [table](OPERATIONS) says who answers.
 
 use crate::access::{self, Asker, Refusal, Way, Wish};
-use crate::dashboard;
-use crate::metrics::{CONTENT_TYPE, Scrape};
-use crate::state::State;
-use crate::view;
-use axum::extract::{DefaultBodyLimit, Path, Request, State as Shared};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use crate::handlers::{Document, House, mistake};
+use crate::openapi;
+use crate::operations::{OPERATIONS, Operation};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Extension, Request, State as Shared};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use balancer_core::{OrderError, ServerOrder};
-use control::{ReloadError, ServerOrderError};
-use serde::Serialize;
-use serde_json::json;
+use axum::response::Response;
 use std::sync::Arc;
 
-type House = Arc<State>;
-
-/// Where those who only want to know whether we are well ask.
-const HEALTHZ: &str = "/healthz";
-const READYZ: &str = "/readyz";
 /// Of what is posted here: a number at most.
 const BODY_BYTES_MAX: usize = 1024;
 
 /// All routes, for requests that come in this way.
 pub(crate) fn all(state: House, way: Way) -> Router {
     let guard = from_fn_with_state((Arc::clone(&state), way), check_access);
-    Router::new()
-        .route("/", get(dashboard::page))
-        .route("/dashboard.css", get(dashboard::style))
-        .route("/dashboard.js", get(dashboard::script))
-        .route("/events", get(events))
-        .route("/state", get(everything))
-        .route("/metrics", get(metrics))
-        .route(HEALTHZ, get(healthz))
-        .route(READYZ, get(readyz))
-        .route("/listeners", get(listeners))
-        .route("/backend_sets", get(backend_sets))
-        .route("/backend_sets/{set}/servers/{server}/{order}", post(order_server))
-        .route("/reload", post(reload))
+    let route = |router: Router<House>, one: &Operation| router.route(one.path, (one.answered)());
+    OPERATIONS
+        .iter()
+        .fold(Router::new(), route)
         .fallback(nothing_here)
+        .method_not_allowed_fallback(another_method)
+        .layer(Extension(Document(openapi::document().to_string().into())))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(guard)
         .with_state(state)
@@ -62,11 +44,9 @@ async fn check_access(Shared((state, way)): Shared<(House, Way)>, request: Reque
 }
 
 fn wish(method: &Method, path: &str) -> Wish {
+    let known = || OPERATIONS.iter().find(|one| !one.changes() && one.path == path);
     match *method {
-        Method::GET | Method::HEAD if [HEALTHZ, READYZ].contains(&path) || dashboard::PLACES.contains(&path) => {
-            Wish::Public
-        }
-        Method::GET | Method::HEAD => Wish::Read,
+        Method::GET | Method::HEAD => known().map_or(Wish::Read, |one| one.wish),
         _ => Wish::Change,
     }
 }
@@ -88,7 +68,7 @@ fn bare_host(host: &str) -> &str {
 
 fn refuse(refusal: Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.status()).expect("one of those that exist");
-    let mut response = (status, format!("{}\n", refusal.advice())).into_response();
+    let mut response = mistake(status, refusal.advice());
     if status == StatusCode::UNAUTHORIZED {
         let asks = header::HeaderValue::from_static("Bearer realm=\"quintet\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, asks);
@@ -96,99 +76,19 @@ fn refuse(refusal: Refusal) -> Response {
     response
 }
 
-/// Workers are asked, too.
-async fn metrics(Shared(state): Shared<House>) -> Response {
-    let text = tokio::task::spawn_blocking(move || Scrape::take(&state).and_then(|scrape| scrape.text().ok())).await;
-    match text.ok().flatten() {
-        Some(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
-        None => ending(),
-    }
+/// Whoever meant a server is told of those orders, all others of everything.
+async fn nothing_here(uri: Uri) -> Response {
+    const SETS: &str = "/backend_sets/";
+    let of_server = uri.path().starts_with(SETS);
+    let which = OPERATIONS.iter().filter(|one| !of_server || one.path.starts_with(SETS));
+    let words = if of_server { "orders about a server are" } else { "there are" };
+    let all: Vec<String> = which.map(ToString::to_string).collect();
+    mistake(StatusCode::NOT_FOUND, format!("there is nothing here; {words}: {}", all.join(", ")))
 }
 
-/// For as long as it is read, but not for ever.
-async fn events(Shared(state): Shared<House>) -> impl IntoResponse {
-    let fields = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
-    (fields, state.live.body(&state))
-}
-
-async fn everything(Shared(state): Shared<House>) -> Response {
-    told(state, view::everything).await
-}
-
-async fn healthz() -> &'static str {
-    "ok\n"
-}
-
-/// Ready to be sent clients: not while it ends.
-async fn readyz(Shared(state): Shared<House>) -> Response {
-    match state.remote.is_ending() {
-        false => "ready\n".into_response(),
-        true => ending(),
-    }
-}
-
-async fn listeners(Shared(state): Shared<House>) -> Response {
-    told(state, |state| state.remote.ask(|seen| view::listeners(seen, &seen.report()))).await
-}
-
-async fn backend_sets(Shared(state): Shared<House>) -> Response {
-    told(state, |state| state.remote.ask(|seen| view::backend_sets(seen, &seen.report()))).await
-}
-
-/// Workers are asked for their counts: elsewhere than on the thread that serves everybody.
-async fn told<T: Serialize + Send + 'static>(state: House, question: fn(&State) -> Option<T>) -> Response {
-    let answer = tokio::task::spawn_blocking(move || question(&state)).await.ok().flatten();
-    answer.map_or_else(ending, |answer| Json(answer).into_response())
-}
-
-/// `drain`, `undrain`, `reset`, or `weight` with a number as the body.
-async fn order_server(
-    Shared(state): Shared<House>,
-    Path((set, server, order)): Path<(String, String, String)>,
-    body: String,
-) -> Response {
-    let order = match (order.as_str(), body.trim().parse()) {
-        ("drain", _) => ServerOrder::Drain,
-        ("undrain", _) => ServerOrder::Undrain,
-        ("reset", _) => ServerOrder::Reset,
-        ("weight", Ok(weight)) => ServerOrder::Weight(weight),
-        ("weight", Err(_)) => return mistake(StatusCode::BAD_REQUEST, "the body of this is a weight, such as 10"),
-        _ => return mistake(StatusCode::NOT_FOUND, "orders about a server are: drain, undrain, weight, reset"),
-    };
-    let ordered = tokio::task::spawn_blocking(move || state.remote.order_server(&set, &server, order)).await;
-    match ordered.unwrap_or(Err(ServerOrderError::Ending)) {
-        Ok(()) => Json(json!({ "ok": true })).into_response(),
-        Err(ServerOrderError::Ending) => ending(),
-        Err(why @ ServerOrderError::NotApplied { .. }) => mistake(StatusCode::INTERNAL_SERVER_ERROR, why),
-        Err(ServerOrderError::Refused(why @ OrderError::Weight(_))) => mistake(StatusCode::BAD_REQUEST, why),
-        Err(ServerOrderError::Refused(why @ OrderError::TooMany)) => mistake(StatusCode::INSUFFICIENT_STORAGE, why),
-        Err(ServerOrderError::Refused(why)) => mistake(StatusCode::NOT_FOUND, why),
-    }
-}
-
-/// The file is read again; the answer says what came with it, or why nothing changed.
-async fn reload(Shared(state): Shared<House>) -> Response {
-    let outcome = tokio::task::spawn_blocking(move || state.remote.reload_file().wait()).await;
-    match outcome.unwrap_or(Err(ReloadError::Ending)) {
-        Ok(change) => Json(change).into_response(),
-        Err(ReloadError::Ending) => ending(),
-        Err(why @ ReloadError::Busy) => mistake(StatusCode::CONFLICT, why),
-        Err(why) => mistake(StatusCode::UNPROCESSABLE_ENTITY, why),
-    }
-}
-
-fn mistake(status: StatusCode, why: impl ToString) -> Response {
-    (status, Json(json!({ "error": why.to_string() }))).into_response()
-}
-
-fn ending() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
-}
-
-async fn nothing_here() -> Response {
-    let there_are = "there are: / (a page), /state, /events, /metrics, /healthz, /readyz, /listeners, /backend_sets; POST /reload, \
-                     /backend_sets/SET/servers/ADDRESS/drain (or undrain, weight, reset)\n";
-    (StatusCode::NOT_FOUND, there_are).into_response()
+async fn another_method(method: Method, uri: Uri) -> Response {
+    let why = format!("{} is not asked by {method}: `Allow` says by which methods it is", uri.path());
+    mistake(StatusCode::METHOD_NOT_ALLOWED, why)
 }
 
 #[cfg(test)]

@@ -1,0 +1,133 @@
+//! What is answered to each question.
+
+use crate::metrics::{CONTENT_TYPE, Scrape};
+use crate::state::State;
+use crate::view;
+use axum::Json;
+use axum::extract::rejection::{PathRejection, StringRejection};
+use axum::extract::{Extension, Path, State as Shared};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use balancer_core::{OrderError, ServerOrder};
+use control::{ReloadError, ServerOrderError};
+use serde::Serialize;
+use serde_json::json;
+use std::sync::Arc;
+
+pub(crate) type House = Arc<State>;
+/// A set and a server of it, as the path names them.
+type Which = Result<Path<(String, String)>, PathRejection>;
+
+/// The OpenAPI document.
+#[derive(Clone)]
+pub(crate) struct Document(pub(crate) Arc<str>);
+
+/// Workers are asked, too.
+pub(crate) async fn metrics(Shared(state): Shared<House>) -> Response {
+    let text = tokio::task::spawn_blocking(move || Scrape::take(&state).and_then(|scrape| scrape.text().ok())).await;
+    match text.ok().flatten() {
+        Some(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        None => ending(),
+    }
+}
+
+/// For as long as it is read, but not for ever.
+pub(crate) async fn events(Shared(state): Shared<House>) -> impl IntoResponse {
+    let fields = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    (fields, state.live.body(&state))
+}
+
+pub(crate) async fn everything(Shared(state): Shared<House>) -> Response {
+    told(state, view::everything).await
+}
+
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Ready to be sent clients: not while it ends.
+pub(crate) async fn readyz(Shared(state): Shared<House>) -> Response {
+    match state.remote.is_ending() {
+        false => "ready\n".into_response(),
+        true => (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response(),
+    }
+}
+
+pub(crate) async fn listeners(Shared(state): Shared<House>) -> Response {
+    told(state, |state| state.remote.ask(|seen| view::listeners(seen, &seen.report()))).await
+}
+
+pub(crate) async fn backend_sets(Shared(state): Shared<House>) -> Response {
+    told(state, |state| state.remote.ask(|seen| view::backend_sets(seen, &seen.report()))).await
+}
+
+/// Workers are asked for their counts: elsewhere than on the thread that serves everybody.
+async fn told<T: Serialize + Send + 'static>(state: House, question: fn(&State) -> Option<T>) -> Response {
+    let answer = tokio::task::spawn_blocking(move || question(&state)).await.ok().flatten();
+    answer.map_or_else(ending, |answer| Json(answer).into_response())
+}
+
+pub(crate) async fn drain_server(state: Shared<House>, which: Which) -> Response {
+    order_server(state, which, ServerOrder::Drain).await
+}
+
+pub(crate) async fn undrain_server(state: Shared<House>, which: Which) -> Response {
+    order_server(state, which, ServerOrder::Undrain).await
+}
+
+pub(crate) async fn reset_server(state: Shared<House>, which: Which) -> Response {
+    order_server(state, which, ServerOrder::Reset).await
+}
+
+pub(crate) async fn weigh_server(
+    state: Shared<House>,
+    which: Which,
+    body: Result<String, StringRejection>,
+) -> Response {
+    match body.map(|body| body.trim().parse()) {
+        Ok(Ok(weight)) => order_server(state, which, ServerOrder::Weight(weight)).await,
+        Ok(Err(_)) => mistake(StatusCode::BAD_REQUEST, "the body of this is a weight, such as 10"),
+        Err(rejection) => mistake(rejection.status(), rejection.body_text()),
+    }
+}
+
+/// Answers once all workers go by it.
+async fn order_server(Shared(state): Shared<House>, which: Which, order: ServerOrder) -> Response {
+    let (set, server) = match which {
+        Ok(Path(which)) => which,
+        Err(rejection) => return mistake(StatusCode::BAD_REQUEST, rejection.body_text()),
+    };
+    let ordered = tokio::task::spawn_blocking(move || state.remote.order_server(&set, &server, order)).await;
+    match ordered.unwrap_or(Err(ServerOrderError::Ending)) {
+        Ok(()) => Json(json!({ "ok": true })).into_response(),
+        Err(ServerOrderError::Ending) => ending(),
+        Err(why @ ServerOrderError::NotApplied { .. }) => mistake(StatusCode::INTERNAL_SERVER_ERROR, why),
+        Err(ServerOrderError::Refused(why @ OrderError::Weight(_))) => mistake(StatusCode::BAD_REQUEST, why),
+        Err(ServerOrderError::Refused(why @ OrderError::TooMany)) => mistake(StatusCode::INSUFFICIENT_STORAGE, why),
+        Err(ServerOrderError::Refused(why)) => mistake(StatusCode::NOT_FOUND, why),
+    }
+}
+
+/// The file is read again; the answer says what came with it, or why nothing changed.
+pub(crate) async fn reload(Shared(state): Shared<House>) -> Response {
+    let outcome = tokio::task::spawn_blocking(move || state.remote.reload_file().wait()).await;
+    match outcome.unwrap_or(Err(ReloadError::Ending)) {
+        Ok(change) => Json(change).into_response(),
+        Err(ReloadError::Ending) => ending(),
+        Err(why @ ReloadError::Busy) => mistake(StatusCode::CONFLICT, why),
+        Err(why) => mistake(StatusCode::UNPROCESSABLE_ENTITY, why),
+    }
+}
+
+/// Mistakes are JSON, whoever makes them.
+pub(crate) fn mistake(status: StatusCode, why: impl ToString) -> Response {
+    (status, Json(json!({ "error": why.to_string() }))).into_response()
+}
+
+fn ending() -> Response {
+    mistake(StatusCode::SERVICE_UNAVAILABLE, ServerOrderError::Ending)
+}
+
+pub(crate) async fn document(Extension(Document(text)): Extension<Document>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()
+}
