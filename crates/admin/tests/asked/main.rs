@@ -2,7 +2,9 @@
 
 mod browser;
 mod house;
+mod operations;
 mod page;
+mod schema;
 
 use balancer::Config;
 use house::{House, exchange, get};
