@@ -75,6 +75,14 @@ pub(crate) async fn undrain_server(state: Shared<House>, which: Which) -> Respon
     order_server(state, which, ServerOrder::Undrain).await
 }
 
+pub(crate) async fn disable_server(state: Shared<House>, which: Which) -> Response {
+    order_server(state, which, ServerOrder::Disable).await
+}
+
+pub(crate) async fn enable_server(state: Shared<House>, which: Which) -> Response {
+    order_server(state, which, ServerOrder::Enable).await
+}
+
 pub(crate) async fn reset_server(state: Shared<House>, which: Which) -> Response {
     order_server(state, which, ServerOrder::Reset).await
 }

@@ -114,6 +114,8 @@ pub enum ServerState {
     Up,
     /// Only for what is its own: its weight is 0.
     Draining,
+    /// Not, and it is not checked: an operator has taken it out.
+    Disabled,
     /// Not for a while: requests failed at it.
     Aside,
     /// Not: its checks fail.
@@ -125,6 +127,7 @@ impl fmt::Display for ServerState {
         f.write_str(match self {
             Self::Up => "up",
             Self::Draining => "draining",
+            Self::Disabled => "disabled",
             Self::Aside => "aside",
             Self::Down => "down",
         })

@@ -120,6 +120,7 @@ fn server_as(settings: &ServerSettings, seen: Option<&Seen<'_>>, counters: Count
         address: settings.address.to_string(),
         host: settings.host.as_deref().map(str::to_owned),
         state: match seen {
+            _ if settings.disabled => ServerState::Disabled,
             Some(seen) if seen.health.is_down() => ServerState::Down,
             Some(seen) if seen.health.is_aside() => ServerState::Aside,
             _ if settings.weight == 0 => ServerState::Draining,

@@ -15,6 +15,10 @@ pub enum ServerOrder {
     Drain,
     /// It takes requests again, by the weight it had.
     Undrain,
+    /// It takes nothing new, not from clients that stay with it either, and is not checked; what it has goes on.
+    Disable,
+    /// It is asked and checked again.
+    Enable,
     /// Another share of the requests, 0 to [`WEIGHT_MAX`].
     Weight(u32),
     /// Its share is what the configuration says.
@@ -26,6 +30,8 @@ impl fmt::Display for ServerOrder {
         match self {
             Self::Drain => f.write_str("drain"),
             Self::Undrain => f.write_str("undrain"),
+            Self::Disable => f.write_str("disable"),
+            Self::Enable => f.write_str("enable"),
             Self::Weight(weight) => write!(f, "weight {weight}"),
             Self::Reset => f.write_str("reset"),
         }
@@ -65,6 +71,8 @@ pub struct Overrides(BTreeMap<(String, String), Override>);
 pub struct Override {
     /// It takes nothing new.
     pub drained: bool,
+    /// Nobody asks it, and nobody checks it.
+    pub disabled: bool,
     /// In place of what is configured.
     pub weight: Option<u32>,
 }
@@ -83,7 +91,8 @@ impl Overrides {
     ) -> Result<(), OrderError> {
         let key = (set.to_owned(), server.to_owned());
         // What was said of somebody can be taken back when he is gone, too.
-        let takes_back = matches!(order, ServerOrder::Undrain | ServerOrder::Reset) && self.0.contains_key(&key);
+        let takes_back = matches!(order, ServerOrder::Undrain | ServerOrder::Enable | ServerOrder::Reset)
+            && self.0.contains_key(&key);
         if !takes_back {
             check_known(settings, set, server)?;
         }
@@ -99,6 +108,8 @@ impl Overrides {
         match order {
             ServerOrder::Drain => said.drained = true,
             ServerOrder::Undrain => said.drained = false,
+            ServerOrder::Disable => said.disabled = true,
+            ServerOrder::Enable => said.disabled = false,
             ServerOrder::Weight(weight) => said.weight = Some(weight),
             ServerOrder::Reset => *said = Override::default(),
         }
@@ -141,6 +152,7 @@ impl Overrides {
 
 impl Override {
     fn apply(self, server: &mut ServerSettings) {
+        server.disabled = self.disabled;
         server.weight = match (self.drained, self.weight) {
             (true, _) => 0,
             (false, Some(weight)) => weight,
@@ -198,6 +210,26 @@ mod tests {
         check(&[Weight(7), Drain, Undrain], 7);
         check(&[Drain, Weight(7)], 0);
         check(&[Drain, Weight(7), Reset], 3);
+        check(&[Disable, Enable], 3);
+        check(&[Disable, Reset], 3);
+    }
+
+    #[test]
+    fn who_is_taken_out_keeps_its_weight_and_is_so_until_it_is_enabled() {
+        let mut overrides = Overrides::default();
+        let mut seen = |order| {
+            let mut settings = settings(&[1, 3]);
+            overrides.order(&settings, "app", "10.0.0.1:80", order).expect("it is there");
+            overrides.apply(&mut settings);
+            let [other, server] = &settings.backend_sets[0].servers[..] else { panic!("two") };
+            assert!(!other.disabled);
+            (server.disabled, server.weight)
+        };
+        assert_eq!(seen(ServerOrder::Disable), (true, 3));
+        assert_eq!(seen(ServerOrder::Undrain), (true, 3));
+        assert_eq!(seen(ServerOrder::Drain), (true, 0));
+        assert_eq!(seen(ServerOrder::Enable), (false, 0));
+        assert_eq!(seen(ServerOrder::Undrain), (false, 3));
     }
 
     #[test]

@@ -306,6 +306,16 @@ impl Table {
     }
 }
 
+/// Whoever is taken out is down before a worker goes by that; that it is back is for whoever checks servers to say.
+fn note_disabled(settings: &Settings, boards: &HashMap<(String, Address), Arc<Board>>) {
+    for set in &settings.backend_sets {
+        for server in set.servers.iter().filter(|server| server.disabled) {
+            let board = boards.get(&(set.name.clone(), server.address));
+            board.into_iter().for_each(|board| board.note_check(true));
+        }
+    }
+}
+
 /// The boards of all servers of a configuration, the tables of its sets, and the rooms of its listeners.
 #[derive(Clone, Debug, Default)]
 pub struct Boards {
@@ -356,6 +366,7 @@ impl Boards {
         let (tables, rates) = (Arc::new(tables.collect()), Arc::new(Rates::of(settings, &before.rates)));
         let (servers, rooms) = (Arc::new(boards), Arc::new(rooms.collect()));
         let (passwords, log) = (Arc::clone(&before.passwords), Arc::clone(&before.log));
+        note_disabled(settings, &servers);
         let (former, checks_late) = (Arc::clone(&before.former), Arc::clone(&before.checks_late));
         Self { servers, former, checks_late, tables, lines, purses, flights, rooms, rates, passwords, log }
     }

@@ -84,7 +84,7 @@ impl Health {
     ) {
         self.rota.set_servers(settings, now);
         self.boards = boards;
-        self.forget_who_is_checked_no_more();
+        self.forget_who_is_checked_no_more(settings);
         self.profiles.clear();
         for set in settings.backend_sets.iter().filter(|set| set.check.is_some()) {
             for server in set.servers.iter().filter(|_| set.tls.is_some()) {
@@ -101,8 +101,11 @@ impl Health {
     }
 
     /// Boards outlive the checks that wrote on them.
-    fn forget_who_is_checked_no_more(&self) {
-        let down: HashSet<_> = self.rota.down().collect();
+    fn forget_who_is_checked_no_more(&self, settings: &Settings) {
+        let servers = settings.backend_sets.iter().flat_map(|set| set.servers.iter().map(move |server| (set, server)));
+        let disabled = servers.filter(|(_, server)| server.disabled);
+        let disabled = disabled.map(|(set, server)| (set.name.as_str(), server.address));
+        let down: HashSet<_> = self.rota.down().chain(disabled).collect();
         for Seen { set, server, health, .. } in self.boards.seen() {
             if health.is_down() && !down.contains(&(set, server)) {
                 self.boards.note_check(set, server, false);

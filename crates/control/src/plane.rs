@@ -134,9 +134,10 @@ impl Plane {
             Message::Checked(id, outcome) => self.health.hear(id, outcome, self.since.elapsed()),
             Message::Applied(outcome) => {
                 let away = outcome.as_ref().ok().map(sources_away);
+                // Who is told that a server is asked again finds it so.
+                self.go_by(shared);
                 let told = self.finish_apply(outcome, shared);
                 let away = away.and_then(|away| self.note_away(away));
-                self.go_by(shared);
                 return away.into_iter().chain(told).collect();
             }
             Message::Reload(order) => self.begin_reload(order),

@@ -168,7 +168,7 @@ function showCurve() {
   write(at("span"), `last ${span(history.length)}`);
 }
 
-const INKS = { up: "green", draining: "blue", aside: "orange", down: "red" };
+const INKS = { up: "green", draining: "blue", disabled: "blue", aside: "orange", down: "red" };
 const SERVER = ["server", "state", "weight", "requests/s", "in flight", "open", "re-used", "failed connects", "closes first", ""];
 
 function showSets(state) {
@@ -214,9 +214,8 @@ function showServer(row, set, server) {
   write(connects, number(sum(counters["servers.connects_failed_there"])));
   write(closes, closer(counters["servers.closed_first"]));
   const button = act.firstChild;
-  const drains = server.state === "draining";
-  write(button, drains ? "undrain" : "drain");
-  button.dataset.order = drains ? "undrain" : "drain";
+  button.dataset.order = { draining: "undrain", disabled: "enable" }[server.state] ?? "drain";
+  write(button, button.dataset.order);
   button.setAttribute("aria-label", `${button.dataset.order} ${set.name}/${server.address}`);
 }
 

@@ -170,6 +170,10 @@ fn a_server_is_drained_and_comes_back() {
     assert_eq!((state().as_str(), house.client_asks("/")), ("up 7", 200));
     assert_eq!(post(&server, "reset", "").0, 200);
     assert_eq!(state(), "up 1");
+    assert_eq!(post(&server, "disable", "").0, 200);
+    assert_eq!((state().as_str(), house.client_asks("/")), ("disabled 1", 503));
+    assert_eq!(post(&server, "enable", "").0, 200);
+    assert_eq!((state().as_str(), house.client_asks("/")), ("up 1", 200));
     for (server, order, body, status, says) in [
         ("10.0.0.9:80", "drain", "", 404, "has no server 10.0.0.9:80; it has"),
         (server.as_str(), "explode", "", 404, "orders about a server are"),

@@ -141,7 +141,7 @@ fn targets_of(set: &BackendSetSettings) -> impl Iterator<Item = Target> {
     let proxy = set.proxy_protocol;
     rules.into_iter().flat_map(move |rules| {
         let (name, sources) = (Arc::clone(&name), sources.clone());
-        set.servers.iter().map(move |server| {
+        set.servers.iter().filter(|server| !server.disabled).map(move |server| {
             let (set, rules) = (Arc::clone(&name), Arc::clone(&rules));
             Target { set, server: server.clone(), sources: sources.clone(), proxy, rules }
         })

@@ -18,6 +18,8 @@ pub struct ServerSettings {
     pub weight: u32,
     /// It is asked only where no other server is well.
     pub backup: bool,
+    /// An operator has taken it out: nobody asks it, and nobody checks it.
+    pub disabled: bool,
     /// The host it was found under, where it was named.
     pub host: Option<Arc<str>>,
     /// The number of how it is spoken to over TLS, as its owner says.
@@ -27,7 +29,7 @@ pub struct ServerSettings {
 impl ServerSettings {
     /// A server like any other.
     pub fn new(address: impl Into<Address>) -> Self {
-        Self { address: address.into(), weight: 1, backup: false, host: None, tls_profile: None }
+        Self { address: address.into(), weight: 1, backup: false, disabled: false, host: None, tls_profile: None }
     }
 
     /// Another one like this, which was found under the name of a host.

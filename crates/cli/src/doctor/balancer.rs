@@ -61,7 +61,7 @@ fn server(told: &Server) -> ServerUse {
     ServerUse {
         standing: match told.state {
             ServerState::Up => Standing::Up,
-            ServerState::Draining => Standing::Draining,
+            ServerState::Draining | ServerState::Disabled => Standing::Draining,
             ServerState::Aside => Standing::Aside,
             ServerState::Down => Standing::Down,
         },

@@ -2,6 +2,7 @@
 
 use crate::server::{BAD, GOOD, SILENCE, Server, secured};
 use crate::stage::{Load, config, get, hears, start};
+use balancer_core::ServerOrder;
 use control::{Control, Event, News};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -50,6 +51,23 @@ fn a_server_whose_checks_fail_gets_no_requests_until_they_do_not() {
     assert!(check.contains(&format!("Host: {}\r\n", two.address)) && check.contains("Connection: close"), "{check}");
     let counters = control.drain_after(Duration::ZERO, Duration::ZERO);
     assert_eq!(counters.failed_total(), 0, "{counters:?}");
+}
+
+#[test]
+fn a_server_that_is_taken_out_is_neither_asked_nor_checked_until_it_is_enabled() {
+    let (one, two) = (Server::start("one", GOOD), Server::start("two", GOOD));
+    let (control, address, _news) = balancer(&[&one, &two], "path = \"/health\"");
+    eventually("both are checked", || one.checks().len() > 2 && two.checks().len() > 2);
+    let order = |order| control.remote().order_server("app", &two.address.to_string(), order).expect("it is there");
+    order(ServerOrder::Disable);
+    assert!((0..20).all(|_| get(address).1 == "one"), "the one that is taken out is asked");
+    // One may have been under way.
+    let (before, checks) = (two.checks().len(), one.checks().len());
+    eventually("the other is checked", || one.checks().len() > checks + 6);
+    assert!(two.checks().len() <= before + 1, "{} after {before}", two.checks().len());
+    order(ServerOrder::Enable);
+    eventually("it is asked again", || get(address).1 == "two");
+    eventually("it is checked again", || two.checks().len() > before + 2);
 }
 
 /// Other checks begin anew, and without any nobody is down: a board must not outlive what was written on it.

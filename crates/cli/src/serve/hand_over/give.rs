@@ -80,6 +80,7 @@ fn said_of(heritage: &Heritage) -> Vec<SaidRow> {
         set: set.to_owned(),
         server: server.to_owned(),
         drained: said.drained,
+        disabled: said.disabled,
         weight: said.weight,
     };
     heritage.said.all().map(row).collect()

@@ -54,6 +54,9 @@ struct SaidRow {
     set: String,
     server: String,
     drained: bool,
+    /// Older programs know nothing of it.
+    #[serde(default)]
+    disabled: bool,
     weight: Option<u32>,
 }
 

@@ -62,7 +62,7 @@ fn read_all() -> anyhow::Result<Taken> {
 }
 
 fn remember(said: &mut Overrides, row: SaidRow) {
-    said.remember(&row.set, &row.server, Override { drained: row.drained, weight: row.weight });
+    said.remember(&row.set, &row.server, Override { drained: row.drained, disabled: row.disabled, weight: row.weight });
 }
 
 fn add(
