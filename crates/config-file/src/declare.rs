@@ -36,6 +36,8 @@ pub struct Key {
     pub preset: Preset,
     /// What it means, in Markdown.
     pub means: &'static str,
+    /// Nobody is shown what it says.
+    pub secret: bool,
     /// A value, where neither the default nor the meaning shows one.
     pub example: Option<&'static str>,
     /// What other programs call it.
@@ -108,7 +110,7 @@ pub enum Kind {
 impl Key {
     /// A key that may be missing, which then means nothing.
     pub const fn new(name: &'static str, kind: Kind, means: &'static str) -> Self {
-        Self { name, kind, preset: Preset::Words("none"), means, example: None, others: &[], words: &[] }
+        Self { name, kind, preset: Preset::Words("none"), means, secret: false, example: None, others: &[], words: &[] }
     }
 
     /// With a default, as it would be written: `"5s"` with its quotes.
@@ -139,6 +141,12 @@ impl Key {
     #[must_use]
     pub const fn words(self, words: &'static [(&'static str, &'static str)]) -> Self {
         Self { words, ..self }
+    }
+
+    /// Nobody is shown what it says.
+    #[must_use]
+    pub const fn secret(self) -> Self {
+        Self { secret: true, ..self }
     }
 
     /// With an example.
@@ -194,7 +202,7 @@ impl Kind {
     }
 
     /// Tables that are reached through this.
-    fn tables(&self) -> Vec<&'static Table> {
+    pub(crate) fn tables(&self) -> Vec<&'static Table> {
         match self {
             Self::Table(table) | Self::Tables { of: table, .. } | Self::PairsOfTables(table) => vec![table],
             Self::List { of, .. } => of.tables(),

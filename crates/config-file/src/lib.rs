@@ -12,6 +12,7 @@ mod mistake;
 mod schema;
 mod section;
 mod shown;
+mod told;
 pub mod value;
 
 pub use declare::{Key, Kind, Preset, Table};
@@ -76,6 +77,26 @@ pub fn parse_declared<T>(
     read: impl FnOnce(Section<'_, '_>, &mut Vec<Mistake>) -> Option<T>,
 ) -> Result<T, ConfigError> {
     parse_top(name, text, |table, span| Section::top(what, keys, table, span), read)
+}
+
+/// Reads only a part of a file, whatever is wrong with the rest: where there is no such part and no mistake, `None`.
+///
+/// # Errors
+/// The mistakes of the part; where it is not found, those of the syntax.
+pub fn parse_part<T>(
+    name: &str,
+    what: &'static str,
+    keys: &'static Table,
+    text: &str,
+    read: impl FnOnce(Section<'_, '_>, &mut Vec<Mistake>) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut mistakes = Vec::new();
+    let part = read(Section::of(what, keys, table.get_ref(), 0..text.len().min(1)), &mut mistakes);
+    if part.is_none() {
+        mistakes.extend(errors.iter().map(|error| Mistake::of_syntax(error, text.len())));
+    }
+    if mistakes.is_empty() { Ok(part) } else { Err(ConfigError::new(name, text, mistakes)) }
 }
 
 fn parse_top<T>(

@@ -79,6 +79,7 @@ static STICKY_TABLE: Table = Table {
             "a secret that ids are made with: without it whoever guesses an address can tell that it is one",
         )
         .known_as(&["secret"])
+        .secret()
         .example("\"a long secret\""),
         Key::new("pass", Kind::Switch, "servers see the cookie, too").or("false"),
     ],

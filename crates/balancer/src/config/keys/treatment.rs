@@ -97,6 +97,7 @@ static BASIC_AUTH: Table = Table {
             Kind::Pairs("hash of a password"),
             "names, and the hashes of their passwords as `htpasswd` and `openssl passwd` make them: `$2y$`, `$6$`, `$5$`, `$apr1$`",
         ).known_as(&["user", "userlist", "accounts"])
+        .secret()
         .example("{ alice = \"$2y$05$zT8dcYTlqYzzyZkUk0fbYeDZAfvaOYEIjPCy6NyrEOTqVVGYMlFHq\" }"),
         Key::new("users_file", Kind::Text("path"), "the same, line by line, in a file that `htpasswd` makes; it is read again with the configuration")
             .known_as(&["auth_basic_user_file", "htpasswd"])
