@@ -67,6 +67,15 @@ impl Client {
         serde_json::from_slice(&answer).map_err(|error| self.foreign(error.to_string()))
     }
 
+    /// The configuration that is worked by, and what stands above it.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub fn config(&self) -> Result<Value, AskError> {
+        let answer = self.ask(Method::GET, "/config", String::new())?;
+        serde_json::from_slice(&answer).map_err(|error| self.foreign(error.to_string()))
+    }
+
     /// Says something of a server, such as `drain`; the body is what goes with it.
     ///
     /// # Errors

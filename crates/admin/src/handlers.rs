@@ -1,6 +1,7 @@
 //! What is answered to each question.
 
 use crate::metrics::{CONTENT_TYPE, Scrape};
+use crate::ready;
 use crate::state::State;
 use crate::view;
 use axum::Json;
@@ -45,12 +46,17 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Ready to be sent clients: not while it ends.
+/// Ready to be sent clients.
 pub(crate) async fn readyz(Shared(state): Shared<House>) -> Response {
-    match state.remote.is_ending() {
-        false => "ready\n".into_response(),
-        true => (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response(),
+    match ready::look(&state) {
+        Ok(()) => "ready\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
+}
+
+/// As it is worked by; reading its text again takes a moment where it is long.
+pub(crate) async fn config(Shared(state): Shared<House>) -> Response {
+    told(state, |state| (!state.remote.is_ending()).then(|| view::running(state))).await
 }
 
 pub(crate) async fn listeners(Shared(state): Shared<House>) -> Response {

@@ -23,6 +23,7 @@ mod openapi;
 mod operations;
 mod overview;
 mod process;
+mod ready;
 mod routes;
 mod server;
 mod state;

@@ -121,7 +121,10 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         summary: "Does it take clients?",
         wish: Wish::Public,
         takes: None,
-        answers: &[answer(200, "It does.", PLAIN), answer(503, "It ends: send it nobody any more.", PLAIN)],
+        answers: &[
+            answer(200, "It does.", PLAIN),
+            answer(503, "Send it nobody: it ends, or nobody is up whom `ready` in [admin] asks for.", PLAIN),
+        ],
         answered: || get(handlers::readyz),
     },
     Operation {
@@ -163,6 +166,15 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         takes: None,
         answers: &[answer(200, "In the OpenMetrics format.", Body::Text(metrics::CONTENT_TYPE)), ENDING],
         answered: || get(handlers::metrics),
+    },
+    Operation {
+        path: "/config",
+        id: "config",
+        summary: "The configuration that is worked by, secrets hidden, and what operators said.",
+        wish: Wish::Read,
+        takes: None,
+        answers: &[answer(200, "The configuration.", Body::Shape("Running")), ENDING],
+        answered: || get(handlers::config),
     },
     Operation {
         path: "/listeners",

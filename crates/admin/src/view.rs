@@ -4,8 +4,11 @@ use crate::overview::{BackendSet, Counts, InertPool, Listener, Overview, Port, R
 use crate::process;
 use crate::state::State;
 use balancer::{Boards, Glance, Seen};
-use balancer_core::{BackendSetSettings, Counters, Dimension, ListenerSettings, Report, ServerSettings, inert_pools};
+use balancer_core::{
+    BackendSetSettings, Counters, Dimension, ListenerSettings, Override, Report, ServerSettings, inert_pools,
+};
 use ports::{BudgetVerdict, Spending};
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// Asks everybody, workers too; `None`: the balancer is ending.
@@ -24,6 +27,18 @@ pub(crate) fn everything(state: &State) -> Option<Overview> {
         ports: state.spending(&report).iter().map(port).collect(),
         counters: counts_of(&report.rest, None),
     })
+}
+
+/// The configuration that is worked by, secrets hidden, and what stands above it.
+pub(crate) fn running(state: &State) -> Value {
+    let said = state.remote.said();
+    let row = |(set, server, said): (&str, &str, Override)| {
+        json!({ "backend_set": set, "server": server, "drained": said.drained, "disabled": said.disabled,
+                "weight": said.weight })
+    };
+    let said: Vec<Value> = said.all().map(row).collect();
+    let file = state.remote.file().map(|file| file.display().to_string());
+    json!({ "file": file, "config": state.remote.config().source.told(), "said": said })
 }
 
 fn port(spending: &Spending) -> Port {

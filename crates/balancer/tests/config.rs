@@ -70,6 +70,7 @@ fn mistakes_are_shown_as_expected() {
 fn admin_is_asked_where_it_is_written() {
     let admin = parse("good-admin.toml").unwrap().admin.unwrap();
     assert_eq!(admin.bind.address.to_string(), "0.0.0.0:9080");
+    assert_eq!(admin.ready.name(), "every-set");
     let token = admin.token.unwrap();
     assert_eq!(token.bytes(), b"0123456789abcdef0123456789abcdef");
     assert_eq!(format!("{token:?}"), "Token(..)", "a secret is not shown");

@@ -5,9 +5,10 @@ use crate::output::{Output, complain};
 use crate::serve;
 use admin::{Client, Overview};
 use anyhow::{Context, anyhow, bail};
+use balancer::Config;
 use clap::{Parser, Subcommand};
 use ports::{Address, UnixPath};
-use present::ctl::{Ports, Servers, Status};
+use present::ctl::{Listeners, Ports, Running, Servers, Status};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ Examples:
   quintet ctl servers app                  the servers of the set app
   quintet ctl ports                        ports towards servers, and how long they last
   quintet ctl drain app/10.0.0.7:80        no new request goes there; undrain brings it back
+  quintet ctl disable app/10.0.0.7:80      nothing goes there, checks neither; enable brings it back
   quintet ctl weight app/10.0.0.7:80 10    until reset, or the end of the process
   quintet ctl reload                       read the configuration file again
   quintet ctl events                       what happens, until Ctrl-C
@@ -56,12 +58,20 @@ enum Wish {
         /// Of this set; of all where none is named.
         set: Option<String>,
     },
+    /// The listeners: where they listen, requests, failures, clients.
+    Listeners,
+    /// The configuration that is worked by, secrets hidden, and what operators said.
+    Config,
     /// Ports towards servers: live, in TIME_WAIT, free, and how long they last.
     Ports,
     /// Send no new request to a server; those under way are finished.
     Drain(Which),
     /// Send requests to it again.
     Undrain(Which),
+    /// Send nothing to a server, and do not check it; what is under way is finished.
+    Disable(Which),
+    /// Send requests to it and check it again.
+    Enable(Which),
     /// Give it another weight.
     Weight {
         #[command(flatten)]
@@ -90,9 +100,13 @@ pub(crate) fn run(args: &CtlArgs) -> Result {
     match &args.wish {
         Wish::Status => output.show(&Status(&client.overview()?))?,
         Wish::Servers { set } => output.show(&Servers(&of_set(client.overview()?, set.as_deref())?.backend_sets))?,
+        Wish::Listeners => output.show(&Listeners(&client.overview()?.listeners))?,
+        Wish::Config => output.show(&Running(&client.config()?))?,
         Wish::Ports => output.show(&Ports(&client.overview()?.ports))?,
         Wish::Drain(which) => return order(&client, which, "drain", String::new(), &mut output),
         Wish::Undrain(which) => return order(&client, which, "undrain", String::new(), &mut output),
+        Wish::Disable(which) => return order(&client, which, "disable", String::new(), &mut output),
+        Wish::Enable(which) => return order(&client, which, "enable", String::new(), &mut output),
         Wish::Reset(which) => return order(&client, which, "reset", String::new(), &mut output),
         Wish::Weight { which, weight } => return order(&client, which, "weight", weight.to_string(), &mut output),
         Wish::Reload => return tell(client.reload(), &mut output),
@@ -123,7 +137,9 @@ pub(crate) fn token_of(file: &Path) -> anyhow::Result<String> {
 
 /// Where the balancer of this file is asked, and with which token.
 fn of_config(file: &Path) -> anyhow::Result<(Address, Option<String>)> {
-    let Some(admin) = serve::load(file)?.admin else {
+    // Whatever is wrong with the rest of it: that may be why somebody asks.
+    let admin = Config::load_admin(file).map_err(|error| anyhow!("{}", serve::shown(&error)))?;
+    let Some(admin) = admin else {
         bail!(
             "{} has no [admin]: such a balancer cannot be asked; write\n\n[admin]\nbind = \"{AT_DEFAULT}\"",
             file.display()

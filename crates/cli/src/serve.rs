@@ -256,8 +256,11 @@ fn complain_of(warnings: &[balancer::Warning]) {
 
 /// Mistakes are shown as wide and as colourful as the terminal likes.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
-    let (width, colour) = (terminal::error_width(), terminal::error_colour());
-    Config::load(path).map_err(|error| anyhow!("{}", error.render(width, colour)))
+    Config::load(path).map_err(|error| anyhow!("{}", shown(&error)))
+}
+
+pub(crate) fn shown(error: &balancer::ConfigError) -> String {
+    error.render(terminal::error_width(), terminal::error_colour())
 }
 
 fn check_workers(workers: Option<usize>) -> anyhow::Result<()> {

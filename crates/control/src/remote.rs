@@ -8,7 +8,7 @@ use crate::plane::Message;
 use crate::reload::{ReloadOrder, Reloading, Wanted};
 use balancer::{Config, Glance, Handle, Inherited, LogError, StartError};
 use balancer_core::{Overrides, ServerOrder, Settings};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
@@ -118,6 +118,11 @@ impl Remote {
         Arc::clone(&lock(&self.shared.config))
     }
 
+    /// Where that came from, if it was a file.
+    pub fn file(&self) -> Option<&Path> {
+        self.shared.file.as_deref()
+    }
+
     /// Somebody else goes by the configuration from now on: see [`Fellow`].
     pub fn set_fellow(&self, fellow: Fellow) {
         *lock(&self.shared.fellow) = Some(fellow);
@@ -165,7 +170,7 @@ impl Remote {
     }
 
     /// What was said of servers while it ran.
-    pub(crate) fn said(&self) -> Overrides {
+    pub fn said(&self) -> Overrides {
         lock(&self.shared.said).clone()
     }
 

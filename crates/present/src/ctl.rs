@@ -15,6 +15,14 @@ pub struct Status<'a>(pub &'a Overview);
 #[derive(Clone, Copy, Debug)]
 pub struct Servers<'a>(pub &'a [BackendSet]);
 
+/// The listeners.
+#[derive(Clone, Copy, Debug)]
+pub struct Listeners<'a>(pub &'a [Listener]);
+
+/// The configuration that is worked by, as it was told.
+#[derive(Clone, Copy, Debug)]
+pub struct Running<'a>(pub &'a Value);
+
 /// The ports towards servers, the tightest first.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports<'a>(pub &'a [Port]);
@@ -109,6 +117,43 @@ impl Present for Servers<'_> {
 /// How it stands, and why where it is set aside.
 fn standing(server: &Server) -> String {
     server.why.as_ref().map_or_else(|| server.state.to_string(), |why| format!("{}: {why}", server.state))
+}
+
+impl Present for Listeners<'_> {
+    fn text(&self, columns: usize) -> String {
+        let header = [
+            ("listener", 40),
+            ("protocol", 100),
+            ("listens on", 60),
+            ("requests", 100),
+            ("failed", 100),
+            ("refused", 100),
+            ("clients", 100),
+        ];
+        table(columns, &header, self.0.iter().map(listener_row))
+    }
+
+    fn json(&self) -> Value {
+        json!(self.0)
+    }
+}
+
+fn listener_row(listener: &Listener) -> Vec<String> {
+    let figures =
+        ["requests", "failures", "refused.requests", "clients.open"].map(|name| listener.counters.count(name));
+    let [requests, failed, refused, clients] = figures.map(count);
+    let addresses = listener.addresses.join(", ");
+    vec![listener.name.clone(), listener.protocol.clone(), addresses, requests, failed, refused, clients]
+}
+
+impl Present for Running<'_> {
+    fn text(&self, _: usize) -> String {
+        format!("{:#}\n", self.0)
+    }
+
+    fn json(&self) -> Value {
+        self.0.clone()
+    }
 }
 
 fn server_row(set: &str, server: &Server) -> Vec<String> {
@@ -216,6 +261,8 @@ mod tests {
         for part in ["app/10.0.0.1:80", "75 %", "we 90 %", "app/10.0.0.2:80", "(backup)", "down"] {
             assert!(servers.contains(part), "{part:?} in\n{servers}");
         }
+        let listeners = Listeners(&overview.listeners).text(110);
+        assert!(listeners.contains("0.0.0.0:80") && listeners.lines().any(|line| line.ends_with('7')), "{listeners}");
         let ports = Ports(&overview.ports).text(110);
         assert!(ports.contains("20,000") && ports.contains("8.2 s"), "{ports}");
         for text in [servers, ports] {

@@ -7,6 +7,7 @@ mod page;
 mod schema;
 
 use balancer::Config;
+use balancer_core::ServerOrder;
 use house::{House, exchange, get};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -250,6 +251,42 @@ fn ready_until_the_balancer_ends() {
     assert_eq!(ask("/healthz").0, 200);
     assert_eq!(ask("/readyz"), (503, "draining\n".to_owned()));
     assert_eq!(ask("/metrics").0, 503);
+}
+
+/// With the only server drained nobody is up.
+#[test]
+fn ready_only_while_somebody_is_up_where_that_is_asked_for() {
+    let house = House::new("bind = \"127.0.0.1:0\"\nready = \"any-server\"");
+    let server = house.origin.address().to_string();
+    let order = |order| house.control.remote().order_server("app", &server, order).expect("it is there");
+    assert_eq!(house.asks(&get("/readyz")), (200, "ready\n".to_owned()));
+    for (out, back) in [(ServerOrder::Drain, ServerOrder::Undrain), (ServerOrder::Disable, ServerOrder::Enable)] {
+        order(out);
+        assert_eq!(house.asks(&get("/readyz")), (503, "no server is up\n".to_owned()));
+        order(back);
+        assert_eq!(house.asks(&get("/readyz")).0, 200);
+    }
+}
+
+#[test]
+fn the_configuration_is_told_without_its_secrets() {
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    let folder = testkit::Folder::new();
+    let auth = "[[listener.route]]\nname = \"in\"\npath = \"/in\"\nauth = { users = { ann = \"$apr1$abcdefgh$5RSqmcTnAVQ9Ez1UArOTS/\" } }\nbackends = \"app\"\n";
+    let text =
+        house.text("[admin]\nbind = \"127.0.0.1:0\"").replace("[[backend_set]]", &format!("{auth}[[backend_set]]"));
+    let config =
+        Config::parse(&folder.place("test.toml"), &text).unwrap_or_else(|error| panic!("{}", error.render(100, false)));
+    let (_, before) = house.asks(&get("/config"));
+    assert!(!before.contains("ann"), "{before}");
+    house.control.remote().reload(&config).wait().expect("it is good");
+    let (status, told) = house.asks(&get("/config"));
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let listener = &told["config"]["listener"][0];
+    assert_eq!((status, &listener["name"]), (200, &"web".into()), "{told}");
+    let route = &listener["route"][1];
+    assert_eq!((&route["name"], &route["auth"]["users"]["ann"]), (&"in".into(), &"(hidden)".into()), "{told}");
+    assert!(!told.to_string().contains("apr1"), "{told}");
 }
 
 /// The listener goes elsewhere, asks for another token, goes and comes; what cannot be had changes nothing.

@@ -114,6 +114,7 @@ fn is_of_type(name: &Value, value: &Value) -> bool {
         "string" => value.is_string(),
         "number" => value.is_number(),
         "integer" => value.is_u64() || value.is_i64(),
+        "null" => value.is_null(),
         "boolean" => value.is_boolean(),
         _ => false,
     }

@@ -1,7 +1,7 @@
 //! `[admin]`: where the running balancer is asked, and told what to do.
 
 use super::{bind, files};
-use balancer_core::Bind;
+use balancer_core::{Bind, Ready};
 use config_file::{Mistake, Section, Value, wrong_type};
 use ports::Address;
 use std::fmt;
@@ -21,6 +21,8 @@ pub struct AdminSettings {
     pub bind: Bind,
     /// What those have to show who change things, or come from another host.
     pub token: Option<Token>,
+    /// When `/readyz` says so.
+    pub ready: Ready,
 }
 
 /// A secret: it is compared, never shown.
@@ -43,6 +45,7 @@ impl fmt::Debug for Token {
 pub(super) fn read(mut section: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<AdminSettings> {
     let place = section.need("bind", "\"127.0.0.1:9080\"", mistakes);
     let token_file = section.take("token_file");
+    let ready = section.named("ready", mistakes).unwrap_or_default();
     section.finish(mistakes);
     let token = token_file.and_then(|file| read_token(file, folder, mistakes));
     let place = place?;
@@ -59,7 +62,7 @@ pub(super) fn read(mut section: Section<'_, '_>, folder: &Path, mistakes: &mut V
         let help = "bind to \"127.0.0.1:9080\" or \"unix:/run/quintet/admin.sock\", or name a file with a token";
         mistakes.push(Mistake::new(place.span(), title, "this can be reached from other hosts").help(help));
     }
-    Some(AdminSettings { bind, token })
+    Some(AdminSettings { bind, token, ready })
 }
 
 fn read_token(file: &Value<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Token> {

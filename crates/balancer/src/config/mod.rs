@@ -29,6 +29,7 @@ mod route_action;
 mod routing;
 mod selection;
 mod servers;
+mod source;
 mod statuses;
 mod tcp;
 mod tls;
@@ -46,12 +47,15 @@ use config_file::Section;
 pub use config_file::{ConfigError, Mistake, parse_duration};
 use files::Folder;
 use reactor::epoll::EpollConfig;
+pub use source::Source;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 use sys::privileges::Identity;
 use units::counted;
 
+/// As messages call the file.
+const WHAT: &str = "the configuration";
 /// Data-path threads.
 pub const WORKERS_MAX: usize = 1024;
 /// Buffers of 17 KiB per worker: 17 GiB.
@@ -90,6 +94,8 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// How events are written.
     pub event_log: EventForm,
+    /// What it was read from.
+    pub source: Source,
 }
 
 impl Config {
@@ -102,7 +108,22 @@ impl Config {
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
         let folder = Path::new(name).parent().unwrap_or(Path::new(""));
         let read = |top: Section<'_, '_>, mistakes: &mut Vec<Mistake>| read(top, folder, mistakes);
-        config_file::parse_declared(name, "the configuration", &keys::TOP, text, read)
+        let config = config_file::parse_declared(name, WHAT, &keys::TOP, text, read)?;
+        Ok(Self { source: Source::new(text), ..config })
+    }
+
+    /// Reads only where the balancer of a file is asked, whatever is wrong with the rest of it; `None`: it is not asked.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its `[admin]`.
+    pub fn load_admin(path: &Path) -> Result<Option<AdminSettings>, ConfigError> {
+        let (name, text) = (path.display().to_string(), config_file::read_text(path)?);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let read = |mut top: Section<'_, '_>, mistakes: &mut Vec<Mistake>| {
+            let section = top.table("admin", mistakes)?;
+            admin::read(section, folder, mistakes)
+        };
+        config_file::parse_part(&name, WHAT, &keys::TOP, &text, read)
     }
 
     /// One listener before servers that are embedded in the same process.
@@ -160,6 +181,7 @@ impl Config {
             shelf: Shelf::default(),
             access_log: None,
             event_log: EventForm::default(),
+            source: Source::default(),
         }
     }
 }
@@ -196,6 +218,7 @@ fn read(mut top: Section<'_, '_>, folder: &Path, mistakes: &mut Vec<Mistake>) ->
         shelf,
         access_log: global.access_log,
         event_log: global.event_log,
+        source: Source::default(),
     })
 }
 

@@ -59,6 +59,12 @@ fn a_server_is_seen_drained_and_brought_back() {
     check(&["undrain", &which], 0, &["done"], "");
     check(&["servers", "app", "--json", "-"], 0, &["\"weight\": 7"], "");
     check(&["reset", &which], 0, &["done"], "");
+    check(&["disable", &which], 0, &["done"], "");
+    check(&["servers"], 0, &["disabled"], "");
+    check(&["config"], 0, &["\"disabled\": true", "\"backends\": \"app\""], "");
+    assert!(get(house.address, "/").starts_with("HTTP/1.1 503"));
+    check(&["enable", &which], 0, &["done"], "");
+    check(&["listeners"], 0, &["web", "http", &house.address.to_string()], "");
     check(&["drain", "app/10.0.0.9:80"], 1, &[], "has no server 10.0.0.9:80");
     check(&["drain", "app"], 2, &[], "names no server: write SET/SERVER");
     assert!(get(house.address, "/").starts_with("HTTP/1.1 200"));
@@ -72,6 +78,12 @@ fn a_reload_says_what_came_or_why_not() {
     house.folder.write("quintet.toml", good.replace("backends", "bakcends"));
     let (code, _, err) = house.ctl(&["reload"]);
     assert!(code == Some(1) && err.contains("did you mean"), "{code:?} {err}");
+    // The file that is wrong says where, all the same: but for its `[admin]`, and what is no TOML behind that.
+    let (code, _, err) = told(&["ctl", "-c", &file, "reload"]);
+    assert!(code == Some(1) && err.contains("did you mean"), "{code:?} {err}");
+    house.folder.write("quintet.toml", format!("{good}\n[[listener"));
+    let (code, _, err) = told(&["ctl", "-c", &file, "reload"]);
+    assert!(code == Some(1) && err.contains("quintet.toml"), "{code:?} {err}");
     house.folder.write("quintet.toml", good);
     let (code, out, err) = house.ctl(&["reload", "--json", "-"]);
     assert!(code == Some(0) && out.contains("1 listener, 1 backend set, 1 server"), "{code:?} {out} {err}");

@@ -1,6 +1,7 @@
 //! `[admin]`: the running balancer, asked and told what to do.
 
 use super::listener::{BIND, PLACE};
+use balancer_core::Ready;
 use config_file::{Key, Kind, Table};
 
 pub(super) static ADMIN: Table = Table {
@@ -22,5 +23,12 @@ pub(super) static ADMIN: Table = Table {
         ).known_as(&["token", "password", "secret", "auth"])
         .or_words("nobody is asked for one")
         .example("\"admin.token\""),
+        Key::new(
+            "ready",
+            Kind::choice::<Ready>(),
+            "when `/readyz` says that clients may be sent: as long as they are accepted, or if besides a server is up of any \
+             set, or one of every set. Never while it drains",
+        )
+        .or("\"accepting\""),
     ],
 };
