@@ -3,14 +3,16 @@
 
 use crate::process::{self, Process};
 use crate::state::State;
-use balancer::{Glance, Seen};
+use balancer::{Glance, InUse, Seen};
 use balancer_core::{Counter, Counters, Dimension, Report, Timed};
+use control::{Past, Reloads};
 use ports::Spending;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use std::fmt;
+use std::time::UNIX_EPOCH;
 
 /// As HTTP names the format.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -25,6 +27,8 @@ pub(crate) struct Scrape {
     spending: Vec<Spending>,
     process: Process,
     started_s: f64,
+    reloads: Reloads,
+    certificates: Vec<InUse>,
 }
 
 #[derive(Debug)]
@@ -38,10 +42,13 @@ struct Server {
 impl Scrape {
     /// Asks everybody; `None`: the balancer is ending.
     pub(crate) fn take(state: &State) -> Option<Self> {
-        let asked = |balancer: &Glance| (balancer.report(), servers_of(balancer), balancer.boards().checks_late());
-        let (report, servers, checks_late) = state.remote.ask(asked)?;
-        let spending = state.spending(&report);
-        Some(Self { report, servers, checks_late, spending, process: process::look(), started_s: state.started_s() })
+        let (report, servers, checks_late, certificates) = state.remote.ask(|balancer: &Glance| {
+            let checks_late = balancer.boards().checks_late();
+            (balancer.report(), servers_of(balancer), checks_late, balancer.certificates().to_vec())
+        })?;
+        let (spending, process) = (state.spending(&report), process::look());
+        let (started_s, reloads) = (state.started_s(), state.remote.reloads());
+        Some(Self { report, servers, checks_late, spending, process, started_s, reloads, certificates })
     }
 
     /// The text.
@@ -89,6 +96,7 @@ impl Collector for Scrape {
         self.encode_times(&mut out)?;
         self.encode_servers(&mut out)?;
         self.encode_ports(&mut out)?;
+        self.encode_changes(&mut out)?;
         self.encode_process(&mut out)
     }
 }
@@ -209,6 +217,27 @@ impl Scrape {
         tell("quintet_ports_free", "Those that nothing holds.", |row| Some(row.free() as f64))?;
         let help = "Until the last one is gone at the rate of late, if each connection leaves a TIME_WAIT here.";
         tell("quintet_ports_exhausted_in_seconds", help, |row| Some(row.exhausted_in()?.as_secs_f64()))
+    }
+
+    /// What changes the balancer, and what will end by itself.
+    fn encode_changes(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let rows = [("good", self.reloads.good), ("refused", self.reloads.refused)];
+        let rows = rows.map(|(outcome, past)| (vec![("outcome", outcome)], past));
+        let help = "Reloads of the configuration: those that are worked by, and those that changed nothing.";
+        let family = Family { name: "quintet_reloads", kind: MetricType::Counter, help };
+        family.encode(out, rows.iter().map(|(labels, past)| (labels, past.count as f64)))?;
+        let help = "When there was such a reload last, in seconds since 1970.";
+        let at = |past: Past| Some(past.last?.duration_since(UNIX_EPOCH).ok()?.as_secs_f64());
+        let times = rows.iter().filter_map(|(labels, past)| Some((labels, at(*past)?)));
+        gauge("quintet_reload_time_seconds", help).encode(out, times)?;
+        let well = f64::from(u8::from(self.reloads.is_well()));
+        let help = "1 while the last reload is worked by, or there was none; 0 after one that was refused.";
+        gauge("quintet_reload_well", help).encode(out, std::iter::once((&Labels::new(), well)))?;
+        let files: Vec<_> = self.certificates.iter().map(|one| one.path.display().to_string()).collect();
+        let labels: Vec<Labels<'_>> = files.iter().map(|file| vec![("file", file.as_str())]).collect();
+        let ends = self.certificates.iter().map(|one| one.not_after.as_secs_f64());
+        let help = "When the certificate that is worked by ends, in seconds since 1970.";
+        gauge("quintet_certificate_expires_seconds", help).encode(out, labels.iter().zip(ends))
     }
 
     /// As all programs that Prometheus asks call them.
@@ -355,6 +384,8 @@ mod tests {
             spending: vec![spending],
             process: Process::default(),
             started_s: 0.0,
+            reloads: Reloads { good: Past { count: 1, last: Some(UNIX_EPOCH) }, ..Reloads::default() },
+            certificates: vec![InUse { path: "a.pem".into(), not_after: std::time::Duration::ZERO }],
         };
         let text = scrape.text().expect("text");
         let told = text

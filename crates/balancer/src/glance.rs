@@ -6,6 +6,7 @@ use crate::errors::Warning;
 use crate::orders::Order;
 use crate::own_ports;
 use crate::spending::PortWatch;
+use crate::tls::InUse;
 use balancer_core::{Counters, ListenerSettings, Protocol, Report, ServerSettings, Settings};
 use ports::{Address, PortList};
 use reactor::{Answer, NoAnswer, Outbox, ProfileId};
@@ -48,6 +49,7 @@ pub struct Glance {
     pub(crate) own_ports: Option<PortList>,
     pub(crate) warnings: Arc<[Warning]>,
     pub(crate) profiles: Profiles,
+    pub(crate) certificates: Arc<[InUse]>,
 }
 
 /// The workers, as those have them who ask them.
@@ -144,6 +146,11 @@ impl Glance {
     /// What is known of the servers.
     pub fn boards(&self) -> Boards {
         self.boards.clone()
+    }
+
+    /// The certificates that are gone by, by path.
+    pub fn certificates(&self) -> &[InUse] {
+        &self.certificates
     }
 
     /// How connections to a server are secured; `None`: not at all, or it is no server of now.

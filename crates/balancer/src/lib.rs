@@ -45,5 +45,5 @@ pub use shelf::Shelf;
 pub use spending::PortWatch;
 pub use stand::{Layers, Stand};
 pub use timestamps::TimestampsError;
-pub use tls::{SecureError, certificate_warnings};
+pub use tls::{InUse, SecureError, certificate_warnings};
 pub use worker::{Worker, WorkerShare};

@@ -103,7 +103,9 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance, logging: Logging) -> Re
     let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &layers)?;
     let crew = Crew::of(workers.iter().map(|worker| worker.outbox().clone()));
     let (addresses, warnings) = (doors.addresses().into(), Arc::default());
-    let glance = Glance { crew, settings, boards, addresses, own_ports, warnings, profiles: layers.profiles };
+    let certificates = secured.certificates(&settings);
+    let profiles = layers.profiles;
+    let glance = Glance { crew, settings, boards, addresses, own_ports, warnings, profiles, certificates };
     let mut handle = Handle { workers, doors, secured, bounds, glance, log };
     let (unfulfilled, own) = (handle.doors.verify()?, handle.glance.own_ports.as_ref());
     handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings, &handle.secured, own);
@@ -240,8 +242,9 @@ impl Handle {
                 let own = self.own_ports.as_ref();
                 let (warnings, addresses) =
                     (warnings_of(unfulfilled, away, &settings, &secured, own), doors.addresses().into());
+                let certificates = secured.certificates(&settings);
                 (self.doors, self.secured) = (doors, secured);
-                self.glance = Glance { settings, boards, addresses, warnings, ..self.glance() };
+                self.glance = Glance { settings, boards, addresses, warnings, certificates, ..self.glance() };
                 Ok(())
             }
             Err(error) => {

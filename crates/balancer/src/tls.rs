@@ -293,6 +293,26 @@ impl Secured {
         id
     }
 
+    /// The certificates that are gone by, whatever their files hold by now.
+    pub(crate) fn certificates(&self, settings: &Settings) -> Arc<[InUse]> {
+        let facts_of = |id: Option<u32>| self.made.iter().find(|made| Some(made.id.0) == id).map(|made| &made.facts);
+        let of = |id, shown: Vec<Shown<'_>>| {
+            let facts = facts_of(id).map_or(&[][..], Vec::as_slice).iter();
+            let in_use = |(shown, facts): (Shown<'_>, &Facts)| InUse {
+                path: shown.files.certificate.clone(),
+                not_after: facts.not_after,
+            };
+            shown.into_iter().zip(facts).map(in_use).collect::<Vec<_>>()
+        };
+        let listeners = settings.listeners.iter().map(|one| of(one.tls_profile, Shown::of_listener(one).collect()));
+        let sets = settings.backend_sets.iter().map(|one| of(one.tls_profile, Shown::of_set(one).collect()));
+        let mut all: Vec<InUse> = listeners.chain(sets).flatten().collect();
+        all.sort();
+        // One file in two places may have been read at two times: the end that comes first counts.
+        all.dedup_by(|one, before| one.path == before.path);
+        all.into()
+    }
+
     /// The same as [`certificate_warnings`], of certificates that were read already.
     pub(crate) fn warnings(&self, settings: &Settings) -> Vec<Warning> {
         let facts_of = |id: Option<u32>| {
@@ -361,6 +381,15 @@ fn client_profile(tls: &ServerTls, shelf: &Shelf) -> Result<(ClientProfile, Vec<
         Some(name) => Ok((profile.for_name(name)?, facts)),
         None => Ok((profile, facts)),
     }
+}
+
+/// A certificate that is gone by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InUse {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// When it ends, since 1970.
+    pub not_after: Duration,
 }
 
 /// Why a section cannot be secured as it asks.
@@ -478,6 +507,20 @@ mod tests {
         fn drop(&mut self) {
             let _in_the_temporary_folder = std::fs::remove_file(&self.0);
         }
+    }
+
+    #[test]
+    fn the_certificate_that_is_in_use_is_told_whatever_its_file_holds() {
+        let file = File::new();
+        let mut secured = Secured::default();
+        let of = |rule| file.listener(rule);
+        let listeners = vec![of(ClientCertificate::None), of(ClientCertificate::Optional)];
+        let mut settings = Settings { listeners, backend_sets: Vec::new() };
+        secured.install(&mut settings, &Shelf::default()).expect("good files");
+        std::fs::write(&file.0, "renewed, and damaged").expect("written");
+        let told = secured.certificates(&settings);
+        let [one] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((&one.path, one.not_after > since_1970()), (&file.0, true));
     }
 
     /// Profiles, and keys of tickets, are those of the configuration that is gone by.

@@ -31,6 +31,6 @@ pub use event::Event;
 pub use fellow::{Commit, Fellow};
 pub use news::{News, NewsDesk, Watch, news};
 pub use orders::ServerOrderError;
-pub use reload::{Change, Reloaded, Reloading};
+pub use reload::{Change, Past, Reloaded, Reloading, Reloads};
 pub use remote::Remote;
 pub use run::{Control, Heritage, Look, look_up, start, start_with};

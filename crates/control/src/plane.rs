@@ -140,9 +140,9 @@ impl Plane {
                 let away = away.and_then(|away| self.note_away(away));
                 return away.into_iter().chain(told).collect();
             }
-            Message::Reload(order) => self.begin_reload(order),
+            Message::Reload(order) => self.begin_reload(order, shared),
             Message::Server(wish) => self.take_wish(wish, shared),
-            Message::Settled(outcome, reply) => self.take_next(outcome, reply),
+            Message::Settled(outcome, reply) => self.take_next(outcome, reply, shared),
             Message::Stop => None,
             #[cfg(test)]
             Message::Break => panic!("as it was told to"),
@@ -199,9 +199,9 @@ impl Plane {
     }
 
     /// One at a time.
-    fn begin_reload(&mut self, order: ReloadOrder) -> Option<Event> {
+    fn begin_reload(&mut self, order: ReloadOrder, shared: &Shared) -> Option<Event> {
         if !matches!((&self.next, &self.applying), (Next::Nobody, None | Some(Applying::Servers(_)))) {
-            return refuse(ReloadError::Busy, order.reply);
+            return refuse(ReloadError::Busy, order.reply, shared);
         }
         self.next = Next::Settling;
         let ReloadOrder { wanted, reply } = order;
@@ -218,14 +218,14 @@ impl Plane {
         None
     }
 
-    fn take_next(&mut self, outcome: Result<Box<Names>, ReloadError>, reply: Reply) -> Option<Event> {
+    fn take_next(&mut self, outcome: Result<Box<Names>, ReloadError>, reply: Reply, shared: &Shared) -> Option<Event> {
         self.next = Next::Nobody;
         match outcome {
             Ok(names) => {
                 self.next = Next::Ready(names, reply);
                 None
             }
-            Err(error) => refuse(error, reply),
+            Err(error) => refuse(error, reply, shared),
         }
     }
 
@@ -305,6 +305,7 @@ impl Plane {
             (Some(Applying::Next(names, reply)), Ok(applied)) => {
                 self.names = *names;
                 shared.set_config(Arc::clone(&self.names.config));
+                shared.note_reload(true);
                 let change = Change::new(&self.started, &self.names.config, &applied);
                 reply.send(Ok(change.clone()));
                 Some(Event::Reloaded { change })
@@ -312,7 +313,7 @@ impl Plane {
             (Some(Applying::Next(_, reply)), Err(error)) => {
                 // Where it broke off half-way, some workers may go by it: all of them are given what holds.
                 self.is_stale |= matches!(error, ReloadError::Broken(_));
-                refuse(error, reply)
+                refuse(error, reply, shared)
             }
             (Some(Applying::Servers(waiting)), outcome) => {
                 let why = outcome.err().map(|error| error.to_string());
@@ -351,7 +352,8 @@ fn give(shared: &Shared, settings: &Settings, next: Option<&Config>) -> Result<A
 }
 
 /// Nothing changes.
-fn refuse(why: ReloadError, reply: Reply) -> Option<Event> {
+fn refuse(why: ReloadError, reply: Reply, shared: &Shared) -> Option<Event> {
+    shared.note_reload(false);
     let event = Event::NotReloaded { why: why.to_string() };
     reply.send(Err(why));
     Some(event)

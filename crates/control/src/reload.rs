@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::time::SystemTime;
 
 /// The balancer works by the new configuration; or why nothing changed.
 pub type Reloaded = Result<Change, ReloadError>;
@@ -25,6 +26,41 @@ pub struct Change {
     pub waits: Vec<&'static str>,
     /// What it goes on without.
     pub warnings: Vec<String>,
+}
+
+/// What came of the reloads so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reloads {
+    /// Those that are worked by, or were.
+    pub good: Past,
+    /// Those that changed nothing.
+    pub refused: Past,
+}
+
+/// How often something happened, and when last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// How often.
+    pub count: u64,
+    /// When last.
+    pub last: Option<SystemTime>,
+}
+
+impl Past {
+    fn note(&mut self) {
+        (self.count, self.last) = (self.count + 1, Some(SystemTime::now()));
+    }
+}
+
+impl Reloads {
+    pub(crate) fn note(&mut self, is_good: bool) {
+        if is_good { self.good.note() } else { self.refused.note() }
+    }
+
+    /// Was the last one worked by, or was there none?
+    pub fn is_well(&self) -> bool {
+        self.refused.last.is_none() || self.good.last > self.refused.last
+    }
 }
 
 /// What an apply came to.
@@ -142,5 +178,28 @@ pub(crate) struct Reply(SyncSender<Reloaded>);
 impl Reply {
     pub(crate) fn send(self, outcome: Reloaded) {
         let _nobody_waits = self.0.try_send(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reloads_are_well_while_the_last_one_is_worked_by() {
+        let mut reloads = Reloads::default();
+        assert!(reloads.is_well());
+        let mut after = |is_good| {
+            // The clock need not move between two of them.
+            let before = reloads;
+            while reloads == before || reloads.good.last == reloads.refused.last {
+                reloads = before;
+                reloads.note(is_good);
+            }
+            (reloads.good.count, reloads.refused.count, reloads.is_well())
+        };
+        assert_eq!(after(false), (0, 1, false));
+        assert_eq!(after(true), (1, 1, true));
+        assert_eq!(after(false), (1, 2, false));
     }
 }

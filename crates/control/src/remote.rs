@@ -5,7 +5,7 @@ use crate::fellow::Fellow;
 use crate::news::Watch;
 use crate::orders::{ServerOrderError, ServerWish};
 use crate::plane::Message;
-use crate::reload::{ReloadOrder, Reloading, Wanted};
+use crate::reload::{ReloadOrder, Reloading, Reloads, Wanted};
 use balancer::{Config, Glance, Handle, Inherited, LogError, StartError};
 use balancer_core::{Overrides, ServerOrder, Settings};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     /// What was said of servers.
     said: Mutex<Overrides>,
     file: Option<PathBuf>,
+    reloads: Mutex<Reloads>,
     /// Who else goes by the configuration.
     fellow: Mutex<Option<Fellow>>,
     news: broadcast::Sender<Event>,
@@ -51,6 +52,7 @@ impl Shared {
             config: Mutex::new(config),
             said: Mutex::default(),
             file,
+            reloads: Mutex::default(),
             fellow: Mutex::new(None),
             news,
         }
@@ -82,6 +84,11 @@ impl Shared {
 
     pub(crate) fn set_said(&self, said: &Overrides) {
         lock(&self.said).clone_from(said);
+    }
+
+    /// What came of a reload, before anybody is told.
+    pub(crate) fn note_reload(&self, is_good: bool) {
+        lock(&self.reloads).note(is_good);
     }
 
     pub(crate) fn set_config(&self, config: Arc<Config>) {
@@ -116,6 +123,11 @@ impl Remote {
     /// What it works by.
     pub fn config(&self) -> Arc<Config> {
         Arc::clone(&lock(&self.shared.config))
+    }
+
+    /// What came of the reloads so far.
+    pub fn reloads(&self) -> Reloads {
+        *lock(&self.shared.reloads)
     }
 
     /// Where that came from, if it was a file.

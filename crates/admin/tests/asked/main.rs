@@ -253,6 +253,26 @@ fn ready_until_the_balancer_ends() {
     assert_eq!(ask("/metrics").0, 503);
 }
 
+#[test]
+fn reloads_are_counted_with_what_came_of_them() {
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    let (good, well) = ("quintet_reloads_total{outcome=\"good\"}", "quintet_reload_well");
+    let refused = "quintet_reloads_total{outcome=\"refused\"}";
+    let check = |expect: [f64; 3]| {
+        let (_, text) = house.asks(&get("/metrics"));
+        assert_eq!([good, refused, well].map(|name| value(&text, name)), expect, "{text}");
+        text
+    };
+    assert!(!check([0.0, 0.0, 1.0]).contains("quintet_reload_time_seconds{"));
+    // There is no file to be read again.
+    assert!(house.control.remote().reload_file().wait().is_err());
+    let text = check([0.0, 1.0, 0.0]);
+    assert!(value(&text, "quintet_reload_time_seconds{outcome=\"refused\"}") > 1.6e9, "{text}");
+    let config = Config::parse("test.toml", &house.text("[admin]\nbind = \"127.0.0.1:0\"")).expect("it is good");
+    house.control.remote().reload(&config).wait().expect("it is good");
+    check([1.0, 1.0, 1.0]);
+}
+
 /// With the only server drained nobody is up.
 #[test]
 fn ready_only_while_somebody_is_up_where_that_is_asked_for() {
