@@ -15,6 +15,8 @@ pub(crate) enum Output {
     People,
     /// JSON to standard output: people read standard error.
     JsonToStdout,
+    /// Something else is written to standard output: people read standard error.
+    PeopleAside,
     /// JSON to a file: people read standard output.
     JsonToFile(ResultFile),
 }
@@ -36,7 +38,7 @@ impl Output {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         let lines = format!("{text}{end}");
         match self {
-            Self::JsonToStdout => {
+            Self::JsonToStdout | Self::PeopleAside => {
                 let _nobody_reads = std::io::stderr().write_all(lines.as_bytes());
                 Ok(())
             }
@@ -54,7 +56,7 @@ impl Output {
     /// Prints a result for people.
     pub(crate) fn say_result(&self, result: &impl Present) -> anyhow::Result<()> {
         let (width, colour) = match self {
-            Self::JsonToStdout => (terminal::error_width(), terminal::error_colour()),
+            Self::JsonToStdout | Self::PeopleAside => (terminal::error_width(), terminal::error_colour()),
             _ => (terminal::width(), terminal::colour()),
         };
         self.say(if colour { result.coloured(width) } else { result.text(width) })
@@ -78,7 +80,7 @@ impl Output {
     /// Writes the result for programs, if they asked.
     pub(crate) fn write_json(&mut self, value: &Value) -> anyhow::Result<()> {
         match self {
-            Self::People => Ok(()),
+            Self::People | Self::PeopleAside => Ok(()),
             Self::JsonToStdout => write_to(&mut std::io::stdout(), &pretty(value)?, "standard output"),
             Self::JsonToFile(file) => file.write(&pretty(value)?),
         }

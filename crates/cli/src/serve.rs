@@ -15,7 +15,7 @@ use crate::output::{self, Output};
 use crate::{terminal, values};
 use ::origin::OriginPlan;
 use anyhow::{Context, anyhow};
-use balancer::Config;
+use balancer::{Config, LogTarget};
 use balancer_core::events::Level;
 use control::{Control, Heritage};
 use events::Events;
@@ -164,7 +164,7 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     let unreadable = balancer::foreseen::unreadable_later(&config, file);
     // Everything is bound and read.
     become_who(&config)?;
-    let events = Events::new(config.event_log);
+    let (output, events) = beside_the_log(output, &config);
     warn(&control, files, &config, &unreadable, events);
     greet(&output, &control, !embedded.is_empty(), events);
     admin.greeting().into_iter().for_each(|greeting| events.say(&output, "admin", &greeting));
@@ -180,6 +180,16 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     let Some(cut) = steer::cut_in_words(&counters) else { return Ok(Outcome::AsHoped) };
     output.say_or_complain(cut);
     Ok(Outcome::Bad)
+}
+
+/// Where it is told what happens: an access log on standard output has it for itself.
+fn beside_the_log(output: Output, config: &Config) -> (Output, Events) {
+    let log_on_stdout = config.access_log.as_ref().is_some_and(|log| log.to == LogTarget::Stdout);
+    let output = match output {
+        Output::People if log_on_stdout => Output::PeopleAside,
+        output => output,
+    };
+    (output, Events::new(config.event_log, log_on_stdout))
 }
 
 /// What there is already when this process starts.

@@ -24,6 +24,7 @@ mod reload;
 mod remote;
 mod resolver;
 mod run;
+mod stamp;
 mod wire;
 
 pub use errors::{ControlError, ReloadError};
@@ -34,3 +35,4 @@ pub use orders::ServerOrderError;
 pub use reload::{Change, Past, Reloaded, Reloading, Reloads};
 pub use remote::Remote;
 pub use run::{Control, Heritage, Look, look_up, start, start_with};
+pub use stamp::{FileStamp, stamp};

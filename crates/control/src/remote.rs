@@ -6,6 +6,7 @@ use crate::news::Watch;
 use crate::orders::{ServerOrderError, ServerWish};
 use crate::plane::Message;
 use crate::reload::{ReloadOrder, Reloading, Reloads, Wanted};
+use crate::stamp::{FileStamp, stamp};
 use balancer::{Config, Glance, Handle, Inherited, LogError, StartError};
 use balancer_core::{Overrides, ServerOrder, Settings};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     said: Mutex<Overrides>,
     file: Option<PathBuf>,
     reloads: Mutex<Reloads>,
+    file_read: Mutex<FileStamp>,
     /// Who else goes by the configuration.
     fellow: Mutex<Option<Fellow>>,
     news: broadcast::Sender<Event>,
@@ -53,6 +55,7 @@ impl Shared {
             said: Mutex::default(),
             file,
             reloads: Mutex::default(),
+            file_read: Mutex::default(),
             fellow: Mutex::new(None),
             news,
         }
@@ -125,6 +128,11 @@ impl Remote {
         Arc::clone(&lock(&self.shared.config))
     }
 
+    /// The file as it was when somebody had it read again last.
+    pub fn file_read(&self) -> FileStamp {
+        *lock(&self.shared.file_read)
+    }
+
     /// What came of the reloads so far.
     pub fn reloads(&self) -> Reloads {
         *lock(&self.shared.reloads)
@@ -154,6 +162,8 @@ impl Remote {
 
     /// The same with what the file says now that the balancer was started with.
     pub fn reload_file(&self) -> Reloading {
+        // As it is before it is read: what changes meanwhile is another one.
+        *lock(&self.shared.file_read) = self.file().and_then(stamp);
         self.order(Wanted::File(self.shared.file.clone()))
     }
 

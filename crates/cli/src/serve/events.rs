@@ -17,12 +17,14 @@ pub(super) struct Events {
     form: EventForm,
     /// Standard output and standard error are read by journald, which takes a level at the beginning of a line.
     journal: [bool; 2],
+    /// Requests are told on standard output.
+    log_on_stdout: bool,
 }
 
 impl Events {
-    pub(super) fn new(form: EventForm) -> Self {
+    pub(super) fn new(form: EventForm, log_on_stdout: bool) -> Self {
         let stream = std::env::var("JOURNAL_STREAM").unwrap_or_default();
-        Self { form, journal: [1, 2].map(|file| is_stream(file, &stream)) }
+        Self { form, journal: [1, 2].map(|file| is_stream(file, &stream)), log_on_stdout }
     }
 
     /// Something happened by itself.
@@ -47,6 +49,8 @@ impl Events {
     /// How things go, in words.
     pub(super) fn say(self, output: &Output, kind: &str, text: &str) {
         match self.form {
+            // An access log there has standard output for itself.
+            EventForm::Text if self.log_on_stdout => self.complain(Level::Info, of_kind(kind), text),
             EventForm::Text => output.say_or_complain(format!("{}{text}", self.prefix(0, Level::Info))),
             EventForm::Json => self.complain(Level::Info, of_kind(kind), text),
         }
@@ -55,7 +59,7 @@ impl Events {
     fn complain(self, level: Level, fields: Map<String, Value>, text: &str) {
         match self.form {
             EventForm::Text if self.journal[1] => complain(format!("{}{text}", self.prefix(1, level))),
-            EventForm::Text => complain(format!("quintet: {text}")),
+            EventForm::Text => complain(format!("{} quintet: {text}", now())),
             EventForm::Json => complain(format!("{}{}", self.prefix(1, level), object(level, fields, text))),
         }
     }
@@ -65,15 +69,19 @@ impl Events {
     }
 }
 
+/// RFC 3339, UTC. journald has a time of its own.
+fn now() -> String {
+    moment(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
 fn of_kind(kind: &str) -> Map<String, Value> {
     Map::from_iter([("event".to_owned(), Value::from(kind))])
 }
 
 /// One line: time, level, what happened with its parts, and the same in words.
 fn object(level: Level, fields: Map<String, Value>, text: &str) -> Value {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let mut all = Map::new();
-    all.insert("time".to_owned(), moment(now).into());
+    all.insert("time".to_owned(), now().into());
     all.insert("level".to_owned(), level.name().into());
     all.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
     all.insert("text".to_owned(), text.into());

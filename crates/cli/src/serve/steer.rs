@@ -146,7 +146,8 @@ impl Helm<'_> {
             Some(Signal::User2) => doings.then_hand_over = true,
             _ => {}
         }
-        if self.watch.poll_change(self.control.remote().config().watch) {
+        let remote = self.control.remote();
+        if self.watch.poll_change(remote.config().watch, remote.file_read()) {
             self.begin_reload(doings);
         }
     }

@@ -1,23 +1,20 @@
 //! The file of the configuration, looked at from time to time (`watch` of `[global]`): another one in its place, such as a
 //! ConfigMap swaps by a symbolic link, or other text in it.
 
-use std::os::unix::fs::MetadataExt;
+use control::{FileStamp, stamp};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Looks are no closer together.
 const EVERY_MIN: Duration = Duration::from_millis(100);
 
-/// Which file stands at a path, and since when it says what it says; `None`: there is none.
-type Stamp = Option<(u64, u64, u64, i64, i64)>;
-
 /// What was seen of the file.
 pub(super) struct Watch {
     path: Option<PathBuf>,
     /// As it was taken up, or tried.
-    known: Stamp,
+    known: FileStamp,
     /// As it was at the last look.
-    last: Stamp,
+    last: FileStamp,
     due: Instant,
 }
 
@@ -34,8 +31,9 @@ impl Watch {
     }
 
     /// Is there something else to be read than what was taken up before? Two looks must have seen the same: whoever writes
-    /// a file does not do it at once. One that is gone is about to come back.
-    pub(super) fn poll_change(&mut self, every: Duration) -> bool {
+    /// a file does not do it at once. One that is gone is about to come back. `read` is the file as somebody had it read, by
+    /// a signal or an order.
+    pub(super) fn poll_change(&mut self, every: Duration, read: FileStamp) -> bool {
         if self.due(every).is_none_or(|due| due > Instant::now()) {
             return false;
         }
@@ -47,14 +45,8 @@ impl Watch {
         if changed {
             self.known = now;
         }
-        changed
+        changed && now != read
     }
-}
-
-/// Links are followed: what they lead to counts.
-fn stamp(path: &Path) -> Stamp {
-    let data = std::fs::metadata(path).ok()?;
-    Some((data.dev(), data.ino(), data.len(), data.ctime(), data.ctime_nsec()))
 }
 
 #[cfg(test)]
@@ -66,7 +58,7 @@ mod tests {
     fn changes(watch: &mut Watch) -> bool {
         (0..4).any(|_| {
             watch.due = Instant::now();
-            watch.poll_change(EVERY_MIN)
+            watch.poll_change(EVERY_MIN, None)
         })
     }
 
@@ -78,11 +70,29 @@ mod tests {
         assert!(!changes(&mut watch));
         folder.write("q.toml", "other");
         watch.due = Instant::now();
-        assert!(!watch.poll_change(EVERY_MIN), "it may still be being written");
+        assert!(!watch.poll_change(EVERY_MIN, None), "it may still be being written");
         assert!(changes(&mut watch) && !changes(&mut watch), "once");
         std::fs::remove_file(&path).expect("removed");
         assert!(!changes(&mut watch));
         assert_eq!(watch.due(units::OFF), None);
+    }
+
+    #[test]
+    fn what_was_read_by_order_is_not_read_again() {
+        let folder = Folder::new();
+        let path = folder.write("q.toml", "one");
+        let mut watch = Watch::of(Some(&path));
+        folder.write("q.toml", "other");
+        let read = stamp(&path);
+        let mut changes = |read| {
+            (0..4).any(|_| {
+                watch.due = Instant::now();
+                watch.poll_change(EVERY_MIN, read)
+            })
+        };
+        assert!(!changes(read));
+        folder.write("q.toml", "another");
+        assert!(changes(read) && !changes(read));
     }
 
     /// As Kubernetes does it: the link of the folder is swapped, the file's own link stays.

@@ -66,3 +66,31 @@ fn sigusr1_opens_the_access_log_again_and_prints_totals() {
     assert!(code == Some(0) && out.contains("requests"), "{out}{err}");
     assert!(!err.contains("request of"), "it stands in the access log: {err}");
 }
+
+#[test]
+fn an_access_log_on_standard_output_has_it_for_itself() {
+    let folder = Folder::new();
+    let path = config(&folder, "access_log = \"stdout\"");
+    let mut serve = Running::start(&["serve", "--config", &path, "--workers", "1"]);
+    serve.complains("quintet: listening on http://");
+    let text = std::fs::read_to_string(&path).expect("just written");
+    let listen = text.split("bind = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
+    get(listen.parse().expect("an address"), "/lost");
+    serve.says("/lost");
+    serve.signal(Signal::User1);
+    serve.signal(Signal::Terminate);
+    let (code, out, err) = serve.end();
+    assert!(code == Some(0) && err.contains("quintet: draining"), "{out}{err}");
+    for line in out.lines() {
+        assert!(
+            serde_json::from_str::<Value>(line).is_ok_and(|line| line.get("listener").is_some()),
+            "{line} in {out}"
+        );
+    }
+    // Each has its time.
+    let events: Vec<_> = err.lines().filter(|line| line.contains("Z quintet: ")).collect();
+    assert!(
+        events.len() > 2 && events.iter().all(|line| line.starts_with("20") && line.as_bytes()[10] == b'T'),
+        "{err}"
+    );
+}
