@@ -144,7 +144,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
 }
 
 fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
-    let mut output = Output::open(args.json.as_deref())?;
+    let output = Output::open(args.json.as_deref())?;
     // Before any thread: they inherit the blocked signals, and this one waits for them.
     let signals = Signals::block_for_server()?;
     let files = sys::limits::raise_file_limit().soft;
@@ -164,7 +164,7 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     let unreadable = balancer::foreseen::unreadable_later(&config, file);
     // Everything is bound and read.
     become_who(&config)?;
-    let (output, events) = beside_the_log(output, &config);
+    let (mut output, events) = beside_the_log(output, &config);
     warn(&control, files, &config, &unreadable, events);
     greet(&output, &control, !embedded.is_empty(), events);
     admin.greeting().into_iter().for_each(|greeting| events.say(&output, "admin", &greeting));

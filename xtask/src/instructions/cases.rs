@@ -130,6 +130,7 @@ fn exchange_on_a_pooled_connection(rounds: u32) {
             server: &server,
             close,
             retries_max: 2,
+            waits_for_restart: true,
             retry_on: &retry_on,
             queue_timeout: Duration::from_secs(5),
             server_errors: false,
