@@ -191,6 +191,19 @@ pub enum Warning {
         /// Its group.
         group: u32,
     },
+    /// The user who the process is by then may not take a socket file away.
+    #[error(
+        "{} stays at the end: user {user} may not write to {}; it harms nobody, and makes way for the next start as root; a folder of \
+         that user's (chown) has none left behind", .path.display(), .folder.display()
+    )]
+    SocketFileStays {
+        /// The file.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+        /// Who the process will be.
+        user: u32,
+    },
     /// Limits ask for more than the ports can give.
     #[error("{shortfall}{}", held_in_words(*.held))]
     Shortfall {

@@ -137,7 +137,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
     if let (true, Some(config), Some(path)) = (args.check, &config, &args.config) {
         config.plan(args.workers).map_err(|why| anyhow!("{}: {why}", path.display()))?;
         complain_of(&balancer::foreseen::warnings(&config.settings));
-        complain_of(&balancer::foreseen::unreadable_later(config, Some(path)));
+        complain_of(&balancer::foreseen::barred_later(config, Some(path)));
         return names::tell(path, config, args.resolve);
     }
     serve(args, config, watch)
@@ -161,11 +161,11 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     let (file, heritage) = (args.config.as_deref(), before.heritage);
     let mut control = control::start_with(&config, file, args.workers, heritage, waits)?;
     let admin = admin::start_with(config.admin.as_ref(), control.remote(), at_admin)?;
-    let unreadable = balancer::foreseen::unreadable_later(&config, file);
+    let barred = balancer::foreseen::barred_later(&config, file);
     // Everything is bound and read.
     become_who(&config)?;
     let (mut output, events) = beside_the_log(output, &config);
-    warn(&control, files, &config, &unreadable, events);
+    warn(&control, files, &config, &barred, events);
     greet(&output, &control, !embedded.is_empty(), events);
     admin.greeting().into_iter().for_each(|greeting| events.say(&output, "admin", &greeting));
     let news = tell_news(&mut control, events);
