@@ -39,9 +39,17 @@ pub struct Listener {
     pub addresses: Vec<String>,
     /// Its routes that requests went by, and all others.
     pub routes: Vec<Route>,
+    /// How long its requests took, from their head to their end.
+    pub request_times: Spread,
     /// What was counted.
     pub counters: Counts,
 }
+
+/// How many took how long: rows of an end in seconds (none: longer than all that have one) and how many took up to that, and
+/// longer than the row before. Rows of none are left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Spread(pub Vec<(Option<f64>, u64)>);
 
 /// A route of a listener.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +72,8 @@ pub struct BackendSet {
     pub inert_pool: Option<InertPool>,
     /// Its servers.
     pub servers: Vec<Server>,
+    /// From a request on its way to the head of its response.
+    pub first_byte_times: Spread,
     /// What was counted.
     pub counters: Counts,
 }

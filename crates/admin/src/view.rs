@@ -1,11 +1,11 @@
 //! How the state of everything is found: the balancer is asked, and the kernel.
 
-use crate::overview::{BackendSet, Counts, InertPool, Listener, Overview, Port, Route, Server, ServerState};
+use crate::overview::{BackendSet, Counts, InertPool, Listener, Overview, Port, Route, Server, ServerState, Spread};
 use crate::process;
 use crate::state::State;
 use balancer::{Boards, Glance, Seen};
 use balancer_core::{
-    BackendSetSettings, Counters, Dimension, ListenerSettings, Override, Report, ServerSettings, inert_pools,
+    BackendSetSettings, Counters, Dimension, Histogram, ListenerSettings, Override, Report, ServerSettings, Timed, inert_pools,
 };
 use ports::{BudgetVerdict, Spending};
 use serde_json::{Value, json};
@@ -75,14 +75,30 @@ fn counts(counters: Option<&&Counters>, dimension: Dimension) -> Counts {
 /// All listeners, as configured.
 pub(crate) fn listeners(balancer: &Glance, report: &Report) -> Vec<Listener> {
     let counters: HashMap<_, _> = report.listeners.iter().map(|(name, counters)| (name.as_str(), counters)).collect();
+    let times = times_of(report);
     let listener = |settings: &ListenerSettings| Listener {
         name: settings.name.clone(),
         protocol: settings.protocol.name().to_owned(),
         addresses: settings.addresses().map(|address| address.to_string()).collect(),
         routes: routes_of(&settings.name, report),
+        request_times: spread(times.get(&(Timed::Request, settings.name.as_str()))),
         counters: counts(counters.get(settings.name.as_str()), Dimension::Listener),
     };
     balancer.settings().listeners.iter().map(listener).collect()
+}
+
+/// By listener, its routes together, or by set.
+fn times_of(report: &Report) -> HashMap<(Timed, &str), Histogram> {
+    let mut times: HashMap<_, Histogram> = HashMap::new();
+    for (of, histogram) in report.times.iter() {
+        times.entry((of.what, of.name.as_str())).or_default().merge(histogram);
+    }
+    times
+}
+
+fn spread(times: Option<&Histogram>) -> Spread {
+    let rows = times.map(Histogram::buckets).into_iter().flatten().filter(|(_, count)| *count > 0);
+    Spread(rows.map(|(end, count)| (end.is_finite().then_some(end), count)).collect())
 }
 
 fn routes_of(listener: &str, report: &Report) -> Vec<Route> {
@@ -98,7 +114,7 @@ pub(crate) fn backend_sets(balancer: &Glance, report: &Report) -> Vec<BackendSet
     let of_sets: HashMap<_, _> = report.sets.iter().map(|(name, counters)| (name.as_str(), counters)).collect();
     let of_servers: HashMap<_, _> =
         report.servers.iter().map(|(set, server, counters)| ((set.as_str(), server.as_str()), counters)).collect();
-    let inert = inert(balancer, report);
+    let (inert, times) = (inert(balancer, report), times_of(report));
     let backend_set = |set: &BackendSetSettings| {
         let server = |settings: &ServerSettings| {
             let name = settings.address.to_string();
@@ -109,6 +125,7 @@ pub(crate) fn backend_sets(balancer: &Glance, report: &Report) -> Vec<BackendSet
             name: set.name.clone(),
             inert_pool: inert.get(set.name.as_str()).cloned(),
             servers: set.servers.iter().map(server).collect(),
+            first_byte_times: spread(times.get(&(Timed::FirstByte, set.name.as_str()))),
             counters: counts(of_sets.get(set.name.as_str()), Dimension::Set),
         }
     };

@@ -22,6 +22,12 @@ function bytes(value) {
   return `${number(value)} ${units[unit]}`;
 }
 
+function brief(seconds) {
+  if (seconds < 0.001) return `${number(seconds * 1e6)} µs`;
+  if (seconds < 1) return `${number(seconds * 1e3)} ms`;
+  return `${number(seconds)} s`;
+}
+
 function span(seconds) {
   if (seconds < 120) return `${whole.format(seconds)} s`;
   if (seconds < 7200) return `${whole.format(seconds / 60)} min`;
@@ -111,6 +117,33 @@ function ratesBetween(old, now) {
   return (count) => (seconds > 0 ? Math.max(0, count(now) - count(old)) / seconds : 0);
 }
 
+// How long the given share took at most, of what was counted since a state some seconds ago; `undefined`: there was nothing.
+// Within a bucket, which ends at twice where it begins, all are taken to lie evenly.
+const TIMES_OVER = 10;
+const olds = [];
+
+function timeOf(now, old = []) {
+  const before = new Map(old.map(([end, count]) => [end, count]));
+  const rows = now.map(([end, count]) => [end, count - (before.get(end) ?? 0)]).filter(([, count]) => count > 0);
+  const all = rows.reduce((sum, [, count]) => sum + count, 0);
+  return (share) => {
+    let left = share * all;
+    for (const [end, count] of rows) {
+      if (left <= count) return end === null ? Infinity : (end / 2) * (1 + left / count);
+      left -= count;
+    }
+    return undefined;
+  };
+}
+
+function timesInWords(now, old) {
+  const time = timeOf(now, old);
+  const [half, most] = [time(0.5), time(0.99)];
+  if (half === undefined) return "";
+  return `p50 ${brief(half)}, p99 ${most === Infinity ? "over 67 s" : brief(most)}`;
+}
+
+const setIn = (state, name) => state.backend_sets.find((one) => one.name === name);
 const listenersOf = (state) => state.listeners;
 const serversOf = (state) => state.backend_sets.flatMap((set) => set.servers);
 const serverIn = (state, set, address) =>
@@ -182,7 +215,9 @@ function showSets(state) {
   each(at("sets"), state.backend_sets, (set) => set.name, make, (box, set) => {
     const up = set.servers.filter((server) => server.state === "up").length;
     const waited = sum(set.counters["servers.queued"]) + sum(set.counters["servers.queued_for_port"]);
-    write(box.children[0].lastChild, `${up} of ${set.servers.length} up${waited ? `; ${number(waited)} requests had to wait` : ""}`);
+    const times = timesInWords(set.first_byte_times, olds[0] && setIn(olds[0], set.name)?.first_byte_times);
+    const facts = [`${up} of ${set.servers.length} up`, times && `first byte ${times}`, waited && `${number(waited)} requests had to wait`];
+    write(box.children[0].lastChild, facts.filter(Boolean).join("; "));
     each(box.children[1].body, set.servers, (server) => server.address, (server) => serverRow(set, server), (row, server) =>
       showServer(row, set, server));
   });
@@ -284,6 +319,8 @@ function factsOf(listener) {
   const counters = listener.counters;
   const perS = rates((of) => ended(countersOf(listenerIn(of, listener.name))));
   const facts = [["requests/s", number(perS)], ["clients", number(sum(counters["clients.open"]))]];
+  const times = timesInWords(listener.request_times, olds[0] && listenerIn(olds[0], listener.name)?.request_times);
+  if (times) facts.push(["of late", times]);
   for (const [kind, count] of Object.entries(counters.statuses ?? {})) facts.push([kind, number(count)]);
   for (const [kind, count] of Object.entries(counters.failures ?? {})) facts.push([kind.replaceAll("_", " "), number(count)]);
   const refused = sum(counters["refused.requests"]);
@@ -311,6 +348,10 @@ function show(state) {
   showSets(state);
   showPorts(state);
   showListeners(state);
+  // One that was started anew begins at nothing.
+  if (before && state.uptime_s < before.uptime_s) olds.length = 0;
+  olds.push(state);
+  if (olds.length > TIMES_OVER) olds.shift();
   before = state;
 }
 

@@ -27,6 +27,7 @@ fn everything_is_shown_and_stays_live() {
     assert!(row.contains("up") && row.contains("drain"), "{row}");
     browser.wait_for("#listeners h3", |text| text.starts_with("web") && text.contains("http 127.0.0.1:"));
     (0..7).for_each(|_| assert_eq!(house.client_asks("/no"), 403));
+    browser.wait_for("#listeners .legend", |text| text.contains("p50 ") && text.contains(", p99 "));
     let routes = browser.wait_for("#listeners tbody tr", |text| text.contains("no\t7\t"));
     assert!(routes.contains("otherwise"), "{routes}");
     // What the page holds on to is its own, not the balancer's: nothing came from elsewhere.
