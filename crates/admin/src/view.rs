@@ -5,7 +5,8 @@ use crate::process;
 use crate::state::State;
 use balancer::{Boards, Glance, Seen};
 use balancer_core::{
-    BackendSetSettings, Counters, Dimension, Histogram, ListenerSettings, Override, Report, ServerSettings, Timed, inert_pools,
+    BackendSetSettings, Counters, Dimension, Histogram, ListenerSettings, Override, Report, ServerSettings, Timed,
+    inert_pools,
 };
 use ports::{BudgetVerdict, Spending};
 use serde_json::{Value, json};
