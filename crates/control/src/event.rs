@@ -245,18 +245,11 @@ impl fmt::Display for Event {
                 write!(f, "server {set}/{server} down: {why}, {in_a_row} in a row")
             }
             Self::ServerUp { set, server, in_a_row } => write!(f, "server {set}/{server} up: {}", good(*in_a_row)),
-            Self::ServerAside { set, server, why } => {
-                write!(f, "server {set}/{server} set aside: {why}")
-            }
+            Self::ServerAside { set, server, why } => write!(f, "server {set}/{server} set aside: {why}"),
             Self::ServerNotSecured { set, server, why } => write!(f, "server {set}/{server}: {why}"),
             Self::ServerBack { set, server } => write!(f, "server {set}/{server} back: it answers again"),
             Self::SetDown { set } => write!(f, "set {set}: no server is up"),
-            Self::SetAside { set, asked: 1 } => {
-                write!(f, "set {set}: no server is well; requests still go to the one that is set aside")
-            }
-            Self::SetAside { set, asked } => {
-                write!(f, "set {set}: no server is well; requests still go to the {asked} that are set aside, in turn")
-            }
+            Self::SetAside { set, asked } => write!(f, "set {set}: no server is well; {}", still_asked(*asked)),
             Self::SetServed { set } => write!(f, "set {set}: a server is up again"),
             Self::ChecksLate { count, at_once } => {
                 let cure = "a shorter `timeout` or a longer `interval` in [backend_set.health] makes room";
@@ -278,6 +271,13 @@ impl fmt::Display for Event {
 
 fn going_by(kept: usize) -> String {
     if kept == 0 { "nothing is known of it".to_owned() } else { format!("going by the {kept} known before") }
+}
+
+fn still_asked(aside: usize) -> String {
+    match aside {
+        1 => "requests still go to the one that is set aside".to_owned(),
+        aside => format!("requests still go to the {aside} that are set aside, in turn"),
+    }
 }
 
 fn good(in_a_row: u32) -> String {
