@@ -219,7 +219,7 @@ impl Glance {
 mod tests {
     use super::*;
     use reactor::{Mail, mailbox};
-    use testkit::PATIENCE;
+    use testkit::{PATIENCE, eventually};
 
     #[test]
     fn who_waits_for_a_worker_that_hangs_keeps_nobody_else_waiting() {
@@ -227,10 +227,15 @@ mod tests {
         let crew = Crew::of([outbox].into_iter());
         let watches = Arc::clone(&crew);
         let watchdog = std::thread::spawn(move || watches.silent(PATIENCE * 100));
+        let mut asked = None;
+        eventually("the watchdog asks", || {
+            asked = asked.take().or_else(|| inbox.poll());
+            asked.is_some()
+        });
+        let Some(Mail::Order(Order::Report(reply))) = asked else { panic!("it was asked something else") };
         // It does not answer: its last report counts.
         assert_eq!(crew.report().total(), Counters::default());
         assert!(!watchdog.is_finished(), "it waits on, and others were let in");
-        let Some(Mail::Order(Order::Report(reply))) = inbox.poll() else { panic!("it was asked") };
         reply.send(Report::default());
         assert_eq!(watchdog.join().expect("no panic"), 0);
         drop(inbox);
