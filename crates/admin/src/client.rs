@@ -104,8 +104,9 @@ impl Client {
             loop {
                 let mut events = Events::default();
                 let mut answer = self.send(Method::GET, "/events", String::new()).await?;
-                while let Some(part) = next_part(&mut answer).await {
-                    if !events.take(&part.map_err(|error| self.foreign(error.to_string()))?, &mut each) {
+                // Cut off in the middle it ends, too: whoever is there by now is asked again, or nobody is.
+                while let Some(Ok(part)) = next_part(&mut answer).await {
+                    if !events.take(&part, &mut each) {
                         return Ok(());
                     }
                 }

@@ -1,7 +1,8 @@
 //! A server that is a listener of the same balancer: requests would go in a circle.
 
 use crate::StartError;
-use balancer_core::Settings;
+use balancer_core::router::Action;
+use balancer_core::{ListenerSettings, Settings};
 use ports::Address;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
@@ -16,16 +17,59 @@ pub(crate) fn reaches(server: Address, bind: Address, is_here: impl Fn(IpAddr) -
     ip == bound || (bound.is_unspecified() && (bound.is_ipv6() || ip.is_ipv4()) && is_here(ip))
 }
 
-/// No server may be a listener of these settings.
-pub(crate) fn check(settings: &Settings) -> Result<(), StartError> {
-    for set in &settings.backend_sets {
-        for server in &set.servers {
-            let leads_to = |bind| reaches(server.address, bind, is_of_this_host);
-            let listener = settings.listeners.iter().find(|one| one.addresses().any(leads_to));
-            if let Some(listener) = listener {
-                let (set, listener) = (set.name.clone(), listener.name.clone());
-                return Err(StartError::Circle { set, server: Box::new(server.address), listener });
+/// Where requests go within one balancer: a listener may be a server of another's set (names told apart on a tcp listener and
+/// secured by the next one), as long as they do not come back.
+#[derive(Debug, Default)]
+pub(crate) struct Ways {
+    /// By listener.
+    pub(crate) sets: Vec<Vec<usize>>,
+    /// By set: listeners that its servers are.
+    pub(crate) listeners: Vec<Vec<usize>>,
+}
+
+impl Ways {
+    /// Does what this set sends to that listener come back to the set?
+    pub(crate) fn come_back(&self, set: usize, listener: usize) -> bool {
+        let (mut seen, mut next) = (vec![false; self.sets.len()], vec![listener]);
+        while let Some(at) = next.pop() {
+            if std::mem::replace(&mut seen[at], true) {
+                continue;
             }
+            if self.sets[at].contains(&set) {
+                return true;
+            }
+            next.extend(self.sets[at].iter().flat_map(|to| &self.listeners[*to]));
+        }
+        false
+    }
+}
+
+/// No server may be a listener of these settings from which requests come back.
+pub(crate) fn check(settings: &Settings) -> Result<(), StartError> {
+    let reached = |address: Address| {
+        let leads_to = move |bind| reaches(address, bind, is_of_this_host);
+        settings.listeners.iter().position(|one| one.addresses().any(leads_to))
+    };
+    let sets_of = |listener: &ListenerSettings| {
+        let sets = listener.router.all().iter().filter_map(|route| match route.action {
+            Action::Forward { set } => Some(set),
+            _ => None,
+        });
+        sets.collect()
+    };
+    let servers = || settings.backend_sets.iter().map(|set| set.servers.iter());
+    let reached: Vec<Vec<_>> = servers()
+        .map(|servers| servers.filter_map(|one| Some((one.address, reached(one.address)?))).collect())
+        .collect();
+    let ways = Ways {
+        sets: settings.listeners.iter().map(sets_of).collect(),
+        listeners: reached.iter().map(|of_set| of_set.iter().map(|(_, listener)| *listener).collect()).collect(),
+    };
+    for (set, reached) in reached.iter().enumerate() {
+        if let Some((server, listener)) = reached.iter().find(|(_, listener)| ways.come_back(set, *listener)) {
+            let (set, listener) = (&settings.backend_sets[set].name, &settings.listeners[*listener].name);
+            let (set, listener) = (set.clone(), listener.clone());
+            return Err(StartError::Circle { set, server: Box::new(*server), listener });
         }
     }
     Ok(())
@@ -45,6 +89,15 @@ fn is_of_this_host(address: IpAddr) -> bool {
 mod tests {
     use super::*;
     use std::net::SocketAddr;
+
+    #[test]
+    fn what_comes_back_goes_in_a_circle() {
+        // Listener 0 goes to set 0, whose server is listener 1; that goes to set 1, and listener 2 to itself by set 2.
+        let ways = Ways { sets: vec![vec![0], vec![1], vec![2]], listeners: vec![vec![1], vec![], vec![2]] };
+        assert!(!ways.come_back(0, 1) && ways.come_back(2, 2));
+        let ways = Ways { listeners: vec![vec![1], vec![0], vec![]], ..ways };
+        assert!(ways.come_back(0, 1) && ways.come_back(1, 0), "by two steps");
+    }
 
     #[test]
     fn a_server_is_a_listener_where_its_address_leads_there() {

@@ -72,6 +72,10 @@ impl Doors {
     /// kernel are written into the settings. Nothing stays open after an error but what was before.
     pub(crate) fn open(settings: &mut Settings, workers: usize, before: &Self) -> Result<Self, StartError> {
         let all: Vec<Address> = settings.listeners.iter().flat_map(ListenerSettings::addresses).collect();
+        let places = |listener: &ListenerSettings| {
+            listener.addresses().map(|address| (listener.name.clone(), address)).collect::<Vec<_>>()
+        };
+        let stay: Vec<(String, Address)> = settings.listeners.iter().flat_map(places).collect();
         let mut openings: Vec<(String, Address, Opening<'_>)> = Vec::with_capacity(all.len());
         for listener in &mut settings.listeners {
             for bind in &mut listener.binds {
@@ -79,7 +83,7 @@ impl Doors {
                 // Several may have left their ports to the kernel.
                 let is_free = |door: &Door| !openings.iter().any(|(_, _, other)| other.address() == door.address);
                 let only_v6 = shares_port(asked, &all);
-                let opening = match before.find(&listener.name, asked, is_free) {
+                let opening = match before.find(&listener.name, asked, &stay, is_free) {
                     Some(door) => Opening::Open(door, plan_of(bind, only_v6)),
                     None => Opening::bind(&listener.name, bind, only_v6, workers)?,
                 };
@@ -129,10 +133,21 @@ impl Doors {
         self.doors.iter().filter(known).map(|door| door.address).collect()
     }
 
-    /// The place of a listener that is open already.
-    fn find(&self, name: &str, asked: Address, is_free: impl Fn(&Door) -> bool) -> Option<&Door> {
+    /// The place of a listener that is open already: its own, or that of one which is called otherwise by now, or is
+    /// elsewhere, as `stay` tells: the places there are, by name.
+    fn find(
+        &self,
+        name: &str,
+        asked: Address,
+        stay: &[(String, Address)],
+        is_free: impl Fn(&Door) -> bool,
+    ) -> Option<&Door> {
         let here = |door: &&Door| door.name == name && [door.asked, door.address].contains(&asked) && is_free(door);
-        let elsewhere = |door: &&Door| door.is_inherited && door.address == asked && is_free(door);
+        let stays = |door: &Door, (name, address): &(String, Address)| {
+            *name == door.name && [door.asked, door.address].contains(address)
+        };
+        let is_left = |door: &Door| door.is_inherited || !stay.iter().any(|place| stays(door, place));
+        let elsewhere = |door: &&Door| is_left(door) && door.address == asked && is_free(door);
         self.doors.iter().find(here).or_else(|| self.doors.iter().find(elsewhere))
     }
 

@@ -53,6 +53,13 @@ impl Output {
         }
     }
 
+    /// A process before this one tells its own result first, to the same file.
+    pub(crate) fn succeed(&mut self) {
+        if let Self::JsonToFile(file) = self {
+            file.succeeds = true;
+        }
+    }
+
     /// Prints a result for people.
     pub(crate) fn say_result(&self, result: &impl Present) -> anyhow::Result<()> {
         let (width, colour) = match self {
@@ -114,6 +121,8 @@ pub(crate) struct ResultFile {
     /// An old file, a pipe or a device; `None`: a new file, to be made.
     old: Option<Sink>,
     path: String,
+    /// A process before this one writes there at its end.
+    succeeds: bool,
 }
 
 impl ResultFile {
@@ -123,7 +132,7 @@ impl ResultFile {
             bail!("{flag} -: this goes to a file only; give its name");
         }
         let file = Self::probe(Path::new(path)).with_context(|| format!("{flag} {path}: cannot write there"))?;
-        Ok(Self { old: file, path: path.to_owned() })
+        Ok(Self { old: file, path: path.to_owned(), succeeds: false })
     }
 
     /// What is there; where there is nothing, whether something can be made.
@@ -136,11 +145,18 @@ impl ResultFile {
         }
     }
 
-    /// Replaces what the file held. A file that somebody has made meanwhile is not ours to replace.
+    /// Replaces what the file held. A file that somebody has made meanwhile is not ours to replace, unless it was the process
+    /// before this one.
     pub(crate) fn write(&mut self, text: &str) -> anyhow::Result<()> {
+        let emptied = |mut old: Sink| old.clear().map(|()| old);
         let sink = match self.old.take() {
-            Some(mut old) => old.clear().map(|()| old),
-            None => Sink::create_new(Path::new(&self.path)),
+            Some(old) => emptied(old),
+            None => match Sink::create_new(Path::new(&self.path)) {
+                Err(error) if self.succeeds && error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    Sink::open(Path::new(&self.path)).and_then(emptied)
+                }
+                made => made,
+            },
         };
         let sink = sink.with_context(|| format!("writing to {}", self.path))?;
         write_to(self.old.insert(sink), text, &self.path)

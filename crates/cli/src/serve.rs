@@ -144,7 +144,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result {
 }
 
 fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
-    let output = Output::open(args.json.as_deref())?;
+    let mut output = Output::open(args.json.as_deref())?;
     // Before any thread: they inherit the blocked signals, and this one waits for them.
     let signals = Signals::block_for_server()?;
     let files = sys::limits::raise_file_limit().soft;
@@ -154,6 +154,7 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
         Config::embedded(args.listen.unwrap_or(LISTEN_DEFAULT), &servers)
     });
     let before = Before::take(&config)?;
+    before.taken.iter().for_each(|_| output.succeed());
     // Bound before a worker accepts: what fails after that would cut its clients off.
     let listens = || config.admin.as_ref().map(admin::listen).transpose();
     let at_admin = before.admin.map_or_else(listens, |taken| Ok(Some(taken)))?;

@@ -67,7 +67,9 @@ impl Arrivals {
 
     fn take_by_clock(&mut self, now: Duration) -> Due {
         self.catch_up(now);
-        match (self.waiting.pop_front(), self.poll_due()) {
+        // Where time says when it is over, it is not before: the rate is told over all of it.
+        let ends = self.until.filter(|until| self.left != Some(0) && now < *until);
+        match (self.waiting.pop_front(), self.poll_due().or(ends)) {
             (Some(due), _) => Due::At(due),
             (None, Some(next)) => Due::Later(next),
             (None, None) => Due::Never,
@@ -174,7 +176,7 @@ mod tests {
             &[(0, later(5)), (5, at(5)), (5, later(15)), (31, at(15)), (31, at(25)), (31, later(35))],
         );
         check(open(Some(2), None), &[(90, at(5)), (90, at(15)), (90, Due::Never)]);
-        check(open(None, Some(25)), &[(20, at(5)), (20, at(15)), (20, Due::Never), (30, Due::Never)]);
+        check(open(None, Some(25)), &[(20, at(5)), (20, at(15)), (20, later(25)), (25, Due::Never), (30, Due::Never)]);
         // What was due before the end may still be made.
         check(open(None, Some(26)), &[(30, at(5)), (30, at(15)), (30, at(25)), (30, Due::Never)]);
         check(open(Some(0), None), &[(90, Due::Never)]);

@@ -2,10 +2,13 @@
 
 use super::backend::BackendSet;
 use super::listener::Listener;
+use super::route_action::Action;
 use super::routing::{self, Sets};
-use crate::circles::reaches;
+use crate::circles::{Ways, reaches};
 use balancer_core::{BackendSetSettings, Bind, ListenerSettings, Settings};
 use config_file::{Mistake, Placed};
+use ports::Address;
+use std::collections::HashMap;
 
 /// Joins listeners with the sets they name. `None` only where mistakes were noted.
 pub(super) fn join(
@@ -17,7 +20,7 @@ pub(super) fn join(
     check_unique("listener", listeners.iter().filter_map(|listener| listener.name.as_ref()), mistakes);
     check_unique("backend set", sets.iter().filter_map(|set| set.name.as_ref()), mistakes);
     check_binds(&listeners, mistakes);
-    sets.iter().for_each(|set| check_circles(&listeners, set, mistakes));
+    check_circles(&listeners, &sets, mistakes);
     let names: Vec<Option<&str>> = sets.iter().map(|set| set.name.as_ref().map(|name| name.value)).collect();
     // All of them first, so that each tells its mistakes.
     let backend_sets: Vec<_> = sets.into_iter().map(finish_set).collect();
@@ -60,19 +63,41 @@ fn check_binds(listeners: &[Listener<'_>], mistakes: &mut Vec<Mistake>) {
     }
 }
 
-/// A server that is a listener of this very file: requests would go in a circle, or through this balancer twice.
-fn check_circles(listeners: &[Listener<'_>], set: &BackendSet<'_>, mistakes: &mut Vec<Mistake>) {
-    let binds: Vec<_> = listeners.iter().flat_map(|listener| &listener.binds).collect();
-    for server in &set.servers {
-        let address = server.value.address;
-        if let Some(bind) = binds.iter().find(|bind| reaches(address, bind.value.address, |ip| ip.is_loopback())) {
+/// A server that is a listener of this very file, from which requests come back: they would go in a circle.
+fn check_circles(listeners: &[Listener<'_>], sets: &[BackendSet<'_>], mistakes: &mut Vec<Mistake>) {
+    let reached_by = |address: Address| {
+        let here = |bind: &Placed<Bind>| reaches(address, bind.value.address, |ip| ip.is_loopback());
+        listeners.iter().enumerate().find_map(|(at, one)| Some((at, one.binds.iter().find(|bind| here(bind))?)))
+    };
+    let reached: Vec<Vec<_>> = sets
+        .iter()
+        .map(|set| set.servers.iter().filter_map(|server| Some((server, reached_by(server.value.address)?))).collect())
+        .collect();
+    let places = sets.iter().enumerate().filter_map(|(at, set)| Some((set.name.as_ref()?.value, at))).collect();
+    let ways = Ways {
+        sets: listeners.iter().map(|listener| sets_of(listener, &places)).collect(),
+        listeners: reached.iter().map(|of_set| of_set.iter().map(|(_, (at, _))| *at).collect()).collect(),
+    };
+    for (set, reached) in reached.iter().enumerate() {
+        for (server, (_, bind)) in reached.iter().filter(|(_, (at, _))| ways.come_back(set, *at)) {
+            let title = format!("server {} is this balancer itself", server.value.address);
             mistakes.push(
-                Mistake::new(server.span.clone(), format!("server {address} is this balancer itself"), "this server")
+                Mistake::new(server.span.clone(), title, "requests come back to this set from there")
                     .other(bind.span.clone(), "this listener")
                     .help("name the address the server listens on, or give the listener another one"),
             );
         }
     }
+}
+
+/// The sets that requests of a listener go to, as far as they exist.
+fn sets_of(listener: &Listener<'_>, places: &HashMap<&str, usize>) -> Vec<usize> {
+    let of_routes = listener.routes.iter().filter_map(|route| match &route.action {
+        Some(Action::Forward { backends, .. }) => Some(backends.value),
+        _ => None,
+    });
+    let names = listener.backends.iter().map(|backends| backends.value).chain(of_routes);
+    names.filter_map(|name| places.get(name).copied()).collect()
 }
 
 fn finish_listener(listener: Listener<'_>, sets: &Sets<'_>, mistakes: &mut Vec<Mistake>) -> Option<ListenerSettings> {

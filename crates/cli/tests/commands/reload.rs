@@ -53,3 +53,37 @@ fn a_good_file_is_worked_by_and_a_bad_one_changes_nothing() {
     }
     assert!(out.contains("draining"), "{out}");
 }
+
+/// Whoever listens at an address may be called otherwise, or change places: nobody is refused meanwhile.
+#[test]
+fn listeners_change_names_and_places() {
+    let (first, second) = (free_address(), free_address());
+    let folder = Folder::new();
+    let file = format!("unix:{}", folder.place("socket"));
+    let at_file = |name: &str| answering(name, first, "file").replace(&first.to_string(), &file);
+    let rewrite = |listeners: [String; 3]| folder.write("quintet.toml", listeners.concat());
+    rewrite([answering("a", first, "a"), answering("b", second, "b"), at_file("c")]);
+    let serve = Running::start(&["serve", "--config", &folder.place("quintet.toml")]);
+    eventually("it serves", || std::net::TcpStream::connect(second).is_ok());
+    let ends = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients = scope.spawn(|| {
+            while !ends.load(std::sync::atomic::Ordering::Relaxed) {
+                let answer = get(first, "/");
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            }
+        });
+        rewrite([answering("new", first, "new"), answering("b", second, "b"), at_file("other")]);
+        serve.signal(Signal::Hangup);
+        eventually("it has another name", || get(first, "/").ends_with("new"));
+        rewrite([answering("new", second, "new"), answering("b", first, "b"), at_file("other")]);
+        serve.signal(Signal::Hangup);
+        eventually("they have changed places", || get(first, "/").ends_with("b") && get(second, "/").ends_with("new"));
+        ends.store(true, std::sync::atomic::Ordering::Relaxed);
+        clients.join().expect("every request is answered");
+    });
+    assert!(std::path::Path::new(&folder.place("socket")).exists(), "the file stays");
+    serve.signal(Signal::Terminate);
+    let (code, _, err) = serve.end();
+    assert_eq!(code, Some(0), "{err}");
+}

@@ -33,7 +33,10 @@ fn push_summary(text: &mut Text, report: &Report) {
     text.row("responses", format!("{} complete, {}", count(requests.ok), rate(requests.per_s)));
     text.row("failed", count(requests.failed));
     if report.not_sent > 0 {
-        text.row("not sent", format!("{} were due, but no connection was free", count(report.not_sent)));
+        text.row(
+            "not sent",
+            format!("{} were due, but no connection was free (after a failure it pauses)", count(report.not_sent)),
+        );
     }
     if report.drained >= DRAINED_SHOWN_MIN {
         text.row("grace", format!("{} after that for requests in flight", span(report.drained)));
