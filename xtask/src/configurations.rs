@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// The smallest configuration.
 pub(crate) fn plain(at: SocketAddr, origin: SocketAddr) -> String {
@@ -9,6 +10,12 @@ pub(crate) fn plain(at: SocketAddr, origin: SocketAddr) -> String {
         "[[listener]]\nname = \"web\"\nbind = \"{at}\"\nprotocol = \"http\"\nbackends = \"app\"\nclose = \
          \"balancer-first\"\n\n[[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n"
     )
+}
+
+/// The same as it is operated: with an access log in a file, and asked for metrics at `admin`.
+pub(crate) fn in_operation(at: SocketAddr, origin: SocketAddr, log: &Path, admin: SocketAddr) -> String {
+    let global = format!("[global]\naccess_log = \"{}\"\n\n[admin]\nbind = \"{admin}\"\n\n", log.display());
+    global + &with_features(at, origin)
 }
 
 /// The same with 100 routes, checks, limits that are not reached, and rules about fields of requests and responses.

@@ -45,6 +45,7 @@ pub(super) fn run(stage: &Stage, scale: Scale) -> anyhow::Result<Vec<Table>> {
     let _origin = stage.nginx(Role::Server, SERVER, ORIGIN_PORT, CORE_OTHER)?;
     let mut peers = start_all(stage)?;
     peers.push(with_features(stage)?);
+    peers.push(in_operation(stage)?);
     let names: Vec<_> = peers.iter().map(|peer| peer.name).collect();
     let mut cpu = LOADS.map(|(load, _)| Table::new(&format!("balancer: CPU us per {load}"), true, &names));
     let mut rate = LOADS.map(|(load, _)| Table::new(&format!("balancer: {load}s per second"), false, &names));
@@ -92,6 +93,15 @@ fn with_features(stage: &Stage) -> anyhow::Result<Peer> {
     let (listen, origin) = (SocketAddr::from((BALANCER, 8083)), SocketAddr::from((SERVER, ORIGIN_PORT)));
     let command = serve(stage, "quintet-features.toml", &configurations::with_features(listen, origin))?;
     start(stage, "quintet+features", listen, &command)
+}
+
+/// The same with an access log in JSON to a file, its writer's time included.
+fn in_operation(stage: &Stage) -> anyhow::Result<Peer> {
+    let at = |port| SocketAddr::from((BALANCER, port));
+    let (listen, origin) = (at(8084), SocketAddr::from((SERVER, ORIGIN_PORT)));
+    let log = stage.write("access.log", "")?;
+    let text = configurations::in_operation(listen, origin, &log, at(8085));
+    start(stage, "quintet+operation", listen, &serve(stage, "quintet-operation.toml", &text)?)
 }
 
 fn ours(stage: &Stage, listen: SocketAddr, origin: SocketAddr) -> anyhow::Result<Command> {

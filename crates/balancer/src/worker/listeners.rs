@@ -352,6 +352,17 @@ impl Listener {
         self.sockets.extend(sockets);
     }
 
+    /// Does it accept there?
+    pub(super) fn has_socket_at(&self, address: Address) -> bool {
+        self.sockets.iter().any(|socket| socket.address == address)
+    }
+
+    /// Those of its sockets that these settings name are another listener's from now on.
+    pub(super) fn give_sockets_at(&mut self, settings: &ListenerSettings) -> Vec<Socket> {
+        let named = |socket: &mut Socket| settings.addresses().any(|address| address == socket.address);
+        self.sockets.extract_if(.., named).collect()
+    }
+
     /// Clients come in.
     pub(super) fn is_open(&self) -> bool {
         !self.sockets.is_empty()

@@ -113,8 +113,9 @@ impl Worker {
         io: &mut R,
     ) -> Result<ListenerPlace, ApplyError> {
         let here = self.listeners.iter().position(|one| one.is(settings) && (one.is_open() || !one.leaving));
-        let known: &[Socket] = here.map_or(&[], |index| &self.listeners[index].sockets);
-        let new = settings.addresses().filter(|address| !known.iter().any(|socket| socket.address == *address));
+        // Also where another listener has it: that one leaves, or is elsewhere by now.
+        let is_open = |address| self.listeners.iter().any(|one| one.has_socket_at(address));
+        let new = settings.addresses().filter(|address| !is_open(*address));
         let mut place = ListenerPlace { here, adopted: Vec::new() };
         for socket in sockets_of(settings, new, &snapshot.listening)? {
             match listeners::adopt(&socket, io) {
@@ -271,6 +272,9 @@ impl Worker {
 
     /// Accepts where these settings say, and elsewhere only as long as somebody waits there.
     fn take_places<R: Reactor>(&mut self, index: usize, settings: &ListenerSettings, adopted: Vec<Socket>, io: &mut R) {
+        let others = self.listeners.iter_mut().enumerate().filter(|(at, _)| *at != index);
+        let taken: Vec<Socket> = others.flat_map(|(_, other)| other.give_sockets_at(settings)).collect();
+        let adopted: Vec<Socket> = taken.into_iter().chain(adopted).collect();
         let listener = &mut self.listeners[index];
         // It may be full.
         adopted.iter().for_each(|socket| io.set_accepting(socket.id, listener.accepting));
