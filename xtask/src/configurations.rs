@@ -12,9 +12,10 @@ pub(crate) fn plain(at: SocketAddr, origin: SocketAddr) -> String {
     )
 }
 
-/// The same as it is operated: with an access log in a file, and asked for metrics at `admin`.
-pub(crate) fn in_operation(at: SocketAddr, origin: SocketAddr, log: &Path, admin: SocketAddr) -> String {
-    let global = format!("[global]\naccess_log = \"{}\"\n\n[admin]\nbind = \"{admin}\"\n\n", log.display());
+/// The same as it is operated: with an access log in a file, and an admin listener at a socket file.
+pub(crate) fn in_operation(at: SocketAddr, origin: SocketAddr, log: &Path, admin: &Path) -> String {
+    let global =
+        format!("[global]\naccess_log = \"{}\"\n\n[admin]\nbind = \"unix:{}\"\n\n", log.display(), admin.display());
     global + &with_features(at, origin)
 }
 

@@ -100,7 +100,7 @@ fn in_operation(stage: &Stage) -> anyhow::Result<Peer> {
     let at = |port| SocketAddr::from((BALANCER, port));
     let (listen, origin) = (at(8084), SocketAddr::from((SERVER, ORIGIN_PORT)));
     let log = stage.write("access.log", "")?;
-    let text = configurations::in_operation(listen, origin, &log, at(8085));
+    let text = configurations::in_operation(listen, origin, &log, &stage.path("admin"));
     start(stage, "quintet+operation", listen, &serve(stage, "quintet-operation.toml", &text)?)
 }
 
