@@ -99,6 +99,30 @@ impl Rig {
         }
         panic!("no response after {TURNS_MAX} turns");
     }
+
+    /// Once it is warm, requests on one connection allocate nothing.
+    #[track_caller]
+    fn keeps_quiet_on_one_connection(&mut self) {
+        let mut client = self.connect();
+        self.keeps_quiet("requests", |rig| rig.exchange(&mut client, REQUEST));
+    }
+
+    /// Once it is warm, neither does a connection for each.
+    #[track_caller]
+    fn keeps_quiet_over_short_connections(&mut self) {
+        self.keeps_quiet("short connections", |rig| {
+            let mut client = rig.connect();
+            rig.exchange(&mut client, REQUEST_CLOSE);
+        });
+    }
+
+    #[track_caller]
+    fn keeps_quiet(&mut self, what: &str, mut once: impl FnMut(&mut Self)) {
+        (0..20).for_each(|_| once(self));
+        self.allocated = 0;
+        (0..200).for_each(|_| once(self));
+        assert_eq!(self.allocated, 0, "allocations in 200 {what}");
+    }
 }
 
 fn settings(origin: SocketAddr) -> Settings {
@@ -127,41 +151,15 @@ fn a_warm_keep_alive_request_allocates_nothing() {
 fn a_request_that_is_told_in_the_access_log_allocates_nothing() {
     let log = AccessLog { to: LogTarget::Stdout, format: LogFormat::Json, sample: 1 };
     let mut rig = Rig::logged(|_| {}, Some(&log));
-    let mut client = rig.connect();
-    for _ in 0..20 {
-        rig.exchange(&mut client, REQUEST);
-    }
-    rig.allocated = 0;
-    for _ in 0..200 {
-        rig.exchange(&mut client, REQUEST);
-    }
-    assert_eq!(rig.allocated, 0, "allocations in 200 requests");
-    for _ in 0..20 {
-        let mut client = rig.connect();
-        rig.exchange(&mut client, REQUEST_CLOSE);
-    }
-    rig.allocated = 0;
-    for _ in 0..200 {
-        let mut client = rig.connect();
-        rig.exchange(&mut client, REQUEST_CLOSE);
-    }
-    assert_eq!(rig.allocated, 0, "allocations in 200 short connections");
+    rig.keeps_quiet_on_one_connection();
+    rig.keeps_quiet_over_short_connections();
     assert_eq!(rig.worker.counters().access_log_lines, 440);
 }
 
 #[test]
 fn a_warm_short_connection_allocates_nothing() {
     let mut rig = Rig::new();
-    for _ in 0..20 {
-        let mut client = rig.connect();
-        rig.exchange(&mut client, REQUEST_CLOSE);
-    }
-    rig.allocated = 0;
-    for _ in 0..200 {
-        let mut client = rig.connect();
-        rig.exchange(&mut client, REQUEST_CLOSE);
-    }
-    assert_eq!(rig.allocated, 0, "allocations in 200 short connections");
+    rig.keeps_quiet_over_short_connections();
 }
 
 /// Rules for fields of both ways, lists of addresses, a limit of rate and of bodies; an id for each request.
@@ -185,15 +183,7 @@ fn with_treatment(settings: &mut Settings) {
 #[test]
 fn a_request_that_is_treated_allocates_nothing() {
     let mut rig = Rig::with(with_treatment);
-    let mut client = rig.connect();
-    for _ in 0..20 {
-        rig.exchange(&mut client, REQUEST);
-    }
-    rig.allocated = 0;
-    for _ in 0..200 {
-        rig.exchange(&mut client, REQUEST);
-    }
-    assert_eq!(rig.allocated, 0, "allocations in 200 requests");
+    rig.keeps_quiet_on_one_connection();
 }
 
 /// A thousand routes that do not fit, and one that does, by a path that has to be decoded.

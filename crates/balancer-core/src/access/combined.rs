@@ -67,21 +67,10 @@ fn write_or_dash(text: &[u8], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::Failure;
-    use crate::access::{Batch, Line, LogFormat, Note, a_line};
+    use crate::access::{Line, LogFormat, a_line, written};
     use crate::exchange::Record;
     use core::time::Duration;
     use regex::Regex;
-
-    fn written(format: LogFormat, line: Line, parts: &[(Part, &[u8])]) -> String {
-        let mut note = Note::default();
-        note.line = Some(line);
-        parts.iter().for_each(|(part, text)| note.tell(*part, text));
-        let mut batch = Batch::with_room(1, 10_000);
-        assert!(batch.push(&note));
-        let mut out = Vec::new();
-        batch.told().for_each(|told| format.write(&told, &mut out));
-        String::from_utf8(out).expect("ASCII")
-    }
 
     #[test]
     fn a_line_is_apaches() {

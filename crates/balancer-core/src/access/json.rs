@@ -172,7 +172,7 @@ fn write_end(told: &Told<'_>, object: &mut Object<'_>) {
 mod tests {
     use super::*;
     use crate::Failure;
-    use crate::access::{Batch, End, Line, Note, Tls, a_line};
+    use crate::access::{End, Line, LogFormat, Tls, a_line, written};
     use crate::exchange::Record;
     use crate::reason::CloseReason;
     use ports::ClosedFirst;
@@ -181,23 +181,12 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    fn written(line: Line, parts: &[(Part, &[u8])]) -> String {
-        let mut note = Note::default();
-        note.line = Some(line);
-        parts.iter().for_each(|(part, text)| note.tell(*part, text));
-        let mut batch = Batch::with_room(1, 10_000);
-        assert!(batch.push(&note));
-        let mut out = Vec::new();
-        batch.told().for_each(|told| write(&told, &mut out));
-        String::from_utf8(out).expect("ASCII")
-    }
-
     #[test]
     fn a_line_says_everything_and_nothing_twice() {
         let parts: [(Part, &[u8]); 4] =
             [(Part::Listener, b"web"), (Part::Set, b"app"), (Part::Method, b"GET"), (Part::Target, b"/x")];
         assert_eq!(
-            written(a_line(), &parts),
+            written(LogFormat::Json, a_line(), &parts),
             "{\"time\":\"2024-02-29T12:34:56.000007Z\",\"client\":\"192.0.2.7:40000\",\"listener\":\"web\",\
              \"backend_set\":\"app\",\"server\":\"10.0.0.7:80\",\"method\":\"GET\",\"target\":\"/x\",\
              \"version\":\"HTTP/1.1\",\"status\":200,\"outcome\":\"responded\",\"bytes_in\":0,\"bytes_out\":5,\
@@ -212,7 +201,7 @@ mod tests {
         let end = Some(End { first: Some(ClosedFirst::PeerFin), why: CloseReason::ProtocolError });
         let tls = Some(Tls { version: "TLSv1.3", cipher: "TLS13_AES_256_GCM_SHA384" });
         let line = Line { record, status: 400, server: None, end, tls, client: [9, 9, 9, 9].into(), ..a_line() };
-        let text = written(line, &[(Part::Begins, b"\x16\x03\x01\"\n"), (Part::Sni, b"a.example")]);
+        let text = written(LogFormat::Json, line, &[(Part::Begins, b"\x16\x03\x01\"\n"), (Part::Sni, b"a.example")]);
         for piece in [
             "\"for\":\"9.9.9.9\"",
             "\"status\":400,\"outcome\":\"failed\",\"failure\":\"bad_request\",\"rule\":\"tls_hello\"",

@@ -208,3 +208,16 @@ fn a_line() -> Line {
         drawn: true,
     }
 }
+
+/// A line with these texts, as it is written.
+#[cfg(test)]
+fn written(format: LogFormat, line: Line, parts: &[(Part, &[u8])]) -> String {
+    let mut note = Note::default();
+    note.line = Some(line);
+    parts.iter().for_each(|(part, text)| note.tell(*part, text));
+    let mut batch = Batch::with_room(1, 10_000);
+    assert!(batch.push(&note));
+    let mut out = Vec::new();
+    batch.told().for_each(|told| format.write(&told, &mut out));
+    String::from_utf8(out).expect("ASCII")
+}
