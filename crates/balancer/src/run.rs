@@ -209,13 +209,22 @@ impl Handle {
     /// As [`apply`](Self::apply).
     pub fn apply_logged(&mut self, settings: &Settings, log: Option<AccessLog>) -> Result<(), StartError> {
         let open = if log.as_ref() == self.log.log() { None } else { Some(Open::at(log.as_ref())?) };
+        // A log that begins is there before its lines, one that ends stays until they are all in it.
+        let (begins, changes) = if self.log.log().is_none() { (open, None) } else { (None, open) };
+        let has_begun = begins.is_some();
+        begins.map_or(Ok(()), |open| self.log.write_to(log.clone(), open))?;
         let wanted = self.log.want(log.as_ref());
         let outcome = self.go_by(settings.clone());
-        match (&outcome, open) {
+        match (&outcome, changes) {
             (Ok(()), Some(open)) => self.log.write_to(log, open)?,
             (Ok(()), None) => {}
             // The workers went back, too.
-            (Err(_), _) => self.log.want_again(wanted),
+            (Err(_), _) => {
+                self.log.want_again(wanted);
+                if has_begun {
+                    self.log.write_to(None, None)?;
+                }
+            }
         }
         // Of what is gone by now, and of what was made for nothing.
         self.secured.forget_all_but(&self.glance.settings);

@@ -248,7 +248,8 @@ impl Record {
         matches!(self.outcome(), Outcome::Failed(_) | Outcome::Truncated)
     }
 
-    pub(crate) fn begun(started_at: Duration) -> Self {
+    /// Of a request that began then, and came to nothing yet.
+    pub fn begun(started_at: Duration) -> Self {
         Self {
             started_at,
             status: 0,

@@ -31,13 +31,13 @@ impl Book {
         Self { desk, slot, wanted, batch, notes, jotted: None, lines: 0, lost: 0 }
     }
 
-    /// Looks what is wanted now. Lines that are here are handed on first, as far as that is possible.
+    /// Looks what is wanted now. Lines that are here are handed on first: whoever turns a log off has them in it.
     pub(crate) fn follow(&mut self) {
         let wanted = self.desk.wanted();
         if wanted == self.wanted {
             return;
         }
-        self.hand_over();
+        self.hand_over_at_last();
         self.wanted = wanted;
         self.slot.fit(wanted);
         wanted.fit(&mut self.batch);
@@ -92,7 +92,15 @@ impl Book {
     pub(crate) fn hand_over(&mut self) {
         if self.has_lines() {
             let left = self.slot.take(&mut self.batch);
+            self.wanted.fit(&mut self.batch);
             self.desk.note(left);
+        }
+    }
+
+    /// The same where there is the time to wait for the slot.
+    fn hand_over_at_last(&mut self) {
+        if self.has_lines() && self.slot.take_at_last(&mut self.batch) {
+            self.desk.note(Left::Some);
         }
     }
 
@@ -104,8 +112,6 @@ impl Book {
 
 impl Drop for Book {
     fn drop(&mut self) {
-        if self.has_lines() && self.slot.take_at_last(&mut self.batch) {
-            self.desk.note(Left::Some);
-        }
+        self.hand_over_at_last();
     }
 }

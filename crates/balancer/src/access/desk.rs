@@ -83,7 +83,7 @@ impl Slot {
         wanted.fit(&mut locked(&self.0));
     }
 
-    /// Takes the lines of `batch`, all or none; never waits.
+    /// Takes the lines of `batch`, all or none; never waits. What it gives for them is empty, and may have another room.
     pub(super) fn take(&self, batch: &mut Batch) -> Left {
         let mut full = match self.0.try_lock() {
             Ok(full) => full,
@@ -91,7 +91,7 @@ impl Slot {
             Err(TryLockError::WouldBlock) => return Left::Nothing,
         };
         let was_half_full = full.is_half_full();
-        if full.is_empty() && full.room() == batch.room() {
+        if full.is_empty() {
             std::mem::swap(&mut *full, batch);
         } else if !full.append(batch) {
             return Left::Nothing;

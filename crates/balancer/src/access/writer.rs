@@ -165,7 +165,11 @@ struct Scribe {
 impl Scribe {
     fn run(mut self) {
         loop {
-            let (goes_on, next) = self.take_orders();
+            let (goes_on, mut next) = self.take_orders();
+            if self.open.is_none() {
+                // Requests are told from the order on, and it is only read now.
+                self.open = next.take().flatten();
+            }
             // What was told before the order goes where it would have gone.
             let any = self.collect();
             if let Some(open) = next {
@@ -206,5 +210,60 @@ impl Scribe {
         } else if self.desk.falls_asleep() {
             std::thread::park();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::Left;
+    use super::*;
+    use crate::access::LogTarget;
+    use balancer_core::access::{Line, Note, Part};
+    use balancer_core::exchange::Record;
+    use balancer_core::settings::Protocol;
+
+    fn a_line() -> Line {
+        let peer: std::net::SocketAddr = "192.0.2.7:40000".parse().expect("an address");
+        Line {
+            at: Duration::ZERO,
+            took: Duration::ZERO,
+            protocol: Protocol::Http,
+            peer,
+            client: peer.ip(),
+            version: http::Version::Http11,
+            record: Record::begun(Duration::ZERO),
+            server: None,
+            status: 200,
+            bytes_up: 0,
+            bytes_down: 0,
+            end: None,
+            tls: None,
+            drawn: true,
+        }
+    }
+
+    fn a_batch(target: &str) -> Batch {
+        let (mut note, mut batch) = (Note::default(), Batch::with_room(1, 1_000));
+        note.line = Some(a_line());
+        note.tell(Part::Target, target.as_bytes());
+        assert!(batch.push(&note));
+        batch
+    }
+
+    /// The order to write, and a line that is told by it, are both there before the writer looks for the first time.
+    #[test]
+    fn lines_that_are_there_before_their_order_is_read_are_written() {
+        let folder = testkit::Folder::new();
+        let path = folder.path().join("access.log");
+        let log = AccessLog { to: LogTarget::File(path.clone()), format: LogFormat::Json, sample: 1 };
+        let (desk, (to, inbox)) = (Arc::new(Desk::default()), channel());
+        let slot = desk.join();
+        to.send(Order::Write(Open::at(Some(&log)).expect("a file"))).expect("an inbox");
+        // Its slot has no room of its own yet: it takes what it is given.
+        assert_ne!(slot.take(&mut a_batch("/first")), Left::Nothing);
+        to.send(Order::End).expect("an inbox");
+        Scribe { desk, inbox, open: None, failures: None, spare: Batch::default(), out: Vec::new() }.run();
+        let text = std::fs::read_to_string(&path).expect("a file");
+        assert!(text.lines().count() == 1 && text.contains("/first"), "{text:?}");
     }
 }
