@@ -8,8 +8,42 @@ use core::time::Duration;
 use http::Version;
 use std::io::Write;
 
+/// Bytes of a line beside its texts: room is made once.
+const FRAME_BYTES_MAX: usize = 640;
+
+/// A member's name with what stands around it. Texts of the program are put together before it runs: a line has some twenty.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+
+/// A member that is a word of ours, which needs no escaping.
+macro_rules! word {
+    ($name:literal, $word:literal) => {
+        concat!(",\"", $name, "\":\"", $word, "\"")
+    };
+}
+
+/// The keys of texts, in the order of [`Part`].
+const PART_KEYS: [&str; Part::ALL.len()] = [
+    key!("listener"),
+    key!("route"),
+    key!("backend_set"),
+    key!("method"),
+    key!("target"),
+    key!("host"),
+    key!("referer"),
+    key!("user_agent"),
+    key!("request_id"),
+    key!("user"),
+    key!("sni"),
+    key!("begins"),
+];
+
 /// Writes one line with its end.
 pub(super) fn write(told: &Told<'_>, out: &mut Vec<u8>) {
+    out.reserve(FRAME_BYTES_MAX);
     out.extend_from_slice(b"{\"time\":\"");
     time::rfc3339(told.line.at, out);
     out.push(b'"');
@@ -26,62 +60,57 @@ pub(super) fn write(told: &Told<'_>, out: &mut Vec<u8>) {
 struct Object<'o>(&'o mut Vec<u8>);
 
 impl Object<'_> {
-    fn key(&mut self, name: &str) {
-        self.0.extend_from_slice(b",\"");
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.extend_from_slice(b"\":");
-    }
-
-    fn text(&mut self, name: &str, text: &[u8]) {
-        if text.is_empty() {
-            return;
-        }
-        self.quoted(name, |out| escape::json(text, out));
+    /// Inlined, so that the length is known where it is copied.
+    #[inline(always)]
+    fn put(&mut self, text: &'static str) {
+        self.0.extend_from_slice(text.as_bytes());
     }
 
     fn part(&mut self, told: &Told<'_>, part: Part) {
-        self.text(part.name(), told.part(part));
+        let text = told.part(part);
+        if !text.is_empty() {
+            self.put(PART_KEYS[part as usize]);
+            self.quoted(|out| escape::json(text, out));
+        }
     }
 
-    fn number(&mut self, name: &str, value: u64) {
-        self.key(name);
+    fn number(&mut self, value: u64) {
         plain::number(value, self.0);
     }
 
-    fn is(&mut self, name: &str, value: bool) {
-        self.key(name);
-        self.0.extend_from_slice(if value { b"true" } else { b"false" });
-    }
-
     /// A word of ours, which needs no escaping.
-    fn word(&mut self, name: &str, word: &str) {
-        self.quoted(name, |out| out.extend_from_slice(word.as_bytes()));
+    fn word(&mut self, word: &str) {
+        self.quoted(|out| out.extend_from_slice(word.as_bytes()));
     }
 
     /// What `write` writes, which needs no escaping or is escaped.
-    fn quoted(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        self.key(name);
+    #[inline]
+    fn quoted(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.0.push(b'"');
         write(self.0);
         self.0.push(b'"');
     }
 
-    fn millis(&mut self, name: &str, time: Option<Duration>) {
+    #[inline(always)]
+    fn millis(&mut self, key: &'static str, time: Option<Duration>) {
         let Some(time) = time else { return };
-        self.key(name);
+        self.put(key);
         plain::millis(time, self.0);
     }
 }
 
 fn write_way(told: &Told<'_>, object: &mut Object<'_>) {
     let line = told.line;
-    object.quoted("client", |out| plain::socket(line.peer, out));
+    object.put(key!("client"));
+    object.quoted(|out| plain::socket(line.peer, out));
     if line.client != line.peer.ip() {
-        object.word("for", &line.client.to_string());
+        object.put(key!("for"));
+        object.word(&line.client.to_string());
     }
     [Part::Listener, Part::Route, Part::Set].into_iter().for_each(|part| object.part(told, part));
     if let Some(server) = line.server {
-        object.quoted("server", |out| plain::server(server, out, escape::json));
+        object.put(key!("server"));
+        object.quoted(|out| plain::server(server, out, escape::json));
     }
 }
 
@@ -90,16 +119,19 @@ fn write_request(told: &Told<'_>, object: &mut Object<'_>) {
     object.part(told, Part::Method);
     object.part(told, Part::Target);
     if told.line.protocol != Protocol::Tcp && !told.part(Part::Method).is_empty() {
-        object.word("version", version_of(told.line.version));
+        object.put(key!("version"));
+        object.word(version_of(told.line.version));
     }
     [Part::Host, Part::Referer, Part::UserAgent, Part::User].into_iter().for_each(|part| object.part(told, part));
     if let Some(tls) = told.line.tls {
-        object.word("tls", tls.version);
-        object.word("cipher", tls.cipher);
+        object.put(key!("tls"));
+        object.word(tls.version);
+        object.put(key!("cipher"));
+        object.word(tls.cipher);
     }
     object.part(told, Part::Sni);
     if told.is_cut() {
-        object.is("cut", true);
+        object.put(concat!(key!("cut"), "true"));
     }
 }
 
@@ -113,58 +145,67 @@ pub(super) fn version_of(version: Version) -> &'static str {
 
 fn write_outcome(told: &Told<'_>, object: &mut Object<'_>) {
     let line = told.line;
-    let outcome = match line.record.outcome() {
-        Outcome::Responded => "responded",
-        Outcome::Truncated => "truncated",
-        Outcome::Replied(_) => "replied",
-        Outcome::Failed(_) => "failed",
-        Outcome::Abandoned => "abandoned",
-    };
     if line.status != 0 {
-        object.number("status", line.status.into());
+        object.put(key!("status"));
+        object.number(line.status.into());
     }
-    object.word("outcome", outcome);
+    match line.record.outcome() {
+        Outcome::Responded => object.put(word!("outcome", "responded")),
+        Outcome::Truncated => object.put(word!("outcome", "truncated")),
+        Outcome::Replied(_) => object.put(word!("outcome", "replied")),
+        Outcome::Failed(_) => object.put(word!("outcome", "failed")),
+        Outcome::Abandoned => object.put(word!("outcome", "abandoned")),
+    }
     if let Some(failure) = line.record.failure {
-        object.word("failure", failure.kind().name());
+        object.put(key!("failure"));
+        object.word(failure.kind().name());
         if let Some(rule) = failure.rule() {
-            object.word("rule", rule.name());
+            object.put(key!("rule"));
+            object.word(rule.name());
         }
     }
     object.part(told, Part::Begins);
-    object.number("bytes_in", line.bytes_up);
-    object.number("bytes_out", line.bytes_down);
+    object.put(key!("bytes_in"));
+    object.number(line.bytes_up);
+    object.put(key!("bytes_out"));
+    object.number(line.bytes_down);
 }
 
 fn write_times(told: &Told<'_>, object: &mut Object<'_>) {
     let line = told.line;
-    object.millis("wait_ms", Some(line.waited()));
-    object.millis("connect_ms", line.connected_within());
-    object.millis("first_byte_ms", line.first_byte_within());
-    object.millis("total_ms", Some(line.took));
-    object.number("attempts", line.attempts().into());
+    object.millis(key!("wait_ms"), Some(line.waited()));
+    object.millis(key!("connect_ms"), line.connected_within());
+    object.millis(key!("first_byte_ms"), line.first_byte_within());
+    object.millis(key!("total_ms"), Some(line.took));
+    object.put(key!("attempts"));
+    object.number(line.attempts().into());
     if line.record.retries > 0 {
-        let reasons = RetryReason::ALL.iter().zip(line.record.retried).filter(|(_, count)| *count > 0);
-        object.key("retried_for");
-        for (at, (reason, count)) in reasons.enumerate() {
-            write!(object.0, "{}\"{reason}\":{count}", if at == 0 { '{' } else { ',' }).expect("memory takes it");
-        }
-        let none = line.record.retried.iter().all(|count| *count == 0);
-        object.0.extend_from_slice(if none { b"{}" } else { b"}" });
+        write_retries(told, object);
     }
-    if line.record.server.is_some() {
-        object.is("reused", line.record.pooled);
+    match line.record.server.map(|_| line.record.pooled) {
+        Some(true) => object.put(concat!(key!("reused"), "true")),
+        Some(false) => object.put(concat!(key!("reused"), "false")),
+        None => {}
     }
 }
 
+#[cold]
+fn write_retries(told: &Told<'_>, object: &mut Object<'_>) {
+    let retried = told.line.record.retried;
+    object.put(key!("retried_for"));
+    for (at, (reason, count)) in RetryReason::ALL.iter().zip(retried).filter(|(_, count)| *count > 0).enumerate() {
+        write!(object.0, "{}\"{reason}\":{count}", if at == 0 { '{' } else { ',' }).expect("memory takes it");
+    }
+    object.put(if retried.iter().all(|count| *count == 0) { "{}" } else { "}" });
+}
+
 fn write_end(told: &Told<'_>, object: &mut Object<'_>) {
-    match told.line.end {
-        None => object.word("closed", "kept"),
-        Some(end) => {
-            object.word("closed", end.why.name());
-            if let Some(first) = end.first {
-                object.word("closed_first", first.name());
-            }
-        }
+    let Some(end) = told.line.end else { return object.put(word!("closed", "kept")) };
+    object.put(key!("closed"));
+    object.word(end.why.name());
+    if let Some(first) = end.first {
+        object.put(key!("closed_first"));
+        object.word(first.name());
     }
 }
 
@@ -179,6 +220,12 @@ mod tests {
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn texts_have_their_names() {
+        let names: Vec<_> = Part::ALL.iter().map(|part| format!(",\"{part}\":")).collect();
+        assert_eq!(names, PART_KEYS);
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::net::SocketAddr;
 
 /// In decimal.
 pub(super) fn number(value: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(http::decimal(value, &mut [0; 20]));
+    match value {
+        0..10 => out.push(b'0' + value as u8),
+        _ => out.extend_from_slice(http::decimal(value, &mut [0; 20])),
+    }
 }
 
 /// The last three digits, with zeros before them.
@@ -22,8 +25,8 @@ pub(super) fn three_digits(value: u64, out: &mut Vec<u8>) {
 pub(super) fn millis(time: Duration, out: &mut Vec<u8>) {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     number(micros / 1000, out);
-    out.push(b'.');
-    three_digits(micros, out);
+    let digit = |by: u64| b'0' + (micros / by % 10) as u8;
+    out.extend_from_slice(&[b'.', digit(100), digit(10), digit(1)]);
 }
 
 /// `192.0.2.7:40000`, `[2001:db8::7]:40000`.

@@ -6,23 +6,17 @@ use http::Date;
 /// `2026-11-26T08:49:37.123456Z` (RFC 3339), of a time since the start of 1970.
 pub(super) fn rfc3339(at: Duration, out: &mut Vec<u8>) {
     let date = Date::at(at.as_secs());
-    let text = date.as_bytes();
-    out.extend_from_slice(&text[12..16]);
-    out.push(b'-');
-    two_digits(month(&text[8..11]), out);
-    out.push(b'-');
-    out.extend_from_slice(&text[5..7]);
-    out.push(b'T');
-    out.extend_from_slice(&text[17..25]);
-    out.push(b'.');
+    let (text, mut moment) = (date.as_bytes(), *b"1970-01-01T00:00:00.000000Z");
+    moment[..4].copy_from_slice(&text[12..16]);
+    moment[5..7].copy_from_slice(&two_digits(month(&text[8..11])));
+    moment[8..10].copy_from_slice(&text[5..7]);
+    moment[11..19].copy_from_slice(&text[17..25]);
     let mut rest = at.subsec_micros();
-    let mut digits = [0; 6];
-    for digit in digits.iter_mut().rev() {
+    for digit in moment[20..26].iter_mut().rev() {
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend_from_slice(&digits);
-    out.push(b'Z');
+    out.extend_from_slice(&moment);
 }
 
 /// `26/Nov/2026:08:49:37 +0000`, as Apache writes it.
@@ -51,8 +45,8 @@ pub(super) fn rfc3164(at: Duration, out: &mut Vec<u8>) {
     out.extend_from_slice(&text[17..25]);
 }
 
-fn two_digits(number: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(&[b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]);
+fn two_digits(number: usize) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
 
 /// From 1, of a name such as `Nov`.
