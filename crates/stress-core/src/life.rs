@@ -28,8 +28,6 @@ pub const HEAD_BYTES_MAX: usize = 256 * 1024;
 pub struct Rules {
     /// Who ends a connection.
     pub close: ClosePolicy,
-    /// Method of every request.
-    pub method: Method,
     /// Bounds on response heads and chunks.
     limits: Limits,
     /// The same behind an interim response.
@@ -37,12 +35,12 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// For requests of this method.
-    pub fn new(close: ClosePolicy, method: Method) -> Self {
+    /// Of a run with this policy.
+    pub fn new(close: ClosePolicy) -> Self {
         let (head_bytes_max, headers_max) = (HEAD_BYTES_MAX, HEADERS_CAP);
         let limits = Limits { head_bytes_max, headers_max, reading: Reading::Lenient, ..Limits::default() };
         let after_interim = Limits { reading: Reading::LenientAfterInterim, ..limits.clone() };
-        Self { close, method, limits, after_interim }
+        Self { close, limits, after_interim }
     }
 }
 
@@ -50,6 +48,8 @@ impl Rules {
 #[derive(Debug, Default)]
 pub struct Life {
     stage: Stage,
+    /// Of the request.
+    method: Method,
     scan: HeadScan,
     status: u16,
     keep_alive: bool,
@@ -77,14 +77,14 @@ enum Stage {
 }
 
 impl Life {
-    /// A connect was started, the request goes with it.
-    pub fn start_connecting(&mut self) {
-        *self = Self { stage: Stage::Connecting, ..Self::default() };
+    /// A connect was started, a request of this method goes with it.
+    pub fn start_connecting(&mut self, method: Method) {
+        *self = Self { stage: Stage::Connecting, method, ..Self::default() };
     }
 
     /// Another request goes out on the same connection.
-    pub fn start_request(&mut self) {
-        *self = Self { stage: Stage::Head, may_be_unseen: true, ..Self::default() };
+    pub fn start_request(&mut self, method: Method) {
+        *self = Self { stage: Stage::Head, method, may_be_unseen: true, ..Self::default() };
     }
 
     /// Is a request on its way that has no outcome yet?
@@ -140,7 +140,7 @@ impl Life {
                 }
                 step
             }
-            Stage::Head if self.may_repeat(rules) => self.repeat(CloseBy::Fin),
+            Stage::Head if self.may_repeat() => self.repeat(CloseBy::Fin),
             Stage::Head | Stage::Body(_) => {
                 let why = self.send_fault.map_or(Failure::Closed, Failure::Fault);
                 self.fail(why, close_after_failure(rules))
@@ -150,8 +150,8 @@ impl Life {
     }
 
     /// Receiving failed.
-    pub fn handle_broken(&mut self, fault: Fault, rules: &Rules) -> Step {
-        if self.may_repeat(rules) {
+    pub fn handle_broken(&mut self, fault: Fault) -> Step {
+        if self.may_repeat() {
             return self.repeat(CloseBy::Discard);
         }
         if self.is_busy() {
@@ -191,7 +191,7 @@ impl Life {
             return Ok(0);
         }
         let mut slots = HeadSlots::new();
-        let parsed = parse_response(bytes, limits, &mut slots, rules.method).map_err(Failure::Http)?;
+        let parsed = parse_response(bytes, limits, &mut slots, self.method).map_err(Failure::Http)?;
         let Some(Parsed { head, len, keep_alive, dialects, .. }) = parsed else { return Ok(0) };
         self.heads.note(len, head.headers.len(), dialects);
         self.scan = HeadScan::default();
@@ -264,8 +264,8 @@ impl Life {
 
     /// RFC 9112 section 9.3.1, RFC 9110 section 9.2.2: a request on a kept connection that ends before a byte of an answer
     /// may be sent again when doing it twice is as good as once.
-    fn may_repeat(&self, rules: &Rules) -> bool {
-        self.may_be_unseen && rules.method.is_idempotent() && matches!(self.stage, Stage::Head)
+    fn may_repeat(&self) -> bool {
+        self.may_be_unseen && self.method.is_idempotent() && matches!(self.stage, Stage::Head)
     }
 
     fn repeat(&mut self, how: CloseBy) -> Step {

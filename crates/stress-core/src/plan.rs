@@ -2,6 +2,7 @@
 
 use crate::backoff::BACKOFF_FIRST;
 use crate::pace::Pace;
+use crate::script::{Script, ScriptDraft, ScriptError};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -71,6 +72,8 @@ pub struct PlanDraft {
     pub headers: Vec<String>,
     /// Request body.
     pub body: Vec<u8>,
+    /// Several requests in place of the one that is given above.
+    pub script: ScriptDraft,
     /// From when a request is due until its response is complete.
     pub timeout: Duration,
     /// Threads; `None`: the shell takes one per core, at most one per connection.
@@ -101,6 +104,7 @@ impl PlanDraft {
             method: None,
             headers: Vec::new(),
             body: Vec::new(),
+            script: ScriptDraft::default(),
             timeout: Duration::from_secs(20),
             threads: None,
             close: ClosePolicy::default(),
@@ -120,7 +124,7 @@ impl PlanDraft {
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
         let close = close_by_fields(self.close, &headers)?;
-        let plan = Plan {
+        let mut plan = Plan {
             url,
             connections: self.connections,
             pace: self.pace,
@@ -130,6 +134,7 @@ impl PlanDraft {
             method_name,
             headers,
             body: self.body,
+            script: Script::default(),
             timeout: self.timeout,
             threads: self.threads.map(|threads| threads.min(self.connections)),
             close,
@@ -139,10 +144,8 @@ impl PlanDraft {
             backoff_max: self.backoff_max.clamp(BACKOFF_FIRST, TIME_MAX),
             drain: self.drain.min(TIME_MAX),
         };
-        match crate::template::head(&plan).len() {
-            bytes if bytes > HEAD_BYTES_MAX => Err(PlanError::HeadTooLong(bytes)),
-            _ => Ok(plan),
-        }
+        plan.script = Script::new(&self.script, &plan)?;
+        Ok(plan)
     }
 
     fn check_bounds(&self) -> Result<(), PlanError> {
@@ -187,6 +190,8 @@ pub struct Plan {
     pub headers: Vec<(String, String)>,
     /// Request body.
     pub body: Vec<u8>,
+    /// What is sent: that request, or several.
+    pub script: Script,
     /// From when a request is due until its response is complete.
     pub timeout: Duration,
     /// Threads; `None`: one per core.
@@ -245,6 +250,8 @@ pub enum PlanError {
     TooManySources(usize),
     /// The range of source ports.
     Ports(SetError),
+    /// Several requests.
+    Script(#[from] ScriptError),
 }
 
 impl fmt::Display for PlanError {
@@ -270,6 +277,7 @@ impl fmt::Display for PlanError {
             }
             Self::TooManySources(count) => write!(f, "{count} source addresses: at most {SOURCES_MAX} are supported"),
             Self::Ports(why) => why.fmt(f),
+            Self::Script(why) => why.fmt(f),
         }
     }
 }
@@ -282,7 +290,7 @@ fn time_in_range(what: &'static str, time: Duration) -> Result<(), PlanError> {
     if time.is_zero() || time > TIME_MAX { Err(PlanError::Time { what }) } else { Ok(()) }
 }
 
-fn method(name: Option<&str>, body: &[u8]) -> Result<(String, Method), PlanError> {
+pub(crate) fn method(name: Option<&str>, body: &[u8]) -> Result<(String, Method), PlanError> {
     let name = name.unwrap_or(if body.is_empty() { "GET" } else { "POST" });
     match Method::from_name(name) {
         Method::Connect => Err(PlanError::Method(name.to_owned())),
@@ -291,7 +299,7 @@ fn method(name: Option<&str>, body: &[u8]) -> Result<(String, Method), PlanError
     }
 }
 
-fn header(text: &str) -> Result<(String, String), PlanError> {
+pub(crate) fn header(text: &str) -> Result<(String, String), PlanError> {
     let bad = || PlanError::Header(text.to_owned());
     let (name, value) = text.split_once(':').ok_or_else(bad)?;
     let value = value.trim_matches([' ', '\t']);

@@ -6,14 +6,23 @@ use core::fmt::Write;
 /// Our User-Agent.
 const AGENT: &str = concat!("quintet/", env!("CARGO_PKG_VERSION"));
 
-/// The request head of `plan`. Fields that the plan names replace ours of the same name.
-pub fn head(plan: &Plan) -> Vec<u8> {
-    let mut head = format!("{} {} HTTP/1.1\r\n", plan.method_name, plan.url.path());
+/// What differs from request to request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) body_bytes: usize,
+}
+
+/// The head of a request of `plan`. Fields that are given replace ours of the same name.
+pub(crate) fn head_of(plan: &Plan, parts: &Parts<'_>) -> Vec<u8> {
+    let mut head = format!("{} {} HTTP/1.1\r\n", parts.method, parts.path);
     let mut field = |name: &str, value: &str| {
         // Writing to a String cannot fail.
         let _ok = write!(head, "{name}: {value}\r\n");
     };
-    let ours = |name: &str| !plan.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+    let ours = |name: &str| !parts.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
     if ours("host") {
         field("Host", &plan.url.host_field());
     }
@@ -26,9 +35,9 @@ pub fn head(plan: &Plan) -> Vec<u8> {
     if ours("connection") && plan.close == ClosePolicy::Wait {
         field("Connection", "close");
     }
-    plan.headers.iter().for_each(|(name, value)| field(name, value));
-    if !plan.body.is_empty() || method_wants_length(&plan.method_name) {
-        field("Content-Length", &plan.body.len().to_string());
+    parts.headers.iter().for_each(|(name, value)| field(name, value));
+    if parts.body_bytes > 0 || method_wants_length(parts.method) {
+        field("Content-Length", &parts.body_bytes.to_string());
     }
     head.push_str("\r\n");
     head.into_bytes()

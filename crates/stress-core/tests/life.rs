@@ -19,14 +19,14 @@ enum In<'a> {
 }
 use In::*;
 
-fn rules(close: ClosePolicy, method: Method) -> Rules {
-    Rules::new(close, method)
+fn rules(close: ClosePolicy, method: Method) -> (Rules, Method) {
+    (Rules::new(close), method)
 }
 
 /// Feeds `events`; the answers as short words, one for each event that is answered.
-fn play(rules: &Rules, events: &[In<'_>]) -> String {
+fn play((rules, method): &(Rules, Method), events: &[In<'_>]) -> String {
     let (mut life, mut partial, mut words) = (Life::default(), Vec::new(), Vec::new());
-    life.start_connecting();
+    life.start_connecting(*method);
     for event in events {
         let step = match event {
             Connected => life.handle_connected(Ok(())),
@@ -47,15 +47,15 @@ fn play(rules: &Rules, events: &[In<'_>]) -> String {
                 step
             }
             Eof => life.handle_eof(rules),
-            Broken => life.handle_broken(Fault::of(FaultKind::Reset), rules),
+            Broken => life.handle_broken(Fault::of(FaultKind::Reset)),
             Timeout => life.handle_timeout(rules),
         };
         words.push(word(&step));
         if matches!(step.next, stress_core::Next::SendAgain(_)) {
-            life.start_connecting();
+            life.start_connecting(*method);
         }
         if step.next == stress_core::Next::Idle {
-            life.start_request();
+            life.start_request(*method);
             life.handle_sent(Ok(()));
         }
     }

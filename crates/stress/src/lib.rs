@@ -17,7 +17,7 @@ mod time_wait;
 pub use error::StressError;
 pub use orders::{Counts, Order};
 pub use preflight::Preflight;
-pub use requests::{RequestPool, Requests};
+pub use requests::{RequestPool, Requests, Turns};
 pub use resolve::{Resolved, resolve};
 pub use run::{prepare, run, run_prepared};
 pub use stop::StopFlag;

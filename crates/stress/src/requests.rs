@@ -56,6 +56,18 @@ impl Requests {
     }
 }
 
+/// Whose turn it is, of requests that take turns. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Turns(Arc<AtomicU64>);
+
+impl Turns {
+    /// The next turn's number, from 0.
+    pub(crate) fn take(&self) -> u64 {
+        // No other memory hangs on it.
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
 /// A number of requests that threads take from. Clones are the same number.
 #[derive(Clone, Debug)]
 pub struct RequestPool {

@@ -3,7 +3,7 @@
 use crate::orders::{Counts, Order};
 use crate::preflight::{Preflight, preflight};
 use crate::tester::{Share, Tester};
-use crate::{RequestPool, Requests, StopFlag, StressError, resolve, time_wait};
+use crate::{RequestPool, Requests, StopFlag, StressError, Turns, resolve, time_wait};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Place, Running, SpawnError, Starting, spawn};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -116,6 +116,7 @@ fn start_tester(
 /// Divides connections and ports among threads. Requests are whose connection is free.
 fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
     let pool = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
+    let turns = Turns::default();
     let share = |index: u32| {
         let part = Part { index, of: ready.threads };
         let mut targets = ready.targets.clone();
@@ -125,6 +126,7 @@ fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
             targets,
             connections: part.share(plan.connections.into()) as u32,
             requests: Requests::of(plan, pool.as_ref(), part),
+            turns: turns.clone(),
             part,
             sources: ready.sources.share(index, ready.threads)?,
             routed: ready.routed,

@@ -8,7 +8,7 @@ use ports::{PortRange, PortSet, SourceSet};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Inbox, Reactor, face};
 use stress::{Share, Tester};
-use stress_core::{ClosePolicy, PlanDraft, PortMode};
+use stress_core::{ClosePolicy, PlanDraft, PortMode, RequestDraft, ScriptDraft};
 use sys::alloc_count::{CountingAllocator, allocations_in};
 
 #[global_allocator]
@@ -35,9 +35,21 @@ fn turn_until(tester: &mut Tester, io: &mut EpollReactor, ok: u64) {
 
 #[track_caller]
 fn check(script: Script, close: ClosePolicy, own: Option<PortRange>) {
+    check_requests(script, close, own, ScriptDraft::default());
+}
+
+#[track_caller]
+fn check_requests(script: Script, close: ClosePolicy, own: Option<PortRange>, requests: ScriptDraft) {
     let server = Server::start(script);
     let ports = if own.is_some() { PortMode::Own } else { PortMode::Kernel };
-    let draft = PlanDraft { connections: 4, requests: Some(1 << 40), close, ports, ..PlanDraft::new(server.url()) };
+    let draft = PlanDraft {
+        connections: 4,
+        requests: Some(1 << 40),
+        close,
+        ports,
+        script: requests,
+        ..PlanDraft::new(server.url())
+    };
     let plan = draft.check().expect("a good draft");
     let local = || vec![server.address.ip()];
     let whole = Share::whole(&plan, server.address);
@@ -67,4 +79,16 @@ fn a_warm_run_allocates_nothing() {
     }
     let range = PortRange::new(22_000, 22_063).expect("a good range");
     check(Script::Polite, ClosePolicy::Fin, Some(range));
+}
+
+/// Few have buffers of their own, many are written one by one.
+#[test]
+fn which_of_several_requests_is_next_allocates_nothing() {
+    for count in [3u32, 500] {
+        let request = |at: u32| RequestDraft { weight: 1 + at % 3, ..RequestDraft::new(format!("/{at}")) };
+        let requests = ScriptDraft { requests: (0..count).map(request).collect(), ..ScriptDraft::default() };
+        for close in [ClosePolicy::Keep, ClosePolicy::Fin] {
+            check_requests(Script::Polite, close, None, requests.clone());
+        }
+    }
 }

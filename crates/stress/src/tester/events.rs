@@ -61,9 +61,9 @@ impl Tester {
     fn sent<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {
         let Some(index) = self.slot_of(conn) else { return };
         let at = usize::from(self.slot(index).exchange.piece);
-        if result.is_ok() && self.request.has(at) {
-            let (out, next) = self.request.send_from(at);
-            self.slot(index).exchange.piece = next as u16;
+        if result.is_ok()
+            && let Some(out) = self.sends_from(index, at)
+        {
             return io.send(conn, out);
         }
         self.slot(index).exchange.life.handle_sent(result);
@@ -82,7 +82,7 @@ impl Tester {
                 self.apply(index, conn, step, None, io);
             }
             Err(fault) => {
-                let step = life.handle_broken(fault, &self.rules);
+                let step = life.handle_broken(fault);
                 self.apply(index, conn, step, None, io);
             }
         }
@@ -128,11 +128,12 @@ impl Tester {
         let now = io.now();
         let at = self.since_start(now);
         let slot = &mut self.slots[index as usize];
+        slot.exchange.written.clear();
         match outcome {
             Outcome::Complete { status } => {
                 slot.backoff.handle_success();
-                let made_at = slot.exchange.made_at;
-                self.tally.record_complete(status, now.saturating_sub(slot.exchange.due), at);
+                let (made_at, latency) = (slot.exchange.made_at, now.saturating_sub(slot.exchange.due));
+                self.tally.record_complete(status, latency, at);
                 if matches!(self.plan.pace, Pace::Open(..)) {
                     self.tally.service.record(now.saturating_sub(made_at));
                 }

@@ -2,8 +2,10 @@
 
 use super::slot::Doing;
 use super::{Phase, Tester};
+use crate::request::send_from;
+use http::Method;
 use ports::{Fault, FaultKind, Target, Tries};
-use reactor::{ConnectPlan, Reactor};
+use reactor::{Close, ConnectPlan, Outgoing, Reactor};
 use std::time::Duration;
 use stress_core::Failure;
 use stress_core::arrivals::Due;
@@ -41,11 +43,38 @@ impl Tester {
         (slot.doing, slot.link.tries) = (Doing::Working, Tries::default());
         (slot.exchange.due, slot.exchange.made_at, slot.exchange.failed) = (due, now, false);
         self.arm(index, due + self.plan.timeout);
+        if let Err(fault) = self.choose(index, io) {
+            self.end_connection(index, Close::Fin, io);
+            return self.connect_failed(index, fault, io);
+        }
         if self.slot(index).link.conn.is_some() {
             self.send_again(index, io);
         } else {
             self.connect(index, io);
         }
+    }
+
+    /// Chooses which request it is, and writes it where it is written each time.
+    fn choose<R: Reactor>(&mut self, index: u32, io: &mut R) -> Result<(), Fault> {
+        let which = self.picker.next(|| self.turns.take());
+        let exchange = &mut self.slots[index as usize].exchange;
+        exchange.which = which as u32;
+        self.prepared.write(&self.plan.script, which, &mut exchange.written, io)
+    }
+
+    /// The send that starts with piece `at` of a slot's request; `None` where there is nothing left.
+    pub(super) fn sends_from(&mut self, index: u32, at: usize) -> Option<Outgoing> {
+        let exchange = &mut self.slots[index as usize].exchange;
+        let pieces = self.prepared.pieces(exchange.which as usize, &exchange.written);
+        let (out, next) = send_from(pieces, at);
+        let has_any = at < pieces.len();
+        exchange.piece = next as u16;
+        has_any.then_some(out)
+    }
+
+    /// Of a slot's request.
+    fn method(&self, index: u32) -> Method {
+        self.plan.script.requests()[self.slots[index as usize].exchange.which as usize].method()
     }
 
     /// When the next request was due, or is: of those that this thread took, or that are left to be taken.
@@ -59,10 +88,9 @@ impl Tester {
     }
 
     fn send_again<R: Reactor>(&mut self, index: u32, io: &mut R) {
-        let (out, next) = self.request.send_from(0);
+        let (method, out) = (self.method(index), self.sends_from(index, 0).unwrap_or_default());
         let slot = &mut self.slots[index as usize];
-        slot.exchange.piece = next as u16;
-        slot.exchange.life.start_request();
+        slot.exchange.life.start_request(method);
         if let Some(conn) = slot.link.conn {
             io.send(conn, out);
             io.recv(conn, None);
@@ -92,7 +120,7 @@ impl Tester {
         let start = self.sources.choose(io.now(), to).map_err(|_| Fault::of(FaultKind::Ports))?;
         let plan = ConnectPlan { routed: self.routed, ..ConnectPlan::from(&start, to.address()) };
         self.slots[index as usize].link.lease = start.lease;
-        let (first, next) = self.request.send_from(0);
+        let (method, first) = (self.method(index), self.sends_from(index, 0).unwrap_or_default());
         let connected = io.connect(&plan, first);
         if let Some(cost) = io.connect_cost() {
             self.tally.record_connect_cost(cost);
@@ -100,8 +128,7 @@ impl Tester {
         let conn = connected?;
         let slot = &mut self.slots[index as usize];
         slot.link.conn = Some(conn);
-        slot.exchange.piece = next as u16;
-        slot.exchange.life.start_connecting();
+        slot.exchange.life.start_connecting(method);
         self.by_conn.insert(conn, index);
         Ok(())
     }
@@ -118,7 +145,7 @@ impl Tester {
     pub(super) fn connect_failed<R: Reactor>(&mut self, index: u32, fault: Fault, io: &mut R) {
         let at = self.since_start(io.now());
         self.tally.record_failure(Failure::Fault(fault), at);
-        let slot = self.slot(index);
+        let slot = &mut self.slots[index as usize];
         (slot.link.conn, slot.exchange.failed) = (None, true);
         self.go_on(index, io);
     }

@@ -18,15 +18,15 @@ mod time;
 mod waiting;
 
 use crate::orders::Order;
-use crate::request::Request;
-use crate::requests::Requests;
+use crate::request::Prepared;
+use crate::requests::{Requests, Turns};
 use ports::{Fault, SourceSet, Sources};
 use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
 use slot::Slot;
 use std::net::SocketAddr;
 use std::time::Duration;
 use stress_core::arrivals::Arrivals;
-use stress_core::{Part, Plan, Rules, Tally};
+use stress_core::{Part, Picker, Plan, Rules, Tally};
 use targets::Targets;
 
 /// What one thread has to do.
@@ -38,6 +38,8 @@ pub struct Share {
     pub connections: u32,
     /// How many requests it makes, and where it gets them.
     pub requests: Requests,
+    /// Whose turn it is among several requests: counted by all threads together.
+    pub turns: Turns,
     /// Which part of an open loop it is.
     pub part: Part,
     /// Where connections start; no other thread may have the same ports of our own choice.
@@ -51,7 +53,15 @@ impl Share {
     pub fn whole(plan: &Plan, target: SocketAddr) -> Self {
         let sources = SourceSet::Kernel { addresses: plan.sources.clone(), range: plan.port_range };
         let (targets, requests) = (vec![target], Requests::whole(plan));
-        Self { targets, connections: plan.connections, requests, part: Part::WHOLE, sources, routed: false }
+        Self {
+            targets,
+            connections: plan.connections,
+            requests,
+            turns: Turns::default(),
+            part: Part::WHOLE,
+            sources,
+            routed: false,
+        }
     }
 }
 
@@ -66,7 +76,9 @@ pub struct Tester {
     part: Part,
     /// Had the connection that was asked last negotiated timestamps?
     timestamps: bool,
-    request: Request,
+    prepared: Prepared,
+    picker: Picker,
+    turns: Turns,
     slots: Vec<Slot>,
     by_conn: ConnMap<u32>,
     timers: TimerWheel<u32>,
@@ -94,7 +106,7 @@ enum Phase {
 impl Tester {
     /// A tester for `share` of `plan` that obeys `orders`.
     pub fn new(plan: &Plan, share: Share, orders: Inbox<Order>) -> Self {
-        let rules = Rules::new(plan.close, plan.method);
+        let rules = Rules::new(plan.close);
         let connections = share.connections as usize;
         let mut sources = Sources::new(share.sources);
         let targets = Targets::new(&share.targets, &mut sources);
@@ -106,7 +118,9 @@ impl Tester {
             part: share.part,
             waiting: Vec::new(),
             timestamps: false,
-            request: Request::default(),
+            prepared: Prepared::default(),
+            picker: Picker::new(&plan.script, share.part.index),
+            turns: share.turns,
             slots: (0..connections).map(|_| Slot::default()).collect(),
             by_conn: ConnMap::default(),
             timers: TimerWheel::new(),
@@ -147,7 +161,7 @@ impl Tester {
 
 impl<R: Reactor> App<R> for Tester {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
-        self.request = Request::new(&self.plan, io)?;
+        self.prepared = Prepared::new(&self.plan.script, io)?;
         self.started_at = io.now();
         let until = self.plan.duration.map(|duration| self.started_at + duration);
         let arrivals = Arrivals::new(self.plan.pace, self.part, self.requests.at_first(), self.started_at);

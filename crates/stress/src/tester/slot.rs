@@ -1,5 +1,6 @@
 //! One place in the closed loop: at most one connection, at most one request.
 
+use crate::request::Pieces;
 use ports::{Lease, Target, Tries};
 use reactor::{ConnId, Deadline};
 use std::time::Duration;
@@ -50,6 +51,10 @@ pub(super) struct Link {
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     pub(super) life: Life,
+    /// Which of the plan's requests it is.
+    pub(super) which: u32,
+    /// Its bytes, where they are written for this time only.
+    pub(super) written: Pieces,
     /// When the request was due.
     pub(super) due: Duration,
     /// When it was made.
