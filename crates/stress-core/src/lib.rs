@@ -7,6 +7,7 @@
 
 pub mod arrivals;
 pub mod backoff;
+pub mod by_request;
 pub mod error_kind;
 pub mod life;
 pub mod pace;
@@ -19,6 +20,7 @@ pub mod tally;
 mod template;
 pub mod verdict;
 
+pub use by_request::ByRequest;
 pub use error_kind::ErrorKind;
 pub use life::{Life, Rules};
 pub use pace::{Pace, Part, Rate, Spread};

@@ -1,8 +1,10 @@
 //! What a run found, ready to be printed or written as JSON.
 
+use crate::by_request::RequestSummary;
 use crate::error_kind::ErrorKind;
 use crate::pace::{Pace, Spread};
 use crate::plan::{ClosePolicy, Plan, PortMode};
+use crate::script::Order;
 use crate::step::Oddity;
 use crate::tally::Tally;
 use crate::verdict::{PortsHeldBy, Verdict};
@@ -62,6 +64,8 @@ pub struct Report {
     pub http_error: Option<http1::Error>,
     /// Status codes of complete responses, in order.
     pub statuses: Vec<(u16, u64)>,
+    /// Of each of several requests, in their order; empty where there is one.
+    pub by_request: Vec<RequestSummary>,
     /// Odd events that failed no request, those that happened.
     pub oddities: Vec<(Oddity, u64)>,
     /// Responses in older dialects, those that were met.
@@ -93,6 +97,12 @@ pub struct PlanSummary {
     pub method: String,
     /// Request body, in bytes.
     pub body_bytes: usize,
+    /// Different requests; of one alone `url` and `method` tell all.
+    #[serde(skip)]
+    pub different: usize,
+    /// Which of several is next.
+    #[serde(skip)]
+    pub order: Order,
     /// Connections kept busy.
     pub connections: u32,
     /// Threads.
@@ -210,6 +220,8 @@ impl PlanSummary {
             targets: targets.to_vec(),
             method: plan.method_name.clone(),
             body_bytes: plan.body.len(),
+            different: plan.script.requests().len(),
+            order: plan.script.order(),
             connections: plan.connections,
             threads,
             requests: plan.requests,
@@ -256,6 +268,7 @@ impl Report {
             faults: tally.faults().to_vec(),
             http_error: tally.http_error,
             statuses: tally.statuses().collect(),
+            by_request: tally.by_request.told(&plan.script),
             oddities: nonzero(|what| tally.oddities(what)),
             dialects: dialects(tally),
             closed_first: tally.closed,

@@ -1,5 +1,6 @@
 //! What one thread counts while it runs; tallies of threads merge into one.
 
+use crate::by_request::ByRequest;
 use crate::error_kind::ErrorKind;
 use crate::step::{Failure, HeadsRead, Oddity};
 use core::time::Duration;
@@ -58,6 +59,8 @@ pub struct Tally {
     pub elapsed: Duration,
     /// From when issuing ended until nothing was in flight any more, or was given up.
     pub drained: Duration,
+    /// Of each of several requests.
+    pub by_request: ByRequest,
     /// The first HTTP error met.
     pub http_error: Option<http1::Error>,
     statuses: Statuses,
@@ -195,6 +198,7 @@ impl Tally {
         self.slow_connects += other.slow_connects;
         self.closed.merge(&other.closed);
         self.series.merge(&other.series);
+        self.by_request.merge(&other.by_request);
         self.elapsed = self.elapsed.max(other.elapsed);
         self.drained = self.drained.max(other.drained);
         self.http_error = self.http_error.or(other.http_error);

@@ -3,6 +3,7 @@
 use crate::counts::{closes, object};
 use serde_json::{Value, json};
 use stats::Percentiles;
+use stress_core::by_request::RequestSummary;
 use stress_core::{ErrorKind, Report, TimeWaitOurs};
 
 /// A report as JSON.
@@ -27,11 +28,18 @@ pub(super) fn report(report: &Report) -> Value {
         "busy": report.busy,
         "also_seen": also_seen(report),
         "not_sent": report.not_sent,
+        "by_request": by_request(report),
     });
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
     }
     value
+}
+
+/// Of each of several requests.
+fn by_request(report: &Report) -> Vec<Value> {
+    let one = |one: &RequestSummary| json!({ "name": one.name, "ok": one.ok, "failed": one.failed, "latency_us": percentiles(one.latency_us.as_ref()) });
+    report.by_request.iter().map(one).collect()
 }
 
 fn ports(report: &Report) -> Value {

@@ -1,16 +1,14 @@
 //! The plan as understood, said before the start.
 
-use crate::number::{self, bytes, counted, span};
+use crate::number::{self, bytes, count, counted, span};
 use stress_core::report::PlanSummary;
 use stress_core::{ClosePolicy, PortMode, Spread};
 
 /// The plan as understood, for people.
 pub fn plan(plan: &PlanSummary) -> String {
-    let body = if plan.body_bytes > 0 { format!(" with {}", bytes(plan.body_bytes as u64)) } else { String::new() };
     let mut text = format!(
-        "Plan: {} {}{body} ({})\n      {} on {}, {}, time-out {}",
-        plan.method,
-        plan.url,
+        "Plan: {} ({})\n      {} on {}, {}, time-out {}",
+        requests(plan),
         targets(plan),
         counted(plan.connections.into(), "connection"),
         counted(plan.threads.into(), "thread"),
@@ -30,6 +28,15 @@ pub fn plan(plan: &PlanSummary) -> String {
     text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
     text.push('\n');
     text
+}
+
+/// What is sent.
+fn requests(plan: &PlanSummary) -> String {
+    match (plan.different, plan.body_bytes) {
+        (0 | 1, 0) => format!("{} {}", plan.method, plan.url),
+        (0 | 1, body) => format!("{} {} with {}", plan.method, plan.url, bytes(body as u64)),
+        (different, _) => format!("{} different requests, {}, {}", count(different as u64), plan.order, plan.url),
+    }
 }
 
 fn targets(plan: &PlanSummary) -> String {

@@ -1,11 +1,16 @@
 //! The report: summary, latency, connections, what failed, who closed, what it cost in ports.
 
 use crate::number::{bytes, count, measured, rate, significant, span, time_us};
+use crate::table::table;
 use crate::text::Text;
 use ports::ClosedFirst;
 use stats::Percentiles;
 use std::time::Duration;
+use stress_core::by_request::RequestSummary;
 use stress_core::{ErrorKind, Report, TimeWaitOurs, dialect_meaning};
+
+/// Rows of requests that a person reads.
+const REQUESTS_SHOWN_MAX: usize = 20;
 
 /// A wait for the last answers that a person notices.
 const DRAINED_SHOWN_MIN: Duration = Duration::from_millis(100);
@@ -17,6 +22,7 @@ pub(super) fn text(report: &Report, columns: usize) -> String {
     push_summary(&mut text, report);
     push_latency(&mut text, report);
     push_connects(&mut text, report);
+    push_requests(&mut text, report, columns);
     push_statuses(&mut text, report);
     push_errors(&mut text, report);
     push_closes(&mut text, report);
@@ -89,6 +95,25 @@ fn push_connects(text: &mut Text, report: &Report) {
     if of.timestamps_asked > 0 {
         let share = format!("{} of {} looked at", count(of.timestamps_seen), count(of.timestamps_asked));
         text.row("timestamps", format!("negotiated on {share}"));
+    }
+}
+
+/// Of many the first; all are in the JSON.
+fn push_requests(text: &mut Text, report: &Report, columns: usize) {
+    if report.by_request.is_empty() {
+        return;
+    }
+    text.section("Requests");
+    let time = |us: Option<f64>| us.map_or_else(|| "-".to_owned(), time_us);
+    let row = |one: &RequestSummary| {
+        let latency = one.latency_us.as_ref();
+        let [p50, p99] = [latency.map(|of| of.p50), latency.map(|of| of.p99)].map(time);
+        vec![one.name.clone(), count(one.ok), count(one.failed), p50, p99]
+    };
+    let header = [("request", 60), ("complete", 100), ("failed", 100), ("50 %", 100), ("99 %", 100)];
+    text.block(&table(columns, &header, report.by_request.iter().take(REQUESTS_SHOWN_MAX).map(row)));
+    if let Some(more) = report.by_request.len().checked_sub(REQUESTS_SHOWN_MAX).filter(|more| *more > 0) {
+        text.line(format!("  and {} more, which --json tells", count(more as u64)));
     }
 }
 

@@ -128,12 +128,14 @@ impl Tester {
         let now = io.now();
         let at = self.since_start(now);
         let slot = &mut self.slots[index as usize];
+        let which = slot.exchange.which;
         slot.exchange.written.clear();
         match outcome {
             Outcome::Complete { status } => {
                 slot.backoff.handle_success();
                 let (made_at, latency) = (slot.exchange.made_at, now.saturating_sub(slot.exchange.due));
                 self.tally.record_complete(status, latency, at);
+                self.tally.by_request.record_complete(which, latency);
                 if matches!(self.plan.pace, Pace::Open(..)) {
                     self.tally.service.record(now.saturating_sub(made_at));
                 }
@@ -141,6 +143,7 @@ impl Tester {
             Outcome::Failed(why) => {
                 slot.exchange.failed = true;
                 self.tally.record_failure(why, at);
+                self.tally.by_request.record_failure(which);
             }
         }
     }

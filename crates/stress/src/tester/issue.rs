@@ -147,6 +147,7 @@ impl Tester {
         self.tally.record_failure(Failure::Fault(fault), at);
         let slot = &mut self.slots[index as usize];
         (slot.link.conn, slot.exchange.failed) = (None, true);
+        self.tally.by_request.record_failure(slot.exchange.which);
         self.go_on(index, io);
     }
 }

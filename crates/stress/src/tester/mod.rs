@@ -26,7 +26,7 @@ use slot::Slot;
 use std::net::SocketAddr;
 use std::time::Duration;
 use stress_core::arrivals::Arrivals;
-use stress_core::{Part, Picker, Plan, Rules, Tally};
+use stress_core::{ByRequest, Part, Picker, Plan, Rules, Tally};
 use targets::Targets;
 
 /// What one thread has to do.
@@ -162,6 +162,7 @@ impl Tester {
 impl<R: Reactor> App<R> for Tester {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
         self.prepared = Prepared::new(&self.plan.script, io)?;
+        self.tally.by_request = ByRequest::new(&self.plan.script);
         self.started_at = io.now();
         let until = self.plan.duration.map(|duration| self.started_at + duration);
         let arrivals = Arrivals::new(self.plan.pace, self.part, self.requests.at_first(), self.started_at);

@@ -101,6 +101,8 @@ impl Tester {
             }
             if self.slot(index).exchange.life.is_busy() {
                 self.tally.record_unanswered();
+                let which = self.slot(index).exchange.which;
+                self.tally.by_request.record_failure(which);
             } else if self.slot(index).doing == Doing::Working {
                 self.tally.record_oddity(Oddity::WaitExpired);
             }

@@ -1,0 +1,50 @@
+//! Runs of several requests over real sockets, against the origin.
+
+use origin::OriginPlan;
+use std::net::SocketAddr;
+use stress::StopFlag;
+use stress_core::{ClosePolicy, Order, PlanDraft, Report, RequestDraft, ScriptDraft};
+use testkit::PATIENCE;
+
+/// A run of `requests` requests of `script` against an origin of its own.
+fn run(script: ScriptDraft, close: ClosePolicy, requests: u64) -> Report {
+    let origin = origin::start(OriginPlan::new(SocketAddr::from((testkit::own_loopback(), 0)))).expect("an origin");
+    let url = format!("http://{}/", origin.address());
+    let (requests, threads) = (Some(requests), Some(2));
+    let draft =
+        PlanDraft { connections: 4, requests, threads, close, script, timeout: 2 * PATIENCE, ..PlanDraft::new(url) };
+    let report = stress::run(&draft.check().expect("a good plan"), &StopFlag::new(), |_| {}).expect("a run");
+    assert_eq!((report.requests.ok, report.requests.failed), (requests.unwrap_or(0), 0), "{:?}", report.errors);
+    report
+}
+
+fn counts(report: &Report) -> Vec<(&str, u64)> {
+    report.by_request.iter().map(|one| (one.name.as_str(), one.ok)).collect()
+}
+
+#[test]
+fn requests_in_turn_are_all_made_with_their_methods_and_bodies() {
+    let requests = vec![
+        RequestDraft::new("/bytes/10"),
+        RequestDraft { body: vec![b'x'; 40_000], name: "echo".into(), ..RequestDraft::new("/echo") },
+        RequestDraft { method: Some("HEAD".into()), ..RequestDraft::new("/bytes/5000") },
+        RequestDraft::new("/status/404"),
+    ];
+    for close in ClosePolicy::ALL {
+        let script = ScriptDraft { requests: requests.clone(), order: Order::InTurn, seed: 1 };
+        let report = run(script, close, 80);
+        let expect = [("GET /bytes/10", 20), ("echo", 20), ("HEAD /bytes/5000", 20), ("GET /status/404", 20)];
+        assert_eq!(counts(&report), expect, "{close:?}");
+        assert_eq!(report.statuses, [(200, 60), (404, 20)], "{close:?}");
+        assert!(report.body_bytes >= 20 * 40_010, "{close:?}: {}", report.body_bytes);
+        assert!(report.by_request.iter().all(|one| one.latency_us.is_some()));
+    }
+}
+
+#[test]
+fn a_long_list_is_written_one_by_one() {
+    let requests = (0..200).map(|at| RequestDraft::new(format!("/bytes/{at}"))).collect();
+    let report = run(ScriptDraft { requests, order: Order::Shuffled, seed: 5 }, ClosePolicy::Keep, 400);
+    assert_eq!(report.body_bytes, 2 * (0..200).sum::<u64>(), "each came twice");
+    assert!(counts(&report).iter().all(|(_, ok)| *ok == 2));
+}
