@@ -74,14 +74,17 @@ fn are_plain(bytes: &[u8]) -> bool {
 
 /// [`is_plain`] of eight bytes at once: each of these keeps the highest bit of every byte that passes.
 const fn are_eight_plain(eight: u64) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = ONES << 7;
-    let from_space = (eight | TOPS) - ONES * b' ' as u64;
-    let no_quote = ((eight ^ ONES * b'"' as u64) | TOPS) - ONES;
-    let no_backslash = ((eight ^ ONES * b'\\' as u64) | TOPS) - ONES;
-    // What is beyond ASCII fails here whatever the carries into its neighbours: one failure is enough.
-    let up_to_tilde = !(eight | (eight & !TOPS) + ONES);
+    const TOPS: u64 = of_each(0x80);
+    let from_space = (eight | TOPS) - of_each(b' ');
+    let no_quote = ((eight ^ of_each(b'"')) | TOPS) - of_each(1);
+    let no_backslash = ((eight ^ of_each(b'\\')) | TOPS) - of_each(1);
+    // A byte beyond ASCII has the bit itself.
+    let up_to_tilde = !eight & !((eight & !TOPS) + of_each(1));
     from_space & no_quote & no_backslash & up_to_tilde & TOPS == TOPS
+}
+
+const fn of_each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
 }
 
 /// Printable ASCII that means nothing within quotes.
