@@ -1,11 +1,14 @@
 //! How many connections per second a set of ports pays for, and when it is used up.
 //!
 //! Pure arithmetic: with the client closing first, each connection keeps its 4-tuple for 60 s of
-//! TIME_WAIT, so the budget is 4-tuples / 60 s.
+//! TIME_WAIT or a little more, so the budget that lasts is 4-tuples / 62 s.
 
-use crate::allocator::TIME_WAIT;
 use core::fmt;
 use core::time::Duration;
+
+/// A TIME_WAIT of 60 s ends up to 2.05 s late on most kernels: timers lie in slots that grow with their distance
+/// (`kernel/time/timer.c` since 4.8, HZ=250; seen: 60.06 to 62.06 s). What is promised to last reckons with the latest.
+pub const TIME_WAIT_LONGEST: Duration = Duration::from_secs(62);
 
 /// What one client has to spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl Budget {
 
     /// Connections per second that can go on for ever when each leaves a TIME_WAIT here.
     pub fn rate_per_s_max(&self) -> f64 {
-        self.tuples() as f64 / TIME_WAIT.as_secs_f64()
+        self.tuples() as f64 / TIME_WAIT_LONGEST.as_secs_f64()
     }
 
     /// How long the ports last at `rate_per_s`; `None` when for ever. For ever means that the first
@@ -65,7 +68,7 @@ impl Budget {
             return None;
         }
         let seconds = self.left() as f64 / rate_per_s;
-        (seconds < TIME_WAIT.as_secs_f64()).then(|| Duration::from_secs_f64(seconds))
+        (seconds < TIME_WAIT_LONGEST.as_secs_f64()).then(|| Duration::from_secs_f64(seconds))
     }
 
     /// What `rate_per_s` connections per second would lead to.
@@ -100,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_tuples_over_sixty_seconds() {
+    fn the_budget_is_tuples_over_the_longest_time_wait() {
         let linux = Budget::of_ports(28_232);
-        check(linux, 5000.0, "budget 471 connections/s: ports gone in about 5.6 s");
-        check(linux, 470.0, "budget 471 connections/s: the ports last");
-        check(linux, 0.0, "budget 471 connections/s: the ports last");
-        check(Budget { sources: 4, ..linux }, 1800.0, "budget 1882 connections/s: the ports last");
-        check(Budget { destinations: 2, ..linux }, 1000.0, "budget 941 connections/s: ports gone in about 56.5 s");
-        check(Budget { taken: 28_000, ..linux }, 464.0, "budget 471 connections/s: ports gone in about 0.5 s");
-        check(Budget { taken: 30_000, ..linux }, 1.0, "budget 471 connections/s: ports gone in about 0.0 s");
+        check(linux, 5000.0, "budget 455 connections/s: ports gone in about 5.6 s");
+        check(linux, 455.0, "budget 455 connections/s: the ports last");
+        check(linux, 0.0, "budget 455 connections/s: the ports last");
+        check(Budget { sources: 4, ..linux }, 1800.0, "budget 1821 connections/s: the ports last");
+        check(Budget { destinations: 2, ..linux }, 1000.0, "budget 911 connections/s: ports gone in about 56.5 s");
+        check(Budget { taken: 28_000, ..linux }, 464.0, "budget 455 connections/s: ports gone in about 0.5 s");
+        check(Budget { taken: 30_000, ..linux }, 1.0, "budget 455 connections/s: ports gone in about 0.0 s");
     }
 }

@@ -21,7 +21,7 @@ mod strain;
 
 pub use address::{Address, NoUnixPath, UnixPath};
 pub use allocator::{DestinationId, Lease, NoPort, PortAllocator, PortCounts, PortEnd, TooManyDestinations};
-pub use budget::{Budget, BudgetVerdict};
+pub use budget::{Budget, BudgetVerdict, TIME_WAIT_LONGEST};
 pub use closing::{ClosedFirst, ClosingTally};
 pub use fault::{Blame, Fault, FaultKind};
 pub use handshake::{Announcements, ClientCertificate, HandshakeFailure, Handshakes, TlsVersion, Unannounced};

@@ -86,16 +86,16 @@ mod tests {
             (none, "0 live, 0 in TIME_WAIT, 28232 of 28232 free; 0 connections/s, none left in TIME_WAIT"),
             (
                 Spending { live: 10, waiting: 22, rate_per_s: 400.0, ..none },
-                "10 live, 22 in TIME_WAIT, 28200 of 28232 free; 400 connections/s of 471 that the ports pay for",
+                "10 live, 22 in TIME_WAIT, 28200 of 28232 free; 400 connections/s of 455 that the ports pay for",
             ),
             (
                 Spending { live: 232, waiting: 18_000, rate_per_s: 1000.0, ..none },
-                "232 live, 18000 in TIME_WAIT, 10000 of 28232 free; 1000 connections/s of 471 that the ports pay for: gone \
+                "232 live, 18000 in TIME_WAIT, 10000 of 28232 free; 1000 connections/s of 455 that the ports pay for: gone \
                  in about 10 s",
             ),
             (
                 Spending { live: 300, waiting: 30_000, rate_per_s: 10.0, ..none },
-                "300 live, 30000 in TIME_WAIT, 0 of 28232 free; 10 connections/s of 471 that the ports pay for: gone in \
+                "300 live, 30000 in TIME_WAIT, 0 of 28232 free; 10 connections/s of 455 that the ports pay for: gone in \
                  about 0 s",
             ),
         ] {

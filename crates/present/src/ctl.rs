@@ -231,7 +231,7 @@ mod tests {
                     "servers.closed_first": {"we": 9, "server_fin": 1}}},
                 {"address": "10.0.0.2:80", "state": "down", "weight": 2, "backup": true}]}],
             "ports": [{"source": "10.0.0.9", "destination": "10.0.0.1:80", "ports": 28232, "live": 10, "time_wait": 20000,
-                "free": 8222, "rate_per_s": 1000, "rate_per_s_max": 470.5, "exhausted_in_s": 8.2}]
+                "free": 8222, "rate_per_s": 1000, "rate_per_s_max": 455.4, "exhausted_in_s": 8.2}]
         }"#;
         serde_json::from_str(text).expect("as it is told")
     }
