@@ -1,5 +1,6 @@
 //! `quintet stress`.
 
+mod files;
 mod habits;
 mod peers;
 
@@ -30,6 +31,8 @@ Examples:
   quintet stress -n 100k --close wait URL              a connection per request; the server closes first
   quintet stress -n 100k --close fin --ports own URL   we close first, and never run out of ports
   quintet stress -R 2000 -z 30s URL                    2,000 requests a second, however long responses take
+  quintet stress -z 30s --threshold 'p99<50ms' --threshold 'errors<0.1%' URL
+                                                       exit code 1 where one is not kept
   quintet stress --json - URL | jq .closed_first
 
 Close policies:
@@ -41,8 +44,8 @@ Close policies:
 Flags of hey, wrk, ab, oha, h2load and bombardier are understood where they mean one thing (-host, -disable-keepalive, \
 -k, --latency), and refused with what to write instead where they do not (-t, -D, -d 30s).
 
-Exit codes: 0 every request got its response; 1 some failed, or this host was the limit; 2 wrong usage, or this host \
-cannot do it.";
+Exit codes: 0 every request got its response, and thresholds were kept; 1 not, or this host was the limit; 2 wrong usage, \
+or this host cannot do it.";
 
 /// How long the look at the target before a run may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,6 +61,8 @@ pub(crate) struct StressArgs {
     request: RequestArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    files: files::FileArgs,
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE|-")]
     json: Option<String>,
@@ -166,7 +171,7 @@ pub(crate) fn run(args: &StressArgs) -> Result {
     };
     let report = drive(&plan, signals, &output)?;
     output.show(&Finished(&report))?;
-    Ok(if report.verdict.is_good() { Outcome::AsHoped } else { Outcome::Bad })
+    Ok(if report.is_good() { Outcome::AsHoped } else { Outcome::Bad })
 }
 
 fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
@@ -185,6 +190,7 @@ fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
         ports: args.connection.ports,
         sources: sources(args.connection.source_ip.as_deref())?,
         port_range: args.connection.port_range,
+        thresholds: args.files.thresholds.clone(),
         ..PlanDraft::new(url)
     })
 }

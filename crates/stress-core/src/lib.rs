@@ -18,6 +18,7 @@ pub mod snapshot;
 pub mod step;
 pub mod tally;
 mod template;
+pub mod threshold;
 pub mod verdict;
 
 pub use by_request::ByRequest;
@@ -31,4 +32,5 @@ pub use script::{Order, Picker, RequestDraft, Script, ScriptDraft};
 pub use snapshot::Snapshot;
 pub use step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, dialect_meaning};
 pub use tally::Tally;
+pub use threshold::{Figures, Judged, Threshold, ThresholdError};
 pub use verdict::Verdict;

@@ -3,6 +3,7 @@
 use crate::backoff::BACKOFF_FIRST;
 use crate::pace::Pace;
 use crate::script::{Script, ScriptDraft, ScriptError};
+use crate::threshold::{THRESHOLDS_MAX, Threshold, ThresholdError};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -90,6 +91,8 @@ pub struct PlanDraft {
     pub backoff_max: Duration,
     /// How long requests in flight may take after the end of the run.
     pub drain: Duration,
+    /// What the run has to keep.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl PlanDraft {
@@ -113,6 +116,7 @@ impl PlanDraft {
             port_range: None,
             backoff_max: Duration::from_millis(100),
             drain: Duration::from_secs(5),
+            thresholds: Vec::new(),
         }
     }
 
@@ -143,6 +147,7 @@ impl PlanDraft {
             port_range: port_range.map_err(PlanError::Ports)?,
             backoff_max: self.backoff_max.clamp(BACKOFF_FIRST, TIME_MAX),
             drain: self.drain.min(TIME_MAX),
+            thresholds: self.thresholds,
         };
         plan.script = Script::new(&self.script, &plan)?;
         Ok(plan)
@@ -164,7 +169,10 @@ impl PlanDraft {
         if self.sources.len() > SOURCES_MAX {
             return Err(PlanError::TooManySources(self.sources.len()));
         }
-        Ok(())
+        if self.thresholds.len() > THRESHOLDS_MAX {
+            return Err(PlanError::TooManyThresholds(self.thresholds.len()));
+        }
+        self.thresholds.iter().try_for_each(|one| one.check(self.pace)).map_err(PlanError::Threshold)
     }
 }
 
@@ -208,6 +216,8 @@ pub struct Plan {
     pub backoff_max: Duration,
     /// How long requests in flight may take after the end of the run.
     pub drain: Duration,
+    /// What the run has to keep.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// Why a draft is no plan. The text names the thing and the way out.
@@ -252,6 +262,10 @@ pub enum PlanError {
     Ports(SetError),
     /// Several requests.
     Script(#[from] ScriptError),
+    /// A threshold that this run cannot be judged by.
+    Threshold(ThresholdError),
+    /// More than [`THRESHOLDS_MAX`] thresholds.
+    TooManyThresholds(usize),
 }
 
 impl fmt::Display for PlanError {
@@ -278,6 +292,8 @@ impl fmt::Display for PlanError {
             Self::TooManySources(count) => write!(f, "{count} source addresses: at most {SOURCES_MAX} are supported"),
             Self::Ports(why) => why.fmt(f),
             Self::Script(why) => why.fmt(f),
+            Self::Threshold(why) => why.fmt(f),
+            Self::TooManyThresholds(count) => write!(f, "{count} thresholds: at most {THRESHOLDS_MAX} are supported"),
         }
     }
 }

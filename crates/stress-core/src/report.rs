@@ -7,6 +7,7 @@ use crate::plan::{ClosePolicy, Plan, PortMode};
 use crate::script::Order;
 use crate::step::Oddity;
 use crate::tally::Tally;
+use crate::threshold::{Figures, Judged, Threshold};
 use crate::verdict::{PortsHeldBy, Verdict};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -80,6 +81,8 @@ pub struct Report {
     pub series: Series,
     /// Was it the target that was measured?
     pub verdict: Verdict,
+    /// Was kept what the run had to keep?
+    pub thresholds: Vec<Judged>,
     /// Findings in words, for people.
     pub notes: Vec<String>,
     /// What to try, least invasive first.
@@ -275,10 +278,25 @@ impl Report {
             ports: ports_used(tally, facts.time_wait_ours),
             body_bytes: tally.body_bytes,
             series: tally.series.clone(),
+            thresholds: plan.thresholds.iter().map(|one| one.judge(Figures::of(tally, plan.pace))).collect(),
             verdict,
             notes,
             advice: verdict.advice(plan.close, plan.ports, held_by),
         }
+    }
+}
+
+impl Report {
+    /// As hoped: every threshold was kept, and every request got its response. Who says how many may fail, or not be sent,
+    /// has said what is hoped for; what this host lacks is never.
+    pub fn is_good(&self) -> bool {
+        let speak = |of: fn(&Threshold) -> bool| self.thresholds.iter().any(|one| of(&one.threshold));
+        let as_allowed = match self.verdict {
+            Verdict::TargetFailed { .. } => speak(Threshold::is_of_errors),
+            Verdict::BehindRate { .. } => speak(Threshold::is_of_rate),
+            verdict => verdict.is_good(),
+        };
+        as_allowed && self.thresholds.iter().all(|one| one.kept)
     }
 }
 

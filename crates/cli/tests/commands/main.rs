@@ -14,6 +14,7 @@ mod keys_told;
 mod ports_told;
 mod program;
 mod reload;
+mod results;
 mod service;
 mod simulate;
 mod slowloris;

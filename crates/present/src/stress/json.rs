@@ -4,7 +4,7 @@ use crate::counts::{closes, object};
 use serde_json::{Value, json};
 use stats::Percentiles;
 use stress_core::by_request::RequestSummary;
-use stress_core::{ErrorKind, Report, TimeWaitOurs};
+use stress_core::{ErrorKind, Judged, Report, TimeWaitOurs};
 
 /// A report as JSON.
 pub(super) fn report(report: &Report) -> Value {
@@ -29,6 +29,7 @@ pub(super) fn report(report: &Report) -> Value {
         "also_seen": also_seen(report),
         "not_sent": report.not_sent,
         "by_request": by_request(report),
+        "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),
     });
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
@@ -40,6 +41,11 @@ pub(super) fn report(report: &Report) -> Value {
 fn by_request(report: &Report) -> Vec<Value> {
     let one = |one: &RequestSummary| json!({ "name": one.name, "ok": one.ok, "failed": one.failed, "latency_us": percentiles(one.latency_us.as_ref()) });
     report.by_request.iter().map(one).collect()
+}
+
+/// What was seen is in the unit of the bound: seconds, a number, or per cent.
+fn threshold(judged: &Judged) -> Value {
+    json!({ "threshold": judged.threshold.text(), "seen": judged.seen, "kept": judged.kept })
 }
 
 fn ports(report: &Report) -> Value {

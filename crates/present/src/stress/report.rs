@@ -27,6 +27,7 @@ pub(super) fn text(report: &Report, columns: usize) -> String {
     push_errors(&mut text, report);
     push_closes(&mut text, report);
     push_ports(&mut text, report);
+    push_thresholds(&mut text, report);
     push_verdict(&mut text, report);
     text.finish()
 }
@@ -178,6 +179,16 @@ fn push_ports(text: &mut Text, report: &Report) {
     if used.refused > 0 {
         text.row("refused", format!("{} held by others; the next one was tried", count(used.refused)));
     }
+}
+
+/// Those that were not kept stand first, and are named as such.
+fn push_thresholds(text: &mut Text, report: &Report) {
+    let (kept, failed): (Vec<_>, Vec<_>) = report.thresholds.iter().partition(|one| one.kept);
+    if !report.thresholds.is_empty() {
+        text.section(format!("Thresholds: {} kept, {} not", kept.len(), failed.len()));
+    }
+    failed.iter().for_each(|one| text.row("NOT KEPT", one));
+    kept.iter().for_each(|one| text.row("kept", one));
 }
 
 fn push_verdict(text: &mut Text, report: &Report) {

@@ -8,10 +8,14 @@ use ports::{ClosedFirst, ClosingTally, Fault};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use stress_core::report::RunFacts;
-use stress_core::{ClosePolicy, Failure as Failed, Oddity, Plan, PlanDraft, PortMode, Report, Tally, TimeWaitOurs};
+use stress_core::{
+    ClosePolicy, Failure as Failed, Oddity, Plan, PlanDraft, PortMode, Report, Tally, Threshold, TimeWaitOurs,
+};
 
 fn plan(close: ClosePolicy) -> Plan {
-    let draft = PlanDraft { close, connections: 10, requests: Some(2000), ..PlanDraft::new("http://192.0.2.1:8080/x") };
+    let thresholds = ["p99<2ms", "errors<0.1%"].map(|text| Threshold::parse(text).expect("a good threshold")).to_vec();
+    let url = "http://192.0.2.1:8080/x";
+    let draft = PlanDraft { close, connections: 10, requests: Some(2000), thresholds, ..PlanDraft::new(url) };
     draft.check().expect("a good draft")
 }
 
