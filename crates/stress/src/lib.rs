@@ -13,6 +13,7 @@ mod run;
 mod stop;
 mod tester;
 mod time_wait;
+mod urls;
 
 pub use error::StressError;
 pub use orders::{Counts, Order};
@@ -22,3 +23,4 @@ pub use resolve::{Resolved, resolve};
 pub use run::{prepare, run, run_prepared};
 pub use stop::StopFlag;
 pub use tester::{Share, Tester};
+pub use urls::{URLS_BYTES_MAX, UrlList, parse_urls};
