@@ -57,6 +57,15 @@ impl<R: Reactor> Reactor for View<'_, R> {
         self.layer.set_gate(listener, None);
     }
 
+    fn shut_listener(&mut self, listener: ListenerId) -> bool {
+        let is_shut = self.io.shut_listener(listener);
+        if is_shut {
+            self.turn_all_away(Some(listener));
+            self.layer.set_gate(listener, None);
+        }
+        is_shut
+    }
+
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         self.io.connect(plan, first)
     }

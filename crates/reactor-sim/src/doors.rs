@@ -31,12 +31,18 @@ pub(super) struct Door {
     backlog: usize,
     reuse_port: bool,
     holders: Weak<SimSocket>,
+    /// Nobody comes in until somebody adopts it again.
+    is_shut: bool,
     /// Who accepts from it.
     adopters: Vec<(usize, ListenerId)>,
 }
 
 impl Door {
     pub(super) fn is_open(&self) -> bool {
+        self.is_held() && !self.is_shut
+    }
+
+    fn is_held(&self) -> bool {
         self.holders.strong_count() > 0
     }
 
@@ -46,7 +52,7 @@ impl Door {
 
     fn is_at(&self, address: SocketAddr) -> bool {
         let ip_fits = self.address.ip() == address.ip() || self.address.ip().is_unspecified();
-        self.is_open() && self.address.port() == address.port() && ip_fits
+        self.is_held() && self.address.port() == address.port() && ip_fits
     }
 }
 
@@ -75,6 +81,7 @@ impl Net {
             backlog: plan.backlog as usize,
             reuse_port: plan.reuse_port,
             holders: Arc::downgrade(&socket),
+            is_shut: false,
             adopters: Vec::new(),
         });
         Ok(Listening::new(address, socket))
@@ -105,7 +112,9 @@ impl Net {
         let id = ListenerId(listeners.len() as u32);
         let door = socket.door;
         listeners.push(Listener { socket: Some(socket), accepting: true, paused: false });
-        self.machines[machine].doors[door].adopters.push((host, id));
+        let door = &mut self.machines[machine].doors[door];
+        door.is_shut = false;
+        door.adopters.push((host, id));
         self.accept_all(host, id);
         Ok(id)
     }
@@ -117,7 +126,14 @@ impl Net {
         self.close_abandoned();
     }
 
-    /// Doors that nobody holds any more reset what waits at them.
+    pub(super) fn shut_listener(&mut self, host: usize, listener: ListenerId) -> bool {
+        let Some(id) = self.door_of(host, listener) else { return false };
+        self.door(id).is_shut = true;
+        self.close_listener(host, listener);
+        true
+    }
+
+    /// Doors that are shut, or that nobody holds any more, reset what waits at them.
     pub(super) fn close_abandoned(&mut self) {
         let abandoned =
             |door: &mut Door| if door.is_open() { VecDeque::new() } else { std::mem::take(&mut door.queue) };
@@ -142,7 +158,8 @@ impl Net {
     /// Who listens where a SYN of `flow` for `address` arrives? Those who share an address take turns by flow, as the
     /// kernel does by a hash of the 4-tuple.
     pub(super) fn door_for(&self, machine: usize, address: SocketAddr, flow: u32) -> Option<DoorId> {
-        let doors = self.machines[machine].doors.iter().enumerate().filter(|(_, door)| door.is_at(address));
+        let doors =
+            self.machines[machine].doors.iter().enumerate().filter(|(_, door)| door.is_open() && door.is_at(address));
         let all: Vec<usize> = doors.map(|(at, _)| at).collect();
         let turn = (flow as usize).checked_rem(all.len())?;
         Some(DoorId { machine, door: all[turn] })

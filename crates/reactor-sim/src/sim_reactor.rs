@@ -143,6 +143,10 @@ impl Reactor for SimReactor {
         self.net.borrow_mut().close_listener(self.host, listener);
     }
 
+    fn shut_listener(&mut self, listener: ListenerId) -> bool {
+        self.net.borrow_mut().shut_listener(self.host, listener)
+    }
+
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         if plan.profile.is_some() {
             return Err(Fault::of(ports::FaultKind::Handshake));

@@ -385,6 +385,11 @@ pub trait Reactor: Questions {
     /// somebody else holds it.
     fn close_listener(&mut self, listener: ListenerId);
 
+    /// The same, and shuts the door: whoever comes there is refused, whichever event loop he would have come to, until
+    /// somebody adopts the socket again. It stays bound, though somebody else may listen there meanwhile. `false`, and nothing was done, where a socket
+    /// cannot be opened again once it is shut: that of a file.
+    fn shut_listener(&mut self, listener: ListenerId) -> bool;
+
     /// Starts connecting; `first` is sent as soon as the connection stands (at once, where the
     /// handshake is that fast). Completes with `Connected`, then (unless `first` is empty) as `send` does.
     ///

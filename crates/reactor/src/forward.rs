@@ -71,6 +71,11 @@ macro_rules! forward {
             self.$io.close_listener(listener);
         }
     };
+    (@shut_listener $io:ident) => {
+        fn shut_listener(&mut self, listener: $crate::ListenerId) -> bool {
+            self.$io.shut_listener(listener)
+        }
+    };
     (@local_address $io:ident) => {
         fn local_address(&self, conn: $crate::ConnId) -> Option<std::net::SocketAddr> {
             self.$io.local_address(conn)

@@ -152,6 +152,12 @@ impl<R: Reactor> View<'_, R> {
         self.layer.up.push_back(Completion::Connected { conn: id, result: Err(fault) });
     }
 
+    /// Nobody comes in by it any more.
+    pub(crate) fn forget_listener(&mut self, listener: ListenerId) {
+        self.end_handshakes(Some(listener));
+        self.layer.listeners.retain(|(id, _)| *id != listener);
+    }
+
     /// Ends the handshakes that came in by `listener`, or by any.
     pub(crate) fn end_handshakes(&mut self, listener: Option<ListenerId>) {
         let these = self.handshakes(listener);

@@ -110,8 +110,15 @@ impl<R: Reactor> Reactor for View<'_, R> {
 
     fn close_listener(&mut self, listener: ListenerId) {
         self.io.close_listener(listener);
-        self.end_handshakes(Some(listener));
-        self.layer.listeners.retain(|(id, _)| *id != listener);
+        self.forget_listener(listener);
+    }
+
+    fn shut_listener(&mut self, listener: ListenerId) -> bool {
+        let is_shut = self.io.shut_listener(listener);
+        if is_shut {
+            self.forget_listener(listener);
+        }
+        is_shut
     }
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {

@@ -175,6 +175,14 @@ pub fn shutdown_write(fd: impl AsFd) -> Result<(), Errno> {
     net::shutdown(fd, Shutdown::Write)
 }
 
+/// A listening socket of the Internet's families listens no more, and resets what waits in its accept queue; it stays
+/// bound where its port was asked for.
+///
+/// Errors: ENOTCONN where it does not listen.
+pub fn stop_listening(fd: impl AsFd) -> Result<(), Errno> {
+    net::shutdown(fd, Shutdown::Read)
+}
+
 /// Our side of a socket.
 pub fn local_address(fd: impl AsFd) -> Result<SocketAddr, Errno> {
     to_std(net::getsockname(fd)?).ok_or(Errno::AFNOSUPPORT)

@@ -33,7 +33,7 @@ impl Questions for HeraldView<'_> {
 }
 
 impl Reactor for HeraldView<'_> {
-    reactor::forward!(io: listen, adopt_listener, set_accepting, close_listener, watch_peer, shutdown_write);
+    reactor::forward!(io: listen, adopt_listener, set_accepting, close_listener, shut_listener, watch_peer, shutdown_write);
     reactor::forward!(io: take_buf, turn);
 
     fn take_handshakes(&mut self, listener: Option<ListenerId>) -> Handshakes {

@@ -93,6 +93,16 @@ impl EpollReactor {
         }
     }
 
+    /// A file's cannot be opened again.
+    pub(super) fn shut_door(&mut self, index: usize) -> bool {
+        let Some(Some(listener)) = self.listeners.get(index) else { return false };
+        let Some(address) = listener.address.ip() else { return false };
+        let door = Arc::clone(&listener.door);
+        self.let_listener_go(index);
+        door.shut(address);
+        true
+    }
+
     pub(super) fn set_listener_accepting(&mut self, index: usize, accepting: bool) {
         let to = if accepting { Accepting::Yes } else { Accepting::No };
         self.switch_listener(index, to);
@@ -184,6 +194,8 @@ impl EpollReactor {
             Err(Errno::AGAIN) => false,
             // The peer gave up while it waited in the queue, or nobody can say who it is; the next one may be well.
             Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO | Errno::AFNOSUPPORT) => true,
+            // Somebody who shares it has shut it, and we have not heard yet that we are to, or are not to any more.
+            Err(Errno::INVAL) if listener.door.open(listener.address).is_ok() => false,
             Err(errno) => {
                 self.pause_accepting(index, fault(errno));
                 false

@@ -3,7 +3,7 @@
 use super::fault;
 use crate::face::ListenPlan;
 use crate::listening::{ListenError, Listening};
-use ports::{Address, UnixPath};
+use ports::{Address, Fault, UnixPath};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -52,6 +52,28 @@ impl Drop for SocketFile {
 impl Door {
     pub(super) fn new(fd: OwnedFd) -> Self {
         Self { fd, file: None }
+    }
+
+    /// Refuses who comes; the port stays ours. `inet_shutdown` (net/ipv4/af_inet.c) takes a listening socket back to one
+    /// that is bound. Somebody else may have shut it already.
+    pub(super) fn shut(&self, address: SocketAddr) {
+        let _is_shut = socket::stop_listening(&self.fd);
+        self.hold_port(address);
+    }
+
+    /// A port that the kernel chose is let go with that, one that was asked for is not: EINVAL then.
+    fn hold_port(&self, address: SocketAddr) {
+        let _is_held = socket::bind_exact(&self.fd, &address);
+    }
+
+    /// Listens, where it was shut.
+    pub(super) fn open(&self, address: Address) -> Result<(), Fault> {
+        let Some(ip) = address.ip() else { return Ok(()) };
+        if sockopt::is_listening(&self.fd).map_err(fault)? {
+            return Ok(());
+        }
+        self.hold_port(ip);
+        socket::start_listening(&self.fd, ListenPlan::new(address).backlog).map_err(fault)
     }
 }
 
@@ -131,6 +153,13 @@ pub fn listening_from(socket: OwnedFd, owner: FileOwner) -> Result<Listening, Er
     if !sockopt::is_listening(&socket)? {
         return Err(Errno::INVAL);
     }
+    handed_from(socket, owner)
+}
+
+/// The same of a process that may have shut it: it listens as soon as an event loop adopts it.
+///
+/// Errors: as by [`listening_from`], but for EINVAL.
+pub fn handed_from(socket: OwnedFd, owner: FileOwner) -> Result<Listening, Errno> {
     socket::make_ours(&socket)?;
     if let Some(path) = unix::path(&socket) {
         let path = UnixPath::new(&path).map_err(|_| Errno::AFNOSUPPORT)?;

@@ -19,12 +19,15 @@ use crate::face::{
 use crate::listening::Listening;
 use crate::piped::{Piped, Pipes};
 use accept::Listener;
-pub use bind::{Bound, FileOwner, beside, bind, duplicate, file_owner, listen, listening_from, set_file_owner};
+pub use bind::{
+    Bound, FileOwner, beside, bind, duplicate, file_owner, handed_from, listen, listening_from, set_file_owner,
+};
 use entry::{Entry, Table};
 use ports::{ClosedFirst, Fault, FaultKind};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sys::Errno;
 use sys::epoll::{Epoll, Interest, Ready};
@@ -325,7 +328,8 @@ impl Reactor for EpollReactor {
 
     fn adopt_listener(&mut self, listening: Listening) -> Result<ListenerId, Fault> {
         let address = listening.address();
-        let socket = listening.socket().ok_or(Fault::of(FaultKind::Other))?;
+        let socket: Arc<bind::Door> = listening.socket().ok_or(Fault::of(FaultKind::Other))?;
+        socket.open(address)?;
         self.start_accepting(socket, address)
     }
 
@@ -335,6 +339,10 @@ impl Reactor for EpollReactor {
 
     fn close_listener(&mut self, listener: ListenerId) {
         self.let_listener_go(listener.0 as usize);
+    }
+
+    fn shut_listener(&mut self, listener: ListenerId) -> bool {
+        self.shut_door(listener.0 as usize)
     }
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {

@@ -83,6 +83,56 @@ fn the_socket_closes_with_the_last_who_holds_it() {
     io.close(conn, Close::Discard);
 }
 
+/// Each with a socket of its own, or all with one: whether its port was asked for or chosen by the kernel.
+#[test]
+fn a_door_that_is_shut_refuses_until_it_is_adopted_again() {
+    for (port, count) in [(0, 2), (testkit::free_address().port(), 2), (0, 1)] {
+        let plan = ListenPlan::new(SocketAddr::from(([127, 0, 0, 1], port)));
+        let sockets = listen(&plan, count).expect("listening");
+        let address = at(sockets[0].address());
+        let mut loops = [reactor(), reactor()];
+        let mine = |index: usize| &sockets[index % count];
+        let adopt_all = |loops: &mut [EpollReactor; 2]| [adopt(&mut loops[0], mine(0)), adopt(&mut loops[1], mine(1))];
+        let mut ids = adopt_all(&mut loops);
+        for round in 1..3 {
+            assert!(loops[0].shut_listener(ids[0]) && loops[1].shut_listener(ids[1]));
+            check_refused(address);
+            ids = adopt_all(&mut loops);
+            let clients = crowd(address, 16);
+            assert_eq!(shares(&mut loops, round * 16).iter().sum::<usize>(), round * 16, "{port} {count}");
+            std::mem::forget(clients);
+        }
+    }
+}
+
+/// Who has not heard yet that it is shut, or hears too late that somebody else has opened it again.
+#[test]
+fn a_shared_door_is_as_who_speaks_last_says() {
+    let (listening, mut loops) = (one(), [reactor(), reactor()]);
+    let address = at(listening.address());
+    let (first, _second) = (adopt(&mut loops[0], &listening), adopt(&mut loops[1], &listening));
+    assert!(loops[0].shut_listener(first));
+    testkit::eventually("the other one opens it again", || {
+        let soon = loops[1].now() + Duration::from_millis(1);
+        loops[1].turn(Some(soon));
+        while loops[1].poll_completion().is_some() {}
+        TcpStream::connect(address).is_ok()
+    });
+}
+
+#[test]
+fn a_file_cannot_be_shut() {
+    let folder = testkit::Folder::new();
+    let path = socket_path(&folder);
+    let mut io = reactor();
+    let id = io.listen(&ListenPlan::new(path)).expect("listening");
+    assert!(!io.shut_listener(id) && std::os::unix::net::UnixStream::connect(path.as_str()).is_ok());
+}
+
+fn socket_path(folder: &testkit::Folder) -> ports::UnixPath {
+    ports::UnixPath::new(folder.path().join("a.sock").to_str().expect("plain")).expect("a short path")
+}
+
 #[test]
 fn a_bound_address_refuses_until_it_listens() {
     let bound = bind(&any(), 2).expect("bound");

@@ -106,7 +106,7 @@ impl<R: Reactor> Questions for TapeView<'_, R> {
 }
 
 impl<R: Reactor> Reactor for TapeView<'_, R> {
-    reactor::forward!(io: listen, adopt_listener, secure_listener, take_handshakes, set_accepting, close_listener, watch_peer, shutdown_write, close, take_buf, turn);
+    reactor::forward!(io: listen, adopt_listener, secure_listener, take_handshakes, set_accepting, close_listener, shut_listener, watch_peer, shutdown_write, close, take_buf, turn);
 
     fn connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         let bytes = [&first.head, &first.body].map(|run| run.as_deref().unwrap_or_default()).concat();
