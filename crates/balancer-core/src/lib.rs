@@ -17,6 +17,8 @@ pub mod downstream;
 pub mod events;
 pub mod exchange;
 pub mod failure;
+pub mod farewell;
+
 pub mod files;
 pub mod guests;
 pub mod health;
@@ -58,6 +60,7 @@ pub use counters::{Counter, Counters, Dimension, Report, RouteTally};
 pub use downstream::Downstream;
 pub use exchange::Exchange;
 pub use failure::{Failure, FailureKind};
+pub use farewell::{DrainTimes, DrainedListeners, LAST_WORDS, ListenerOrder, ListenerStage};
 pub use guests::Guests;
 pub use health::{Health, HealthRules, SetStanding, Standing, Verdict};
 pub use idle::IdleConnections;

@@ -54,12 +54,23 @@ pub enum OrderError {
         /// The first of those it has.
         there_are: Vec<String>,
     },
+    /// There is no such listener.
+    #[error("there is no listener \"{name}\"; there are: {}", .there_are.join(", "))]
+    NoListener {
+        /// Who was named.
+        name: String,
+        /// The first of those there are.
+        there_are: Vec<String>,
+    },
     /// A weight beyond what there is.
     #[error("a weight is 0 to {WEIGHT_MAX}, not {0}")]
     Weight(u32),
     /// Something is said of too many servers already.
     #[error("something is said of {SAID_MAX} servers already: take some of it back")]
     TooMany,
+    /// Too many listeners are drained already.
+    #[error("too many listeners are drained already, some of which may be gone: take some of it back")]
+    TooManyListeners,
 }
 
 /// What was said, by set and server.

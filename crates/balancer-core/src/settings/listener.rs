@@ -1,6 +1,7 @@
 //! Listeners: where clients come in, what they speak, how much of it and how long it may take.
 
 use super::RequestRules;
+use crate::farewell::ListenerStage;
 use crate::pace::PaceRules;
 use crate::policy::{ClientClose, Timestamps};
 use crate::router::Router;
@@ -39,6 +40,8 @@ pub struct ListenerSettings {
     pub requests: RequestRules,
     /// What is done to requests and responses.
     pub treatment: Treatment,
+    /// How far an operator's drain of it is: said while it runs, not configured.
+    pub stage: ListenerStage,
 }
 
 impl ListenerSettings {
@@ -58,6 +61,7 @@ impl ListenerSettings {
             timeouts: ClientTimeouts::default(),
             requests: RequestRules::default(),
             treatment: Treatment::default(),
+            stage: ListenerStage::default(),
         }
     }
 

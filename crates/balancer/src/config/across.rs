@@ -5,7 +5,7 @@ use super::listener::Listener;
 use super::route_action::Action;
 use super::routing::{self, Sets};
 use crate::circles::{Ways, reaches};
-use balancer_core::{BackendSetSettings, Bind, ListenerSettings, Settings};
+use balancer_core::{BackendSetSettings, Bind, ListenerSettings, ListenerStage, Settings};
 use config_file::{Mistake, Placed};
 use ports::Address;
 use std::collections::HashMap;
@@ -116,6 +116,7 @@ fn finish_listener(listener: Listener<'_>, sets: &Sets<'_>, mistakes: &mut Vec<M
         timeouts: listener.timeouts,
         requests: listener.requests,
         treatment: listener.treatment,
+        stage: ListenerStage::Open,
     })
 }
 

@@ -52,6 +52,9 @@ impl Worker {
     #[inline]
     pub(super) fn let_in(&mut self, index: usize, peer: IpAddr, place: Address) -> Result<Pass, CloseReason> {
         let listener = &mut self.listeners[index];
+        if listener.refuses_at(place) {
+            return Err(CloseReason::Draining);
+        }
         if treat::keeps_out(&listener.rules, peer) {
             return Err(CloseReason::Denied);
         }

@@ -12,15 +12,12 @@ use super::Worker;
 use super::listeners::{Listener, Socket};
 use super::state::Work;
 use super::time::TimerKey;
-use balancer_core::CloseReason;
 use balancer_core::downstream::{ClientOrder, CloseHow};
 use balancer_core::exchange::Fact;
 use balancer_core::relay::RelayFact;
+use balancer_core::{CloseReason, LAST_WORDS, ListenerStage};
 use reactor::{ConnId, ListenerId, Probe, Reactor};
 use std::time::Duration;
-
-/// From the last call to the end: for the answers to arrive.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How soon listeners at which somebody waits are looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -101,17 +98,49 @@ impl Worker {
             Farewell::Closing => {
                 self.farewell = Farewell::LastCall;
                 self.set_drain_timer(LAST_WORDS, io);
-                self.call_last(io);
+                self.call_last(None, io);
             }
             Farewell::LastCall => self.cut_everything(io),
         }
     }
 
-    fn close_idle_connections<R: Reactor>(&mut self, io: &mut R) {
-        let clients: Vec<ConnId> = self.parties.clients().map(|(conn, _)| conn).collect();
-        for conn in clients {
+    /// A listener is drained by an operator's order, who says how far; or no more.
+    pub(super) fn enter_stage<R: Reactor>(&mut self, index: usize, stage: ListenerStage, io: &mut R) {
+        let listener = &mut self.listeners[index];
+        let before = std::mem::replace(&mut listener.stage, stage);
+        if !stage.is_shut() {
+            return listener.shut.clear();
+        }
+        // A file cannot be shut: who comes there is turned away.
+        let files_apart = listener.sockets.iter_mut().filter(|socket| socket.address.ip().is_some());
+        files_apart.for_each(|socket| socket.leaving = true);
+        self.closes_listeners |= listener.sockets.iter().any(|socket| socket.leaving);
+        if !before.is_shut() {
+            self.close_idle_clients(Some(index), io);
+        }
+        if before < ListenerStage::LastCall && stage >= ListenerStage::LastCall {
+            self.call_last(Some(index), io);
+        }
+        if before < ListenerStage::Cut && stage == ListenerStage::Cut {
+            self.cut_clients(Some(index), io);
+        }
+    }
+
+    /// Those of one listener, or all.
+    pub(super) fn close_idle_clients<R: Reactor>(&mut self, of: Option<usize>, io: &mut R) {
+        for (conn, _) in self.clients_of(of) {
             self.close_if_idle(conn, io);
         }
+    }
+
+    /// Those of one listener, or all, and what they are at.
+    fn clients_of(&self, of: Option<usize>) -> Vec<(ConnId, Work)> {
+        let ours = self.parties.clients().filter(|(_, client)| of.is_none_or(|index| client.listener == index));
+        ours.map(|(conn, client)| (conn, client.work)).collect()
+    }
+
+    fn close_idle_connections<R: Reactor>(&mut self, io: &mut R) {
+        self.close_idle_clients(None, io);
         for set in 0..self.sets.len() {
             for server in 0..self.sets[set].servers.len() {
                 while let Some(conn) = self.sets[set].servers[server].idle.poll_any() {
@@ -145,15 +174,15 @@ impl Worker {
             let goes =
                 |socket: &&Socket| (all || socket.leaving) && io.waiting(socket.id).is_none_or(|count| count == 0);
             let quiet: Vec<ListenerId> = listener.sockets.iter().filter(goes).map(|socket| socket.id).collect();
-            listener.close_sockets(|socket| quiet.contains(&socket.id), io);
+            listener.let_go_of(&quiet, all, io);
             self.closes_listeners |= listener.sockets.iter().any(|socket| all || socket.leaving);
         }
         // Nobody tells when somebody has fallen silent.
         self.look_again = self.closes_listeners.then(|| self.now(io) + LOOK_AGAIN);
     }
 
-    fn call_last<R: Reactor>(&mut self, io: &mut R) {
-        let clients: Vec<(ConnId, Work)> = self.parties.clients().map(|(conn, client)| (conn, client.work)).collect();
+    fn call_last<R: Reactor>(&mut self, of: Option<usize>, io: &mut R) {
+        let clients = self.clients_of(of);
         self.gone.drain_cut += clients.iter().filter(|(_, work)| matches!(work, Work::Relay(_))).count() as u64;
         for (conn, work) in clients {
             match work {
@@ -170,7 +199,16 @@ impl Worker {
     /// Draining took too long: cut what is left.
     fn cut_everything<R: Reactor>(&mut self, io: &mut R) {
         self.listeners.iter_mut().for_each(|listener| listener.let_go(io));
-        let clients: Vec<(ConnId, Work)> = self.parties.clients().map(|(conn, client)| (conn, client.work)).collect();
+        self.cut_clients(None, io);
+        let servers: Vec<ConnId> = self.parties.servers().map(|(conn, _)| conn).collect();
+        for conn in servers {
+            self.close_server(conn, CloseReason::Draining, io);
+        }
+    }
+
+    /// Those of one listener, or all.
+    fn cut_clients<R: Reactor>(&mut self, of: Option<usize>, io: &mut R) {
+        let clients = self.clients_of(of);
         self.gone.drain_cut += clients.iter().filter(|(_, work)| !matches!(work, Work::None)).count() as u64;
         for (conn, work) in clients {
             match work {
@@ -178,10 +216,6 @@ impl Worker {
                 Work::Relay(id) => self.hear_relay(id, RelayFact::Cut, io),
                 Work::None => self.carry_out(conn, ClientOrder::Close(CloseHow::Discard, CloseReason::Draining), io),
             }
-        }
-        let servers: Vec<ConnId> = self.parties.servers().map(|(conn, _)| conn).collect();
-        for conn in servers {
-            self.close_server(conn, CloseReason::Draining, io);
         }
     }
 

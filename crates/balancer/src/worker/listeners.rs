@@ -8,8 +8,8 @@ use balancer_core::downstream::DownstreamScene;
 use balancer_core::exchange::{Record, Scene};
 use balancer_core::router::Scratch;
 use balancer_core::{
-    Action, BackendSetSettings, ClientTimeouts, Counters, Histogram, ListenerSettings, RequestIds, RouteRules,
-    RouteTally, ServerTimeouts, Side, Timed, Times, Treatment,
+    Action, BackendSetSettings, ClientTimeouts, Counters, Histogram, ListenerSettings, ListenerStage, RequestIds,
+    RouteRules, RouteTally, ServerTimeouts, Side, Timed, Times, Treatment,
 };
 use http::Limits;
 use ports::{Address, Fault};
@@ -192,7 +192,7 @@ fn treatment_of(
 pub(super) struct Socket {
     pub(super) address: Address,
     pub(super) id: ListenerId,
-    /// It is gone from the configuration: it closes once nobody waits there.
+    /// It is gone from the configuration, or its listener accepts nobody any more: it closes once nobody waits there.
     pub(super) leaving: bool,
 }
 
@@ -208,6 +208,9 @@ pub(super) struct Listener {
     pub(super) arriving: usize,
     /// It is gone from the configuration; its clients are served to the end of their requests.
     pub(super) leaving: bool,
+    /// How far an operator's drain of it is, and which of its places are shut since.
+    pub(super) stage: ListenerStage,
+    pub(super) shut: Vec<Address>,
     /// Its room, all workers together, and this worker's number there.
     pub(super) room: Arc<Room>,
     pub(super) number: usize,
@@ -305,6 +308,8 @@ impl Listener {
             clients: 0,
             arriving: 0,
             leaving: false,
+            stage: ListenerStage::Open,
+            shut: Vec::new(),
             number: room.join(bell),
             room,
             accepting: true,
@@ -389,6 +394,7 @@ impl Listener {
     /// Accepts in the place of `other`, which then only has its clients.
     pub(super) fn succeed(&mut self, other: &mut Self) {
         (self.sockets, self.accepting) = (std::mem::take(&mut other.sockets), other.accepting);
+        self.shut = std::mem::take(&mut other.shut);
     }
 
     /// Its place may be another's.
@@ -398,13 +404,14 @@ impl Listener {
 
     pub(super) fn downstream_scene(&self, now: Duration, draining: bool) -> DownstreamScene<'_> {
         let ListenerSettings { timeouts, close, .. } = &self.rules.settings;
-        DownstreamScene { now, timeouts, close: *close, draining: self.drains(draining) }
+        let draining = draining || self.leaving || self.stage.is_shut();
+        DownstreamScene { now, timeouts, close: *close, draining }
     }
 
-    /// No client of it is kept: the worker drains, or the listener leaves.
+    /// No client of it is kept: the worker drains, or the listener does, or it leaves.
     #[inline]
     pub(super) fn drains(&self, worker: bool) -> bool {
-        worker || self.leaving
+        worker || self.leaving || self.stage.drains()
     }
 
     /// Nobody comes in any more.
@@ -416,6 +423,27 @@ impl Listener {
     pub(super) fn leave<R: Reactor>(&mut self, io: &mut R) {
         (self.is_left, self.accepting) = (true, false);
         self.sockets.iter().for_each(|socket| io.set_accepting(socket.id, false));
+    }
+
+    /// Lets go of places at which nobody waits. Those of a listener that is drained by order are shut until it is drained no
+    /// more; `ends`: all goes for good.
+    pub(super) fn let_go_of<R: Reactor>(&mut self, quiet: &[ListenerId], ends: bool, io: &mut R) {
+        let rules = Rc::clone(&self.rules);
+        let is_named = |socket: &Socket| rules.settings.addresses().any(|address| address == socket.address);
+        let stays = self.stage.is_shut() && !ends;
+        let shut = |socket: &mut Socket| stays && quiet.contains(&socket.id) && is_named(socket);
+        let shut: Vec<Socket> =
+            self.sockets.extract_if(.., |socket| shut(socket) && io.shut_listener(socket.id)).collect();
+        for socket in shut {
+            self.counters.count_handshakes(Side::Client, &io.take_handshakes(Some(socket.id)));
+            self.shut.push(socket.address);
+        }
+        self.close_sockets(|socket| quiet.contains(&socket.id), io);
+    }
+
+    /// Nobody is let in there: a place that cannot be shut, of a listener that is to be.
+    pub(super) fn refuses_at(&self, place: Address) -> bool {
+        self.stage.is_shut() && place.ip().is_none()
     }
 
     /// Lets go of some of its places.

@@ -402,6 +402,9 @@ impl<R: Reactor> App<R> for Worker {
             let adopted = found.into_iter().map(|socket| listeners::adopt(&socket, io)).collect::<Result<_, _>>()?;
             listener.listens(adopted);
         }
+        for index in 0..self.listeners.len() {
+            self.enter_stage(index, self.listeners[index].rules.settings.stage, io);
+        }
         self.brief_layers(io);
         Ok(())
     }

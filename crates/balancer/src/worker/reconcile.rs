@@ -10,7 +10,8 @@ use crate::boards::Boards;
 use crate::errors::{ApplyError, SetupError};
 use crate::orders::Snapshot;
 use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings};
-use reactor::{ConnId, Reactor};
+use ports::Address;
+use reactor::Reactor;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -24,11 +25,17 @@ struct Prepared {
 struct ListenerPlace {
     here: Option<usize>,
     adopted: Vec<Socket>,
+    /// Those of them that were shut before.
+    reopened: Vec<Address>,
 }
 
 impl ListenerPlace {
     fn give_up<R: Reactor>(self, io: &mut R) {
-        self.adopted.into_iter().for_each(|socket| io.close_listener(socket.id));
+        for socket in self.adopted {
+            if !self.reopened.contains(&socket.address) || !io.shut_listener(socket.id) {
+                io.close_listener(socket.id);
+            }
+        }
     }
 }
 
@@ -115,8 +122,10 @@ impl Worker {
         let here = self.listeners.iter().position(|one| one.is(settings) && (one.is_open() || !one.leaving));
         // Also where another listener has it: that one leaves, or is elsewhere by now.
         let is_open = |address| self.listeners.iter().any(|one| one.has_socket_at(address));
-        let new = settings.addresses().filter(|address| !is_open(*address));
-        let mut place = ListenerPlace { here, adopted: Vec::new() };
+        let shut = here.map_or(&[][..], |here| &self.listeners[here].shut);
+        let stays_shut = |address| settings.stage.is_shut() && shut.contains(&address);
+        let new = settings.addresses().filter(|address| !is_open(*address) && !stays_shut(*address));
+        let mut place = ListenerPlace { here, adopted: Vec::new(), reopened: shut.to_vec() };
         for socket in sockets_of(settings, new, &snapshot.listening)? {
             match listeners::adopt(&socket, io) {
                 Ok(socket) => place.adopted.push(socket),
@@ -261,6 +270,7 @@ impl Worker {
                 }
             };
             self.take_places(index, settings, place.adopted, io);
+            self.enter_stage(index, settings.stage, io);
             stays.resize(stays.len().max(index + 1), false);
             stays[index] = true;
         }
@@ -302,10 +312,6 @@ impl Worker {
         }
         self.listeners[index].leaving = true;
         self.closes_listeners = true;
-        let ours = self.parties.clients().filter(|(_, client)| client.listener == index);
-        let ours: Vec<ConnId> = ours.map(|(conn, _)| conn).collect();
-        for conn in ours {
-            self.close_if_idle(conn, io);
-        }
+        self.close_idle_clients(Some(index), io);
     }
 }

@@ -5,7 +5,8 @@ use super::world::{BALANCER, Balancer, ORIGINS, draw_capacity, draw_router, draw
 use balancer::orders::{Order, Snapshot};
 use balancer::{ApplyError, Boards};
 use balancer_core::{
-    ClientClose, ListenerSettings, PoolSettings, PortChoice, Reuse, ServerClose, ServerSettings, Settings,
+    ClientClose, ListenerSettings, ListenerStage, PoolSettings, PortChoice, Reuse, ServerClose, ServerSettings,
+    Settings,
 };
 use reactor::{Answer, ListenPlan, Listening};
 use seed::Rng;
@@ -13,6 +14,16 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// An operator says so of a listener.
+const STAGES: [ListenerStage; 6] = [
+    ListenerStage::Open,
+    ListenerStage::Open,
+    ListenerStage::Grace,
+    ListenerStage::Shut,
+    ListenerStage::LastCall,
+    ListenerStage::Cut,
+];
 
 /// A sequence of configurations, and what the worker answered to each.
 pub(crate) struct Changes {
@@ -83,6 +94,7 @@ impl Changes {
             self.settings.listeners.push(ListenerSettings {
                 name: format!("extra-{port}"),
                 binds: vec![bind.into()],
+                stage: *rng.pick(&STAGES),
                 ..web.clone()
             });
         }

@@ -4,7 +4,7 @@ use crate::stage::{self, Stage, check_books, eventually};
 use crate::wire::End::*;
 use crate::wire::{PATIENCE, Wire};
 use balancer::{Inheritance, Logging, Plan};
-use balancer_core::{CloseReason, Counters, Failure};
+use balancer_core::{CloseReason, Counters, Failure, ListenerStage};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -262,4 +262,105 @@ fn in_its_grace_a_listener_accepts_and_every_answer_closes() {
     assert!(ended - start >= GRACE, "after {:?}", ended - start);
     assert_eq!((counters.truncated, counters.failed_total()), (0, 0), "{counters:?}");
     assert!(TcpStream::connect(address).is_err(), "still listening");
+}
+
+/// A balancer of one worker or two, of which a listener is drained by order, and its settings.
+fn drained_by_order(workers: usize) -> (std::net::TcpListener, balancer::Handle, balancer_core::Settings) {
+    let origin = stage::listener();
+    let mut settings = stage::settings(&[stage::address(&origin)]);
+    settings.backend_sets[0].pool.idle_max = 0;
+    let balancer = stage::start(settings.clone(), workers, Default::default());
+    (origin, balancer, settings)
+}
+
+fn enter(balancer: &mut balancer::Handle, settings: &mut balancer_core::Settings, stage: ListenerStage) {
+    settings.listeners[0].stage = stage;
+    balancer.apply(settings).expect("it is good");
+}
+
+#[test]
+fn a_listener_that_is_drained_by_order_goes_from_stage_to_stage_and_accepts_again() {
+    for workers in [1, 2] {
+        let (origin, mut balancer, mut settings) = drained_by_order(workers);
+        let address = balancer.addresses()[0];
+        for _ in 0..2 {
+            let (mut idle, mut kept) = (Wire::connect(address, "idle"), Wire::connect(address, "kept"));
+            kept.sends(GET);
+            let mut server = stage::accept(&origin, PATIENCE).expect("a connection of the balancer");
+            server.reads_head();
+            // It accepts, and every answer says that its connection closes.
+            enter(&mut balancer, &mut settings, ListenerStage::Grace);
+            server.sends(OK);
+            kept.sees(CLOSED);
+            kept.sees_end(Eof);
+            let mut late = Wire::connect(address, "late");
+            late.sends(GET);
+            let mut server = stage::accept(&origin, PATIENCE).expect("a connection of the balancer");
+            server.reads_head();
+            // Nobody is accepted, what is idle goes, what is under way is finished.
+            enter(&mut balancer, &mut settings, ListenerStage::Shut);
+            idle.sees_end(Eof);
+            eventually("new connections are refused", || TcpStream::connect(address).is_err());
+            balancer.apply(&settings).expect("the same once more");
+            assert!(TcpStream::connect(address).is_err(), "it stays shut");
+            server.sends(OK);
+            late.sees(CLOSED);
+            late.sees_end(Eof);
+            enter(&mut balancer, &mut settings, ListenerStage::Open);
+            let mut again = Wire::connect(address, "again");
+            again.sends(GET);
+            let mut server = stage::accept(&origin, PATIENCE).expect("a connection of the balancer");
+            server.reads_head();
+            server.sends(OK);
+            again.sees(OK);
+        }
+        assert_eq!(balancer.counters().failed_total(), 0, "{workers}");
+    }
+}
+
+#[test]
+fn who_takes_too_long_at_a_listener_that_is_drained_is_told_and_then_cut() {
+    let (origin, mut balancer, mut settings) = drained_by_order(1);
+    let address = balancer.addresses()[0];
+    let mut without_answer = Wire::connect(address, "without an answer");
+    without_answer.sends(GET);
+    let mut server = stage::accept(&origin, PATIENCE).expect("a connection of the balancer");
+    server.reads_head();
+    let mut half = Wire::connect(address, "half an answer");
+    half.sends(GET);
+    let mut slow = stage::accept(&origin, PATIENCE).expect("a connection of the balancer");
+    slow.reads_head();
+    slow.sends("HTTP/1.1 200 OK\nContent-Length: 9\n\nabc");
+    half.sees("HTTP/1.1 200 OK\nContent-Length: 9\n\nabc");
+    enter(&mut balancer, &mut settings, ListenerStage::Shut);
+    enter(&mut balancer, &mut settings, ListenerStage::LastCall);
+    let head = without_answer.reads_head();
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    half.sees_end(Eof);
+    enter(&mut balancer, &mut settings, ListenerStage::Cut);
+    let counters = balancer.counters();
+    assert_eq!((counters.failed(Failure::Draining), counters.abandoned, counters.clients_open), (1, 1, 0));
+    enter(&mut balancer, &mut settings, ListenerStage::Open);
+    drop(TcpStream::connect(address).expect("it accepts again"));
+}
+
+/// A file cannot be closed and opened again.
+#[test]
+fn who_comes_to_the_file_of_a_listener_that_is_drained_is_turned_away() {
+    let (_origin, mut balancer, mut settings) = drained_by_order(1);
+    let folder = testkit::Folder::new();
+    let path = folder.path().join("web.sock");
+    let file = ports::UnixPath::new(path.to_str().expect("plain")).expect("a short path");
+    settings.listeners[0].binds.push(ports::Address::from(file).into());
+    balancer.apply(&settings).expect("it is good");
+    let is_turned_away = || {
+        let mut client = std::os::unix::net::UnixStream::connect(&path).expect("the file is there");
+        client.set_read_timeout(Some(Duration::from_millis(100))).expect("a time");
+        !matches!(std::io::Read::read(&mut client, &mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    assert!(!is_turned_away());
+    enter(&mut balancer, &mut settings, ListenerStage::Shut);
+    assert!(is_turned_away());
+    enter(&mut balancer, &mut settings, ListenerStage::Open);
+    assert!(!is_turned_away());
 }
