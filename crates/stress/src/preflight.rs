@@ -49,7 +49,8 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
         }
     };
     let budget = ports.map(|ports| budget(plan, targets, ports.len()));
-    let mut warnings = found.left_out.clone();
+    let mut warnings = plan.load.notes.clone();
+    warnings.extend(found.left_out.iter().cloned());
     warnings.extend(host.ok().and_then(|host| range_warning(plan, &host)));
     warnings.extend(budget.iter().flat_map(|budget| budget_warnings(plan, budget, reuse(plan, targets))));
     Ok(Preflight { targets: targets.clone(), threads, sources, routed, budget, warnings })
@@ -276,7 +277,7 @@ mod tests {
             assert!(words.contains(expect), "{ports:?} {timestamps} {tw_reuse} {on_loopback}: {words}");
         };
         use PortMode::{Kernel, Own};
-        check(Kernel, true, 0, true, "for 17 connections/s, then connects fail");
+        check(Kernel, true, 0, true, "for 16 connections/s, then connects fail");
         check(Kernel, true, 2, false, "then connects fail");
         check(Kernel, false, 1, true, "then connects fail");
         check(Kernel, true, 2, true, "after 1.0 s, and they pay for 1000/s");
