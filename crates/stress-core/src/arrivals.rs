@@ -5,7 +5,8 @@
 //! due while no place is free wait in a queue, so that what they wait is part of their latency (what others leave out is
 //! known as coordinated omission). The queue is bounded: what it has no room for is not sent, and counted.
 
-use crate::pace::{Clock, Pace, Part};
+use crate::course::Course;
+use crate::pace::{Clock, Part, Spread};
 use core::time::Duration;
 use std::collections::VecDeque;
 
@@ -37,12 +38,9 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// `requests` in all, or without end; the first one at `begun_at`, where the clock says when they are due.
-    pub fn new(pace: Pace, part: Part, requests: Option<u64>, begun_at: Duration) -> Self {
-        let clock = match pace {
-            Pace::Closed => None,
-            Pace::Open(rate, spread) => Some(Clock::new(rate, spread, part, begun_at)),
-        };
+    /// `requests` in all, or without end; from `begun_at` on, where the clock says when they are due.
+    pub fn new(clock: Option<(Course, Spread)>, part: Part, requests: Option<u64>, begun_at: Duration) -> Self {
+        let clock = clock.map(|(course, spread)| Clock::new(course, spread, part, begun_at));
         Self { left: requests, until: None, clock, waiting: VecDeque::new(), not_sent: 0 }
     }
 
@@ -92,7 +90,7 @@ impl Arrivals {
 
     /// When the clock makes the next request due; `None` where it makes none.
     pub fn poll_due(&self) -> Option<Duration> {
-        let next = self.clock.as_ref().filter(|_| self.left != Some(0))?.next();
+        let next = self.clock.as_ref().filter(|_| self.left != Some(0))?.next()?;
         self.until.is_none_or(|until| next < until).then_some(next)
     }
 
@@ -128,20 +126,20 @@ impl Arrivals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pace::{Rate, Spread};
+    use crate::pace::Rate;
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
     }
 
     fn closed(requests: Option<u64>, until: Option<u64>) -> Arrivals {
-        Arrivals::new(Pace::Closed, Part::WHOLE, requests, Duration::ZERO).ending_at(until.map(ms))
+        Arrivals::new(None, Part::WHOLE, requests, Duration::ZERO).ending_at(until.map(ms))
     }
 
     /// One request each 10 ms, from 5 ms on.
     fn open(requests: Option<u64>, until: Option<u64>) -> Arrivals {
-        let pace = Pace::Open(Rate::new(100, ms(1000)).expect("a rate"), Spread::Constant);
-        Arrivals::new(pace, Part::WHOLE, requests, ms(5)).ending_at(until.map(ms))
+        let course = Course::Even(Rate::new(100, ms(1000)).expect("a rate"));
+        Arrivals::new(Some((course, Spread::Constant)), Part::WHOLE, requests, ms(5)).ending_at(until.map(ms))
     }
 
     /// What places that become free at these times (in ms) are told.

@@ -8,8 +8,10 @@
 pub mod arrivals;
 pub mod backoff;
 pub mod by_request;
+pub mod course;
 pub mod error_kind;
 pub mod life;
+pub mod load;
 pub mod pace;
 pub mod plan;
 pub mod report;
@@ -22,8 +24,10 @@ pub mod threshold;
 pub mod verdict;
 
 pub use by_request::ByRequest;
+pub use course::{Course, CourseError, Phase};
 pub use error_kind::ErrorKind;
 pub use life::{Life, Rules};
+pub use load::{Load, LoadDraft, LoadError};
 pub use pace::{Pace, Part, Rate, Spread};
 pub use plan::{ClosePolicy, Plan, PlanDraft, PlanError, PortMode};
 pub use ports::parse_sources;

@@ -1,5 +1,6 @@
 //! What makes requests due: a place that is free, or the clock.
 
+use crate::course::Course;
 use core::num::NonZeroU64;
 use core::time::Duration;
 use named::named;
@@ -50,6 +51,11 @@ impl Rate {
         self.requests.get() as f64 / self.period.as_secs_f64()
     }
 
+    /// From the first request until the one of this number (from 0) is due.
+    pub(crate) fn after(&self, number: u64) -> Duration {
+        nanos(u128::from(number) * self.period.as_nanos() / u128::from(self.requests.get()))
+    }
+
     /// Requests that are due within `time`, begun ones not counted.
     pub fn within(&self, time: Duration) -> u64 {
         let due = time.as_nanos().saturating_mul(u128::from(self.requests.get())) / self.period.as_nanos();
@@ -80,45 +86,53 @@ impl Part {
 /// When the requests of one thread are due, one after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
-    rate: Rate,
+    course: Course,
     part: Part,
     begun_at: Duration,
     /// Steps so far.
     count: u64,
-    next: Duration,
+    next: Option<Duration>,
     /// Where chance decides.
-    rng: Option<Rng>,
+    chance: Option<Chance>,
+}
+
+/// A Poisson process over requests: even steps of the course become steps of chance.
+#[derive(Clone, Debug)]
+struct Chance {
+    rng: Rng,
+    /// How far along the course it is, in requests.
+    at: f64,
 }
 
 impl Clock {
-    pub(crate) fn new(rate: Rate, spread: Spread, part: Part, begun_at: Duration) -> Self {
-        let rng = (spread == Spread::Poisson).then(|| Rng::new(u64::from(part.index) + 1));
-        let mut clock = Self { rate, part, begun_at, count: 0, next: begun_at, rng };
-        clock.next = clock.after(begun_at);
+    pub(crate) fn new(course: Course, spread: Spread, part: Part, begun_at: Duration) -> Self {
+        let rng = || Rng::new(u64::from(part.index) + 1);
+        let chance = (spread == Spread::Poisson).then(|| Chance { rng: rng(), at: 0.0 });
+        let mut clock = Self { course, part, begun_at, count: 0, next: None, chance };
+        clock.next = clock.due();
         clock
     }
 
-    /// When the next one is due.
-    pub(crate) fn next(&self) -> Duration {
+    /// When the next one is due; `None` where there are no more.
+    pub(crate) fn next(&self) -> Option<Duration> {
         self.next
     }
 
     /// On to the one after that.
     pub(crate) fn advance(&mut self) {
         self.count += 1;
-        self.next = self.after(self.next);
+        self.next = self.due();
     }
 
-    /// In equal steps each is reckoned from the beginning, so that no rounding adds up; threads take turns.
-    fn after(&mut self, last: Duration) -> Duration {
-        let (period, requests) = (self.rate.period.as_nanos(), u128::from(self.rate.requests.get()));
-        let Some(rng) = &mut self.rng else {
-            let number = u128::from(self.count) * u128::from(self.part.of) + u128::from(self.part.index);
-            return self.begun_at + nanos(number * period / requests);
+    /// Threads take turns.
+    fn due(&mut self) -> Option<Duration> {
+        let Some(chance) = &mut self.chance else {
+            let number = self.count * u64::from(self.part.of) + u64::from(self.part.index);
+            return Some(self.begun_at + self.course.nth(number)?);
         };
         // A share of a Poisson process is one, too. 1 - unit() is never 0.
-        let gap = -(1.0 - rng.unit()).ln() * (period as f64 / requests as f64) * f64::from(self.part.of);
-        last + nanos(gap as u128)
+        chance.at += -(1.0 - chance.rng.unit()).ln() * f64::from(self.part.of);
+        Some(self.begun_at + self.course.when(chance.at)?)
     }
 }
 
@@ -135,9 +149,9 @@ mod tests {
     }
 
     fn dues(rate: Rate, spread: Spread, part: Part, count: usize) -> Vec<Duration> {
-        let mut clock = Clock::new(rate, spread, part, Duration::ZERO);
+        let mut clock = Clock::new(Course::Even(rate), spread, part, Duration::ZERO);
         let next = || {
-            let due = clock.next();
+            let due = clock.next().expect("it has no end");
             clock.advance();
             due
         };

@@ -1,6 +1,7 @@
 //! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
 
 use crate::backoff::BACKOFF_FIRST;
+use crate::load::{Load, LoadDraft, LoadError};
 use crate::pace::Pace;
 use crate::script::{Script, ScriptDraft, ScriptError};
 use crate::threshold::{THRESHOLDS_MAX, Threshold, ThresholdError};
@@ -75,6 +76,8 @@ pub struct PlanDraft {
     pub body: Vec<u8>,
     /// Several requests in place of the one that is given above.
     pub script: ScriptDraft,
+    /// How the rate goes, and a warm-up.
+    pub load: LoadDraft,
     /// From when a request is due until its response is complete.
     pub timeout: Duration,
     /// Threads; `None`: the shell takes one per core, at most one per connection.
@@ -108,6 +111,7 @@ impl PlanDraft {
             headers: Vec::new(),
             body: Vec::new(),
             script: ScriptDraft::default(),
+            load: LoadDraft::default(),
             timeout: Duration::from_secs(20),
             threads: None,
             close: ClosePolicy::default(),
@@ -121,7 +125,9 @@ impl PlanDraft {
     }
 
     /// Checks everything that can be checked without the machine it runs on.
-    pub fn check(self) -> Result<Plan, PlanError> {
+    pub fn check(mut self) -> Result<Plan, PlanError> {
+        self.pace = self.load.pace(self.pace)?;
+        (self.duration, self.requests) = (self.load.duration(self.duration), self.load.requests(self.requests));
         let url = Url::parse(&self.url).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;
         self.check_bounds()?;
         let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
@@ -139,6 +145,7 @@ impl PlanDraft {
             headers,
             body: self.body,
             script: Script::default(),
+            load: self.load.check(self.requests, self.duration)?,
             timeout: self.timeout,
             threads: self.threads.map(|threads| threads.min(self.connections)),
             close,
@@ -200,6 +207,8 @@ pub struct Plan {
     pub body: Vec<u8>,
     /// What is sent: that request, or several.
     pub script: Script,
+    /// How the rate goes, and a warm-up.
+    pub load: Load,
     /// From when a request is due until its response is complete.
     pub timeout: Duration,
     /// Threads; `None`: one per core.
@@ -262,6 +271,8 @@ pub enum PlanError {
     Ports(SetError),
     /// Several requests.
     Script(#[from] ScriptError),
+    /// How the rate goes, or the warm-up.
+    Load(LoadError),
     /// A threshold that this run cannot be judged by.
     Threshold(ThresholdError),
     /// More than [`THRESHOLDS_MAX`] thresholds.
@@ -292,6 +303,7 @@ impl fmt::Display for PlanError {
             Self::TooManySources(count) => write!(f, "{count} source addresses: at most {SOURCES_MAX} are supported"),
             Self::Ports(why) => why.fmt(f),
             Self::Script(why) => why.fmt(f),
+            Self::Load(why) => why.fmt(f),
             Self::Threshold(why) => why.fmt(f),
             Self::TooManyThresholds(count) => write!(f, "{count} thresholds: at most {THRESHOLDS_MAX} are supported"),
         }

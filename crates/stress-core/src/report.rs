@@ -132,6 +132,9 @@ pub struct PlanSummary {
     pub rate_per_s: Option<f64>,
     /// How they lie in time, in an open loop.
     pub spread: Option<Spread>,
+    /// How long a warm-up was before that.
+    #[serde(rename = "warm_up_s", serialize_with = "seconds")]
+    pub warm_up: Duration,
 }
 
 /// Requests by their end. Serialises to `requests` of `stress --json`.
@@ -223,6 +226,7 @@ impl PlanSummary {
             targets: targets.to_vec(),
             method: plan.method_name.clone(),
             body_bytes: plan.body.len(),
+            warm_up: plan.load.warm_up,
             different: plan.script.requests().len(),
             order: plan.script.order(),
             connections: plan.connections,
@@ -249,6 +253,7 @@ impl Report {
         // Where the verdict names what this host lacks, more threads are no cure.
         let says_of_tester = over >= BUSY_RUN_MIN && !verdict.is_client_limited();
         let mut notes = facts.warnings;
+        notes.extend(warm_up(plan, tally));
         notes.extend(findings(plan, tally));
         notes.extend(slow_cause(verdict, held_by));
         notes.extend(connections_needed(plan, tally));
@@ -306,6 +311,13 @@ fn ports_used(tally: &Tally, time_wait_ours: TimeWaitOurs) -> PortsUsed {
         time_wait_ours,
         refused: tally.ports_refused,
     }
+}
+
+/// What is in no figure.
+fn warm_up(plan: &Plan, tally: &Tally) -> Option<String> {
+    let (time, requests) = (plan.load.warm_up, units::counted(tally.warm_up, "request"));
+    (!time.is_zero())
+        .then(|| format!("before that {} s of warm-up: {requests}, which no figure counts", time.as_secs_f64()))
 }
 
 fn connections(tally: &Tally, over: Duration) -> Connections {

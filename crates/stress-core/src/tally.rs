@@ -41,6 +41,8 @@ pub struct Tally {
     pub service: Recorder,
     /// In an open loop: requests that were due and were not made.
     pub not_sent: u64,
+    /// Requests of the warm-up: they are in no other figure.
+    pub warm_up: u64,
     /// From `connect()` until established.
     pub connect_time: Recorder,
     /// CPU time of each connect(2), where it is measured.
@@ -193,6 +195,7 @@ impl Tally {
         self.latency.merge(&other.latency);
         self.service.merge(&other.service);
         self.not_sent += other.not_sent;
+        self.warm_up += other.warm_up;
         self.connect_time.merge(&other.connect_time);
         self.connect_cost.merge(&other.connect_cost);
         self.slow_connects += other.slow_connects;

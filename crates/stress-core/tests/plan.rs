@@ -1,7 +1,7 @@
 //! Drafts become plans or errors that name the thing and the way out; plans become request bytes.
 
 use std::time::Duration;
-use stress_core::{ClosePolicy, PlanDraft};
+use stress_core::{ClosePolicy, Course, LoadDraft, Pace, Phase, PlanDraft, Rate, Spread};
 
 fn draft() -> PlanDraft {
     PlanDraft::new("http://example.org/a?b")
@@ -142,4 +142,30 @@ fn a_body_is_framed() {
     check_head(body, &[&[first("POST").as_str()], &usual[..], &["Content-Length: 5"]].concat());
     let empty = PlanDraft { method: Some("PUT".into()), ..draft() };
     check_head(empty, &[&[first("PUT").as_str()], &usual[..], &["Content-Length: 0"]].concat());
+}
+
+#[test]
+fn a_course_and_a_warm_up_fit_into_the_plan_or_say_why() {
+    let secs = Duration::from_secs;
+    let course = || Some(Course::phases(&[Phase::even(secs(2), 10.0), Phase::even(secs(2), 30.0)]).expect("a course"));
+    let record = || Some(Course::recorded(&[secs(0), secs(1)], 1.0).expect("a course"));
+    let load = |course, warm_up| LoadDraft { course, warm_up: secs(warm_up), ..LoadDraft::default() };
+    let plan = PlanDraft { load: load(course(), 0), ..draft() }.check().expect("a good plan");
+    let rate = Rate::new(80, secs(4)).expect("a rate");
+    assert_eq!((plan.pace, plan.duration, plan.requests), (Pace::Open(rate, Spread::Constant), Some(secs(4)), None));
+    let plan = PlanDraft { load: load(record(), 0), ..draft() }.check().expect("a good plan");
+    assert_eq!((plan.duration, plan.requests), (None, Some(2)));
+    let pace = Pace::Open(rate, Spread::Constant);
+    check_error(
+        PlanDraft { load: load(course(), 0), pace, ..draft() },
+        "one rate and a course of rates contradict each other: leave one of them out",
+    );
+    let of_count =
+        "a warm-up comes before a run that is measured by time: give its duration (-z), and no number of requests";
+    check_error(PlanDraft { load: load(None, 1), requests: Some(5), ..draft() }, of_count);
+    check_error(PlanDraft { load: load(None, 1), ..draft() }, of_count);
+    check_error(
+        PlanDraft { load: load(record(), 1), ..draft() },
+        "a record has no rate to warm up with: leave the warm-up out",
+    );
 }
