@@ -32,6 +32,7 @@ impl Requests {
     /// Of one thread of a run, the pool being that of all.
     pub(crate) fn of(plan: &Plan, pool: Option<&RequestPool>, part: Part) -> Self {
         match (plan.pace, pool, plan.requests) {
+            (Pace::Open(..), ..) if plan.ends_by_clock() => Self::Endless,
             (Pace::Open(..), _, Some(requests)) => Self::Own(part.share(requests)),
             (Pace::Closed, Some(pool), _) => Self::Shared(pool.clone()),
             (_, _, _) => Self::Endless,

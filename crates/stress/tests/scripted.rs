@@ -2,8 +2,9 @@
 
 use origin::OriginPlan;
 use std::net::SocketAddr;
+use std::time::Duration;
 use stress::StopFlag;
-use stress_core::{ClosePolicy, Order, PlanDraft, Report, RequestDraft, ScriptDraft};
+use stress_core::{ClosePolicy, Course, LoadDraft, Order, PlanDraft, Report, RequestDraft, ScriptDraft};
 use testkit::PATIENCE;
 
 /// A run of `requests` requests of `script` against an origin of its own.
@@ -47,4 +48,25 @@ fn a_long_list_is_written_one_by_one() {
     let report = run(ScriptDraft { requests, order: Order::Shuffled, seed: 5 }, ClosePolicy::Keep, 400);
     assert_eq!(report.body_bytes, 2 * (0..200).sum::<u64>(), "each came twice");
     assert!(counts(&report).iter().all(|(_, ok)| *ok == 2));
+}
+
+/// Each request at its time, by as many threads as there are: none is lost between them.
+#[test]
+fn a_record_is_replayed_request_by_request() {
+    let origin = origin::start(OriginPlan::new(SocketAddr::from((testkit::own_loopback(), 0)))).expect("an origin");
+    let times: Vec<Duration> = (0..31).map(|at| Duration::from_millis(at * 100)).collect();
+    let course = Some(Course::recorded(&times, 10.0).expect("a course"));
+    let load = LoadDraft { course, ..LoadDraft::default() };
+    let requests = (0..31).map(|at| RequestDraft::new(format!("/bytes/{at}"))).collect();
+    let script = ScriptDraft { requests, order: Order::InTurn, seed: 0 };
+    let draft = PlanDraft {
+        connections: 8,
+        threads: Some(2),
+        load,
+        script,
+        ..PlanDraft::new(format!("http://{}/", origin.address()))
+    };
+    let report = stress::run(&draft.check().expect("a good plan"), &StopFlag::new(), |_| {}).expect("a run");
+    assert!(counts(&report).iter().all(|(_, ok)| *ok == 1), "{:?}", counts(&report));
+    assert!(report.duration >= Duration::from_millis(300), "{:?}", report.duration);
 }

@@ -8,7 +8,10 @@ use seed::Rng;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use stress::{Order, Share, Tester};
-use stress_core::{ClosePolicy, ErrorKind, Oddity, Pace, Plan, PlanDraft, PortMode, Rate, Spread, Tally, Verdict};
+use stress_core::{
+    ClosePolicy, Course, ErrorKind, LoadDraft, Oddity, Pace, Phase, Plan, PlanDraft, PortMode, Rate, Spread, Tally,
+    Verdict,
+};
 use testkit::{Replay, sweep};
 
 const CLIENT: [u8; 4] = [10, 0, 0, 1];
@@ -369,4 +372,37 @@ fn twenty_ports_last_for_twenty_closes_or_for_ever() {
     check_scarce(Fin, PortMode::Own, false, 20, 20);
     check_scarce(Wait, PortMode::Kernel, true, 200, 0);
     check_scarce(Rst, PortMode::Kernel, true, 200, 0);
+}
+
+/// Whatever the pace: requests of the warm-up are counted apart, and all others are there.
+fn warmed_up(seed: u64) -> Result<(), String> {
+    let mut rng = Rng::new(seed);
+    let secs = Duration::from_secs;
+    let (warm_up, lasts) = (secs(rng.range(1, 4)), secs(rng.range(1, 4)));
+    let phases = [Phase::even(lasts, 200.0)];
+    let course = rng.chance(0.5).then(|| Course::phases(&phases).expect("a course"));
+    let pace = if course.is_some() { Pace::Closed } else { Pace::Open(per_s(200), Spread::Constant) };
+    let load = LoadDraft { course, warm_up, ..LoadDraft::default() };
+    let draft = PlanDraft {
+        connections: 8,
+        pace,
+        load,
+        duration: Some(lasts),
+        ..PlanDraft::new(format!("http://{}/", target()))
+    };
+    let plan = draft.check().map_err(|why| why.to_string())?;
+    let weather = Weather::fair(&mut rng);
+    let seen = simulate(&plan, &mut rng, weather, HostConfig::default())?;
+    let (tally, expect) = (&seen.tally, (200 * warm_up.as_secs(), 200 * lasts.as_secs()));
+    if (tally.warm_up, tally.due()) != expect || tally.latency.count() != tally.ok {
+        return Err(format!("{} and {}, not {expect:?}", tally.warm_up, tally.due()));
+    }
+    let longest = lasts + Duration::from_secs(1);
+    let is_so_long = (lasts..longest).contains(&tally.elapsed);
+    if is_so_long { Ok(()) } else { Err(format!("{:?} of {lasts:?}", tally.elapsed)) }
+}
+
+#[test]
+fn a_warm_up_is_in_no_figure() {
+    sweep(here("a_warm_up_is_in_no_figure"), 40, warmed_up);
 }

@@ -128,12 +128,18 @@ impl Tester {
         let now = io.now();
         let at = self.since_start(now);
         let slot = &mut self.slots[index as usize];
-        let which = slot.exchange.which;
         slot.exchange.written.clear();
+        slot.exchange.failed = matches!(outcome, Outcome::Failed(_));
+        let (which, due, made_at) = (slot.exchange.which, slot.exchange.due, slot.exchange.made_at);
+        if !slot.exchange.failed {
+            slot.backoff.handle_success();
+        }
+        if !self.is_measured(due) {
+            return;
+        }
         match outcome {
             Outcome::Complete { status } => {
-                slot.backoff.handle_success();
-                let (made_at, latency) = (slot.exchange.made_at, now.saturating_sub(slot.exchange.due));
+                let latency = now.saturating_sub(due);
                 self.tally.record_complete(status, latency, at);
                 self.tally.by_request.record_complete(which, latency);
                 if matches!(self.plan.pace, Pace::Open(..)) {
@@ -141,7 +147,6 @@ impl Tester {
                 }
             }
             Outcome::Failed(why) => {
-                slot.exchange.failed = true;
                 self.tally.record_failure(why, at);
                 self.tally.by_request.record_failure(which);
             }

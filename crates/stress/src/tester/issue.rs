@@ -83,7 +83,7 @@ impl Tester {
             self.arrivals.add(self.requests.more());
         }
         let due = self.arrivals.take(now);
-        self.tally.not_sent = self.arrivals.not_sent();
+        self.count_not_sent();
         due
     }
 
@@ -144,10 +144,13 @@ impl Tester {
     /// No connection came to be: the request failed.
     pub(super) fn connect_failed<R: Reactor>(&mut self, index: u32, fault: Fault, io: &mut R) {
         let at = self.since_start(io.now());
-        self.tally.record_failure(Failure::Fault(fault), at);
         let slot = &mut self.slots[index as usize];
         (slot.link.conn, slot.exchange.failed) = (None, true);
-        self.tally.by_request.record_failure(slot.exchange.which);
+        let (which, due) = (slot.exchange.which, slot.exchange.due);
+        if self.is_measured(due) {
+            self.tally.record_failure(Failure::Fault(fault), at);
+            self.tally.by_request.record_failure(which);
+        }
         self.go_on(index, io);
     }
 }

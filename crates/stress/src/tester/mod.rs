@@ -89,7 +89,12 @@ pub struct Tester {
     waiting: Vec<u32>,
     /// Slots that are not parked.
     busy: usize,
+    /// When what is measured began: with a warm-up the end of it.
     started_at: Duration,
+    /// The warm-up is not over.
+    is_warming: bool,
+    /// What was due in it and not sent.
+    not_sent_before: u64,
     orders: Inbox<Order>,
 }
 
@@ -126,10 +131,12 @@ impl Tester {
             timers: TimerWheel::new(),
             tally: Tally::default(),
             phase: Phase::Issuing,
-            arrivals: Arrivals::new(plan.pace, share.part, share.requests.at_first(), Duration::ZERO),
+            arrivals: Arrivals::new(None, share.part, share.requests.at_first(), Duration::ZERO),
             requests: share.requests,
             busy: connections,
             started_at: Duration::ZERO,
+            not_sent_before: 0,
+            is_warming: !plan.load.warm_up.is_zero(),
             orders,
             plan: plan.clone(),
         }
@@ -145,7 +152,14 @@ impl Tester {
         self.tally
     }
 
-    /// Time since the start of this tester.
+    /// Is a request measured that was due then? The others are of the warm-up, whenever they end; they are only counted.
+    fn is_measured(&mut self, due: Duration) -> bool {
+        let is_measured = due >= self.started_at;
+        self.tally.warm_up += u64::from(!is_measured);
+        is_measured
+    }
+
+    /// Time since the start of what is measured.
     fn since_start(&self, now: Duration) -> Duration {
         now.saturating_sub(self.started_at)
     }
@@ -163,9 +177,10 @@ impl<R: Reactor> App<R> for Tester {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
         self.prepared = Prepared::new(&self.plan.script, io)?;
         self.tally.by_request = ByRequest::new(&self.plan.script);
-        self.started_at = io.now();
+        let begun_at = io.now();
+        self.started_at = begun_at + self.plan.load.warm_up;
         let until = self.plan.duration.map(|duration| self.started_at + duration);
-        let arrivals = Arrivals::new(self.plan.pace, self.part, self.requests.at_first(), self.started_at);
+        let arrivals = Arrivals::new(self.plan.clock(), self.part, self.requests.at_first(), begun_at);
         self.arrivals = arrivals.ending_at(until);
         for index in 0..self.slots.len() as u32 {
             self.issue(index, io);

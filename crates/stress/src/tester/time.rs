@@ -5,7 +5,7 @@ use super::{Phase, Tester};
 use crate::orders::{Counts, Order};
 use reactor::{Close, Fired, Mail, Reactor};
 use std::time::Duration;
-use stress_core::{ClosePolicy, Oddity};
+use stress_core::{ByRequest, ClosePolicy, Oddity, Tally};
 
 /// Timers handled in one turn, so that completions do not starve behind them.
 const TIMERS_PER_TURN_MAX: usize = 1024;
@@ -13,6 +13,9 @@ const TIMERS_PER_TURN_MAX: usize = 1024;
 impl Tester {
     pub(super) fn pass_time<R: Reactor>(&mut self, io: &mut R) {
         let now = io.now();
+        if self.is_warming && now >= self.started_at {
+            self.end_warm_up();
+        }
         for _ in 0..TIMERS_PER_TURN_MAX {
             let Some(index) = self.timers.pop_due(now) else { break };
             self.timer_fired(index, now, io);
@@ -33,7 +36,8 @@ impl Tester {
             Phase::Draining { until, .. } => Some(until),
             Phase::Over => None,
         };
-        [self.timers.poll_deadline(), end, self.next_call()].into_iter().flatten().min()
+        let warm = self.is_warming.then_some(self.started_at);
+        [self.timers.poll_deadline(), end, warm, self.next_call()].into_iter().flatten().min()
     }
 
     /// Somebody told or asked something.
@@ -45,6 +49,20 @@ impl Tester {
                 Mail::Order(Order::Stop) | Mail::Closed => {}
             }
         }
+    }
+
+    /// What is measured begins: what was counted so far is in no figure, but for how much it was.
+    fn end_warm_up(&mut self) {
+        self.is_warming = false;
+        let warm_up = self.tally.warm_up;
+        self.tally = Tally::default();
+        (self.tally.by_request, self.tally.warm_up) = (ByRequest::new(&self.plan.script), warm_up);
+        self.not_sent_before = self.arrivals.not_sent();
+    }
+
+    /// What was due and not sent, and is measured.
+    pub(super) fn count_not_sent(&mut self) {
+        self.tally.not_sent = self.arrivals.not_sent() - self.not_sent_before;
     }
 
     fn counts(&self) -> Counts {
@@ -79,12 +97,20 @@ impl Tester {
         self.phase = Phase::Draining { since: now, until: now + self.plan.drain };
         self.tally.record_end(self.since_start(now));
         self.arrivals.end(now);
-        self.tally.not_sent = self.arrivals.not_sent();
+        self.count_not_sent();
         self.dismiss_waiting(io);
         for index in 0..self.slots.len() as u32 {
             if self.slot(index).doing == Doing::Pausing {
                 self.park(index, io);
             }
+        }
+    }
+
+    fn count_unanswered(&mut self, index: u32) {
+        let (which, due) = (self.slot(index).exchange.which, self.slot(index).exchange.due);
+        if self.is_measured(due) {
+            self.tally.record_unanswered();
+            self.tally.by_request.record_failure(which);
         }
     }
 
@@ -100,9 +126,7 @@ impl Tester {
                 continue;
             }
             if self.slot(index).exchange.life.is_busy() {
-                self.tally.record_unanswered();
-                let which = self.slot(index).exchange.which;
-                self.tally.by_request.record_failure(which);
+                self.count_unanswered(index);
             } else if self.slot(index).doing == Doing::Working {
                 self.tally.record_oddity(Oddity::WaitExpired);
             }
