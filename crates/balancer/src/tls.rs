@@ -10,7 +10,7 @@ use balancer_core::{
 use reactor::ProfileId;
 use secure::{
     Certificate, CertificateError, Certificates, Chain, ClientProfile, ClientRules, Facts, Key, Profile, ProfileError,
-    Profiles, ServerProfile, ServerRules, Tickets,
+    Profiles, ServerProfile, ServerRules, Tickets, profile::SYSTEM_BUNDLES,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -22,13 +22,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bytes of one file. The largest is a bundle of all the authorities of a system: some 250 KiB.
 const FILE_BYTES_MAX: u64 = 4 << 20;
-/// Where systems keep the authorities they trust, in PEM: Debian, Fedora, Alpine, openSUSE.
-const SYSTEM_BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-    "/etc/ssl/ca-bundle.pem",
-];
 /// How long before its end a certificate is said to end.
 const SOON: Duration = Duration::from_secs(7 * 86_400);
 const DAY_SECONDS: u64 = 86_400;

@@ -26,6 +26,10 @@ pub struct SessionInfo {
     pub alpn: Option<Rc<[u8]>>,
     /// The name the peer proved to have (its certificate's), where it was asked for one. Shared with whoever passes it on.
     pub peer_name: Option<Rc<str>>,
+    /// An earlier session was taken up: nobody had to prove anew who he is.
+    pub resumed: bool,
+    /// How long agreeing took, from when the connection below stood.
+    pub handshake: Duration,
 }
 
 /// Why a layer lets somebody not come in.

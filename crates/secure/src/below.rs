@@ -12,6 +12,7 @@ use crate::{FIN_WAIT_MAX, HANDSHAKE_MAX, damaged, spent_key, truncated};
 use ports::HandshakeFailure;
 use ports::{Fault, FaultKind};
 use reactor::{After, Buf, CloseOutcome, Completion, ConnId, Outgoing, Reactor, Received};
+use std::time::Duration;
 
 impl<R: Reactor> View<'_, R> {
     /// Takes one completion in; what the application is to hear of it stands in `up` then.
@@ -33,7 +34,11 @@ impl<R: Reactor> View<'_, R> {
     fn handle_sealed(&mut self, id: ConnId, phase: Phase, completion: Completion) {
         match completion {
             Completion::Connected { result: Ok(()), .. } => {
-                self.layer.arm(id, self.io.now() + HANDSHAKE_MAX);
+                let now = self.io.now();
+                if let Some(shaking) = self.layer.conns.get_mut(id).and_then(|conn| conn.shaking.as_mut()) {
+                    shaking.began_at = now;
+                }
+                self.layer.arm(id, now + HANDSHAKE_MAX);
                 self.io.recv(id, None);
             }
             Completion::Connected { result: Err(fault), .. } => self.tell_end(id, fault),
@@ -93,7 +98,7 @@ impl<R: Reactor> View<'_, R> {
     /// The handshake is over, but for what we have to say at its end.
     fn agree(&mut self, id: ConnId, phase: Phase) {
         let Some(shaking) = self.layer.conns.get_mut(id).and_then(|conn| conn.shaking.take()) else { return };
-        let Shaking { tls, unsent, .. } = *shaking;
+        let Shaking { tls, unsent, began_at, .. } = *shaking;
         let agreed = match tls.finish() {
             Ok(agreed) => agreed,
             Err(failure) => return self.fail(id, failure, damaged()),
@@ -107,17 +112,19 @@ impl<R: Reactor> View<'_, R> {
         counts.resumed += u64::from(agreed.resumed);
         self.layer.disarm(id);
         self.layer.leave_phase(id, Phase::Open);
-        self.begin(id, agreed, unsent);
+        self.begin(id, agreed, unsent, began_at);
         self.layer.up.push_back(told);
         self.note_damage(id, End::None);
         self.advance_send(id);
         self.advance_recv(id);
     }
 
-    fn begin(&mut self, id: ConnId, agreed: Agreed, unsent: Vec<u8>) {
+    fn begin(&mut self, id: ConnId, agreed: Agreed, unsent: Vec<u8>, began_at: Duration) {
+        let now = self.io.now();
         let alpn = agreed.alpn.as_deref().map(|alpn| self.layer.protocol(alpn));
         let Some(conn) = self.layer.conns.get_mut(id) else { return };
         (conn.session.suite, conn.session.alpn) = (agreed.suite, alpn);
+        (conn.session.resumed, conn.session.handshake) = (agreed.resumed, now.saturating_sub(began_at));
         conn.session.peer_name =
             agreed.peer_certificate.as_deref().and_then(crate::facts::Facts::read).map(|facts| facts.subject.into());
         let mut keys = Box::new(agreed.keys);
@@ -146,7 +153,7 @@ impl<R: Reactor> View<'_, R> {
             conn.outbound.give_up(damage.alert());
             let listener = conn.listener;
             if let (Damage::Alert(why), None) = (damage, listener) {
-                self.layer.reason = Some((id, failure::of_alert(why)));
+                self.layer.reason = Some((id, failure::of_alert(why, &self.layer.settings.hints)));
             }
             self.layer.counts(listener).damaged += 1;
             return self.advance_send(id);

@@ -1,5 +1,6 @@
 //! One connection as the layer keeps it, and the table of all.
 
+use crate::failure::Hints;
 use crate::handshake::Handshake;
 use crate::inbound::Inbound;
 use crate::keys::Keys;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub accepted: Option<ProfileId>,
     /// Those that are opened by a plan without a profile.
     pub connected: Option<ProfileId>,
+    /// What people call the settings that failures are a matter of.
+    pub hints: Hints,
 }
 
 /// How far a connection is.
@@ -53,6 +56,8 @@ pub(crate) struct Shaking {
     pub(crate) tls: Handshake,
     /// What is to be sent and could not be so far.
     pub(crate) unsent: Vec<u8>,
+    /// When the connection below stood.
+    pub(crate) began_at: Duration,
     /// When the peer was heard of last.
     pub(crate) heard_at: Duration,
     /// It was heard of at all.
@@ -84,7 +89,7 @@ impl Conn {
             listener,
             inbound: Inbound::new(),
             outbound: Outbound::new(),
-            shaking: Some(Box::new(Shaking { tls, unsent: Vec::new(), heard_at: now, spoke: false })),
+            shaking: Some(Box::new(Shaking { tls, unsent: Vec::new(), began_at: now, heard_at: now, spoke: false })),
             keys: None,
             session: SessionInfo { secure: true, ..SessionInfo::default() },
             timer: None,

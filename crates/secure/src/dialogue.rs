@@ -1,7 +1,7 @@
 //! One connection to a server outside of any reactor, for those who ask a server now and then (health checks): bytes in,
 //! bytes out, no socket.
 
-use crate::failure;
+use crate::failure::{self, Hints};
 use crate::profile::{ClientProfile, ProfileError};
 use rustls::ClientConnection;
 use std::io::{ErrorKind, Read, Write};
@@ -48,7 +48,7 @@ impl Dialogue {
         let mut opened = Vec::new();
         while !sealed.is_empty() {
             self.0.read_tls(&mut sealed).map_err(|error| error.to_string())?;
-            self.0.process_new_packets().map_err(|error| failure::in_words(&error))?;
+            self.0.process_new_packets().map_err(|error| failure::in_words(&error, &Hints::default()))?;
             match self.0.reader().read_to_end(&mut opened) {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.to_string()),
                 _ => {}

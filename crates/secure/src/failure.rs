@@ -3,6 +3,24 @@
 use ports::HandshakeFailure;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
+/// What people call the settings that a failure is a matter of: keys of a configuration, or flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hints {
+    /// Whom to trust.
+    pub authorities: &'static str,
+    /// Our own certificate.
+    pub certificate: &'static str,
+    /// Whom to ask for.
+    pub server_name: &'static str,
+}
+
+impl Default for Hints {
+    /// Those of a backend set.
+    fn default() -> Self {
+        Self { authorities: "`ca`", certificate: "`certificate` and `key`", server_name: "`server_name`" }
+    }
+}
+
 /// What an error of rustls comes to.
 pub(crate) fn of(error: &Error) -> HandshakeFailure {
     match error {
@@ -54,10 +72,10 @@ const NAMES_TOLD_MAX: usize = 3;
 const TOLD_BYTES_MAX: usize = 200;
 
 /// The same of a server, for people.
-pub(crate) fn in_words(error: &Error) -> String {
+pub(crate) fn in_words(error: &Error, hints: &Hints) -> String {
     match error {
-        Error::InvalidCertificate(why) => of_certificate_in_words(why),
-        Error::AlertReceived(alert) => of_alert((*alert).into()),
+        Error::InvalidCertificate(why) => of_certificate_in_words(why, hints),
+        Error::AlertReceived(alert) => of_alert((*alert).into(), hints),
         other => match of(other) {
             HandshakeFailure::Malformed => printable(&format!("it breaks the protocol of TLS: {other}")),
             failure => in_general(failure).to_owned(),
@@ -87,20 +105,20 @@ pub(crate) fn in_general(failure: HandshakeFailure) -> &'static str {
 }
 
 /// A server has given up by this alert.
-pub(crate) fn of_alert(alert: u8) -> String {
+pub(crate) fn of_alert(alert: u8, hints: &Hints) -> String {
     let alert = AlertDescription::from(alert);
     let wants = match alert {
-        AlertDescription::CertificateRequired => "; name one in `certificate` and `key`",
+        AlertDescription::CertificateRequired => format!("; name one in {}", hints.certificate),
         AlertDescription::UnknownCA | AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {
-            "; it may not like our certificate"
+            "; it may not like our certificate".to_owned()
         }
-        AlertDescription::UnrecognisedName => "; `server_name` says whom to ask for",
-        _ => "",
+        AlertDescription::UnrecognisedName => format!("; {} says whom to ask for", hints.server_name),
+        _ => String::new(),
     };
     format!("it has given up by an alert of TLS ({}){wants}", apart(&format!("{alert:?}")))
 }
 
-fn of_certificate_in_words(why: &CertificateError) -> String {
+fn of_certificate_in_words(why: &CertificateError, hints: &Hints) -> String {
     match why {
         CertificateError::NotValidForNameContext { expected, presented } => {
             let named = names(presented);
@@ -112,7 +130,7 @@ fn of_certificate_in_words(why: &CertificateError) -> String {
             "its certificate is not valid yet".to_owned()
         }
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "no authority that is trusted here (`ca`) has signed its certificate".to_owned()
+            format!("no authority that is trusted here ({}) has signed its certificate", hints.authorities)
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "its certificate is not for servers".to_owned()
@@ -187,7 +205,7 @@ mod tests {
             ),
             (Error::InvalidMessage(InvalidMessage::InvalidContentType), "it speaks no TLS"),
         ] {
-            assert_eq!(in_words(&error), expect);
+            assert_eq!(in_words(&error, &Hints::default()), expect);
         }
         assert_eq!(printable("a\u{1b}[31m\n\u{e9}"), "a?[31m??");
         assert_eq!(printable(&"x".repeat(1000)).len(), TOLD_BYTES_MAX);

@@ -1,7 +1,7 @@
 //! A handshake: rustls decides, bytes go in and out. Records are fed to it one by one, so that what comes behind the last of
 //! the handshake stays sealed for us.
 
-use crate::failure;
+use crate::failure::{self, Hints};
 use crate::keys::Keys;
 use crate::plain;
 use crate::profile::{ClientProfile, ServerProfile};
@@ -41,6 +41,7 @@ pub(crate) struct Handshake {
     strange: Option<HandshakeFailure>,
     /// Bytes of the peer so far.
     received: usize,
+    hints: Hints,
 }
 
 /// How far it is.
@@ -88,15 +89,15 @@ impl Handshake {
     }
 
     /// Of one that we open, to a server by that name, or by its address where it has none.
-    pub(crate) fn connect(profile: &ClientProfile, to: Option<IpAddr>) -> Result<Self, Error> {
+    pub(crate) fn connect(profile: &ClientProfile, to: Option<IpAddr>, hints: Hints) -> Result<Self, Error> {
         // Who is reached by a socket file is of this host.
         let to = to.unwrap_or(Ipv4Addr::LOCALHOST.into());
         UnbufferedClientConnection::new(Arc::clone(&profile.config), profile.name(to))
-            .map(|tls| Self::new(Tls::Client(tls)))
+            .map(|tls| Self { hints, ..Self::new(Tls::Client(tls)) })
     }
 
     fn new(tls: Tls) -> Self {
-        Self { tls, raw: None, fed: 0, strange: None, received: 0 }
+        Self { tls, raw: None, fed: 0, strange: None, received: 0, hints: Hints::default() }
     }
 
     /// Bytes of the peer that wait for more of their kind: they go into the next recv.
@@ -151,7 +152,9 @@ impl Handshake {
 
     /// Words are made for servers only: clients that come in badly are many.
     fn refusal(&self, failure: HandshakeFailure, error: Option<&Error>) -> Refusal {
-        let words = || error.map_or_else(|| failure::in_general(failure).to_owned(), failure::in_words);
+        let words = || {
+            error.map_or_else(|| failure::in_general(failure).to_owned(), |error| failure::in_words(error, &self.hints))
+        };
         Refusal { failure, words: matches!(self.tls, Tls::Client(_)).then(words) }
     }
 

@@ -52,6 +52,7 @@ pub use certificate::{Certificate, CertificateError, Certificates, Chain, Key};
 pub use conn::Settings;
 pub use dialogue::Dialogue;
 pub use facts::Facts;
+pub use failure::Hints;
 pub use handshake::HANDSHAKE_BYTES_MAX;
 pub use layered::Secure;
 pub use profile::{

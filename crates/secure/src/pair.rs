@@ -1,5 +1,6 @@
 //! Two ends that have agreed on keys, for tests of what comes behind a handshake.
 
+use crate::failure::Hints;
 use crate::handshake::{Agreed, Handshake, Progress};
 use crate::profile::{ClientProfile, ClientRules, ServerProfile, ServerRules, Version};
 use crate::{Certificate, Certificates, ClientCertificate, Tickets};
@@ -26,7 +27,7 @@ pub(crate) fn agree(version: Version) -> (Agreed, Agreed) {
         authorities: None,
         certificate: None,
     });
-    let mut client = Handshake::connect(&client.expect("rules"), None).expect("a client");
+    let mut client = Handshake::connect(&client.expect("rules"), None, Hints::default()).expect("a client");
     let mut server = Handshake::accept(&server.expect("rules")).expect("a server");
     let mut hello = Vec::new();
     client.advance(&mut hello);

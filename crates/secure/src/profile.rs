@@ -13,6 +13,13 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
+/// Where systems keep the authorities they trust, in PEM: Debian, Fedora, Alpine, openSUSE.
+pub const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+];
 /// Sessions towards servers that are remembered, each with a few tickets.
 const SESSIONS_MAX: usize = 1024;
 /// Tickets for each client of TLS 1.3: a browser opens some connections at once.
@@ -69,6 +76,12 @@ pub struct ClientProfile {
     pub(crate) config: Arc<ClientConfig>,
     /// The server's name, to be asked for and to be proven; `None`: its address.
     pub(crate) server_name: Option<ServerName<'static>>,
+}
+
+impl std::fmt::Debug for ClientProfile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientProfile").field("server_name", &self.server_name).finish_non_exhaustive()
+    }
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -147,6 +160,16 @@ impl ClientProfile {
         config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
         config.enable_secret_extraction = true;
         Ok(Self { config: Arc::new(config), server_name: None })
+    }
+
+    /// The same with sessions of its own: those of others are nobody it knows. Or with none, so that every handshake is a full
+    /// one.
+    #[must_use]
+    pub fn with_own_sessions(&self, remembers: bool) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption =
+            if remembers { Resumption::in_memory_sessions(SESSIONS_MAX) } else { Resumption::disabled() };
+        Self { config: Arc::new(config), server_name: self.server_name.clone() }
     }
 
     /// By which name a server is asked for, and has to prove itself: that of the rules, or its address.

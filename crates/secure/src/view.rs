@@ -40,7 +40,8 @@ impl<R: Reactor> View<'_, R> {
             return Err(Fault::of(FaultKind::Other));
         };
         let to = plan.remote.ip().map(|address| address.ip());
-        let mut tls = Handshake::connect(&profile, to).map_err(|_| Fault::of(FaultKind::Handshake))?;
+        let mut tls =
+            Handshake::connect(&profile, to, self.layer.settings.hints).map_err(|_| Fault::of(FaultKind::Handshake))?;
         let mut hello = ahead.to_vec();
         let Progress::More = tls.advance(&mut hello) else { return Err(Fault::of(FaultKind::Handshake)) };
         let out = take_flight(&mut hello, self.io).ok_or(Fault::of(FaultKind::Memory))?;

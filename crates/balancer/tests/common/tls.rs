@@ -87,6 +87,7 @@ impl Profiled {
             profiles: self.table.clone(),
             accepted: Some(self.accepts),
             connected: Some(self.connects),
+            ..secure::Settings::default()
         };
         Over::Secured(Box::new(Secure::new(app, settings)))
     }

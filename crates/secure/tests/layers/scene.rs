@@ -40,6 +40,7 @@ impl<A> Stand<A> {
             profiles: trust.profiles.clone(),
             accepted: accepted.then_some(trust.accepts),
             connected: connected.then_some(trust.connects),
+            ..secure::Settings::default()
         };
         Self::Sealed(Box::new(Secure::new(app, settings)))
     }

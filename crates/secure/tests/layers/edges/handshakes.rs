@@ -168,6 +168,9 @@ fn a_client_that_comes_back_need_not_introduce_itself_again() {
     for version in Version::ALL {
         let (client, server) = only(version);
         let mut bench = Bench::pair_by(client, server, 64);
+        let session = |bench: &mut Bench| bench.client.act(|conn, io| io.session(conn).cloned()).expect("sealed");
+        let first = session(&mut bench);
+        assert!(!first.resumed && !first.handshake.is_zero() && first.handshake < SOON, "{first:?}");
         for round in 1..4 {
             // Tickets come with the first bytes.
             bench.client.recv();
@@ -178,6 +181,7 @@ fn a_client_that_comes_back_need_not_introduce_itself_again() {
             bench.meet();
             let counted = (bench.client.handshakes().resumed, bench.server.handshakes().resumed);
             assert_eq!(counted, (1, 1), "{version:?}, round {round}");
+            assert!(session(&mut bench).resumed, "{version:?}, round {round}");
         }
         bench.client.close(Close::Fin);
         bench.server.close(Close::Fin);
