@@ -1,5 +1,6 @@
 //! `quintet stress`.
 
+mod connection;
 mod files;
 mod habits;
 mod peers;
@@ -33,6 +34,7 @@ Examples:
   quintet stress -R 2000 -z 30s URL                    2,000 requests a second, however long responses take
   quintet stress -z 30s --threshold 'p99<50ms' --threshold 'errors<0.1%' URL
                                                        exit code 1 where one is not kept
+  quintet stress --close wait --tls-full --cacert ca.pem https://app.example/   a full TLS handshake each
   quintet stress --json - URL | jq .closed_first
 
 Close policies:
@@ -53,7 +55,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StressArgs {
-    #[arg(help = "Target, http://HOST[:PORT][/PATH]. Without one: an embedded balancer and origin")]
+    #[arg(help = "Target, http[s]://HOST[:PORT][/PATH]. Without one: an embedded balancer and origin")]
     url: Option<String>,
     #[command(flatten)]
     load: LoadArgs,
@@ -63,6 +65,8 @@ pub(crate) struct StressArgs {
     connection: ConnectionArgs,
     #[command(flatten)]
     files: files::FileArgs,
+    #[command(flatten)]
+    tls: connection::TlsArgs,
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE|-")]
     json: Option<String>,
@@ -191,6 +195,7 @@ fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
         sources: sources(args.connection.source_ip.as_deref())?,
         port_range: args.connection.port_range,
         thresholds: args.files.thresholds.clone(),
+        tls: args.tls.draft(),
         ..PlanDraft::new(url)
     })
 }

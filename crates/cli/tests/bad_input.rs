@@ -157,7 +157,14 @@ fn targets() {
     let gone = free_address();
     check(&["stress", &format!("http://{gone}/")], &[&gone.to_string(), "nothing listens", "start the target"]);
     check(&["stress", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
-    check(&["stress", "https://127.0.0.1/"], &["https", "http://"]);
+    check(&["stress", "--sni", "a.example", "http://127.0.0.1/"], &["--sni", "https://"]);
+    check(&["stress", "--tls-full", "--tls-resume", "https://127.0.0.1/"], &["--tls-full", "--tls-resume"]);
+    check(&["stress", "--cacert", "/nowhere.pem", "https://127.0.0.1/"], &["/nowhere.pem", "cannot be read"]);
+    check(&["stress", "--cert", "/dev/null", "https://127.0.0.1/"], &["/dev/null", "no certificate in it"]);
+    check(&["stress", "--sni", "a b", "https://127.0.0.1/"], &["a b", "neither a name nor an address"]);
+    check(&["stress", "--alpn", "h2", "https://127.0.0.1/"], &["h2", "http/1.1"]);
+    check(&["stress", "--tls-min", "1.1", "https://127.0.0.1/"], &["1.1", "1.2"]);
+    check(&["stress", "-k", "https://127.0.0.1/"], &["-k", "--insecure"]);
     check(&["doctor", "https://127.0.0.1/"], &["https"]);
     check(&["doctor", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
     check(&["doctor", "nonsense"], &["nonsense"]);

@@ -5,9 +5,10 @@ use core::fmt;
 /// Longest URL accepted, in bytes: it has to fit into a request head.
 pub const URL_BYTES_MAX: usize = 8 * 1024;
 
-/// A checked `http` URL.
+/// A checked `http` or `https` URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
+    secure: bool,
     host: String,
     port: u16,
     path: String,
@@ -16,11 +17,8 @@ pub struct Url {
 /// What is wrong with a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// `https`: not yet.
-    #[error("https is not supported yet: give the http:// address of the target")]
-    Https,
     /// Another scheme, which is kept here.
-    #[error("scheme {0:?} is not supported: use http://HOST[:PORT][/PATH]")]
+    #[error("scheme {0:?} is not supported: use http:// or https://HOST[:PORT][/PATH]")]
     Scheme(String),
     /// No host.
     #[error("no host: use http://HOST[:PORT][/PATH]")]
@@ -43,7 +41,7 @@ pub enum UrlError {
 }
 
 impl Url {
-    /// Reads `http://HOST[:PORT][/PATH][?QUERY]`; the scheme may be left out. A fragment is dropped: it
+    /// Reads `http[s]://HOST[:PORT][/PATH][?QUERY]`; without a scheme it is `http`. A fragment is dropped: it
     /// is never sent (RFC 9110 section 7.1).
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         if text.len() > URL_BYTES_MAX {
@@ -52,13 +50,19 @@ impl Url {
         if let Some(bad) = text.chars().find(|c| !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(*c)) {
             return Err(UrlError::Character(bad));
         }
-        let rest = without_scheme(text)?;
+        let (secure, rest) = without_scheme(text)?;
         let rest = rest.split('#').next().unwrap_or_default();
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let (host, port) = authority_parts(authority)?;
+        let port = port.unwrap_or(own_port(secure));
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { host: host.to_owned(), port, path })
+        Ok(Self { secure, host: host.to_owned(), port, path })
+    }
+
+    /// Is it `https`?
+    pub fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// Name or address, an IPv6 address without its brackets.
@@ -66,7 +70,7 @@ impl Url {
         &self.host
     }
 
-    /// Port; 80 when the URL names none.
+    /// Port; that of the scheme when the URL names none.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -79,30 +83,36 @@ impl Url {
     /// The value of the Host field: the port is left out where it is the scheme's own (RFC 9110 section 7.2).
     pub fn host_field(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if self.port == 80 { host } else { format!("{host}:{}", self.port) }
+        if self.port == own_port(self.secure) { host } else { format!("{host}:{}", self.port) }
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.host_field(), self.path)
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.host_field(), self.path)
     }
 }
 
-fn without_scheme(text: &str) -> Result<&str, UrlError> {
+fn own_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
+}
+
+/// Is it secure, and what stands behind the scheme?
+fn without_scheme(text: &str) -> Result<(bool, &str), UrlError> {
     match text.split_once("://") {
-        None => Ok(text),
+        None => Ok((false, text)),
         Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
-            "http" => Ok(rest),
-            "https" => Err(UrlError::Https),
+            "http" => Ok((false, rest)),
+            "https" => Ok((true, rest)),
             // `host/path?to=http://x` has its "://" after the host.
-            other if other.contains(['/', '?', '#']) => Ok(text),
+            other if other.contains(['/', '?', '#']) => Ok((false, text)),
             _ => Err(UrlError::Scheme(scheme.to_owned())),
         },
     }
 }
 
-fn authority_parts(authority: &str) -> Result<(&str, u16), UrlError> {
+fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
     if authority.contains('@') {
         return Err(UrlError::UserInfo);
     }
@@ -110,14 +120,14 @@ fn authority_parts(authority: &str) -> Result<(&str, u16), UrlError> {
         let (host, after) = rest.split_once(']').ok_or(UrlError::Brackets)?;
         host.parse::<core::net::Ipv6Addr>().map_err(|_| UrlError::Brackets)?;
         return match after.strip_prefix(':') {
-            Some(port) => Ok((host, parse_port(port)?)),
-            None if after.is_empty() => Ok((host, 80)),
+            Some(port) => Ok((host, Some(parse_port(port)?))),
+            None if after.is_empty() => Ok((host, None)),
             None => Err(UrlError::Brackets),
         };
     }
     let (host, port) = match authority.split_once(':') {
-        Some((host, port)) => (host, parse_port(port)?),
-        None => (authority, 80),
+        Some((host, port)) => (host, Some(parse_port(port)?)),
+        None => (authority, None),
     };
     match host.chars().find(|c| !c.is_ascii_alphanumeric() && !"-._~%".contains(*c)) {
         Some(bad) => Err(UrlError::Character(bad)),
@@ -152,12 +162,17 @@ mod tests {
         check("127.0.0.1:9?q", Ok(("127.0.0.1", 9, "/?q", "127.0.0.1:9")));
         check("http://[::1]:8080/", Ok(("::1", 8080, "/", "[::1]:8080")));
         check("http://[2001:db8::1]", Ok(("2001:db8::1", 80, "/", "[2001:db8::1]")));
+        check("https://example.org", Ok(("example.org", 443, "/", "example.org")));
+        check("https://example.org:80/", Ok(("example.org", 80, "/", "example.org:80")));
+        check("http://example.org:443/", Ok(("example.org", 443, "/", "example.org:443")));
+        let shown = |text: &str| Url::parse(text).map(|url| (url.is_secure(), url.to_string()));
+        assert_eq!(shown("HTTPS://a:443/x"), Ok((true, "https://a/x".to_owned())));
+        assert_eq!(shown("a:443/x"), Ok((false, "http://a:443/x".to_owned())));
         check("host/path?to=http://x", Ok(("host", 80, "/path?to=http://x", "host")));
     }
 
     #[test]
     fn what_is_no_http_url_is_named() {
-        check("https://example.org", Err(UrlError::Https));
         check("ftp://example.org", Err(UrlError::Scheme("ftp".into())));
         check("http://", Err(UrlError::NoHost));
         check("", Err(UrlError::NoHost));

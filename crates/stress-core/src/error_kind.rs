@@ -24,6 +24,8 @@ named! {
         Unanswered = "target.unanswered",
         /// No route to the target.
         Unreachable = "target.unreachable",
+        /// The connection could not be secured, or something that cannot be of the target came on it.
+        Tls = "target.tls",
         /// The target closed before its response was complete.
         Closed = "target.closed",
         /// The target's response is not HTTP/1.
@@ -48,6 +50,7 @@ impl ErrorKind {
             Self::Timeout => "no complete response in time",
             Self::Unanswered => "no complete response by the end of the run",
             Self::Unreachable => "no route to the target",
+            Self::Tls => "TLS failed",
             Self::Closed => "connection closed before the response was complete",
             Self::Http => "the response is not valid HTTP/1",
             Self::Limit => "the response is over a limit of this tester",
@@ -75,7 +78,8 @@ impl From<Fault> for ErrorKind {
             FaultKind::Unreachable => Self::Unreachable,
             FaultKind::TimedOut => Self::Timeout,
             FaultKind::Reset | FaultKind::Aborted => Self::Reset,
-            FaultKind::Other | FaultKind::Handshake | FaultKind::Certificate => Self::Other,
+            FaultKind::Handshake | FaultKind::Certificate => Self::Tls,
+            FaultKind::Other => Self::Other,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
 
+mod tls;
+
 use crate::backoff::BACKOFF_FIRST;
 use crate::load::{Load, LoadDraft, LoadError};
 use crate::pace::Pace;
@@ -13,6 +15,7 @@ use http::{Method, is_field_value, is_token};
 use named::named;
 use ports::set::SOURCES_MAX;
 use ports::{PortRange, SetError};
+pub use tls::{Tls, TlsDraft, TlsMistake, TlsSessions};
 
 /// Connections one run may keep.
 pub const CONNECTIONS_MAX: u32 = 1_000_000;
@@ -58,7 +61,7 @@ named! {
 /// A run as given by a person. [`PlanDraft::check`] makes a [`Plan`] of it.
 #[derive(Clone, Debug)]
 pub struct PlanDraft {
-    /// Target, `http://HOST[:PORT][/PATH]`.
+    /// Target, `http[s]://HOST[:PORT][/PATH]`.
     pub url: String,
     /// Connections kept busy at the same time; in an open loop as many as there may be.
     pub connections: u32,
@@ -90,6 +93,8 @@ pub struct PlanDraft {
     pub sources: Vec<IpAddr>,
     /// Source ports, both ends included; `None`: the kernel's range, or for our own choice ports outside of it.
     pub port_range: Option<(u16, u16)>,
+    /// How connections to an `https` target are secured.
+    pub tls: TlsDraft,
     /// Longest pause of a connection that keeps failing.
     pub backoff_max: Duration,
     /// How long requests in flight may take after the end of the run.
@@ -118,6 +123,7 @@ impl PlanDraft {
             ports: PortMode::default(),
             sources: Vec::new(),
             port_range: None,
+            tls: TlsDraft::default(),
             backoff_max: Duration::from_millis(100),
             drain: Duration::from_secs(5),
             thresholds: Vec::new(),
@@ -134,8 +140,10 @@ impl PlanDraft {
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
         let close = close_by_fields(self.close, &headers)?;
+        let tls = self.tls.check(&url)?;
         let mut plan = Plan {
             url,
+            tls,
             connections: self.connections,
             pace: self.pace,
             requests: self.requests.or(self.duration.is_none().then_some(REQUESTS_DEFAULT)),
@@ -189,6 +197,8 @@ impl PlanDraft {
 pub struct Plan {
     /// Target.
     pub url: Url,
+    /// How its connections are secured; `None`: not at all.
+    pub tls: Option<Tls>,
     /// Connections kept busy at the same time, or as many as there may be; at least 1.
     pub connections: u32,
     /// What makes requests due.
@@ -277,6 +287,8 @@ pub enum PlanError {
     Threshold(ThresholdError),
     /// More than [`THRESHOLDS_MAX`] thresholds.
     TooManyThresholds(usize),
+    /// What is asked of TLS.
+    Tls(#[from] TlsMistake),
 }
 
 impl fmt::Display for PlanError {
@@ -306,6 +318,7 @@ impl fmt::Display for PlanError {
             Self::Load(why) => why.fmt(f),
             Self::Threshold(why) => why.fmt(f),
             Self::TooManyThresholds(count) => write!(f, "{count} thresholds: at most {THRESHOLDS_MAX} are supported"),
+            Self::Tls(why) => why.fmt(f),
         }
     }
 }

@@ -3,10 +3,10 @@
 use crate::by_request::RequestSummary;
 use crate::error_kind::ErrorKind;
 use crate::pace::{Pace, Spread};
-use crate::plan::{ClosePolicy, Plan, PortMode};
+use crate::plan::{ClosePolicy, Plan, PortMode, Tls};
 use crate::script::Order;
 use crate::step::Oddity;
-use crate::tally::Tally;
+use crate::tally::{Tally, TlsTally};
 use crate::threshold::{Figures, Judged, Threshold};
 use crate::verdict::{PortsHeldBy, Verdict};
 use core::net::SocketAddr;
@@ -51,6 +51,8 @@ pub struct Report {
     pub latency_bars: Vec<Bar>,
     /// Time to establish a connection, in microseconds.
     pub connect_us: Option<Percentiles>,
+    /// What was seen of TLS, where connections are secured.
+    pub tls: Option<TlsReport>,
     /// CPU time of connect(2) itself, in microseconds, where it was measured.
     pub connect_cost_us: Option<Percentiles>,
     /// The busiest thread of the tester: share of its time in which it ran or waited for a CPU, where that is known.
@@ -87,6 +89,21 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What to try, least invasive first.
     pub advice: Vec<&'static str>,
+}
+
+/// What was seen of TLS.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TlsReport {
+    /// Time of handshakes, in microseconds, from when the connection stood; `None` without any.
+    pub handshake_us: Option<Percentiles>,
+    /// Handshakes that went well.
+    pub handshakes: u64,
+    /// Of those, the ones that took up an earlier session.
+    pub resumed: u64,
+    /// Version and cipher suite of the first.
+    pub suite: Option<(&'static str, &'static str)>,
+    /// What was held against the target, the first of it.
+    pub reasons: Vec<(String, u64)>,
 }
 
 /// The plan in words and numbers. Serialises to `plan` of `stress --json`.
@@ -126,6 +143,8 @@ pub struct PlanSummary {
     pub sources: Vec<core::net::IpAddr>,
     /// Source ports that were asked for, lowest and highest.
     pub port_range: Option<(u16, u16)>,
+    /// How connections are secured.
+    pub tls: Option<Tls>,
     /// Every address that was connected to, in turn.
     pub targets: Vec<SocketAddr>,
     /// Requests per second that were asked for, in an open loop.
@@ -239,6 +258,7 @@ impl PlanSummary {
             close: plan.close,
             ports: plan.ports,
             sources: plan.sources.clone(),
+            tls: plan.tls.clone(),
             port_range: plan.port_range.map(|range| (range.low(), range.high())),
         }
     }
@@ -269,6 +289,7 @@ impl Report {
             not_sent: tally.not_sent,
             latency_bars: tally.latency.bars(BARS),
             connect_us: tally.connect_time.percentiles(),
+            tls: tally.tls.as_deref().map(tls_report),
             connect_cost_us: tally.connect_cost.percentiles(),
             busy: facts.busy,
             connections: connections(tally, over),
@@ -318,6 +339,16 @@ fn warm_up(plan: &Plan, tally: &Tally) -> Option<String> {
     let (time, requests) = (plan.load.warm_up, units::counted(tally.warm_up, "request"));
     (!time.is_zero())
         .then(|| format!("before that {} s of warm-up: {requests}, which no figure counts", time.as_secs_f64()))
+}
+
+fn tls_report(tally: &TlsTally) -> TlsReport {
+    TlsReport {
+        handshake_us: tally.time.percentiles(),
+        handshakes: tally.time.count(),
+        resumed: tally.resumed,
+        suite: tally.suite,
+        reasons: tally.reasons().to_vec(),
+    }
 }
 
 fn connections(tally: &Tally, over: Duration) -> Connections {

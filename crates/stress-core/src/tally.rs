@@ -1,5 +1,7 @@
 //! What one thread counts while it runs; tallies of threads merge into one.
 
+mod tls;
+
 use crate::by_request::ByRequest;
 use crate::error_kind::ErrorKind;
 use crate::step::{Failure, HeadsRead, Oddity};
@@ -7,6 +9,7 @@ use core::time::Duration;
 use http1::Dialect;
 use ports::{Blame, ClosingTally, Fault};
 use stats::{Recorder, Series};
+pub use tls::TlsTally;
 
 /// Distinct errnos counted apart; later ones count by kind only.
 pub(crate) const ERRNOS_MAX: usize = 32;
@@ -63,6 +66,8 @@ pub struct Tally {
     pub drained: Duration,
     /// Of each of several requests.
     pub by_request: ByRequest,
+    /// Of connections that are secured.
+    pub tls: Option<Box<TlsTally>>,
     /// The first HTTP error met.
     pub http_error: Option<http1::Error>,
     statuses: Statuses,
@@ -82,6 +87,11 @@ impl Default for Statuses {
 }
 
 impl Tally {
+    /// Of a run whose connections are secured, or not.
+    pub fn new(secured: bool) -> Self {
+        Self { tls: secured.then(Box::default), ..Self::default() }
+    }
+
     /// A complete response.
     pub fn record_complete(&mut self, status: u16, latency: Duration, now: Duration) {
         self.ok += 1;
@@ -205,6 +215,9 @@ impl Tally {
         self.elapsed = self.elapsed.max(other.elapsed);
         self.drained = self.drained.max(other.drained);
         self.http_error = self.http_error.or(other.http_error);
+        if let Some(other) = &other.tls {
+            self.tls.get_or_insert_default().merge(other);
+        }
         add(&mut self.statuses.0[..], &other.statuses.0[..]);
         add(&mut self.errors, &other.errors);
         add(&mut self.oddities, &other.oddities);

@@ -1,6 +1,7 @@
 //! Drafts become plans or errors that name the thing and the way out; plans become request bytes.
 
 use std::time::Duration;
+use stress_core::plan::{TlsDraft, TlsSessions};
 use stress_core::{ClosePolicy, Course, LoadDraft, Pace, Phase, PlanDraft, Rate, Spread};
 
 fn draft() -> PlanDraft {
@@ -15,9 +16,10 @@ fn check_error(draft: PlanDraft, expect: &str) {
 
 #[test]
 fn a_draft_that_cannot_be_run_is_refused() {
+    let tls = TlsDraft { sessions: Some(TlsSessions::Full), ..TlsDraft::default() };
     check_error(
-        PlanDraft::new("https://a/"),
-        "URL \"https://a/\": https is not supported yet: give the http:// address of the target",
+        PlanDraft { tls, ..draft() },
+        "--tls-full is about TLS, and an http:// URL is asked in the clear: write https://, or leave it out",
     );
     check_error(PlanDraft { connections: 0, ..draft() }, "0 connections: use 1 to 1000000");
     check_error(PlanDraft { connections: 2_000_000, ..draft() }, "2000000 connections: use 1 to 1000000");

@@ -8,6 +8,9 @@ use sys::resolve::ResolveError;
 /// Why a run cannot start. Nothing was sent. The text names the thing and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum StressError {
+    /// Connections cannot be secured as it was asked.
+    #[error(transparent)]
+    Tls(#[from] crate::TlsError),
     /// The name does not resolve.
     #[error(transparent)]
     Resolve(#[from] ResolveError),

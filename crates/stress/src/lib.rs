@@ -10,9 +10,11 @@ mod request;
 mod requests;
 mod resolve;
 mod run;
+mod stand;
 mod stop;
 mod tester;
 mod time_wait;
+mod tls;
 mod urls;
 
 pub use error::StressError;
@@ -23,4 +25,5 @@ pub use resolve::{Resolved, resolve};
 pub use run::{prepare, run, run_prepared};
 pub use stop::StopFlag;
 pub use tester::{Share, Tester};
+pub use tls::TlsError;
 pub use urls::{URLS_BYTES_MAX, UrlList, parse_urls};

@@ -1,7 +1,8 @@
 //! What can be known before the first packet: does this host have the file descriptors and the ports?
 
-use crate::{Resolved, Share, StressError};
+use crate::{Resolved, Share, StressError, tls};
 use ports::{Budget, HostPorts, PortList, PortSet, SourceSet};
+use secure::ClientProfile;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use stress_core::{ClosePolicy, Plan, PortMode};
@@ -29,6 +30,8 @@ pub struct Preflight {
     pub routed: bool,
     /// Ports and what they pay for; `None` where the range could not be read.
     pub budget: Option<Budget>,
+    /// How connections are secured; `None`: not at all.
+    pub security: Option<ClientProfile>,
     /// What a person should know before the start.
     pub warnings: Vec<String>,
 }
@@ -36,6 +39,7 @@ pub struct Preflight {
 /// Looks at the host before a run. Raises RLIMIT_NOFILE as far as an ordinary user may.
 pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, StressError> {
     let (threads, targets) = (threads(plan), &found.targets);
+    let security = plan.tls.as_ref().map(tls::profile).transpose()?;
     check_files(plan, threads)?;
     let routed = check_sources(plan)?;
     targets.iter().try_for_each(|target| check_route(plan, *target))?;
@@ -53,7 +57,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
     warnings.extend(found.left_out.iter().cloned());
     warnings.extend(host.ok().and_then(|host| range_warning(plan, &host)));
     warnings.extend(budget.iter().flat_map(|budget| budget_warnings(plan, budget, reuse(plan, targets))));
-    Ok(Preflight { targets: targets.clone(), threads, sources, routed, budget, warnings })
+    Ok(Preflight { targets: targets.clone(), threads, sources, routed, budget, security, warnings })
 }
 
 /// With as many source addresses as the least reachable target can be reached from.

@@ -2,12 +2,15 @@
 
 use crate::orders::{Counts, Order};
 use crate::preflight::{Preflight, preflight};
+use crate::stand::Stand;
 use crate::tester::{Share, Tester};
 use crate::{RequestPool, Requests, StopFlag, StressError, Turns, resolve, time_wait};
 use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Place, Running, SpawnError, Starting, spawn};
+use secure::ClientProfile;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+use stress_core::plan::TlsSessions;
 use stress_core::report::RunFacts;
 use stress_core::{Pace, Part, Plan, Report, Snapshot, Tally};
 
@@ -80,16 +83,24 @@ struct Ended {
 fn start_testers(plan: &Plan, ready: &Preflight) -> Result<Testers, StressError> {
     let (sender, ended) = channel();
     let shares = shares(plan, ready)?.into_iter().enumerate();
-    let starting = shares.map(|(at, share)| start_tester(plan.clone(), share, at, sender.clone()));
+    let starting =
+        shares.map(|(at, share)| start_tester(plan.clone(), share, security(plan, ready), at, sender.clone()));
     // All of them before the first is waited for: they shall begin together.
     let starting: Vec<_> = starting.collect::<Result<_, SpawnError>>()?;
     let threads = starting.into_iter().map(|one| one.wait().map(|(running, ())| running));
     Ok(Testers { threads: threads.collect::<Result<_, SpawnError>>()?, ended })
 }
 
+/// How a thread secures its connections: with sessions of its own, or none.
+fn security(plan: &Plan, ready: &Preflight) -> Option<ClientProfile> {
+    let remembers = plan.tls.as_ref().is_some_and(|tls| tls.sessions == TlsSessions::Resume);
+    ready.security.as_ref().map(|profile| profile.with_own_sessions(remembers))
+}
+
 fn start_tester(
     plan: Plan,
     share: Share,
+    security: Option<ClientProfile>,
     at: usize,
     sender: Sender<Ended>,
 ) -> Result<Starting<Order, (), ()>, SpawnError> {
@@ -99,12 +110,12 @@ fn start_tester(
         if matches!(plan.pace, Pace::Open(..)) {
             sys::thread::be_punctual();
         }
-        let mut tester = Tester::new(&plan, share, orders);
+        let mut tester = Stand::new(Tester::new(&plan, share, orders), security);
         tester.start(io)?;
         Ok((tester, ()))
     };
     let begun = Instant::now();
-    let end = move |tester: Tester, _: &EpollReactor| {
+    let end = move |tester: Stand, _: &EpollReactor| {
         // The thread is this run's own: what it ever did was for it.
         let busy = sys::thread::own_run_and_wait().map(|busy| busy.as_secs_f64() / begun.elapsed().as_secs_f64());
         // The receiver is gone only when the run was given up.

@@ -143,8 +143,21 @@ impl Understood {
         Ok(())
     }
 
+    /// ab's `-k` keeps connections; curl's and bombardier's takes whatever certificate is shown.
+    fn check_keeps(&self) -> Result<()> {
+        let is_secure = |arg: &OsString| arg.to_str().is_some_and(|arg| arg.starts_with("https://"));
+        match &self.keeps {
+            Some(flag) if self.args.iter().any(is_secure) => bail!(
+                "{flag}: curl and bombardier mean whatever certificate is shown: write --insecure; ab kept connections, as they \
+                 are here anyway: leave it out"
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// What asks for kept connections and what asks for one request each must agree with `--close`, and with each other.
     fn finish(mut self) -> Result<Vec<OsString>> {
+        self.check_keeps()?;
         match (&self.keeps, &self.closes, self.policy.as_deref()) {
             (Some(keeps), Some(closes), _) => bail!("{keeps} keeps connections, {closes} does not: choose one"),
             (Some(keeps), None, Some(policy)) if policy != "keep" => {
@@ -246,6 +259,7 @@ mod tests {
         check("-B 10.0.0.2 -C a=b URL", "--source-ip 10.0.0.2 -H Cookie: a=b URL");
         check("-j URL", "--json - URL");
         check("--clients 8 URL", "--connections 8 URL");
+        check("-E me.pem --tlsv1.2 --no-alpn URL", "--cert me.pem --tls-min 1.2 --alpn none URL");
         check("-q 100 -R2k URL", "-q 100 -R2k URL");
         check("--qps 100 --latency-correction URL", "--rate 100 URL");
     }
@@ -270,6 +284,7 @@ mod tests {
         refused("-s script.lua URL", &["-s script.lua"]);
         refused("-p post.txt URL", &["-p post.txt", "-d @FILE"]);
         refused("-o csv URL", &["--json"]);
+        refused("-k https://a/", &["-k", "--insecure", "leave it out"]);
         refused("-host", &["a value is missing"]);
         refused("-k --close wait URL", &["-k", "--close wait"]);
         refused("-disable-keepalive --close keep URL", &["--close keep"]);

@@ -48,6 +48,11 @@ const fn understood(names: &'static [&'static str], takes_value: bool, meaning: 
     Habit { names, takes_value, meaning, instead: "" }
 }
 
+/// What is another flag with its value.
+const fn always(names: &'static [&'static str], ours: fn(&str) -> Option<Vec<String>>) -> Habit {
+    Habit { names, takes_value: false, meaning: Meaning::Either(ours), instead: "" }
+}
+
 const fn either(
     names: &'static [&'static str],
     judge: fn(&str) -> Option<Vec<String>>,
@@ -66,17 +71,22 @@ const AUTHORIZATION: &str = "write -H 'Authorization: Basic ...', with user:pass
 
 /// What is not here and not ours is nobody's, and clap says so.
 static HABITS: &[Habit] = &[
-    // wrk --latency, bombardier -l --latencies, ab -l; oha; curl and bombardier -k (TLS is not spoken); hey.
+    // wrk --latency, bombardier -l --latencies, ab -l; oha; hey.
     understood(
         &["latency", "latencies", "l", "no-tui", "no-color", "disable-color", "no-pre-lookup"],
         false,
         Meaning::Nothing,
     ),
-    understood(&["disable-compression", "disable-redirects", "insecure"], false, Meaning::Nothing),
+    understood(&["disable-compression", "disable-redirects"], false, Meaning::Nothing),
     understood(&["h1", "http1", "http1.1", "fasthttp"], false, Meaning::Nothing),
-    // ab's keep-alive, which is our default; curl's and bombardier's "insecure" has no meaning without TLS.
+    // ab's keep-alive, which is our default; curl's and bombardier's "insecure", which with https means another thing.
     understood(&["k"], false, Meaning::Keeps),
     understood(&["disable-keepalive"], false, Meaning::Closes),
+    // curl's, ab's.
+    understood(&["E"], true, Meaning::Flag("--cert")),
+    always(&["tlsv1.2"], tls_12),
+    always(&["tlsv1.3"], tls_13),
+    always(&["no-alpn"], no_alpn),
     understood(&["host"], true, Meaning::Field("Host")),
     understood(&["U", "user-agent"], true, Meaning::Field("User-Agent")),
     understood(&["C", "cookie"], true, Meaning::Field("Cookie")),
@@ -86,7 +96,7 @@ static HABITS: &[Habit] = &[
     understood(&["body"], true, Meaning::Flag("--data")),
     understood(&["B"], true, Meaning::Flag("--source-ip")),
     understood(&["f", "body-file"], true, Meaning::File),
-    Habit { names: &["j"], takes_value: false, meaning: Meaning::Either(json), instead: "" },
+    always(&["j"], json),
     either(
         &["t"],
         time_out,
@@ -165,5 +175,21 @@ fn method(value: &str) -> Option<Vec<String>> {
 }
 
 fn json(_: &str) -> Option<Vec<String>> {
-    Some(vec!["--json".to_owned(), "-".to_owned()])
+    with("--json", "-")
+}
+
+fn tls_12(_: &str) -> Option<Vec<String>> {
+    with("--tls-min", "1.2")
+}
+
+fn tls_13(_: &str) -> Option<Vec<String>> {
+    with("--tls-min", "1.3")
+}
+
+fn no_alpn(_: &str) -> Option<Vec<String>> {
+    with("--alpn", "none")
+}
+
+fn with(flag: &str, value: &str) -> Option<Vec<String>> {
+    Some(vec![flag.to_owned(), value.to_owned()])
 }

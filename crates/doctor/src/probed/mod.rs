@@ -55,6 +55,11 @@ pub enum TargetError {
         /// What is wrong with it.
         mistake: UrlError,
     },
+    /// TLS is not spoken here.
+    #[error(
+        "{0:?}: https is not supported, the probe looks at plain connections: give an http:// address of the target"
+    )]
+    Https(String),
     /// The name has no address.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -66,6 +71,9 @@ pub enum TargetError {
 /// The URL is wrong, or its name has no address.
 pub fn probe(url: &str, patience: &Patience) -> Result<TargetFacts, TargetError> {
     let parsed = Url::parse(url).map_err(|mistake| TargetError::Url { url: url.to_owned(), mistake })?;
+    if parsed.is_secure() {
+        return Err(TargetError::Https(url.to_owned()));
+    }
     let (address, dead) = choose(&resolve(parsed.host(), parsed.port())?, patience.connect);
     let mut facts = TargetFacts { url: parsed.to_string(), address: Some(address), dead, ..TargetFacts::default() };
     // The idle probe only waits: it does so beside the others.

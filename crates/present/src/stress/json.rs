@@ -4,6 +4,7 @@ use crate::counts::{closes, object};
 use serde_json::{Value, json};
 use stats::Percentiles;
 use stress_core::by_request::RequestSummary;
+use stress_core::report::TlsReport;
 use stress_core::{ErrorKind, Judged, Report, TimeWaitOurs};
 
 /// A report as JSON.
@@ -30,6 +31,8 @@ pub(super) fn report(report: &Report) -> Value {
         "not_sent": report.not_sent,
         "by_request": by_request(report),
         "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),
+        "tls_us": percentiles(report.tls.as_ref().and_then(|tls| tls.handshake_us.as_ref())),
+        "tls": report.tls.as_ref().map(secured),
     });
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
@@ -46,6 +49,16 @@ fn by_request(report: &Report) -> Vec<Value> {
 /// What was seen is in the unit of the bound: seconds, a number, or per cent.
 fn threshold(judged: &Judged) -> Value {
     json!({ "threshold": judged.threshold.text(), "seen": judged.seen, "kept": judged.kept })
+}
+
+fn secured(tls: &TlsReport) -> Value {
+    json!({
+        "handshakes": tls.handshakes,
+        "resumed": tls.resumed,
+        "version": tls.suite.map(|(version, _)| version),
+        "suite": tls.suite.map(|(_, suite)| suite),
+        "reasons": object(tls.reasons.iter().map(|(why, count)| (why.as_str(), *count))),
+    })
 }
 
 fn ports(report: &Report) -> Value {

@@ -1,6 +1,7 @@
 //! The plan as understood, said before the start.
 
 use crate::number::{self, bytes, count, counted, span};
+use stress_core::plan::{Tls, TlsSessions};
 use stress_core::report::PlanSummary;
 use stress_core::{ClosePolicy, PortMode, Spread};
 
@@ -26,6 +27,9 @@ pub fn plan(plan: &PlanSummary) -> String {
         ));
     }
     text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
+    if let Some(tls) = &plan.tls {
+        text.push_str(&format!("\n      TLS: {}", tls_words(tls)));
+    }
     text.push('\n');
     text
 }
@@ -37,6 +41,21 @@ fn requests(plan: &PlanSummary) -> String {
         (0 | 1, body) => format!("{} {} with {}", plan.method, plan.url, bytes(body as u64)),
         (different, _) => format!("{} different requests, {}, {}", count(different as u64), plan.order, plan.url),
     }
+}
+
+fn tls_words(tls: &Tls) -> String {
+    let trust = match (tls.verify, &tls.authorities) {
+        (false, _) => "any certificate is taken".to_owned(),
+        (true, None) => "verified by the system's authorities".to_owned(),
+        (true, Some(path)) => format!("verified by {}", path.display()),
+    };
+    let sessions = match tls.sessions {
+        TlsSessions::Resume => "sessions are resumed",
+        TlsSessions::Full => "every handshake is a full one",
+    };
+    let ours = if tls.certificate.is_some() { ", with our certificate" } else { "" };
+    let versions: Vec<&str> = tls.versions.iter().map(|version| version.name()).collect();
+    format!("{}, {trust}{ours}; {sessions}; versions {}", tls.server_name, versions.join(" and "))
 }
 
 fn targets(plan: &PlanSummary) -> String {

@@ -7,6 +7,7 @@ use ports::ClosedFirst;
 use stats::Percentiles;
 use std::time::Duration;
 use stress_core::by_request::RequestSummary;
+use stress_core::report::TlsReport;
 use stress_core::{ErrorKind, Report, TimeWaitOurs, dialect_meaning};
 
 /// Rows of requests that a person reads.
@@ -89,6 +90,7 @@ fn push_connects(text: &mut Text, report: &Report) {
         text.row("connect time", format!("50 % {p50}, 99 % {p99}"));
         push_spread(text, time);
     }
+    report.tls.iter().for_each(|tls| push_tls(text, tls));
     if let Some(cost) = &report.connect_cost_us {
         let [p50, p99, max] = [cost.p50, cost.p99, cost.max].map(time_us);
         text.row("connect() itself", format!("50 % {p50}, 99 % {p99}, max {max} of CPU on this host"));
@@ -118,6 +120,15 @@ fn push_requests(text: &mut Text, report: &Report, columns: usize) {
     }
 }
 
+fn push_tls(text: &mut Text, tls: &TlsReport) {
+    let Some(time) = &tls.handshake_us else { return };
+    let [p50, p99] = [time.p50, time.p99].map(time_us);
+    text.row("TLS handshake", format!("50 % {p50}, 99 % {p99}, after that"));
+    push_spread(text, time);
+    let suite = tls.suite.map_or_else(String::new, |(version, suite)| format!("; {version}, {suite}"));
+    text.row("sessions", format!("{} of {} resumed{suite}", count(tls.resumed), count(tls.handshakes)));
+}
+
 fn push_statuses(text: &mut Text, report: &Report) {
     if !report.statuses.is_empty() {
         text.section("Status codes");
@@ -133,6 +144,8 @@ fn push_errors(text: &mut Text, report: &Report) {
         text.row(kind.name(), format!("{} ({})", count(*number), kind.meaning()));
         let of_kind = report.faults.iter().filter(|(fault, _)| ErrorKind::from(*fault) == *kind);
         of_kind.for_each(|(fault, number)| text.row("", format!("{} {fault}", count(*number))));
+        let reasons = report.tls.iter().flat_map(|tls| &tls.reasons).filter(|_| *kind == ErrorKind::Tls);
+        reasons.for_each(|(why, number)| text.row("", format!("{} {why}", count(*number))));
     }
     report.http_error.iter().for_each(|error| text.row("", format!("the first: {error}")));
     for (what, number) in &report.oddities {

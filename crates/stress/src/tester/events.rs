@@ -1,7 +1,7 @@
 //! What comes back from the reactor, handed to the slot's `Life`, and what that answers, done.
 
 use super::Tester;
-use ports::Fault;
+use ports::{Fault, FaultKind};
 use reactor::{Buf, Completion, ConnId, Reactor, Received};
 use stress_core::{Next, Outcome, Pace, Step};
 
@@ -28,6 +28,7 @@ impl Tester {
 
     fn connected<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {
         let Some(index) = self.slot_of(conn) else { return };
+        let result = result.map_err(|fault| self.fault_of_layer(conn, fault, io));
         if let Err(fault) = result {
             self.by_conn.remove(conn);
             let link = &mut self.slot(index).link;
@@ -48,7 +49,12 @@ impl Tester {
         let opened = self.tally.connects_opened;
         self.tally.connects_opened += 1;
         let due = self.slot(index).exchange.due;
-        self.tally.connect_time.record(io.now().saturating_sub(due));
+        let mut took = io.now().saturating_sub(due);
+        if let (Some(tls), Some(session)) = (&mut self.tally.tls, io.session(conn)) {
+            tls.record(session.handshake, session.resumed, session.suite);
+            took = took.saturating_sub(session.handshake);
+        }
+        self.tally.connect_time.record(took);
         if opened >= TIMESTAMPS_FIRST && !opened.is_multiple_of(TIMESTAMPS_EVERY) {
             return;
         }
@@ -82,10 +88,27 @@ impl Tester {
                 self.apply(index, conn, step, None, io);
             }
             Err(fault) => {
-                let step = life.handle_broken(fault);
+                let fault = self.fault_of_layer(conn, fault, io);
+                let step = self.slots[index as usize].exchange.life.handle_broken(fault);
                 self.apply(index, conn, step, None, io);
             }
         }
+    }
+
+    /// What a layer has against the target is a failure of its own kind, and told in words.
+    #[cold]
+    fn fault_of_layer<R: Reactor>(&mut self, conn: ConnId, fault: Fault, io: &R) -> Fault {
+        let Some(tls) = &mut self.tally.tls else { return fault };
+        let why = match io.reason(conn) {
+            Some(why) => why,
+            None if fault == secure::truncated() => {
+                "it ended the stream without a close-notify: perhaps not all of it came"
+            }
+            None if fault == secure::damaged() => "it sent a record that it cannot have sealed",
+            None => return fault,
+        };
+        tls.record_reason(why);
+        if fault.kind == FaultKind::Certificate { fault } else { Fault::of(FaultKind::Handshake) }
     }
 
     /// Counts what a step says and does what it asks for.

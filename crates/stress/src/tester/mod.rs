@@ -129,7 +129,7 @@ impl Tester {
             slots: (0..connections).map(|_| Slot::default()).collect(),
             by_conn: ConnMap::default(),
             timers: TimerWheel::new(),
-            tally: Tally::default(),
+            tally: Tally::new(plan.tls.is_some()),
             phase: Phase::Issuing,
             arrivals: Arrivals::new(None, share.part, share.requests.at_first(), Duration::ZERO),
             requests: share.requests,

@@ -55,7 +55,7 @@ impl Tester {
     fn end_warm_up(&mut self) {
         self.is_warming = false;
         let warm_up = self.tally.warm_up;
-        self.tally = Tally::default();
+        self.tally = Tally::new(self.plan.tls.is_some());
         (self.tally.by_request, self.tally.warm_up) = (ByRequest::new(&self.plan.script), warm_up);
         self.not_sent_before = self.arrivals.not_sent();
     }

@@ -1,0 +1,67 @@
+//! How connections of `quintet stress` come to be: flags of TLS.
+
+use crate::values;
+use ports::TlsVersion;
+use std::path::PathBuf;
+use stress_core::plan::{TlsDraft, TlsSessions};
+
+/// How an https target is reached.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "TLS (https targets)")]
+pub(super) struct TlsArgs {
+    /// Take whatever certificate the target shows.
+    #[arg(long)]
+    insecure: bool,
+    /// Authorities to trust, in PEM [default: the system's].
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Our certificate, in PEM, with those that have signed it.
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// Its private key, in PEM [default: the file of --cert].
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Whom to ask for (SNI), and whose certificate it has to be [default: the host of the URL].
+    #[arg(long, visible_alias = "servername", value_name = "NAME")]
+    sni: Option<String>,
+    /// Take up earlier sessions where the target hands out tickets (default).
+    #[arg(long, conflicts_with = "tls_full")]
+    tls_resume: bool,
+    /// A full handshake for every connection.
+    #[arg(long)]
+    tls_full: bool,
+    /// Oldest version to speak.
+    #[arg(long, value_name = "VERSION", value_parser = values::named::<TlsVersion>())]
+    tls_min: Option<TlsVersion>,
+    /// Newest version to speak.
+    #[arg(long, value_name = "VERSION", value_parser = values::named::<TlsVersion>())]
+    tls_max: Option<TlsVersion>,
+    /// Protocols to ask for (ALPN), with commas between them; `none` asks for none [default: http/1.1].
+    #[arg(long, value_name = "LIST")]
+    alpn: Option<String>,
+}
+
+impl TlsArgs {
+    pub(super) fn draft(&self) -> TlsDraft {
+        let sessions = match (self.tls_resume, self.tls_full) {
+            (_, true) => Some(TlsSessions::Full),
+            (true, false) => Some(TlsSessions::Resume),
+            (false, false) => None,
+        };
+        let names = |list: &String| match list.as_str() {
+            "none" => Vec::new(),
+            list => list.split(',').map(|name| name.trim().to_owned()).collect(),
+        };
+        TlsDraft {
+            insecure: self.insecure,
+            authorities: self.cacert.clone(),
+            certificate: self.cert.clone(),
+            key: self.key.clone(),
+            server_name: self.sni.clone(),
+            sessions,
+            version_min: self.tls_min,
+            version_max: self.tls_max,
+            protocols: self.alpn.as_ref().map(names),
+        }
+    }
+}

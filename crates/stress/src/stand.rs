@@ -1,0 +1,70 @@
+//! A tester on the layers its plan asks for: TLS, or nothing.
+
+use crate::tester::Tester;
+use ports::Fault;
+use reactor::{App, Completion, Reactor};
+use secure::{ClientProfile, Hints, Profile, Profiles, Secure, Settings};
+use std::time::Duration;
+use stress_core::Tally;
+
+/// What people call here what failures of TLS are a matter of.
+const HINTS: Hints =
+    Hints { authorities: "--cacert, or --insecure", certificate: "--cert and --key", server_name: "--sni" };
+
+/// See the module's head.
+pub(crate) enum Stand {
+    Plain(Box<Tester>),
+    Secured(Box<Secure<Tester>>),
+}
+
+impl Stand {
+    /// Every connection is secured by `profile`, where there is one.
+    pub(crate) fn new(tester: Tester, profile: Option<ClientProfile>) -> Self {
+        let Some(profile) = profile else { return Self::Plain(Box::new(tester)) };
+        let profiles = Profiles::default();
+        let connected = Some(profiles.add(Profile::Client(profile)));
+        let settings = Settings { profiles, connected, hints: HINTS, ..Settings::default() };
+        Self::Secured(Box::new(Secure::new(tester, settings)))
+    }
+
+    /// What was counted, when it is over.
+    pub(crate) fn into_tally(self) -> Tally {
+        match self {
+            Self::Plain(tester) => tester.into_tally(),
+            Self::Secured(secured) => secured.app.into_tally(),
+        }
+    }
+}
+
+/// Calls the application, whichever it is.
+macro_rules! on_app {
+    ($stand:expr, $app:ident => $what:expr) => {
+        match $stand {
+            Stand::Plain($app) => $what,
+            Stand::Secured($app) => $what,
+        }
+    };
+}
+
+impl<R: Reactor> App<R> for Stand {
+    fn start(&mut self, io: &mut R) -> Result<(), Fault> {
+        on_app!(self, app => app.start(io))
+    }
+
+    #[inline]
+    fn handle_completion(&mut self, completion: Completion, io: &mut R) {
+        on_app!(self, app => app.handle_completion(completion, io));
+    }
+
+    fn handle_time(&mut self, io: &mut R) {
+        on_app!(self, app => app.handle_time(io));
+    }
+
+    fn poll_deadline(&self) -> Option<Duration> {
+        on_app!(self, app => App::<R>::poll_deadline(&**app))
+    }
+
+    fn is_done(&self) -> bool {
+        on_app!(self, app => App::<R>::is_done(&**app))
+    }
+}
