@@ -68,6 +68,13 @@ fn connect(address: &SocketAddr, patience: Duration) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a connection to `address` negotiates TCP timestamps; `None` where none comes to be. It is reset at once.
+pub fn negotiates_timestamps(address: &SocketAddr, patience: Duration) -> Option<bool> {
+    let stream = TcpStream::connect_timeout(address, patience).ok()?;
+    let _as_good = crate::sockopt::set_linger_reset(&stream);
+    crate::tcp_info::tcp_info(&stream).ok().map(|info| info.timestamps())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +99,17 @@ mod tests {
         let tried = try_all(&[refuses, answers, refuses], Duration::from_secs(30));
         let seen: Vec<_> = tried.iter().map(|one| (one.address, one.result.is_ok(), one.is_refused())).collect();
         assert_eq!(seen, [(refuses, false, true), (answers, true, false), (refuses, false, true)]);
+    }
+
+    #[test]
+    fn timestamps_are_as_this_host_has_them() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let patience = Duration::from_secs(30);
+        let here = crate::sysctl::read_u64("net.ipv4.tcp_timestamps").expect("every Linux has it") > 0;
+        assert_eq!(negotiates_timestamps(&address, patience), Some(here));
+        drop(listener);
+        assert_eq!(negotiates_timestamps(&address, patience), None);
     }
 
     #[test]
