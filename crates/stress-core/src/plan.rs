@@ -50,8 +50,10 @@ named! {
     /// Who chooses source ports.
     #[derive(Default)]
     pub enum PortMode {
-        /// The kernel, in `connect()`.
+        /// Whichever of the others asks least of this host and still lasts; nobody has decided yet.
         #[default]
+        Auto = "auto",
+        /// The kernel, in `connect()`.
         Kernel = "kernel",
         /// Our allocator: oldest port first, explicit bind + SO_REUSEADDR.
         Own = "own",
@@ -158,6 +160,7 @@ impl PlanDraft {
             threads: self.threads.map(|threads| threads.min(self.connections)),
             close,
             ports: self.ports,
+            ports_why: None,
             sources: self.sources,
             port_range: port_range.map_err(PlanError::Ports)?,
             backoff_max: self.backoff_max.clamp(BACKOFF_FIRST, TIME_MAX),
@@ -227,6 +230,8 @@ pub struct Plan {
     pub close: ClosePolicy,
     /// Who chooses source ports.
     pub ports: PortMode,
+    /// Why, where that was left open.
+    pub ports_why: Option<String>,
     /// Source addresses to use in turn; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
     /// Source ports; `None`: the kernel's range, or for our own choice ports outside of it.

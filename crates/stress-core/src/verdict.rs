@@ -183,7 +183,7 @@ fn ports_advice(close: ClosePolicy, ports: PortMode) -> Vec<&'static str> {
     if close == ClosePolicy::Fin {
         advice.push("--close wait: let the server close first, so that TIME_WAIT stays there");
     }
-    if ports == PortMode::Kernel {
+    if ports != PortMode::Own {
         advice.push("--ports own: bind + SO_REUSEADDR re-uses ports in TIME_WAIT (needs TCP timestamps)");
     }
     advice.push("--source-ip: more source addresses, each with its own ports");

@@ -46,7 +46,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
     targets.iter().try_for_each(|target| check_port_range(plan, *target))?;
     let host = reactor::host_ports().map_err(|error| StressError::PortRange(error.to_string()));
     let (sources, threads, ports) = match plan.ports {
-        PortMode::Kernel => (Share::whole(plan, targets[0]).sources, threads, kernel_ports(plan, host.as_ref().ok())),
+        PortMode::Auto | PortMode::Kernel => (Share::whole(plan, targets[0]).sources, threads, kernel_ports(plan, host.as_ref().ok())),
         PortMode::Own => {
             let ports = own_ports(plan, host.as_ref())?;
             (own_sources(plan, targets, &ports)?, threads_with_ports(plan, threads, &ports)?, Some(ports))

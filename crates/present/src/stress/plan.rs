@@ -86,13 +86,14 @@ fn close_words(close: ClosePolicy) -> &'static str {
 
 fn ports_words(plan: &PlanSummary) -> String {
     let who = match plan.ports {
+        PortMode::Auto => "whatever fits",
         PortMode::Kernel => "kernel's choice",
         PortMode::Own => "own allocator",
     };
     let who = match (plan.port_range, plan.ports) {
         (Some((low, high)), _) => format!("{who} of {low}-{high}"),
         (None, PortMode::Own) => format!("{who}, outside of ip_local_port_range"),
-        (None, PortMode::Kernel) => who.to_owned(),
+        (None, PortMode::Auto | PortMode::Kernel) => who.to_owned(),
     };
     match plan.sources.as_slice() {
         [] => who,
