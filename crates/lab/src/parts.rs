@@ -161,6 +161,7 @@ mod tests {
     fn report(tally: &Tally) -> Report {
         let plan = PlanDraft::new("http://10.77.1.1/").check().expect("a plan");
         let facts = RunFacts {
+            forecast: None,
             targets: vec!["10.77.1.1:80".parse().expect("an address")],
             threads: 1,
             stopped: false,

@@ -2,6 +2,7 @@
 
 use crate::by_request::RequestSummary;
 use crate::error_kind::ErrorKind;
+use crate::forecast::{Compared, Forecast, Seen};
 use crate::pace::{Pace, Spread};
 use crate::plan::{ClosePolicy, Plan, PortMode, Tls};
 use crate::script::Order;
@@ -87,6 +88,8 @@ pub struct Report {
     pub thresholds: Vec<Judged>,
     /// Findings in words, for people.
     pub notes: Vec<String>,
+    /// What was said before the start, and whether it was so.
+    pub forecast: Option<(Forecast, Compared)>,
     /// What to try, least invasive first.
     pub advice: Vec<&'static str>,
 }
@@ -139,6 +142,8 @@ pub struct PlanSummary {
     pub close: ClosePolicy,
     /// Who chooses source ports.
     pub ports: PortMode,
+    /// Why, where that was left open.
+    pub ports_why: Option<String>,
     /// Source addresses; empty: the kernel's choice.
     pub sources: Vec<core::net::IpAddr>,
     /// Source ports that were asked for, lowest and highest.
@@ -213,6 +218,8 @@ pub struct RunFacts {
     pub stopped: bool,
     /// Our 4-tuples in TIME_WAIT right after the run.
     pub time_wait_ours: TimeWaitOurs,
+    /// What was foretold.
+    pub forecast: Option<Forecast>,
     /// What was said before the start.
     pub warnings: Vec<String>,
     /// The busiest thread's share of its time in which it ran or waited for a CPU.
@@ -257,6 +264,7 @@ impl PlanSummary {
             timeout: plan.timeout,
             close: plan.close,
             ports: plan.ports,
+            ports_why: plan.ports_why.clone(),
             sources: plan.sources.clone(),
             tls: plan.tls.clone(),
             port_range: plan.port_range.map(|range| (range.low(), range.high())),
@@ -272,8 +280,13 @@ impl Report {
         let held_by = PortsHeldBy::of(plan.connections, facts.port_tuples, facts.ports_taken);
         // Where the verdict names what this host lacks, more threads are no cure.
         let says_of_tester = over >= BUSY_RUN_MIN && !verdict.is_client_limited();
+        let forecast = facts.forecast.map(|forecast| {
+            let compared = Compared::of(&forecast, &Seen::of(tally));
+            (forecast, compared)
+        });
         let mut notes = facts.warnings;
         notes.extend(warm_up(plan, tally));
+        notes.extend(forecast.iter().filter_map(|(_, compared)| compared.words()));
         notes.extend(findings(plan, tally));
         notes.extend(slow_cause(verdict, held_by));
         notes.extend(connections_needed(plan, tally));
@@ -307,6 +320,7 @@ impl Report {
             thresholds: plan.thresholds.iter().map(|one| one.judge(Figures::of(tally, plan.pace))).collect(),
             verdict,
             notes,
+            forecast,
             advice: verdict.advice(plan.close, plan.ports, held_by),
         }
     }

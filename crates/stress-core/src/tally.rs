@@ -34,6 +34,10 @@ pub struct Tally {
     pub connects_tried: u64,
     /// Connections established.
     pub connects_opened: u64,
+    /// When the first connection found no port.
+    pub ports_gone_at: Option<Duration>,
+    /// Connections established until then.
+    opened_when_gone: Option<u64>,
     /// Ports of our own choice that the kernel refused; another was tried at once.
     pub ports_refused: u64,
     /// Bytes of response bodies.
@@ -122,6 +126,9 @@ impl Tally {
     /// A request failed at `now`.
     pub fn record_failure(&mut self, why: Failure, now: Duration) {
         self.elapsed = self.elapsed.max(now);
+        if why.kind() == ErrorKind::ClientPorts && self.ports_gone_at.is_none() {
+            (self.ports_gone_at, self.opened_when_gone) = (Some(now), Some(self.connects_opened));
+        }
         self.count_failure(why);
     }
 
@@ -172,6 +179,11 @@ impl Tally {
         self.oddities[what as usize]
     }
 
+    /// Connections established before the first that found no port.
+    pub(crate) fn opened_before_gone(&self) -> u64 {
+        self.opened_when_gone.unwrap_or(self.connects_opened)
+    }
+
     /// Requests that failed.
     pub fn failed(&self) -> u64 {
         self.errors.iter().sum()
@@ -195,6 +207,7 @@ impl Tally {
 
     /// Adds what another thread counted.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_gone(other);
         self.ok += other.ok;
         self.connects_tried += other.connects_tried;
         self.connects_opened += other.connects_opened;
@@ -223,6 +236,13 @@ impl Tally {
         add(&mut self.oddities, &other.oddities);
         add(&mut self.dialects, &other.dialects);
         other.faults.iter().for_each(|(fault, count)| self.count_fault(*fault, *count));
+    }
+
+    /// Before connections are added: of a thread that found ports to the end, all count.
+    fn merge_gone(&mut self, other: &Self) {
+        let both = self.opened_before_gone() + other.opened_before_gone();
+        self.ports_gone_at = self.ports_gone_at.into_iter().chain(other.ports_gone_at).min();
+        self.opened_when_gone = self.ports_gone_at.map(|_| both);
     }
 
     fn count_fault(&mut self, fault: Fault, count: u64) {
@@ -267,6 +287,7 @@ mod tests {
         assert_eq!((all.latency.count(), all.closed.count(ClosedFirst::OurFin)), (6, 6));
         assert_eq!((all.series.counts(), all.oddities(Oddity::WaitExpired)), (&[3, 2, 1][..], 3));
         assert_eq!(all.elapsed, Duration::from_secs(2));
+        assert_eq!((all.ports_gone_at, all.opened_before_gone()), (Some(Duration::ZERO), 6));
     }
 
     #[test]

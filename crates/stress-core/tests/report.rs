@@ -12,6 +12,7 @@ fn plan(close: ClosePolicy) -> Plan {
 
 fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
     RunFacts {
+        forecast: None,
         targets: vec!["192.0.2.1:8080".parse().unwrap()],
         threads: 2,
         stopped: false,

@@ -4,6 +4,7 @@
 //! [`reactor::App`] that runs over any reactor, the simulated one included.
 
 mod error;
+mod facts;
 mod orders;
 mod preflight;
 mod request;

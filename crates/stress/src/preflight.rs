@@ -1,25 +1,23 @@
 //! What can be known before the first packet: does this host have the file descriptors and the ports?
 
-use crate::{Resolved, Share, StressError, tls};
-use ports::{Budget, HostPorts, PortList, PortSet, SourceSet};
+use crate::{Resolved, Share, StressError, facts, tls};
+use ports::{HostPorts, PortList, PortSet, SourceSet};
 use secure::ClientProfile;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
-use stress_core::{ClosePolicy, Plan, PortMode};
+use stress_core::forecast::{Files, PortFacts, Tactic};
+use stress_core::{Forecast, Plan, PortMode};
 use sys::socket::Standing;
-use units::counted;
 
 /// Descriptors of one thread beside its connections: epoll, waker, and room for a short-lived one.
 const FILES_PER_THREAD: u64 = 4;
 /// Descriptors of the process beside its threads: standard streams, libraries, the socket table.
 const FILES_OF_PROCESS: u64 = 32;
 
-/// `tcp_tw_reuse_delay` by default.
-const REUSE_DELAY: Duration = Duration::from_secs(1);
-
 /// What a run starts with.
 #[derive(Clone, Debug)]
 pub struct Preflight {
+    /// The plan, with what it left open decided.
+    pub plan: Plan,
     /// The addresses to connect to, in turn; at least one.
     pub targets: Vec<SocketAddr>,
     /// Threads to use.
@@ -28,49 +26,47 @@ pub struct Preflight {
     pub sources: SourceSet,
     /// Some of their addresses are of no interface, but of a prefix that is routed here.
     pub routed: bool,
-    /// Ports and what they pay for; `None` where the range could not be read.
-    pub budget: Option<Budget>,
     /// How connections are secured; `None`: not at all.
     pub security: Option<ClientProfile>,
+    /// What is to be expected.
+    pub forecast: Forecast,
     /// What a person should know before the start.
     pub warnings: Vec<String>,
 }
 
-/// Looks at the host before a run. Raises RLIMIT_NOFILE as far as an ordinary user may.
+/// Looks at the host before a run, and decides what the plan leaves open. Raises RLIMIT_NOFILE as far as an ordinary user may.
 pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, StressError> {
     let (threads, targets) = (threads(plan), &found.targets);
     let security = plan.tls.as_ref().map(tls::profile).transpose()?;
-    check_files(plan, threads)?;
+    let files = check_files(plan, threads)?;
     let routed = check_sources(plan)?;
     targets.iter().try_for_each(|target| check_route(plan, *target))?;
-    targets.iter().try_for_each(|target| check_port_range(plan, *target))?;
     let host = reactor::host_ports().map_err(|error| StressError::PortRange(error.to_string()));
-    let (sources, threads, ports) = match plan.ports {
-        PortMode::Auto | PortMode::Kernel => (Share::whole(plan, targets[0]).sources, threads, kernel_ports(plan, host.as_ref().ok())),
+    let own = own_ports(plan, host.as_ref());
+    let facts = facts::gather(plan, targets, host.as_ref().ok(), own.as_ref().ok(), files);
+    let plan = decided(plan, &facts);
+    targets.iter().try_for_each(|target| check_port_range(&plan, *target))?;
+    let (sources, threads) = match plan.ports {
         PortMode::Own => {
-            let ports = own_ports(plan, host.as_ref())?;
-            (own_sources(plan, targets, &ports)?, threads_with_ports(plan, threads, &ports)?, Some(ports))
+            let ports = own?;
+            (own_sources(&plan, targets, &ports)?, threads_with_ports(&plan, threads, &ports)?)
         }
+        PortMode::Auto | PortMode::Kernel => (Share::whole(&plan, targets[0]).sources, threads),
     };
-    let budget = ports.map(|ports| budget(plan, targets, ports.len()));
+    let forecast = Forecast::of(&plan, plan.ports, &facts);
     let mut warnings = plan.load.notes.clone();
     warnings.extend(found.left_out.iter().cloned());
-    warnings.extend(host.ok().and_then(|host| range_warning(plan, &host)));
-    warnings.extend(budget.iter().flat_map(|budget| budget_warnings(plan, budget, reuse(plan, targets))));
-    Ok(Preflight { targets: targets.clone(), threads, sources, routed, budget, security, warnings })
+    warnings.extend(host.ok().and_then(|host| range_warning(&plan, &host)));
+    warnings.extend(forecast.warnings());
+    Ok(Preflight { plan, targets: targets.clone(), threads, sources, routed, security, forecast, warnings })
 }
 
-/// With as many source addresses as the least reachable target can be reached from.
-fn budget(plan: &Plan, targets: &[SocketAddr], ports: u32) -> Budget {
-    let usable =
-        |target: &SocketAddr| plan.sources.iter().filter(|source| source.is_ipv4() == target.is_ipv4()).count();
-    let sources = targets.iter().map(usable).min().unwrap_or(0).max(1) as u32;
-    Budget { sources, destinations: targets.len() as u32, ..Budget::of_ports(ports) }
-}
-
-/// The ports the kernel chooses from.
-fn kernel_ports(plan: &Plan, host: Option<&HostPorts>) -> Option<PortList> {
-    plan.port_range.or(host.map(|host| host.ephemeral)).map(PortList::from)
+/// The plan with nothing left open.
+fn decided(plan: &Plan, facts: &PortFacts) -> Plan {
+    let tactic = Tactic::of(plan, facts);
+    let mut plan = plan.clone();
+    (plan.ports, plan.ports_why) = (tactic.ports, tactic.why);
+    plan
 }
 
 /// Those that were asked for, else those that nobody misses.
@@ -95,13 +91,13 @@ fn threads_with_ports(plan: &Plan, threads: u32, ports: &PortList) -> Result<u32
     Ok(threads)
 }
 
-fn check_files(plan: &Plan, threads: u32) -> Result<(), StressError> {
+fn check_files(plan: &Plan, threads: u32) -> Result<Files, StressError> {
     let limit = sys::limits::raise_file_limit().soft;
     let needed = u64::from(plan.connections) + u64::from(threads) * FILES_PER_THREAD + FILES_OF_PROCESS;
     if needed > limit {
         return Err(StressError::Files { connections: plan.connections, needed, limit });
     }
-    Ok(())
+    Ok(Files { needed, limit })
 }
 
 /// Before anything starts: a connect would only say that no port is left.
@@ -132,7 +128,7 @@ fn is_no_route(error: &std::io::Error) -> bool {
 }
 
 fn check_port_range(plan: &Plan, target: SocketAddr) -> Result<(), StressError> {
-    let (Some(range), PortMode::Kernel) = (plan.port_range, plan.ports) else { return Ok(()) };
+    let Some(range) = plan.port_range.filter(|_| plan.ports != PortMode::Own) else { return Ok(()) };
     // Without a socket there is nothing to ask; the run will say why there is none.
     let Ok(socket) = sys::socket::tcp_for(&target) else { return Ok(()) };
     let set = sys::sockopt::set_local_port_range(&socket, range.low(), range.high());
@@ -163,84 +159,13 @@ fn route_from(source: Option<IpAddr>, target: SocketAddr) -> std::io::Result<IpA
     Ok(socket.local_addr()?.ip())
 }
 
-fn budget_warnings(plan: &Plan, budget: &Budget, reuse: Reuse) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let tuples = budget.tuples();
-    if u64::from(plan.connections) > tuples {
-        warnings.push(format!(
-            "{} at a time, but only {}: the others will fail",
-            counted(plan.connections.into(), "connection"),
-            counted(tuples, "source port")
-        ));
-    }
-    if plan.close == ClosePolicy::Fin {
-        warnings.push(format!("we close first: each port stays in TIME_WAIT for 60 s; {}", reuse.words(budget)));
-    }
-    warnings
-}
-
-/// When a port in TIME_WAIT can be used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reuse {
-    /// When its 60 s are over.
-    Never,
-    /// So long after its last connection, by `net.ipv4.tcp_tw_reuse`.
-    After(Duration),
-    /// At once, by an explicit bind.
-    AtOnce,
-}
-
-impl Reuse {
-    /// As `net.ipv4.tcp_timestamps` and `net.ipv4.tcp_tw_reuse` allow: 1 everywhere, 2 on the loopback (`tcp_twsk_unique`).
-    fn of(ports: PortMode, timestamps: bool, tw_reuse: u64, delay: Duration, on_loopback: bool) -> Self {
-        match (ports, tw_reuse) {
-            _ if !timestamps => Self::Never,
-            (PortMode::Own, _) => Self::AtOnce,
-            (PortMode::Kernel, 1) => Self::After(delay),
-            (PortMode::Kernel, 2) if on_loopback => Self::After(delay),
-            _ => Self::Never,
-        }
-    }
-
-    fn words(self, budget: &Budget) -> String {
-        let (tuples, per_s) = (budget.tuples(), budget.rate_per_s_max());
-        let digits = usize::from(per_s < 10.0);
-        let pay = format!(
-            "{} for {per_s:.digits$} connections/s",
-            if tuples == 1 { "1 port pays".into() } else { format!("{tuples} ports pay") }
-        );
-        match self {
-            Self::Never => format!("{pay}, then connects fail"),
-            Self::AtOnce => {
-                format!("{pay}, but where the target negotiates TCP timestamps they are used again at once")
-            }
-            Self::After(delay) => format!(
-                "{pay}, but where the target negotiates TCP timestamps net.ipv4.tcp_tw_reuse gives them back after {:.1} s, \
-                 and they pay for {:.0}/s",
-                delay.as_secs_f64(),
-                tuples as f64 / delay.as_secs_f64()
-            ),
-        }
-    }
-}
-
-/// As the sysctls of this host say. What cannot be read does not help.
-fn reuse(plan: &Plan, targets: &[SocketAddr]) -> Reuse {
-    let read = |name: &str| sys::sysctl::read_u64(name).ok();
-    // Before Linux 6.14 it was about a second, always.
-    let delay = read("net.ipv4.tcp_tw_reuse_delay").map_or(REUSE_DELAY, Duration::from_millis);
-    let on_loopback = targets.iter().all(|target| target.ip().is_loopback());
-    let timestamps = read("net.ipv4.tcp_timestamps").is_some_and(|value| value > 0);
-    Reuse::of(plan.ports, timestamps, read("net.ipv4.tcp_tw_reuse").unwrap_or(0), delay, on_loopback)
-}
-
 /// What is the matter with a range that was asked for: bounds of IP_LOCAL_PORT_RANGE outside the sysctl's are ignored
 /// by the kernel (`inet_sk_get_local_port_range`, 6.3); ports of our own choice inside it are lost to everybody else.
 fn range_warning(plan: &Plan, host: &HostPorts) -> Option<String> {
     let range = plan.port_range?;
     let (ephemeral, contested) = (host.ephemeral, host.contested(range));
     match plan.ports {
-        PortMode::Kernel if contested < range.len() => Some(format!(
+        PortMode::Auto | PortMode::Kernel if contested < range.len() => Some(format!(
             "source ports {range} reach beyond net.ipv4.ip_local_port_range ({ephemeral}): the kernel ignores such a bound"
         )),
         PortMode::Own if contested > 0 => Some(format!(
@@ -270,25 +195,6 @@ mod tests {
             (seen, expect) => seen.is_none() && expect.is_none(),
         };
         assert!(is_as_expected, "{ports:?} {range:?}: {warning:?}");
-    }
-
-    #[test]
-    fn what_ports_pay_for_depends_on_when_they_come_back() {
-        let budget = Budget::of_ports(1000);
-        let check = |ports, timestamps, tw_reuse, on_loopback, expect: &str| {
-            let reuse = Reuse::of(ports, timestamps, tw_reuse, REUSE_DELAY, on_loopback);
-            let words = reuse.words(&budget);
-            assert!(words.contains(expect), "{ports:?} {timestamps} {tw_reuse} {on_loopback}: {words}");
-        };
-        use PortMode::{Kernel, Own};
-        check(Kernel, true, 0, true, "for 16 connections/s, then connects fail");
-        check(Kernel, true, 2, false, "then connects fail");
-        check(Kernel, false, 1, true, "then connects fail");
-        check(Kernel, true, 2, true, "after 1.0 s, and they pay for 1000/s");
-        check(Kernel, true, 1, false, "after 1.0 s, and they pay for 1000/s");
-        check(Own, true, 0, false, "used again at once");
-        check(Own, false, 2, true, "then connects fail");
-        assert!(Reuse::Never.words(&Budget::of_ports(1)).starts_with("1 port pays for 0.0 connections/s"));
     }
 
     #[test]

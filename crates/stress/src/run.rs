@@ -25,10 +25,10 @@ const ANSWER_PATIENCE: Duration = Duration::from_millis(100);
 /// # Errors
 /// What makes a run impossible from the start. Failures of requests are in the report.
 pub fn run(plan: &Plan, stop: &StopFlag, progress: impl FnMut(&Snapshot)) -> Result<Report, StressError> {
-    run_prepared(plan, prepare(plan)?, stop, progress)
+    run_prepared(prepare(plan)?, stop, progress)
 }
 
-/// Resolves the target and looks at the host, so that plan and warnings can be shown before the start.
+/// Resolves the target and looks at the host, so that plan, forecast and warnings can be shown before the start.
 ///
 /// # Errors
 /// What makes a run impossible from the start.
@@ -41,13 +41,9 @@ pub fn prepare(plan: &Plan) -> Result<Preflight, StressError> {
 ///
 /// # Errors
 /// No event loop or no thread to run on.
-pub fn run_prepared(
-    plan: &Plan,
-    ready: Preflight,
-    stop: &StopFlag,
-    progress: impl FnMut(&Snapshot),
-) -> Result<Report, StressError> {
+pub fn run_prepared(ready: Preflight, stop: &StopFlag, progress: impl FnMut(&Snapshot)) -> Result<Report, StressError> {
     let started = Instant::now();
+    let plan = &ready.plan;
     let testers = start_testers(plan, &ready)?;
     testers.threads.iter().for_each(|tester| stop.tell(tester.outbox().clone()));
     let (tally, busy) = Watch::new(plan, started, testers).until_done(progress);
@@ -58,7 +54,8 @@ pub fn run_prepared(
         stopped: stop.is_stopped(),
         time_wait_ours: left.ours,
         ports_taken: left.taken,
-        port_tuples: ready.budget.map(|budget| budget.tuples()),
+        port_tuples: ready.forecast.tuples,
+        forecast: Some(ready.forecast),
         warnings: ready.warnings,
         busy,
     };

@@ -153,7 +153,7 @@ fn every_address_of_a_name_has_its_turn() {
     let plan = PlanDraft { close: ClosePolicy::Wait, ..draft(&servers[0], 40) }.check().expect("a good plan");
     let mut ready = stress::prepare(&plan).expect("ready");
     ready.targets = servers.iter().map(|server| server.address).collect();
-    let report = stress::run_prepared(&plan, ready, &StopFlag::new(), |_| {}).expect("a run");
+    let report = stress::run_prepared(ready, &StopFlag::new(), |_| {}).expect("a run");
     check_all_ok(&report, 40);
     let shares = servers.each_ref().map(|server| server.connections.load(Ordering::SeqCst));
     // Each of two threads takes turns by itself.

@@ -27,6 +27,9 @@ pub fn plan(plan: &PlanSummary) -> String {
         ));
     }
     text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
+    if let Some(why) = &plan.ports_why {
+        text.push_str(&format!(" ({why})"));
+    }
     if let Some(tls) = &plan.tls {
         text.push_str(&format!("\n      TLS: {}", tls_words(tls)));
     }

@@ -15,12 +15,20 @@ use stress_core::{
 fn plan(close: ClosePolicy) -> Plan {
     let thresholds = ["p99<2ms", "errors<0.1%"].map(|text| Threshold::parse(text).expect("a good threshold")).to_vec();
     let url = "http://192.0.2.1:8080/x";
-    let draft = PlanDraft { close, connections: 10, requests: Some(2000), thresholds, ..PlanDraft::new(url) };
+    let draft = PlanDraft {
+        close,
+        ports: PortMode::Kernel,
+        connections: 10,
+        requests: Some(2000),
+        thresholds,
+        ..PlanDraft::new(url)
+    };
     draft.check().expect("a good draft")
 }
 
 fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
     RunFacts {
+        forecast: None,
         targets: vec!["192.0.2.1:8080".parse().expect("an address")],
         threads: 2,
         stopped: false,

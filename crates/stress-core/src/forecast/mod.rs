@@ -4,9 +4,11 @@
 //! facts.rs    what is known of this host and the target
 //! wish.rs     what a plan asks for
 //! tactic.rs   who chooses ports, where that is left open
+//! outcome.rs  what was said, beside what came
 //! ```
 
 mod facts;
+mod outcome;
 mod tactic;
 mod wish;
 
@@ -14,6 +16,7 @@ use crate::plan::{ClosePolicy, Plan, PortMode};
 use core::time::Duration;
 use facts::Reuse;
 pub use facts::{Conntrack, Files, PortFacts, Stock};
+pub use outcome::{Compared, Seen};
 use ports::TIME_WAIT_LONGEST;
 use serde::Serialize;
 pub use tactic::Tactic;
