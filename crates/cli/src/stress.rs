@@ -4,6 +4,7 @@ mod connection;
 mod files;
 mod habits;
 mod peers;
+mod ports;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{Output, Progress};
@@ -13,15 +14,15 @@ use anyhow::{Context, anyhow, bail, ensure};
 use balancer::Config;
 use clap::Args;
 use habits::Ours;
+use ports::PortArgs;
 use present::stress::Finished;
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use stress::StopFlag;
+use stress::{Preflight, StopFlag};
 use stress_core::plan::BODY_BYTES_MAX;
-use stress_core::report::PlanSummary;
-use stress_core::{ClosePolicy, Pace, Plan, PlanDraft, PortMode, Rate, Spread, parse_sources};
+use stress_core::{ClosePolicy, Pace, PlanDraft, Rate, Spread};
 use sys::resolve::{Tried, try_all};
 use sys::signal::{Signal, Signals};
 
@@ -30,7 +31,9 @@ Examples:
   quintet stress                                       200 requests to an embedded balancer and origin
   quintet stress -c 100 -z 30s http://127.0.0.1:8080/
   quintet stress -n 100k --close wait URL              a connection per request; the server closes first
-  quintet stress -n 100k --close fin --ports own URL   we close first, and never run out of ports
+  quintet stress -n 100k --close fin URL               we close first, and do not run out of ports (--ports auto)
+  quintet stress -R 5k -z 1m --close fin --preflight-only URL
+                                                       will the ports last? without a request
   quintet stress -R 2000 -z 30s URL                    2,000 requests a second, however long responses take
   quintet stress -z 30s --threshold 'p99<50ms' --threshold 'errors<0.1%' URL
                                                        exit code 1 where one is not kept
@@ -63,6 +66,8 @@ pub(crate) struct StressArgs {
     request: RequestArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    ports: PortArgs,
     #[command(flatten)]
     files: files::FileArgs,
     #[command(flatten)]
@@ -122,15 +127,6 @@ struct ConnectionArgs {
     /// Who ends a connection, and when.
     #[arg(long, value_parser = values::named::<ClosePolicy>(), default_value_t)]
     close: ClosePolicy,
-    /// Who chooses source ports: the kernel, or our allocator (oldest first, bind + SO_REUSEADDR).
-    #[arg(long, value_parser = values::named::<PortMode>(), default_value_t)]
-    ports: PortMode,
-    /// Source addresses to use in turn: a list, with ranges and networks (10.0.0.2,10.0.0.5-10.0.0.9,fd00:1::/64).
-    #[arg(long, value_name = "LIST")]
-    source_ip: Option<String>,
-    /// Source ports, LOW-HIGH [default: ip_local_port_range; with --ports own those outside of it].
-    #[arg(long, value_name = "LOW-HIGH", value_parser = values::port_range)]
-    port_range: Option<(u16, u16)>,
 }
 
 /// An embedded balancer with its origin; they end with it.
@@ -173,13 +169,18 @@ pub(crate) fn run(args: &StressArgs) -> Result {
         Some(address) => PlanDraft { url: format!("http://{address}/"), ..draft }.check()?,
         None => checked,
     };
-    let report = drive(&plan, signals, &output)?;
+    let ready = stress::prepare(&plan)?;
+    check_somebody_listens(&plan.url, &ready.targets)?;
+    if let Some(outcome) = args.ports.look(&ready, &mut output)? {
+        return Ok(outcome);
+    }
+    let report = drive(ready, signals)?;
     output.show(&Finished(&report))?;
     Ok(if report.is_good() { Outcome::AsHoped } else { Outcome::Bad })
 }
 
 fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
-    Ok(PlanDraft {
+    args.ports.fill(PlanDraft {
         connections: args.load.connections,
         pace: args.load.rate.map_or(Pace::Closed, |rate| Pace::Open(rate, args.load.spread)),
         requests: args.load.requests,
@@ -191,17 +192,10 @@ fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
         body: args.request.data.as_deref().map_or_else(|| Ok(Vec::new()), body)?,
         timeout: args.request.timeout,
         close: args.connection.close,
-        ports: args.connection.ports,
-        sources: sources(args.connection.source_ip.as_deref())?,
-        port_range: args.connection.port_range,
         thresholds: args.files.thresholds.clone(),
         tls: args.tls.draft(),
         ..PlanDraft::new(url)
     })
-}
-
-fn sources(list: Option<&str>) -> anyhow::Result<Vec<IpAddr>> {
-    list.map_or_else(|| Ok(Vec::new()), |list| parse_sources(list).context("--source-ip"))
 }
 
 fn body(text: &str) -> anyhow::Result<Vec<u8>> {
@@ -238,18 +232,12 @@ fn check_somebody_listens(url: &http::Url, targets: &[SocketAddr]) -> anyhow::Re
     bail!("{url}: nothing listens on {names} (connection refused); start the target, or check address and port")
 }
 
-/// Shows the plan as understood, runs it, lets Ctrl-C end it with a report.
-fn drive(plan: &Plan, signals: Signals, output: &Output) -> anyhow::Result<stress_core::Report> {
-    let ready = stress::prepare(plan)?;
-    check_somebody_listens(&plan.url, &ready.targets)?;
-    output.say(present::stress::plan(&PlanSummary::new(plan, &ready.targets, ready.threads)))?;
-    for warning in &ready.warnings {
-        output.say(format!("warning: {warning}"))?;
-    }
+/// Runs what is ready, lets Ctrl-C end it with a report.
+fn drive(ready: Preflight, signals: Signals) -> anyhow::Result<stress_core::Report> {
     let stop = StopFlag::new();
     stop_on_signal(signals, stop.clone());
     let mut progress = Progress::new();
-    let report = stress::run_prepared(plan, ready, &stop, |snapshot| {
+    let report = stress::run_prepared(ready, &stop, |snapshot| {
         progress.show(&present::stress::progress(snapshot));
     });
     progress.clear();

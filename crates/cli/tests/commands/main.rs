@@ -12,6 +12,7 @@ mod from_mutated;
 mod hand_over;
 mod keys_told;
 mod ports_told;
+mod preflight;
 mod program;
 mod reload;
 mod results;

@@ -1,5 +1,6 @@
 //! The shape of `stress --json`.
 
+use super::forecast;
 use crate::counts::{closes, object};
 use serde_json::{Value, json};
 use stats::Percentiles;
@@ -29,6 +30,7 @@ pub(super) fn report(report: &Report) -> Value {
         "busy": report.busy,
         "also_seen": also_seen(report),
         "not_sent": report.not_sent,
+        "forecast": report.forecast.as_ref().map(forecast::with_outcome),
         "by_request": by_request(report),
         "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),
         "tls_us": percentiles(report.tls.as_ref().and_then(|tls| tls.handshake_us.as_ref())),

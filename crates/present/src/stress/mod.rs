@@ -1,11 +1,13 @@
 //! What `quintet stress` shows: the plan as understood, the line while it runs, the report.
 
+mod forecast;
 mod json;
 mod plan;
 mod progress;
 mod report;
 
 use crate::Present;
+pub use forecast::Ready;
 pub use plan::plan;
 pub use progress::progress;
 use serde_json::Value;
