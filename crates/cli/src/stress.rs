@@ -1,6 +1,8 @@
 //! `quintet stress`.
 
 mod connection;
+mod curl;
+mod curl_options;
 mod files;
 mod habits;
 mod peers;
@@ -39,6 +41,7 @@ Examples:
                                                        exit code 1 where one is not kept
   quintet stress --close wait --tls-full --cacert ca.pem https://app.example/   a full TLS handshake each
   quintet stress --json - URL | jq .closed_first
+  quintet stress -c 20 -- curl -H 'Accept: text/html' URL   the request of a curl command line
 
 Close policies:
   keep   connections are kept alive (default)

@@ -7,6 +7,7 @@
 //! -data x        a single dash, as Go's programs have it -> --data x
 //! ```
 
+use super::curl;
 use super::peers::{Habit, Meaning, habit};
 use anyhow::{Result, anyhow, bail};
 use std::ffi::OsString;
@@ -39,10 +40,7 @@ pub(crate) fn understand(args: impl IntoIterator<Item = OsString>, ours: &Ours) 
     let (mut args, mut understood) = (args.into_iter(), Understood::default());
     while let Some(arg) = args.next() {
         match arg.to_str() {
-            Some("--") => {
-                understood.args.push(arg);
-                understood.args.extend(args.by_ref());
-            }
+            Some("--") => understood.behind_dashes(arg, &mut args)?,
             Some(text) if text.len() > 1 && text.starts_with('-') => understood.flag(text, &mut args, ours)?,
             _ => understood.args.push(arg),
         }
@@ -70,6 +68,15 @@ impl Understood {
             return Ok(());
         }
         self.letter(text, body, rest, ours)
+    }
+
+    /// A command line of curl, or whatever follows as it is.
+    fn behind_dashes(&mut self, dashes: OsString, rest: Rest<'_>) -> Result<()> {
+        match rest.next() {
+            Some(program) if curl::is_curl(&program) => self.args.extend(curl::understand(rest)?),
+            first => self.args.extend([dashes].into_iter().chain(first).chain(rest)),
+        }
+        Ok(())
     }
 
     /// One of ours, with two dashes, or with one as Go's programs have it.
