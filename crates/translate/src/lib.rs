@@ -9,6 +9,7 @@
 mod address;
 mod condition;
 mod document;
+mod edit;
 mod fit;
 mod haproxy;
 mod nginx;

@@ -1,8 +1,8 @@
 //! Limits that count together, wherever they are said: one zone of nginx, one stick table of HAProxy.
 
 use crate::document::{Document, Table, Value};
+use crate::edit::Edit;
 use crate::notes::Notes;
-use crate::routes::Edit;
 use std::collections::BTreeMap;
 
 const PER_CLIENT: &str = "limits.connections_per_client_max";

@@ -1,7 +1,8 @@
 //! What is asked of whoever comes: who he is (`http_auth`), and how much of him there is (`sc_http_req_rate`).
 
 use crate::document::Value;
-use crate::routes::{Action, Answer, Edit};
+use crate::edit::Edit;
+use crate::routes::{Action, Answer};
 use crate::zones;
 use std::time::Duration;
 

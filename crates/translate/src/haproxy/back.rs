@@ -10,8 +10,8 @@ use super::server::{Server, Tls};
 use super::times::put_time;
 use crate::address::{is_host, is_server};
 use crate::document::{Table, Value};
+use crate::edit::{Edit, How};
 use crate::notes::Notes;
-use crate::routes::{Edit, How};
 
 /// The set of one section; `None` where it has no server.
 pub(crate) fn set(section: &Section, known: &Known, notes: &mut Notes) -> Option<Table> {

@@ -11,8 +11,9 @@ use super::times::put_time;
 use crate::TranslateError;
 use crate::condition::Matches;
 use crate::document::Table;
+use crate::edit::{Edit, How};
 use crate::notes::Notes;
-use crate::routes::{Action, Answer, Edit, How, Routes, Rule};
+use crate::routes::{Action, Answer, Routes, Rule};
 
 /// What a front may be told about the back it leads to.
 pub(crate) struct Backs<'b> {

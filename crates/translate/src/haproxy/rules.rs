@@ -5,9 +5,10 @@ use super::clause::{Acls, When};
 use super::format::template;
 use super::lex::Line;
 use crate::document::Value;
+use crate::edit::{Edit, How};
 use crate::notes::Notes;
 use crate::pattern::{checked, with_groups};
-use crate::routes::{Action, Answer, Clause, Edit, How, Rule};
+use crate::routes::{Action, Answer, Clause, Rule};
 
 /// Fields this balancer writes by itself: what a rule says of them is no loss.
 const OURS: [(&str, &str); 5] = [

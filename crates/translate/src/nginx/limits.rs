@@ -4,8 +4,8 @@ use super::scope::Scope;
 use super::tree::Directive;
 use super::variables::field_name;
 use crate::document::Table;
+use crate::edit::Edit;
 use crate::notes::Notes;
-use crate::routes::Edit;
 use crate::zones;
 
 /// `limit_req zone=perip burst=20 nodelay;` with `limit_req_zone $binary_remote_addr zone=perip:10m rate=10r/s;`

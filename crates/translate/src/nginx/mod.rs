@@ -6,6 +6,7 @@ mod location;
 mod place;
 mod process;
 mod question;
+mod redirect;
 mod remarks;
 mod scope;
 mod server;

@@ -9,8 +9,8 @@ use super::upstream::Sets;
 use super::variables::{Known, template};
 use crate::address::is_network;
 use crate::document::Value;
+use crate::edit::{Edit, How};
 use crate::notes::Notes;
-use crate::routes::{Edit, How};
 use crate::time;
 
 /// One server at one listener.

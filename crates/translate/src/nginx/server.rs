@@ -10,9 +10,10 @@ use crate::TranslateError;
 use crate::address::is_host;
 use crate::condition::Matches;
 use crate::document::{Table, Value, one_or_list};
+use crate::edit::Edit;
 use crate::notes::Notes;
 use crate::overlap::texts;
-use crate::routes::{Action, Answer, Clause, Edit, Routes, Rule};
+use crate::routes::{Action, Answer, Clause, Routes, Rule};
 use crate::time;
 use std::collections::BTreeSet;
 
