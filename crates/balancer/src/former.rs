@@ -1,7 +1,7 @@
 //! Boards of servers that have left: whoever comes back soon is known as it was. A deployment that takes a server out of the
 //! set for a minute, or a name that is without one of its addresses for a while, makes nobody of a sick server a well one.
 
-use crate::boards::Board;
+use crate::board::Board;
 use ports::Address;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,6 +3,7 @@
 //! The worker is an [`reactor::App`]: the same code runs on the kernel and in the simulation.
 
 mod access;
+mod board;
 mod boards;
 mod circles;
 pub mod config;

@@ -142,7 +142,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boards::Board;
+    use crate::board::Board;
     use std::time::Instant;
 
     const PLACES: u32 = 3;

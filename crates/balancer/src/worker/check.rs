@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::state::{Client, ExchangeId, Party, Server, Work};
-use crate::boards::Board;
+use crate::board::Board;
 use crate::flight::Flight;
 use reactor::ConnId;
 use std::sync::Arc;

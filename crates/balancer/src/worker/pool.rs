@@ -4,7 +4,7 @@ use super::Worker;
 use super::sets::BackendSet;
 use super::state::{Inbound, Server, Work};
 use super::time::TimerKey;
-use crate::boards::Turned;
+use crate::board::Turned;
 use balancer_core::exchange::Fact;
 use balancer_core::{CloseReason, Side, Verdict};
 use ports::{Blame, ClosedFirst, Fault, FaultKind, PortEnd};

@@ -1,7 +1,7 @@
 //! A server connection's share in what all workers know of its server: it is counted once while it lasts, and so is its work,
 //! whatever ends them. The count is that of the board the connection began with: a configuration that changes moves nothing.
 
-use crate::boards::Board;
+use crate::board::Board;
 use crate::line::NOBODY;
 use std::sync::Arc;
 
