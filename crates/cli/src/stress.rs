@@ -48,6 +48,7 @@ Close policies:
   wait   one request each, `Connection: close`, the server's FIN is waited for: no TIME_WAIT here
   fin    one request each, we close first: a port is gone for 60 s, unless --ports own may re-use it
   rst    one request each, reset after the complete response: no TIME_WAIT anywhere
+  half   one request each, our FIN right behind it, the response read all the same: a port is gone for 60 s
 
 Flags of hey, wrk, ab, oha, h2load and bombardier are understood where they mean one thing (-host, -disable-keepalive, \
 -k, --latency), and refused with what to write instead where they do not (-t, -D, -d 30s).

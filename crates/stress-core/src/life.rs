@@ -248,7 +248,7 @@ impl Life {
             // The kernel still holds bytes of the request: they would go out before the next one.
             ClosePolicy::Keep if self.keep_alive && early => (Stage::Idle, Next::Close(CloseBy::Discard)),
             ClosePolicy::Keep if self.keep_alive => (Stage::Idle, Next::Idle),
-            ClosePolicy::Keep | ClosePolicy::Wait => (Stage::PeerFin, Next::Read),
+            ClosePolicy::Keep | ClosePolicy::Wait | ClosePolicy::Half => (Stage::PeerFin, Next::Read),
             ClosePolicy::Fin => (Stage::Idle, Next::Close(CloseBy::Fin)),
             ClosePolicy::Rst => (Stage::Idle, Next::Close(CloseBy::ResetWhenAcknowledged)),
         };

@@ -43,6 +43,15 @@ named! {
         Fin = "fin",
         /// One request per connection; we reset after the complete response, once everything is acknowledged.
         Rst = "rst",
+        /// One request per connection; our FIN follows the request at once, and the response is read all the same.
+        Half = "half",
+    }
+}
+
+impl ClosePolicy {
+    /// Does our FIN come first, so that a port of ours is left in TIME_WAIT by every request?
+    pub fn is_first(self) -> bool {
+        matches!(self, Self::Fin | Self::Half)
     }
 }
 

@@ -180,7 +180,7 @@ const LIVE_ADVICE: [&str; 3] = [
 
 fn ports_advice(close: ClosePolicy, ports: PortMode) -> Vec<&'static str> {
     let mut advice = Vec::new();
-    if close == ClosePolicy::Fin {
+    if close.is_first() {
         advice.push("--close wait: let the server close first, so that TIME_WAIT stays there");
     }
     if ports != PortMode::Own {

@@ -229,6 +229,16 @@ fn a_kept_connection_that_ends_unanswered_is_asked_again_once() {
 }
 
 #[test]
+fn a_half_closed_connection_is_read_to_its_end() {
+    let half = ClosePolicy::Half;
+    check(half, &[Connected, Sent, Data(OK), Eof], "Read, 200 Read, Close(Fin)");
+    check(half, &[Connected, Sent, Data("HTTP/1.1 200 OK\r\n\r\nx"), Eof], "Read, Read, 200 Close(Fin)");
+    check(half, &[Connected, Sent, Eof], "Read, target.closed Close(Fin)");
+    check(half, &[Connected, Sent, Data(OK), Timeout], "Read, 200 Read, Close(Fin) (WaitExpired)");
+    check(half, &[Connected, Data(OK), Eof], "Read, 200 Read (EarlyResponse), Close(Fin)");
+}
+
+#[test]
 fn bytes_beyond_a_response_end_the_connection_not_the_request() {
     for close in ClosePolicy::ALL {
         let events = [Connected, Sent, Data("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc")];

@@ -70,6 +70,18 @@ fn fin_keeps_time_wait_here() {
     eventually("every one of them is in TIME_WAIT", || time_waits().expect("sock_diag") == 200);
 }
 
+/// The server sees our FIN behind the request, and its response comes all the same: one that closes, and one that never would.
+#[test]
+fn half_closes_before_it_reads() {
+    for script in [Script::Polite, Script::NeverCloses] {
+        let server = Server::start(script);
+        let report = run(PlanDraft { close: ClosePolicy::Half, ..draft(&server, 100) });
+        check_all_ok(&report, 100);
+        assert_eq!(report.closed_first.count(ClosedFirst::OurFin), 100, "{script:?}: {:?}", report.closed_first);
+        assert_eq!((report.connections.opened, report.oddities.len()), (100, 0), "{script:?}: {:?}", report.oddities);
+    }
+}
+
 #[test]
 fn rst_leaves_no_time_wait() {
     let server = Server::start(Script::Polite);

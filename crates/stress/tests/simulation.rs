@@ -133,7 +133,7 @@ fn fair(seed: u64) -> Result<(), String> {
     let (who, count) = match plan.close {
         ClosePolicy::Keep => (ClosedFirst::OurFin, seen.tally.connects_opened),
         ClosePolicy::Wait => (ClosedFirst::PeerFin, ok),
-        ClosePolicy::Fin => (ClosedFirst::OurFin, ok),
+        ClosePolicy::Fin | ClosePolicy::Half => (ClosedFirst::OurFin, ok),
         ClosePolicy::Rst => (ClosedFirst::RstSent, ok - seen.tally.oddities(Oddity::ResetUnsafe)),
     };
     if closed.count(who) != count {

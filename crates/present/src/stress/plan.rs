@@ -84,6 +84,7 @@ fn close_words(close: ClosePolicy) -> &'static str {
         ClosePolicy::Wait => "wait (one request each, the server closes first)",
         ClosePolicy::Fin => "fin (one request each, we close first)",
         ClosePolicy::Rst => "rst (one request each, we reset)",
+        ClosePolicy::Half => "half (one request each, our FIN behind it; then the response is read)",
     }
 }
 

@@ -40,7 +40,7 @@ fn ends_as_promised(books: &Books, plan: &Plan) -> bool {
     match plan.close {
         ClosePolicy::Keep => closed.count(ClosedFirst::Simultaneous) == 0,
         ClosePolicy::Wait => closed.count(ClosedFirst::PeerFin) + closed.count(ClosedFirst::RstReceived) == ok,
-        ClosePolicy::Fin | ClosePolicy::Rst => closed.total() == ok,
+        ClosePolicy::Fin | ClosePolicy::Rst | ClosePolicy::Half => closed.total() == ok,
     }
 }
 

@@ -304,7 +304,7 @@ fn draw_plan(rng: &mut Rng, body_bytes_max: usize) -> Plan {
     let mut draft = PlanDraft::new(format!("http://{BALANCER}/{target}"));
     draft.connections = rng.range(1, 9) as u32;
     draft.requests = Some(rng.range(1, 40));
-    draft.close = *rng.pick(&ClosePolicy::ALL);
+    draft.close = *rng.pick(&[ClosePolicy::Keep, ClosePolicy::Wait, ClosePolicy::Fin, ClosePolicy::Rst]);
     draft.timeout = Duration::from_secs(120);
     // An upload that is sent back, or that nobody looks at.
     if path == "echo" || path == "bytes" && rng.chance(0.3) {

@@ -141,7 +141,7 @@ impl Forecast {
             None => "asked for connections as fast as answers come".to_owned(),
         };
         let pays = match self.per_s_max {
-            None if self.tuples.is_none() && self.close == ClosePolicy::Fin => "a number nobody knows".to_owned(),
+            None if self.tuples.is_none() && self.close.is_first() => "a number nobody knows".to_owned(),
             None => "no limit".to_owned(),
             Some(per_s) => format!("{}/s", rate(per_s)),
         };
@@ -200,7 +200,7 @@ fn tuples(facts: &PortFacts, ports: PortMode) -> Option<u64> {
 
 /// Connections per second that the ports pay for; `None`: they are not what is spent.
 fn per_s_max(close: ClosePolicy, ports: PortMode, facts: &PortFacts) -> Option<f64> {
-    if close != ClosePolicy::Fin {
+    if !close.is_first() {
         return None;
     }
     let held = match facts.reuse(ports) {

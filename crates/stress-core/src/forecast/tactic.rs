@@ -42,7 +42,7 @@ fn choose(plan: &Plan, facts: &PortFacts) -> Tactic {
         ClosePolicy::Keep => kernel("connections are kept"),
         ClosePolicy::Wait => kernel("the server closes first, so that no port is left in TIME_WAIT here"),
         ClosePolicy::Rst => kernel("a reset leaves no port in TIME_WAIT"),
-        ClosePolicy::Fin => match fits(plan, facts) {
+        ClosePolicy::Fin | ClosePolicy::Half => match fits(plan, facts) {
             Some(why) => kernel(why),
             None if facts.own.is_none() => kernel("there are no ports outside of net.ipv4.ip_local_port_range"),
             None if reuse != Reuse::AtOnce => kernel(not_at_once(facts)),

@@ -3,7 +3,7 @@
 use super::Tester;
 use ports::{Fault, FaultKind};
 use reactor::{Buf, Completion, ConnId, Reactor, Received};
-use stress_core::{Next, Outcome, Pace, Step};
+use stress_core::{ClosePolicy, Next, Outcome, Pace, Step};
 
 /// Of every so many connections one is asked whether it negotiated timestamps: it costs a system call.
 const TIMESTAMPS_EVERY: u64 = 64;
@@ -73,6 +73,9 @@ impl Tester {
             return io.send(conn, out);
         }
         self.slot(index).exchange.life.handle_sent(result);
+        if self.rules.close == ClosePolicy::Half && result.is_ok() {
+            io.shutdown_write(conn);
+        }
     }
 
     fn received<R: Reactor>(&mut self, conn: ConnId, result: Result<Received, Fault>, io: &mut R) {
