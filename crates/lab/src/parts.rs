@@ -161,6 +161,8 @@ mod tests {
     fn report(tally: &Tally) -> Report {
         let plan = PlanDraft::new("http://10.77.1.1/").check().expect("a plan");
         let facts = RunFacts {
+            cpu: std::time::Duration::from_secs(1),
+            kernel: stress_core::KernelCounts::default(),
             forecast: None,
             targets: vec!["10.77.1.1:80".parse().expect("an address")],
             threads: 1,

@@ -3,6 +3,8 @@
 use crate::by_request::RequestSummary;
 use crate::error_kind::ErrorKind;
 use crate::forecast::{Compared, Forecast, Seen};
+use crate::judgement::{BUSY_MIN, Circumstances, Judgement};
+use crate::kernel::KernelCounts;
 use crate::pace::{Pace, Spread};
 use crate::plan::{ClosePolicy, Plan, PortMode, Tls};
 use crate::script::Order;
@@ -19,8 +21,6 @@ use serde::{Serialize, Serializer};
 use stats::recorder::Bar;
 use stats::{Percentiles, Series, per_second};
 
-/// From this share of its time on a thread is at its limit.
-const BUSY_MIN: f64 = 0.9;
 /// A shorter run says little of it: it is busy beginning.
 const BUSY_RUN_MIN: Duration = Duration::from_secs(1);
 
@@ -58,6 +58,10 @@ pub struct Report {
     pub connect_cost_us: Option<Percentiles>,
     /// The busiest thread of the tester: share of its time in which it ran or waited for a CPU, where that is known.
     pub busy: Option<f64>,
+    /// CPU time of the tester's threads as a share of the time, in per cent of one core; `None` when no time passed.
+    pub cpu_percent: Option<f64>,
+    /// What the kernel counted meanwhile, for all programs of this host.
+    pub kernel: KernelCounts,
     /// Connections.
     pub connections: Connections,
     /// Failures by kind, those that happened, in the order of [`ErrorKind::ALL`].
@@ -84,6 +88,8 @@ pub struct Report {
     pub series: Series,
     /// Was it the target that was measured?
     pub verdict: Verdict,
+    /// What limited the run.
+    pub judgement: Judgement,
     /// Was kept what the run had to keep?
     pub thresholds: Vec<Judged>,
     /// Findings in words, for people.
@@ -224,6 +230,10 @@ pub struct RunFacts {
     pub warnings: Vec<String>,
     /// The busiest thread's share of its time in which it ran or waited for a CPU.
     pub busy: Option<f64>,
+    /// CPU time of all threads.
+    pub cpu: Duration,
+    /// What the kernel counted meanwhile.
+    pub kernel: KernelCounts,
     /// Connections that the source ports pay for at a time, where that is known.
     pub port_tuples: Option<u64>,
     /// Of those, the ones that were taken right after the run, whoever's.
@@ -276,21 +286,7 @@ impl Report {
     /// Draws up the report of a run.
     pub fn new(plan: &Plan, facts: RunFacts, tally: &Tally) -> Self {
         let over = tally.elapsed;
-        let verdict = Verdict::of(tally);
-        let held_by = PortsHeldBy::of(plan.connections, facts.port_tuples, facts.ports_taken);
-        // Where the verdict names what this host lacks, more threads are no cure.
-        let says_of_tester = over >= BUSY_RUN_MIN && !verdict.is_client_limited();
-        let forecast = facts.forecast.map(|forecast| {
-            let compared = Compared::of(&forecast, &Seen::of(tally));
-            (forecast, compared)
-        });
-        let mut notes = facts.warnings;
-        notes.extend(warm_up(plan, tally));
-        notes.extend(forecast.iter().filter_map(|(_, compared)| compared.words()));
-        notes.extend(findings(plan, tally));
-        notes.extend(slow_cause(verdict, held_by));
-        notes.extend(connections_needed(plan, tally));
-        notes.extend(facts.busy.filter(|_| says_of_tester).and_then(saturated));
+        let Conclusion { verdict, judgement, forecast, notes, advice } = conclude(plan, &facts, tally);
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
             duration: over,
@@ -305,6 +301,8 @@ impl Report {
             tls: tally.tls.as_deref().map(tls_report),
             connect_cost_us: tally.connect_cost.percentiles(),
             busy: facts.busy,
+            cpu_percent: percent(facts.cpu, over + tally.drained),
+            kernel: facts.kernel,
             connections: connections(tally, over),
             errors: nonzero(|kind| tally.errors(kind)),
             faults: tally.faults().to_vec(),
@@ -321,7 +319,8 @@ impl Report {
             verdict,
             notes,
             forecast,
-            advice: verdict.advice(plan.close, plan.ports, held_by),
+            advice,
+            judgement,
         }
     }
 }
@@ -338,6 +337,43 @@ impl Report {
         };
         as_allowed && self.thresholds.iter().all(|one| one.kept)
     }
+}
+
+/// What a run says in words.
+struct Conclusion {
+    verdict: Verdict,
+    judgement: Judgement,
+    forecast: Option<(Forecast, Compared)>,
+    notes: Vec<String>,
+    advice: Vec<&'static str>,
+}
+
+fn conclude(plan: &Plan, facts: &RunFacts, tally: &Tally) -> Conclusion {
+    let verdict = Verdict::of(tally);
+    let held_by = PortsHeldBy::of(plan.connections, facts.port_tuples, facts.ports_taken);
+    let busy = facts.busy.filter(|_| tally.elapsed >= BUSY_RUN_MIN);
+    let needed = connections_needed(plan, tally);
+    let at = Circumstances { busy, few_connections: needed.is_some(), kernel: facts.kernel };
+    let judgement = Judgement::of(verdict, &at);
+    let forecast = facts.forecast.clone().map(|forecast| {
+        let compared = Compared::of(&forecast, &Seen::of(tally));
+        (forecast, compared)
+    });
+    let mut notes = facts.warnings.clone();
+    notes.extend(warm_up(plan, tally));
+    notes.extend(forecast.iter().filter_map(|(_, compared)| compared.words()));
+    notes.extend(findings(plan, tally));
+    notes.extend(slow_cause(verdict, held_by));
+    notes.extend(needed);
+    notes.extend(judgement.evidence.iter().cloned());
+    // Where the verdict names what this host lacks, more threads are no cure.
+    notes.extend(busy.filter(|_| !verdict.is_client_limited()).and_then(saturated));
+    let advice = [verdict.advice(plan.close, plan.ports, held_by), judgement.cures.clone()].concat();
+    Conclusion { verdict, judgement, forecast, notes, advice }
+}
+
+fn percent(cpu: Duration, of: Duration) -> Option<f64> {
+    (!of.is_zero()).then(|| cpu.as_secs_f64() / of.as_secs_f64() * 100.0)
 }
 
 fn ports_used(tally: &Tally, time_wait_ours: TimeWaitOurs) -> PortsUsed {

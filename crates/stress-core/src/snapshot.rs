@@ -1,6 +1,18 @@
 //! A look at a run in progress.
 
+use crate::kernel::KernelCounts;
 use core::time::Duration;
+
+/// Ports towards the target at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PortsNow {
+    /// 4-tuples of this run in TIME_WAIT; `None`: they cannot be counted.
+    pub time_wait: Option<u64>,
+    /// Ports that nothing holds; `None`: unknown.
+    pub free: Option<u64>,
+    /// Until the last one is gone, at the rate of late; `None`: that is not to come, or unknown.
+    pub gone_in: Option<Duration>,
+}
 
 /// Counters at one moment of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -25,6 +37,12 @@ pub struct Snapshot {
     pub waiting: u64,
     /// Complete responses per second since the snapshot before; `None` for the first.
     pub per_s_now: Option<f64>,
+    /// Ports towards the target.
+    pub ports: PortsNow,
+    /// CPU time of one connect(2), in microseconds: the mean since the snapshot before; `None` where there was none.
+    pub connect_us: Option<f64>,
+    /// What the kernel counted since the start, for all programs of this host.
+    pub kernel: KernelCounts,
 }
 
 impl Snapshot {

@@ -54,6 +54,8 @@ pub struct Tally {
     pub connect_time: Recorder,
     /// CPU time of each connect(2), where it is measured.
     pub connect_cost: Recorder,
+    /// All of it.
+    pub connects_cpu: Duration,
     /// Of those, the ones that took more than [`SLOW_CONNECT`].
     pub slow_connects: u64,
     /// How established connections ended.
@@ -115,6 +117,7 @@ impl Tally {
     /// A connect(2) took so much CPU time.
     pub fn record_connect_cost(&mut self, cost: Duration) {
         self.connect_cost.record(cost);
+        self.connects_cpu += cost;
         self.slow_connects += u64::from(cost > SLOW_CONNECT);
     }
 
@@ -221,6 +224,7 @@ impl Tally {
         self.warm_up += other.warm_up;
         self.connect_time.merge(&other.connect_time);
         self.connect_cost.merge(&other.connect_cost);
+        self.connects_cpu += other.connects_cpu;
         self.slow_connects += other.slow_connects;
         self.closed.merge(&other.closed);
         self.series.merge(&other.series);

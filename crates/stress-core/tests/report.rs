@@ -12,6 +12,8 @@ fn plan(close: ClosePolicy) -> Plan {
 
 fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
     RunFacts {
+        cpu: std::time::Duration::from_secs(1),
+        kernel: stress_core::KernelCounts::default(),
         forecast: None,
         targets: vec!["192.0.2.1:8080".parse().unwrap()],
         threads: 2,

@@ -5,6 +5,7 @@
 
 mod error;
 mod facts;
+mod live;
 mod orders;
 mod preflight;
 mod request;

@@ -1,6 +1,7 @@
 //! What a tester is told and asked while it runs.
 
 use reactor::Reply;
+use std::time::Duration;
 use stress_core::Tally;
 
 /// An order to a [`Tester`](crate::Tester).
@@ -25,6 +26,10 @@ pub struct Counts {
     pub opened: u64,
     /// Ends that left TIME_WAIT here.
     pub time_waits: u64,
+    /// Calls of connect(2) that were timed.
+    pub connects: u64,
+    /// CPU time they took.
+    pub connects_cpu: Duration,
     /// Nothing is issued any more: requests that are still waited for.
     pub waiting: u64,
 }
@@ -37,6 +42,8 @@ impl Counts {
             failed_here: tally.failed_here(),
             opened: tally.connects_opened,
             time_waits: tally.closed.time_waits_here(),
+            connects: tally.connect_cost.count(),
+            connects_cpu: tally.connects_cpu,
             waiting: 0,
         }
     }
@@ -47,6 +54,8 @@ impl Counts {
         self.failed_here += other.failed_here;
         self.opened += other.opened;
         self.time_waits += other.time_waits;
+        self.connects += other.connects;
+        self.connects_cpu += other.connects_cpu;
         self.waiting += other.waiting;
     }
 }

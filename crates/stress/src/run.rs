@@ -1,5 +1,6 @@
 //! A whole run: threads, progress, the report.
 
+use crate::live::Live;
 use crate::orders::{Counts, Order};
 use crate::preflight::{Preflight, preflight};
 use crate::stand::Stand;
@@ -12,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use stress_core::plan::TlsSessions;
 use stress_core::report::RunFacts;
-use stress_core::{Pace, Part, Plan, Report, Snapshot, Tally};
+use stress_core::{KernelCounts, Pace, Part, Plan, Report, Snapshot, Tally};
 
 /// How often progress is reported.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -46,7 +47,8 @@ pub fn run_prepared(ready: Preflight, stop: &StopFlag, progress: impl FnMut(&Sna
     let plan = &ready.plan;
     let testers = start_testers(plan, &ready)?;
     testers.threads.iter().for_each(|tester| stop.tell(tester.outbox().clone()));
-    let (tally, busy) = Watch::new(plan, started, testers).until_done(progress);
+    let live = Live::new(&ready.targets, &ready.forecast, started);
+    let Done { tally, busy, cpu, kernel } = Watch::new(plan, started, testers, live).until_done(progress);
     let left = time_wait::count(&ready.targets, started);
     let facts = RunFacts {
         targets: ready.targets.clone(),
@@ -58,6 +60,8 @@ pub fn run_prepared(ready: Preflight, stop: &StopFlag, progress: impl FnMut(&Sna
         forecast: Some(ready.forecast),
         warnings: ready.warnings,
         busy,
+        cpu,
+        kernel,
     };
     Ok(Report::new(plan, facts, &tally))
 }
@@ -75,6 +79,19 @@ struct Ended {
     tally: Tally,
     /// Share of its time in which it ran or waited for a CPU.
     busy: Option<f64>,
+    /// CPU time it used.
+    cpu: Duration,
+}
+
+/// What all of them left.
+#[derive(Default)]
+struct Done {
+    tally: Tally,
+    /// Of the busiest.
+    busy: Option<f64>,
+    cpu: Duration,
+    /// What the kernel counted meanwhile.
+    kernel: KernelCounts,
 }
 
 fn start_testers(plan: &Plan, ready: &Preflight) -> Result<Testers, StressError> {
@@ -116,7 +133,8 @@ fn start_tester(
         // The thread is this run's own: what it ever did was for it.
         let busy = sys::thread::own_run_and_wait().map(|busy| busy.as_secs_f64() / begun.elapsed().as_secs_f64());
         // The receiver is gone only when the run was given up.
-        let _given_up = sender.send(Ended { at, tally: tester.into_tally(), busy });
+        let cpu = sys::thread::own_cpu_time();
+        let _given_up = sender.send(Ended { at, tally: tester.into_tally(), busy, cpu });
     };
     spawn(Place { name: format!("stress-{at}"), core: None, reactor }, start, end)
 }
@@ -149,24 +167,28 @@ struct Watch<'a> {
     testers: Testers,
     /// Of each tester, as far as is known.
     counts: Vec<Counts>,
+    /// All of them, at the last snapshot.
+    before: Counts,
     last: Snapshot,
+    live: Live,
 }
 
 impl<'a> Watch<'a> {
-    fn new(plan: &'a Plan, started: Instant, testers: Testers) -> Self {
+    fn new(plan: &'a Plan, started: Instant, testers: Testers, live: Live) -> Self {
         let counts = vec![Counts::default(); testers.threads.len()];
-        Self { plan, started, testers, counts, last: Snapshot::default() }
+        Self { plan, started, testers, counts, before: Counts::default(), last: Snapshot::default(), live }
     }
 
     /// Reports progress until every tester has ended; merges what they counted, and says how busy the busiest was.
-    fn until_done(mut self, mut progress: impl FnMut(&Snapshot)) -> (Tally, Option<f64>) {
-        let (mut all, mut left, mut busiest) = (Tally::default(), self.counts.len(), None);
+    fn until_done(mut self, mut progress: impl FnMut(&Snapshot)) -> Done {
+        let (mut done, mut left) = (Done::default(), self.counts.len());
         while left > 0 {
             match self.testers.ended.recv_timeout(PROGRESS_EVERY) {
-                Ok(Ended { at, tally, busy }) => {
-                    busiest = busiest.into_iter().chain(busy).reduce(f64::max);
+                Ok(Ended { at, tally, busy, cpu }) => {
+                    done.busy = done.busy.into_iter().chain(busy).reduce(f64::max);
+                    done.cpu += cpu;
                     self.counts[at] = Counts::of(&tally);
-                    all.merge(&tally);
+                    done.tally.merge(&tally);
                     left -= 1;
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -178,8 +200,9 @@ impl<'a> Watch<'a> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        done.kernel = self.live.kernel();
         self.testers.threads.into_iter().for_each(Running::join);
-        (all, busiest)
+        done
     }
 
     /// Asks every tester how far it is. Of one that has ended, or is too busy to say, the last word counts.
@@ -192,12 +215,16 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         let mut counts = Counts::default();
         self.counts.iter().for_each(|of_one| counts.add(of_one));
         let elapsed = self.started.elapsed();
         let over = elapsed.saturating_sub(self.last.elapsed);
-        let done = counts.ok.saturating_sub(self.last.ok);
+        let before = std::mem::replace(&mut self.before, counts);
+        let per_s = |now: u64, then: u64| stats::per_second(now.saturating_sub(then), over);
+        let connects = counts.connects.saturating_sub(before.connects);
+        let connects_cpu = counts.connects_cpu.saturating_sub(before.connects_cpu);
+        let kept_per_s = per_s(counts.time_waits, before.time_waits).unwrap_or(0.0);
         Snapshot {
             elapsed,
             duration: self.plan.duration,
@@ -208,7 +235,10 @@ impl<'a> Watch<'a> {
             opened: counts.opened,
             time_waits: counts.time_waits,
             waiting: counts.waiting,
-            per_s_now: stats::per_second(done, over),
+            per_s_now: per_s(counts.ok, before.ok),
+            ports: self.live.ports(kept_per_s),
+            connect_us: (connects > 0).then(|| connects_cpu.as_secs_f64() * 1e6 / connects as f64),
+            kernel: self.live.kernel(),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Left {
 pub(crate) fn count(targets: &[SocketAddr], started: Instant) -> Left {
     let until = Instant::now() + SETTLE_MAX;
     loop {
-        match entries_younger_than(targets, started.elapsed() + JIFFY) {
+        match look(targets, started.elapsed()) {
             Ok(Seen { on_the_way: true, .. }) if Instant::now() < until => std::thread::sleep(SETTLE_STEP),
             Ok(seen) => return Left { ours: TimeWaitOurs::Counted(seen.time_wait), taken: Some(seen.taken) },
             Err(error) => return Left { ours: TimeWaitOurs::Unknown(error.to_string()), taken: None },
@@ -34,11 +34,19 @@ pub(crate) fn count(targets: &[SocketAddr], started: Instant) -> Left {
     }
 }
 
+/// Sockets towards the targets of a run.
 #[derive(Default)]
-struct Seen {
-    time_wait: u64,
+pub(crate) struct Seen {
+    /// In TIME_WAIT, and not older than the run.
+    pub(crate) time_wait: u64,
     on_the_way: bool,
-    taken: u64,
+    /// In whatever state, whoever's, however old.
+    pub(crate) taken: u64,
+}
+
+/// One look at the table, in a run that has lasted so long.
+pub(crate) fn look(targets: &[SocketAddr], run: Duration) -> Result<Seen, DiagError> {
+    entries_younger_than(targets, run + JIFFY)
 }
 
 fn entries_younger_than(targets: &[SocketAddr], run: Duration) -> Result<Seen, DiagError> {

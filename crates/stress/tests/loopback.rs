@@ -7,7 +7,10 @@ use ports::ClosedFirst;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use stress::{StopFlag, StressError};
-use stress_core::{ClosePolicy, ErrorKind, Oddity, PlanDraft, PortMode, Report, TimeWaitOurs, Verdict};
+use stress_core::{
+    ClosePolicy, ErrorKind, KernelCounter, Oddity, Pace, PlanDraft, PortMode, Rate, Report, Spread, TimeWaitOurs,
+    Verdict,
+};
 use sys::sock_diag::{End, Filter, SockDiag};
 use testkit::{PATIENCE, eventually};
 
@@ -117,6 +120,31 @@ fn our_own_ports_are_nobody_elses() {
     let mut diag = SockDiag::open().expect("sock_diag");
     diag.for_each(&filter, |entry| ports.push(entry.local.port())).expect("the table");
     assert!(ports.len() >= 40 && ports.iter().all(|port| *port < low || *port > high), "{low}-{high}: {ports:?}");
+}
+
+/// What a run costs this host is told while it goes on, and at its end.
+#[test]
+fn ports_and_what_the_kernel_counts_are_told() {
+    let server = Server::start(Script::Polite);
+    let rate = Pace::Open(Rate::new(100, Duration::from_secs(1)).expect("a rate"), Spread::default());
+    let (close, pace, duration) = (ClosePolicy::Fin, rate, Some(Duration::from_millis(1600)));
+    let plan = PlanDraft { close, pace, duration, requests: None, ..draft(&server, 1) }.check().expect("a good plan");
+    let mut last = None;
+    let report = stress::run(&plan, &StopFlag::new(), |snapshot| last = Some(*snapshot)).expect("a run");
+    let last = last.expect("it is told twice a second");
+    let (waiting, free) = (last.ports.time_wait.expect("sock_diag"), last.ports.free.expect("a range of ports"));
+    assert!((1..=200).contains(&waiting) && free > 0, "{last:?}");
+    assert!(last.connect_us.is_some_and(|each| each > 0.0), "{last:?}");
+    for counter in KernelCounter::ALL {
+        assert!(
+            last.kernel.get(counter).is_some() && report.kernel.get(counter) >= last.kernel.get(counter),
+            "{counter}"
+        );
+    }
+    assert!(report.kernel.get(KernelCounter::Segments) > Some(300), "{:?}", report.kernel);
+    assert!(report.cpu_percent.is_some_and(|percent| percent > 0.0), "{:?}", report.cpu_percent);
+    let (said, came) = report.forecast.expect("before the start");
+    assert_eq!((said.asked_per_s, said.is_good(), came.held), (Some(100.0), true, Some(true)), "{}", said.words());
 }
 
 #[test]

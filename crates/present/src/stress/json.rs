@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stats::Percentiles;
 use stress_core::by_request::RequestSummary;
 use stress_core::report::TlsReport;
-use stress_core::{ErrorKind, Judged, Report, TimeWaitOurs};
+use stress_core::{ErrorKind, Judged, KernelCounter, Report, TimeWaitOurs};
 
 /// A report as JSON.
 pub(super) fn report(report: &Report) -> Value {
@@ -23,6 +23,9 @@ pub(super) fn report(report: &Report) -> Value {
         "statuses": object(report.statuses.iter().map(|(code, count)| (code.to_string(), *count))),
         "stopped": report.stopped,
         "body_bytes": report.body_bytes,
+        "verdict": verdict(report),
+        "client": client(report),
+        "kernel": kernel(report),
         "client_limited": report.verdict.is_client_limited(),
         "notes": report.notes,
         "drained_s": report.drained.as_secs_f64(),
@@ -61,6 +64,32 @@ fn secured(tls: &TlsReport) -> Value {
         "suite": tls.suite.map(|(_, suite)| suite),
         "reasons": object(tls.reasons.iter().map(|(why, count)| (why.as_str(), *count))),
     })
+}
+
+/// What limited the run, in words for programs and for people.
+fn verdict(report: &Report) -> Value {
+    json!({
+        "kind": report.judgement.kind,
+        "limiter": report.judgement.limiter,
+        "text": report.verdict.to_string(),
+        "evidence": report.judgement.evidence,
+        "cures": report.advice,
+    })
+}
+
+/// What the run cost this host.
+fn client(report: &Report) -> Value {
+    json!({
+        "cpu_percent": report.cpu_percent,
+        "connect_us": percentiles(report.connect_cost_us.as_ref()),
+    })
+}
+
+/// Every counter; `null` where it was not read.
+fn kernel(report: &Report) -> Value {
+    let named =
+        KernelCounter::ALL.into_iter().map(|counter| (counter.name().to_owned(), report.kernel.get(counter).into()));
+    Value::Object(named.collect())
 }
 
 fn ports(report: &Report) -> Value {

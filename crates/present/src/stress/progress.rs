@@ -1,7 +1,7 @@
 //! The line shown while a run is in progress.
 
 use crate::bars::gauge;
-use crate::number::{count, counted, rate};
+use crate::number::{count, counted, rate, rough};
 use stress_core::Snapshot;
 
 /// Columns of the gauge.
@@ -23,6 +23,10 @@ pub fn progress(at: &Snapshot) -> String {
         return line;
     }
     line.push_str(&format!("; {}, {} left TIME_WAIT here", counted(at.opened, "connection"), count(at.time_waits)));
+    if let Some(time) = at.ports.gone_in {
+        let free = at.ports.free.map_or(String::new(), |free| format!("{} free, ", count(free)));
+        line.push_str(&format!("; ports: {free}gone in {}", rough(time.as_secs_f64())));
+    }
     line
 }
 
@@ -30,6 +34,7 @@ pub fn progress(at: &Snapshot) -> String {
 mod tests {
     use super::*;
     use std::time::Duration;
+    use stress_core::snapshot::PortsNow;
 
     #[track_caller]
     fn check(at: Snapshot, expect: &str) {
@@ -55,6 +60,9 @@ mod tests {
             half,
             "[==========          ]   5.0 s      30,123/s  150,000 ok, 1,200 failed (1,000 on this host); 50 connections, 7 left TIME_WAIT here",
         );
+        let ports = PortsNow { time_wait: Some(7), free: Some(1500), gone_in: Some(Duration::from_millis(8200)) };
+        let short = progress(&Snapshot { ports, ..half });
+        assert!(short.ends_with("7 left TIME_WAIT here; ports: 1,500 free, gone in 8.2 s"), "{short}");
         let drains = Snapshot { waiting: 4, ..Snapshot::default() };
         check(drains, "[                    ]   0.0 s             -  0 ok; over, 4 in flight are waited for");
         let over = Snapshot { ok: 250, requests: Some(100), ..Snapshot::default() };

@@ -8,7 +8,7 @@ use stats::Percentiles;
 use std::time::Duration;
 use stress_core::by_request::RequestSummary;
 use stress_core::report::TlsReport;
-use stress_core::{ErrorKind, Report, TimeWaitOurs, dialect_meaning};
+use stress_core::{ErrorKind, KernelCounter, Report, TimeWaitOurs, dialect_meaning};
 
 /// Rows of requests that a person reads.
 const REQUESTS_SHOWN_MAX: usize = 20;
@@ -189,6 +189,17 @@ fn push_ports(text: &mut Text, report: &Report) {
     text.section("Ports");
     text.row("consumed", format!("{per_1000} per 1,000 requests"));
     text.row("TIME_WAIT", format!("{time_wait} of our 4-tuples"));
+    if let Some(cpu) = report.cpu_percent {
+        text.row("tester's CPU", format!("{} % of one core", significant(cpu)));
+    }
+    let counted = KernelCounter::ALL.into_iter().filter_map(|counter| Some((counter, report.kernel.get(counter)?)));
+    let counted: Vec<_> = counted
+        .filter(|(counter, number)| *number > 0 && *counter != KernelCounter::Segments)
+        .map(|(counter, number)| format!("{} {}", count(number), counter.source()))
+        .collect();
+    if !counted.is_empty() {
+        text.row("kernel", format!("{} (all programs of this host)", counted.join(", ")));
+    }
     if used.refused > 0 {
         text.row("refused", format!("{} held by others; the next one was tried", count(used.refused)));
     }
