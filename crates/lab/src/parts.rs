@@ -155,7 +155,7 @@ fn part(role: &'static str, reason: &dyn std::fmt::Display) -> LabError {
 mod tests {
     use super::*;
     use ports::Fault;
-    use stress_core::report::RunFacts;
+    use stress_core::report::{Host, RunFacts};
     use stress_core::{Tally, TimeWaitOurs};
 
     fn report(tally: &Tally) -> Report {
@@ -170,6 +170,7 @@ mod tests {
             time_wait_ours: TimeWaitOurs::Counted(0),
             warnings: Vec::new(),
             busy: None,
+            host: Host::default(),
             port_tuples: None,
             ports_taken: None,
         };

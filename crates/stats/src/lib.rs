@@ -1,12 +1,14 @@
-//! Numbers about a run: latency recorders that merge, a time series of bounded length, rates.
+//! Numbers about a run: latency recorders that merge, what happened when in bounded memory, rates.
 //!
 //! Pure: no clock; every time is handed in.
 
+pub mod coarse;
 pub mod recorder;
-pub mod series;
+pub mod timeline;
 
+pub use coarse::Coarse;
 pub use recorder::{Percentiles, Recorder};
-pub use series::Series;
+pub use timeline::{Join, Timeline};
 
 use core::time::Duration;
 

@@ -5,6 +5,7 @@ use crate::error_kind::ErrorKind;
 use crate::forecast::{Compared, Forecast, Seen};
 use crate::judgement::{BUSY_MIN, Circumstances, Judgement};
 use crate::kernel::KernelCounts;
+use crate::moment::Moment;
 use crate::pace::{Pace, Spread};
 use crate::plan::{ClosePolicy, Plan, PortMode, Tls};
 use crate::script::Order;
@@ -19,7 +20,7 @@ use named::Named;
 use ports::{ClosedFirst, ClosingTally, Fault};
 use serde::{Serialize, Serializer};
 use stats::recorder::Bar;
-use stats::{Percentiles, Series, per_second};
+use stats::{Percentiles, Recorder, Timeline, per_second};
 
 /// A shorter run says little of it: it is busy beginning.
 const BUSY_RUN_MIN: Duration = Duration::from_secs(1);
@@ -84,8 +85,14 @@ pub struct Report {
     pub ports: PortsUsed,
     /// Bytes of response bodies.
     pub body_bytes: u64,
-    /// Complete responses over time.
-    pub series: Series,
+    /// Bytes that came in, heads and framing included.
+    pub received_bytes: u64,
+    /// All latencies, from when requests were due.
+    pub latency: Recorder,
+    /// What happened when.
+    pub timeline: Timeline<Moment>,
+    /// Where and when it ran.
+    pub host: Host,
     /// Was it the target that was measured?
     pub verdict: Verdict,
     /// What limited the run.
@@ -213,6 +220,19 @@ pub enum TimeWaitOurs {
     Unknown(String),
 }
 
+/// Where and when a run was made. Serialises to `host` of `stress --json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Its kernel's release.
+    pub kernel: String,
+    /// Cores this process may use.
+    pub cpus: usize,
+    /// When the run began: seconds since 1970.
+    pub started_unix_s: u64,
+}
+
 /// What the shell knows beside plan and counts.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
@@ -234,6 +254,8 @@ pub struct RunFacts {
     pub cpu: Duration,
     /// What the kernel counted meanwhile.
     pub kernel: KernelCounts,
+    /// Where and when it runs.
+    pub host: Host,
     /// Connections that the source ports pay for at a time, where that is known.
     pub port_tuples: Option<u64>,
     /// Of those, the ones that were taken right after the run, whoever's.
@@ -314,7 +336,10 @@ impl Report {
             closed_first: tally.closed,
             ports: ports_used(tally, facts.time_wait_ours),
             body_bytes: tally.body_bytes,
-            series: tally.series.clone(),
+            received_bytes: tally.received_bytes,
+            latency: tally.latency.clone(),
+            timeline: tally.timeline.clone(),
+            host: facts.host,
             thresholds: plan.thresholds.iter().map(|one| one.judge(Figures::of(tally, plan.pace))).collect(),
             verdict,
             notes,

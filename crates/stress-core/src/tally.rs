@@ -4,11 +4,12 @@ mod tls;
 
 use crate::by_request::ByRequest;
 use crate::error_kind::ErrorKind;
+use crate::moment::Moment;
 use crate::step::{Failure, HeadsRead, Oddity};
 use core::time::Duration;
 use http1::Dialect;
-use ports::{Blame, ClosingTally, Fault};
-use stats::{Recorder, Series};
+use ports::{Blame, ClosedFirst, ClosingTally, Fault};
+use stats::{Recorder, Timeline};
 pub use tls::TlsTally;
 
 /// Distinct errnos counted apart; later ones count by kind only.
@@ -42,6 +43,8 @@ pub struct Tally {
     pub ports_refused: u64,
     /// Bytes of response bodies.
     pub body_bytes: u64,
+    /// Bytes that came in, heads and framing included; of the application's, where they are encrypted.
+    pub received_bytes: u64,
     /// From when a request was due until its response was complete.
     pub latency: Recorder,
     /// In an open loop: from when a request was made, whenever it had been due, until its response was complete.
@@ -64,8 +67,8 @@ pub struct Tally {
     pub timestamps_asked: u64,
     /// Of those, connections that had negotiated them.
     pub timestamps_seen: u64,
-    /// Complete responses over time.
-    pub series: Series,
+    /// What happened when.
+    pub timeline: Timeline<Moment>,
     /// From the start until the last request was issued, completed or failed, or issuing ended: whichever is latest.
     pub elapsed: Duration,
     /// From when issuing ended until nothing was in flight any more, or was given up.
@@ -105,7 +108,7 @@ impl Tally {
             *count += 1;
         }
         self.latency.record(latency);
-        self.series.add(now, 1);
+        self.timeline.at(now).latency.record(latency);
         self.elapsed = self.elapsed.max(now);
     }
 
@@ -114,8 +117,25 @@ impl Tally {
         self.ok + self.failed() + self.not_sent
     }
 
+    /// A connection was established at `now`, and took so long.
+    pub fn record_opened(&mut self, took: Duration, now: Duration) {
+        self.connects_opened += 1;
+        self.connect_time.record(took);
+        self.timeline.at(now).opened += 1;
+    }
+
+    /// An established connection ended at `now`.
+    pub fn record_close(&mut self, who: ClosedFirst, now: Duration) {
+        let before = self.closed.time_waits_here();
+        self.closed.record(who);
+        self.timeline.at(now).time_waits += self.closed.time_waits_here() - before;
+    }
+
     /// A connect(2) took so much CPU time.
-    pub fn record_connect_cost(&mut self, cost: Duration) {
+    pub fn record_connect_cost(&mut self, cost: Duration, now: Duration) {
+        let moment = self.timeline.at(now);
+        moment.connects += 1;
+        moment.connect_ns += u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
         self.connect_cost.record(cost);
         self.connects_cpu += cost;
         self.slow_connects += u64::from(cost > SLOW_CONNECT);
@@ -132,6 +152,7 @@ impl Tally {
         if why.kind() == ErrorKind::ClientPorts && self.ports_gone_at.is_none() {
             (self.ports_gone_at, self.opened_when_gone) = (Some(now), Some(self.connects_opened));
         }
+        self.timeline.at(now).failed += 1;
         self.count_failure(why);
     }
 
@@ -216,6 +237,7 @@ impl Tally {
         self.connects_opened += other.connects_opened;
         self.ports_refused += other.ports_refused;
         self.body_bytes += other.body_bytes;
+        self.received_bytes += other.received_bytes;
         self.timestamps_asked += other.timestamps_asked;
         self.timestamps_seen += other.timestamps_seen;
         self.latency.merge(&other.latency);
@@ -227,7 +249,7 @@ impl Tally {
         self.connects_cpu += other.connects_cpu;
         self.slow_connects += other.slow_connects;
         self.closed.merge(&other.closed);
-        self.series.merge(&other.series);
+        self.timeline.merge(&other.timeline);
         self.by_request.merge(&other.by_request);
         self.elapsed = self.elapsed.max(other.elapsed);
         self.drained = self.drained.max(other.drained);
@@ -289,7 +311,8 @@ mod tests {
         assert_eq!(all.faults(), [(Fault::from_errno(99), 2), (Fault::from_errno(111), 1)]);
         assert_eq!(all.statuses().collect::<Vec<_>>(), [(200, 6)]);
         assert_eq!((all.latency.count(), all.closed.count(ClosedFirst::OurFin)), (6, 6));
-        assert_eq!((all.series.counts(), all.oddities(Oddity::WaitExpired)), (&[3, 2, 1][..], 3));
+        let per_s: Vec<u64> = all.timeline.entries().iter().map(Moment::ok).collect();
+        assert_eq!((&per_s[..], all.oddities(Oddity::WaitExpired)), (&[3, 2, 1][..], 3));
         assert_eq!(all.elapsed, Duration::from_secs(2));
         assert_eq!((all.ports_gone_at, all.opened_before_gone()), (Some(Duration::ZERO), 6));
     }

@@ -250,8 +250,8 @@ mod tests {
     fn slow_connects_here_are_this_hosts_doing() {
         let check = |slow: u64, quick: u64, failed: u64, limited: bool| {
             let mut tally = Tally::default();
-            (0..slow).for_each(|_| tally.record_connect_cost(Duration::from_micros(591)));
-            (0..quick).for_each(|_| tally.record_connect_cost(Duration::from_micros(16)));
+            (0..slow).for_each(|_| tally.record_connect_cost(Duration::from_micros(591), Duration::ZERO));
+            (0..quick).for_each(|_| tally.record_connect_cost(Duration::from_micros(16), Duration::ZERO));
             (0..slow + quick).for_each(|_| tally.record_complete(200, Duration::ZERO, Duration::ZERO));
             (0..failed).for_each(|_| tally.record_failure(Failure::Timeout, Duration::ZERO));
             let (verdict, expect) = (Verdict::of(&tally), Verdict::SlowConnects { slow, of: slow + quick });

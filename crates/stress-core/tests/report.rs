@@ -2,7 +2,7 @@
 
 use ports::{ClosedFirst, Fault};
 use std::time::Duration;
-use stress_core::report::RunFacts;
+use stress_core::report::{Host, RunFacts};
 use stress_core::{ClosePolicy, ErrorKind, Failure, Oddity, Plan, PlanDraft, PortMode, Report, Tally, TimeWaitOurs};
 
 fn plan(close: ClosePolicy) -> Plan {
@@ -21,6 +21,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         time_wait_ours,
         warnings: vec!["said before".to_owned()],
         busy: Some(0.5),
+        host: Host::default(),
         port_tuples: Some(28_232),
         ports_taken: Some(28_232),
     }
@@ -57,7 +58,7 @@ fn rates_are_of_what_was_completed_over_the_time_it_took() {
     assert_eq!(report.errors, [(ErrorKind::ClientPorts, 500), (ErrorKind::Http, 1)]);
     let consumed = report.ports.consumed_per_1000_requests.unwrap();
     assert!((consumed - 666.67).abs() < 0.01, "{consumed}");
-    assert_eq!(report.series.counts().iter().sum::<u64>(), 1500);
+    assert_eq!(report.timeline.entries().iter().map(stress_core::Moment::ok).sum::<u64>(), 1500);
     assert!(report.verdict.is_client_limited() && !report.verdict.is_good());
 }
 
@@ -122,7 +123,7 @@ fn a_post_on_a_kept_connection_that_ended_is_explained() {
 fn why_connects_are_slow_is_said() {
     let noted = |ports_taken| {
         let mut tally = Tally::default();
-        (0..20).for_each(|_| tally.record_connect_cost(Duration::from_millis(1)));
+        (0..20).for_each(|_| tally.record_connect_cost(Duration::from_millis(1), Duration::ZERO));
         let facts = RunFacts { ports_taken, ..facts(TimeWaitOurs::Counted(0)) };
         Report::new(&plan(ClosePolicy::Fin), facts, &tally).notes.join("; ")
     };

@@ -10,9 +10,9 @@ use reactor::epoll::{EpollConfig, EpollReactor};
 use reactor::{App, Place, Running, SpawnError, Starting, spawn};
 use secure::ClientProfile;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use stress_core::plan::TlsSessions;
-use stress_core::report::RunFacts;
+use stress_core::report::{Host, RunFacts};
 use stress_core::{KernelCounts, Pace, Part, Plan, Report, Snapshot, Tally};
 
 /// How often progress is reported.
@@ -47,6 +47,7 @@ pub fn run_prepared(ready: Preflight, stop: &StopFlag, progress: impl FnMut(&Sna
     let plan = &ready.plan;
     let testers = start_testers(plan, &ready)?;
     testers.threads.iter().for_each(|tester| stop.tell(tester.outbox().clone()));
+    let host = host();
     let live = Live::new(&ready.targets, &ready.forecast, started);
     let Done { tally, busy, cpu, kernel } = Watch::new(plan, started, testers, live).until_done(progress);
     let left = time_wait::count(&ready.targets, started);
@@ -62,8 +63,20 @@ pub fn run_prepared(ready: Preflight, stop: &StopFlag, progress: impl FnMut(&Sna
         busy,
         cpu,
         kernel,
+        host,
     };
     Ok(Report::new(plan, facts, &tally))
+}
+
+/// Where and when this run is made.
+fn host() -> Host {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Host {
+        name: sys::host::name(),
+        kernel: sys::host::kernel(),
+        cpus: sys::thread::cores(),
+        started_unix_s: since.map_or(0, |since| since.as_secs()),
+    }
 }
 
 /// Threads that run testers, and where their tallies come from, in the order they end.

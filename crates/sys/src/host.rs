@@ -7,6 +7,11 @@ pub fn name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// The release of its kernel, as `uname -r` shows it.
+pub fn kernel() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
 /// What CLOCK_MONOTONIC shows: the time since the machine was started, pauses left out. Other programs read the same.
 pub fn since_boot() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -22,6 +27,12 @@ mod tests {
     fn the_clock_goes_on() {
         let before = super::since_boot();
         assert!(!before.is_zero() && super::since_boot() >= before);
+    }
+
+    #[test]
+    fn the_kernel_has_a_release() {
+        let known = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("every Linux has it");
+        assert_eq!(super::kernel(), known.trim());
     }
 
     #[test]

@@ -7,9 +7,10 @@ use lab::Outcome;
 use ports::{ClosedFirst, ClosingTally, Fault};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use stress_core::report::RunFacts;
+use stress_core::report::{Host, RunFacts};
 use stress_core::{
-    ClosePolicy, Failure as Failed, Oddity, Plan, PlanDraft, PortMode, Report, Tally, Threshold, TimeWaitOurs,
+    ClosePolicy, Failure as Failed, Oddity, Pace, Plan, PlanDraft, PortMode, Rate, Report, Spread, Tally, Threshold,
+    TimeWaitOurs,
 };
 
 fn plan(close: ClosePolicy) -> Plan {
@@ -37,6 +38,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         time_wait_ours,
         warnings: vec!["said before".to_owned()],
         busy: Some(0.5),
+        host: Host { name: "here".to_owned(), kernel: "6.18.0".to_owned(), cpus: 2, started_unix_s: 1_764_115_200 },
         port_tuples: Some(28_232),
         ports_taken: Some(28_232),
     }
@@ -45,13 +47,14 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
 /// 1,500 responses in 2 s, 500 connects without a port, one bad response.
 fn tally() -> Tally {
     let mut tally = Tally::default();
-    (tally.connects_tried, tally.connects_opened, tally.body_bytes) = (2000, 1500, 1 << 20);
+    (tally.connects_tried, tally.body_bytes, tally.received_bytes) = (2000, 1 << 20, (1 << 20) + 60_000);
     for n in 0..1500u64 {
         let status = if n % 10 == 0 { 503 } else { 200 };
         let at = Duration::from_micros(1_000_000 + n * 1_000_000 / 1499);
         tally.record_complete(status, Duration::from_micros(100 + n), at);
-        tally.connect_time.record(Duration::from_micros(20));
-        tally.closed.record(if n < 1000 { ClosedFirst::OurFin } else { ClosedFirst::PeerFin });
+        tally.record_opened(Duration::from_micros(20), at);
+        tally.record_connect_cost(Duration::from_micros(10), at);
+        tally.record_close(if n < 1000 { ClosedFirst::OurFin } else { ClosedFirst::PeerFin }, at);
     }
     (0..500).for_each(|_| tally.record_failure(Failed::Fault(Fault::from_errno(99)), Duration::ZERO));
     tally.record_failure(Failed::Http(http1::Error::StatusLine), Duration::ZERO);
@@ -77,6 +80,16 @@ pub(crate) fn stress_nothing() -> Report {
     };
     let facts = RunFacts { stopped: true, ..facts(TimeWaitOurs::Unknown("no netlink".to_owned())) };
     Report::new(&draft.check().expect("a good draft"), facts, &Tally::default())
+}
+
+/// A run at a rate that was not kept.
+pub(crate) fn stress_open() -> Report {
+    let rate = Rate::new(1000, Duration::from_secs(1)).expect("a good rate");
+    let draft = PlanDraft { pace: Pace::Open(rate, Spread::Constant), ..PlanDraft::new("http://192.0.2.1:8080/x") };
+    let mut tally = tally();
+    tally.not_sent = 7;
+    tally.service.record(Duration::from_micros(90));
+    Report::new(&draft.check().expect("a good draft"), facts(TimeWaitOurs::Counted(3)), &tally)
 }
 
 /// Different counts of every way to end.

@@ -69,7 +69,7 @@ impl Tester {
             CloseOutcome::Unread => None,
         };
         if let Some(who) = closed_first {
-            self.tally.closed.record(who);
+            self.tally.record_close(who, self.since_start(io.now()));
         }
         if let Some(lease) = self.slot(index).link.lease.take() {
             let end = PortEnd { closed_first, timestamps: self.timestamps };

@@ -47,14 +47,13 @@ impl Tester {
 
     fn count_opened<R: Reactor>(&mut self, index: u32, conn: ConnId, io: &mut R) {
         let opened = self.tally.connects_opened;
-        self.tally.connects_opened += 1;
-        let due = self.slot(index).exchange.due;
-        let mut took = io.now().saturating_sub(due);
+        let (now, due) = (io.now(), self.slot(index).exchange.due);
+        let mut took = now.saturating_sub(due);
         if let (Some(tls), Some(session)) = (&mut self.tally.tls, io.session(conn)) {
             tls.record(session.handshake, session.resumed, session.suite);
             took = took.saturating_sub(session.handshake);
         }
-        self.tally.connect_time.record(took);
+        self.tally.record_opened(took, self.since_start(now));
         if opened >= TIMESTAMPS_FIRST && !opened.is_multiple_of(TIMESTAMPS_EVERY) {
             return;
         }
@@ -83,6 +82,7 @@ impl Tester {
         let life = &mut self.slots[index as usize].exchange.life;
         match result {
             Ok(Received::Data(buf)) => {
+                self.tally.received_bytes += buf.len() as u64;
                 let step = life.handle_data(&buf, &self.rules);
                 self.apply(index, conn, step, Some(buf), io);
             }
@@ -133,6 +133,8 @@ impl Tester {
             Next::ReadMore => {
                 let rest = buf.map(|mut buf| {
                     buf.advance(step.consumed);
+                    // It comes again, in front of what is read next.
+                    self.tally.received_bytes -= buf.len() as u64;
                     buf
                 });
                 io.recv(conn, rest);

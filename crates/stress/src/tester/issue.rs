@@ -123,7 +123,7 @@ impl Tester {
         let (method, first) = (self.method(index), self.sends_from(index, 0).unwrap_or_default());
         let connected = io.connect(&plan, first);
         if let Some(cost) = io.connect_cost() {
-            self.tally.record_connect_cost(cost);
+            self.tally.record_connect_cost(cost, self.since_start(io.now()));
         }
         let conn = connected?;
         let slot = &mut self.slots[index as usize];
