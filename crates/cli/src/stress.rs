@@ -162,6 +162,10 @@ fn our_flags() -> Ours {
 }
 
 pub(crate) fn run(args: &StressArgs) -> Result {
+    if args.files.schema {
+        Output::People.say(present::stress::SCHEMA)?;
+        return Ok(Outcome::AsHoped);
+    }
     // A mistake in the flags is told before anything is started.
     let draft = draft(args, args.url.as_deref().unwrap_or("http://127.0.0.1/"))?;
     let checked = draft.clone().check()?;

@@ -10,4 +10,7 @@ pub(super) struct FileArgs {
     /// (of --rate), 'rate>=5k', '5xx==0', 'not_sent<1%'. Latencies: min, mean, max, p50 to p99.99.
     #[arg(long = "threshold", value_name = "FIGURE<BOUND", value_parser = Threshold::parse)]
     pub(super) thresholds: Vec<Threshold>,
+    /// Write the JSON Schema of what --json writes.
+    #[arg(long)]
+    pub(super) schema: bool,
 }

@@ -16,6 +16,8 @@ mod preflight;
 mod program;
 mod reload;
 mod results;
+#[path = "../../../balancer/tests/keys/schema.rs"]
+mod schema;
 mod service;
 mod simulate;
 mod slowloris;

@@ -37,6 +37,23 @@ fn who_says_how_many_may_fail_is_taken_at_their_word() {
     run(&["--threshold", "errors<=5", "--threshold", "p99<1s"], 1);
 }
 
+/// Of runs as they are, beside those made by hand that `present` tests.
+#[test]
+fn reports_are_as_the_schema_says_that_the_tester_writes() {
+    let (code, schema, _) = told(&["stress", "--schema"]);
+    let schema = serde_json::from_str(&schema).expect("JSON");
+    assert_eq!(code, Some(0));
+    for more in [&["-n", "300"][..], &["-R", "200", "-z", "1500ms"], &["-n", "50", "--close", "fin"]] {
+        let report = json_of(&[&["stress", "--json", "-"], more].concat(), 0);
+        assert_eq!(crate::schema::problem(&schema, &report), None, "{report:#}");
+        let series = report["series"].as_array().expect("a series");
+        let ok: u64 = series.iter().filter_map(|point| point["ok"].as_u64()).sum();
+        assert_eq!(Some(ok), report["requests"]["ok"].as_u64(), "{report:#}");
+        assert!(report["bytes"]["received"].as_u64() > report["bytes"]["body"].as_u64(), "{report:#}");
+        assert!(report["client"]["cpu_percent"].as_f64() > Some(0.0), "{report:#}");
+    }
+}
+
 #[test]
 fn a_threshold_that_says_nothing_is_a_mistake_of_the_command_line() {
     let check = |run: &[&str], words: &str| {

@@ -6,7 +6,16 @@ use serde_json::{Value, json};
 use stats::Percentiles;
 use stress_core::by_request::RequestSummary;
 use stress_core::report::TlsReport;
-use stress_core::{ErrorKind, Judged, KernelCounter, Report, TimeWaitOurs};
+use stress_core::{ErrorKind, Judged, KernelCounter, Report, SeriesPoint, TimeWaitOurs, moment};
+
+/// Counts up when a key changes its meaning or goes; a key that is added changes nothing.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Where the latency curve has its points.
+const CURVE_PERCENT: [f64; 21] = [
+    0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0, 92.5, 95.0, 97.5, 99.0, 99.5, 99.9, 99.95,
+    99.99, 100.0,
+];
 
 /// A report as JSON.
 pub(super) fn report(report: &Report) -> Value {
@@ -38,6 +47,14 @@ pub(super) fn report(report: &Report) -> Value {
         "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),
         "tls_us": percentiles(report.tls.as_ref().and_then(|tls| tls.handshake_us.as_ref())),
         "tls": report.tls.as_ref().map(secured),
+        "version": env!("CARGO_PKG_VERSION"),
+        "schema": SCHEMA_VERSION,
+        "series": moment::series(&report.timeline).iter().map(point).collect::<Vec<_>>(),
+        "series_step_s": report.timeline.seconds_each(),
+        "latency_curve": curve(report),
+        "unanswered": count(report, ErrorKind::Unanswered),
+        "bytes": bytes(report),
+        "host": report.host,
     });
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
@@ -110,8 +127,42 @@ fn ports(report: &Report) -> Value {
 
 /// Every kind, also those that did not occur.
 fn errors(report: &Report) -> Value {
-    let count = |kind| report.errors.iter().find(|(seen, _)| *seen == kind).map_or(0, |(_, count)| *count);
-    object(ErrorKind::ALL.into_iter().map(|kind| (kind.name(), count(kind))))
+    object(ErrorKind::ALL.into_iter().map(|kind| (kind.name(), count(report, kind))))
+}
+
+fn count(report: &Report, kind: ErrorKind) -> u64 {
+    report.errors.iter().find(|(seen, _)| *seen == kind).map_or(0, |(_, count)| *count)
+}
+
+fn point(point: &SeriesPoint) -> Value {
+    json!({
+        "t_s": point.t_s,
+        "ok": point.ok,
+        "failed": point.failed,
+        "p50": point.p50,
+        "p99": point.p99,
+        "max": point.max,
+        "time_wait": point.time_wait,
+        "connect_us": point.connect_us,
+        "opened": point.opened,
+    })
+}
+
+/// Latency by the share of responses that were not slower, close together where few are.
+fn curve(report: &Report) -> Vec<Value> {
+    let at = |percent: f64| {
+        let us = report.latency.quantile(percent / 100.0)?.as_nanos() as f64 / 1000.0;
+        Some(json!({ "percent": percent, "us": us }))
+    };
+    CURVE_PERCENT.into_iter().filter_map(at).collect()
+}
+
+fn bytes(report: &Report) -> Value {
+    json!({
+        "received": report.received_bytes,
+        "body": report.body_bytes,
+        "received_per_s": stats::per_second(report.received_bytes, report.duration),
+    })
 }
 
 /// Oddities and dialects that occurred.

@@ -13,6 +13,9 @@ pub use progress::progress;
 use serde_json::Value;
 use stress_core::Report;
 
+/// The JSON Schema (draft 2020-12) of what [`Finished`] is as JSON.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// A run that is over. Its plan was shown before ([`plan`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Finished<'a>(pub &'a Report);

@@ -2,6 +2,8 @@
 
 mod doctor;
 mod fixtures;
+#[path = "../../../balancer/tests/keys/schema.rs"]
+mod schema;
 mod shapes;
 mod stress;
 #[path = "../../../doctor-core/tests/support/mod.rs"]

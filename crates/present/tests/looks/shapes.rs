@@ -1,11 +1,12 @@
 //! The JSON shapes, byte by byte: keys, their order, and how values are written. Other programs build on them. A key may
 //! be added behind the others; then its line is added to the recorded file.
 
-use crate::{fixtures, support};
+use crate::{fixtures, schema, support};
 use doctor_core::diagnose;
 use present::Present;
 use present::doctor::{Applied, Found, Look, Reverted};
 use present::simulate::{Guide, Ran};
+use serde_json::Value;
 use std::path::Path;
 use tcp_model::simulate::{RawPlan, simulate};
 
@@ -19,6 +20,22 @@ fn check(name: &str, result: &impl Present) {
     let recorded = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
     let differs = recorded.lines().zip(seen.lines()).position(|(recorded, seen)| recorded != seen);
     assert!(recorded == seen, "{name} differs from line {}; it is now:\n{seen}", differs.map_or(0, |at| at + 1));
+}
+
+/// Keys may be added, so unknown ones of the whole are no problem; but this test wants all of them described.
+#[test]
+fn reports_of_the_tester_are_as_their_schema_says() {
+    let schema: Value = serde_json::from_str(present::stress::SCHEMA).expect("JSON");
+    for report in [fixtures::stress(), fixtures::stress_nothing(), fixtures::stress_open()] {
+        let json = present::stress::Finished(&report).json();
+        assert_eq!(schema::problem(&schema, &json), None, "{json:#}");
+        let described = schema["properties"].as_object().expect("keys");
+        let unknown = json.as_object().expect("keys").keys().find(|key| !described.contains_key(*key));
+        assert_eq!(unknown, None, "nobody says what it is");
+        let mut wrong = json.clone();
+        wrong["verdict"]["kind"] = "fine".into();
+        assert!(schema::problem(&schema, &wrong).is_some_and(|why| why.contains(".verdict.kind")));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::fixtures;
 use present::Present;
 use present::stress::{Finished, plan};
+use std::path::Path;
 use stress_core::PortMode;
 use stress_core::report::PlanSummary;
 
@@ -10,8 +11,11 @@ use stress_core::report::PlanSummary;
 fn the_text_is_as_expected() {
     let report = fixtures::stress();
     let seen = plan(&report.plan) + &Finished(&report).text(118);
-    let expect = include_str!("../golden/stress.txt");
-    assert_eq!(seen, expect, "\nseen:\n{seen}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/stress.txt");
+    if std::env::var_os("QUINTET_BLESS").is_some() {
+        std::fs::write(&path, &seen).expect("written");
+    }
+    assert_eq!(seen, std::fs::read_to_string(&path).expect("a recorded text"), "\nseen:\n{seen}");
 }
 
 #[test]
