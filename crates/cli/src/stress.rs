@@ -1,10 +1,12 @@
 //! `quintet stress`.
 
 mod connection;
+mod course;
 mod curl;
 mod curl_options;
 mod files;
 mod habits;
+mod load;
 mod peers;
 mod ports;
 
@@ -22,9 +24,9 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use stress::{Preflight, StopFlag};
+use stress::{Preflight, StopFlag, UrlList};
 use stress_core::plan::BODY_BYTES_MAX;
-use stress_core::{ClosePolicy, Pace, PlanDraft, Rate, Spread};
+use stress_core::{ClosePolicy, PlanDraft};
 use sys::resolve::{Tried, try_all};
 use sys::signal::{Signal, Signals};
 
@@ -40,6 +42,8 @@ Examples:
   quintet stress -z 30s --threshold 'p99<50ms' --threshold 'errors<0.1%' URL
                                                        exit code 1 where one is not kept
   quintet stress --close wait --tls-full --cacert ca.pem https://app.example/   a full TLS handshake each
+  quintet stress --ramp 100:5k -z 60s --warm-up 5s URL from 100 requests a second to 5,000, after 5 s in no figure
+  quintet stress --urls access.log --replay-pace=x10 URL  a log, ten times as fast as it was written
   quintet stress --json - URL | jq .closed_first
   quintet stress -c 20 -- curl -H 'Accept: text/html' URL   the request of a curl command line
 
@@ -65,7 +69,7 @@ pub(crate) struct StressArgs {
     #[arg(help = "Target, http[s]://HOST[:PORT][/PATH]. Without one: an embedded balancer and origin")]
     url: Option<String>,
     #[command(flatten)]
-    load: LoadArgs,
+    load: load::LoadArgs,
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
@@ -79,31 +83,6 @@ pub(crate) struct StressArgs {
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE|-")]
     json: Option<String>,
-}
-
-/// How much, and for how long.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Load")]
-struct LoadArgs {
-    /// Connections kept busy; with --rate as many as there may be.
-    #[arg(short = 'c', long, value_name = "N", default_value = "50", value_parser = values::small_count)]
-    connections: u32,
-    /// Requests that become due, of all connections together, whether or not one is free: 500, 10k (a second), 30/m; latency
-    /// counts from then [default: as fast as responses come].
-    #[arg(short = 'R', long, short_alias = 'q', value_name = "RATE", value_parser = values::rate)]
-    rate: Option<Rate>,
-    /// How they lie in time.
-    #[arg(long, value_parser = values::named::<Spread>(), default_value_t, requires = "rate")]
-    spread: Spread,
-    /// Stop after N requests [default: 200, unless -z is given].
-    #[arg(short = 'n', long, value_name = "N", value_parser = values::count)]
-    requests: Option<u64>,
-    /// Stop after this time; what is in flight then gets 5 s more.
-    #[arg(short = 'z', long, value_name = "TIME", value_parser = values::duration)]
-    duration: Option<Duration>,
-    /// Threads [default: one per core, at most one per connection].
-    #[arg(long, value_name = "N", value_parser = values::small_count)]
-    threads: Option<u32>,
 }
 
 /// What is sent.
@@ -167,12 +146,14 @@ pub(crate) fn run(args: &StressArgs) -> Result {
         return Ok(Outcome::AsHoped);
     }
     // A mistake in the flags is told before anything is started.
-    let draft = draft(args, args.url.as_deref().unwrap_or("http://127.0.0.1/"))?;
+    let list = args.load.urls()?;
+    let url = args.url.clone().or_else(|| list.as_ref()?.origin.clone());
+    let draft = draft(args, list, url.as_deref().unwrap_or("http://127.0.0.1/"))?;
     let checked = draft.clone().check()?;
     let mut output = Output::open(args.json.as_deref())?;
     let signals = Signals::block()?;
     sys::limits::raise_file_limit();
-    let embedded = if args.url.is_none() { Some(embed()?) } else { None };
+    let embedded = if url.is_none() { Some(embed()?) } else { None };
     let plan = match embedded.as_ref().and_then(|embedded| embedded.balancer.addresses().first()) {
         Some(address) => PlanDraft { url: format!("http://{address}/"), ..draft }.check()?,
         None => checked,
@@ -187,13 +168,8 @@ pub(crate) fn run(args: &StressArgs) -> Result {
     Ok(if report.is_good() { Outcome::AsHoped } else { Outcome::Bad })
 }
 
-fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
-    args.ports.fill(PlanDraft {
-        connections: args.load.connections,
-        pace: args.load.rate.map_or(Pace::Closed, |rate| Pace::Open(rate, args.load.spread)),
-        requests: args.load.requests,
-        duration: args.load.duration,
-        threads: args.load.threads,
+fn draft(args: &StressArgs, list: Option<UrlList>, url: &str) -> anyhow::Result<PlanDraft> {
+    let draft = args.ports.fill(PlanDraft {
         // An empty body is one, too.
         method: args.request.method.clone().or_else(|| args.request.data.as_ref().map(|_| "POST".to_owned())),
         headers: args.request.headers.clone(),
@@ -203,7 +179,8 @@ fn draft(args: &StressArgs, url: &str) -> anyhow::Result<PlanDraft> {
         thresholds: args.files.thresholds.clone(),
         tls: args.tls.draft(),
         ..PlanDraft::new(url)
-    })
+    })?;
+    args.load.apply(list, draft)
 }
 
 fn body(text: &str) -> anyhow::Result<Vec<u8>> {

@@ -47,6 +47,32 @@ fn flags() {
     check(&["origin", "--workers", "0"], &["0 workers"]);
 }
 
+fn loads(url: &str) {
+    check(&["stress", "--ramp", "1:5", url], &["--duration <TIME>"]);
+    check(&["stress", "--ramp", "5", "-z", "1s", url], &["FROM:TO"]);
+    check(&["stress", "--ramp", "1:5", "--rate", "5", "-z", "1s", url], &["cannot be used with"]);
+    check(&["stress", "--spike", "1:5:2s", "-z", "1s", url], &["--spike", "-z more than 2s"]);
+    check(&["stress", "--steps", "0,0", "-z", "1s", url], &["no request at all"]);
+    check(&["stress", "--warm-up", "1s", url], &["--duration <TIME>"]);
+    check(&["stress", "--warm-up", "1s", "-z", "1s", "-n", "5", url], &["warm-up", "no number of requests"]);
+    check(&["stress", "--shuffle", url], &["--urls <FILE|->"]);
+    check(&["stress", "--urls", "/no/such/file", url], &["--urls /no/such/file", "cannot read"]);
+    let folder = Folder::new();
+    folder.write("list", "http://127.0.0.1:1/\nnonsense\nPUT http://127.0.0.2/\n");
+    let list = folder.place("list");
+    check(
+        &["stress", "--urls", &list],
+        &["this line is no request", "list:2:1", "another host than 127.0.0.1:1", "2 mistakes"],
+    );
+    folder.write("good", "http://127.0.0.1:1/\n/second\n");
+    let good = folder.place("good");
+    check(&["stress", "--urls", &good], &["nothing listens on 127.0.0.1:1"]);
+    check(&["stress", "--urls", &good, "--replay-pace"], &["--replay-pace", "does not say when"]);
+    check(&["stress", "--urls", &good, "--replay-pace=x0"], &["is no speed", "x10"]);
+    check(&["stress", "--urls", &good, "-d", "x"], &["cannot be used with"]);
+    check(&["stress", "--urls", &good, "-H", "Content-Length: 1"], &["Content-Length"]);
+}
+
 /// Files that are none of ours say what they are.
 #[test]
 fn files_that_are_no_configuration() {
@@ -90,7 +116,8 @@ fn habits_of_other_testers() {
     check(&["stress", "-q", url], &["is not a rate", "ab's -q", "leave them out"]);
     check(&["stress", "-R", "0", url], &["0 is out of range", "from 1 to 10000000"]);
     check(&["stress", "--rate", "5/d", url], &["\"5/d\" is not a rate", "30/m"]);
-    check(&["stress", "--spread", "poisson", url], &["--rate <RATE>"]);
+    check(&["stress", "--spread", "poisson", url], &["--rate <RATE>", "--ramp <FROM:TO>"]);
+    loads(url);
     // Understood: what is left is that nobody listens.
     for habits in [
         &["-host", "a.example"][..],

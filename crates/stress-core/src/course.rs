@@ -2,15 +2,17 @@
 
 use crate::pace::{PER_S_MAX, Rate};
 use core::time::Duration;
+use serde::Serialize;
 use std::sync::Arc;
 
 /// Phases one course may have.
 pub const PHASES_MAX: usize = 1000;
 
 /// A stretch of a course: the rate goes in a straight line.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Phase {
     /// How long.
+    #[serde(rename = "lasts_s", serialize_with = "crate::report::seconds")]
     pub lasts: Duration,
     /// Requests per second at its beginning.
     pub from_per_s: f64,

@@ -1,6 +1,6 @@
 //! How a run is loaded beyond one rate: a course of rates, and a warm-up.
 
-use crate::course::Course;
+use crate::course::{Course, Phase};
 use crate::pace::{Pace, Spread};
 use crate::plan::{Plan, PlanError};
 use core::time::Duration;
@@ -85,6 +85,16 @@ impl LoadDraft {
         match &self.course {
             Some(course @ Course::Recorded(_)) => given.into_iter().chain(course.requests()).min(),
             _ => given,
+        }
+    }
+}
+
+impl Load {
+    /// The phases of its course, where it has some.
+    pub(crate) fn phases(&self) -> &[Phase] {
+        match &self.course {
+            Some(Course::Phases(phases)) => phases,
+            _ => &[],
         }
     }
 }

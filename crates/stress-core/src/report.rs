@@ -1,6 +1,7 @@
 //! What a run found, ready to be printed or written as JSON.
 
 use crate::by_request::RequestSummary;
+use crate::course::Phase;
 use crate::error_kind::ErrorKind;
 use crate::forecast::{Compared, Forecast, Seen};
 use crate::judgement::{BUSY_MIN, Circumstances, Judgement};
@@ -169,6 +170,10 @@ pub struct PlanSummary {
     pub rate_per_s: Option<f64>,
     /// How they lie in time, in an open loop.
     pub spread: Option<Spread>,
+    /// Phases of the rate, where it is not the same all the time: then `rate_per_s` is its mean.
+    pub phases: Vec<Phase>,
+    /// Each request at its time, as it was recorded.
+    pub is_replay: bool,
     /// How long a warm-up was before that.
     #[serde(rename = "warm_up_s", serialize_with = "seconds")]
     pub warm_up: Duration,
@@ -263,7 +268,7 @@ pub struct RunFacts {
 }
 
 /// Seconds, with their fraction.
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(time.as_secs_f64())
 }
 
@@ -284,6 +289,8 @@ impl PlanSummary {
             targets: targets.to_vec(),
             method: plan.method_name.clone(),
             body_bytes: plan.body.len(),
+            phases: plan.load.phases().to_vec(),
+            is_replay: plan.ends_by_clock(),
             warm_up: plan.load.warm_up,
             different: plan.script.requests().len(),
             order: plan.script.order(),

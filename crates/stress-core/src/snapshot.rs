@@ -17,8 +17,10 @@ pub struct PortsNow {
 /// Counters at one moment of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Snapshot {
-    /// Since the start.
+    /// Since the start of what is measured.
     pub elapsed: Duration,
+    /// The warm-up is not over.
+    pub is_warming: bool,
     /// Planned duration, where there is one.
     pub duration: Option<Duration>,
     /// Planned number of requests, where there is one.

@@ -231,7 +231,8 @@ impl<'a> Watch<'a> {
     fn snapshot(&mut self) -> Snapshot {
         let mut counts = Counts::default();
         self.counts.iter().for_each(|of_one| counts.add(of_one));
-        let elapsed = self.started.elapsed();
+        let (since_start, warm_up) = (self.started.elapsed(), self.plan.load.warm_up);
+        let elapsed = since_start.saturating_sub(warm_up);
         let over = elapsed.saturating_sub(self.last.elapsed);
         let before = std::mem::replace(&mut self.before, counts);
         let per_s = |now: u64, then: u64| stats::per_second(now.saturating_sub(then), over);
@@ -240,6 +241,7 @@ impl<'a> Watch<'a> {
         let kept_per_s = per_s(counts.time_waits, before.time_waits).unwrap_or(0.0);
         Snapshot {
             elapsed,
+            is_warming: since_start < warm_up,
             duration: self.plan.duration,
             requests: self.plan.requests,
             ok: counts.ok,

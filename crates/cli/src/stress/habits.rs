@@ -267,6 +267,8 @@ mod tests {
         check("-j URL", "--json - URL");
         check("--clients 8 URL", "--connections 8 URL");
         check("-E me.pem --tlsv1.2 --no-alpn URL", "--cert me.pem --tls-min 1.2 --alpn none URL");
+        check("--urls-from-file list URL", "--urls list URL");
+        check("-targets=list --warm-up-time 5s", "--urls list --warm-up 5s");
         check("-q 100 -R2k URL", "-q 100 -R2k URL");
         check("--qps 100 --latency-correction URL", "--rate 100 URL");
     }
@@ -288,6 +290,7 @@ mod tests {
         refused("-D 30 URL", &["-D 30", "-z TIME", "-d @FILE"]);
         refused("-h2 URL", &["HTTP/2"]);
         refused("--http2 URL", &["HTTP/2"]);
+        refused("-i list URL", &["HEAD", "--urls FILE"]);
         refused("-s script.lua URL", &["-s script.lua"]);
         refused("-p post.txt URL", &["-p post.txt", "-d @FILE"]);
         refused("-o csv URL", &["--json"]);

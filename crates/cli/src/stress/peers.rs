@@ -97,6 +97,9 @@ static HABITS: &[Habit] = &[
     understood(&["B"], true, Meaning::Flag("--source-ip")),
     understood(&["f", "body-file"], true, Meaning::File),
     always(&["j"], json),
+    // h2load's, oha's, vegeta's; and h2load's.
+    understood(&["input-file", "urls-from-file", "targets"], true, Meaning::Flag("--urls")),
+    understood(&["warm-up-time"], true, Meaning::Flag("--warm-up")),
     either(
         &["t"],
         time_out,
@@ -143,7 +146,7 @@ static HABITS: &[Habit] = &[
         true,
         "bombardier means a body: write -d BODY; ab a buffer's size, which is the kernel's: leave it out",
     ),
-    refused(&["i"], false, "ab means HEAD: write -m HEAD; h2load a file of URLs, of which only one is loaded"),
+    refused(&["i"], false, "ab means HEAD: write -m HEAD; h2load a file of URLs: write --urls FILE"),
     refused(
         &["w"],
         false,

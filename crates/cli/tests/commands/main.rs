@@ -11,6 +11,7 @@ mod from;
 mod from_mutated;
 mod hand_over;
 mod keys_told;
+mod loads;
 mod ports_told;
 mod preflight;
 mod program;

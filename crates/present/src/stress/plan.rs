@@ -3,7 +3,7 @@
 use crate::number::{self, bytes, count, counted, span};
 use stress_core::plan::{Tls, TlsSessions};
 use stress_core::report::PlanSummary;
-use stress_core::{ClosePolicy, PortMode, Spread};
+use stress_core::{ClosePolicy, Phase, PortMode, Spread};
 
 /// The plan as understood, for people.
 pub fn plan(plan: &PlanSummary) -> String {
@@ -21,10 +21,10 @@ pub fn plan(plan: &PlanSummary) -> String {
             Spread::Constant => "in equal steps",
             Spread::Poisson => "by chance",
         };
-        text.push_str(&format!(
-            "\n      rate: {} {how}, whether or not a connection is free",
-            number::rate(Some(rate))
-        ));
+        text.push_str(&format!("\n      rate: {} {how}, whether or not a connection is free", rate_words(plan, rate)));
+    }
+    if !plan.warm_up.is_zero() {
+        text.push_str(&format!("\n      warm-up: {} before that, in no figure", span(plan.warm_up)));
     }
     text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
     if let Some(why) = &plan.ports_why {
@@ -35,6 +35,25 @@ pub fn plan(plan: &PlanSummary) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Phases that are told.
+const PHASES_TOLD_MAX: usize = 6;
+
+fn rate_words(plan: &PlanSummary, mean: f64) -> String {
+    let per_s = |rate: f64| number::rate(Some(rate));
+    if plan.is_replay {
+        return format!("as recorded, {} on average,", per_s(mean));
+    }
+    let phase = |phase: &Phase| match (phase.from_per_s, phase.to_per_s) {
+        (from, to) if from == to => format!("{} for {}", per_s(from), span(phase.lasts)),
+        (from, to) => format!("{} to {} over {}", per_s(from), per_s(to), span(phase.lasts)),
+    };
+    let mut phases: Vec<String> = plan.phases.iter().take(PHASES_TOLD_MAX).map(phase).collect();
+    if plan.phases.len() > PHASES_TOLD_MAX {
+        phases.push(format!("{} more", plan.phases.len() - PHASES_TOLD_MAX));
+    }
+    if phases.is_empty() { per_s(mean) } else { phases.join(", then ") }
 }
 
 /// What is sent.

@@ -9,6 +9,9 @@ const WIDTH: usize = 20;
 
 /// One line without a line break: gauge, time, rate now, and what went wrong.
 pub fn progress(at: &Snapshot) -> String {
+    if at.is_warming {
+        return format!("warming up; {}", counted(at.opened, "connection"));
+    }
     let gauge = gauge(at.progress(), WIDTH, "=", " ");
     let mut line =
         format!("[{gauge}] {:>5.1} s  {:>12}  {} ok", at.elapsed.as_secs_f64(), rate(at.per_s_now), count(at.ok),);
