@@ -145,7 +145,9 @@ impl PlanDraft {
     pub fn check(mut self) -> Result<Plan, PlanError> {
         self.pace = self.load.pace(self.pace)?;
         (self.duration, self.requests) = (self.load.duration(self.duration), self.load.requests(self.requests));
-        let url = Url::parse(&self.url).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;
+        let (host, target) = split_at_variables(&self.url, self.script.is_literal);
+        let url = Url::parse(host).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;
+        let target = target.map_or_else(|| url.path().to_owned(), str::to_owned);
         self.check_bounds()?;
         let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
@@ -155,6 +157,7 @@ impl PlanDraft {
         let mut plan = Plan {
             url,
             tls,
+            target,
             connections: self.connections,
             pace: self.pace,
             requests: self.requests.or(self.duration.is_none().then_some(REQUESTS_DEFAULT)),
@@ -207,10 +210,12 @@ impl PlanDraft {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Plan {
-    /// Target.
+    /// Target; without its path where that has variables.
     pub url: Url,
     /// How its connections are secured; `None`: not at all.
     pub tls: Option<Tls>,
+    /// Path and query, as they were given where they have variables.
+    pub target: String,
     /// Connections kept busy at the same time, or as many as there may be; at least 1.
     pub connections: u32,
     /// What makes requests due.
@@ -334,6 +339,16 @@ impl fmt::Display for PlanError {
             Self::TooManyThresholds(count) => write!(f, "{count} thresholds: at most {THRESHOLDS_MAX} are supported"),
             Self::Tls(why) => why.fmt(f),
         }
+    }
+}
+
+/// A URL without and with the path that variables stand in.
+fn split_at_variables(url: &str, is_literal: bool) -> (&str, Option<&str>) {
+    let host_begins = url.find("://").map_or(0, |at| at + 3);
+    let path_begins = url[host_begins..].find('/').map(|at| host_begins + at);
+    match path_begins.map(|at| url.split_at(at)) {
+        Some((host, path)) if !is_literal && path.contains("{{") => (host, Some(path)),
+        _ => (url, None),
     }
 }
 

@@ -276,6 +276,13 @@ fn seconds_if_any<S: Serializer>(time: &Option<Duration>, serializer: S) -> Resu
     time.map(|time| time.as_secs_f64()).serialize(serializer)
 }
 
+/// As it was given, variables included.
+fn url(plan: &Plan) -> String {
+    let url = plan.url.to_string();
+    let host = url.strip_suffix(plan.url.path()).unwrap_or(&url);
+    format!("{host}{}", plan.target)
+}
+
 impl PlanSummary {
     /// Of `plan`, as it is run.
     pub fn new(plan: &Plan, targets: &[SocketAddr], threads: u32) -> Self {
@@ -284,7 +291,7 @@ impl PlanSummary {
             Pace::Closed => None,
         };
         Self {
-            url: plan.url.to_string(),
+            url: url(plan),
             target: targets[0],
             targets: targets.to_vec(),
             method: plan.method_name.clone(),

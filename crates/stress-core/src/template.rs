@@ -12,7 +12,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) headers: &'a [(String, String)],
-    pub(crate) body_bytes: usize,
+    /// `None`: that is told by whoever writes the body; the head has no end yet.
+    pub(crate) body_bytes: Option<usize>,
 }
 
 /// The head of a request of `plan`. Fields that are given replace ours of the same name.
@@ -36,14 +37,16 @@ pub(crate) fn head_of(plan: &Plan, parts: &Parts<'_>) -> Vec<u8> {
         field("Connection", "close");
     }
     parts.headers.iter().for_each(|(name, value)| field(name, value));
-    if parts.body_bytes > 0 || method_wants_length(parts.method) {
-        field("Content-Length", &parts.body_bytes.to_string());
+    if let Some(bytes) = parts.body_bytes {
+        if bytes > 0 || method_wants_length(parts.method) {
+            field("Content-Length", &bytes.to_string());
+        }
+        head.push_str("\r\n");
     }
-    head.push_str("\r\n");
     head.into_bytes()
 }
 
 /// RFC 9110 section 8.6: methods that anticipate content say so even when it is empty.
-fn method_wants_length(method: &str) -> bool {
+pub(crate) fn method_wants_length(method: &str) -> bool {
     matches!(method, "POST" | "PUT" | "PATCH")
 }

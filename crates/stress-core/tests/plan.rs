@@ -83,7 +83,7 @@ fn without_a_bound_there_are_two_hundred_requests() {
 #[track_caller]
 fn check_head(draft: PlanDraft, expect: &[&str]) {
     let plan = draft.check().expect("a good draft");
-    let bytes = plan.script.requests()[0].bytes();
+    let bytes = plan.script.requests()[0].plain().expect("plain");
     let head = &bytes[..bytes.len() - plan.body.len()];
     let expect = expect.join("\r\n") + "\r\n\r\n";
     assert_eq!(String::from_utf8_lossy(head).replace(env!("CARGO_PKG_VERSION"), "V"), expect);
@@ -106,7 +106,7 @@ fn a_connection_field_of_ones_own_decides_how_many_requests_there_are() {
     let check = |close, field: &str, expect| {
         let plan = PlanDraft { headers: vec![field.to_owned()], close, ..draft() }.check().expect("a good draft");
         assert_eq!(plan.close, expect, "{close:?} {field}");
-        let head = String::from_utf8_lossy(plan.script.requests()[0].bytes()).to_ascii_lowercase();
+        let head = String::from_utf8_lossy(plan.script.requests()[0].plain().expect("plain")).to_ascii_lowercase();
         assert_eq!(head.matches("connection:").count(), 1, "{head}");
     };
     use ClosePolicy::*;

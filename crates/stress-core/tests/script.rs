@@ -5,7 +5,7 @@ use seed::Rng;
 use stress_core::{ClosePolicy, Order, Part, Picker, Plan, PlanDraft, RequestDraft, ScriptDraft};
 
 fn plan(order: Order, requests: Vec<RequestDraft>) -> Result<Plan, String> {
-    let script = ScriptDraft { requests, order, seed: 7 };
+    let script = ScriptDraft { requests, order, seed: 7, ..ScriptDraft::default() };
     let headers = vec!["X-All: 1".to_owned(), "X-Own: plan".to_owned()];
     let draft = PlanDraft { script, headers, close: ClosePolicy::Wait, ..PlanDraft::new("http://example.org:81/") };
     draft.check().map_err(|why| why.to_string())
@@ -29,7 +29,7 @@ fn requests_are_sent_with_what_the_plan_says_for_all_and_their_own_above_it() {
     };
     let plan = plan(Order::ByWeight, vec![own, RequestDraft::new("/second")]).expect("a good plan");
     let texts: Vec<String> =
-        plan.script.requests().iter().map(|one| String::from_utf8_lossy(one.bytes()).into()).collect();
+        plan.script.requests().iter().map(|one| String::from_utf8_lossy(one.plain().expect("plain")).into()).collect();
     assert!(texts[0].starts_with("PUT /a?b HTTP/1.1\r\nHost: example.org:81\r\n"), "{}", texts[0]);
     assert!(texts[0].ends_with("X-All: 1\r\nx-own: request\r\nContent-Length: 5\r\n\r\nhello"), "{}", texts[0]);
     assert!(texts[1].starts_with("GET /second HTTP/1.1\r\n") && texts[1].contains("X-Own: plan\r\n"), "{}", texts[1]);

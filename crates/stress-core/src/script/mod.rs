@@ -6,14 +6,20 @@
 
 mod picker;
 mod request;
+mod text;
+mod values;
 
 pub use picker::Picker;
 pub use request::{Request, RequestDraft, RequestError};
+pub use text::Draw;
+pub use values::{Around, LINES_MAX, Lines, ValueError};
 
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanDraft, PlanError};
 use named::named;
 use seed::Rng;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use values::Names;
 
 /// Requests one run may choose from.
 pub const REQUESTS_MAX: usize = 1_000_000;
@@ -45,6 +51,40 @@ pub struct ScriptDraft {
     pub order: Order,
     /// Of everything that chance decides.
     pub seed: u64,
+    /// Nothing in them is a variable.
+    pub is_literal: bool,
+    /// What variables name.
+    pub around: Around,
+}
+
+/// Files and variables of the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedAround {
+    /// Files whose lines are wanted.
+    pub files: BTreeSet<String>,
+    /// Variables of the environment.
+    pub env: BTreeSet<String>,
+}
+
+impl PlanDraft {
+    /// What the variables of its requests name, and [`ScriptDraft::around`] has to have.
+    pub fn named_around(&self) -> NamedAround {
+        let mut named = NamedAround::default();
+        let (NamedAround { files, env }, of_requests) = (&mut named, &self.script.requests);
+        let mut look = |text: &[u8]| {
+            values::named_in(text, |file| _ = files.insert(file.to_owned()), |name| _ = env.insert(name.to_owned()));
+        };
+        for text in [self.url.as_bytes(), &self.body] {
+            look(text);
+        }
+        for request in of_requests {
+            look(request.target.as_bytes());
+            look(&request.body);
+        }
+        let headers = self.headers.iter().chain(of_requests.iter().flat_map(|request| &request.headers));
+        headers.for_each(|text| look(text.as_bytes()));
+        if self.script.is_literal { NamedAround::default() } else { named }
+    }
 }
 
 /// The requests of a run; at least one. Clones share them.
@@ -53,6 +93,8 @@ pub struct Script {
     requests: Arc<[Request]>,
     order: Order,
     seed: u64,
+    /// Numbers that variables share.
+    draws: usize,
 }
 
 impl Script {
@@ -61,27 +103,29 @@ impl Script {
         if draft.requests.len() > REQUESTS_MAX {
             return Err(ScriptError::TooMany(draft.requests.len()).into());
         }
-        let given = draft.requests.iter().map(|one| Request::of(one, plan));
-        let mut requests = Vec::with_capacity(draft.requests.len().max(1));
-        let mut wrong = Vec::new();
-        for (at, request) in given.enumerate() {
-            match request {
+        let alone = [RequestDraft::alone(plan)];
+        let drafts = if draft.requests.is_empty() { &alone[..] } else { &draft.requests };
+        let (mut requests, mut wrong, mut draws) = (Vec::with_capacity(drafts.len()), Vec::new(), BTreeMap::new());
+        let mut names = Names::new(&draft.around, &mut draws);
+        for (at, one) in drafts.iter().enumerate() {
+            match Request::of(one, plan, (!draft.is_literal).then_some(&mut names)) {
                 Ok(request) => requests.push(request),
-                Err(why) => {
-                    wrong.push(WrongRequest { at, target: draft.requests[at].target.clone(), why: Box::new(why) })
-                }
+                Err(RequestError::Part(why)) if draft.requests.is_empty() => return Err(why),
+                Err(why) => wrong.push(WrongRequest { at, target: one.target.clone(), why: Box::new(why) }),
             }
         }
         if !wrong.is_empty() {
             return Err(ScriptError::Requests(wrong).into());
         }
-        if requests.is_empty() {
-            requests.push(Request::alone(plan)?);
-        }
         if draft.order == Order::Shuffled {
             Rng::new(draft.seed).shuffle(&mut requests);
         }
-        Ok(Self { requests: requests.into(), order: draft.order, seed: draft.seed })
+        Ok(Self { requests: requests.into(), order: draft.order, seed: draft.seed, draws: draws.len() })
+    }
+
+    /// Numbers that variables of a request share: so many places [`Draw::drawn`] has to have.
+    pub fn draws(&self) -> usize {
+        self.draws
     }
 
     /// The requests, in the order of their turns.
@@ -97,6 +141,11 @@ impl Script {
     /// Of everything that chance decides.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Chance for the thread of this number.
+    pub fn chance(&self, thread: u32) -> Rng {
+        Rng::new(self.seed.wrapping_mul(0x1_0000_0001).wrapping_add(u64::from(thread)))
     }
 
     /// Is there more than one?

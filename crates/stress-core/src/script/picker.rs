@@ -23,8 +23,7 @@ impl Picker {
             sum += weight;
             sum
         });
-        let rng = Rng::new(script.seed().wrapping_mul(0x1_0000_0001).wrapping_add(u64::from(thread)));
-        Self { rng, sums: sums.collect(), turns: script.requests().len() as u64 }
+        Self { rng: script.chance(thread), sums: sums.collect(), turns: script.requests().len() as u64 }
     }
 
     /// The next one's place. `turn` counts the requests of all threads that take turns; it is asked only where they do.

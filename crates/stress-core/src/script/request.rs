@@ -1,6 +1,8 @@
 //! One request of a script: as given, and as the bytes it is sent as.
 
 use super::WEIGHT_MAX;
+use super::text::{self, Draw, Place, Text};
+use super::values::{Names, ValueError};
 use crate::plan::{BODY_BYTES_MAX, HEAD_BYTES_MAX, Plan, PlanError, header, method};
 use crate::template::{self, Parts};
 use http::Method;
@@ -37,52 +39,98 @@ impl RequestDraft {
     }
 }
 
+impl RequestDraft {
+    /// The one that `plan` names.
+    pub(super) fn alone(plan: &Plan) -> Self {
+        Self {
+            name: String::new(),
+            target: plan.target.clone(),
+            method: Some(plan.method_name.clone()),
+            headers: Vec::new(),
+            body: plan.body.clone(),
+            weight: 1,
+        }
+    }
+}
+
+impl RequestDraft {
+    /// The same, of which nothing is a variable: what was recorded is sent to the letter.
+    pub fn literal(self) -> Self {
+        if !text::has_variables(&self.body) && !self.headers.iter().any(|field| field.contains("{{")) {
+            return self;
+        }
+        let braces = |text: &str| text.replace("{{", "{{\"{{\"}}");
+        let headers = self.headers.iter().map(|field| braces(field)).collect();
+        Self { headers, body: text::literal(&self.body), ..self }
+    }
+}
+
 /// A request that can be sent.
 #[derive(Clone, Debug)]
 pub struct Request {
     name: String,
     method: Method,
     weight: u32,
-    bytes: Box<[u8]>,
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// Head and body, always the same.
+    Plain(Box<[u8]>),
+    /// With variables in it.
+    Template(Box<Template>),
+}
+
+/// The three parts of a request with variables. Its length is told when its body is written.
+#[derive(Clone, Debug)]
+struct Template {
+    line: Text,
+    fields: Text,
+    body: Text,
+    tells_length: bool,
 }
 
 impl Request {
-    /// The one that `plan` names.
-    pub(super) fn alone(plan: &Plan) -> Result<Self, PlanError> {
-        let named = Named { name: "", weight: 1, method_name: &plan.method_name, method: plan.method };
-        Self::ready(plan, named, plan.url.path(), &plan.headers, &plan.body)
-    }
-
     /// Of `draft`, with what `plan` says for all.
-    pub(super) fn of(draft: &RequestDraft, plan: &Plan) -> Result<Self, RequestError> {
+    pub(super) fn of(draft: &RequestDraft, plan: &Plan, names: Option<&mut Names<'_>>) -> Result<Self, RequestError> {
         if draft.weight == 0 || draft.weight > WEIGHT_MAX {
             return Err(RequestError::Weight(draft.weight));
         }
         if draft.body.len() > BODY_BYTES_MAX {
             return Err(PlanError::BodyTooLong(draft.body.len()).into());
         }
-        let path = path_at(&plan.url, &draft.target)?;
+        let target = draft.target.as_str();
+        let has_variables = |part: &[u8]| names.is_some() && text::has_variables(part);
+        let path = if has_variables(target.as_bytes()) {
+            template_path(&plan.url, target)?
+        } else {
+            path_at(&plan.url, target)?
+        };
         let (method_name, method) = method(draft.method.as_deref(), &draft.body)?;
         let headers = fields(plan, &draft.headers)?;
-        let named = Named { name: &draft.name, weight: draft.weight, method_name: &method_name, method };
-        Ok(Self::ready(plan, named, &path, &headers, &draft.body)?)
-    }
-
-    fn ready(
-        plan: &Plan,
-        named: Named<'_>,
-        path: &str,
-        headers: &[(String, String)],
-        body: &[u8],
-    ) -> Result<Self, PlanError> {
-        let Named { name, weight, method_name, method } = named;
-        let mut bytes = template::head_of(plan, &Parts { method: method_name, path, headers, body_bytes: body.len() });
-        if bytes.len() > HEAD_BYTES_MAX {
-            return Err(PlanError::HeadTooLong(bytes.len()));
+        let is_template = has_variables(path.as_bytes())
+            || has_variables(&draft.body)
+            || headers.iter().any(|(_, value)| has_variables(value.as_bytes()));
+        let parts = Parts {
+            method: &method_name,
+            path: &path,
+            headers: &headers,
+            body_bytes: (!is_template).then_some(draft.body.len()),
+        };
+        let head = template::head_of(plan, &parts);
+        if head.len() > HEAD_BYTES_MAX {
+            return Err(PlanError::HeadTooLong(head.len()).into());
         }
-        bytes.extend_from_slice(body);
-        let name = if name.is_empty() { format!("{method_name} {path}") } else { name.to_owned() };
-        Ok(Self { name, method, weight, bytes: bytes.into() })
+        let form = match names.filter(|_| is_template) {
+            None => Form::Plain([head.as_slice(), &draft.body].concat().into()),
+            Some(names) => {
+                let tells_length = !draft.body.is_empty() || template::method_wants_length(&method_name);
+                Form::Template(Box::new(Template::new(&head, &draft.body, tells_length, names)?))
+            }
+        };
+        let name = if draft.name.is_empty() { format!("{method_name} {path}") } else { draft.name.clone() };
+        Ok(Self { name, method, weight: draft.weight, form })
     }
 
     /// What a report calls it.
@@ -100,9 +148,43 @@ impl Request {
         self.weight
     }
 
-    /// Head and body as they are sent.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Head and body as they are sent; `None` where variables have to be written first ([`Request::write`]).
+    pub fn plain(&self) -> Option<&[u8]> {
+        match &self.form {
+            Form::Plain(bytes) => Some(bytes),
+            Form::Template(_) => None,
+        }
+    }
+
+    /// Writes it behind `out`; `body` is room that is used meanwhile.
+    pub fn write(&self, draw: &mut Draw<'_>, body: &mut Vec<u8>, out: &mut Vec<u8>) {
+        match &self.form {
+            Form::Plain(bytes) => out.extend_from_slice(bytes),
+            Form::Template(template) => template.write(draw, body, out),
+        }
+    }
+}
+
+impl Template {
+    fn new(head: &[u8], body: &[u8], tells_length: bool, names: &mut Names<'_>) -> Result<Self, ValueError> {
+        let line = head.iter().position(|byte| *byte == b'\r').unwrap_or(head.len());
+        let (line, fields) = head.split_at(line);
+        let mut read = |part| Text::new(part, names);
+        Ok(Self { line: read(line)?, fields: read(fields)?, body: read(body)?, tells_length })
+    }
+
+    fn write(&self, draw: &mut Draw<'_>, body: &mut Vec<u8>, out: &mut Vec<u8>) {
+        use std::io::Write;
+        body.clear();
+        self.line.write(Place::Target, draw, out);
+        self.fields.write(Place::Fields, draw, out);
+        self.body.write(Place::Body, draw, body);
+        if self.tells_length {
+            // Writing to a Vec cannot fail.
+            let _ok = write!(out, "Content-Length: {}\r\n", body.len());
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body);
     }
 }
 
@@ -128,14 +210,9 @@ pub enum RequestError {
     /// Its method, its fields or its length.
     #[error(transparent)]
     Part(#[from] PlanError),
-}
-
-/// How a request is called, and how often it is made.
-struct Named<'a> {
-    name: &'a str,
-    weight: u32,
-    method_name: &'a str,
-    method: Method,
+    /// A variable in it.
+    #[error(transparent)]
+    Variable(#[from] ValueError),
 }
 
 /// Path and query of `target`, which names the plan's host or none.
@@ -148,6 +225,19 @@ fn path_at(url: &Url, target: &str) -> Result<String, RequestError> {
         return Err(RequestError::Elsewhere { ours: url.host_field(), theirs: theirs.host_field() });
     }
     Ok(theirs.path().to_owned())
+}
+
+/// Path and query of a target with variables: beside them it is one without.
+fn template_path(url: &Url, target: &str) -> Result<String, RequestError> {
+    let path_begins = match target.split_once("://") {
+        Some((scheme, rest)) => scheme.len() + 3 + rest.find('/').unwrap_or(rest.len()),
+        None => 0,
+    };
+    let (host, path) = target.split_at(path_begins);
+    let parts = text::split(path.as_bytes())?;
+    let plain = parts.iter().map(|part| part.map_or_else(String::from_utf8_lossy, |_| "x".into()));
+    path_at(url, &format!("{host}{}", plain.collect::<String>()))?;
+    Ok(path.to_owned())
 }
 
 /// The plan's fields, but those that the request has itself; then the request's.
