@@ -1,9 +1,12 @@
 //! Requests in the reactor's buffers. A few are filled once, and shared by every send; of many each is written when its
 //! turn comes, so that a long list costs its bytes and not a buffer each.
 
+use crate::requests::Turns;
 use ports::{Fault, FaultKind};
 use reactor::{After, Buf, Outgoing, Reactor};
+use seed::Rng;
 use stress_core::Script;
+use stress_core::script::{Draw, Request};
 
 /// So many requests have buffers of their own.
 const KEPT_MAX: usize = 64;
@@ -19,35 +22,53 @@ pub(crate) struct Prepared {
 pub(crate) type Pieces = Vec<Buf>;
 
 impl Prepared {
-    /// Fills the buffers of a script of few requests.
+    /// Fills the buffers of a script of few requests, of those that are always the same.
     pub(crate) fn new<R: Reactor>(script: &Script, io: &mut R) -> Result<Self, Fault> {
-        let kept = |bytes: &[u8]| {
+        let few = if script.requests().len() > KEPT_MAX { 0 } else { KEPT_MAX };
+        let kept = |request: &Request| {
             let mut pieces = Pieces::new();
-            write(bytes, &mut pieces, io).map(|()| pieces)
+            fill(request.plain().unwrap_or_default(), &mut pieces, io).map(|()| pieces)
         };
-        let few = script.requests().iter().take(if script.requests().len() > KEPT_MAX { 0 } else { KEPT_MAX });
-        Ok(Self { kept: few.map(|request| request.bytes()).map(kept).collect::<Result<_, Fault>>()? })
+        Ok(Self { kept: script.requests().iter().take(few).map(kept).collect::<Result<_, Fault>>()? })
     }
 
-    /// Request `which`, if it is not kept, in `pieces`, whose room is used again.
-    pub(crate) fn write<R: Reactor>(
-        &self,
-        script: &Script,
-        which: usize,
-        pieces: &mut Pieces,
-        io: &mut R,
-    ) -> Result<(), Fault> {
-        pieces.clear();
-        if self.kept.is_empty() { write(script.requests()[which].bytes(), pieces, io) } else { Ok(()) }
+    /// Is request `which` here, or has it to be written?
+    pub(crate) fn is_kept(&self, which: usize) -> bool {
+        self.kept.get(which).is_some_and(|pieces| !pieces.is_empty())
     }
 
     /// The pieces of request `which`: those that are kept, else those that were written.
     pub(crate) fn pieces<'a>(&'a self, which: usize, written: &'a Pieces) -> &'a [Buf] {
-        self.kept.get(which).unwrap_or(written)
+        self.kept.get(which).filter(|pieces| !pieces.is_empty()).unwrap_or(written)
     }
 }
 
-fn write<R: Reactor>(bytes: &[u8], pieces: &mut Pieces, io: &mut R) -> Result<(), Fault> {
+/// Writes requests one by one, into room that is used again.
+pub(crate) struct Pen {
+    rng: Rng,
+    bytes: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Pen {
+    /// For the thread of this number.
+    pub(crate) fn new(script: &Script, thread: u32) -> Self {
+        // Other chances than those of the picker, so that what is written changes nothing of what is chosen.
+        Self { rng: script.chance(thread).fork(), bytes: Vec::new(), body: Vec::new() }
+    }
+
+    /// `request` as it is sent this time.
+    pub(crate) fn write(&mut self, request: &Request, drawn: &mut [Option<u64>], turns: &Turns) -> &[u8] {
+        self.bytes.clear();
+        let turn = &mut |which| turns.of_variable(which);
+        request.write(&mut Draw { rng: &mut self.rng, drawn, turn }, &mut self.body, &mut self.bytes);
+        &self.bytes
+    }
+}
+
+/// `bytes` in `pieces`, whose room is used again.
+pub(crate) fn fill<R: Reactor>(bytes: &[u8], pieces: &mut Pieces, io: &mut R) -> Result<(), Fault> {
+    pieces.clear();
     for chunk in bytes.chunks(reactor::buf::BUF_BYTES) {
         let mut piece = io.take_buf().ok_or(Fault::of(FaultKind::Memory))?;
         piece.append(chunk).map_err(|_| Fault::of(FaultKind::Memory))?;

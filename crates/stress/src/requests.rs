@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use stress_core::{Pace, Part, Plan};
+use stress_core::{Pace, Part, Plan, Script};
 
 /// Requests a thread takes at once, at most.
 const TAKEN_MAX: u64 = 64;
@@ -57,15 +57,29 @@ impl Requests {
     }
 }
 
-/// Whose turn it is, of requests that take turns. Clones count together.
-#[derive(Clone, Debug, Default)]
-pub struct Turns(Arc<AtomicU64>);
+/// Whose turn it is, of requests that take turns, and of the counters in them. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Turns(Arc<[AtomicU64]>);
 
 impl Turns {
-    /// The next turn's number, from 0.
-    pub(crate) fn take(&self) -> u64 {
+    /// For the requests of `script`.
+    pub fn new(script: &Script) -> Self {
+        Self((0..=script.draws()).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// The number of the next request's turn, from 0.
+    pub(crate) fn of_requests(&self) -> u64 {
+        self.take(0)
+    }
+
+    /// The next number that a variable has drawn, from 0.
+    pub(crate) fn of_variable(&self, which: usize) -> u64 {
+        self.take(which + 1)
+    }
+
+    fn take(&self, which: usize) -> u64 {
         // No other memory hangs on it.
-        self.0.fetch_add(1, Ordering::Relaxed)
+        self.0[which].fetch_add(1, Ordering::Relaxed)
     }
 }
 

@@ -155,7 +155,7 @@ fn start_tester(
 /// Divides connections and ports among threads. Requests are whose connection is free.
 fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
     let pool = plan.requests.map(|requests| RequestPool::new(requests, plan.connections));
-    let turns = Turns::default();
+    let turns = Turns::new(&plan.script);
     let share = |index: u32| {
         let part = Part { index, of: ready.threads };
         let mut targets = ready.targets.clone();

@@ -32,7 +32,8 @@ fn requests_in_turn_are_all_made_with_their_methods_and_bodies() {
         RequestDraft::new("/status/404"),
     ];
     for close in ClosePolicy::ALL {
-        let script = ScriptDraft { requests: requests.clone(), order: Order::InTurn, seed: 1 };
+        let script =
+            ScriptDraft { requests: requests.clone(), order: Order::InTurn, seed: 1, ..ScriptDraft::default() };
         let report = run(script, close, 80);
         let expect = [("GET /bytes/10", 20), ("echo", 20), ("HEAD /bytes/5000", 20), ("GET /status/404", 20)];
         assert_eq!(counts(&report), expect, "{close:?}");
@@ -45,7 +46,11 @@ fn requests_in_turn_are_all_made_with_their_methods_and_bodies() {
 #[test]
 fn a_long_list_is_written_one_by_one() {
     let requests = (0..200).map(|at| RequestDraft::new(format!("/bytes/{at}"))).collect();
-    let report = run(ScriptDraft { requests, order: Order::Shuffled, seed: 5 }, ClosePolicy::Keep, 400);
+    let report = run(
+        ScriptDraft { requests, order: Order::Shuffled, seed: 5, ..ScriptDraft::default() },
+        ClosePolicy::Keep,
+        400,
+    );
     assert_eq!(report.body_bytes, 2 * (0..200).sum::<u64>(), "each came twice");
     assert!(counts(&report).iter().all(|(_, ok)| *ok == 2));
 }
@@ -58,7 +63,7 @@ fn a_record_is_replayed_request_by_request() {
     let course = Some(Course::recorded(&times, 10.0).expect("a course"));
     let load = LoadDraft { course, ..LoadDraft::default() };
     let requests = (0..31).map(|at| RequestDraft::new(format!("/bytes/{at}"))).collect();
-    let script = ScriptDraft { requests, order: Order::InTurn, seed: 0 };
+    let script = ScriptDraft { requests, order: Order::InTurn, seed: 0, ..ScriptDraft::default() };
     let draft = PlanDraft {
         connections: 8,
         threads: Some(2),

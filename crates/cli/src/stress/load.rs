@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 use stress::{URLS_BYTES_MAX, UrlList, parse_urls};
 use stress_core::plan::BODY_BYTES_MAX;
+use stress_core::script::{Around, LINES_MAX, Lines, NamedAround};
 use stress_core::{Course, LoadDraft, Order, Pace, PlanDraft, Rate, ScriptDraft, Spread};
 
 /// Flags of the load.
@@ -64,6 +65,9 @@ pub(super) struct LoadArgs {
         value_parser = course::speed
     )]
     replay_pace: Option<f64>,
+    /// `{{...}}` in requests is sent as it stands.
+    #[arg(long)]
+    no_templates: bool,
     /// Of what chance decides: the same seed, the same choices.
     #[arg(long, value_name = "N", default_value = "0", value_parser = values::count)]
     seed: u64,
@@ -95,7 +99,7 @@ impl LoadArgs {
             warm_up: self.warm_up.unwrap_or_default(),
             notes: list.as_ref().map_or_else(Vec::new, |list| notes(list, &draft.url)),
         };
-        Ok(PlanDraft {
+        let draft = PlanDraft {
             connections: self.connections,
             pace: self.rate.map_or(Pace::Closed, |rate| Pace::Open(rate, self.spread)),
             requests,
@@ -104,7 +108,9 @@ impl LoadArgs {
             script: self.script(list),
             load,
             ..draft
-        })
+        };
+        let around = around(&draft.named_around())?;
+        Ok(PlanDraft { script: ScriptDraft { around, ..draft.script }, ..draft })
     }
 
     fn script(&self, list: Option<UrlList>) -> ScriptDraft {
@@ -113,7 +119,13 @@ impl LoadArgs {
             (Some(_), false) => Order::InTurn,
             (Some(_), true) => Order::Shuffled,
         };
-        ScriptDraft { requests: list.map_or_else(Vec::new, |list| list.requests), order, seed: self.seed }
+        ScriptDraft {
+            requests: list.map_or_else(Vec::new, |list| list.requests),
+            order,
+            seed: self.seed,
+            is_literal: self.no_templates,
+            ..ScriptDraft::default()
+        }
     }
 
     fn course(&self, list: Option<&UrlList>) -> anyhow::Result<Option<Course>> {
@@ -132,6 +144,27 @@ impl LoadArgs {
         };
         Ok(Some(Course::phases(&phases)?))
     }
+}
+
+/// The files and the environment that variables name. What the environment has not is told with the request.
+fn around(named: &NamedAround) -> anyhow::Result<Around> {
+    let files = named.files.iter().map(|name| Ok((name.clone(), lines(name)?)));
+    let env = named.env.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
+    Ok(Around { files: files.collect::<anyhow::Result<_>>()?, env: env.collect() })
+}
+
+/// Lines of a file; empty ones are none.
+fn lines(name: &str) -> anyhow::Result<Lines> {
+    let bytes = sys::file::read(Path::new(name), URLS_BYTES_MAX + 1);
+    let bytes = bytes.with_context(|| format!("{{{{line {name}}}}}: cannot read this file"))?;
+    ensure!(
+        bytes.len() <= URLS_BYTES_MAX,
+        "{{{{line {name}}}}}: more than {URLS_BYTES_MAX} bytes; give a smaller file"
+    );
+    let lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let lines: Lines = lines.filter(|line| !line.is_empty()).map(Into::into).collect();
+    ensure!(lines.len() <= LINES_MAX, "{{{{line {name}}}}}: more than {LINES_MAX} lines; give a part of it");
+    Ok(lines)
 }
 
 /// What a person should know of the list, and of where it goes.

@@ -2,7 +2,7 @@
 
 use super::slot::Doing;
 use super::{Phase, Tester};
-use crate::request::send_from;
+use crate::request::{self, send_from};
 use http::Method;
 use ports::{Fault, FaultKind, Target, Tries};
 use reactor::{Close, ConnectPlan, Outgoing, Reactor};
@@ -56,10 +56,15 @@ impl Tester {
 
     /// Chooses which request it is, and writes it where it is written each time.
     fn choose<R: Reactor>(&mut self, index: u32, io: &mut R) -> Result<(), Fault> {
-        let which = self.picker.next(|| self.turns.take());
+        let which = self.picker.next(|| self.turns.of_requests());
         let exchange = &mut self.slots[index as usize].exchange;
         exchange.which = which as u32;
-        self.prepared.write(&self.plan.script, which, &mut exchange.written, io)
+        if self.prepared.is_kept(which) {
+            return Ok(());
+        }
+        exchange.drawn.fill(None);
+        let bytes = self.pen.write(&self.plan.script.requests()[which], &mut exchange.drawn, &self.turns);
+        request::fill(bytes, &mut exchange.written, io)
     }
 
     /// The send that starts with piece `at` of a slot's request; `None` where there is nothing left.

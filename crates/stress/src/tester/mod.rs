@@ -18,7 +18,7 @@ mod time;
 mod waiting;
 
 use crate::orders::Order;
-use crate::request::Prepared;
+use crate::request::{Pen, Prepared};
 use crate::requests::{Requests, Turns};
 use ports::{Fault, SourceSet, Sources};
 use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
@@ -57,7 +57,7 @@ impl Share {
             targets,
             connections: plan.connections,
             requests,
-            turns: Turns::default(),
+            turns: Turns::new(&plan.script),
             part: Part::WHOLE,
             sources,
             routed: false,
@@ -78,6 +78,7 @@ pub struct Tester {
     timestamps: bool,
     prepared: Prepared,
     picker: Picker,
+    pen: Pen,
     turns: Turns,
     slots: Vec<Slot>,
     by_conn: ConnMap<u32>,
@@ -125,8 +126,9 @@ impl Tester {
             timestamps: false,
             prepared: Prepared::default(),
             picker: Picker::new(&plan.script, share.part.index),
+            pen: Pen::new(&plan.script, share.part.index),
             turns: share.turns,
-            slots: (0..connections).map(|_| Slot::default()).collect(),
+            slots: (0..connections).map(|_| Slot::new(&plan.script)).collect(),
             by_conn: ConnMap::default(),
             timers: TimerWheel::new(),
             tally: Tally::new(plan.tls.is_some()),

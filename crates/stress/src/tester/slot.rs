@@ -4,8 +4,8 @@ use crate::request::Pieces;
 use ports::{Lease, Target, Tries};
 use reactor::{ConnId, Deadline};
 use std::time::Duration;
-use stress_core::Life;
 use stress_core::backoff::Backoff;
+use stress_core::{Life, Script};
 
 /// What a slot's deadline means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,14 @@ pub(super) struct Slot {
     pub(super) doing: Doing,
 }
 
+impl Slot {
+    /// For requests of `script`.
+    pub(super) fn new(script: &Script) -> Self {
+        let drawn = vec![None; script.draws()].into();
+        Self { exchange: Exchange { drawn, ..Exchange::default() }, ..Self::default() }
+    }
+}
+
 /// The connection a slot has.
 #[derive(Debug, Default)]
 pub(super) struct Link {
@@ -55,6 +63,8 @@ pub(super) struct Exchange {
     pub(super) which: u32,
     /// Its bytes, where they are written for this time only.
     pub(super) written: Pieces,
+    /// What its variables have drawn.
+    pub(super) drawn: Box<[Option<u64>]>,
     /// When the request was due.
     pub(super) due: Duration,
     /// When it was made.

@@ -37,6 +37,9 @@ fn request(entry: &Value) -> Result<Entry, &'static str> {
         return Err("without a method or a URL");
     };
     let (origin, path) = split_url(url).ok_or("not http or https")?;
+    if !super::is_path(&path) {
+        return Err("with characters that no URL may hold");
+    }
     if method == "CONNECT" {
         return Err("CONNECT");
     }

@@ -42,9 +42,7 @@ fn entry(line: &str) -> Result<Logged, &'static str> {
         return Err("what was asked for is no HTTP request");
     }
     let (origin, path) = split_url(url).ok_or("what was asked for is no path")?;
-    if !path.bytes().all(|byte| byte.is_ascii_graphic())
-        || path.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}'])
-    {
+    if !super::is_path(&path) {
         return Err("with characters that no URL may hold");
     }
     let fields = ["Referer", "User-Agent"].into_iter().zip(quoted_parts(rest));

@@ -33,8 +33,6 @@ pub struct UrlList {
     pub origin: Option<String>,
     /// When each was recorded, from the first one on; empty where the file does not say.
     pub times: Vec<Duration>,
-    /// Are variables of templates understood in it? What was recorded is sent to the letter.
-    pub is_literal: bool,
     /// What a person should know: what was left out, and why.
     pub notes: Vec<String>,
 }
@@ -112,12 +110,12 @@ fn list(found: &mut Found) -> UrlList {
         .left_out
         .iter()
         .map(|(why, count)| format!("{} left out: {why}", units::counted(*count as u64, "request")));
+    let as_it_stands = |request: RequestDraft| if found.is_record { request.literal() } else { request };
     UrlList {
         notes: elsewhere.into_iter().chain(told).collect(),
-        requests: entries.into_iter().map(|entry| entry.request).collect(),
+        requests: entries.into_iter().map(|entry| as_it_stands(entry.request)).collect(),
         origin,
         times,
-        is_literal: found.is_record,
     }
 }
 
@@ -165,6 +163,11 @@ fn split_url(url: &str) -> Option<(Option<String>, String)> {
     let own_port = if scheme == "http" { ":80" } else { ":443" };
     let host = authority.strip_suffix(own_port).unwrap_or(authority).to_ascii_lowercase();
     (!host.is_empty()).then(|| (Some(format!("{scheme}://{host}")), path))
+}
+
+/// May that stand in a URL?
+fn is_path(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_graphic()) && !path.contains(['"', '<', '>', '\\', '^', '`', '{', '|', '}'])
 }
 
 /// Fields of a record that are not sent as they were: they say how a message is framed, or are of that connection.
