@@ -9,6 +9,7 @@
 //! ```
 
 use crate::plan::ClosePolicy;
+use crate::script::Reader;
 use crate::step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step};
 use http::{BodyKind, HEADERS_CAP, Limits, Method, Reading};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
@@ -114,15 +115,20 @@ impl Life {
 
     /// Bytes came: all those not consumed before, and the new ones.
     pub fn handle_data(&mut self, bytes: &[u8], rules: &Rules) -> Step {
+        self.handle_data_for(bytes, rules, &mut ())
+    }
+
+    /// As [`Life::handle_data`], with somebody who looks at what the response is made of.
+    pub fn handle_data_for(&mut self, bytes: &[u8], rules: &Rules, reader: &mut impl Reader) -> Step {
         self.may_be_unseen = false;
-        let step = self.read(bytes, rules);
+        let step = self.read(bytes, rules, reader);
         Step { heads: core::mem::take(&mut self.heads), ..step }
     }
 
-    fn read(&mut self, bytes: &[u8], rules: &Rules) -> Step {
+    fn read(&mut self, bytes: &[u8], rules: &Rules, reader: &mut impl Reader) -> Step {
         match self.stage {
-            Stage::Head => self.read_heads(bytes, rules),
-            Stage::Body(_) => self.read_body(bytes, 0, rules),
+            Stage::Head => self.read_heads(bytes, rules, reader),
+            Stage::Body(_) => self.read_body(bytes, 0, rules, reader),
             Stage::PeerFin => self.read_unasked(bytes.len(), rules),
             Stage::Idle | Stage::Connecting => Step::next(Next::Close(CloseBy::Discard)),
         }
@@ -169,23 +175,23 @@ impl Life {
         }
     }
 
-    fn read_heads(&mut self, bytes: &[u8], rules: &Rules) -> Step {
+    fn read_heads(&mut self, bytes: &[u8], rules: &Rules, reader: &mut impl Reader) -> Step {
         let mut at = 0;
         while at < bytes.len() {
-            match self.read_head(&bytes[at..], rules) {
+            match self.read_head(&bytes[at..], rules, reader) {
                 Ok(0) => return Step { consumed: at, ..Step::next(Next::ReadMore) },
                 Ok(len) => at += len,
                 Err(why) => return self.fail(why, close_after_failure(rules)),
             }
             if matches!(self.stage, Stage::Body(_)) {
-                return self.read_body(bytes, at, rules);
+                return self.read_body(bytes, at, rules, reader);
             }
         }
         Step { consumed: at, ..Step::next(Next::Read) }
     }
 
     /// Length of the head at the start of `bytes`, or 0 when it is not complete.
-    fn read_head(&mut self, bytes: &[u8], rules: &Rules) -> Result<usize, Failure> {
+    fn read_head(&mut self, bytes: &[u8], rules: &Rules, reader: &mut impl Reader) -> Result<usize, Failure> {
         let limits = if self.interim > 0 { &rules.after_interim } else { &rules.limits };
         if !self.scan.worth_parsing(bytes, limits) {
             return Ok(0);
@@ -200,6 +206,7 @@ impl Life {
             return if self.interim > INTERIM_MAX { Err(Failure::TooManyInterim) } else { Ok(len) };
         }
         self.status = head.status;
+        reader.head(&head);
         // After 101 the connection is no longer ours to speak HTTP on: the head is the whole response.
         let (body, keep_alive) = match head.body {
             BodyKind::Tunnel => (BodyKind::Empty, false),
@@ -210,14 +217,15 @@ impl Life {
         Ok(len)
     }
 
-    fn read_body(&mut self, bytes: &[u8], from: usize, rules: &Rules) -> Step {
+    fn read_body(&mut self, bytes: &[u8], from: usize, rules: &Rules, reader: &mut impl Reader) -> Step {
         let Stage::Body(decoder) = &mut self.stage else { return Step::next(Next::Wait) };
         let (mut at, mut body_bytes) = (from, 0);
         while at < bytes.len() && !decoder.is_done() {
             match decoder.decode(&bytes[at..]) {
                 Ok(piece) => {
-                    at += piece.consumed;
                     body_bytes += piece.data.len();
+                    reader.body(&bytes[at..][piece.data]);
+                    at += piece.consumed;
                 }
                 Err(why) => return self.fail(Failure::Http(why), close_after_failure(rules)),
             }

@@ -96,6 +96,8 @@ named! {
         SentAgain = "sent_again",
         /// A head was larger than most readers take.
         LargeHead = "large_head",
+        /// An answer had not what was to be kept of it: the scenario ended there.
+        CaptureMissed = "capture_missed",
     }
 }
 
@@ -107,6 +109,7 @@ impl Oddity {
             Self::UnaskedBytes => "the server sent bytes beyond its response",
             Self::EarlyResponse => "the response came before the request was sent",
             Self::ResetUnsafe => "closed by FIN: bytes stayed unacknowledged",
+            Self::CaptureMissed => "the answer had not what was to be kept of it; the scenario ended there",
             Self::LargeHead => "heads over 32 KiB or 128 fields, which many readers refuse",
             Self::SentAgain => "sent again: the server had closed a kept connection before it answered",
         }

@@ -2,7 +2,8 @@
 
 use http::Method;
 use seed::Rng;
-use stress_core::{ClosePolicy, Order, Part, Picker, Plan, PlanDraft, RequestDraft, ScriptDraft};
+use stress_core::script::{CaptureDraft, CaptureFrom, Kept};
+use stress_core::{ClosePolicy, Life, Order, Part, Picker, Plan, PlanDraft, RequestDraft, Rules, ScriptDraft};
 
 fn plan(order: Order, requests: Vec<RequestDraft>) -> Result<Plan, String> {
     let script = ScriptDraft { requests, order, seed: 7, ..ScriptDraft::default() };
@@ -110,4 +111,85 @@ fn a_plan_without_a_script_has_its_own_request() {
     let plan = PlanDraft::new("http://a/b").check().expect("a good plan");
     assert_eq!(plan.script.requests().len(), 1);
     assert_eq!(Picker::new(&plan.script, Part::WHOLE.index).next(|| panic!("no turns")), 0);
+}
+
+/// A first step that keeps an id, and a second that says it.
+fn scenario() -> Vec<RequestDraft> {
+    let capture = CaptureDraft { name: "id".into(), from: CaptureFrom::Json("/id".into()) };
+    let first = RequestDraft { captures: vec![capture], weight: 3, ..RequestDraft::new("/new") };
+    let second = RequestDraft { follows: true, ..RequestDraft::new("/item/{{id}}") };
+    vec![first, second, RequestDraft::new("/alone")]
+}
+
+#[test]
+fn scenarios_are_chosen_whole_and_know_what_earlier_steps_keep() {
+    let good = plan(Order::ByWeight, scenario()).expect("a good plan");
+    let mut picker = Picker::new(&good.script, 0);
+    let picked: Vec<usize> = (0..10_000).map(|_| picker.next(|| panic!("no turns"))).collect();
+    let firsts = picked.iter().filter(|one| **one == 0).count();
+    assert!(picked.iter().all(|one| [0, 2].contains(one)) && (7300..7700).contains(&firsts), "{firsts}");
+    assert_eq!(good.script.requests().iter().map(|one| one.is_followed()).collect::<Vec<_>>(), [true, false, false]);
+    let shuffled = plan(Order::Shuffled, scenario()).expect("a good plan");
+    let at = shuffled.script.requests().iter().position(|one| one.is_followed()).expect("it is there");
+    assert_eq!(shuffled.script.requests()[at + 1].name(), "GET /item/{{id}}");
+    let mut wrong = scenario();
+    wrong[1].follows = false;
+    wrong.push(RequestDraft { captures: wrong[0].captures.clone(), ..RequestDraft::new("/{{idd}}") });
+    wrong[3].captures[0].name = "line".into();
+    let why = plan(Order::ByWeight, wrong).expect_err("it is wrong");
+    assert!(why.contains("nothing is called \"id\", in this scenario and before this request"), "{why}");
+    for (from, expect) in [
+        (CaptureFrom::Json("id".into()), "is no JSON pointer: it begins with /"),
+        (CaptureFrom::Header("a b".into()), "is no name of a header field"),
+        (CaptureFrom::Regex("(".into()), "capture x: "),
+    ] {
+        let captures = vec![CaptureDraft { name: "x".into(), from }];
+        let why = plan(Order::ByWeight, vec![RequestDraft { captures, ..RequestDraft::new("/") }]).expect_err("wrong");
+        assert!(why.contains(expect), "{why}");
+    }
+    let captures = vec![CaptureDraft { name: "line".into(), from: CaptureFrom::Json("/x".into()) }];
+    let why = plan(Order::ByWeight, vec![RequestDraft { captures, ..RequestDraft::new("/") }]).expect_err("wrong");
+    assert!(why.contains("none of those that there are"), "{why}");
+}
+
+/// However the answer comes in pieces: the same is kept of it.
+#[test]
+fn values_are_kept_of_any_answer_in_any_pieces() {
+    let captures = [
+        ("id", CaptureFrom::Json("/a/0".into())),
+        ("tag", CaptureFrom::Header("ETag".into())),
+        ("word", CaptureFrom::Regex("w=([a-z]+)".into())),
+    ];
+    let captures = captures.map(|(name, from)| CaptureDraft { name: name.into(), from });
+    let plan = plan(Order::ByWeight, vec![RequestDraft { captures: captures.to_vec(), ..RequestDraft::new("/") }])
+        .expect("good");
+    let captures = plan.script.requests()[0].captures();
+    let (rules, whole) = (
+        Rules::new(ClosePolicy::Keep),
+        "HTTP/1.1 103 Early\r\nEtag: early\r\n\r\nHTTP/1.1 200 OK\r\netag: \"x\"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n8\r\n[7]}w=ab\r\n3\r\nc;!\r\n0\r\n\r\n",
+    );
+    for seed in 0..300 {
+        let (mut rng, mut kept, mut life, mut partial) =
+            (Rng::new(seed), Kept::new(plan.script.kept()), Life::default(), Vec::new());
+        kept.begin(captures);
+        life.start_connecting(Method::Get);
+        assert_eq!(life.handle_connected(Ok(())).outcome, None);
+        life.handle_sent(Ok(()));
+        let (mut rest, mut done) = (whole.as_bytes(), false);
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(1 + rng.index(rest.len()));
+            partial.extend_from_slice(piece);
+            let step = life.handle_data_for(&partial, &rules, &mut (&mut kept, captures));
+            partial.drain(..if step.next == stress_core::Next::ReadMore { step.consumed } else { partial.len() });
+            (rest, done) = (behind, step.outcome.is_some());
+        }
+        let json = |body: &[u8], pointer: &str, out: &mut Vec<u8>| {
+            out.extend_from_slice(pointer.as_bytes());
+            body == b"{\"a\":[7]}w=abc;!"
+        };
+        assert!(done && kept.finish(captures, json), "seed {seed}");
+        assert_eq!(kept.values, [b"/a/0".to_vec(), b"\"x\"".to_vec(), b"abc".to_vec()], "seed {seed}");
+        kept.begin(captures);
+        assert!(!kept.finish(captures, |_, _, _| false), "nothing of the answer before is found again");
+    }
 }

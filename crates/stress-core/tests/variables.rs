@@ -25,7 +25,11 @@ fn written(plan: &Plan, seed: u64, count: usize) -> Vec<String> {
             numbers[which] += 1;
             numbers[which] - 1
         };
-        plan.script.requests()[0].write(&mut Draw { rng: &mut rng, drawn: &mut drawn, turn }, &mut body, &mut out);
+        plan.script.requests()[0].write(
+            &mut Draw { rng: &mut rng, drawn: &mut drawn, kept: &[], turn },
+            &mut body,
+            &mut out,
+        );
         String::from_utf8(out).expect("text")
     };
     (0..count).map(one).collect()

@@ -58,10 +58,16 @@ impl Pen {
     }
 
     /// `request` as it is sent this time.
-    pub(crate) fn write(&mut self, request: &Request, drawn: &mut [Option<u64>], turns: &Turns) -> &[u8] {
+    pub(crate) fn write(
+        &mut self,
+        request: &Request,
+        drawn: &mut [Option<u64>],
+        kept: &[Vec<u8>],
+        turns: &Turns,
+    ) -> &[u8] {
         self.bytes.clear();
         let turn = &mut |which| turns.of_variable(which);
-        request.write(&mut Draw { rng: &mut self.rng, drawn, turn }, &mut self.body, &mut self.bytes);
+        request.write(&mut Draw { rng: &mut self.rng, drawn, kept, turn }, &mut self.body, &mut self.bytes);
         &self.bytes
     }
 }

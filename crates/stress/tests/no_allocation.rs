@@ -81,7 +81,7 @@ fn a_warm_run_allocates_nothing() {
     check(Script::Polite, ClosePolicy::Fin, Some(range));
 }
 
-/// Few have buffers of their own, many are written one by one.
+/// Few have buffers of their own, many are written one by one, and so is what has variables.
 #[test]
 fn which_of_several_requests_is_next_allocates_nothing() {
     for count in [3u32, 500] {
@@ -91,4 +91,9 @@ fn which_of_several_requests_is_next_allocates_nothing() {
             check_requests(Script::Polite, close, None, requests.clone());
         }
     }
+    let headers = vec!["X-Id: {{uuid}}".into()];
+    let variables =
+        RequestDraft { headers, body: b"{{counter}} {{string 20}}".to_vec(), ..RequestDraft::new("/{{random 1 9}}") };
+    let requests = ScriptDraft { requests: vec![variables], ..ScriptDraft::default() };
+    check_requests(Script::Polite, ClosePolicy::Keep, None, requests);
 }

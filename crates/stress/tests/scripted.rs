@@ -4,7 +4,8 @@ use origin::OriginPlan;
 use std::net::SocketAddr;
 use std::time::Duration;
 use stress::StopFlag;
-use stress_core::{ClosePolicy, Course, LoadDraft, Order, PlanDraft, Report, RequestDraft, ScriptDraft};
+use stress_core::script::{CaptureDraft, CaptureFrom};
+use stress_core::{ClosePolicy, Course, LoadDraft, Oddity, Order, PlanDraft, Report, RequestDraft, ScriptDraft};
 use testkit::PATIENCE;
 
 /// A run of `requests` requests of `script` against an origin of its own.
@@ -74,4 +75,39 @@ fn a_record_is_replayed_request_by_request() {
     let report = stress::run(&draft.check().expect("a good plan"), &StopFlag::new(), |_| {}).expect("a run");
     assert!(counts(&report).iter().all(|(_, ok)| *ok == 1), "{:?}", counts(&report));
     assert!(report.duration >= Duration::from_millis(300), "{:?}", report.duration);
+}
+
+/// What the origin echoes is kept, and said by the next step of the same place only.
+#[test]
+fn a_scenario_goes_on_with_what_it_keeps() {
+    let capture = |name: &str, from| CaptureDraft { name: name.into(), from };
+    let ours = vec![
+        capture("id", CaptureFrom::Json("/id".into())),
+        capture("word", CaptureFrom::Regex("\"word\":\"([a-z0-9]+)\"".into())),
+        capture("length", CaptureFrom::Header("content-length".into())),
+    ];
+    let body = b"{\"id\":{{counter 10}},\"word\":\"{{string 8}}\"}".to_vec();
+    let first = RequestDraft { captures: ours, body: body.clone(), ..RequestDraft::new("/echo") };
+    let second = RequestDraft { follows: true, ..RequestDraft::new("/bytes/{{id}}?{{word}}-{{length}}") };
+    let lost = vec![capture("gone", CaptureFrom::Json("/gone".into()))];
+    let third = RequestDraft { captures: lost, body, ..RequestDraft::new("/echo?lost") };
+    let fourth = RequestDraft { follows: true, ..RequestDraft::new("/never/{{gone}}") };
+    let script = |requests| ScriptDraft { requests, order: Order::InTurn, ..ScriptDraft::default() };
+    for close in [ClosePolicy::Keep, ClosePolicy::Wait] {
+        let report = run(script(vec![first.clone(), second.clone()]), close, 40);
+        let of = |at: usize| report.by_request[at].ok;
+        // A place that has no request left after a first step makes no second one.
+        assert!(of(0) + of(1) == 40 && of(0) - of(1) <= 4, "{close:?}: {:?}", counts(&report));
+        assert_eq!(report.statuses, [(200, 40)]);
+        let report = run(script(vec![third.clone(), fourth.clone()]), close, 40);
+        assert_eq!((report.by_request[0].ok, report.by_request[1].ok), (40, 0));
+        assert_eq!(report.oddities, [(Oddity::CaptureMissed, 40)]);
+    }
+}
+
+#[test]
+fn counters_go_on_over_all_threads() {
+    let request = RequestDraft::new("/bytes/{{counter 1}}");
+    let report = run(ScriptDraft { requests: vec![request], ..ScriptDraft::default() }, ClosePolicy::Keep, 100);
+    assert_eq!(report.body_bytes, (1..=100).sum::<u64>(), "each number once");
 }

@@ -52,5 +52,5 @@ fn courses_and_warm_ups_are_told() {
     assert!(report["notes"].to_string().contains("before that 0.5 s of warm-up: 25 requests"), "{}", report["notes"]);
     let (code, text, _) = told(&["stress", "--ramp", "10:50", "-z", "1s", &url]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("rate: 10/s to 50/s over 1 s"), "{text}");
+    assert!(text.contains("rate: 10.0/s to 50.0/s over 1 s"), "{text}");
 }

@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! RequestDraft (method, target, fields, body, weight)  ->  Request (bytes)  ->  Picker (which is next)
+//! a scenario: requests one behind the other, made by one place; Kept is what it keeps of their answers
 //! ```
 
+mod capture;
 mod picker;
 mod request;
 mod text;
 mod values;
 
+pub use capture::{Capture, CaptureDraft, CaptureError, CaptureFrom, Kept, Reader};
 pub use picker::Picker;
 pub use request::{Request, RequestDraft, RequestError};
 pub use text::Draw;
@@ -95,6 +98,10 @@ pub struct Script {
     seed: u64,
     /// Numbers that variables share.
     draws: usize,
+    /// Values that are kept of answers.
+    kept: usize,
+    /// Where scenarios begin; a request of its own is one.
+    starts: Arc<[u32]>,
 }
 
 impl Script {
@@ -108,6 +115,9 @@ impl Script {
         let (mut requests, mut wrong, mut draws) = (Vec::with_capacity(drafts.len()), Vec::new(), BTreeMap::new());
         let mut names = Names::new(&draft.around, &mut draws);
         for (at, one) in drafts.iter().enumerate() {
+            if !one.follows {
+                names.begin();
+            }
             match Request::of(one, plan, (!draft.is_literal).then_some(&mut names)) {
                 Ok(request) => requests.push(request),
                 Err(RequestError::Part(why)) if draft.requests.is_empty() => return Err(why),
@@ -117,10 +127,21 @@ impl Script {
         if !wrong.is_empty() {
             return Err(ScriptError::Requests(wrong).into());
         }
-        if draft.order == Order::Shuffled {
-            Rng::new(draft.seed).shuffle(&mut requests);
-        }
-        Ok(Self { requests: requests.into(), order: draft.order, seed: draft.seed, draws: draws.len() })
+        let kept = names.kept();
+        let follows: Vec<bool> = drafts.iter().map(|one| one.follows).collect();
+        let (requests, starts) = in_order(requests, &follows, draft);
+        let draws = draws.len();
+        Ok(Self { requests: requests.into(), order: draft.order, seed: draft.seed, draws, kept, starts: starts.into() })
+    }
+
+    /// Where scenarios begin; a request of its own is one.
+    pub(crate) fn starts(&self) -> &Arc<[u32]> {
+        &self.starts
+    }
+
+    /// Values that are kept of answers: so many places [`Draw::kept`] has to have.
+    pub fn kept(&self) -> usize {
+        self.kept
     }
 
     /// Numbers that variables of a request share: so many places [`Draw::drawn`] has to have.
@@ -152,6 +173,30 @@ impl Script {
     pub fn is_choice(&self) -> bool {
         self.requests.len() > 1
     }
+}
+
+/// The requests in the order of their turns, each scenario in one piece, and where those begin.
+fn in_order(requests: Vec<Request>, follows: &[bool], draft: &ScriptDraft) -> (Vec<Request>, Vec<u32>) {
+    let mut scenarios: Vec<Vec<Request>> = Vec::new();
+    for (request, follows) in requests.into_iter().zip(follows) {
+        match scenarios.last_mut().filter(|_| *follows) {
+            Some(scenario) => {
+                scenario.last_mut().into_iter().for_each(|before| before.is_followed = true);
+                scenario.push(request);
+            }
+            None => scenarios.push(vec![request]),
+        }
+    }
+    if draft.order == Order::Shuffled {
+        Rng::new(draft.seed).shuffle(&mut scenarios);
+    }
+    let mut at = 0;
+    let starts = scenarios.iter().map(|scenario| {
+        at += scenario.len() as u32;
+        at - scenario.len() as u32
+    });
+    let starts = starts.collect();
+    (scenarios.into_iter().flatten().collect(), starts)
 }
 
 /// Why requests cannot be sent.

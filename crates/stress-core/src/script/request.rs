@@ -1,6 +1,7 @@
 //! One request of a script: as given, and as the bytes it is sent as.
 
 use super::WEIGHT_MAX;
+use super::capture::{Capture, CaptureDraft, CaptureError};
 use super::text::{self, Draw, Place, Text};
 use super::values::{Names, ValueError};
 use crate::plan::{BODY_BYTES_MAX, HEAD_BYTES_MAX, Plan, PlanError, header, method};
@@ -21,8 +22,12 @@ pub struct RequestDraft {
     pub headers: Vec<String>,
     /// Body.
     pub body: Vec<u8>,
-    /// How often it is made for each time that one with weight 1 is.
+    /// How often it is made for each time that one with weight 1 is; of a scenario its first request's counts.
     pub weight: u32,
+    /// It is the next step of the scenario that the request before it belongs to: whoever had an answer to that one makes it.
+    pub follows: bool,
+    /// What is kept of its answer for the steps behind it.
+    pub captures: Vec<CaptureDraft>,
 }
 
 impl RequestDraft {
@@ -35,6 +40,8 @@ impl RequestDraft {
             headers: Vec::new(),
             body: Vec::new(),
             weight: 1,
+            follows: false,
+            captures: Vec::new(),
         }
     }
 }
@@ -49,6 +56,8 @@ impl RequestDraft {
             headers: Vec::new(),
             body: plan.body.clone(),
             weight: 1,
+            follows: false,
+            captures: Vec::new(),
         }
     }
 }
@@ -72,6 +81,8 @@ pub struct Request {
     method: Method,
     weight: u32,
     form: Form,
+    captures: Box<[Capture]>,
+    pub(super) is_followed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -92,45 +103,44 @@ struct Template {
 }
 
 impl Request {
-    /// Of `draft`, with what `plan` says for all.
-    pub(super) fn of(draft: &RequestDraft, plan: &Plan, names: Option<&mut Names<'_>>) -> Result<Self, RequestError> {
+    /// Of `draft`, with what `plan` says for all; with `names`, its variables are read.
+    pub(super) fn of(
+        draft: &RequestDraft,
+        plan: &Plan,
+        mut names: Option<&mut Names<'_>>,
+    ) -> Result<Self, RequestError> {
         if draft.weight == 0 || draft.weight > WEIGHT_MAX {
             return Err(RequestError::Weight(draft.weight));
         }
         if draft.body.len() > BODY_BYTES_MAX {
             return Err(PlanError::BodyTooLong(draft.body.len()).into());
         }
-        let target = draft.target.as_str();
-        let has_variables = |part: &[u8]| names.is_some() && text::has_variables(part);
-        let path = if has_variables(target.as_bytes()) {
-            template_path(&plan.url, target)?
-        } else {
-            path_at(&plan.url, target)?
+        let reads = names.is_some();
+        let is_template = |part: &[u8]| reads && text::has_variables(part);
+        let path = match draft.target.as_str() {
+            target if is_template(target.as_bytes()) => template_path(&plan.url, target)?,
+            target => path_at(&plan.url, target)?,
         };
         let (method_name, method) = method(draft.method.as_deref(), &draft.body)?;
         let headers = fields(plan, &draft.headers)?;
-        let is_template = has_variables(path.as_bytes())
-            || has_variables(&draft.body)
-            || headers.iter().any(|(_, value)| has_variables(value.as_bytes()));
-        let parts = Parts {
-            method: &method_name,
-            path: &path,
-            headers: &headers,
-            body_bytes: (!is_template).then_some(draft.body.len()),
-        };
-        let head = template::head_of(plan, &parts);
+        let in_fields = headers.iter().any(|(_, value)| is_template(value.as_bytes()));
+        let is_template = in_fields || is_template(path.as_bytes()) || is_template(&draft.body);
+        let body_bytes = (!is_template).then_some(draft.body.len());
+        let head = template::head_of(plan, &Parts { method: &method_name, path: &path, headers: &headers, body_bytes });
         if head.len() > HEAD_BYTES_MAX {
             return Err(PlanError::HeadTooLong(head.len()).into());
         }
-        let form = match names.filter(|_| is_template) {
+        let form = match names.as_deref_mut().filter(|_| is_template) {
             None => Form::Plain([head.as_slice(), &draft.body].concat().into()),
             Some(names) => {
                 let tells_length = !draft.body.is_empty() || template::method_wants_length(&method_name);
                 Form::Template(Box::new(Template::new(&head, &draft.body, tells_length, names)?))
             }
         };
+        let keep = |names: &mut Names<'_>| draft.captures.iter().map(|one| names.keep(one)).collect::<Result<_, _>>();
+        let captures = names.map_or_else(|| Ok(Box::default()), keep)?;
         let name = if draft.name.is_empty() { format!("{method_name} {path}") } else { draft.name.clone() };
-        Ok(Self { name, method, weight: draft.weight, form })
+        Ok(Self { name, method, weight: draft.weight, form, captures, is_followed: false })
     }
 
     /// What a report calls it.
@@ -146,6 +156,16 @@ impl Request {
     /// How often it is made for each time that one with weight 1 is.
     pub fn weight(&self) -> u32 {
         self.weight
+    }
+
+    /// What is kept of its answer.
+    pub fn captures(&self) -> &[Capture] {
+        &self.captures
+    }
+
+    /// Does whoever has an answer make the next request of the script?
+    pub fn is_followed(&self) -> bool {
+        self.is_followed
     }
 
     /// Head and body as they are sent; `None` where variables have to be written first ([`Request::write`]).
@@ -169,7 +189,7 @@ impl Template {
     fn new(head: &[u8], body: &[u8], tells_length: bool, names: &mut Names<'_>) -> Result<Self, ValueError> {
         let line = head.iter().position(|byte| *byte == b'\r').unwrap_or(head.len());
         let (line, fields) = head.split_at(line);
-        let mut read = |part| Text::new(part, names);
+        let mut read = |part| if text::has_variables(part) { Text::new(part, names) } else { Ok(Text::plain(part)) };
         Ok(Self { line: read(line)?, fields: read(fields)?, body: read(body)?, tells_length })
     }
 
@@ -213,6 +233,9 @@ pub enum RequestError {
     /// A variable in it.
     #[error(transparent)]
     Variable(#[from] ValueError),
+    /// A value that is to be kept of its answer.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
 }
 
 /// Path and query of `target`, which names the plan's host or none.

@@ -30,13 +30,15 @@ pub struct Draw<'a> {
     pub rng: &'a mut Rng,
     /// Numbers that are the same all through one pass, as far as they are drawn.
     pub drawn: &'a mut [Option<u64>],
+    /// Values that earlier answers of the scenario had.
+    pub kept: &'a [Vec<u8>],
     /// The next turn of those that take turns, over all threads.
     pub turn: &'a mut dyn FnMut(usize) -> u64,
 }
 
-/// Is there a variable in it?
+/// Is there a variable in it? What is no text, such as an image, is sent as it is.
 pub(super) fn has_variables(text: &[u8]) -> bool {
-    text.windows(2).any(|pair| pair == b"{{")
+    text.windows(2).any(|pair| pair == b"{{") && std::str::from_utf8(text).is_ok()
 }
 
 /// The same bytes as a text in which nothing is a variable.
@@ -91,6 +93,11 @@ impl Text {
             }
         }
         Ok(Self(parts.into()))
+    }
+
+    /// Without a variable.
+    pub(super) fn plain(text: &[u8]) -> Self {
+        Self([Part::Plain(text.into())].into())
     }
 
     /// Writes it behind `out`.

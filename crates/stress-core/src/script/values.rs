@@ -1,8 +1,9 @@
 //! What stands between `{{` and `}}`: counters, chance, lines of files, the environment.
 
+use super::capture::{Capture, CaptureDraft, CaptureError};
 use super::text::{Draw, split};
 use named::named;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Lines one file may have.
@@ -62,6 +63,8 @@ pub(crate) enum Value {
     String(u64),
     Uuid,
     Choice(Box<[Box<[u8]>]>),
+    /// Kept of an earlier answer.
+    Kept(usize),
     /// The line of the number of `draw`, or by chance; of it a field between commas.
     Line {
         draw: usize,
@@ -111,11 +114,39 @@ pub(super) struct Names<'a> {
     around: &'a Around,
     /// By what is counted: the first word and what tells it apart.
     draws: &'a mut BTreeMap<String, usize>,
+    /// Values that are kept of answers, by name; those of all scenarios.
+    kept: BTreeMap<String, usize>,
+    /// Of those, the ones that earlier steps of this scenario keep.
+    known: BTreeSet<usize>,
 }
 
 impl<'a> Names<'a> {
     pub(super) fn new(around: &'a Around, draws: &'a mut BTreeMap<String, usize>) -> Self {
-        Self { around, draws }
+        Self { around, draws, kept: BTreeMap::new(), known: BTreeSet::new() }
+    }
+
+    /// Another scenario begins: nothing is kept yet.
+    pub(super) fn begin(&mut self) {
+        self.known.clear();
+    }
+
+    /// A value of this name is kept from here on.
+    pub(super) fn keep(&mut self, draft: &CaptureDraft) -> Result<Capture, CaptureError> {
+        let name = draft.name.as_str();
+        let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+        let is_word = begins && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_word || Kind::from_name(name).is_some() {
+            return Err(CaptureError::Name(draft.name.clone()));
+        }
+        let next = self.kept.len();
+        let which = *self.kept.entry(draft.name.clone()).or_insert(next);
+        self.known.insert(which);
+        Capture::new(draft, which)
+    }
+
+    /// Values that are kept in all.
+    pub(super) fn kept(&self) -> usize {
+        self.kept.len()
     }
 
     /// What the expression `inner` is.
@@ -126,9 +157,13 @@ impl<'a> Names<'a> {
         let words = words(inner);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let Some((name, rest)) = words.split_first() else {
-            return Err(unknown(inner, ""));
+            return Err(self.unknown(inner, ""));
         };
-        let Some(kind) = Kind::from_name(name) else { return Err(unknown(inner, name)) };
+        let kept = self.kept.get(*name).filter(|which| self.known.contains(which) && rest.is_empty());
+        if let Some(which) = kept {
+            return Ok(Value::Kept(*which));
+        }
+        let Some(kind) = Kind::from_name(name) else { return Err(self.unknown(inner, name)) };
         self.of_kind(kind, rest)
             .unwrap_or_else(|| Err(ValueError::Usage { inner: inner.to_owned(), usage: usage(kind) }))
     }
@@ -156,6 +191,14 @@ impl<'a> Names<'a> {
             },
             _ => return None,
         }))
+    }
+
+    fn unknown(&self, inner: &str, name: &str) -> ValueError {
+        let kept = self.kept.iter().filter(|(_, which)| self.known.contains(which)).map(|(name, _)| name.as_str());
+        let meant = named::nearest(name, Kind::ALL.iter().map(|kind| kind.name()).chain(kept));
+        let later = self.kept.contains_key(name).then(|| ", in this scenario and before this request".to_owned());
+        let meant = later.or_else(|| meant.map(|meant| format!(", did you mean {meant:?}?"))).unwrap_or_default();
+        ValueError::Unknown { inner: inner.to_owned(), name: name.to_owned(), meant }
     }
 
     fn counter(&mut self, from: u64, step: u64) -> Value {
@@ -197,6 +240,7 @@ impl Value {
             Self::Random { low, high } => write_number(draw.rng.range(*low, *high + 1), out),
             Self::String(length) => out.extend((0..*length).map(|_| *draw.rng.pick(LETTERS))),
             Self::Uuid => write_uuid(draw, out),
+            Self::Kept(which) => out.extend_from_slice(&draw.kept[*which]),
             Self::Choice(words) => out.extend_from_slice(&words[draw.rng.index(words.len())]),
             Self::Line { draw: which, lines, by_chance, field } => {
                 let count = lines.len() as u64;
@@ -255,12 +299,6 @@ fn words(inner: &str) -> Vec<String> {
         words.push(word);
     }
     words
-}
-
-fn unknown(inner: &str, name: &str) -> ValueError {
-    let meant = named::nearest(name, Kind::ALL.iter().map(|kind| kind.name()));
-    let meant = meant.map_or_else(String::new, |meant| format!(", did you mean {meant:?}?"));
-    ValueError::Unknown { inner: inner.to_owned(), name: name.to_owned(), meant }
 }
 
 fn usage(kind: Kind) -> &'static str {

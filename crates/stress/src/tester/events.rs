@@ -83,7 +83,10 @@ impl Tester {
         match result {
             Ok(Received::Data(buf)) => {
                 self.tally.received_bytes += buf.len() as u64;
-                let step = life.handle_data(&buf, &self.rules);
+                let step = match self.plan.script.kept() {
+                    0 => life.handle_data(&buf, &self.rules),
+                    _ => self.read_for_captures(index, &buf),
+                };
                 self.apply(index, conn, step, Some(buf), io);
             }
             Ok(Received::Eof(_) | Received::Piped(_)) => {
@@ -161,6 +164,7 @@ impl Tester {
         let (which, due, made_at) = (slot.exchange.which, slot.exchange.due, slot.exchange.made_at);
         if !slot.exchange.failed {
             slot.backoff.handle_success();
+            self.go_on_with_scenario(index);
         }
         if !self.is_measured(due) {
             return;

@@ -56,14 +56,21 @@ impl Tester {
 
     /// Chooses which request it is, and writes it where it is written each time.
     fn choose<R: Reactor>(&mut self, index: u32, io: &mut R) -> Result<(), Fault> {
-        let which = self.picker.next(|| self.turns.of_requests());
         let exchange = &mut self.slots[index as usize].exchange;
+        let which = match std::mem::take(&mut exchange.goes_on) {
+            true => exchange.which as usize + 1,
+            false => {
+                exchange.drawn.fill(None);
+                self.picker.next(|| self.turns.of_requests())
+            }
+        };
         exchange.which = which as u32;
+        let request = &self.plan.script.requests()[which];
+        exchange.kept.begin(request.captures());
         if self.prepared.is_kept(which) {
             return Ok(());
         }
-        exchange.drawn.fill(None);
-        let bytes = self.pen.write(&self.plan.script.requests()[which], &mut exchange.drawn, &self.turns);
+        let bytes = self.pen.write(request, &mut exchange.drawn, &exchange.kept.values, &self.turns);
         request::fill(bytes, &mut exchange.written, io)
     }
 

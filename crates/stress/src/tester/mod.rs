@@ -3,12 +3,14 @@
 //! ```text
 //! issue.rs    a slot's next request: on its connection, or on a new one
 //! waiting.rs  slots that wait for a request to become due
+//! captures.rs what answers leave for the next requests of a scenario
 //! events.rs   what comes back from the reactor, handed to the slot's Life
 //! targets.rs  which of the target's addresses is next
 //! closing.rs  how a connection ends, and what its slot does then
 //! time.rs     time-outs, pauses, the end of the run
 //! ```
 
+mod captures;
 mod closing;
 mod events;
 mod issue;

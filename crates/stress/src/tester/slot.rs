@@ -5,6 +5,7 @@ use ports::{Lease, Target, Tries};
 use reactor::{ConnId, Deadline};
 use std::time::Duration;
 use stress_core::backoff::Backoff;
+use stress_core::script::Kept;
 use stress_core::{Life, Script};
 
 /// What a slot's deadline means.
@@ -37,7 +38,8 @@ impl Slot {
     /// For requests of `script`.
     pub(super) fn new(script: &Script) -> Self {
         let drawn = vec![None; script.draws()].into();
-        Self { exchange: Exchange { drawn, ..Exchange::default() }, ..Self::default() }
+        let kept = Kept::new(script.kept());
+        Self { exchange: Exchange { drawn, kept, ..Exchange::default() }, ..Self::default() }
     }
 }
 
@@ -65,6 +67,10 @@ pub(super) struct Exchange {
     pub(super) written: Pieces,
     /// What its variables have drawn.
     pub(super) drawn: Box<[Option<u64>]>,
+    /// What was kept of answers, where the run keeps anything.
+    pub(super) kept: Kept,
+    /// The next request of its scenario is this slot's next one.
+    pub(super) goes_on: bool,
     /// When the request was due.
     pub(super) due: Duration,
     /// When it was made.
