@@ -170,13 +170,13 @@ pub struct PlanSummary {
     pub rate_per_s: Option<f64>,
     /// How they lie in time, in an open loop.
     pub spread: Option<Spread>,
+    /// How long a warm-up was before that.
+    #[serde(rename = "warm_up_s", serialize_with = "seconds")]
+    pub warm_up: Duration,
     /// Phases of the rate, where it is not the same all the time: then `rate_per_s` is its mean.
     pub phases: Vec<Phase>,
     /// Each request at its time, as it was recorded.
     pub is_replay: bool,
-    /// How long a warm-up was before that.
-    #[serde(rename = "warm_up_s", serialize_with = "seconds")]
-    pub warm_up: Duration,
 }
 
 /// Requests by their end. Serialises to `requests` of `stress --json`.
