@@ -106,6 +106,12 @@ fn the_access_log_is_written_where_it_is_named() {
     assert_eq!(place("\"syslog:[::1]:514\""), "the log daemon at [::1]:514");
     assert_eq!(place("\"syslog:/run/log\""), "the log daemon at /run/log");
     assert_eq!(parse("good-smallest.toml").unwrap().access_log, None);
+    // Turned off for a while, with how it looked still there.
+    let off = text.replace("\"logs/access.log\"", "\"off\"");
+    assert_eq!(
+        Config::parse("a.toml", &off).map_err(|error| error.render(100, false)).expect("a good one").access_log,
+        None
+    );
 }
 
 #[test]

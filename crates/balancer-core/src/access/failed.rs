@@ -25,6 +25,8 @@ pub struct Failed {
     pub backend_set: Option<String>,
     /// Its address.
     pub server: Option<String>,
+    /// Where nobody was there for it: how the servers of the set stood.
+    pub servers: Option<String>,
     /// How many servers were asked.
     pub attempts: u32,
     /// How long it took.
@@ -49,8 +51,9 @@ impl Failed {
                 .map_or("truncated", |failure| failure.rule().map_or(failure.kind().name(), |rule| rule.name())),
             why: failure.map_or("the server failed in the middle of its response", |failure| failure.text()),
             status: line.status,
-            backend_set: server.as_ref().and_then(|_| text(told.part(Part::Set))),
+            backend_set: text(told.part(Part::Set)),
             server,
+            servers: line.nobody.map(|nobody| nobody.to_string()),
             attempts: line.attempts(),
             took: line.took,
         })
@@ -86,8 +89,15 @@ impl fmt::Display for Failed {
         if let Some(begins) = &self.begins {
             write!(f, "; it begins \"{begins}\"")?;
         }
-        if let (Some(set), Some(server)) = (&self.backend_set, &self.server) {
-            write!(f, "; server {set}/{server}, {}", units::counted(self.attempts.into(), "attempt"))?;
+        match (&self.backend_set, &self.server) {
+            (Some(set), Some(server)) => {
+                write!(f, "; server {set}/{server}, {}", units::counted(self.attempts.into(), "attempt"))?;
+            }
+            (Some(set), None) => write!(f, "; set {set}")?,
+            (None, _) => {}
+        }
+        if let Some(servers) = &self.servers {
+            write!(f, ", of whose servers {servers}")?;
         }
         write!(f, ", {:.3} s", self.took.as_secs_f64())
     }
@@ -97,7 +107,7 @@ impl fmt::Display for Failed {
 mod tests {
     use super::*;
     use crate::Failure;
-    use crate::access::{Batch, Line, Note, a_line};
+    use crate::access::{Batch, Line, Nobody, Note, a_line};
 
     fn failed(line: Line, parts: &[(Part, &[u8])]) -> Option<String> {
         let mut note = Note::default();
@@ -132,6 +142,20 @@ mod tests {
                  answered; GET /x\\x0a\\\"; server app/10.0.0.7:80, 2 attempts, 0.031 s"
             )
         );
+        let nobody = Nobody { down: 2, drained: 1, ..Nobody::default() };
+        let nowhere = Line {
+            record: crate::exchange::Record { failure: Some(Failure::NoServer), server: None, ..lost.record },
+            server: None,
+            status: 503,
+            nobody: Some(nobody),
+            ..lost
+        };
+        let text = failed(nowhere, &parts).expect("it failed");
+        assert!(
+            text.ends_with("; set app, of whose servers 2 are down by their checks, 1 is drained, 0.031 s"),
+            "{text}"
+        );
+        assert_eq!(Nobody::default().to_string(), "it has none");
         let refused = Line {
             record: crate::exchange::Record {
                 failure: Some(Failure::BadRequest(http1::Error::TlsHello)),

@@ -133,6 +133,45 @@ pub struct Line {
     pub tls: Option<Tls>,
     /// It is one of those that are told whatever came of them.
     pub drawn: bool,
+    /// Where nobody was there for it: how the servers of its set stood.
+    pub nobody: Option<Nobody>,
+}
+
+/// Why no server of a set is asked: how many are what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nobody {
+    /// Down by their checks.
+    pub down: u32,
+    /// Set aside by what requests found.
+    pub aside: u32,
+    /// Drained, or of the weight 0.
+    pub drained: u32,
+    /// Disabled by an operator.
+    pub disabled: u32,
+    /// Well, and asked already, or unreachable from here.
+    pub others: u32,
+}
+
+/// `2 are down by their checks, 1 is drained`, or that there is none.
+impl core::fmt::Display for Nobody {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let all = [
+            (self.down, "down by its checks", "down by their checks"),
+            (self.aside, "set aside", "set aside"),
+            (self.drained, "drained", "drained"),
+            (self.disabled, "disabled", "disabled"),
+            (self.others, "no other", "no others"),
+        ];
+        let some = all.into_iter().filter(|(count, ..)| *count > 0);
+        for (at, (count, one, many)) in some.clone().enumerate() {
+            let comma = if at > 0 { ", " } else { "" };
+            match count {
+                1 => write!(f, "{comma}1 is {one}")?,
+                count => write!(f, "{comma}{count} are {many}")?,
+            }
+        }
+        if some.count() == 0 { f.write_str("it has none") } else { Ok(()) }
+    }
 }
 
 /// The end of a client's connection.
@@ -206,6 +245,7 @@ fn a_line() -> Line {
         end: None,
         tls: None,
         drawn: true,
+        nobody: None,
     }
 }
 

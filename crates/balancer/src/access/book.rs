@@ -77,7 +77,8 @@ impl Book {
     /// A line that is whole.
     pub(crate) fn tell(&mut self, note: Box<Note>) {
         let told = self.batch.push(&note);
-        self.lines += u64::from(told);
+        // Without a log it is an event.
+        self.lines += u64::from(told && self.is_on());
         self.lost += u64::from(!told);
         self.put_back(note);
     }

@@ -239,6 +239,7 @@ mod tests {
             end: None,
             tls: None,
             drawn: true,
+            nobody: None,
         }
     }
 

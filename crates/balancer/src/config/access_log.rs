@@ -18,10 +18,14 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, mistakes: &mut 
     let format = section.named("access_log_format", mistakes);
     let sample = section.bounded("access_log_sample", mistakes);
     let form = section.named("access_log_syslog", mistakes);
-    let Some(place) = place.filter(|place| place.value != "off") else {
+    let Some(place) = place else {
         refuse_details(section, mistakes);
         return None;
     };
+    // Turned off for a while: how it looked may stay written.
+    if place.value == "off" {
+        return None;
+    }
     let to = target(&place, form.unwrap_or_default(), folder, mistakes)?;
     if !matches!(to, LogTarget::Syslog(..))
         && let Some(span) = section.place_of("access_log_syslog")

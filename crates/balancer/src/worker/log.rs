@@ -3,9 +3,9 @@
 use super::Worker;
 use super::state::{Entry, ExchangeId, RelayId};
 use super::treat::IdDigits;
-use balancer_core::CloseReason;
-use balancer_core::access::{End, Line, Note, Part, Tls};
+use balancer_core::access::{End, Line, Nobody, Note, Part, Tls};
 use balancer_core::exchange::Then;
+use balancer_core::{CloseReason, Failure, Standing};
 use http::RequestHead;
 use ports::ClosedFirst;
 use reactor::Reactor;
@@ -143,7 +143,28 @@ impl Worker {
             end: None,
             tls,
             drawn: false,
+            nobody: (record.failure == Some(Failure::NoServer)).then(|| self.nobody_of(entry, now)),
         }
+    }
+
+    /// How the servers stand of whom none was there.
+    #[cold]
+    fn nobody_of(&self, entry: &Entry, now: Duration) -> Nobody {
+        let mut nobody = Nobody::default();
+        let Some(set) = entry.set else { return nobody };
+        let here = |address| self.sets[set].servers.iter().find(|server| server.target.address() == address);
+        for settings in &entry.set_rules.servers {
+            let standing = here(settings.address).map_or(Standing::Well, |server| server.board.standing(now));
+            let counted = match standing {
+                _ if settings.disabled => &mut nobody.disabled,
+                Standing::Down => &mut nobody.down,
+                _ if settings.weight == 0 => &mut nobody.drained,
+                Standing::Due | Standing::Aside => &mut nobody.aside,
+                Standing::Well | Standing::Full | Standing::Portless => &mut nobody.others,
+            };
+            *counted += 1;
+        }
+        nobody
     }
 
     /// Two connections are joined no more: what went over them is told with the client's end.

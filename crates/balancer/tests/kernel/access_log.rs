@@ -253,8 +253,22 @@ fn what_failed_is_told_where_there_is_no_log() {
     client.sees_status(502);
     drop(client);
     assert_eq!(next().request.as_deref(), Some("PUT /up"));
-    assert_eq!(stage.end().failed_total(), 3);
+    let counters = stage.end();
+    assert_eq!((counters.failed_total(), counters.access_log_lines), (3, 0));
     assert!(told.try_recv().is_err(), "what went well is not told");
+}
+
+#[test]
+fn where_nobody_is_there_the_set_is_named_and_why() {
+    let (stage, told) = without_log(|settings| settings.backend_sets[0].servers[0].weight = 0);
+    let mut client = stage.client();
+    client.sends(GET);
+    client.sees_status(503);
+    drop(client);
+    let failed = told.recv_timeout(PATIENCE).expect("a failure is told");
+    assert_eq!((failed.failure, failed.backend_set.as_deref()), ("no_server", Some("app")));
+    assert_eq!((failed.server, failed.servers.as_deref()), (None, Some("1 is drained")));
+    assert_eq!(stage.end().failed_total(), 1);
 }
 
 fn to_daemon(place: SyslogPlace, form: SyslogForm) -> AccessLog {
