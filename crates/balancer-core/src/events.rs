@@ -44,21 +44,31 @@ named! {
     }
 }
 
-/// Counters that say that a limit was hit, by name.
-const LIMITS: [&str; 13] = [
-    "clients.full",
-    "clients.accept_paused",
-    "servers.queue_full",
-    "servers.queue_timed_out",
-    "servers.port_queue_full",
-    "servers.retry_budget_spent",
-    "compression.full",
-    "auth.forgotten",
-    "limits.rate_evicted",
-    "limits.recv_waited_for_buffer",
-    "limits.unwatchable",
-    "access_log.lost",
-    "access_log.unwritten",
+/// Counters that say that a limit was hit, by name, and where the limit is set.
+const LIMITS: [(&str, &str); 14] = [
+    ("clients.full", "`connections_max` in [listener.limits] says how many, and `ulimit -n` how many there can be"),
+    (
+        "clients.accept_paused",
+        "`ulimit -n` (LimitNOFILE= of a unit) and `connections_max` in [listener.limits] bound files",
+    ),
+    ("servers.queue_full", "`queue_max` in [backend_set.limits] says how many may wait, `connections_max` for what"),
+    ("servers.set_full", "`requests_max` in [backend_set.limits] says how many"),
+    ("servers.queue_timed_out", "`queue_timeout` in [backend_set.limits] says how long, `connections_max` for what"),
+    ("servers.port_queue_full", "more `sources` or a wider `port_range` of [[backend_set]] make ports"),
+    ("servers.retry_budget_spent", "`retry_budget` of [[backend_set]] says how many"),
+    ("compression.full", "there is no key: each worker compresses so many at once"),
+    ("auth.forgotten", "there is no key: so many are remembered, and the others are compared again"),
+    (
+        "limits.rate_evicted",
+        "there is no key: so many clients are remembered; a limit by another field than `client` has fewer",
+    ),
+    ("limits.recv_waited_for_buffer", "`buffers_max` in [global] says how many"),
+    ("limits.unwatchable", "`fs.epoll.max_user_watches` (sysctl) says how many there can be"),
+    (
+        "access_log.lost",
+        "`access_log_sample` in [global] makes fewer lines; a quicker disk, or a log daemon, takes more",
+    ),
+    ("access_log.unwritten", "`access_log` in [global] says where to"),
 ];
 
 /// Counters that say what became of clients that nobody else tells of, each with those of its reasons that are told; none
@@ -100,7 +110,8 @@ impl core::fmt::Display for LimitHit {
             write!(f, "{times} since the last word ({} {reason}{of}): {}", self.counter.name, self.counter.meaning)?;
             return self.last.as_ref().map_or(Ok(()), |last| write!(f, " The last: {last}"));
         }
-        write!(f, "limit hit {times} ({}{of}): {}", self.counter.name, self.counter.meaning)
+        write!(f, "limit hit {times} ({}{of}): {}", self.counter.name, self.counter.meaning)?;
+        setting_of(self.counter.name).map_or(Ok(()), |setting| write!(f, " Where it is set: {setting}"))
     }
 }
 
@@ -143,8 +154,13 @@ impl LimitWatch {
     }
 }
 
+/// Where a limit is set that this counter tells of.
+fn setting_of(counter: &str) -> Option<&'static str> {
+    LIMITS.iter().find(|(name, _)| *name == counter).map(|(_, setting)| *setting)
+}
+
 fn is_told(counter: &str, reason: Option<&str>) -> bool {
-    let Some(reason) = reason else { return LIMITS.contains(&counter) };
+    let Some(reason) = reason else { return setting_of(counter).is_some() };
     let row = TURNED_AWAY.iter().find(|(name, _)| *name == counter);
     row.is_some_and(|(_, reasons)| reasons.is_empty() || reasons.contains(&reason))
 }
@@ -180,6 +196,7 @@ mod tests {
         assert_eq!(counts(6, 700), [0_u64; 0]);
         let text = LimitWatch::default().look(&report(1), Duration::ZERO)[0].to_string();
         assert!(text.starts_with("limit hit 1 time (clients.full of web): Times a listener was full"), "{text}");
+        assert!(text.contains(" Where it is set: `connections_max` in [listener.limits]"), "{text}");
     }
 
     /// Each reason by itself, with the last who was met by it.
@@ -222,7 +239,7 @@ mod tests {
 
     #[test]
     fn limits_are_counters_that_there_are() {
-        for name in LIMITS.into_iter().chain(TURNED_AWAY.map(|(name, _)| name)) {
+        for name in LIMITS.map(|(name, _)| name).into_iter().chain(TURNED_AWAY.map(|(name, _)| name)) {
             assert!(Counters::TABLE.iter().any(|counter| counter.name == name), "{name}");
         }
     }
