@@ -33,6 +33,8 @@ pub struct Section<'a, 'i> {
     asked: Vec<&'static str>,
     /// Former names of keys, and what they are called now.
     renamed: Vec<(&'static str, &'static str)>,
+    /// Words of others for which there is no key, and what does instead.
+    foreign: &'static [(&'static str, &'static str)],
     /// What it may hold, where that is declared: builds with debug assertions hold the reader against it.
     keys: Option<&'static Table>,
     /// All of the file, where that is declared.
@@ -42,12 +44,18 @@ pub struct Section<'a, 'i> {
 impl<'a, 'i> Section<'a, 'i> {
     /// A table with its place; `what` is how messages call it.
     pub fn new(what: &'static str, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
-        Self { what, table, span, asked: Vec::new(), renamed: Vec::new(), keys: None, top: None }
+        Self { what, table, span, asked: Vec::new(), renamed: Vec::new(), foreign: &[], keys: None, top: None }
     }
 
     /// As [`Section::new`], of a table whose keys are declared.
     pub fn of(what: &'static str, keys: &'static Table, table: &'a DeTable<'i>, span: Range<usize>) -> Self {
         Self { keys: Some(keys), ..Self::new(what, table, span) }
+    }
+
+    /// What is not known here is looked for there, too: in the tables of a file, or of a part of it.
+    #[must_use]
+    pub fn within(self, top: &'static Table) -> Self {
+        Self { top: Some(top), ..self }
     }
 
     /// The same at the top of a file.
@@ -63,6 +71,11 @@ impl<'a, 'i> Section<'a, 'i> {
     /// Whoever writes a key by its former name is told what it is called now.
     pub fn renamed(&mut self, before: &'static str, now: &'static str) {
         self.renamed.push((before, now));
+    }
+
+    /// Whoever writes a word of another program, for which there is no key here, is told what does instead.
+    pub fn foreign(&mut self, words: &'static [(&'static str, &'static str)]) {
+        self.foreign = words;
     }
 
     /// The value of `key`; the key is known from now on.
@@ -140,10 +153,11 @@ impl<'a, 'i> Section<'a, 'i> {
             if self.asked.contains(&name) {
                 continue;
             }
-            let help = match self.renamed.iter().find(|(before, _)| *before == name) {
-                Some((_, now)) => format!("it is called `{now}` now"),
-                None => advice::about_key(name, self.keys, self.top, &self.asked),
-            };
+            let now = self.renamed.iter().find(|(before, _)| *before == name);
+            let now = now.map(|(_, now)| format!("it is called `{now}` now"));
+            let instead = || self.foreign.iter().find(|(word, _)| *word == name).map(|(_, does)| (*does).to_owned());
+            let help = now.or_else(instead);
+            let help = help.unwrap_or_else(|| advice::about_key(name, self.keys, self.top, &self.asked));
             let title = format!("unknown key `{name}` in {}", self.what);
             mistakes.push(Mistake::new(key.span(), title, "unknown key").help(help));
         }

@@ -1,7 +1,7 @@
 //! `servers` of a `[[backend_set]]`: addresses, names, services, and ranges of ports.
 
 use super::backend::WEIGHT_MAX;
-use super::keys::SERVER;
+use super::keys::{BACKEND_SET, SERVER, SERVER_WORDS};
 use super::selection;
 use balancer_core::names::{Member, ResolveRules, Whom, host_name};
 use balancer_core::{SERVERS_MAX, ServerSettings};
@@ -130,7 +130,8 @@ fn read_entry(value: &Value<'_>, mistakes: &mut Vec<Mistake>) -> Option<Entry> {
             }
         };
     };
-    let mut section = Section::of("a server", &SERVER, table, value.span());
+    let mut section = Section::of("a server", &SERVER, table, value.span()).within(&BACKEND_SET);
+    section.foreign(SERVER_WORDS);
     let weight_at = section.place_of("weight");
     let weight = section.number("weight", 0, WEIGHT_MAX, mistakes).unwrap_or(1) as u32;
     let backup = section.switch("backup", mistakes).unwrap_or_default();
@@ -206,7 +207,7 @@ impl FromStr for Target {
             return Err("expected a port behind it".to_owned());
         }
         let (host, ports) = text.rsplit_once(':').ok_or("expected a port behind it")?;
-        let ports = read_ports(ports).ok_or("expected a port, or a first and a last one, such as 8080-8083")?;
+        let ports = read_ports(ports)?;
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         if let Some(ip) =
             bracketed.unwrap_or(host).parse::<IpAddr>().ok().filter(|ip| ip.is_ipv6() == bracketed.is_some())
@@ -221,15 +222,36 @@ impl FromStr for Target {
 }
 
 /// `80` or `8080-8083`.
-fn read_ports(text: &str) -> Option<RangeInclusive<u16>> {
+fn read_ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-    (first <= last).then_some(first..=last)
+    let (first, last) = (read_port(first)?, read_port(last)?);
+    match first <= last {
+        true => Ok(first..=last),
+        false => Err(format!("the first port is above the last: write {last}-{first}")),
+    }
+}
+
+fn read_port(text: &str) -> Result<u16, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(port) => Ok(port),
+        Err(_) if is_number => Err(format!("{text} is no port: the highest is {}", u16::MAX)),
+        Err(_) => Err("expected a port, or a first and a last one, such as 8080-8083".to_owned()),
+    }
+}
+
+/// An address with words behind it, as other programs write options.
+fn with_options(text: &str) -> Option<String> {
+    let (address, words) = text.split_once(char::is_whitespace)?;
+    let weight = words.split_whitespace().find_map(|word| word.strip_prefix("weight=")?.parse::<u32>().ok());
+    let weight = weight.map_or(String::new(), |weight| format!(", weight = {weight}"));
+    let backup = if words.split_whitespace().any(|word| word == "backup") { ", backup = true" } else { "" };
+    Some(format!("what belongs to a server stands in a table: {{ address = \"{address}\"{weight}{backup} }}"))
 }
 
 /// What would be right, guessed from what is there.
 fn advice(text: &str) -> String {
-    if let Some(advice) = value::bracket_advice(text) {
+    if let Some(advice) = value::bracket_advice(text).or_else(|| with_options(text)) {
         return advice;
     }
     match text.parse::<IpAddr>() {

@@ -12,7 +12,7 @@ const SERVER_KINDS: Kind =
     Kind::OneOf(&[Kind::Text("address or name, and port, or `unix:` and a path"), Kind::Table(&servers::SERVER)]);
 const PORT: Kind = Kind::Number { min: 1, max: u16::MAX as usize };
 
-pub(super) static BACKEND_SET: Table = Table {
+pub(in super::super) static BACKEND_SET: Table = Table {
     name: "backend_set",
     heading: "[[backend_set]]",
     keys: &[

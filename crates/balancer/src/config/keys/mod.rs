@@ -17,11 +17,13 @@ mod tls;
 mod treatment;
 mod words;
 
+pub(super) use backend_set::BACKEND_SET;
 use config_file::{Key, Kind, Table};
 pub(super) use listener::BIND;
 pub(super) use route::{ERROR_PAGE, REDIRECT};
 pub(super) use servers::SERVER;
 pub(super) use tls::CERTIFICATE;
+pub(super) use words::SERVER as SERVER_WORDS;
 
 /// The file.
 pub static TOP: Table = Table {

@@ -1,7 +1,7 @@
 //! Choices of HAProxy, nginx, Envoy and Caddy, and what they are here: one of our choices, or what to write.
 
 /// Pairs of theirs and ours.
-type Words = &'static [(&'static str, &'static str)];
+pub(in super::super) type Words = &'static [(&'static str, &'static str)];
 
 const NO_H2: &str = "HTTP/2 is not spoken: \"https\" is HTTP/1.1 over TLS, \"tcp\" passes through whatever comes";
 const TLS_OR_TCP: &str = "write \"https\", or \"tcp\" where TLS is passed through to the servers";
@@ -21,6 +21,35 @@ const URI: &str = "write \"uri\"";
 const NAME_FIELD: &str = "name the field: \"header:X-User\"";
 const V1_OR_V2: &str = "write \"v1\" or \"v2\"";
 const HANDSHAKE: &str = "write \"tcp\": with `[backend_set.tls]` the handshake is part of it";
+
+const BY_SET: &str = "names are looked up by themselves; `resolve` of [[backend_set]] says how often";
+const TAKEN_OUT: &str = "leave the entry out; or write `weight = 0` to drain it; `quintet ctl disable` takes a server out while the balancer runs";
+const OF_SET: &str = "it stands in [[backend_set]], for all servers of the set";
+const BY_ADDRESS: &str = "a server is called by its address";
+const TLS: &str = "write a section [backend_set.tls]: it is for all servers of the set";
+
+/// Of an entry of `servers`: words of other programs that are no keys of ours anywhere.
+pub(in super::super) const SERVER: Words = &[
+    ("down", TAKEN_OUT),
+    ("disabled", TAKEN_OUT),
+    ("drain", TAKEN_OUT),
+    ("enabled", "an entry that is there is asked: leave this out"),
+    ("name", BY_ADDRESS),
+    ("id", BY_ADDRESS),
+    ("port", "the port stands behind the address: \"10.0.0.7:80\""),
+    ("ssl", TLS),
+    ("tls", TLS),
+    ("sni", "write `server_name` in [backend_set.tls]"),
+    ("resolver", BY_SET),
+    ("resolvers", BY_SET),
+    ("resolve", BY_SET),
+    ("check", "write a section [backend_set.health] with `path = \"/health\"`: it checks all servers of the set"),
+    ("slow_start", OF_SET),
+    ("slowstart", "write `slow_start` in [[backend_set]]: it is for all servers of the set"),
+    ("proxy_protocol", OF_SET),
+    ("cookie", "write `sticky = { cookie = \"QSRV\" }` in [[backend_set]]: each server gets its word by itself"),
+    ("priority", "write `backup = true` at those that are to be asked only where no other is well"),
+];
 
 pub(super) const PROXY_PROTOCOL: Words = &[("on", V1_OR_V2), ("true", V1_OR_V2)];
 
