@@ -10,7 +10,7 @@ use axum::extract::{Extension, Path, State as Shared};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use balancer_core::{OrderError, ServerOrder};
-use control::{ReloadError, ServerOrderError};
+use control::{NotOrdered, ReloadError};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -112,13 +112,13 @@ async fn order_server(Shared(state): Shared<House>, which: Which, order: ServerO
         Err(rejection) => return mistake(StatusCode::BAD_REQUEST, rejection.body_text()),
     };
     let ordered = tokio::task::spawn_blocking(move || state.remote.order_server(&set, &server, order)).await;
-    match ordered.unwrap_or(Err(ServerOrderError::Ending)) {
+    match ordered.unwrap_or(Err(NotOrdered::Ending)) {
         Ok(()) => Json(json!({ "ok": true })).into_response(),
-        Err(ServerOrderError::Ending) => ending(),
-        Err(why @ ServerOrderError::NotApplied { .. }) => mistake(StatusCode::INTERNAL_SERVER_ERROR, why),
-        Err(ServerOrderError::Refused(why @ OrderError::Weight(_))) => mistake(StatusCode::BAD_REQUEST, why),
-        Err(ServerOrderError::Refused(why @ OrderError::TooMany)) => mistake(StatusCode::INSUFFICIENT_STORAGE, why),
-        Err(ServerOrderError::Refused(why)) => mistake(StatusCode::NOT_FOUND, why),
+        Err(NotOrdered::Ending) => ending(),
+        Err(why @ NotOrdered::NotApplied { .. }) => mistake(StatusCode::INTERNAL_SERVER_ERROR, why),
+        Err(NotOrdered::Refused(why @ OrderError::Weight(_))) => mistake(StatusCode::BAD_REQUEST, why),
+        Err(NotOrdered::Refused(why @ OrderError::TooMany)) => mistake(StatusCode::INSUFFICIENT_STORAGE, why),
+        Err(NotOrdered::Refused(why)) => mistake(StatusCode::NOT_FOUND, why),
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn mistake(status: StatusCode, why: impl ToString) -> Response {
 }
 
 fn ending() -> Response {
-    mistake(StatusCode::SERVICE_UNAVAILABLE, ServerOrderError::Ending)
+    mistake(StatusCode::SERVICE_UNAVAILABLE, NotOrdered::Ending)
 }
 
 pub(crate) async fn document(Extension(Document(text)): Extension<Document>) -> Response {

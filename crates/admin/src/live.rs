@@ -4,7 +4,7 @@
 use crate::state::State;
 use crate::view;
 use axum::body::{Body, Bytes, HttpBody};
-use control::Event;
+use control::{Event, Told};
 use core::convert::Infallible;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -50,7 +50,7 @@ impl Live {
         // One that waits, so that who reads slowly misses states instead of having them kept.
         let (out, told) = mpsc::channel(1);
         tokio::spawn(tell(self.0.subscribe(), state.remote.watch(), out));
-        Body::new(Told(told))
+        Body::new(Stream(told))
     }
 }
 
@@ -75,14 +75,16 @@ async fn tell(mut states: watch::Receiver<Bytes>, mut news: control::Watch, out:
     }
 }
 
-fn event_framed(event: Result<Event, RecvError>) -> Option<Bytes> {
-    let event = match event {
-        Ok(event) => event,
-        Err(RecvError::Lagged(count)) => Event::LeftOut { count },
+fn event_framed(told: Result<Told, RecvError>) -> Option<Bytes> {
+    let told = match told {
+        Ok(told) => told,
+        Err(RecvError::Lagged(count)) => Told::now(Event::LeftOut { count }),
         Err(RecvError::Closed) => return None,
     };
-    let mut value = serde_json::to_value(&event).ok()?;
-    value["text"] = event.to_string().into();
+    let mut value = serde_json::to_value(&told.event).ok()?;
+    value["time"] = told.time().into();
+    value["level"] = told.event.level().name().into();
+    value["text"] = told.event.to_string().into();
     Some(framed("news", &value.to_string()))
 }
 
@@ -92,9 +94,9 @@ fn framed(event: &str, data: &str) -> Bytes {
 }
 
 /// What is told, as a body.
-struct Told(mpsc::Receiver<Bytes>);
+struct Stream(mpsc::Receiver<Bytes>);
 
-impl HttpBody for Told {
+impl HttpBody for Stream {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -110,9 +112,12 @@ mod tests {
     #[test]
     fn what_changed_is_an_event_with_its_words() {
         let event = Event::SetDown { set: "a\nb".to_owned() };
-        let text = event_framed(Ok(event)).expect("an event");
-        let expect = r#"data: {"event":"set-down","set":"a\nb","text":"set a\nb: no server is up"}"#;
-        assert_eq!(std::str::from_utf8(&text), Ok(format!("event: news\n{expect}\n\n").as_str()));
+        let text = event_framed(Ok(Told { at: std::time::UNIX_EPOCH, event })).expect("an event");
+        let data = std::str::from_utf8(&text).ok().and_then(|text| text.strip_prefix("event: news\ndata: "));
+        let data: serde_json::Value = serde_json::from_str(data.expect("an event").trim_end()).expect("JSON");
+        let expect = serde_json::json!({ "time": "1970-01-01T00:00:00.000000Z", "level": "error", "event": "set-down",
+                                         "set": "a\nb", "text": "set a\nb: no server is up" });
+        assert_eq!(data, expect);
         let missed = event_framed(Err(RecvError::Lagged(7))).expect("an event");
         assert!(std::str::from_utf8(&missed).is_ok_and(|text| text.contains("7 more events")));
         assert_eq!(event_framed(Err(RecvError::Closed)), None);

@@ -10,7 +10,7 @@
 
 use crate::overrides::OrderError;
 use crate::settings::Settings;
-use core::fmt;
+use named::named;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,20 +19,22 @@ const SAID_MAX: usize = 1_000;
 /// From the last call to the end: for the answers to arrive.
 pub const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How far the drain of a listener is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ListenerStage {
-    /// There is none.
-    #[default]
-    Open,
-    /// It accepts; every answer says that its connection closes.
-    Grace,
-    /// It accepts nobody; idle connections go, requests in flight finish.
-    Shut,
-    /// Who has no answer is told so.
-    LastCall,
-    /// Whatever is left is cut.
-    Cut,
+named! {
+    /// How far the drain of a listener is.
+    #[derive(Default, PartialOrd, Ord)]
+    pub enum ListenerStage {
+        /// There is none.
+        #[default]
+        Open = "open",
+        /// It accepts; every answer says that its connection closes.
+        Grace = "grace",
+        /// It accepts nobody; idle connections go, requests in flight finish.
+        Shut = "shut",
+        /// Who has no answer is told so.
+        LastCall = "last-call",
+        /// Whatever is left is cut.
+        Cut = "cut",
+    }
 }
 
 impl ListenerStage {
@@ -74,21 +76,13 @@ impl DrainTimes {
     }
 }
 
-/// What an operator wants of a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenerOrder {
-    /// It is to fall silent.
-    Drain,
-    /// It accepts again.
-    Undrain,
-}
-
-impl fmt::Display for ListenerOrder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Drain => "drain",
-            Self::Undrain => "undrain",
-        })
+named! {
+    /// What an operator wants of a listener.
+    pub enum ListenerOrder {
+        /// It is to fall silent.
+        Drain = "drain",
+        /// It accepts again.
+        Undrain = "undrain",
     }
 }
 
@@ -145,11 +139,13 @@ impl DrainedListeners {
     /// The listeners whose drains are elsewhere at `now` than they were at `before`, and where.
     pub fn moved(
         &self,
-        times: &DrainTimes,
+        times: DrainTimes,
         before: Duration,
         now: Duration,
     ) -> impl Iterator<Item = (&str, ListenerStage)> {
-        let at = |since: Duration, now: Duration| times.stage(now.saturating_sub(since)).0;
+        let at = move |since, now: Duration| {
+            now.checked_sub(since).map_or(ListenerStage::Open, |for_s| times.stage(for_s).0)
+        };
         self.all()
             .map(move |(name, since)| (name, at(since, before), at(since, now)))
             .filter_map(|(name, before, after)| (before != after).then_some((name, after)))
@@ -235,7 +231,8 @@ mod tests {
         let times = DrainTimes { grace: s(5), patience: s(30) };
         let mut drained = DrainedListeners::default();
         drained.order(&settings(&["web"]), "web", ListenerOrder::Drain, s(10)).expect("it is there");
-        let told = |before, now| drained.moved(&times, before, now).collect::<Vec<_>>();
+        let told = |before, now| drained.moved(times, before, now).collect::<Vec<_>>();
+        assert_eq!(told(s(9), s(10)), [("web", ListenerStage::Grace)]);
         assert_eq!(told(s(10), s(14)), []);
         assert_eq!(told(s(14), s(15)), [("web", ListenerStage::Shut)]);
         assert_eq!(told(s(15), s(16)), []);

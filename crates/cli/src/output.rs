@@ -2,6 +2,7 @@
 
 use crate::terminal;
 use anyhow::{Context, bail};
+use balancer_core::access::moment;
 use present::{Made, Page, Present, screen};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
@@ -97,6 +98,11 @@ impl Output {
 /// Says what is wrong. Where nobody reads standard error the exit code must do: no panic, as of `eprintln!`.
 pub(crate) fn complain(text: impl AsRef<str>) {
     let _nobody_reads = writeln!(std::io::stderr(), "{}", text.as_ref());
+}
+
+/// The time at the beginning of a line: RFC 3339, UTC.
+pub(crate) fn now() -> String {
+    moment(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
 /// By this program, here and now.

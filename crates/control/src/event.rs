@@ -1,9 +1,10 @@
 //! What people may want to know when it happens.
 
+use crate::by::By;
 use crate::reload::Change;
 use balancer::Failed;
 use balancer_core::events::Level;
-use balancer_core::names;
+use balancer_core::{ListenerOrder, ListenerStage, names};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -135,17 +136,39 @@ pub enum Event {
         server: String,
         /// What, such as `drain`.
         order: String,
+        /// Who.
+        by: By,
+    },
+    /// Somebody said something of a listener.
+    ListenerOrdered {
+        /// Its name.
+        listener: String,
+        /// What.
+        order: ListenerOrder,
+        /// Who.
+        by: By,
+    },
+    /// The drain of a listener goes on.
+    ListenerDrains {
+        /// Its name.
+        listener: String,
+        /// How far it is.
+        stage: ListenerStage,
     },
     /// Another configuration is worked by.
     Reloaded {
         /// What came with it.
         #[serde(flatten)]
         change: Change,
+        /// Who wanted it.
+        by: By,
     },
     /// Another configuration is not worked by; everything is as it was.
     NotReloaded {
         /// Why.
         why: String,
+        /// Who wanted it.
+        by: By,
     },
     /// The control plane had a mistake of its own, and goes on with what it knows. Requests were not touched by it.
     PlaneBroke {
@@ -187,6 +210,7 @@ impl Serialize for RequestFailed {
         map.serialize_entry("status", &failed.status)?;
         map.serialize_entry("backend_set", &failed.backend_set)?;
         map.serialize_entry("server", &failed.server)?;
+        map.serialize_entry("servers", &failed.servers)?;
         map.serialize_entry("attempts", &failed.attempts)?;
         map.serialize_entry("took_s", &failed.took.as_secs_f64())?;
         map.end()
@@ -258,9 +282,11 @@ impl fmt::Display for Event {
             Self::NotApplied { why } => write!(f, "what was found is not gone by: {why}"),
             Self::SourcesAway { why } => f.write_str(why),
             Self::SourcesBack => f.write_str("all sources are addresses of this host again"),
-            Self::ServerOrdered { set, server, order } => write!(f, "server {set}/{server}: {order}, by order"),
-            Self::Reloaded { change } => write!(f, "reloaded: {change}"),
-            Self::NotReloaded { why } => write!(f, "not reloaded, nothing was changed: {why}"),
+            Self::ServerOrdered { set, server, order, by } => write!(f, "server {set}/{server}: {order}, {by}"),
+            Self::ListenerOrdered { listener, order, by } => write!(f, "listener {listener}: {order}, {by}"),
+            Self::ListenerDrains { listener, stage } => write!(f, "listener {listener}: {}", stage_in_words(*stage)),
+            Self::Reloaded { change, by } => write!(f, "reloaded, {by}: {change}"),
+            Self::NotReloaded { why, by } => write!(f, "not reloaded, nothing was changed ({by}): {why}"),
             Self::PlaneBroke { why } => write!(f, "the control plane stumbled over {why}; it goes on"),
             Self::RequestFailed { request } => request.0.fmt(f),
             Self::FailuresLeftOut { count } => write!(f, "{count} more requests failed, too fast to be told"),
@@ -285,6 +311,16 @@ fn good(in_a_row: u32) -> String {
 }
 
 /// The first of them, so that a line stays one.
+fn stage_in_words(stage: ListenerStage) -> &'static str {
+    match stage {
+        ListenerStage::Open => "accepts",
+        ListenerStage::Grace => "accepts for a last while; every answer says that its connection closes",
+        ListenerStage::Shut => "accepts nobody any more; requests under way may finish",
+        ListenerStage::LastCall => "who has no answer by now is told so",
+        ListenerStage::Cut => "drained; what was left is cut",
+    }
+}
+
 fn listed(all: &[String]) -> String {
     const SHOWN_MAX: usize = 16;
     match all.len() {

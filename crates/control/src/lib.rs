@@ -10,8 +10,10 @@
 //! ```
 //! Decisions are `balancer_core::names`' and `balancer_core::checks`'; here they are carried out.
 
+mod by;
 mod errors;
 mod event;
+mod farewells;
 mod fellow;
 mod guard;
 mod health;
@@ -27,11 +29,12 @@ mod run;
 mod stamp;
 mod wire;
 
+pub use by::By;
 pub use errors::{ControlError, ReloadError};
 pub use event::Event;
 pub use fellow::{Commit, Fellow};
-pub use news::{News, NewsDesk, Watch, news};
-pub use orders::ServerOrderError;
+pub use news::{News, NewsDesk, Told, Watch, news};
+pub use orders::NotOrdered;
 pub use reload::{Change, Past, Reloaded, Reloading, Reloads};
 pub use remote::Remote;
 pub use run::{Control, Heritage, Look, look_up, start, start_with};

@@ -2,8 +2,9 @@
 //! is room again.
 
 use crate::event::Event;
+use balancer_core::access::moment;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::broadcast;
 
 /// Events that wait to be told.
@@ -12,17 +13,38 @@ const WAITING_MAX: usize = 256;
 const BURST: u32 = 100;
 const EVERY: Duration = Duration::from_millis(100);
 
+/// An event, and when it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When.
+    pub at: SystemTime,
+    /// What.
+    pub event: Event,
+}
+
+impl Told {
+    /// Told now.
+    pub fn now(event: Event) -> Self {
+        Self { at: SystemTime::now(), event }
+    }
+
+    /// As RFC 3339 writes it, in UTC.
+    pub fn time(&self) -> String {
+        moment(self.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    }
+}
+
 /// Where events come out; it ends when the desk does.
-pub type News = Receiver<Event>;
+pub type News = Receiver<Told>;
 
 /// Where whoever looks on from now on sees them, too. Who is too slow misses the oldest, and is told how many.
-pub type Watch = broadcast::Receiver<Event>;
+pub type Watch = broadcast::Receiver<Told>;
 
 /// Where events go in.
 #[derive(Debug)]
 pub struct NewsDesk {
-    out: SyncSender<Event>,
-    watched: broadcast::Sender<Event>,
+    out: SyncSender<Told>,
+    watched: broadcast::Sender<Told>,
     rate: Rate,
     started: Instant,
     left_out: u64,
@@ -38,7 +60,7 @@ pub fn news() -> (NewsDesk, News) {
 }
 
 impl NewsDesk {
-    fn new(out: SyncSender<Event>, watched: broadcast::Sender<Event>, tells_left_out: fn(u64) -> Event) -> Self {
+    fn new(out: SyncSender<Told>, watched: broadcast::Sender<Told>, tells_left_out: fn(u64) -> Event) -> Self {
         Self { out, watched, rate: Rate::default(), started: Instant::now(), left_out: 0, tells_left_out }
     }
 
@@ -48,7 +70,7 @@ impl NewsDesk {
     }
 
     /// For those who want to look on later.
-    pub(crate) fn watched(&self) -> broadcast::Sender<Event> {
+    pub(crate) fn watched(&self) -> broadcast::Sender<Told> {
         self.watched.clone()
     }
 
@@ -58,11 +80,12 @@ impl NewsDesk {
             self.left_out += 1;
             return;
         }
-        let _nobody_looks_on = self.watched.send(event.clone());
-        if self.left_out > 0 && self.out.try_send((self.tells_left_out)(self.left_out)).is_ok() {
+        let told = Told::now(event);
+        let _nobody_looks_on = self.watched.send(told.clone());
+        if self.left_out > 0 && self.out.try_send(Told::now((self.tells_left_out)(self.left_out))).is_ok() {
             self.left_out = 0;
         }
-        if self.out.try_send(event).is_err() {
+        if self.out.try_send(told).is_err() {
             self.left_out += 1;
         }
     }
@@ -110,7 +133,7 @@ mod tests {
         // Time goes by.
         desk.rate = Rate::default();
         desk.tell(event());
-        assert_eq!(news.try_iter().collect::<Vec<_>>(), [Event::LeftOut { count: 7 }, event()]);
+        assert_eq!(news.try_iter().map(|told| told.event).collect::<Vec<_>>(), [Event::LeftOut { count: 7 }, event()]);
     }
 
     #[test]
@@ -120,7 +143,7 @@ mod tests {
         desk.tell(event("A of one"));
         let mut watch = desk.watched().subscribe();
         desk.tell(event("A of two"));
-        assert_eq!(watch.try_recv().ok(), Some(event("A of two")));
+        assert_eq!(watch.try_recv().ok().map(|told| told.event), Some(event("A of two")));
         assert!(watch.try_recv().is_err());
         assert_eq!(news.try_iter().count(), 2);
     }

@@ -1,12 +1,14 @@
-//! What is said of servers while the balancer runs, on its way to the plane and back.
+//! What is said of servers and listeners while the balancer runs, on its way to the plane and back.
 
-use balancer_core::{OrderError, ServerOrder};
+use crate::by::By;
+use crate::event::Event;
+use balancer_core::{ListenerOrder, OrderError, ServerOrder};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Why an order about a server is not carried out.
+/// Why an order about a server, or a listener, is not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ServerOrderError {
-    /// There is no such server, or no such weight.
+pub enum NotOrdered {
+    /// There is no such thing, or no such weight.
     #[error(transparent)]
     Refused(#[from] OrderError),
     /// It stands, but the workers go by what they had.
@@ -20,35 +22,50 @@ pub enum ServerOrderError {
     Ending,
 }
 
-/// An order about a server, and where the outcome is waited for.
-pub(crate) struct ServerWish {
-    pub(crate) set: String,
-    pub(crate) server: String,
-    pub(crate) order: ServerOrder,
+/// An order, who gave it, and where the outcome is waited for.
+pub(crate) struct Wish {
+    pub(crate) what: Wanted,
+    pub(crate) by: By,
     pub(crate) reply: OrderReply,
 }
 
-pub(crate) struct OrderReply(SyncSender<Result<(), ServerOrderError>>);
+/// What is wanted of whom.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    OfServer { set: String, server: String, order: ServerOrder },
+    OfListener { listener: String, order: ListenerOrder },
+}
+
+pub(crate) struct OrderReply(SyncSender<Result<(), NotOrdered>>);
 
 impl OrderReply {
-    pub(crate) fn send(self, outcome: Result<(), ServerOrderError>) {
+    pub(crate) fn send(self, outcome: Result<(), NotOrdered>) {
         let _nobody_waits = self.0.try_send(outcome);
     }
 }
 
 /// The outcome, once all workers go by the order.
-pub(crate) struct Outcome(Receiver<Result<(), ServerOrderError>>);
+pub(crate) struct Outcome(Receiver<Result<(), NotOrdered>>);
 
 impl Outcome {
-    pub(crate) fn wait(self) -> Result<(), ServerOrderError> {
-        self.0.recv().unwrap_or(Err(ServerOrderError::Ending))
+    pub(crate) fn wait(self) -> Result<(), NotOrdered> {
+        self.0.recv().unwrap_or(Err(NotOrdered::Ending))
     }
 }
 
-impl ServerWish {
-    pub(crate) fn new(set: &str, server: &str, order: ServerOrder) -> (Self, Outcome) {
+impl Wish {
+    pub(crate) fn new(what: Wanted, by: By) -> (Self, Outcome) {
         let (reply, outcome) = sync_channel(1);
-        let wish = Self { set: set.to_owned(), server: server.to_owned(), order, reply: OrderReply(reply) };
-        (wish, Outcome(outcome))
+        (Self { what, by, reply: OrderReply(reply) }, Outcome(outcome))
+    }
+}
+
+impl Wanted {
+    /// As it is told once it stands.
+    pub(crate) fn event(self, by: By) -> Event {
+        match self {
+            Self::OfServer { set, server, order } => Event::ServerOrdered { set, server, order: order.to_string(), by },
+            Self::OfListener { listener, order } => Event::ListenerOrdered { listener, order, by },
+        }
     }
 }

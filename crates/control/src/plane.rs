@@ -2,11 +2,12 @@
 
 use crate::errors::{ControlError, ReloadError};
 use crate::event::Event;
+use crate::farewells::Farewells;
 use crate::guard::{self, Broken};
 use crate::health::Health;
 use crate::names::{LOOKS_MAX, Names};
 use crate::news::NewsDesk;
-use crate::orders::{OrderReply, ServerOrderError, ServerWish};
+use crate::orders::{NotOrdered, OrderReply, Wanted, Wish};
 use crate::reload::{Applied, Change, ReloadOrder, Reply};
 use crate::remote::Shared;
 use balancer::{Config, Warning};
@@ -31,8 +32,8 @@ pub(crate) enum Message {
     Checked(CheckId, Outcome),
     Applied(Result<Applied, ReloadError>),
     Reload(ReloadOrder),
-    /// Something is said of a server.
-    Server(ServerWish),
+    /// Something is said of a server, or a listener.
+    Wish(Wish),
     /// The next configuration was read, and its names were looked up.
     Settled(Result<Box<Names>, ReloadError>, Reply),
     Stop,
@@ -61,6 +62,7 @@ pub(crate) struct Plane {
     /// What was said of servers, and who waits until the workers go by it.
     overrides: Overrides,
     waiting: Vec<OrderReply>,
+    farewells: Farewells,
     next: Next,
     applying: Option<Applying>,
 }
@@ -75,15 +77,16 @@ enum Next {
 
 /// What the workers are given at present.
 enum Applying {
-    /// Servers that came or went, or that something was said of.
+    /// Servers that came or went; servers and listeners that something was said of.
     Servers(Vec<OrderReply>),
     /// The next configuration.
     Next(Box<Names>, Reply),
 }
 
 impl Plane {
-    /// With names that are settled, and what was said of servers before. Times of their book are since `since`.
-    pub(crate) fn new(names: Names, overrides: Overrides, since: Instant) -> Self {
+    /// With names that are settled, and what was said of servers and listeners before. Times of their book are since
+    /// `since`.
+    pub(crate) fn new(names: Names, overrides: Overrides, farewells: Farewells, since: Instant) -> Self {
         let (outbox, inbox) = unbounded_channel();
         let (started, next, applying) = (Arc::clone(&names.config), Next::Nobody, None);
         Self {
@@ -101,6 +104,7 @@ impl Plane {
             pause: APPLY_AGAIN,
             overrides,
             waiting: Vec::new(),
+            farewells,
             next,
             applying,
         }
@@ -113,6 +117,7 @@ impl Plane {
     /// Until it is told to stop.
     pub(crate) async fn run(&mut self, shared: &Arc<Shared>, news: &mut NewsDesk) {
         shared.set_said(&self.overrides);
+        shared.set_drained(self.farewells.told(self.since.elapsed()));
         self.go_by(shared);
         loop {
             self.names.take_untold().into_iter().for_each(|event| news.tell(event));
@@ -124,6 +129,7 @@ impl Plane {
                 None => Vec::new(),
             };
             told.into_iter().chain(self.health.look(self.since.elapsed())).for_each(|event| news.tell(event));
+            self.go_on_draining(news);
             self.begin_apply(shared);
         }
     }
@@ -141,7 +147,7 @@ impl Plane {
                 return away.into_iter().chain(told).collect();
             }
             Message::Reload(order) => self.begin_reload(order, shared),
-            Message::Server(wish) => self.take_wish(wish, shared),
+            Message::Wish(wish) => self.take_wish(wish, shared),
             Message::Settled(outcome, reply) => self.take_next(outcome, reply, shared),
             Message::Stop => None,
             #[cfg(test)]
@@ -183,7 +189,9 @@ impl Plane {
 
     /// `None`: something is due.
     async fn next_message(&mut self) -> Option<Message> {
-        let other = self.health.due();
+        let now = self.now();
+        let farewell = self.farewells.next_change(&self.names.config, now).unwrap_or(Duration::MAX);
+        let other = self.health.due().min(farewell);
         let look = if self.looks < LOOKS_MAX { self.names.book.next_look() } else { None };
         let due = self.since + look.map_or(other, |look| look.min(other));
         timeout_at(due, self.inbox.recv()).await.ok().flatten()
@@ -229,20 +237,33 @@ impl Plane {
         }
     }
 
-    fn take_wish(&mut self, wish: ServerWish, shared: &Shared) -> Option<Event> {
-        let ServerWish { set, server, order, reply } = wish;
-        match self.overrides.order(&self.names.settings(), &set, &server, order) {
+    fn take_wish(&mut self, wish: Wish, shared: &Shared) -> Option<Event> {
+        let Wish { what, by, reply } = wish;
+        let (settings, now) = (self.names.settings(), self.now());
+        let taken = match &what {
+            Wanted::OfServer { set, server, order } => self.overrides.order(&settings, set, server, *order),
+            Wanted::OfListener { listener, order } => self.farewells.order(&settings, listener, *order, now),
+        };
+        match taken {
             Ok(()) => {
                 self.is_stale = true;
                 shared.set_said(&self.overrides);
+                shared.set_drained(self.farewells.told(now));
                 self.waiting.push(reply);
-                Some(Event::ServerOrdered { set, server, order: order.to_string() })
+                Some(what.event(by))
             }
             Err(error) => {
                 reply.send(Err(error.into()));
                 None
             }
         }
+    }
+
+    /// Drains of listeners that are further than they were when it was looked last.
+    fn go_on_draining(&mut self, news: &mut NewsDesk) {
+        let moved = self.farewells.poll_moved(&self.names.config, self.now());
+        self.is_stale |= !moved.is_empty();
+        moved.into_iter().for_each(|event| news.tell(event));
     }
 
     /// Workers take a moment, one that hangs ten seconds: meanwhile names are looked up.
@@ -282,6 +303,7 @@ impl Plane {
     fn overridden(&self, names: &Names) -> Settings {
         let mut settings = names.settings();
         self.overrides.apply(&mut settings);
+        self.farewells.apply(&mut settings, &names.config, self.now());
         settings
     }
 
@@ -307,8 +329,9 @@ impl Plane {
                 shared.set_config(Arc::clone(&self.names.config));
                 shared.note_reload(true);
                 let change = Change::new(&self.started, &self.names.config, &applied);
+                let by = reply.by.clone();
                 reply.send(Ok(change.clone()));
-                Some(Event::Reloaded { change })
+                Some(Event::Reloaded { change, by })
             }
             (Some(Applying::Next(_, reply)), Err(error)) => {
                 // Where it broke off half-way, some workers may go by it: all of them are given what holds.
@@ -321,7 +344,7 @@ impl Plane {
                     (self.is_stale, self.apply_from) = (true, self.now() + APPLY_AGAIN);
                 }
                 for reply in waiting {
-                    reply.send(why.clone().map_or(Ok(()), |why| Err(ServerOrderError::NotApplied { why })));
+                    reply.send(why.clone().map_or(Ok(()), |why| Err(NotOrdered::NotApplied { why })));
                 }
                 why.map(|why| Event::NotApplied { why })
             }
@@ -354,7 +377,7 @@ fn give(shared: &Shared, settings: &Settings, next: Option<&Config>) -> Result<A
 /// Nothing changes.
 fn refuse(why: ReloadError, reply: Reply, shared: &Shared) -> Option<Event> {
     shared.note_reload(false);
-    let event = Event::NotReloaded { why: why.to_string() };
+    let event = Event::NotReloaded { why: why.to_string(), by: reply.by.clone() };
     reply.send(Err(why));
     Some(event)
 }

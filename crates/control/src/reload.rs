@@ -1,5 +1,6 @@
 //! Another configuration in place of the one that is worked by, as those see it who ask for it.
 
+use crate::by::By;
 use crate::errors::ReloadError;
 use balancer::{Config, Listens, Warning};
 use serde::Serialize;
@@ -167,17 +168,21 @@ pub(crate) struct ReloadOrder {
 }
 
 impl ReloadOrder {
-    pub(crate) fn new(wanted: Wanted) -> (Self, Reloading) {
+    pub(crate) fn new(wanted: Wanted, by: By) -> (Self, Reloading) {
         let (reply, outcome) = sync_channel(1);
-        (Self { wanted, reply: Reply(reply) }, Reloading(outcome))
+        (Self { wanted, reply: Reply { to: reply, by } }, Reloading(outcome))
     }
 }
 
-pub(crate) struct Reply(SyncSender<Reloaded>);
+pub(crate) struct Reply {
+    to: SyncSender<Reloaded>,
+    /// Who wanted it.
+    pub(crate) by: By,
+}
 
 impl Reply {
     pub(crate) fn send(self, outcome: Reloaded) {
-        let _nobody_waits = self.0.try_send(outcome);
+        let _nobody_waits = self.to.try_send(outcome);
     }
 }
 

@@ -1,17 +1,18 @@
 //! A running balancer as others than its owner see it: it may end meanwhile.
 
-use crate::event::Event;
+use crate::by::By;
 use crate::fellow::Fellow;
-use crate::news::Watch;
-use crate::orders::{ServerOrderError, ServerWish};
+use crate::news::{Told, Watch};
+use crate::orders::{NotOrdered, Wanted as WantedOf, Wish};
 use crate::plane::Message;
 use crate::reload::{ReloadOrder, Reloading, Reloads, Wanted};
 use crate::stamp::{FileStamp, stamp};
 use balancer::{Config, Glance, Handle, Inherited, LogError, StartError};
-use balancer_core::{Overrides, ServerOrder, Settings};
+use balancer_core::{ListenerOrder, Overrides, ServerOrder, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -20,6 +21,7 @@ use tokio::sync::mpsc::UnboundedSender;
 pub struct Remote {
     shared: Arc<Shared>,
     orders: UnboundedSender<Message>,
+    by: By,
 }
 
 /// The running balancer, as the plane and all others have it.
@@ -32,12 +34,14 @@ pub(crate) struct Shared {
     config: Mutex<Arc<Config>>,
     /// What was said of servers.
     said: Mutex<Overrides>,
+    /// Listeners that are drained, and since when.
+    drained: Mutex<Vec<(String, Instant)>>,
     file: Option<PathBuf>,
     reloads: Mutex<Reloads>,
     file_read: Mutex<FileStamp>,
     /// Who else goes by the configuration.
     fellow: Mutex<Option<Fellow>>,
-    news: broadcast::Sender<Event>,
+    news: broadcast::Sender<Told>,
 }
 
 impl Shared {
@@ -45,7 +49,7 @@ impl Shared {
         balancer: Handle,
         config: Arc<Config>,
         file: Option<PathBuf>,
-        news: broadcast::Sender<Event>,
+        news: broadcast::Sender<Told>,
     ) -> Self {
         Self {
             glance: Mutex::new(Some(balancer.glance())),
@@ -53,6 +57,7 @@ impl Shared {
             is_ending: AtomicBool::new(false),
             config: Mutex::new(config),
             said: Mutex::default(),
+            drained: Mutex::default(),
             file,
             reloads: Mutex::default(),
             file_read: Mutex::default(),
@@ -89,6 +94,10 @@ impl Shared {
         lock(&self.said).clone_from(said);
     }
 
+    pub(crate) fn set_drained(&self, drained: Vec<(String, Instant)>) {
+        *lock(&self.drained) = drained;
+    }
+
     /// What came of a reload, before anybody is told.
     pub(crate) fn note_reload(&self, is_good: bool) {
         lock(&self.reloads).note(is_good);
@@ -106,7 +115,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Remote {
     pub(crate) fn new(shared: Arc<Shared>, orders: UnboundedSender<Message>) -> Self {
-        Self { shared, orders }
+        Self { shared, orders, by: By::default() }
+    }
+
+    /// One whose orders are told as somebody's.
+    pub fn acting_for(&self, by: By) -> Self {
+        Self { by, ..self.clone() }
     }
 
     /// What is seen of the balancer, a change that is under way notwithstanding; `None`: it has ended.
@@ -172,15 +186,28 @@ impl Remote {
     ///
     /// # Errors
     /// There is no such server, or the workers do not go by it.
-    pub fn order_server(&self, set: &str, server: &str, order: ServerOrder) -> Result<(), ServerOrderError> {
-        let (wish, outcome) = ServerWish::new(set, server, order);
+    pub fn order_server(&self, set: &str, server: &str, order: ServerOrder) -> Result<(), NotOrdered> {
+        self.wish(WantedOf::OfServer { set: set.to_owned(), server: server.to_owned(), order })
+    }
+
+    /// Says something of a listener. It stands above the configuration, reloads included; returns when all workers go by it,
+    /// which for a drain is its beginning.
+    ///
+    /// # Errors
+    /// There is no such listener, or the workers do not go by it.
+    pub fn order_listener(&self, listener: &str, order: ListenerOrder) -> Result<(), NotOrdered> {
+        self.wish(WantedOf::OfListener { listener: listener.to_owned(), order })
+    }
+
+    fn wish(&self, what: WantedOf) -> Result<(), NotOrdered> {
+        let (wish, outcome) = Wish::new(what, self.by.clone());
         // Where the plane has ended the order comes back, and with it the reply: whoever held it would wait for ever.
-        drop(self.orders.send(Message::Server(wish)));
+        drop(self.orders.send(Message::Wish(wish)));
         outcome.wait()
     }
 
     fn order(&self, wanted: Wanted) -> Reloading {
-        let (order, reloading) = ReloadOrder::new(wanted);
+        let (order, reloading) = ReloadOrder::new(wanted, self.by.clone());
         // Where the plane has ended, the order goes, and with it the reply.
         let _has_ended = self.orders.send(Message::Reload(order));
         reloading
@@ -194,6 +221,11 @@ impl Remote {
     /// What was said of servers while it ran.
     pub fn said(&self) -> Overrides {
         lock(&self.shared.said).clone()
+    }
+
+    /// The listeners that are drained, and for how long already.
+    pub fn drained(&self) -> Vec<(String, Duration)> {
+        lock(&self.shared.drained).iter().map(|(name, since)| (name.clone(), since.elapsed())).collect()
     }
 
     /// From now on it is ending, for everybody who asks.

@@ -2,6 +2,7 @@
 
 use crate::errors::ControlError;
 use crate::event::{Event, RequestFailed};
+use crate::farewells::Farewells;
 use crate::guard;
 use crate::names::Names;
 use crate::news::{News, NewsDesk, news};
@@ -40,6 +41,8 @@ pub struct Heritage {
     pub sockets: Inheritance,
     /// What was said of servers.
     pub said: Overrides,
+    /// Listeners that are drained by order, and for how long already.
+    pub drained: Vec<(String, Duration)>,
 }
 
 /// What a name leads to.
@@ -86,8 +89,10 @@ pub fn start_with(
         let outcome = runtime.block_on(async {
             let since = Instant::now();
             let names = Names::of(config).settled(since, tell).await?;
-            let shared = begin(plan, &names, heritage.sockets, &heritage.said, &desk, file)?;
-            Ok((Plane::new(names, heritage.said, since), Arc::new(shared)))
+            let farewells = Farewells::of_before(heritage.drained);
+            let settings = said_of(&names, &heritage.said, &farewells, since.elapsed());
+            let shared = begin(balancer::Plan { settings, ..plan }, &names, heritage.sockets, &desk, file)?;
+            Ok((Plane::new(names, heritage.said, farewells, since), Arc::new(shared)))
         });
         match outcome {
             Ok((plane, shared)) => {
@@ -105,17 +110,22 @@ pub fn start_with(
     Ok(Control { remote, thread: Some(thread), news: Some(news), workers })
 }
 
+/// What names lead to, and what was said of servers and listeners before.
+fn said_of(names: &Names, said: &Overrides, farewells: &Farewells, now: Duration) -> Settings {
+    let mut settings = names.settings();
+    said.apply(&mut settings);
+    farewells.apply(&mut settings, &names.config, now);
+    settings
+}
+
 /// The workers, once it is known what names lead to.
 fn begin(
-    mut plan: balancer::Plan,
+    plan: balancer::Plan,
     names: &Names,
     sockets: Inheritance,
-    said: &Overrides,
     desk: &NewsDesk,
     file: Option<PathBuf>,
 ) -> Result<Shared, ControlError> {
-    plan.settings = names.settings();
-    said.apply(&mut plan.settings);
     let known = Inheritance { shelf: names.config.shelf.clone(), ..sockets };
     let logging = Logging { access: names.config.access_log.clone(), failures: Some(teller(desk)) };
     let balancer = balancer::start_with(&plan, known, logging)?;
@@ -237,7 +247,8 @@ impl Control {
     /// What a process gets that is to come after this one. May take as long as a change that is under way.
     pub fn to_inherit(&self) -> Heritage {
         let doors = self.remote.to_inherit().unwrap_or_default();
-        Heritage { sockets: Inheritance { doors, ..Inheritance::default() }, said: self.remote.said() }
+        let (said, drained) = (self.remote.said(), self.remote.drained());
+        Heritage { sockets: Inheritance { doors, ..Inheritance::default() }, said, drained }
     }
 
     /// Another process accepts from the sockets of [`Control::to_inherit`] by now: half of the time of a drain who is idle
@@ -305,10 +316,10 @@ mod tests {
         let (news, remote) = (control.take_news().expect("once"), control.remote());
         for _ in 0..2 {
             remote.break_plane();
-            let told = news.recv_timeout(testkit::PATIENCE).expect("it is told");
+            let told = news.recv_timeout(testkit::PATIENCE).expect("it is told").event;
             assert!(matches!(&told, Event::PlaneBroke { why } if why.contains("as it was told to")), "{told}");
             remote.reload(&config).wait().expect("it goes on");
-            let told = news.recv_timeout(testkit::PATIENCE).expect("it is told");
+            let told = news.recv_timeout(testkit::PATIENCE).expect("it is told").event;
             assert!(matches!(told, Event::Reloaded { .. }), "{told}");
         }
     }

@@ -33,7 +33,7 @@ fn route(ip: &std::path::Path, what: &str) {
 /// Waits for one of these; others that come before it are handed to `between`.
 fn until(news: &News, is_it: impl Fn(&Event) -> bool, mut between: impl FnMut(&Event)) {
     loop {
-        let event = news.recv_timeout(PATIENCE).expect("it is told");
+        let event = news.recv_timeout(PATIENCE).expect("it is told").event;
         if is_it(&event) {
             return;
         }

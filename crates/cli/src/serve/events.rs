@@ -1,12 +1,11 @@
 //! The log of events of `quintet serve`: lines for people, or objects of JSON; with levels where journald reads them.
 
-use crate::output::{Output, complain};
-use balancer_core::access::moment;
+use crate::output::{Output, complain, now};
 use balancer_core::events::{EventForm, Level, LimitWatch};
-use control::{Control, Event};
+use control::{Control, Told};
 use serde_json::{Map, Value};
 use std::os::unix::fs::MetadataExt;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How often certificates are looked at for their end.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
@@ -28,12 +27,12 @@ impl Events {
     }
 
     /// Something happened by itself.
-    pub(super) fn tell(self, event: &Event) {
-        let fields = match serde_json::to_value(event) {
+    pub(super) fn tell(self, told: &Told) {
+        let fields = match serde_json::to_value(&told.event) {
             Ok(Value::Object(fields)) => fields,
             _ => Map::new(),
         };
-        self.complain(event.level(), fields, &event.to_string());
+        self.complain_at(&told.time(), told.event.level(), fields, &told.event.to_string());
     }
 
     /// Something that may need somebody, in words; `kind` is what programs call it.
@@ -57,10 +56,14 @@ impl Events {
     }
 
     fn complain(self, level: Level, fields: Map<String, Value>, text: &str) {
+        self.complain_at(&now(), level, fields, text);
+    }
+
+    fn complain_at(self, time: &str, level: Level, fields: Map<String, Value>, text: &str) {
         match self.form {
             EventForm::Text if self.journal[1] => complain(format!("{}{text}", self.prefix(1, level))),
-            EventForm::Text => complain(format!("{} quintet: {text}", now())),
-            EventForm::Json => complain(format!("{}{}", self.prefix(1, level), object(level, fields, text))),
+            EventForm::Text => complain(format!("{time} quintet: {text}")),
+            EventForm::Json => complain(format!("{}{}", self.prefix(1, level), object(time, level, fields, text))),
         }
     }
 
@@ -69,19 +72,14 @@ impl Events {
     }
 }
 
-/// RFC 3339, UTC. journald has a time of its own.
-fn now() -> String {
-    moment(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
-}
-
 fn of_kind(kind: &str) -> Map<String, Value> {
     Map::from_iter([("event".to_owned(), Value::from(kind))])
 }
 
 /// One line: time, level, what happened with its parts, and the same in words.
-fn object(level: Level, fields: Map<String, Value>, text: &str) -> Value {
+fn object(time: &str, level: Level, fields: Map<String, Value>, text: &str) -> Value {
     let mut all = Map::new();
-    all.insert("time".to_owned(), now().into());
+    all.insert("time".to_owned(), time.into());
     all.insert("level".to_owned(), level.name().into());
     all.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
     all.insert("text".to_owned(), text.into());
@@ -122,12 +120,13 @@ impl Lookout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use control::Event;
 
     #[test]
     fn an_event_is_an_object_with_time_level_and_words() {
         let event = Event::SetDown { set: "app".to_owned() };
         let Ok(Value::Object(fields)) = serde_json::to_value(&event) else { panic!("an object") };
-        let told = object(event.level(), fields, &event.to_string());
+        let told = object("now", event.level(), fields, &event.to_string());
         let keys: Vec<_> = told.as_object().expect("one").keys().collect();
         assert_eq!(keys, ["time", "level", "event", "set", "text"]);
         assert_eq!((&told["level"], &told["event"]), (&"error".into(), &"set-down".into()));

@@ -166,7 +166,7 @@ fn what_requests_find_out_counts_beside_the_checks() {
     two.breaks_off(true);
     eventually("it is asked, and fails", || {
         get(address);
-        news.try_iter().any(|event| match event {
+        news.try_iter().any(|event| match event.event {
             Event::ServerAside { why, .. } => {
                 assert_eq!(why, "requests failed at it, the last: it closed the connection before it answered");
                 true

@@ -124,7 +124,9 @@ fn a_start_waits_for_names_unless_it_need_not() {
 
     // Whoever starts without it hears of it.
     let optional = set_of(&dns, &servers, "resolve_at_start = \"optional\"");
-    let told = |control: &mut control::Control| control.take_news().expect("news").recv_timeout(PATIENCE);
+    let told = |control: &mut control::Control| {
+        control.take_news().expect("news").recv_timeout(PATIENCE).map(|told| told.event)
+    };
     let failing = told(&mut start(&optional)).expect("told").to_string();
     assert!(
         failing.starts_with("name: A of app.test: the resolver says Server Failure; nothing is known"),

@@ -138,7 +138,7 @@ pub(crate) fn hears(news: &News, what: &str, is_it: impl Fn(&Event) -> bool) -> 
     loop {
         let left = until.saturating_duration_since(std::time::Instant::now());
         match news.recv_timeout(left) {
-            Ok(event) if is_it(&event) => return event,
+            Ok(told) if is_it(&told.event) => return told.event,
             Ok(_) => {}
             Err(error) => panic!("never told: {what} ({error})"),
         }

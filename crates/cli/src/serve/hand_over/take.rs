@@ -58,7 +58,7 @@ fn read_all() -> anyhow::Result<Taken> {
         }
     }
     let sockets = balancer::Inheritance { doors: doors.into_values().collect(), ..Default::default() };
-    Ok(Taken { heritage: Heritage { sockets, said }, admin, files, wire })
+    Ok(Taken { heritage: Heritage { sockets, said, drained: Vec::new() }, admin, files, wire })
 }
 
 fn remember(said: &mut Overrides, row: SaidRow) {
