@@ -16,11 +16,15 @@ pub(crate) enum Outcome {
 
 /// A command that could not run: exit code 2, with what to say.
 #[derive(Debug)]
-pub(crate) struct Failure(pub(crate) anyhow::Error);
+pub(crate) struct Failure {
+    pub(crate) error: anyhow::Error,
+    /// It stands among lines that have a time.
+    pub(crate) has_time: bool,
+}
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(error.into())
+        Self { error: error.into(), has_time: false }
     }
 }
 

@@ -71,6 +71,6 @@ fn judge(outcomes: &[lab::Outcome]) -> Result {
     match (any(Verdict::Differs), any(Verdict::Holds)) {
         (true, _) => Ok(Outcome::Bad),
         (false, true) => Ok(Outcome::AsHoped),
-        (false, false) => Err(Failure(anyhow!("no claim could be tried here; the table says why"))),
+        (false, false) => Err(Failure::from(anyhow!("no claim could be tried here; the table says why"))),
     }
 }

@@ -93,13 +93,14 @@ fn main() -> ExitCode {
     let result = match stress::in_our_spelling(std::env::args_os().collect()).map(parse) {
         Ok(Ok(cli)) => run(cli.command),
         Ok(Err(error)) => told(&error),
-        Err(mistake) => Err(Failure(mistake)),
+        Err(mistake) => Err(Failure::from(mistake)),
     };
     match result {
         Ok(Outcome::AsHoped) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::from(1),
-        Err(Failure(error)) => {
-            output::complain(format!("quintet: {error:#}"));
+        Err(Failure { error, has_time }) => {
+            let time = if has_time { format!("{} ", output::now()) } else { String::new() };
+            output::complain(format!("{time}quintet: {error:#}"));
             ExitCode::from(2)
         }
     }

@@ -10,7 +10,7 @@ mod service;
 mod steer;
 mod watch;
 
-use crate::failure::{Outcome, Result};
+use crate::failure::{Failure, Outcome, Result};
 use crate::output::{self, Output};
 use crate::{terminal, values};
 use ::origin::OriginPlan;
@@ -115,6 +115,14 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn run(args: &ServeArgs) -> Result {
+    if !hand_over::is_awaited() {
+        return begin(args);
+    }
+    // Beside what the process before tells: with the time of it, as there.
+    begin(args).map_err(|failure| Failure { has_time: true, ..failure })
+}
+
+fn begin(args: &ServeArgs) -> Result {
     if let Some(outcome) = about_files(args)? {
         return Ok(outcome);
     }
@@ -155,12 +163,14 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     });
     let before = Before::take(&config)?;
     before.taken.iter().for_each(|_| output.succeed());
+    let hand_overs = before.taken.as_ref().map(Taken::hand_overs);
     // Bound before a worker accepts: what fails after that would cut its clients off.
     let listens = || config.admin.as_ref().map(admin::listen).transpose();
     let at_admin = before.admin.map_or_else(listens, |taken| Ok(Some(taken)))?;
     let waits = |what| output::complain(format!("quintet: {what}"));
     let (file, heritage) = (args.config.as_deref(), before.heritage);
     let mut control = control::start_with(&config, file, args.workers, heritage, waits)?;
+    hand_overs.into_iter().for_each(|count| control.remote().note_taken_over(count));
     let admin = admin::start_with(config.admin.as_ref(), control.remote(), at_admin)?;
     let barred = balancer::foreseen::barred_later(&config, file);
     // Everything is bound and read.

@@ -170,6 +170,23 @@ pub enum Event {
         /// Who wanted it.
         by: By,
     },
+    /// Another process is about to take over.
+    HandingOver {
+        /// Which.
+        process: u32,
+    },
+    /// It did not: this one goes on.
+    NotHandedOver {
+        /// Why.
+        why: String,
+    },
+    /// Something that may need somebody, found by whoever owns the balancer: a limit that was hit, a certificate that ends.
+    Warned {
+        /// What programs call it, such as `limit-hit`.
+        kind: String,
+        /// It, in words.
+        what: String,
+    },
     /// The control plane had a mistake of its own, and goes on with what it knows. Requests were not touched by it.
     PlaneBroke {
         /// What it said.
@@ -247,6 +264,8 @@ impl Event {
             | Self::NameNowhere { .. }
             | Self::RequestFailed { .. }
             | Self::FailuresLeftOut { .. }
+            | Self::NotHandedOver { .. }
+            | Self::Warned { .. }
             | Self::LeftOut { .. } => Level::Warning,
             _ => Level::Notice,
         }
@@ -287,6 +306,9 @@ impl fmt::Display for Event {
             Self::ListenerDrains { listener, stage } => write!(f, "listener {listener}: {}", stage_in_words(*stage)),
             Self::Reloaded { change, by } => write!(f, "reloaded, {by}: {change}"),
             Self::NotReloaded { why, by } => write!(f, "not reloaded, nothing was changed ({by}): {why}"),
+            Self::HandingOver { process } => write!(f, "handing over to process {process}"),
+            Self::NotHandedOver { why } => write!(f, "not handed over, this process goes on: {why}"),
+            Self::Warned { what, .. } => f.write_str(what),
             Self::PlaneBroke { why } => write!(f, "the control plane stumbled over {why}; it goes on"),
             Self::RequestFailed { request } => request.0.fmt(f),
             Self::FailuresLeftOut { count } => write!(f, "{count} more requests failed, too fast to be told"),

@@ -35,7 +35,7 @@ pub use event::Event;
 pub use fellow::{Commit, Fellow};
 pub use news::{News, NewsDesk, Told, Watch, news};
 pub use orders::NotOrdered;
-pub use reload::{Change, Past, Reloaded, Reloading, Reloads};
+pub use reload::{Change, HandOvers, Past, Reloaded, Reloading, Reloads};
 pub use remote::Remote;
 pub use run::{Control, Heritage, Look, look_up, start, start_with};
 pub use stamp::{FileStamp, stamp};

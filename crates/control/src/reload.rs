@@ -38,6 +38,22 @@ pub struct Reloads {
     pub refused: Past,
 }
 
+/// What came of hand-overs so far: those that failed here, and those that led to this process, one after another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HandOvers {
+    /// Those by which a process took over.
+    pub done: Past,
+    /// Those after which this process went on.
+    pub failed: Past,
+}
+
+impl HandOvers {
+    /// Did the last one lead to another process, or was there none?
+    pub fn is_well(&self) -> bool {
+        self.failed.last.is_none()
+    }
+}
+
 /// How often something happened, and when last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Past {
@@ -48,7 +64,7 @@ pub struct Past {
 }
 
 impl Past {
-    fn note(&mut self) {
+    pub(crate) fn note(&mut self) {
         (self.count, self.last) = (self.count + 1, Some(SystemTime::now()));
     }
 }

@@ -1,18 +1,19 @@
 //! A running balancer as others than its owner see it: it may end meanwhile.
 
 use crate::by::By;
+use crate::event::Event;
 use crate::fellow::Fellow;
 use crate::news::{Told, Watch};
 use crate::orders::{NotOrdered, Wanted as WantedOf, Wish};
 use crate::plane::Message;
-use crate::reload::{ReloadOrder, Reloading, Reloads, Wanted};
+use crate::reload::{HandOvers, Past, ReloadOrder, Reloading, Reloads, Wanted};
 use crate::stamp::{FileStamp, stamp};
 use balancer::{Config, Glance, Handle, Inherited, LogError, StartError};
 use balancer_core::{ListenerOrder, Overrides, ServerOrder, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     drained: Mutex<Vec<(String, Instant)>>,
     file: Option<PathBuf>,
     reloads: Mutex<Reloads>,
+    hand_overs: Mutex<HandOvers>,
     file_read: Mutex<FileStamp>,
     /// Who else goes by the configuration.
     fellow: Mutex<Option<Fellow>>,
@@ -60,6 +62,7 @@ impl Shared {
             drained: Mutex::default(),
             file,
             reloads: Mutex::default(),
+            hand_overs: Mutex::default(),
             file_read: Mutex::default(),
             fellow: Mutex::new(None),
             news,
@@ -150,6 +153,26 @@ impl Remote {
     /// What came of the reloads so far.
     pub fn reloads(&self) -> Reloads {
         *lock(&self.shared.reloads)
+    }
+
+    /// What came of the hand-overs so far.
+    pub fn hand_overs(&self) -> HandOvers {
+        *lock(&self.shared.hand_overs)
+    }
+
+    /// So many hand-overs have led to this process, the last one just now.
+    pub fn note_taken_over(&self, count: u64) {
+        lock(&self.shared.hand_overs).done = Past { count, last: Some(SystemTime::now()) };
+    }
+
+    /// A process that was to take over did not.
+    pub fn note_not_handed_over(&self) {
+        lock(&self.shared.hand_overs).failed.note();
+    }
+
+    /// Whoever looks on sees this as well, which the owner tells people himself.
+    pub fn show(&self, event: Event) {
+        let _nobody_looks_on = self.shared.news.send(Told::now(event));
     }
 
     /// Where that came from, if it was a file.

@@ -2,7 +2,7 @@
 
 use crate::output::{Output, complain, now};
 use balancer_core::events::{EventForm, Level, LimitWatch};
-use control::{Control, Told};
+use control::{Control, Event, Told};
 use serde_json::{Map, Value};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
@@ -38,6 +38,12 @@ impl Events {
     /// Something that may need somebody, in words; `kind` is what programs call it.
     pub(super) fn warn(self, level: Level, kind: &str, text: &str) {
         self.complain(level, of_kind(kind), text);
+    }
+
+    /// The same, also for those who look on at the admin listener.
+    pub(super) fn warn_all(self, control: &Control, level: Level, kind: &str, text: &str) {
+        self.warn(level, kind, text);
+        control.remote().show(Event::Warned { kind: kind.to_owned(), what: text.to_owned() });
     }
 
     /// What the balancer goes on without.
@@ -108,11 +114,13 @@ impl Lookout {
 
     pub(super) fn look(&mut self, control: &Control, events: Events) {
         for hit in self.limits.look(&control.report(), self.began.elapsed()) {
-            events.warn(Level::Warning, hit.kind(), &hit.to_string());
+            events.warn_all(control, Level::Warning, hit.kind(), &hit.to_string());
         }
         if Instant::now() >= self.certificates_at {
             self.certificates_at = Instant::now() + CERTIFICATES_EVERY;
-            events.warn_of("certificate", &balancer::certificate_warnings(&control.settings()));
+            for warning in balancer::certificate_warnings(&control.settings()) {
+                events.warn_all(control, Level::Warning, "certificate", &format!("warning: {warning}"));
+            }
         }
     }
 }
@@ -120,7 +128,6 @@ impl Lookout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use control::Event;
 
     #[test]
     fn an_event_is_an_object_with_time_level_and_words() {

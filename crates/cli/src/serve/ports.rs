@@ -37,7 +37,7 @@ impl Ports {
     pub(super) fn warn(&mut self, control: &Control, events: Events) {
         for pool in inert_pools(&control.settings(), &control.report()) {
             if self.told.insert(pool.set.clone()) {
-                events.warn(Level::Warning, "inert-pool", &format!("warning: {pool}"));
+                events.warn_all(control, Level::Warning, "inert-pool", &format!("warning: {pool}"));
             }
         }
     }

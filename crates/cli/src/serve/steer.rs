@@ -12,7 +12,7 @@ use crate::terminal;
 use admin::Admin;
 use balancer_core::events::Level;
 use balancer_core::{Counters, Failure, Report};
-use control::{Control, Reloaded, Reloading};
+use control::{By, Control, Event, Reloaded, Reloading};
 use present::Present;
 use present::serve::Totals;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ struct Doings {
     giving: Option<Giving>,
     reloading: Option<Reloading>,
     /// Somebody asked for a reload while there was one, or a hand-over.
-    once_more: bool,
+    once_more: Option<By>,
     /// Somebody asked for a hand-over while there was a reload: what is handed over must not change meanwhile.
     then_hand_over: bool,
 }
@@ -53,7 +53,7 @@ struct Doings {
 impl Doings {
     fn new(ports: Ports, look: Instant) -> Self {
         let lookout = Lookout::new();
-        Self { ports, lookout, look, giving: None, reloading: None, once_more: false, then_hand_over: false }
+        Self { ports, lookout, look, giving: None, reloading: None, once_more: None, then_hand_over: false }
     }
 
     fn is_busy(&self) -> bool {
@@ -78,7 +78,7 @@ impl Helm<'_> {
         let (mut helm, mut doings) = (self, Doings::new(ports, look));
         let end = helm.serve(&mut doings);
         if let End::Left(next) = end
-            && doings.once_more
+            && doings.once_more.is_some()
         {
             // It may have read the file before.
             let _has_ended = sys::signal::send(next, Signal::Hangup);
@@ -113,7 +113,7 @@ impl Helm<'_> {
                 return End::Drain;
             }
             self.take_up(signal, doings);
-            if let Some(next) = poll_hand_over(doings, self.events) {
+            if let Some(next) = self.poll_hand_over(doings) {
                 return End::Left(next);
             }
             self.poll_reload(doings);
@@ -135,31 +135,31 @@ impl Helm<'_> {
 
     fn take_up(&mut self, signal: Option<Signal>, doings: &mut Doings) {
         match signal {
-            Some(Signal::Hangup) => self.begin_reload(doings),
+            Some(Signal::Hangup) => self.begin_reload(doings, By::Signal { signal: "SIGHUP" }),
             Some(Signal::User1) => {
                 self.reopen_log();
                 self.tell_counts(&mut doings.ports, true);
             }
             Some(Signal::User2) if doings.giving.is_some() => {
-                warn_of_hand_over(self.events, "a hand-over is under way already")
+                self.events.warn_all(&self.control, Level::Warning, "hand-over", "a hand-over is under way already")
             }
             Some(Signal::User2) => doings.then_hand_over = true,
             _ => {}
         }
         let remote = self.control.remote();
         if self.watch.poll_change(remote.config().watch, remote.file_read()) {
-            self.begin_reload(doings);
+            self.begin_reload(doings, By::Watch);
         }
     }
 
     /// What comes of it is news.
-    fn begin_reload(&self, doings: &mut Doings) {
+    fn begin_reload(&self, doings: &mut Doings, by: By) {
         if doings.is_busy() {
-            doings.once_more = true;
+            doings.once_more = Some(by);
             return;
         }
         self.manager.reloading();
-        doings.reloading = Some(self.control.remote().reload_file());
+        doings.reloading = Some(self.control.remote().acting_for(by).reload_file());
     }
 
     fn poll_reload(&self, doings: &mut Doings) {
@@ -172,27 +172,49 @@ impl Helm<'_> {
         }
         if std::mem::take(&mut doings.then_hand_over) {
             doings.giving = self.begin_hand_over();
-        } else if std::mem::take(&mut doings.once_more) {
-            self.begin_reload(doings);
+        } else if let Some(by) = doings.once_more.take() {
+            self.begin_reload(doings, by);
         }
     }
 
     fn begin_hand_over(&self) -> Option<Giving> {
         match hand_over::begin(&self.control, &self.admin) {
             Ok(giving) => {
-                self.events.say(self.output, "hand-over", &format!("handing over to process {}", giving.next()));
+                let event = Event::HandingOver { process: giving.next() };
+                self.events.say(self.output, "hand-over", &event.to_string());
+                self.control.remote().show(event);
                 Some(giving)
             }
             Err(why) => {
-                warn_of_hand_over(self.events, &format!("{NOT_HANDED_OVER}: {why}"));
+                self.note_not_handed_over(why);
                 None
             }
         }
     }
 
+    /// Whom it went to, once that one serves.
+    fn poll_hand_over(&self, doings: &mut Doings) -> Option<u32> {
+        match doings.giving.as_mut().and_then(Giving::poll)? {
+            Ok(next) => Some(next),
+            Err(why) => {
+                self.note_not_handed_over(why);
+                doings.giving = None;
+                None
+            }
+        }
+    }
+
+    fn note_not_handed_over(&self, why: String) {
+        let remote = self.control.remote();
+        remote.note_not_handed_over();
+        let event = Event::NotHandedOver { why };
+        self.events.warn(event.level(), "not-handed-over", &event.to_string());
+        remote.show(event);
+    }
+
     fn reopen_log(&self) {
         if let Err(error) = self.control.reopen_log() {
-            self.events.warn(Level::Error, "access-log", &format!("SIGUSR1: {error}"));
+            self.events.warn_all(&self.control, Level::Error, "access-log", &format!("SIGUSR1: {error}"));
         }
     }
 
@@ -207,29 +229,11 @@ impl Helm<'_> {
     }
 }
 
-const NOT_HANDED_OVER: &str = "not handed over, this process goes on";
-
-/// Whom it went to, once that one serves.
-fn poll_hand_over(doings: &mut Doings, events: Events) -> Option<u32> {
-    match doings.giving.as_mut().and_then(Giving::poll)? {
-        Ok(next) => Some(next),
-        Err(why) => {
-            warn_of_hand_over(events, &format!("{NOT_HANDED_OVER}: {why}"));
-            doings.giving = None;
-            None
-        }
-    }
-}
-
 fn reload_in_words(outcome: &Reloaded) -> String {
     match outcome {
         Ok(change) => format!("reloaded: {change}"),
         Err(why) => format!("not reloaded, nothing was changed: {why}"),
     }
-}
-
-fn warn_of_hand_over(events: Events, what: &str) {
-    events.warn(Level::Warning, "not-handed-over", what);
 }
 
 /// A second signal cuts it short.

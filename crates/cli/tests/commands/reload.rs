@@ -45,9 +45,9 @@ fn a_good_file_is_worked_by_and_a_bad_one_changes_nothing() {
     let (code, out, err) = serve.end();
     assert_eq!(code, Some(0), "{err}");
     for part in [
-        "quintet: not reloaded, nothing was changed: ",
+        "quintet: not reloaded, nothing was changed (by SIGHUP): ",
         "did you mean",
-        "quintet: reloaded: 2 listeners, 0 backend sets, 0 servers",
+        "quintet: reloaded, by SIGHUP: 2 listeners, 0 backend sets, 0 servers",
         &format!("; listening on http://{second}/; `workers` of [global] counts from the next start on"),
         &format!("; no longer listening on http://{second}/\n"),
     ] {

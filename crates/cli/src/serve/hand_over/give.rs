@@ -1,6 +1,6 @@
 //! The process that goes.
 
-use super::{Message, PATIENCE, ROWS_MAX, SaidRow, SocketRow, VARIABLE, VERSION, receive, send};
+use super::{DrainedRow, Message, PATIENCE, ROWS_MAX, SaidRow, SocketRow, VARIABLE, VERSION, receive, send};
 use admin::Admin;
 use control::{Control, Heritage};
 use reactor::Listening;
@@ -34,13 +34,14 @@ pub(in crate::serve) fn begin(control: &Control, admin: &Admin) -> Result<Giving
     let failed = |errno: Errno| format!("what it needs: {errno}");
     let heritage = control.to_inherit();
     let (rows, sockets) = rows_of(&heritage, admin).map_err(failed)?;
-    let said = said_of(&heritage);
+    let (said, drained) = (said_of(&heritage), drained_of(&heritage));
     // It holds the sockets of files, which must not go with it.
     drop(heritage);
     let (ours, theirs) = hand::pair().map_err(failed)?;
     hand::set_patience(&ours, PATIENCE).map_err(failed)?;
     let mut giving = Giving { child: Some(start_next(theirs)?), gives: None };
-    let gives = move || give(&ours, said, rows, &sockets);
+    let hand_overs = control.remote().hand_overs().done.count;
+    let gives = move || give(&ours, Gift { hand_overs, said, drained, rows, sockets });
     let thread = std::thread::Builder::new().name("hand-over".to_owned()).spawn(gives);
     giving.gives = Some(thread.map_err(|error| format!("a thread for it: {error}"))?);
     Ok(giving)
@@ -86,9 +87,26 @@ fn said_of(heritage: &Heritage) -> Vec<SaidRow> {
     heritage.said.all().map(row).collect()
 }
 
+fn drained_of(heritage: &Heritage) -> Vec<DrainedRow> {
+    let row = |(listener, time): &(String, Duration)| DrainedRow {
+        listener: listener.clone(),
+        for_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+    };
+    heritage.drained.iter().map(row).collect()
+}
+
+/// Everything that the next process gets.
+struct Gift {
+    hand_overs: u64,
+    said: Vec<SaidRow>,
+    drained: Vec<DrainedRow>,
+    rows: Vec<SocketRow>,
+    sockets: Vec<OwnedFd>,
+}
+
 /// Until the next process serves, or why it does not.
-fn give(wire: &OwnedFd, said: Vec<SaidRow>, rows: Vec<SocketRow>, sockets: &[OwnedFd]) -> Result<(), String> {
-    send_all(wire, said, rows, sockets).map_err(|errno| match errno {
+fn give(wire: &OwnedFd, gift: Gift) -> Result<(), String> {
+    send_all(wire, gift).map_err(|errno| match errno {
         Errno::PIPE | Errno::CONNRESET => "it ended before it was ready".to_owned(),
         errno => format!("it does not take what it is given: {errno}"),
     })?;
@@ -100,13 +118,17 @@ fn give(wire: &OwnedFd, said: Vec<SaidRow>, rows: Vec<SocketRow>, sockets: &[Own
     }
 }
 
-fn send_all(wire: &OwnedFd, said: Vec<SaidRow>, rows: Vec<SocketRow>, sockets: &[OwnedFd]) -> Result<(), Errno> {
-    send(wire, &Message::Hello { version: VERSION }, &[])?;
-    let mut said = said.into_iter().peekable();
+fn send_all(wire: &OwnedFd, gift: Gift) -> Result<(), Errno> {
+    send(wire, &Message::Hello { version: VERSION, hand_overs: gift.hand_overs }, &[])?;
+    let mut said = gift.said.into_iter().peekable();
     while said.peek().is_some() {
         send(wire, &Message::Said(said.by_ref().take(ROWS_MAX).collect()), &[])?;
     }
-    let mut rows = rows.into_iter();
+    let mut drained = gift.drained.into_iter().peekable();
+    while drained.peek().is_some() {
+        send(wire, &Message::Drained(drained.by_ref().take(ROWS_MAX).collect()), &[])?;
+    }
+    let (mut rows, sockets) = (gift.rows.into_iter(), gift.sockets);
     for sockets in sockets.chunks(ROWS_MAX) {
         let files: Vec<BorrowedFd<'_>> = sockets.iter().map(AsFd::as_fd).collect();
         send(wire, &Message::Sockets(rows.by_ref().take(ROWS_MAX).collect()), &files)?;

@@ -15,7 +15,7 @@ mod give;
 mod take;
 
 pub(super) use give::{Giving, begin};
-pub(super) use take::{Taken, take};
+pub(super) use take::{Taken, is_awaited, take};
 
 use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -38,9 +38,14 @@ const ROWS_MAX: usize = 64;
 enum Message {
     Hello {
         version: u32,
+        /// So many have led to the process that hands over. Older programs tell none.
+        #[serde(default)]
+        hand_overs: u64,
     },
     /// What was said of servers.
     Said(Vec<SaidRow>),
+    /// Listeners that are drained by order; older programs know nothing of it, and are told only where there are any.
+    Drained(Vec<DrainedRow>),
     /// A descriptor came with each row.
     Sockets(Vec<SocketRow>),
     /// That was all.
@@ -58,6 +63,13 @@ struct SaidRow {
     #[serde(default)]
     disabled: bool,
     weight: Option<u32>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct DrainedRow {
+    listener: String,
+    /// For how long already.
+    for_ms: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use reactor::Listening;
 use reactor::epoll::FileOwner;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 use sys::hand;
 
 /// What the process before leaves to this one.
@@ -19,14 +20,21 @@ pub(in crate::serve) struct Taken {
     admin: Option<(Address, Listening)>,
     /// Socket files: they are ours once this process serves.
     files: Vec<Listening>,
+    /// So many have led here.
+    hand_overs: u64,
     wire: OwnedFd,
+}
+
+/// Is there a process that waits to hand over to this one? One that did so long ago is not meant.
+pub(in crate::serve) fn is_awaited() -> bool {
+    let parent = std::os::unix::process::parent_id().to_string();
+    std::env::var(VARIABLE).ok() == Some(parent)
 }
 
 /// Takes it, where there is a process that hands over.
 pub(in crate::serve) fn take() -> anyhow::Result<Option<Taken>> {
-    let parent = std::os::unix::process::parent_id().to_string();
-    if std::env::var(VARIABLE).ok() != Some(parent) {
-        return Ok(None); // nobody waits, or somebody did long ago
+    if !is_awaited() {
+        return Ok(None);
     }
     read_all().context("taking over").map(Some)
 }
@@ -37,18 +45,22 @@ fn read_all() -> anyhow::Result<Taken> {
         bail!("standard input is no wire to the process that hands over: is {VARIABLE} set by hand?");
     }
     hand::set_patience(&wire, PATIENCE)?;
-    let mut said = Overrides::default();
+    let (mut said, mut drained) = (Overrides::default(), Vec::new());
     let mut doors: BTreeMap<usize, Inherited> = BTreeMap::new();
-    let (mut admin, mut files) = (None, Vec::new());
+    let (mut admin, mut files, mut hand_overs) = (None, Vec::new(), 1);
     loop {
         let (message, parcel) = receive(&wire)?.ok_or_else(|| anyhow!("the process before has gone"))?;
         match message {
-            Message::Hello { version: VERSION } => {}
-            Message::Hello { version } => bail!("the process before speaks version {version}, this one {VERSION}"),
+            Message::Hello { version: VERSION, hand_overs: before } => hand_overs = before + 1,
+            Message::Hello { version, .. } => bail!("the process before speaks version {version}, this one {VERSION}"),
             Message::Said(rows) => rows.into_iter().for_each(|row| remember(&mut said, row)),
+            Message::Drained(rows) => {
+                drained.extend(rows.into_iter().map(|row| (row.listener, Duration::from_millis(row.for_ms))));
+            }
             Message::Sockets(rows) => {
                 for (row, socket) in rows.into_iter().zip(parcel.files) {
-                    let listening = reactor::epoll::listening_from(socket, FileOwner::Maker)?;
+                    // That of a listener that is drained may be shut.
+                    let listening = reactor::epoll::handed_from(socket, FileOwner::Maker)?;
                     files.extend(row.is_own_file.then(|| listening.clone()));
                     add(row, listening, &mut doors, &mut admin);
                 }
@@ -58,7 +70,7 @@ fn read_all() -> anyhow::Result<Taken> {
         }
     }
     let sockets = balancer::Inheritance { doors: doors.into_values().collect(), ..Default::default() };
-    Ok(Taken { heritage: Heritage { sockets, said, drained: Vec::new() }, admin, files, wire })
+    Ok(Taken { heritage: Heritage { sockets, said, drained }, admin, files, hand_overs, wire })
 }
 
 fn remember(said: &mut Overrides, row: SaidRow) {
@@ -99,6 +111,11 @@ impl Taken {
         let (asked, listening) = self.admin.take()?;
         let wanted = settings?.bind.address;
         [asked, listening.address()].contains(&wanted).then_some(listening)
+    }
+
+    /// So many hand-overs have led here.
+    pub(in crate::serve) fn hand_overs(&self) -> u64 {
+        self.hand_overs
     }
 
     /// This process serves: the one before may end. Answers whether it heard that.
