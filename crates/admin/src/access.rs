@@ -4,6 +4,7 @@
 //! and everything that comes from other hosts, needs the token. A page in a browser of this host is not this host's
 //! user: it shows no token, and where it has made a name of its own lead here (DNS rebinding), `Host` betrays it.
 
+use control::By;
 use core::net::IpAddr;
 
 /// Where a request came in.
@@ -24,6 +25,26 @@ pub(crate) enum Wish {
     Public,
     Read,
     Change,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// Over TCP.
+    pub(crate) ip: Option<IpAddr>,
+    /// At a socket file: what the kernel says of the process.
+    pub(crate) uid: Option<u32>,
+    pub(crate) pid: Option<u32>,
+}
+
+impl Peer {
+    /// As whose its orders are told, where they may be given.
+    pub(crate) fn by(self, way: Way) -> By {
+        match way {
+            Way::File => By::Socket { uid: self.uid, pid: self.pid },
+            Way::Loopback | Way::Network => By::Token { from: self.ip },
+        }
+    }
 }
 
 /// What is known of who asks.

@@ -9,8 +9,8 @@ use axum::extract::rejection::{PathRejection, StringRejection};
 use axum::extract::{Extension, Path, State as Shared};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use balancer_core::{OrderError, ServerOrder};
-use control::{NotOrdered, ReloadError};
+use balancer_core::{ListenerOrder, OrderError, ServerOrder};
+use control::{By, NotOrdered, ReloadError};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub(crate) type House = Arc<State>;
 /// A set and a server of it, as the path names them.
 type Which = Result<Path<(String, String)>, PathRejection>;
+type WhichListener = Result<Path<String>, PathRejection>;
 
 /// The OpenAPI document.
 #[derive(Clone)]
@@ -73,58 +74,98 @@ async fn told<T: Serialize + Send + 'static>(state: House, question: fn(&State) 
     answer.map_or_else(ending, |answer| Json(answer).into_response())
 }
 
-pub(crate) async fn drain_server(state: Shared<House>, which: Which) -> Response {
-    order_server(state, which, ServerOrder::Drain).await
+pub(crate) async fn drain_server(state: Shared<House>, who: Extension<By>, which: Which) -> Response {
+    order_server(state, who, which, ServerOrder::Drain).await
 }
 
-pub(crate) async fn undrain_server(state: Shared<House>, which: Which) -> Response {
-    order_server(state, which, ServerOrder::Undrain).await
+pub(crate) async fn undrain_server(state: Shared<House>, who: Extension<By>, which: Which) -> Response {
+    order_server(state, who, which, ServerOrder::Undrain).await
 }
 
-pub(crate) async fn disable_server(state: Shared<House>, which: Which) -> Response {
-    order_server(state, which, ServerOrder::Disable).await
+pub(crate) async fn disable_server(state: Shared<House>, who: Extension<By>, which: Which) -> Response {
+    order_server(state, who, which, ServerOrder::Disable).await
 }
 
-pub(crate) async fn enable_server(state: Shared<House>, which: Which) -> Response {
-    order_server(state, which, ServerOrder::Enable).await
+pub(crate) async fn enable_server(state: Shared<House>, who: Extension<By>, which: Which) -> Response {
+    order_server(state, who, which, ServerOrder::Enable).await
 }
 
-pub(crate) async fn reset_server(state: Shared<House>, which: Which) -> Response {
-    order_server(state, which, ServerOrder::Reset).await
+pub(crate) async fn reset_server(state: Shared<House>, who: Extension<By>, which: Which) -> Response {
+    order_server(state, who, which, ServerOrder::Reset).await
 }
 
 pub(crate) async fn weigh_server(
     state: Shared<House>,
+    who: Extension<By>,
     which: Which,
     body: Result<String, StringRejection>,
 ) -> Response {
     match body.map(|body| body.trim().parse()) {
-        Ok(Ok(weight)) => order_server(state, which, ServerOrder::Weight(weight)).await,
-        Ok(Err(_)) => mistake(StatusCode::BAD_REQUEST, "the body of this is a weight, such as 10"),
+        Ok(Ok(weight)) => order_server(state, who, which, ServerOrder::Weight(weight)).await,
+        Ok(Err(_)) => {
+            mistake(StatusCode::BAD_REQUEST, "the body of this is a weight: a whole number from 0 to 1000, such as 10")
+        }
         Err(rejection) => mistake(rejection.status(), rejection.body_text()),
     }
 }
 
 /// Answers once all workers go by it.
-async fn order_server(Shared(state): Shared<House>, which: Which, order: ServerOrder) -> Response {
-    let (set, server) = match which {
-        Ok(Path(which)) => which,
-        Err(rejection) => return mistake(StatusCode::BAD_REQUEST, rejection.body_text()),
-    };
-    let ordered = tokio::task::spawn_blocking(move || state.remote.order_server(&set, &server, order)).await;
-    match ordered.unwrap_or(Err(NotOrdered::Ending)) {
+async fn order_server(
+    Shared(state): Shared<House>,
+    Extension(by): Extension<By>,
+    which: Which,
+    order: ServerOrder,
+) -> Response {
+    match which {
+        Ok(Path((set, server))) => {
+            ordered(move || state.remote.acting_for(by).order_server(&set, &server, order)).await
+        }
+        Err(rejection) => mistake(StatusCode::BAD_REQUEST, rejection.body_text()),
+    }
+}
+
+pub(crate) async fn drain_listener(state: Shared<House>, who: Extension<By>, which: WhichListener) -> Response {
+    order_listener(state, who, which, ListenerOrder::Drain).await
+}
+
+pub(crate) async fn undrain_listener(state: Shared<House>, who: Extension<By>, which: WhichListener) -> Response {
+    order_listener(state, who, which, ListenerOrder::Undrain).await
+}
+
+/// Answers once all workers go by it: a drain has begun by then.
+async fn order_listener(
+    Shared(state): Shared<House>,
+    Extension(by): Extension<By>,
+    which: WhichListener,
+    order: ListenerOrder,
+) -> Response {
+    match which {
+        Ok(Path(listener)) => ordered(move || state.remote.acting_for(by).order_listener(&listener, order)).await,
+        Err(rejection) => mistake(StatusCode::BAD_REQUEST, rejection.body_text()),
+    }
+}
+
+/// Workers take a moment: elsewhere than on the thread that serves everybody.
+async fn ordered(order: impl FnOnce() -> Result<(), NotOrdered> + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(order).await.unwrap_or(Err(NotOrdered::Ending)) {
         Ok(()) => Json(json!({ "ok": true })).into_response(),
         Err(NotOrdered::Ending) => ending(),
         Err(why @ NotOrdered::NotApplied { .. }) => mistake(StatusCode::INTERNAL_SERVER_ERROR, why),
-        Err(NotOrdered::Refused(why @ OrderError::Weight(_))) => mistake(StatusCode::BAD_REQUEST, why),
-        Err(NotOrdered::Refused(why @ OrderError::TooMany)) => mistake(StatusCode::INSUFFICIENT_STORAGE, why),
-        Err(NotOrdered::Refused(why)) => mistake(StatusCode::NOT_FOUND, why),
+        Err(NotOrdered::Refused(why)) => mistake(status_of(&why), why),
+    }
+}
+
+fn status_of(why: &OrderError) -> StatusCode {
+    match why {
+        OrderError::Weight(_) => StatusCode::BAD_REQUEST,
+        OrderError::TooMany | OrderError::TooManyListeners => StatusCode::INSUFFICIENT_STORAGE,
+        OrderError::NoSet(_) | OrderError::NoServer { .. } | OrderError::NoListener { .. } => StatusCode::NOT_FOUND,
     }
 }
 
 /// The file is read again; the answer says what came with it, or why nothing changed.
-pub(crate) async fn reload(Shared(state): Shared<House>) -> Response {
-    let outcome = tokio::task::spawn_blocking(move || state.remote.reload_file().wait()).await;
+pub(crate) async fn reload(Shared(state): Shared<House>, Extension(by): Extension<By>) -> Response {
+    let outcome = tokio::task::spawn_blocking(move || state.remote.acting_for(by).reload_file().wait()).await;
     match outcome.unwrap_or(Err(ReloadError::Ending)) {
         Ok(change) => Json(change).into_response(),
         Err(ReloadError::Ending) => ending(),

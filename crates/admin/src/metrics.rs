@@ -4,13 +4,14 @@
 use crate::process::{self, Process};
 use crate::state::State;
 use balancer::{Glance, InUse, Seen};
-use balancer_core::{Counter, Counters, Dimension, Report, Timed};
-use control::{Past, Reloads};
+use balancer_core::{BackendSetSettings, Counter, Counters, Dimension, Histogram, ListenerStage, Report, Timed};
+use control::{HandOvers, Past, Reloads};
 use ports::Spending;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::UNIX_EPOCH;
 
@@ -23,11 +24,14 @@ const PREFIX: &str = "quintet_";
 pub(crate) struct Scrape {
     report: Report,
     servers: Vec<Server>,
+    /// By name: is it drained by order, and does it accept?
+    listeners: Vec<(String, ListenerStage)>,
     checks_late: u64,
     spending: Vec<Spending>,
     process: Process,
     started_s: f64,
     reloads: Reloads,
+    hand_overs: HandOvers,
     certificates: Vec<InUse>,
 }
 
@@ -36,19 +40,32 @@ struct Server {
     set: String,
     name: String,
     is_up: bool,
+    is_disabled: bool,
     in_flight: u32,
 }
 
 impl Scrape {
     /// Asks everybody; `None`: the balancer is ending.
     pub(crate) fn take(state: &State) -> Option<Self> {
-        let (report, servers, checks_late, certificates) = state.remote.ask(|balancer: &Glance| {
+        let (report, servers, listeners, checks_late, certificates) = state.remote.ask(|balancer: &Glance| {
             let checks_late = balancer.boards().checks_late();
-            (balancer.report(), servers_of(balancer), checks_late, balancer.certificates().to_vec())
+            let listeners = balancer.settings().listeners.iter().map(|one| (one.name.clone(), one.stage)).collect();
+            (balancer.report(), servers_of(balancer), listeners, checks_late, balancer.certificates().to_vec())
         })?;
         let (spending, process) = (state.spending(&report), process::look());
-        let (started_s, reloads) = (state.started_s(), state.remote.reloads());
-        Some(Self { report, servers, checks_late, spending, process, started_s, reloads, certificates })
+        let (started_s, reloads, hand_overs) = (state.started_s(), state.remote.reloads(), state.remote.hand_overs());
+        Some(Self {
+            report,
+            servers,
+            listeners,
+            checks_late,
+            spending,
+            process,
+            started_s,
+            reloads,
+            hand_overs,
+            certificates,
+        })
     }
 
     /// The text.
@@ -62,12 +79,21 @@ impl Scrape {
 }
 
 fn servers_of(balancer: &Glance) -> Vec<Server> {
-    let boards = balancer.boards();
-    let server = |seen: Seen<'_>| Server {
-        set: seen.set.to_owned(),
-        name: seen.server.to_string(),
-        is_up: !seen.health.is_down() && !seen.health.is_aside(),
-        in_flight: seen.in_flight,
+    let (boards, settings) = (balancer.boards(), balancer.settings());
+    let disabled = |set: &'_ BackendSetSettings| {
+        let out = set.servers.iter().filter(|server| server.disabled).map(|server| server.address);
+        out.map(|address| (set.name.clone(), address)).collect::<Vec<_>>()
+    };
+    let disabled: HashSet<_> = settings.backend_sets.iter().flat_map(disabled).collect();
+    let server = |seen: Seen<'_>| {
+        let is_disabled = !disabled.is_empty() && disabled.contains(&(seen.set.to_owned(), seen.server));
+        Server {
+            set: seen.set.to_owned(),
+            name: seen.server.to_string(),
+            is_up: !is_disabled && !seen.health.is_down() && !seen.health.is_aside(),
+            is_disabled,
+            in_flight: seen.in_flight,
+        }
     };
     let mut servers: Vec<_> = boards.seen().map(server).collect();
     servers.sort_by(|one, other| (&one.set, &one.name).cmp(&(&other.set, &other.name)));
@@ -95,6 +121,7 @@ impl Collector for Scrape {
         self.encode_counters(&mut out)?;
         self.encode_times(&mut out)?;
         self.encode_servers(&mut out)?;
+        self.encode_listeners(&mut out)?;
         self.encode_ports(&mut out)?;
         self.encode_changes(&mut out)?;
         self.encode_process(&mut out)
@@ -157,17 +184,17 @@ impl Scrape {
     /// Routes and listeners without any are told apart; a listener's requests are the sum of its routes'.
     fn encode_times(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
         for what in Timed::ALL {
-            let rows: Vec<_> = self.report.times.iter().filter(|(of, _)| of.what == what).collect();
+            let rows = self.times_of(what);
             if rows.is_empty() {
                 continue;
             }
             let (name, help) = family_of_times(what);
             let mut family = out.encode_descriptor(name, help, None, MetricType::Histogram)?;
-            for (of, histogram) in rows {
-                let labels: Labels<'_> = match (what, of.route.as_str()) {
-                    (Timed::Request, "") => vec![("listener", &of.name)],
-                    (Timed::Request, route) => vec![("listener", &of.name), ("route", route)],
-                    (Timed::FirstByte | Timed::Connect, _) => vec![("backend_set", &of.name)],
+            for ((name, route), histogram) in rows {
+                let labels: Labels<'_> = match (what, route) {
+                    (Timed::Request, "") => vec![("listener", name)],
+                    (Timed::Request, route) => vec![("listener", name), ("route", route)],
+                    (Timed::FirstByte | Timed::Connect, _) => vec![("backend_set", name)],
                 };
                 family.encode_family(&labels.as_slice())?.encode_histogram::<NoLabelSet>(
                     histogram.sum_s(),
@@ -180,19 +207,54 @@ impl Scrape {
         Ok(())
     }
 
+    /// By listener and route, or by set: there may be thousands of servers.
+    fn times_of(&self, what: Timed) -> Vec<((&str, &str), Histogram)> {
+        let mut rows: Vec<((&str, &str), Histogram)> = Vec::new();
+        let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+        for (of, histogram) in self.report.times.iter().filter(|(of, _)| of.what == what) {
+            let key = (of.name.as_str(), if what == Timed::FirstByte { "" } else { of.route.as_str() });
+            match places.get(&key) {
+                Some(at) => rows[*at].1.merge(histogram),
+                None => {
+                    places.insert(key, rows.len());
+                    rows.push((key, *histogram));
+                }
+            }
+        }
+        rows
+    }
+
     fn encode_servers(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let labels: Vec<Labels<'_>> = self.servers.iter().map(Server::labels).collect();
         let mut tell = |name, help, figure: fn(&Server) -> u32| {
             let rows = labels.iter().zip(&self.servers);
             gauge(name, help).encode(out, rows.map(|(labels, server)| (labels, f64::from(figure(server)))))
         };
-        let help = "Is the server asked: neither down by its checks nor set aside by what requests found?";
+        let help =
+            "Is the server asked: neither down by its checks, nor set aside by what requests found, nor disabled?";
         tell("quintet_server_up", help, |server| u32::from(server.is_up))?;
+        let help = "Has an operator disabled the server?";
+        tell("quintet_server_disabled", help, |server| u32::from(server.is_disabled))?;
         let help = "Requests and joined connections under way at the server, where its set counts them.";
         tell("quintet_server_in_flight", help, |server| server.in_flight)?;
         let help = "Checks of servers that began late, because as many as may were under way.";
         let family = Family { name: "quintet_checks_late", kind: MetricType::Counter, help };
         family.encode(out, [(&Labels::new(), self.checks_late as f64)].into_iter())
+    }
+
+    fn encode_listeners(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let labels: Vec<Labels<'_>> =
+            self.listeners.iter().map(|(name, _)| vec![("listener", name.as_str())]).collect();
+        let mut tell = |name, help, is_so: fn(ListenerStage) -> bool| {
+            let rows = labels.iter().zip(&self.listeners);
+            gauge(name, help).encode(out, rows.map(|(labels, (_, stage))| (labels, f64::from(u8::from(is_so(*stage))))))
+        };
+        tell(
+            "quintet_listener_accepting",
+            "Does it accept: 0 once its drain by order is beyond its grace.",
+            |stage| !stage.is_shut(),
+        )?;
+        tell("quintet_listener_drained", "Is it drained by order, or about to be?", ListenerStage::drains)
     }
 
     fn encode_ports(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -221,18 +283,18 @@ impl Scrape {
 
     /// What changes the balancer, and what will end by itself.
     fn encode_changes(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let rows = [("good", self.reloads.good), ("refused", self.reloads.refused)];
-        let rows = rows.map(|(outcome, past)| (vec![("outcome", outcome)], past));
-        let help = "Reloads of the configuration: those that are worked by, and those that changed nothing.";
-        let family = Family { name: "quintet_reloads", kind: MetricType::Counter, help };
-        family.encode(out, rows.iter().map(|(labels, past)| (labels, past.count as f64)))?;
-        let help = "When there was such a reload last, in seconds since 1970.";
-        let at = |past: Past| Some(past.last?.duration_since(UNIX_EPOCH).ok()?.as_secs_f64());
-        let times = rows.iter().filter_map(|(labels, past)| Some((labels, at(*past)?)));
-        gauge("quintet_reload_time_seconds", help).encode(out, times)?;
-        let well = f64::from(u8::from(self.reloads.is_well()));
-        let help = "1 while the last reload is worked by, or there was none; 0 after one that was refused.";
-        gauge("quintet_reload_well", help).encode(out, std::iter::once((&Labels::new(), well)))?;
+        let reloads = [("good", self.reloads.good), ("refused", self.reloads.refused)];
+        Changes {
+            name: "reload",
+            what: "Reloads of the configuration: those that are worked by, and those that changed nothing.",
+        }
+        .encode(out, reloads, self.reloads.is_well())?;
+        let hand_overs = [("done", self.hand_overs.done), ("failed", self.hand_overs.failed)];
+        Changes {
+            name: "hand_over",
+            what: "Hand-overs that led to this process, one after another, and those that failed here.",
+        }
+        .encode(out, hand_overs, self.hand_overs.is_well())?;
         let files: Vec<_> = self.certificates.iter().map(|one| one.path.display().to_string()).collect();
         let labels: Vec<Labels<'_>> = files.iter().map(|file| vec![("file", file.as_str())]).collect();
         let ends = self.certificates.iter().map(|one| one.not_after.as_secs_f64());
@@ -263,6 +325,28 @@ impl Scrape {
         }
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         gauge("quintet_build", "Which version this is: 1.").encode(out, std::iter::once((&version, 1.0)))
+    }
+}
+
+/// Changes of a kind, and what came of them.
+struct Changes {
+    name: &'static str,
+    what: &'static str,
+}
+
+impl Changes {
+    fn encode(&self, out: &mut DescriptorEncoder<'_>, rows: [(&'static str, Past); 2], is_well: bool) -> fmt::Result {
+        let name = |end: &str| format!("{PREFIX}{}{end}", self.name);
+        let rows = rows.map(|(outcome, past)| (vec![("outcome", outcome)], past));
+        let family = Family { name: &name("s"), kind: MetricType::Counter, help: self.what };
+        family.encode(out, rows.iter().map(|(labels, past)| (labels, past.count as f64)))?;
+        let help = "When there was such a one last, in seconds since 1970.";
+        let at = |past: Past| Some(past.last?.duration_since(UNIX_EPOCH).ok()?.as_secs_f64());
+        let times = rows.iter().filter_map(|(labels, past)| Some((labels, at(*past)?)));
+        gauge(&name("_time_seconds"), help).encode(out, times)?;
+        let well = f64::from(u8::from(is_well));
+        let help = "1 while the last one is worked by, or there was none; 0 after one that was refused, or failed.";
+        gauge(&name("_well"), help).encode(out, std::iter::once((&Labels::new(), well)))
     }
 }
 
@@ -323,7 +407,6 @@ impl Family<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
 
     /// What a line of a scrape calls it.
     fn sample_of(counter: &Counter) -> String {
@@ -376,14 +459,22 @@ mod tests {
             waiting: 98,
             rate_per_s: 1000.0,
         };
-        let server = Server { set: "app".to_owned(), name: "127.0.0.2:80".to_owned(), is_up: true, in_flight: 0 };
+        let server = Server {
+            set: "app".to_owned(),
+            name: "127.0.0.2:80".to_owned(),
+            is_up: true,
+            is_disabled: false,
+            in_flight: 0,
+        };
         let scrape = Scrape {
             checks_late: 0,
             report: Report::default(),
             servers: vec![server],
+            listeners: vec![("web".to_owned(), ListenerStage::Open)],
             spending: vec![spending],
             process: Process::default(),
             started_s: 0.0,
+            hand_overs: HandOvers { done: Past { count: 1, last: Some(UNIX_EPOCH) }, ..HandOvers::default() },
             reloads: Reloads { good: Past { count: 1, last: Some(UNIX_EPOCH) }, ..Reloads::default() },
             certificates: vec![InUse { path: "a.pem".into(), not_after: std::time::Duration::ZERO }],
         };

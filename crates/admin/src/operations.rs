@@ -47,6 +47,19 @@ impl Operation {
         self.wish == Wish::Change
     }
 
+    /// Is it asked there? Wherever the router finds it, and perhaps elsewhere.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        let (mut asked, mut here) = (path.split('/'), self.path.split('/'));
+        loop {
+            match (asked.next(), here.next()) {
+                (None, None) => return true,
+                (Some(_), Some(part)) if part.starts_with('{') => {}
+                (Some(asked), Some(part)) if asked == part => {}
+                _ => return false,
+            }
+        }
+    }
+
     pub(crate) fn method(&self) -> &'static str {
         if self.changes() { "POST" } else { "GET" }
     }
@@ -75,6 +88,16 @@ const ORDERED: &[Answer] = &[
     answer(500, "It stands, but the workers do not go by it yet.", MISTAKE),
     ENDING,
     answer(507, "Something is said of too many servers already.", MISTAKE),
+];
+
+/// What comes of an order about a listener.
+const LISTENER_ORDERED: &[Answer] = &[
+    answer(200, "All workers go by it.", Body::Shape("Done")),
+    answer(400, "The path cannot be understood.", MISTAKE),
+    answer(404, "There is no such listener.", MISTAKE),
+    answer(500, "It stands, but the workers do not go by it yet: somebody else may listen there meanwhile.", MISTAKE),
+    ENDING,
+    answer(507, "Too many listeners are drained already.", MISTAKE),
 ];
 
 /// Everything.
@@ -153,7 +176,8 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         takes: None,
         answers: &[answer(
             200,
-            "Events named `state`, `news` and `ending`; ask again after 100 s.",
+            "Events named `state` (an Overview), `news` (each with `time`, `event`, `text`, and `by` whom it was ordered; see News) \
+             and `ending`; ask again after 100 s.",
             Body::Text("text/event-stream"),
         )],
         answered: || get(handlers::events),
@@ -184,6 +208,25 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         takes: None,
         answers: &[answer(200, "As configured, with what was counted.", Body::Shapes("Listener")), ENDING],
         answered: || get(handlers::listeners),
+    },
+    Operation {
+        path: "/listeners/{listener}/drain",
+        id: "drainListener",
+        summary: "It accepts for `drain_grace` more and says in every answer that its connection closes, then accepts nobody; \
+                  requests under way have `drain`.",
+        wish: Wish::Change,
+        takes: None,
+        answers: LISTENER_ORDERED,
+        answered: || post(handlers::drain_listener),
+    },
+    Operation {
+        path: "/listeners/{listener}/undrain",
+        id: "undrainListener",
+        summary: "It accepts again.",
+        wish: Wish::Change,
+        takes: None,
+        answers: LISTENER_ORDERED,
+        answered: || post(handlers::undrain_listener),
     },
     Operation {
         path: "/backend_sets",

@@ -1,6 +1,6 @@
 //! The router: who asks is looked at first, then the [table](OPERATIONS) says who answers.
 
-use crate::access::{self, Asker, Refusal, Way, Wish};
+use crate::access::{self, Asker, Peer, Refusal, Way, Wish};
 use crate::handlers::{Document, House, mistake};
 use crate::openapi;
 use crate::operations::{OPERATIONS, Operation};
@@ -29,7 +29,9 @@ pub(crate) fn all(state: House, way: Way) -> Router {
         .with_state(state)
 }
 
-async fn check_access(Shared((state, way)): Shared<(House, Way)>, request: Request, next: Next) -> Response {
+async fn check_access(Shared((state, way)): Shared<(House, Way)>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
+    request.extensions_mut().insert(peer.by(way));
     let fields = request.headers();
     let asker = Asker {
         way,
@@ -43,12 +45,11 @@ async fn check_access(Shared((state, way)): Shared<(House, Way)>, request: Reque
     }
 }
 
+/// That there is nothing, or nothing by this method, everybody may be told.
 fn wish(method: &Method, path: &str) -> Wish {
-    let known = || OPERATIONS.iter().find(|one| !one.changes() && one.path == path);
-    match *method {
-        Method::GET | Method::HEAD => known().map_or(Wish::Read, |one| one.wish),
-        _ => Wish::Change,
-    }
+    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
+    let asked = OPERATIONS.iter().find(|one| one.is_at(path) && one.method() == method);
+    asked.map_or(Wish::Public, |one| one.wish)
 }
 
 /// RFC 6750, section 2.1: the name of the scheme is written in either case.
@@ -76,12 +77,13 @@ fn refuse(refusal: Refusal) -> Response {
     response
 }
 
-/// Whoever meant a server is told of those orders, all others of everything.
+/// Whoever meant a server, or a listener, is told of those orders, all others of everything.
 async fn nothing_here(uri: Uri) -> Response {
-    const SETS: &str = "/backend_sets/";
-    let of_server = uri.path().starts_with(SETS);
-    let which = OPERATIONS.iter().filter(|one| !of_server || one.path.starts_with(SETS));
-    let words = if of_server { "orders about a server are" } else { "there are" };
+    const ORDERS: [(&str, &str); 2] =
+        [("/backend_sets/", "orders about a server are"), ("/listeners/", "orders about a listener are")];
+    let meant = ORDERS.into_iter().find(|(begins, _)| uri.path().starts_with(begins));
+    let (begins, words) = meant.unwrap_or(("/", "there are"));
+    let which = OPERATIONS.iter().filter(|one| one.path.starts_with(begins));
     let all: Vec<String> = which.map(ToString::to_string).collect();
     mistake(StatusCode::NOT_FOUND, format!("there is nothing here; {words}: {}", all.join(", ")))
 }

@@ -1,11 +1,14 @@
 //! One place where the admin listener listens: a thread, connections bounded in number and patience.
 
-use crate::access::Way;
+use crate::access::{Peer, Way};
 use crate::routes;
 use crate::state::State;
 use axum::Router;
 use balancer_core::Bind;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ports::Address;
@@ -35,10 +38,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub enum AdminError {
     /// Its place cannot be listened at.
     #[error("admin: {0}")]
-    Listen(#[from] ListenError),
+    Listen(ListenError),
     /// It has no thread, or no event loop.
     #[error("admin: it cannot run: {0}")]
-    Run(#[from] io::Error),
+    Run(io::Error),
+}
+
+// Whoever shows an error with its causes would say each twice.
+impl From<ListenError> for AdminError {
+    fn from(error: ListenError) -> Self {
+        Self::Listen(error)
+    }
+}
+
+impl From<io::Error> for AdminError {
+    fn from(error: io::Error) -> Self {
+        Self::Run(error)
+    }
 }
 
 /// One place, answering. Dropped, it ends, whoever is being answered.
@@ -150,32 +166,51 @@ async fn accept(listening: Listening, app: Router, room: &Arc<Semaphore>) -> io:
     match listening.address().ip() {
         Some(_) => {
             let listener = TcpListener::from_std(socket.into())?;
-            serve_all(async || listener.accept().await.map(|(stream, _)| stream), app, room).await
+            let next = async || {
+                let (stream, peer) = listener.accept().await?;
+                Ok((stream, Peer { ip: Some(peer.ip()), ..Peer::default() }))
+            };
+            serve_all(next, app, room).await
         }
         None => {
             let listener = UnixListener::from_std(socket.into())?;
-            serve_all(async || listener.accept().await.map(|(stream, _)| stream), app, room).await
+            let next = async || {
+                let (stream, _) = listener.accept().await?;
+                let peer = stream.peer_cred().ok();
+                let uid = peer.map(|peer| peer.uid());
+                let pid = peer.and_then(|peer| u32::try_from(peer.pid()?).ok());
+                Ok((stream, Peer { uid, pid, ip: None }))
+            };
+            serve_all(next, app, room).await
         }
     }
 }
 
 /// Whoever comes in, as long as there is room.
-async fn serve_all<S>(next: impl AsyncFn() -> io::Result<S>, app: Router, room: &Arc<Semaphore>) -> io::Result<()>
+async fn serve_all<S>(
+    next: impl AsyncFn() -> io::Result<(S, Peer)>,
+    app: Router,
+    room: &Arc<Semaphore>,
+) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     loop {
         let place = Arc::clone(room).acquire_owned().await;
         match next().await {
-            Ok(stream) => drop(tokio::spawn(serve(stream, app.clone(), place.ok()))),
+            Ok((stream, peer)) => drop(tokio::spawn(serve(stream, peer, app.clone(), place.ok()))),
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
 /// One connection; its place in the room is held meanwhile.
-async fn serve<P>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, app: Router, _place: P) {
-    let service = TowerToHyperService::new(app);
+async fn serve<P>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer, app: Router, _place: P) {
+    let app = TowerToHyperService::new(app);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        app.call(request)
+    });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
