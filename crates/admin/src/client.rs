@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Of an answer: 10,000 servers take a few megabytes.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
+/// How ours show a token.
+const SHOWS_TOKEN: &str = "--token-file FILE shows it, and so does --config with the balancer's own configuration";
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -83,6 +86,14 @@ impl Client {
     pub fn order_server(&self, set: &str, server: &str, order: &str, body: String) -> Result<(), AskError> {
         let path = format!("/backend_sets/{}/servers/{}/{order}", encoded(set), encoded(server));
         self.ask(Method::POST, &path, body).map(drop)
+    }
+
+    /// Says something of a listener, such as `drain`.
+    ///
+    /// # Errors
+    /// It is refused, or there is no answer.
+    pub fn order_listener(&self, listener: &str, order: &str) -> Result<(), AskError> {
+        self.ask(Method::POST, &format!("/listeners/{}/{order}", encoded(listener)), String::new()).map(drop)
     }
 
     /// Has the configuration file read again: what came with it.
@@ -181,6 +192,14 @@ impl Client {
         let error =
             serde_json::from_slice(&said).ok().and_then(|value: Value| Some(value["error"].as_str()?.to_owned()));
         match (error, status) {
+            (Some(error), StatusCode::UNAUTHORIZED) => AskError::Refused(format!(
+                "{error} ({}{SHOWS_TOKEN})",
+                match self.token {
+                    Some(_) => "another was shown; ",
+                    None => "none was shown; ",
+                }
+            )),
+            (Some(error), StatusCode::FORBIDDEN) => AskError::Refused(format!("{error} (then {SHOWS_TOKEN})")),
             (Some(error), _) => AskError::Refused(error),
             // Ours say what is not there as JSON.
             (None, StatusCode::NOT_FOUND) => self.foreign(status.to_string()),

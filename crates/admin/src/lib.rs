@@ -31,6 +31,8 @@ mod view;
 
 pub use client::{AskError, Client};
 pub use follow::{Admin, listen, start, start_with};
-pub use overview::{BackendSet, Counts, InertPool, Listener, Overview, Port, Route, Server, ServerState, Spread};
+pub use overview::{
+    BackendSet, Changes, Counts, InertPool, Listener, ListenerState, Overview, Port, Route, Server, ServerState, Spread,
+};
 pub use process::Process;
 pub use server::AdminError;

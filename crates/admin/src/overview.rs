@@ -15,6 +15,10 @@ pub struct Overview {
     pub uptime_s: f64,
     /// Must whoever changes something over TCP show a token?
     pub takes_token: bool,
+    /// How things may be changed by whoever asks there.
+    pub changes: Changes,
+    /// Of the process.
+    pub pid: u32,
     /// What the process costs.
     pub process: Process,
     /// As configured.
@@ -27,6 +31,19 @@ pub struct Overview {
     pub counters: Counts,
 }
 
+/// How things may be changed at the admin listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Changes {
+    /// By everybody whom the rights of its socket file let in.
+    Freely,
+    /// By who shows the token.
+    #[default]
+    Token,
+    /// By nobody: it is reached over TCP, and has no token.
+    Never,
+}
+
 /// A listener.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -37,6 +54,8 @@ pub struct Listener {
     pub protocol: String,
     /// Where it listens.
     pub addresses: Vec<String>,
+    /// Does it accept?
+    pub state: ListenerState,
     /// Its routes that requests went by, and all others.
     pub routes: Vec<Route>,
     /// How long its requests took, from their head to their end.
@@ -45,11 +64,51 @@ pub struct Listener {
     pub counters: Counts,
 }
 
+/// Whether a listener accepts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListenerState {
+    /// It does.
+    #[default]
+    Open,
+    /// It does for a last while, by an operator's order: every answer says that its connection closes.
+    Draining,
+    /// Not, by an operator's order; requests under way may finish.
+    Drained,
+}
+
+impl fmt::Display for ListenerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Draining => "draining",
+            Self::Drained => "drained",
+        })
+    }
+}
+
 /// How many took how long: rows of an end in seconds (none: longer than all that have one) and how many took up to that, and
 /// longer than the row before. Rows of none are left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Spread(pub Vec<(Option<f64>, u64)>);
+
+impl Spread {
+    /// How long the given share took at most, in seconds; within a bucket, which ends at twice where it begins, all are taken
+    /// to lie evenly. `None`: there was nothing, or it took longer than the last end.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let all: u64 = self.0.iter().map(|(_, count)| count).sum();
+        let mut left = share * all as f64;
+        for (end, count) in self.0.iter().filter(|(_, count)| *count > 0) {
+            let count = *count as f64;
+            if left <= count {
+                return end.map(|end| end / 2.0 * (1.0 + left / count));
+            }
+            left -= count;
+        }
+        None
+    }
+}
 
 /// A route of a listener.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -111,6 +170,8 @@ pub struct Server {
     pub in_flight: u32,
     /// Connections to it, where its set bounds them.
     pub connections: u32,
+    /// From a request on its way to the head of its response.
+    pub first_byte_times: Spread,
     /// What was counted.
     pub counters: Counts,
 }
@@ -223,6 +284,14 @@ mod tests {
         row.sort_unstable();
         assert_eq!(row, [("connect_refused", 3), ("no_port", 2)]);
         assert_eq!((counts.row("requests").count(), counts.ended()), (0, 5));
+    }
+
+    #[test]
+    fn a_share_lies_within_its_bucket() {
+        let spread = Spread(vec![(Some(0.002), 50), (Some(0.004), 50), (None, 1)]);
+        let ms = |share| spread.quantile(share).map(|s| (s * 1e4).round() / 10.0);
+        assert_eq!((ms(0.25), ms(0.495), ms(0.99)), (Some(1.5), Some(2.0), Some(4.0)));
+        assert_eq!((spread.quantile(0.999), Spread::default().quantile(0.5)), (None, None));
     }
 
     #[test]

@@ -12,10 +12,18 @@ pub(crate) fn look(state: &State) -> Result<(), String> {
     if state.remote.is_ending() {
         return Err(DRAINING.to_owned());
     }
+    if state.remote.ask(accepts_nobody) == Some(true) {
+        return Err("every listener is drained by order".to_owned());
+    }
     match state.remote.config().admin.as_ref().map_or(Ready::default(), |admin| admin.ready) {
         Ready::Accepting => Ok(()),
         rule => rule.decide(&state.remote.ask(sets).ok_or(DRAINING)?),
     }
+}
+
+fn accepts_nobody(balancer: &Glance) -> bool {
+    let settings = balancer.settings();
+    !settings.listeners.is_empty() && settings.listeners.iter().all(|listener| listener.stage.drains())
 }
 
 /// Each set, with whether a server of it is asked.

@@ -1,12 +1,14 @@
 //! How the state of everything is found: the balancer is asked, and the kernel.
 
-use crate::overview::{BackendSet, Counts, InertPool, Listener, Overview, Port, Route, Server, ServerState, Spread};
+use crate::overview::{
+    BackendSet, Changes, Counts, InertPool, Listener, ListenerState, Overview, Port, Route, Server, ServerState, Spread,
+};
 use crate::process;
 use crate::state::State;
 use balancer::{Boards, Glance, Seen};
 use balancer_core::{
-    BackendSetSettings, Counters, Dimension, Histogram, ListenerSettings, Override, Report, ServerSettings, Timed,
-    inert_pools,
+    BackendSetSettings, Counters, Dimension, Histogram, ListenerSettings, ListenerStage, Override, Report,
+    ServerSettings, Timed, inert_pools,
 };
 use ports::{BudgetVerdict, Spending};
 use serde_json::{Value, json};
@@ -22,12 +24,23 @@ pub(crate) fn everything(state: &State) -> Option<Overview> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_s: state.uptime_s(),
         takes_token: state.has_token(),
+        changes: changes(state),
+        pid: std::process::id(),
         process: process::look(),
         listeners,
         backend_sets,
         ports: state.spending(&report).iter().map(port).collect(),
         counters: counts_of(&report.rest, None),
     })
+}
+
+fn changes(state: &State) -> Changes {
+    let config = state.remote.config();
+    match config.admin.as_ref().map(|admin| admin.bind.address.ip()) {
+        Some(None) => Changes::Freely,
+        _ if state.has_token() => Changes::Token,
+        _ => Changes::Never,
+    }
 }
 
 /// The configuration that is worked by, secrets hidden, and what stands above it.
@@ -39,7 +52,8 @@ pub(crate) fn running(state: &State) -> Value {
     };
     let said: Vec<Value> = said.all().map(row).collect();
     let file = state.remote.file().map(|file| file.display().to_string());
-    json!({ "file": file, "config": state.remote.config().source.told(), "said": said })
+    let drained: Vec<String> = state.remote.drained().into_iter().map(|(name, _)| name).collect();
+    json!({ "file": file, "config": state.remote.config().source.told(), "said": said, "drained_listeners": drained })
 }
 
 fn port(spending: &Spending) -> Port {
@@ -81,6 +95,11 @@ pub(crate) fn listeners(balancer: &Glance, report: &Report) -> Vec<Listener> {
         name: settings.name.clone(),
         protocol: settings.protocol.name().to_owned(),
         addresses: settings.addresses().map(|address| address.to_string()).collect(),
+        state: match settings.stage {
+            ListenerStage::Open => ListenerState::Open,
+            ListenerStage::Grace => ListenerState::Draining,
+            ListenerStage::Shut | ListenerStage::LastCall | ListenerStage::Cut => ListenerState::Drained,
+        },
         routes: routes_of(&settings.name, report),
         request_times: spread(times.get(&(Timed::Request, settings.name.as_str()))),
         counters: counts(counters.get(settings.name.as_str()), Dimension::Listener),
@@ -95,6 +114,12 @@ fn times_of(report: &Report) -> HashMap<(Timed, &str), Histogram> {
         times.entry((of.what, of.name.as_str())).or_default().merge(histogram);
     }
     times
+}
+
+/// By set and server.
+fn times_of_servers(report: &Report) -> HashMap<(&str, &str), &Histogram> {
+    let firsts = report.times.iter().filter(|(of, _)| of.what == Timed::FirstByte);
+    firsts.map(|(of, histogram)| ((of.name.as_str(), of.route.as_str()), histogram)).collect()
 }
 
 fn spread(times: Option<&Histogram>) -> Spread {
@@ -115,12 +140,14 @@ pub(crate) fn backend_sets(balancer: &Glance, report: &Report) -> Vec<BackendSet
     let of_sets: HashMap<_, _> = report.sets.iter().map(|(name, counters)| (name.as_str(), counters)).collect();
     let of_servers: HashMap<_, _> =
         report.servers.iter().map(|(set, server, counters)| ((set.as_str(), server.as_str()), counters)).collect();
-    let (inert, times) = (inert(balancer, report), times_of(report));
+    let (inert, times, of_each) = (inert(balancer, report), times_of(report), times_of_servers(report));
     let backend_set = |set: &BackendSetSettings| {
         let server = |settings: &ServerSettings| {
             let name = settings.address.to_string();
             let counters = counts(of_servers.get(&(set.name.as_str(), name.as_str())), Dimension::Server);
-            server_as(settings, seen.get(&(set.name.as_str(), settings.address)), counters)
+            let times = spread(of_each.get(&(set.name.as_str(), name.as_str())).copied());
+            let seen = seen.get(&(set.name.as_str(), settings.address));
+            Server { first_byte_times: times, ..server_as(settings, seen, counters) }
         };
         BackendSet {
             name: set.name.clone(),
@@ -164,6 +191,7 @@ fn server_as(settings: &ServerSettings, seen: Option<&Seen<'_>>, counters: Count
         backup: settings.backup,
         in_flight: seen.map_or(0, |seen| seen.in_flight),
         connections: seen.map_or(0, |seen| seen.connections),
+        first_byte_times: Spread::default(),
         counters,
     }
 }

@@ -202,8 +202,9 @@ fn who_may_ask_is_asked_first() {
         ("GET /metrics", "Host: evil.example\r\n", 403),
         ("GET /metrics", "Host: 127.0.0.1\r\nSec-Fetch-Site: cross-site\r\n", 403),
         ("GET /nothing", "Host: 127.0.0.1\r\n", 404),
-        ("POST /metrics", "Host: 127.0.0.1\r\nContent-Length: 0\r\n", 403),
-        ("POST /healthz", "Host: 127.0.0.1\r\nContent-Length: 0\r\n", 403),
+        ("POST /metrics", "Host: 127.0.0.1\r\nContent-Length: 0\r\n", 405),
+        ("POST /healthz", "Host: 127.0.0.1\r\nContent-Length: 0\r\n", 405),
+        ("POST /reload", "Host: 127.0.0.1\r\nContent-Length: 0\r\n", 403),
     ] {
         assert_eq!(house.asks(&request(line, fields)).0, status, "{line} {fields}");
     }
@@ -217,15 +218,15 @@ fn with_a_token_it_is_shown() {
     std::fs::remove_file(&file).expect("it was read");
     let post = |token: &str| {
         house.asks(&format!(
-            "POST /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n{token}\r\n"
+            "POST /reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n{token}\r\n"
         ))
     };
     assert_eq!(post("").0, 401);
     assert_eq!(post("Authorization: Bearer 0123456789abcdeX\r\n").0, 401);
     assert_eq!(
         post("Authorization: Bearer 0123456789abcdef\r\n").0,
-        405,
-        "allowed, and there is nothing to be changed"
+        422,
+        "allowed, and there is no file to be read again"
     );
     assert_eq!(house.asks(&get("/metrics")).0, 200);
 }
@@ -374,4 +375,35 @@ fn many_clients_at_once_are_served() {
         })
         .collect();
     assert!(clients.into_iter().all(|client| client.join().expect("served") == 200));
+}
+
+/// Who reads, and who changes things by the token, is told with the time of it.
+#[test]
+fn a_listener_is_drained_and_who_wanted_it_is_told() {
+    let folder = testkit::Folder::new();
+    let token = folder.write("token", "0123456789abcdef\n");
+    let house = House::new(&format!("bind = \"127.0.0.1:0\"\ntoken_file = \"{}\"", token.display()));
+    let mut watch = house.control.remote().watch();
+    let address = house.control.addresses()[0];
+    let post = |path: &str| {
+        let fields =
+            "Host: localhost\r\nAuthorization: Bearer 0123456789abcdef\r\nConnection: close\r\nContent-Length: 0";
+        house.asks(&format!("POST {path} HTTP/1.1\r\n{fields}\r\n\r\n"))
+    };
+    assert_eq!(post("/listeners/web/drain").0, 200);
+    eventually("nobody is accepted any more", || TcpStream::connect(address).is_err());
+    let (_, text) = house.asks(&get("/listeners"));
+    assert!(text.contains("\"state\":\"drained\""), "{text}");
+    let (_, text) = house.asks(&get("/metrics"));
+    assert_eq!(value(&text, "quintet_listener_accepting{listener=\"web\"}"), 0.0);
+    assert_eq!(value(&text, "quintet_listener_drained{listener=\"web\"}"), 1.0);
+    let (status, text) = house.asks(&get("/readyz"));
+    assert!(status == 503 && text.contains("every listener is drained"), "{status} {text}");
+    let told = watch.try_recv().expect("it is told");
+    assert_eq!(told.event.to_string(), "listener web: drain, by the token, from 127.0.0.1");
+    assert!(told.at.elapsed().is_ok_and(|ago| ago < PATIENCE));
+    assert_eq!(post("/listeners/web/undrain").0, 200);
+    assert_eq!((house.client_asks("/"), house.asks(&get("/readyz")).0), (200, 200));
+    let (status, text) = post("/listeners/wbe/drain");
+    assert!(status == 404 && text.contains("there is no listener"), "{status} {text}");
 }

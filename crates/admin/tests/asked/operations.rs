@@ -37,7 +37,9 @@ impl Scene {
 
     /// Its path with the names of what there is.
     fn known(&self, path: &str) -> String {
-        path.replace("{set}", "app").replace("{server}", &self.house.origin.address().to_string())
+        path.replace("{listener}", "web")
+            .replace("{set}", "app")
+            .replace("{server}", &self.house.origin.address().to_string())
     }
 
     /// What comes of a question is what the document says: its status, its type, its shape.
@@ -123,6 +125,14 @@ fn who_may_not_is_told_so_as_the_document_says() {
         assert!(one.answer(401).is_some() && one.answer(403).is_some(), "{line}");
         document.check_shape("Mistake", &body);
     }
+    // That there is nothing, or nothing by this method, everybody is told.
+    for (line, expect) in
+        [("POST /metrics", 405), ("DELETE /reload", 405), ("PUT /nothing", 404), ("POST /reload", 403)]
+    {
+        let (status, body) = house.asks(&format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        assert_eq!(status, expect, "{line}: {body}");
+        document.check_shape("Mistake", &body);
+    }
 }
 
 #[test]
@@ -131,7 +141,8 @@ fn whatever_is_asked_when_it_has_ended_is_as_the_document_says() {
     let House { admin, control, origin } = house;
     drop(control);
     for one in document.operations() {
-        let path_known = one.path.replace("{set}", "app").replace("{server}", "127.0.0.1:1");
+        let path_known =
+            one.path.replace("{listener}", "web").replace("{set}", "app").replace("{server}", "127.0.0.1:1");
         let answer = ask(&path, one.method, &path_known, b"1");
         assert!(one.answer(answer.status).is_some(), "{path_known}: {}", answer.status);
     }
@@ -165,9 +176,10 @@ fn what_is_asked_wrongly_is_answered_as_the_document_says() {
         let mut rng = Rng::new(seed);
         let one = rng.pick(&operations);
         let (set, server) = (part(&mut rng, "app"), part(&mut rng, &scene.house.origin.address().to_string()));
-        let path = one.path.replace("{set}", &set).replace("{server}", &server);
+        let listener = part(&mut rng, "web");
+        let path = one.path.replace("{listener}", &listener).replace("{set}", &set).replace("{server}", &server);
         // An empty part makes another path of it.
-        if !one.path.contains('{') || (!set.is_empty() && !server.is_empty()) {
+        if !one.path.contains('{') || ![&listener, &set, &server].iter().any(|part| part.is_empty()) {
             let body = *rng.pick(&bodies);
             scene.check(one, &path, body);
         }
