@@ -22,6 +22,7 @@ Examples:
   quintet ctl servers app                  the servers of the set app
   quintet ctl ports                        ports towards servers, and how long they last
   quintet ctl drain app/10.0.0.7:80        no new request goes there; undrain brings it back
+  quintet ctl drain listener web           it accepts nobody any more; undrain opens it again
   quintet ctl disable app/10.0.0.7:80      nothing goes there, checks neither; enable brings it back
   quintet ctl weight app/10.0.0.7:80 10    until reset, or the end of the process
   quintet ctl reload                       read the configuration file again
@@ -64,10 +65,11 @@ enum Wish {
     Config,
     /// Ports towards servers: live, in TIME_WAIT, free, and how long they last.
     Ports,
-    /// Send no new request to a server; those under way are finished.
-    Drain(Which),
-    /// Send requests to it again.
-    Undrain(Which),
+    /// Send no new request to a server, those under way are finished; or have a listener accept nobody any more, after
+    /// `drain_grace`.
+    Drain(Whom),
+    /// Send requests to it again; or have it accept again.
+    Undrain(Whom),
     /// Send nothing to a server, and do not check it; what is under way is finished.
     Disable(Which),
     /// Send requests to it and check it again.
@@ -77,6 +79,7 @@ enum Wish {
         #[command(flatten)]
         which: Which,
         /// 0 to 1000.
+        #[arg(value_parser = weight)]
         weight: u32,
     },
     /// Forget what was said of it: the configuration counts.
@@ -85,6 +88,13 @@ enum Wish {
     Reload,
     /// Tell what happens, until Ctrl-C.
     Events,
+}
+
+#[derive(Debug, Parser)]
+struct Whom {
+    /// A server by its set and its address, `app/10.0.0.7:80`; or the word `listener` and a listener's name.
+    #[arg(value_name = "SET/SERVER|listener NAME", num_args = 1..=2, required = true)]
+    whom: Vec<String>,
 }
 
 #[derive(Debug, Parser)]
@@ -103,12 +113,14 @@ pub(crate) fn run(args: &CtlArgs) -> Result {
         Wish::Listeners => output.show(&Listeners(&client.overview()?.listeners))?,
         Wish::Config => output.show(&Running(&client.config()?))?,
         Wish::Ports => output.show(&Ports(&client.overview()?.ports))?,
-        Wish::Drain(which) => return order(&client, which, "drain", String::new(), &mut output),
-        Wish::Undrain(which) => return order(&client, which, "undrain", String::new(), &mut output),
-        Wish::Disable(which) => return order(&client, which, "disable", String::new(), &mut output),
-        Wish::Enable(which) => return order(&client, which, "enable", String::new(), &mut output),
-        Wish::Reset(which) => return order(&client, which, "reset", String::new(), &mut output),
-        Wish::Weight { which, weight } => return order(&client, which, "weight", weight.to_string(), &mut output),
+        Wish::Drain(whom) => return order_either(&client, whom, "drain", &mut output),
+        Wish::Undrain(whom) => return order_either(&client, whom, "undrain", &mut output),
+        Wish::Disable(which) => return order(&client, &which.server, "disable", String::new(), &mut output),
+        Wish::Enable(which) => return order(&client, &which.server, "enable", String::new(), &mut output),
+        Wish::Reset(which) => return order(&client, &which.server, "reset", String::new(), &mut output),
+        Wish::Weight { which, weight } => {
+            return order(&client, &which.server, "weight", weight.to_string(), &mut output);
+        }
         Wish::Reload => return tell(client.reload(), &mut output),
         Wish::Events => follow(&client, &output)?,
     }
@@ -165,6 +177,11 @@ pub(crate) fn address(text: &str) -> std::result::Result<Address, String> {
     bare.parse().map(Address::Ip).map_err(|_| format!("{text:?} is no address: write 127.0.0.1:9080 or unix:/path"))
 }
 
+/// What is too large for a weight the balancer says.
+fn weight(text: &str) -> std::result::Result<u32, String> {
+    text.parse().map_err(|_| "a weight is a whole number from 0 to 1000, such as 10".to_owned())
+}
+
 /// Only this set, where one is named.
 fn of_set(mut overview: Overview, set: Option<&str>) -> anyhow::Result<Overview> {
     let Some(set) = set else { return Ok(overview) };
@@ -176,9 +193,24 @@ fn of_set(mut overview: Overview, set: Option<&str>) -> anyhow::Result<Overview>
     Ok(overview)
 }
 
-fn order(client: &Client, which: &Which, order: &str, body: String, output: &mut Output) -> Result {
-    let Some((set, server)) = which.server.split_once('/') else {
-        return Err(anyhow!("{:?} names no server: write SET/SERVER, such as app/10.0.0.7:80", which.server).into());
+/// What is said of a server, or of a listener.
+fn order_either(client: &Client, whom: &Whom, order_word: &str, output: &mut Output) -> Result {
+    match whom.whom.as_slice() {
+        [kind, name] if kind == "listener" => {
+            tell(client.order_listener(name, order_word).map(|()| json!({ "ok": true })), output)
+        }
+        [server] if server.contains('/') => order(client, server, order_word, String::new(), output),
+        words => Err(anyhow!(
+            "{:?} names no server and no listener: write SET/SERVER, such as app/10.0.0.7:80, or `listener NAME`",
+            words.join(" ")
+        )
+        .into()),
+    }
+}
+
+fn order(client: &Client, which: &str, order: &str, body: String, output: &mut Output) -> Result {
+    let Some((set, server)) = which.split_once('/') else {
+        return Err(anyhow!("{which:?} names no server: write SET/SERVER, such as app/10.0.0.7:80").into());
     };
     tell(client.order_server(set, server, order, body).map(|()| json!({ "ok": true })), output)
 }
@@ -221,7 +253,9 @@ fn follow(client: &Client, output: &Output) -> anyhow::Result<()> {
     client.follow(|name, event| {
         if name == "news" {
             let line = match output {
-                Output::People => event["text"].as_str().unwrap_or_default().to_owned(),
+                Output::People => {
+                    [&event["time"], &event["text"]].map(|part| part.as_str().unwrap_or_default()).join(" ")
+                }
                 _ => event.to_string(),
             };
             reader_left = writeln!(std::io::stdout(), "{line}").is_err();

@@ -1,10 +1,10 @@
 //! What `quintet ctl` shows of a running balancer.
 
 use crate::Present;
-use crate::number::{bytes, count, counted, rough};
+use crate::number::{bytes, count, counted, rough, time_us};
 use crate::table::table;
 use crate::text::{Text, Tone, happened};
-use admin::{BackendSet, Counts, Listener, Overview, Port, Server, ServerState};
+use admin::{BackendSet, Counts, Listener, ListenerState, Overview, Port, Server, ServerState};
 use serde_json::{Value, json};
 
 /// Everything in brief.
@@ -43,7 +43,9 @@ impl Present for Status<'_> {
 
 fn status(overview: &Overview, mut text: Text) -> String {
     let process = &overview.process;
-    text.line(format!("quintet {}, up {}", overview.version, rough(overview.uptime_s)));
+    // An older one does not tell.
+    let process_id = if overview.pid > 0 { format!(", process {}", overview.pid) } else { String::new() };
+    text.line(format!("quintet {}{process_id}, up {}", overview.version, rough(overview.uptime_s)));
     text.row("memory", bytes(process.resident_bytes));
     text.row("CPU time", rough(process.cpu_s));
     text.row("files open", format!("{} of {}", count(process.open_files), count(process.files_max)));
@@ -57,7 +59,8 @@ fn status(overview: &Overview, mut text: Text) -> String {
 
 fn push_listener(text: &mut Text, listener: &Listener) {
     let counters = &listener.counters;
-    text.row(&listener.name, format!("{} {}", listener.protocol, listener.addresses.join(", ")));
+    let state = if listener.state == ListenerState::Open { String::new() } else { format!(", {}", listener.state) };
+    text.row(&listener.name, format!("{} {}{state}", listener.protocol, listener.addresses.join(", ")));
     let clients = counters.count("clients.open");
     text.row("", format!("{} ended, {} open", counted(counters.ended(), "request"), counted(clients, "client")));
     for (name, words) in [("failures", "failed"), ("refused.requests", "refused")] {
@@ -100,6 +103,8 @@ impl Present for Servers<'_> {
             ("weight", 100),
             ("in flight", 100),
             ("requests", 100),
+            ("p50", 100),
+            ("p99", 100),
             ("re-used", 100),
             ("open", 100),
             ("failed connects", 100),
@@ -124,6 +129,7 @@ impl Present for Listeners<'_> {
         let header = [
             ("listener", 40),
             ("protocol", 100),
+            ("state", 100),
             ("listens on", 60),
             ("requests", 100),
             ("failed", 100),
@@ -143,7 +149,8 @@ fn listener_row(listener: &Listener) -> Vec<String> {
         ["requests", "failures", "refused.requests", "clients.open"].map(|name| listener.counters.count(name));
     let [requests, failed, refused, clients] = figures.map(count);
     let addresses = listener.addresses.join(", ");
-    vec![listener.name.clone(), listener.protocol.clone(), addresses, requests, failed, refused, clients]
+    let state = listener.state.to_string();
+    vec![listener.name.clone(), listener.protocol.clone(), state, addresses, requests, failed, refused, clients]
 }
 
 impl Present for Running<'_> {
@@ -166,11 +173,18 @@ fn server_row(set: &str, server: &Server) -> Vec<String> {
         server.weight.to_string(),
         count(u64::from(server.in_flight)),
         count(opened + reused),
+        share_took(server, 0.5),
+        share_took(server, 0.99),
         percent(reused, opened + reused),
         count(counters.count("servers.open")),
         count(counters.count("servers.connects_failed_there")),
         closer(counters),
     ]
+}
+
+/// Until the first byte of the answers of a server, all that it gave.
+fn share_took(server: &Server, share: f64) -> String {
+    server.first_byte_times.quantile(share).map_or_else(|| "-".to_owned(), |s| time_us(s * 1e6))
 }
 
 /// Who closes most, with its share.

@@ -143,6 +143,12 @@ function timesInWords(now, old) {
   return `p50 ${brief(half)}, p99 ${most === Infinity ? "over 67 s" : brief(most)}`;
 }
 
+function pairOfTimes(now = [], old) {
+  const time = timeOf(now, old);
+  const [half, most] = [time(0.5), time(0.99)];
+  return half === undefined ? "–" : `${brief(half)} / ${most === Infinity ? "over 67 s" : brief(most)}`;
+}
+
 const setIn = (state, name) => state.backend_sets.find((one) => one.name === name);
 const listenersOf = (state) => state.listeners;
 const serversOf = (state) => state.backend_sets.flatMap((set) => set.servers);
@@ -202,7 +208,7 @@ function showCurve() {
 }
 
 const INKS = { up: "green", draining: "blue", disabled: "blue", aside: "orange", down: "red" };
-const SERVER = ["server", "state", "weight", "requests/s", "in flight", "open", "re-used", "failed connects", "closes first", ""];
+const SERVER = ["server", "state", "weight", "requests/s", "p50 / p99", "in flight", "open", "re-used", "failed connects", "closes first", ""];
 
 function showSets(state) {
   const make = (set) => {
@@ -226,16 +232,13 @@ function showSets(state) {
 function serverRow(set, server) {
   const row = rowOf(SERVER);
   row.cells_[1].append(element("span", "badge"));
-  const button = element("button");
-  button.type = "button";
-  button.addEventListener("click", () => order(button, set.name, server.address));
-  row.cells_[9].append(button);
-  row.cells_[9].className = "act";
+  row.cells_[10].append(buttonFor(["backend_sets", set.name, "servers", server.address]));
+  row.cells_[10].className = "act";
   return row;
 }
 
 function showServer(row, set, server) {
-  const [name, state, weight, perS, inFlight, connections, reused, connects, closes, act] = row.cells_;
+  const [name, state, weight, perS, times, inFlight, connections, reused, connects, closes, act] = row.cells_;
   const counters = server.counters;
   write(name, server.host ? `${server.host} (${server.address})` : server.address + (server.backup ? " (backup)" : ""));
   write(state.firstChild, server.state);
@@ -243,15 +246,31 @@ function showServer(row, set, server) {
   dress(state.firstChild, `badge ${INKS[server.state]}`);
   write(weight, number(server.weight));
   write(perS, number(rates((of) => served(countersOf(serverIn(of, set.name, server.address))))));
+  const old = olds[0] && serverIn(olds[0], set.name, server.address);
+  write(times, pairOfTimes(server.first_byte_times, old?.first_byte_times));
+  times.title = "From a request on its way to the head of its response, of late";
   write(inFlight, number(server.in_flight));
   write(connections, number(sum(counters["servers.open"])));
   write(reused, share(sum(counters["servers.reused"]), served(counters)));
   write(connects, number(sum(counters["servers.connects_failed_there"])));
   write(closes, closer(counters["servers.closed_first"]));
-  const button = act.firstChild;
-  button.dataset.order = { draining: "undrain", disabled: "enable" }[server.state] ?? "drain";
-  write(button, button.dataset.order);
-  button.setAttribute("aria-label", `${button.dataset.order} ${set.name}/${server.address}`);
+  showButton(act.firstChild, { draining: "undrain", disabled: "enable" }[server.state] ?? "drain", `${set.name}/${server.address}`);
+}
+
+// A button that orders something of what the path names.
+function buttonFor(path) {
+  const button = element("button");
+  button.type = "button";
+  button.addEventListener("click", () => order(button, path));
+  return button;
+}
+
+function showButton(button, order, whom) {
+  button.hidden = onlyRead;
+  button.dataset.order = order;
+  button.dataset.whom = whom;
+  write(button, order);
+  button.setAttribute("aria-label", `${order} ${whom}`);
 }
 
 // Who closes most, with its share.
@@ -301,13 +320,18 @@ function showListeners(state) {
   const make = (listener) => {
     const box = element("div");
     const title = element("h3", "", listener.name);
-    title.append(element("small"));
+    title.append(element("small"), element("span", "badge"), buttonFor(["listeners", listener.name]));
     box.append(title, element("div", "legend"), tableOf(ROUTE, `routes of ${listener.name}`));
     return box;
   };
   each(at("listeners"), state.listeners, (listener) => listener.name, make, (box, listener) => {
     const [title, facts, table] = box.children;
-    write(title.lastChild, `${listener.protocol} ${listener.addresses.join(", ")}`);
+    write(title.children[0], `${listener.protocol} ${listener.addresses.join(", ")}`);
+    const is_open = (listener.state ?? "open") === "open";
+    title.children[1].hidden = is_open;
+    write(title.children[1], listener.state ?? "");
+    dress(title.children[1], `badge ${listener.state === "draining" ? "blue" : "orange"}`);
+    showButton(title.children[2], is_open ? "drain" : "undrain", `listener ${listener.name}`);
     each(facts, factsOf(listener), ([name]) => name, () => element("span"), (node, [name, text]) => write(node, `${text} ${name}`));
     table.hidden = listener.routes.length === 0;
     const busiest = [...listener.routes].sort((one, other) => sum(other.counters["routes.requests"]) - sum(one.counters["routes.requests"]));
@@ -340,7 +364,13 @@ function showRoute(row, listener, route) {
   row.cells_.forEach((cell, place) => write(cell, texts[place]));
 }
 
+// Nothing may be changed by this way.
+let onlyRead = false;
+
 function show(state) {
+  onlyRead = state.changes === "never";
+  at("only-read").hidden = !onlyRead;
+  at("reload").hidden = onlyRead;
   rates = ratesBetween(before, state);
   write(at("about"), `${location.host || "this host"}, version ${state.version}, up ${span(state.uptime_s)}`);
   showCards(state);
@@ -357,8 +387,11 @@ function show(state) {
 
 function showNews(event) {
   const item = element("li");
-  const now = element("time", "", new Date().toLocaleTimeString());
-  item.append(now, event.text);
+  const happened = new Date(event.time);
+  const time = element("time", "", happened.toLocaleTimeString());
+  time.dateTime = event.time;
+  time.title = happened.toLocaleString();
+  item.append(time, element("span", { error: "warn red", warning: "warn orange" }[event.level] ?? "", event.text));
   at("news").prepend(item);
   at("no-news").hidden = true;
   while (at("news").children.length > NEWS_MAX) at("news").lastChild.remove();
@@ -410,11 +443,26 @@ async function post(path) {
   }
 }
 
-async function order(button, set, server) {
+// What takes something away is asked once more; `false`: the reader would rather not.
+const SURE = { drain: "It gets nothing new from now on; what is under way may finish." };
+
+function isSure(order, whom) {
+  if (!SURE[order]) return true;
+  const dialog = at("sure");
+  write(at("sure-text"), `Drain ${whom}? ${SURE[order]}`);
+  write(at("sure-do"), order);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "do"), { once: true });
+  });
+}
+
+async function order(button, path) {
+  if (!(await isSure(button.dataset.order, button.dataset.whom))) return button.focus();
   button.disabled = true;
   try {
-    const path = [set, "servers", server, button.dataset.order].map(encodeURIComponent).join("/");
-    await post(`backend_sets/${path}`);
+    await post([...path, button.dataset.order].map(encodeURIComponent).join("/"));
   } catch {
     tell("The balancer does not answer.");
   } finally {

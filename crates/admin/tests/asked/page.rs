@@ -44,13 +44,22 @@ fn a_server_is_drained_by_keyboard() {
     let asks = |browser: &mut Browser| browser.value("document.querySelector('#ask').open").as_bool();
     browser.value("document.querySelector('#sets button').focus()");
     browser.press(ENTER.0, ENTER.1, ENTER.2);
+    // It is asked once more, and who would rather not is back where he was.
+    let is_sure = |browser: &mut Browser| browser.value("document.querySelector('#sure').open").as_bool();
+    testkit::eventually("it is asked once more", || is_sure(&mut browser) == Some(true));
+    browser.press("Escape", 27, "");
+    testkit::eventually("nothing is done", || is_sure(&mut browser) == Some(false));
+    assert_eq!(house.client_asks("/"), 200);
+    browser.press(ENTER.0, ENTER.1, ENTER.2);
+    testkit::eventually("it is asked once more", || is_sure(&mut browser) == Some(true));
+    browser.press(ENTER.0, ENTER.1, ENTER.2);
     testkit::eventually("the token is asked for", || asks(&mut browser) == Some(true));
     browser.write("0123456789abcdef");
     browser.press(ENTER.0, ENTER.1, ENTER.2);
     browser.wait_for("#sets .badge", |text| text == "draining");
     assert_eq!(house.client_asks("/"), 503);
     // It is told as what happened, and the focus is where it was.
-    browser.wait_for("#news", |text| text.contains("drain, by order"));
+    browser.wait_for("#news", |text| text.contains("drain, by the token, from 127.0.0.1"));
     browser.wait_for("#sets button", |text| text == "undrain");
     testkit::eventually("the button has the focus", || {
         browser.value("document.activeElement.dataset.order").as_str() == Some("undrain")
@@ -58,6 +67,35 @@ fn a_server_is_drained_by_keyboard() {
     browser.press(ENTER.0, ENTER.1, ENTER.2);
     browser.wait_for("#sets .badge", |text| text == "up");
     assert_eq!((house.client_asks("/"), asks(&mut browser)), (200, Some(false)));
+}
+
+#[test]
+fn a_listener_is_drained_and_opened_again() {
+    let Some((house, mut browser)) = page() else { return };
+    browser.wait_for("#listeners h3 button", |text| text == "drain");
+    let click = "document.querySelector('#listeners h3 button').click()";
+    browser.value(&format!("sessionStorage.setItem('quintet-token', '0123456789abcdef'), {click}"));
+    browser.wait_for("#sure-text", |text| text.starts_with("Drain listener web?"));
+    browser.value("document.querySelector('#sure-do').click()");
+    browser.wait_for("#listeners h3 .badge", |text| text == "drained");
+    browser.wait_for("#news", |text| text.contains("listener web: accepts nobody any more"));
+    browser.wait_for("#listeners h3 button", |text| text == "undrain");
+    browser.value(click);
+    browser.wait_for("#listeners h3 .badge", str::is_empty);
+    assert_eq!(house.client_asks("/"), 200);
+}
+
+/// Over TCP without a token.
+#[test]
+fn where_nothing_may_be_changed_there_are_no_buttons() {
+    let Some(mut browser) = Browser::start() else { return };
+    let house = House::new("bind = \"127.0.0.1:0\"");
+    browser.open(&format!("http://{}/", house.admin()));
+    browser.wait_for("#link", |text| text == "live");
+    browser.wait_for("#only-read", |text| text.contains("token_file"));
+    let buttons = "[...document.querySelectorAll('main button, footer button')]";
+    let shown = browser.value(&format!("{buttons}.filter(one => one.checkVisibility()).length"));
+    assert_eq!(shown, 0);
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn a_server_is_seen_drained_and_brought_back() {
     assert!(get(house.address, "/").starts_with("HTTP/1.1 503"));
     check(&["weight", &which, "7"], 0, &["done"], "");
     check(&["weight", &which, "1001"], 1, &[], "0 to 1000");
+    check(&["weight", &which, "abc"], 2, &[], "a weight is a whole number from 0 to 1000, such as 10");
     check(&["undrain", &which], 0, &["done"], "");
     check(&["servers", "app", "--json", "-"], 0, &["\"weight\": 7"], "");
     check(&["reset", &which], 0, &["done"], "");
@@ -66,8 +67,29 @@ fn a_server_is_seen_drained_and_brought_back() {
     check(&["enable", &which], 0, &["done"], "");
     check(&["listeners"], 0, &["web", "http", &house.address.to_string()], "");
     check(&["drain", "app/10.0.0.9:80"], 1, &[], "has no server 10.0.0.9:80");
-    check(&["drain", "app"], 2, &[], "names no server: write SET/SERVER");
+    check(&["drain", "app"], 2, &[], "names no server and no listener: write SET/SERVER");
+    check(&["drain", "listener"], 2, &[], "or `listener NAME`");
+    check(&["enable", "app"], 2, &[], "names no server: write SET/SERVER");
     assert!(get(house.address, "/").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_listener_is_drained_and_opened_again() {
+    let (house, _) = House::new();
+    let is_refused = |house: &House| std::net::TcpStream::connect(house.address).is_err();
+    let done = |house: &House, args: &[&str]| assert_eq!(house.ctl(args).0, Some(0), "{args:?}");
+    done(&house, &["drain", "listener", "web"]);
+    testkit::eventually("nobody is accepted any more", || is_refused(&house));
+    let (_, out, _) = house.ctl(&["listeners"]);
+    assert!(out.contains("drained"), "{out}");
+    done(&house, &["reload"]);
+    assert!(is_refused(&house));
+    let (_, out, _) = house.ctl(&["config"]);
+    assert!(out.contains("\"drained_listeners\": [\n    \"web\""), "{out}");
+    done(&house, &["undrain", "listener", "web"]);
+    assert!(get(house.address, "/").starts_with("HTTP/1.1 200"));
+    let (code, _, err) = house.ctl(&["drain", "listener", "wbe"]);
+    assert!(code == Some(1) && err.contains("there is no listener \"wbe\"; there are: web"), "{err}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `quintet serve`: SIGUSR2. Clients that never rest see neither a refusal nor a reset, whatever becomes of the next process.
 
-use crate::program::{PATIENCE, Running};
+use crate::program::{PATIENCE, Running, told};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -222,6 +222,31 @@ fn a_next_process_that_does_not_start_changes_nothing() {
     load.end();
     serve.signal(Signal::Terminate);
     assert_eq!(serve.end().0, Some(0));
+}
+
+/// Its socket is shut, and goes to the next process all the same: it opens again there, and needs nobody's right for it.
+#[test]
+fn a_listener_that_is_drained_stays_so_and_opens_again() {
+    let (address, folder) = (free_address(), Folder::new());
+    let socket = format!("unix:{}", folder.place("admin.sock"));
+    folder.write("quintet.toml", config(address, &folder.place("socket"), &socket, "one"));
+    let mut first = Running::start(&["serve", "--config", &folder.place("quintet.toml")]);
+    first.says("metrics, health and state at");
+    let order = |order: &str| {
+        let (code, out, err) = told(&["ctl", "--at", &socket, order, "listener", "web"]);
+        assert_eq!(code, Some(0), "{out} {err}");
+    };
+    let is_refused = || TcpStream::connect(address).is_err();
+    order("drain");
+    eventually("nobody is accepted any more", is_refused);
+    first.signal(Signal::User2);
+    let second = Heir::of(&mut first);
+    eventually("the first has ended", || first.has_ended());
+    eventually("nobody is accepted here, either", is_refused);
+    order("undrain");
+    assert_eq!(Client::connect(address).get().0, "one");
+    second.signal(Signal::Terminate);
+    eventually("the second has ended", || second.is_gone());
 }
 
 /// Where handshakes never cease, either: what they are at is the next one's from the moment it serves.
