@@ -66,15 +66,15 @@ named! {
     pub enum Timed {
         /// Requests, from their head to their end: by listener and route.
         Request = "request",
-        /// Servers, from a request on its way to the head of the response: by set.
+        /// Servers, from a request on its way to the head of the response: by set and server.
         FirstByte = "first_byte",
         /// Handshakes with servers: by set.
         Connect = "connect",
     }
 }
 
-/// What was timed, by what it was timed for: of a request its listener and route (empty: there are none), of what servers
-/// do the set.
+/// What was timed, by what it was timed for: of a request its listener and route (empty: there are none), of first bytes the
+/// set and the server (empty: those that left it), of handshakes the set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Times(Vec<(TimedOf, Histogram)>);
 
@@ -85,7 +85,7 @@ pub struct TimedOf {
     pub what: Timed,
     /// The name of the listener, or of the set.
     pub name: String,
-    /// That of the route.
+    /// That of the route, or of the server.
     pub route: String,
 }
 

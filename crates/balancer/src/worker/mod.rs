@@ -58,7 +58,7 @@ mod yielding;
 use arrivals::Arrivals;
 use balancer_core::exchange::Fact;
 use balancer_core::{
-    BackendSetSettings, Counters, ListenerSettings, Refusal, Refusals, Refused, Report, Settings, Side, Timed, Times,
+    BackendSetSettings, Counters, ListenerSettings, Refusal, Refusals, Refused, Report, Settings, Side, Times,
 };
 use clock::Today;
 use drain::Farewell;
@@ -288,10 +288,7 @@ impl Worker {
     fn times(&self) -> Times {
         let mut times = Times::default();
         self.listeners.iter().for_each(|listener| listener.tell_times(&mut times));
-        for set in &self.sets {
-            times.push(Timed::FirstByte, &set.rules.name, "", &set.times.first_byte);
-            times.push(Timed::Connect, &set.rules.name, "", &set.times.connect);
-        }
+        self.sets.iter().for_each(|set| set.tell_times(&mut times));
         times
     }
 

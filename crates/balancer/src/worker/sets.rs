@@ -11,8 +11,8 @@ use crate::flight::Flight;
 use crate::purse::SharedPurse;
 use balancer_core::exchange::Record;
 use balancer_core::{
-    BackendSetSettings, ConnectTimes, Counters, IdleConnections, Mark, PoolSettings, Selection, SelectionRules,
-    ServerSettings, ServerTimes, Settings, Standing,
+    BackendSetSettings, ConnectTimes, Counters, Histogram, IdleConnections, Mark, PoolSettings, Selection,
+    SelectionRules, ServerSettings, ServerTimes, Settings, Standing, Timed, Times,
 };
 use ports::{Address, PortList, Sources, Strain, Target};
 use reactor::{Bell, ConnId, Inbox, ProfileId, TimerId};
@@ -78,6 +78,8 @@ pub(super) struct Server {
     pub(super) connections: usize,
     /// It is gone from the set; its connections finish their work.
     pub(super) leaving: bool,
+    /// From a request on its way to the head of its response.
+    pub(super) first_byte: Histogram,
     pub(super) counters: Counters,
 }
 
@@ -107,7 +109,8 @@ impl BackendSet {
         self.counters.bytes_sent += record.up_bytes;
         self.counters.bytes_received += record.down_bytes;
         if let Some(took) = record.first_byte_within() {
-            self.times.first_byte.record(took);
+            let its = record.server.and_then(|server| self.servers.get_mut(server as usize));
+            its.map_or(&mut self.times.first_byte, |server| &mut server.first_byte).record(took);
         }
         if let Some(took) = record.connected_within() {
             self.times.connect.record(took);
@@ -225,8 +228,21 @@ impl BackendSet {
         };
         let left = std::mem::replace(&mut self.servers[number], server);
         self.note_replaced(&left.counters);
+        self.times.first_byte.merge(&left.first_byte);
         gone.merge(&left.counters);
         number
+    }
+}
+
+impl BackendSet {
+    /// Adds how long its servers took.
+    pub(super) fn tell_times(&self, times: &mut Times) {
+        let name = &self.rules.name;
+        times.push(Timed::FirstByte, name, "", &self.times.first_byte);
+        for server in self.servers.iter().filter(|server| server.first_byte.count() > 0) {
+            times.push(Timed::FirstByte, name, &server.target.address().to_string(), &server.first_byte);
+        }
+        times.push(Timed::Connect, name, "", &self.times.connect);
     }
 }
 
@@ -278,6 +294,7 @@ impl Server {
             tls_profile: None,
             connections: 0,
             leaving: false,
+            first_byte: Histogram::default(),
             counters: Counters::default(),
         }
     }
