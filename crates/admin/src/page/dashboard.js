@@ -329,7 +329,7 @@ function showListeners(state) {
     write(title.children[0], `${listener.protocol} ${listener.addresses.join(", ")}`);
     const is_open = (listener.state ?? "open") === "open";
     title.children[1].hidden = is_open;
-    write(title.children[1], listener.state ?? "");
+    write(title.children[1], is_open ? "" : listener.state);
     dress(title.children[1], `badge ${listener.state === "draining" ? "blue" : "orange"}`);
     showButton(title.children[2], is_open ? "drain" : "undrain", `listener ${listener.name}`);
     each(facts, factsOf(listener), ([name]) => name, () => element("span"), (node, [name, text]) => write(node, `${text} ${name}`));
@@ -420,12 +420,22 @@ function askToken() {
   const dialog = at("ask");
   at("token").value = "";
   dialog.showModal();
+  return closed(dialog).then(() => {
+    const token = dialog.returnValue === "use" ? at("token").value.trim() : "";
+    if (token) sessionStorage.setItem(TOKEN, token);
+    return Boolean(token);
+  });
+}
+
+// Its event comes a moment after a dialog has closed: it may be open again by then.
+function closed(dialog) {
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      const token = dialog.returnValue === "use" ? at("token").value.trim() : "";
-      if (token) sessionStorage.setItem(TOKEN, token);
-      resolve(Boolean(token));
-    }, { once: true });
+    const look = () => {
+      if (dialog.open) return;
+      dialog.removeEventListener("close", look);
+      resolve();
+    };
+    dialog.addEventListener("close", look);
   });
 }
 
@@ -453,9 +463,7 @@ function isSure(order, whom) {
   write(at("sure-do"), order);
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "do"), { once: true });
-  });
+  return closed(dialog).then(() => dialog.returnValue === "do");
 }
 
 async function order(button, path) {

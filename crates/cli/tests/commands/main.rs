@@ -159,8 +159,12 @@ fn a_signal_ends_an_origin_with_its_counts() {
 #[test]
 fn signals_sent_by_habit_do_no_harm() {
     let habits = [
-        (Signal::Hangup, "not reloaded, nothing was changed: there is no configuration file", Signal::Quit),
-        (Signal::Hangup, "not reloaded, nothing was changed: there is no configuration file", Signal::Terminate),
+        (Signal::Hangup, "not reloaded, nothing was changed (by SIGHUP): there is no configuration file", Signal::Quit),
+        (
+            Signal::Hangup,
+            "not reloaded, nothing was changed (by SIGHUP): there is no configuration file",
+            Signal::Terminate,
+        ),
     ];
     for (habit, says, end) in habits {
         let mut serve = Running::start(&["serve", "--listen", "127.0.0.1:0", "--workers", "1"]);
