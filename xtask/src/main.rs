@@ -4,6 +4,7 @@ mod bench;
 mod configurations;
 mod deps;
 mod dist;
+mod honesty;
 mod instructions;
 mod shape;
 mod soak;
@@ -26,6 +27,8 @@ enum Chore {
     Bench(bench::BenchArgs),
     /// Run a balancer for minutes while everything around it changes: configuration, program, servers.
     Soak(soak::SoakArgs),
+    /// Play testers against origins whose behaviour is known: does each tell what really happened?
+    Honesty(honesty::HonestyArgs),
     /// Make what people install: a static program, a Debian package, a container image.
     Dist(dist::DistArgs),
 }
@@ -37,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Instructions(args) => instructions::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Soak(args) => soak::run(&args),
+        Chore::Honesty(args) => honesty::run(&args),
         Chore::Dist(args) => dist::run(&args),
     }
 }

@@ -18,6 +18,8 @@ mod testers;
 mod tls;
 
 use anyhow::{Context, bail};
+pub(crate) use record::said_by;
+pub(crate) use stage::installed;
 use std::path::PathBuf;
 use std::process::Command;
 

@@ -110,7 +110,8 @@ fn versions() -> String {
     asked.iter().filter_map(first_line).collect::<Vec<_>>().join("; ")
 }
 
-fn said_by(program: &str, args: &[&str]) -> anyhow::Result<String> {
+/// What a program says.
+pub(crate) fn said_by(program: &str, args: &[&str]) -> anyhow::Result<String> {
     let output = Command::new(program).args(args).output().with_context(|| format!("running {program}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
