@@ -87,9 +87,13 @@ impl Judgement {
             Verdict::ClientLimited { by, .. } => (Kind::ClientLimited, Some(lacking(by))),
             Verdict::SlowConnects { .. } => (Kind::ClientLimited, Some(Limiter::Connect)),
             Verdict::NothingMeasured => (Kind::Nothing, None),
-            Verdict::BehindRate { .. } if at.is_busy() => (Kind::ClientLimited, Some(Limiter::Cpu)),
-            Verdict::BehindRate { .. } if at.few_connections => (Kind::TargetLimited, Some(Limiter::Connections)),
-            Verdict::BehindRate { .. } => (Kind::TargetLimited, Some(Limiter::Target)),
+            Verdict::BehindRate { .. } | Verdict::Late { .. } if at.is_busy() => {
+                (Kind::ClientLimited, Some(Limiter::Cpu))
+            }
+            Verdict::BehindRate { .. } | Verdict::Late { .. } if at.few_connections => {
+                (Kind::TargetLimited, Some(Limiter::Connections))
+            }
+            Verdict::BehindRate { .. } | Verdict::Late { .. } => (Kind::TargetLimited, Some(Limiter::Target)),
             Verdict::TargetFailed { by, .. } => at.failed(by),
             Verdict::Clean => at.answered(Kind::Clean),
             Verdict::ErrorStatuses { .. } => at.answered(Kind::ErrorStatuses),

@@ -371,7 +371,7 @@ impl Report {
         let speak = |of: fn(&Threshold) -> bool| self.thresholds.iter().any(|one| of(&one.threshold));
         let as_allowed = match self.verdict {
             Verdict::TargetFailed { .. } => speak(Threshold::is_of_errors),
-            Verdict::BehindRate { .. } => speak(Threshold::is_of_rate),
+            Verdict::BehindRate { .. } | Verdict::Late { .. } => speak(Threshold::is_of_rate),
             verdict => verdict.is_good(),
         };
         as_allowed && self.thresholds.iter().all(|one| one.kept)
@@ -477,7 +477,7 @@ fn slow_cause(verdict: Verdict, held_by: PortsHeldBy) -> Option<String> {
 /// By Little's law, where a rate was not kept: what this many connections carry, and how many that rate takes.
 fn connections_needed(plan: &Plan, tally: &Tally) -> Option<String> {
     let Pace::Open(rate, _) = plan.pace else { return None };
-    let mean_s = tally.service.percentiles().filter(|_| tally.not_sent > 0)?.mean / 1e6;
+    let mean_s = tally.service.percentiles().filter(|_| tally.not_sent > 0 || tally.is_behind())?.mean / 1e6;
     let (carried, needed) = (f64::from(plan.connections) / mean_s, (rate.per_s() * mean_s).ceil());
     (needed > f64::from(plan.connections)).then(|| {
         format!(

@@ -18,6 +18,10 @@ pub(crate) const ERRNOS_MAX: usize = 32;
 /// A connect(2) that takes more CPU time than this searched for a port. Even one to a listener on this host, with the whole
 /// handshake in it, takes some 16 us.
 pub const SLOW_CONNECT: Duration = Duration::from_micros(100);
+/// Requests that are made no later than this are in time, ...
+const BEHIND_MIN: Duration = Duration::from_millis(250);
+/// ... or than this share of the run.
+const BEHIND_SHARE: u32 = 100;
 /// Fewer slow connects than this are chance.
 const SLOW_CONNECTS_MIN: u64 = 20;
 /// One of so many connects has to be slow before it says something of the run.
@@ -51,6 +55,8 @@ pub struct Tally {
     pub service: Recorder,
     /// In an open loop: requests that were due and were not made.
     pub not_sent: u64,
+    /// How long after it was due the last request was made.
+    pub behind: Duration,
     /// Requests of the warm-up: they are in no other figure.
     pub warm_up: u64,
     /// From `connect()` until established.
@@ -110,6 +116,11 @@ impl Tally {
         self.latency.record(latency);
         self.timeline.at(now).latency.record(latency);
         self.elapsed = self.elapsed.max(now);
+    }
+
+    /// Did requests wait for a connection in the end, longer and longer?
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind > BEHIND_MIN.max(self.elapsed / BEHIND_SHARE)
     }
 
     /// Requests that were due by now: made, or not.
@@ -243,6 +254,7 @@ impl Tally {
         self.latency.merge(&other.latency);
         self.service.merge(&other.service);
         self.not_sent += other.not_sent;
+        self.behind = self.behind.max(other.behind);
         self.warm_up += other.warm_up;
         self.connect_time.merge(&other.connect_time);
         self.connect_cost.merge(&other.connect_cost);

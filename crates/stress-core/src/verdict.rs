@@ -4,6 +4,7 @@ use crate::error_kind::ErrorKind;
 use crate::plan::{ClosePolicy, PortMode};
 use crate::tally::Tally;
 use core::fmt;
+use core::time::Duration;
 use ports::Blame;
 use units::counted;
 
@@ -68,6 +69,11 @@ pub enum Verdict {
         /// Of so many that were due.
         of: u64,
     },
+    /// In an open loop: every request was made, the last ones long after they were due.
+    Late {
+        /// How long.
+        by: Duration,
+    },
     /// Nothing was tried, or nothing got through before the run was stopped.
     NothingMeasured,
 }
@@ -85,6 +91,7 @@ impl Verdict {
         match tally.failed() {
             0 if tally.not_sent > 0 => Self::BehindRate { not_sent: tally.not_sent, of: tally.due() },
             0 if tally.ok == 0 => Self::NothingMeasured,
+            0 if tally.is_behind() => Self::Late { by: tally.behind },
             0 => match error_statuses(tally) {
                 0 => Self::Clean,
                 count => Self::ErrorStatuses { count },
@@ -120,7 +127,7 @@ impl Verdict {
                 vec!["use fewer connections (-c); see net.ipv4.tcp_mem"]
             }
             Self::ClientLimited { .. } => vec!["a firewall rule or a security policy of this host forbids it"],
-            Self::BehindRate { .. } => {
+            Self::BehindRate { .. } | Self::Late { .. } => {
                 vec!["-c: more connections, if the target answers more at once; else this is more than it can do"]
             }
             Self::TargetFailed { by: ErrorKind::Refused, .. } => {
@@ -157,6 +164,11 @@ impl fmt::Display for Verdict {
             Self::BehindRate { not_sent, of } => {
                 write!(f, "behind the rate: {not_sent} of {} that were due were never sent", counted(*of, "request"))
             }
+            Self::Late { by } => write!(
+                f,
+                "behind the rate: every request was sent, the last of them {:.1} s after it was due",
+                by.as_secs_f64()
+            ),
             Self::NothingMeasured => f.write_str("nothing was measured"),
         }
     }
@@ -206,6 +218,23 @@ mod tests {
         (0..ok).for_each(|_| tally.record_complete(200, Duration::from_micros(1), Duration::ZERO));
         errnos.iter().for_each(|errno| tally.record_failure(Failure::Fault(Fault::from_errno(*errno)), Duration::ZERO));
         assert_eq!(Verdict::of(&tally), expect);
+    }
+
+    /// Of a run of 100 s whose last request was made so long after it was due.
+    #[track_caller]
+    fn check_behind(millis: u64, expect: Verdict) {
+        let (behind, elapsed) = (Duration::from_millis(millis), Duration::from_secs(100));
+        let mut tally = Tally::default();
+        (tally.behind, tally.elapsed) = (behind, elapsed);
+        tally.record_complete(200, behind, Duration::ZERO);
+        assert_eq!(Verdict::of(&tally), expect);
+        assert_eq!(Verdict::of(&tally).is_good(), expect == Verdict::Clean);
+    }
+
+    #[test]
+    fn who_sends_all_but_too_late_has_not_kept_the_rate() {
+        check_behind(1_000, Verdict::Clean);
+        check_behind(1_001, Verdict::Late { by: Duration::from_millis(1_001) });
     }
 
     #[test]

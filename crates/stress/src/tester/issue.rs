@@ -39,6 +39,7 @@ impl Tester {
     /// Makes the request that was due then.
     pub(super) fn make<R: Reactor>(&mut self, index: u32, due: Duration, now: Duration, io: &mut R) {
         self.tally.elapsed = self.tally.elapsed.max(self.since_start(now));
+        self.tally.behind = now.saturating_sub(due);
         let slot = self.slot(index);
         (slot.doing, slot.link.tries) = (Doing::Working, Tries::default());
         (slot.exchange.due, slot.exchange.made_at, slot.exchange.failed) = (due, now, false);
