@@ -20,6 +20,7 @@ pub mod pace;
 pub mod plan;
 pub mod report;
 pub mod script;
+pub mod search;
 pub mod snapshot;
 pub mod step;
 pub mod tally;

@@ -5,11 +5,13 @@ mod json;
 mod plan;
 mod progress;
 mod report;
+mod search;
 
 use crate::Present;
 pub use forecast::Ready;
 pub use plan::plan;
 pub use progress::progress;
+pub use search::{Searched, is_kept, step};
 use serde_json::Value;
 use stress_core::Report;
 
