@@ -8,7 +8,9 @@ mod files;
 mod habits;
 mod load;
 mod peers;
+mod plan_file;
 mod ports;
+mod search;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{Output, Progress};
@@ -18,13 +20,14 @@ use anyhow::{Context, anyhow, bail, ensure};
 use balancer::Config;
 use clap::Args;
 use habits::Ours;
+use plan_file::PlanFile;
 use ports::PortArgs;
 use present::stress::Finished;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use stress::{Preflight, StopFlag, UrlList};
+use stress::{Preflight, StopFlag};
 use stress_core::plan::BODY_BYTES_MAX;
 use stress_core::{ClosePolicy, PlanDraft};
 use sys::resolve::{Tried, try_all};
@@ -41,8 +44,10 @@ Examples:
   quintet stress -R 2000 -z 30s URL                    2,000 requests a second, however long responses take
   quintet stress -z 30s --threshold 'p99<50ms' --threshold 'errors<0.1%' URL
                                                        exit code 1 where one is not kept
+  quintet stress --find-max --threshold 'p99<20ms' URL the highest rate that keeps it
   quintet stress --close wait --tls-full --cacert ca.pem https://app.example/   a full TLS handshake each
   quintet stress --ramp 100:5k -z 60s --warm-up 5s URL from 100 requests a second to 5,000, after 5 s in no figure
+  quintet stress --plan examples/stress.toml URL       phases, several requests, scenarios: see docs/tester.md
   quintet stress --urls access.log --replay-pace=x10 URL  a log, ten times as fast as it was written
   quintet stress --json - URL | jq .closed_first
   quintet stress -c 20 -- curl -H 'Accept: text/html' URL   the request of a curl command line
@@ -71,6 +76,8 @@ pub(crate) struct StressArgs {
     #[command(flatten)]
     load: load::LoadArgs,
     #[command(flatten)]
+    search: search::SearchArgs,
+    #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -98,18 +105,18 @@ struct RequestArgs {
     /// Request body; `@FILE` sends a file.
     #[arg(short = 'd', long, value_name = "BODY|@FILE")]
     data: Option<String>,
-    /// Longest time from when a request is due to its complete response.
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = values::duration)]
-    timeout: Duration,
+    /// Longest time from when a request is due to its complete response [default: 20s].
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    timeout: Option<Duration>,
 }
 
 /// How connections begin and end.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connections")]
 struct ConnectionArgs {
-    /// Who ends a connection, and when.
-    #[arg(long, value_parser = values::named::<ClosePolicy>(), default_value_t)]
-    close: ClosePolicy,
+    /// Who ends a connection, and when [default: keep].
+    #[arg(long, value_parser = values::named::<ClosePolicy>())]
+    close: Option<ClosePolicy>,
 }
 
 /// An embedded balancer with its origin; they end with it.
@@ -146,18 +153,23 @@ pub(crate) fn run(args: &StressArgs) -> Result {
         return Ok(Outcome::AsHoped);
     }
     // A mistake in the flags is told before anything is started.
-    let list = args.load.urls()?;
-    let url = args.url.clone().or_else(|| list.as_ref()?.origin.clone());
-    let draft = draft(args, list, url.as_deref().unwrap_or("http://127.0.0.1/"))?;
-    let checked = draft.clone().check()?;
+    let Asked { draft, file, is_somewhere } = asked(args)?;
+    let blamed = |error| file.as_ref().and_then(|file| file.blame(&error)).unwrap_or_else(|| error.into());
+    draft.clone().check().map_err(blamed)?;
     let mut output = Output::open(args.json.as_deref())?;
     let signals = Signals::block()?;
     sys::limits::raise_file_limit();
-    let embedded = if url.is_none() { Some(embed()?) } else { None };
-    let plan = match embedded.as_ref().and_then(|embedded| embedded.balancer.addresses().first()) {
-        Some(address) => PlanDraft { url: format!("http://{address}/"), ..draft }.check()?,
-        None => checked,
+    let embedded = if !is_somewhere { Some(embed()?) } else { None };
+    let draft = match embedded.as_ref().and_then(|embedded| embedded.balancer.addresses().first()) {
+        Some(address) => PlanDraft { url: format!("http://{address}/"), ..draft },
+        None => draft,
     };
+    if args.search.find_max {
+        let stop = StopFlag::new();
+        stop_on_signal(signals, stop.clone());
+        return args.search.run(&draft, &stop, &mut output);
+    }
+    let plan = draft.check()?;
     let ready = stress::prepare(&plan)?;
     check_somebody_listens(&plan.url, &ready.targets)?;
     if let Some(outcome) = args.ports.look(&ready, &mut output)? {
@@ -168,19 +180,42 @@ pub(crate) fn run(args: &StressArgs) -> Result {
     Ok(if report.is_good() { Outcome::AsHoped } else { Outcome::Bad })
 }
 
-fn draft(args: &StressArgs, list: Option<UrlList>, url: &str) -> anyhow::Result<PlanDraft> {
-    let draft = args.ports.fill(PlanDraft {
+/// What flags and files ask for.
+struct Asked {
+    draft: PlanDraft,
+    file: Option<PlanFile>,
+    /// Somebody names a target.
+    is_somewhere: bool,
+}
+
+fn asked(args: &StressArgs) -> anyhow::Result<Asked> {
+    let (mut file, list) = (args.load.plan()?, args.load.urls()?);
+    let url = args.url.clone().or_else(|| list.as_ref()?.origin.clone());
+    let has_url = file.as_ref().is_some_and(|file| file.has_url);
+    let draft = file.as_mut().map(|file| std::mem::replace(&mut file.draft, PlanDraft::new("")));
+    let draft = draft.unwrap_or_else(|| PlanDraft::new("http://127.0.0.1/"));
+    let is_somewhere = url.is_some() || has_url;
+    let draft = args.ports.fill(sent(args, PlanDraft { url: url.unwrap_or_else(|| draft.url.clone()), ..draft })?)?;
+    let folder = file.as_ref().map_or_else(PathBuf::new, |file| file.folder.clone());
+    let draft = args.search.begins(args.load.apply(list, &folder, draft)?)?;
+    Ok(Asked { draft, file, is_somewhere })
+}
+
+/// `draft` with what the flags say of requests and connections.
+fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
+    let request = &args.request;
+    let thresholds = if args.files.thresholds.is_empty() { draft.thresholds } else { args.files.thresholds.clone() };
+    Ok(PlanDraft {
         // An empty body is one, too.
-        method: args.request.method.clone().or_else(|| args.request.data.as_ref().map(|_| "POST".to_owned())),
-        headers: args.request.headers.clone(),
-        body: args.request.data.as_deref().map_or_else(|| Ok(Vec::new()), body)?,
-        timeout: args.request.timeout,
-        close: args.connection.close,
-        thresholds: args.files.thresholds.clone(),
+        method: request.method.clone().or_else(|| request.data.as_ref().map(|_| "POST".to_owned())).or(draft.method),
+        headers: draft.headers.into_iter().chain(request.headers.iter().cloned()).collect(),
+        body: request.data.as_deref().map_or(Ok(draft.body), body)?,
+        timeout: request.timeout.unwrap_or(draft.timeout),
+        close: args.connection.close.unwrap_or(draft.close),
+        thresholds,
         tls: args.tls.draft(),
-        ..PlanDraft::new(url)
-    })?;
-    args.load.apply(list, draft)
+        ..draft
+    })
 }
 
 fn body(text: &str) -> anyhow::Result<Vec<u8>> {

@@ -28,7 +28,7 @@ impl StopFlag {
     }
 
     /// Was it raised?
-    pub(crate) fn is_stopped(&self) -> bool {
+    pub fn is_stopped(&self) -> bool {
         self.state().stopped
     }
 

@@ -78,7 +78,7 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
 }
 
 /// A rate, or nothing.
-fn per_s(text: &str) -> Result<f64, String> {
+pub(super) fn per_s(text: &str) -> Result<f64, String> {
     if text == "0" { Ok(0.0) } else { values::rate(text).map(|rate| rate.per_s()) }
 }
 

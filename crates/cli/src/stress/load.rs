@@ -1,10 +1,11 @@
 //! How much, for how long, and of which requests.
 
 use super::course;
+use super::plan_file::PlanFile;
 use crate::{terminal, values};
 use anyhow::{Context, anyhow, ensure};
 use config_file::ConfigError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use stress::{URLS_BYTES_MAX, UrlList, parse_urls};
 use stress_core::plan::BODY_BYTES_MAX;
@@ -15,9 +16,9 @@ use stress_core::{Course, LoadDraft, Order, Pace, PlanDraft, Rate, ScriptDraft, 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Load")]
 pub(super) struct LoadArgs {
-    /// Connections kept busy; with --rate as many as there may be.
-    #[arg(short = 'c', long, value_name = "N", default_value = "50", value_parser = values::small_count)]
-    connections: u32,
+    /// Connections kept busy; with --rate as many as there may be [default: 50].
+    #[arg(short = 'c', long, value_name = "N", value_parser = values::small_count)]
+    connections: Option<u32>,
     /// Requests that become due, of all connections together, whether or not one is free: 500, 10k (a second), 30/m; latency
     /// counts from then [default: as fast as responses come].
     #[arg(short = 'R', long, short_alias = 'q', value_name = "RATE", group = "open", value_parser = values::rate)]
@@ -31,9 +32,9 @@ pub(super) struct LoadArgs {
     /// As --rate, with a peak of this time in the middle of -z: 100:2k:5s.
     #[arg(long, value_name = "BASE:PEAK:TIME", group = "open", requires = "duration", value_parser = course::spike)]
     spike: Option<course::Spike>,
-    /// How they lie in time.
-    #[arg(long, value_parser = values::named::<Spread>(), default_value_t, requires = "open")]
-    spread: Spread,
+    /// How they lie in time [default: constant].
+    #[arg(long, value_parser = values::named::<Spread>(), requires = "open")]
+    spread: Option<Spread>,
     /// Stop after N requests [default: 200, or each of --urls once, unless -z is given].
     #[arg(short = 'n', long, value_name = "N", value_parser = values::count)]
     requests: Option<u64>,
@@ -68,12 +69,20 @@ pub(super) struct LoadArgs {
     /// `{{...}}` in requests is sent as it stands.
     #[arg(long)]
     no_templates: bool,
-    /// Of what chance decides: the same seed, the same choices.
-    #[arg(long, value_name = "N", default_value = "0", value_parser = values::count)]
-    seed: u64,
+    /// Of what chance decides: the same seed, the same choices [default: 0].
+    #[arg(long, value_name = "N", value_parser = values::count)]
+    seed: Option<u64>,
+    /// A plan in TOML: what these flags say, phases, requests and scenarios; flags stand above it.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
 }
 
 impl LoadArgs {
+    /// The plan of --plan.
+    pub(super) fn plan(&self) -> anyhow::Result<Option<PlanFile>> {
+        self.plan.as_deref().map(PlanFile::load).transpose()
+    }
+
     /// The requests of --urls.
     pub(super) fn urls(&self) -> anyhow::Result<Option<UrlList>> {
         let Some(name) = &self.urls else { return Ok(None) };
@@ -89,43 +98,47 @@ impl LoadArgs {
         Ok(Some(list))
     }
 
-    /// `draft` with this load, and with the requests of `list`, where there are any.
-    pub(super) fn apply(&self, list: Option<UrlList>, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
-        let alone = self.duration.is_none() && self.replay_pace.is_none();
-        let requests = self.requests.or(list.as_ref().filter(|_| alone).map(|list| list.requests.len() as u64));
-        let load = LoadDraft {
-            course: self.course(list.as_ref())?,
-            spread: self.spread,
-            warm_up: self.warm_up.unwrap_or_default(),
-            notes: list.as_ref().map_or_else(Vec::new, |list| notes(list, &draft.url)),
-        };
+    /// `draft` with this load, and with the requests of `list`, where there are any; files that they name are in `folder`.
+    pub(super) fn apply(&self, list: Option<UrlList>, folder: &Path, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         let draft = PlanDraft {
-            connections: self.connections,
-            pace: self.rate.map_or(Pace::Closed, |rate| Pace::Open(rate, self.spread)),
-            requests,
-            duration: self.duration,
-            threads: self.threads,
-            script: self.script(list),
-            load,
-            ..draft
+            connections: self.connections.unwrap_or(draft.connections),
+            requests: self.requests.or(draft.requests),
+            duration: self.duration.or(draft.duration),
+            threads: self.threads.or(draft.threads),
+            ..self.with_rate(list.as_ref(), draft)?
         };
-        let around = around(&draft.named_around())?;
+        let draft = self.with_requests(list, draft);
+        let around = around(&draft.named_around(), folder)?;
         Ok(PlanDraft { script: ScriptDraft { around, ..draft.script }, ..draft })
     }
 
-    fn script(&self, list: Option<UrlList>) -> ScriptDraft {
-        let order = match (&list, self.shuffle) {
-            (None, _) => Order::ByWeight,
-            (Some(_), false) => Order::InTurn,
-            (Some(_), true) => Order::Shuffled,
+    /// One rate, or a course of rates, in place of what a plan's file says.
+    fn with_rate(&self, list: Option<&UrlList>, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
+        let spread = self.spread.unwrap_or(draft.load.spread);
+        let course = self.course(list)?;
+        let (pace, course) = match (self.rate, course, draft.pace) {
+            (Some(rate), ..) => (Pace::Open(rate, spread), None),
+            (None, Some(course), _) => (Pace::Closed, Some(course)),
+            (None, None, Pace::Open(rate, _)) => (Pace::Open(rate, spread), draft.load.course),
+            (None, None, Pace::Closed) => (Pace::Closed, draft.load.course),
         };
-        ScriptDraft {
-            requests: list.map_or_else(Vec::new, |list| list.requests),
-            order,
-            seed: self.seed,
-            is_literal: self.no_templates,
-            ..ScriptDraft::default()
-        }
+        let warm_up = self.warm_up.unwrap_or(draft.load.warm_up);
+        let notes = list.map_or_else(Vec::new, |list| notes(list, &draft.url));
+        Ok(PlanDraft { pace, load: LoadDraft { course, spread, warm_up, notes }, ..draft })
+    }
+
+    /// The requests of a list in place of those of a plan's file, each once where nothing says how many there are.
+    fn with_requests(&self, list: Option<UrlList>, draft: PlanDraft) -> PlanDraft {
+        let is_literal = self.no_templates || draft.script.is_literal;
+        let seed = self.seed.unwrap_or(draft.script.seed);
+        let Some(list) = list else {
+            return PlanDraft { script: ScriptDraft { seed, is_literal, ..draft.script }, ..draft };
+        };
+        let order = if self.shuffle { Order::Shuffled } else { Order::InTurn };
+        let ends = draft.duration.is_some() || draft.load.course.is_some();
+        let each_once = (!ends).then_some(list.requests.len() as u64);
+        let script = ScriptDraft { requests: list.requests, order, seed, is_literal, ..ScriptDraft::default() };
+        PlanDraft { script, requests: draft.requests.or(each_once), ..draft }
     }
 
     fn course(&self, list: Option<&UrlList>) -> anyhow::Result<Option<Course>> {
@@ -147,15 +160,15 @@ impl LoadArgs {
 }
 
 /// The files and the environment that variables name. What the environment has not is told with the request.
-fn around(named: &NamedAround) -> anyhow::Result<Around> {
-    let files = named.files.iter().map(|name| Ok((name.clone(), lines(name)?)));
+fn around(named: &NamedAround, folder: &Path) -> anyhow::Result<Around> {
+    let files = named.files.iter().map(|name| Ok((name.clone(), lines(name, folder)?)));
     let env = named.env.iter().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
     Ok(Around { files: files.collect::<anyhow::Result<_>>()?, env: env.collect() })
 }
 
 /// Lines of a file; empty ones are none.
-fn lines(name: &str) -> anyhow::Result<Lines> {
-    let bytes = sys::file::read(Path::new(name), URLS_BYTES_MAX + 1);
+fn lines(name: &str, folder: &Path) -> anyhow::Result<Lines> {
+    let bytes = sys::file::read(&folder.join(name), URLS_BYTES_MAX + 1);
     let bytes = bytes.with_context(|| format!("{{{{line {name}}}}}: cannot read this file"))?;
     ensure!(
         bytes.len() <= URLS_BYTES_MAX,
