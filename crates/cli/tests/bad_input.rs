@@ -55,6 +55,8 @@ fn loads(url: &str) {
     check(&["stress", "--steps", "0,0", "-z", "1s", url], &["no request at all"]);
     check(&["stress", "--warm-up", "1s", url], &["--duration <TIME>"]);
     check(&["stress", "--warm-up", "1s", "-z", "1s", "-n", "5", url], &["warm-up", "no number of requests"]);
+    check(&["stress", "--find-max", "-n", "5", url], &["cannot be used with"]);
+    check(&["stress", "--max-steps", "5", url], &["--find-max"]);
     check(&["stress", "--shuffle", url], &["--urls <FILE|->"]);
     check(&["stress", "--urls", "/no/such/file", url], &["--urls /no/such/file", "cannot read"]);
     let folder = Folder::new();
@@ -71,6 +73,48 @@ fn loads(url: &str) {
     check(&["stress", "--urls", &good, "--replay-pace=x0"], &["is no speed", "x10"]);
     check(&["stress", "--urls", &good, "-d", "x"], &["cannot be used with"]);
     check(&["stress", "--urls", &good, "-H", "Content-Length: 1"], &["Content-Length"]);
+}
+
+/// Every mistake of a plan, with its place.
+#[test]
+fn plans_that_are_none() {
+    let folder = Folder::new();
+    let check_plan = |text: &str, words: &[&str]| {
+        folder.write("plan.toml", text);
+        check(&["stress", "--plan", &folder.place("plan.toml"), "http://127.0.0.1:1/"], words);
+    };
+    let many =
+        "conections = 5\nduration = \"soon\"\nthresholds = [\"p99\"]\n[[phase]]\nrate = 5\n[[request]]\npth = \"/\"\n";
+    let words = [
+        "unknown key `conections`",
+        "did you mean `connections`",
+        "`duration`: \"soon\" is not a time",
+        "compares nothing",
+    ];
+    check_plan(many, &words);
+    check_plan(many, &["phase has no `duration`", "request has no `path`", "unknown key `pth`", "plan.toml:7:1"]);
+    check_plan(
+        "rate = 5\n[[phase]]\nduration = \"1s\"\nfrom = 5\n",
+        &["one `rate` for all", "goes from one to another"],
+    );
+    check_plan("close = \"never\"\norder = \"wight\"", &["keep", "did you mean \"weight\""]);
+    let requests =
+        "[[request]]\npath = \"/a b\"\n[[request]]\npath = \"/{{conter}}\"\n[[request]]\npath = \"/\"\nweight = 0\n";
+    check_plan(
+        requests,
+        &[
+            "plan.toml:1:1",
+            "' ' is not allowed",
+            "plan.toml:3:1",
+            "did you mean \"counter\"",
+            "a weight of 0",
+            "3 mistakes",
+        ],
+    );
+    check_plan("[[request]]\npath = \"/\"\ncapture = { a = \"body x\" }", &["says not where", "json /items/0/id"]);
+    check_plan("[[request]]\npath = \"/\"\nbody_file = \"gone\"", &["`body_file`: cannot read it"]);
+    check_plan("[[request]]\npath = \"/{{line gone.txt}}\"", &["{{line gone.txt}}: cannot read this file"]);
+    check(&["stress", "--plan", "/no/such", "http://127.0.0.1:1/"], &["--plan /no/such", "cannot read"]);
 }
 
 /// Files that are none of ours say what they are.
