@@ -97,6 +97,14 @@ fn plans_that_are_none() {
         "rate = 5\n[[phase]]\nduration = \"1s\"\nfrom = 5\n",
         &["one `rate` for all", "goes from one to another"],
     );
+    let phase = "[[phase]]\nduration = \"1s\"\n";
+    check_plan(
+        &format!("{phase}connections = 5\n{phase}rate = 5\n"),
+        &["all phases have a rate, or all have connections"],
+    );
+    check_plan(&format!("rate = 5\n{phase}connections = 5\n"), &["one `rate` for all"]);
+    check_plan(&format!("{phase}connections = \"1:x\"\n"), &["`connections`:", "10k"]);
+    check_plan(&format!("{phase}rate = 5\nto = 6\n"), &["has one rate, or goes from one to another"]);
     check_plan("close = \"never\"\norder = \"wight\"", &["keep", "did you mean \"weight\""]);
     let requests =
         "[[request]]\npath = \"/a b\"\n[[request]]\npath = \"/{{conter}}\"\n[[request]]\npath = \"/\"\nweight = 0\n";

@@ -9,6 +9,7 @@ pub mod arrivals;
 pub mod backoff;
 pub mod by_request;
 pub mod course;
+pub mod crowd;
 pub mod error_kind;
 pub mod forecast;
 pub mod judgement;
@@ -30,6 +31,7 @@ pub mod verdict;
 
 pub use by_request::ByRequest;
 pub use course::{Course, CourseError, Phase};
+pub use crowd::{Crowd, CrowdError, CrowdPhase};
 pub use error_kind::ErrorKind;
 pub use forecast::Forecast;
 pub use judgement::{Judgement, Limiter};

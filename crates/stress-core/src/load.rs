@@ -1,6 +1,7 @@
 //! How a run is loaded beyond one rate: a course of rates, and a warm-up.
 
 use crate::course::{Course, Phase};
+use crate::crowd::{Crowd, CrowdPhase};
 use crate::pace::{Pace, Spread};
 use crate::plan::{Plan, PlanError};
 use core::time::Duration;
@@ -10,6 +11,8 @@ use core::time::Duration;
 pub struct LoadDraft {
     /// How the rate goes, in place of one rate.
     pub course: Option<Course>,
+    /// How many connections there are, in a closed loop where that changes.
+    pub crowd: Option<Crowd>,
     /// How requests lie in time along it.
     pub spread: Spread,
     /// Before what is measured, as long as this.
@@ -23,6 +26,8 @@ pub struct LoadDraft {
 pub struct Load {
     /// How the rate goes, in place of the one of the plan's pace, which is its mean.
     pub course: Option<Course>,
+    /// How many connections there are, where that changes: the plan has the most.
+    pub crowd: Option<Crowd>,
     /// Before what is measured.
     pub warm_up: Duration,
     /// What a person should know of where the requests come from.
@@ -32,6 +37,9 @@ pub struct Load {
 /// Why a run cannot be loaded so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
+    /// A changing number of connections beside a rate.
+    #[error("connections that come and go are a closed loop: leave the rate out")]
+    CrowdAtRate,
     /// A course beside a rate.
     #[error("one rate and a course of rates contradict each other: leave one of them out")]
     Both,
@@ -52,6 +60,9 @@ pub enum LoadError {
 impl LoadDraft {
     /// What makes requests due, given what the plan says of it.
     pub(crate) fn pace(&self, given: Pace) -> Result<Pace, LoadError> {
+        if self.crowd.is_some() && (self.course.is_some() || given != Pace::Closed) {
+            return Err(LoadError::CrowdAtRate);
+        }
         match (&self.course, given) {
             (None, given) => Ok(given),
             (Some(_), Pace::Open(..)) => Err(LoadError::Both),
@@ -69,15 +80,15 @@ impl LoadDraft {
             time if time > crate::plan::TIME_MAX => return Err(LoadError::WarmUpTooLong),
             _ => {}
         }
-        Ok(Load { course: self.course, warm_up: self.warm_up, notes: self.notes })
+        Ok(Load { course: self.course, crowd: self.crowd, warm_up: self.warm_up, notes: self.notes })
     }
 
     /// How long it lasts, where that is said, or where it ends by itself.
     pub(crate) fn duration(&self, given: Option<Duration>) -> Option<Duration> {
-        match &self.course {
-            Some(course @ Course::Phases(_)) => given.into_iter().chain(course.lasts()).min(),
-            _ => given,
-        }
+        let of_course =
+            self.course.as_ref().filter(|course| matches!(course, Course::Phases(_))).and_then(Course::lasts);
+        let of_crowd = self.crowd.as_ref().map(Crowd::lasts);
+        given.into_iter().chain(of_course).chain(of_crowd).min()
     }
 
     /// How many requests, where that is said, or where it ends by itself.
@@ -90,6 +101,11 @@ impl LoadDraft {
 }
 
 impl Load {
+    /// The phases of its connections, where their number changes.
+    pub(crate) fn crowd_phases(&self) -> &[CrowdPhase] {
+        self.crowd.as_ref().map_or(&[], Crowd::phases)
+    }
+
     /// The phases of its course, where it has some.
     pub(crate) fn phases(&self) -> &[Phase] {
         match &self.course {

@@ -3,6 +3,7 @@
 mod tls;
 
 use crate::backoff::BACKOFF_FIRST;
+use crate::crowd::Crowd;
 use crate::load::{Load, LoadDraft, LoadError};
 use crate::pace::Pace;
 use crate::script::{Script, ScriptDraft, ScriptError};
@@ -144,6 +145,7 @@ impl PlanDraft {
     /// Checks everything that can be checked without the machine it runs on.
     pub fn check(mut self) -> Result<Plan, PlanError> {
         self.pace = self.load.pace(self.pace)?;
+        self.connections = self.load.crowd.as_ref().map_or(self.connections, Crowd::most);
         (self.duration, self.requests) = (self.load.duration(self.duration), self.load.requests(self.requests));
         let (host, target) = split_at_variables(&self.url, self.script.is_literal);
         let url = Url::parse(host).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;

@@ -2,6 +2,7 @@
 
 use crate::by_request::RequestSummary;
 use crate::course::Phase;
+use crate::crowd::CrowdPhase;
 use crate::error_kind::ErrorKind;
 use crate::forecast::{Compared, Forecast, Seen};
 use crate::judgement::{BUSY_MIN, Circumstances, Judgement};
@@ -177,6 +178,8 @@ pub struct PlanSummary {
     pub phases: Vec<Phase>,
     /// Each request at its time, as it was recorded.
     pub is_replay: bool,
+    /// Phases of the number of connections, where it is not the same all the time: `connections` is the most.
+    pub connection_phases: Vec<CrowdPhase>,
 }
 
 /// Requests by their end. Serialises to `requests` of `stress --json`.
@@ -298,6 +301,7 @@ impl PlanSummary {
             body_bytes: plan.body.len(),
             phases: plan.load.phases().to_vec(),
             is_replay: plan.ends_by_clock(),
+            connection_phases: plan.load.crowd_phases().to_vec(),
             warm_up: plan.load.warm_up,
             different: plan.script.requests().len(),
             order: plan.script.order(),

@@ -9,8 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use stress::{Order, Share, Tester};
 use stress_core::{
-    ClosePolicy, Course, ErrorKind, LoadDraft, Oddity, Pace, Phase, Plan, PlanDraft, PortMode, Rate, Spread, Tally,
-    Verdict,
+    ClosePolicy, Course, Crowd, CrowdPhase, ErrorKind, LoadDraft, Oddity, Pace, Phase, Plan, PlanDraft, PortMode, Rate,
+    Spread, Tally, Verdict,
 };
 use testkit::{Replay, sweep};
 
@@ -405,4 +405,39 @@ fn warmed_up(seed: u64) -> Result<(), String> {
 #[test]
 fn a_warm_up_is_in_no_figure() {
     sweep(here("a_warm_up_is_in_no_figure"), 40, warmed_up);
+}
+
+/// Connections that come and go: never more than there may be, and all of them in the end.
+fn crowded(seed: u64) -> Result<(), String> {
+    let mut rng = Rng::new(seed);
+    let phase = |rng: &mut Rng| CrowdPhase {
+        lasts: Duration::from_millis(rng.range(50, 1000)),
+        from: rng.range(0, 12) as u32,
+        to: rng.range(0, 12) as u32,
+    };
+    let phases: Vec<CrowdPhase> = (0..1 + rng.index(4)).map(|_| phase(&mut rng)).collect();
+    let Ok(crowd) = Crowd::new(&phases) else { return Ok(()) };
+    let load = LoadDraft { crowd: Some(crowd.clone()), ..LoadDraft::default() };
+    let plan = PlanDraft { load, ..PlanDraft::new(format!("http://{}/delay/10", target())) };
+    let plan = plan.check().map_err(|why| why.to_string())?;
+    if (plan.connections, plan.duration) != (crowd.most(), Some(crowd.lasts())) {
+        return Err(format!("{} for {:?}", plan.connections, plan.duration));
+    }
+    let weather = Weather::fair(&mut rng);
+    let seen = simulate(&plan, &mut rng, weather, HostConfig::default())?;
+    let tally = &seen.tally;
+    // Requests take 10 ms or longer: so many places at a time make no more than this.
+    let places: f64 = phases.iter().map(|one| f64::from(one.from + one.to) / 2.0 * one.lasts.as_secs_f64()).sum();
+    let most = places * 100.0 + f64::from(crowd.most()) * (phases.len() + 1) as f64;
+    if tally.failed() > 0 || tally.ok as f64 > most || tally.closed.total() != tally.connects_opened {
+        return Err(format!("{} of {most}, {} failed, {:?}: {phases:?}", tally.ok, tally.failed(), tally.closed));
+    }
+    let (at_begin, _) = crowd.at(Duration::ZERO);
+    let expect = u64::from(at_begin > 0 && phases[0].lasts > Duration::from_millis(900));
+    if tally.ok < expect { Err(format!("nothing was done: {phases:?}")) } else { Ok(()) }
+}
+
+#[test]
+fn connections_come_and_go() {
+    sweep(here("connections_come_and_go"), 60, crowded);
 }

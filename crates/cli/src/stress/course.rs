@@ -77,6 +77,12 @@ pub(super) fn speed(text: &str) -> Result<f64, String> {
     fits.ok_or_else(|| format!("{text:?} is no speed: write x10 for ten times as fast, x0.5 for half, up to x10000"))
 }
 
+/// `50`, or `1:50` from one number to another.
+pub(super) fn connections(text: &str) -> Result<(u32, u32), String> {
+    let (from, to) = text.split_once(':').unwrap_or((text, text));
+    Ok((values::small_count(from)?, values::small_count(to)?))
+}
+
 /// A rate, or nothing.
 pub(super) fn per_s(text: &str) -> Result<f64, String> {
     if text == "0" { Ok(0.0) } else { values::rate(text).map(|rate| rate.per_s()) }

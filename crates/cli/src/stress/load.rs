@@ -116,6 +116,7 @@ impl LoadArgs {
     fn with_rate(&self, list: Option<&UrlList>, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         let spread = self.spread.unwrap_or(draft.load.spread);
         let course = self.course(list)?;
+        let crowd = draft.load.crowd.filter(|_| self.rate.is_none() && course.is_none() && self.connections.is_none());
         let (pace, course) = match (self.rate, course, draft.pace) {
             (Some(rate), ..) => (Pace::Open(rate, spread), None),
             (None, Some(course), _) => (Pace::Closed, Some(course)),
@@ -124,7 +125,7 @@ impl LoadArgs {
         };
         let warm_up = self.warm_up.unwrap_or(draft.load.warm_up);
         let notes = list.map_or_else(Vec::new, |list| notes(list, &draft.url));
-        Ok(PlanDraft { pace, load: LoadDraft { course, spread, warm_up, notes }, ..draft })
+        Ok(PlanDraft { pace, load: LoadDraft { course, crowd, spread, warm_up, notes }, ..draft })
     }
 
     /// The requests of a list in place of those of a plan's file, each once where nothing says how many there are.

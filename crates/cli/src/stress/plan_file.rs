@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use stress_core::course::PHASES_MAX;
 use stress_core::plan::{BODY_BYTES_MAX, PlanError};
 use stress_core::script::{CaptureDraft, CaptureFrom, ScriptError};
-use stress_core::{Course, LoadDraft, Order, Pace, Phase, PlanDraft, RequestDraft, ScriptDraft, Threshold};
+use stress_core::{
+    Course, Crowd, CrowdPhase, LoadDraft, Order, Pace, Phase, PlanDraft, RequestDraft, ScriptDraft, Threshold,
+};
 
 /// Requests that are written by hand.
 const REQUESTS_MAX: usize = 10_000;
@@ -55,6 +57,12 @@ impl PlanFile {
     }
 }
 
+/// A phase, of what changes in it.
+enum PhaseOf {
+    Rate(Phase),
+    Crowd(CrowdPhase),
+}
+
 struct Reader<'m> {
     folder: &'m Path,
     mistakes: &'m mut Vec<Mistake>,
@@ -69,7 +77,7 @@ impl Reader<'_> {
         self.load(&mut section, &mut draft);
         self.sent(&mut section, &mut draft);
         let phases = section.tables_if_any("phase", PHASES_MAX, self.mistakes);
-        draft.load.course = self.course(phases, draft.pace != Pace::Closed);
+        self.phases(phases, &mut draft);
         for request in section.tables_if_any("request", REQUESTS_MAX, self.mistakes) {
             self.request(request, false);
         }
@@ -109,35 +117,54 @@ impl Reader<'_> {
         draft.script = ScriptDraft { order, seed, is_literal, ..ScriptDraft::default() };
     }
 
-    fn course(&mut self, phases: Vec<Section<'_, '_>>, has_rate: bool) -> Option<Course> {
-        let first = phases.first()?.span();
-        if has_rate {
+    /// Phases of a rate, or of a number of connections.
+    fn phases(&mut self, phases: Vec<Section<'_, '_>>, draft: &mut PlanDraft) {
+        let Some(first) = phases.first().map(Section::span) else { return };
+        if draft.pace != Pace::Closed {
             let help = "leave `rate` out, or the phases";
             self.mistakes.push(Mistake::new(first.clone(), "there is one `rate` for all, too", "phases").help(help));
         }
         let known = self.mistakes.len();
-        let phases: Vec<Phase> = phases.into_iter().filter_map(|phase| self.phase(phase)).collect();
+        let all: Vec<PhaseOf> = phases.into_iter().filter_map(|phase| self.phase(phase)).collect();
         if self.mistakes.len() > known {
-            return None;
+            return;
         }
-        let course = Course::phases(&phases);
-        course.map_err(|why| self.mistakes.push(Mistake::new(first, why.to_string(), "here"))).ok()
+        let rates: Vec<Phase> =
+            all.iter().filter_map(|one| if let PhaseOf::Rate(one) = one { Some(*one) } else { None }).collect();
+        let crowds: Vec<CrowdPhase> =
+            all.iter().filter_map(|one| if let PhaseOf::Crowd(one) = one { Some(*one) } else { None }).collect();
+        let problem = match (rates.as_slice(), crowds.as_slice()) {
+            ([_, ..], [_, ..]) => Some("all phases have a rate, or all have connections".to_owned()),
+            ([_, ..], []) => {
+                Course::phases(&rates).map(|course| draft.load.course = Some(course)).err().map(|why| why.to_string())
+            }
+            _ => Crowd::new(&crowds).map(|crowd| draft.load.crowd = Some(crowd)).err().map(|why| why.to_string()),
+        };
+        self.mistakes.extend(problem.map(|problem| Mistake::new(first, problem, "phases")));
     }
 
-    fn phase(&mut self, mut section: Section<'_, '_>) -> Option<Phase> {
+    fn phase(&mut self, mut section: Section<'_, '_>) -> Option<PhaseOf> {
         let place = section.span();
-        let lasts = section
-            .need("duration", "\"10s\"", self.mistakes)
-            .and_then(|_| self.take(&mut section, "duration", values::duration));
-        let [rate, from, to] = ["rate", "from", "to"].map(|key| self.take(&mut section, key, super::course::per_s));
+        let lasts = section.need("duration", "\"10s\"", self.mistakes);
+        let lasts = lasts.and_then(|_| self.take(&mut section, "duration", values::duration));
+        let has = ["rate", "connections", "from", "to"].map(|key| section.place_of(key).is_some());
+        let rates = ["rate", "from", "to"].map(|key| self.take(&mut section, key, super::course::per_s));
+        let connections = self.take(&mut section, "connections", super::course::connections);
         section.finish(self.mistakes);
-        match (rate, from, to) {
-            (Some(rate), None, None) => Some(Phase::even(lasts?, rate)),
-            (None, Some(from_per_s), Some(to_per_s)) => Some(Phase { lasts: lasts?, from_per_s, to_per_s }),
+        match (has, rates, connections) {
+            ([true, false, false, false], [rate, ..], _) => Some(PhaseOf::Rate(Phase::even(lasts?, rate?))),
+            ([false, false, true, true], [_, from, to], _) => {
+                Some(PhaseOf::Rate(Phase { lasts: lasts?, from_per_s: from?, to_per_s: to? }))
+            }
+            ([false, true, false, false], _, connections) => {
+                let (from, to) = connections?;
+                Some(PhaseOf::Crowd(CrowdPhase { lasts: lasts?, from, to }))
+            }
             _ => {
-                let help = "give it `rate = 100`, or `from = 100` and `to = 500`";
-                self.mistakes
-                    .push(Mistake::new(place, "a phase has one rate, or goes from one to another", "here").help(help));
+                let help =
+                    "give it `rate = 100`, `from = 100` and `to = 500`, `connections = 50` or `connections = \"1:50\"`";
+                let title = "a phase has one rate, or goes from one to another, or has connections";
+                self.mistakes.push(Mistake::new(place, title, "here").help(help));
                 None
             }
         }

@@ -44,7 +44,7 @@ impl SearchArgs {
     /// A search is a run at a rate, and a plan of it has no course of rates.
     pub(super) fn begins(&self, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         ensure!(
-            !self.find_max || draft.load.course.is_none(),
+            !self.find_max || (draft.load.course.is_none() && draft.load.crowd.is_none()),
             "--find-max goes through rates of its own: leave the phases of --plan out"
         );
         let pace = match draft.pace {

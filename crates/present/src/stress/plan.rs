@@ -3,7 +3,7 @@
 use crate::number::{self, bytes, count, counted, span};
 use stress_core::plan::{Tls, TlsSessions};
 use stress_core::report::PlanSummary;
-use stress_core::{ClosePolicy, Phase, PortMode, Spread};
+use stress_core::{ClosePolicy, CrowdPhase, Phase, PortMode, Spread};
 
 /// The plan as understood, for people.
 pub fn plan(plan: &PlanSummary) -> String {
@@ -22,6 +22,9 @@ pub fn plan(plan: &PlanSummary) -> String {
             Spread::Poisson => "by chance",
         };
         text.push_str(&format!("\n      rate: {} {how}, whether or not a connection is free", rate_words(plan, rate)));
+    }
+    if !plan.connection_phases.is_empty() {
+        text.push_str(&format!("\n      connections: {}", crowd_words(&plan.connection_phases)));
     }
     if !plan.warm_up.is_zero() {
         text.push_str(&format!("\n      warm-up: {} before that, in no figure", span(plan.warm_up)));
@@ -54,6 +57,18 @@ fn rate_words(plan: &PlanSummary, mean: f64) -> String {
         phases.push(format!("{} more", plan.phases.len() - PHASES_TOLD_MAX));
     }
     if phases.is_empty() { per_s(mean) } else { phases.join(", then ") }
+}
+
+fn crowd_words(phases: &[CrowdPhase]) -> String {
+    let phase = |phase: &CrowdPhase| match (phase.from, phase.to) {
+        (from, to) if from == to => format!("{} for {}", count(from.into()), span(phase.lasts)),
+        (from, to) => format!("{} to {} over {}", count(from.into()), count(to.into()), span(phase.lasts)),
+    };
+    let mut told: Vec<String> = phases.iter().take(PHASES_TOLD_MAX).map(phase).collect();
+    if phases.len() > PHASES_TOLD_MAX {
+        told.push(format!("{} more", phases.len() - PHASES_TOLD_MAX));
+    }
+    told.join(", then ")
 }
 
 /// What is sent.

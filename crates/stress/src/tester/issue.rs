@@ -28,6 +28,9 @@ impl Tester {
 
     /// Issues a request if there is one left to issue, else parks the slot.
     pub(super) fn issue<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        if index >= self.room.slots && self.phase == Phase::Issuing {
+            return self.step_outside(index, io);
+        }
         let now = io.now();
         match if self.phase == Phase::Issuing { self.next_due(now) } else { Due::Never } {
             Due::At(due) => self.make(index, due, now, io),

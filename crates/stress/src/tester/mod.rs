@@ -6,12 +6,14 @@
 //! captures.rs what answers leave for the next requests of a scenario
 //! events.rs   what comes back from the reactor, handed to the slot's Life
 //! targets.rs  which of the target's addresses is next
+//! crowd.rs    slots that have no place for a while
 //! closing.rs  how a connection ends, and what its slot does then
 //! time.rs     time-outs, pauses, the end of the run
 //! ```
 
 mod captures;
 mod closing;
+mod crowd;
 mod events;
 mod issue;
 mod slot;
@@ -22,6 +24,7 @@ mod waiting;
 use crate::orders::Order;
 use crate::request::{Pen, Prepared};
 use crate::requests::{Requests, Turns};
+use crowd::Room;
 use ports::{Fault, SourceSet, Sources};
 use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
 use slot::Slot;
@@ -96,6 +99,7 @@ pub struct Tester {
     started_at: Duration,
     /// The warm-up is not over.
     is_warming: bool,
+    room: Room,
     /// What was due in it and not sent.
     not_sent_before: u64,
     orders: Inbox<Order>,
@@ -140,6 +144,7 @@ impl Tester {
             busy: connections,
             started_at: Duration::ZERO,
             not_sent_before: 0,
+            room: Room::for_all(),
             is_warming: !plan.load.warm_up.is_zero(),
             orders,
             plan: plan.clone(),
@@ -186,6 +191,7 @@ impl<R: Reactor> App<R> for Tester {
         let until = self.plan.duration.map(|duration| self.started_at + duration);
         let arrivals = Arrivals::new(self.plan.clock(), self.part, self.requests.at_first(), begun_at);
         self.arrivals = arrivals.ending_at(until);
+        self.measure_room(begun_at);
         for index in 0..self.slots.len() as u32 {
             self.issue(index, io);
         }

@@ -22,6 +22,7 @@ impl Tester {
         }
         if self.phase == Phase::Issuing {
             self.call_waiting(now, io);
+            self.pass_room(now, io);
         }
         match self.phase {
             Phase::Issuing if self.arrivals.until().is_some_and(|until| now >= until) => self.begin_drain(io),
@@ -37,7 +38,7 @@ impl Tester {
             Phase::Over => None,
         };
         let warm = self.is_warming.then_some(self.started_at);
-        [self.timers.poll_deadline(), end, warm, self.next_call()].into_iter().flatten().min()
+        [self.timers.poll_deadline(), end, warm, self.next_call(), self.next_room()].into_iter().flatten().min()
     }
 
     /// Somebody told or asked something.
@@ -99,6 +100,7 @@ impl Tester {
         self.arrivals.end(now);
         self.count_not_sent();
         self.dismiss_waiting(io);
+        self.dismiss_outside(io);
         for index in 0..self.slots.len() as u32 {
             if self.slot(index).doing == Doing::Pausing {
                 self.park(index, io);
