@@ -35,7 +35,7 @@ pub(super) struct LoadArgs {
     /// How they lie in time [default: constant].
     #[arg(long, value_parser = values::named::<Spread>(), requires = "open")]
     spread: Option<Spread>,
-    /// Stop after N requests [default: 200, or each of --urls once, unless -z is given].
+    /// Stop after N requests [default without -z: 200, or each of --urls once].
     #[arg(short = 'n', long, value_name = "N", value_parser = values::count)]
     requests: Option<u64>,
     /// Stop after this time; what is in flight then gets 5 s more.
