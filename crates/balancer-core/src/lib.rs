@@ -25,6 +25,7 @@ pub mod health;
 pub mod hello;
 pub mod idle;
 pub mod inert;
+mod kept;
 pub mod line;
 pub mod names;
 pub mod network;

@@ -111,6 +111,11 @@ impl Times {
         }
     }
 
+    /// Forgets those that `keep` does not name.
+    pub fn retain(&mut self, keep: impl Fn(&TimedOf) -> bool) {
+        self.0.retain(|(of, _)| keep(of));
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &(TimedOf, Histogram)> {
         self.0.iter()

@@ -32,7 +32,7 @@ pub use face::{
     Questions, Reactor, Received, Shortages, Source, deliver,
 };
 pub use host_ports::host_ports;
-pub use listening::{ListenError, Listening};
+pub use listening::{ListenError, Listening, SocketKey};
 pub use mailbox::{Answer, Bell, Inbox, Mail, NoAnswer, NotPosted, Outbox, Reply, mailbox};
 pub use piped::{PIPE_BYTES, Piped};
 pub use session::{Against, Announcing, ProfileId, SessionInfo, TurnedAway};

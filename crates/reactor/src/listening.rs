@@ -21,6 +21,10 @@ pub struct Listening {
     socket: Arc<dyn Any + Send + Sync>,
 }
 
+/// What tells a socket from others: see [`Listening::key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketKey(usize);
+
 impl Listening {
     /// For backends: `socket` is whatever theirs is.
     pub fn new(address: impl Into<Address>, socket: Arc<dyn Any + Send + Sync>) -> Self {
@@ -30,6 +34,11 @@ impl Listening {
     /// Where it listens.
     pub fn address(&self) -> Address {
         self.address
+    }
+
+    /// Tells it from other sockets, at the same address too, for as long as somebody holds it.
+    pub fn key(&self) -> SocketKey {
+        SocketKey(Arc::as_ptr(&self.socket).cast::<()>().addr())
     }
 
     /// For backends: the socket, where it is one of theirs.

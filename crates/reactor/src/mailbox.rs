@@ -131,6 +131,9 @@ impl<M> Clone for Outbox<M> {
 pub struct Bell(Option<Waker>);
 
 impl Bell {
+    /// Wakes nobody.
+    pub const SILENT: Self = Self(None);
+
     /// The reader finds [`Completion::Woken`](crate::Completion::Woken).
     pub fn ring(&self) {
         if let Some(waker) = &self.0 {

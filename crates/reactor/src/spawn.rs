@@ -139,6 +139,11 @@ impl<M, T> Running<M, T> {
         &self.outbox
     }
 
+    /// Is the application done?
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Waits until the application is done by itself.
     ///
     /// # Panics
