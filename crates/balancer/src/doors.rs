@@ -19,8 +19,10 @@ struct Door {
     /// As the configuration says; the port may be 0.
     asked: Address,
     address: Address,
-    /// As a rule one for each worker: where there were more workers before, some have several; where there were less, and
-    /// none could be added, some share one.
+    /// How one more socket is opened.
+    plan: ListenPlan,
+    /// As a rule one for each worker: where there were more workers before, some have several, because what waits at a socket
+    /// is lost with it; where there were less, and none could be added, some share one.
     sockets: Vec<Listening>,
     /// Whoever had it before may have called it otherwise.
     is_inherited: bool,
@@ -36,8 +38,13 @@ pub(crate) struct Doors {
     timestamps: TimestampRules,
 }
 
-enum Opening<'a> {
-    Open(&'a Door, ListenPlan),
+struct Opening<'a> {
+    plan: ListenPlan,
+    place: Place<'a>,
+}
+
+enum Place<'a> {
+    Open(&'a Door),
     Bound(Box<Bound>),
 }
 
@@ -83,10 +90,12 @@ impl Doors {
                 // Several may have left their ports to the kernel.
                 let is_free = |door: &Door| !openings.iter().any(|(_, _, other)| other.address() == door.address);
                 let only_v6 = shares_port(asked, &all);
-                let opening = match before.find(&listener.name, asked, &stay, is_free) {
-                    Some(door) => Opening::Open(door, plan_of(bind, only_v6)),
-                    None => Opening::bind(&listener.name, bind, only_v6, workers)?,
+                let plan = plan_of(bind, only_v6);
+                let place = match before.find(&listener.name, asked, &stay, is_free) {
+                    Some(door) => Place::Open(door),
+                    None => Place::bind(&listener.name, &plan, workers)?,
                 };
+                let opening = Opening { plan, place };
                 bind.address = opening.address();
                 openings.push((listener.name.clone(), asked, opening));
             }
@@ -95,10 +104,16 @@ impl Doors {
         let timestamps = TimestampRules::install(settings)?;
         let mut doors = Vec::with_capacity(openings.len());
         for (name, asked, opening) in openings {
-            doors.push(opening.listen(name, asked, workers)?);
+            doors.push(opening.listen(name, asked)?);
         }
         let addresses = doors.iter().filter_map(|door| door.address.ip()).collect();
         Ok(Self { doors, addresses, timestamps })
+    }
+
+    /// A socket of each place for each worker. From now on clients may wait there: whoever has these must have somebody accept
+    /// from all of them.
+    pub(crate) fn grow(&mut self, workers: usize) {
+        self.doors.iter_mut().for_each(|door| door.grow(workers));
     }
 
     /// Those that listen already.
@@ -106,7 +121,8 @@ impl Doors {
         let door = |inherited: Inherited| {
             let Inherited { name, asked, sockets } = inherited;
             let address = sockets.first()?.address();
-            Some(Door { name, asked: asked.unwrap_or(address), address, sockets, is_inherited: true })
+            let plan = ListenPlan::new(address);
+            Some(Door { name, asked: asked.unwrap_or(address), address, plan, sockets, is_inherited: true })
         };
         Self { doors: all.into_iter().filter_map(door).collect(), ..Self::default() }
     }
@@ -177,6 +193,16 @@ impl Doors {
 }
 
 impl Door {
+    /// As many sockets as there are workers, where they can be had; else some share those there are.
+    fn grow(&mut self, workers: usize) {
+        while let Some(first) = self.sockets.first().filter(|_| self.sockets.len() < workers) {
+            match reactor::epoll::beside(&self.plan, first) {
+                Ok(one) => self.sockets.push(one),
+                Err(_) => return,
+            }
+        }
+    }
+
     /// Of a file there is one, however often it stands here.
     fn distinct(&self) -> &[Listening] {
         &self.sockets[..if self.address.ip().is_some() { self.sockets.len() } else { self.sockets.len().min(1) }]
@@ -189,41 +215,29 @@ fn places_of(worker: usize, workers: usize, sockets: usize) -> impl Iterator<Ite
     own.chain((worker >= sockets && sockets > 0).then(|| worker % sockets))
 }
 
-/// As many as there are workers, where they can be had.
-fn enough_of(door: &Door, plan: &ListenPlan, workers: usize) -> Vec<Listening> {
-    let mut sockets = door.sockets.clone();
-    while let Some(first) = sockets.first().filter(|_| sockets.len() < workers) {
-        match reactor::epoll::beside(plan, first) {
-            Ok(one) => sockets.push(one),
-            Err(_) => break, // they share those there are
-        }
+impl<'a> Place<'a> {
+    fn bind(name: &str, plan: &ListenPlan, workers: usize) -> Result<Self, StartError> {
+        reactor::epoll::bind(plan, workers)
+            .map(|bound| Place::Bound(Box::new(bound)))
+            .map_err(|error| StartError::Listen { name: name.to_owned(), error })
     }
-    sockets
 }
 
 impl Opening<'_> {
-    fn bind(name: &str, bind: &Bind, only_v6: bool, workers: usize) -> Result<Self, StartError> {
-        reactor::epoll::bind(&plan_of(bind, only_v6), workers)
-            .map(|bound| Opening::Bound(Box::new(bound)))
-            .map_err(|error| StartError::Listen { name: name.to_owned(), error })
-    }
-
     fn address(&self) -> Address {
-        match self {
-            Self::Open(door, _) => door.address,
-            Self::Bound(bound) => bound.address(),
+        match &self.place {
+            Place::Open(door) => door.address,
+            Place::Bound(bound) => bound.address(),
         }
     }
 
-    fn listen(self, name: String, asked: Address, workers: usize) -> Result<Door, StartError> {
+    fn listen(self, name: String, asked: Address) -> Result<Door, StartError> {
         let address = self.address();
-        let sockets = match self {
-            // Later nobody would accept from another one: workers adopt what is new to them by its address.
-            Self::Open(door, plan) if door.is_inherited => enough_of(door, &plan, workers),
-            Self::Open(door, _) => door.sockets.clone(),
-            Self::Bound(bound) => bound.listen().map_err(|error| StartError::Listen { name: name.clone(), error })?,
+        let sockets = match self.place {
+            Place::Open(door) => door.sockets.clone(),
+            Place::Bound(bound) => bound.listen().map_err(|error| StartError::Listen { name: name.clone(), error })?,
         };
-        Ok(Door { name, asked, address, sockets, is_inherited: false })
+        Ok(Door { name, asked, address, plan: self.plan, sockets, is_inherited: false })
     }
 }
 

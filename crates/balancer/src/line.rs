@@ -49,6 +49,7 @@ impl SharedLine {
     /// None will any more. Turns that its requests had are others'.
     pub(crate) fn quit(&self, me: usize) {
         self.change(|state| {
+            state.bells[me] = Bell::SILENT;
             for _ in 0..state.line.quit(me) {
                 state.call(None, me);
             }

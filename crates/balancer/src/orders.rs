@@ -22,7 +22,7 @@ pub enum Order {
         /// From the end of the grace.
         patience: Duration,
     },
-    /// End, because another process accepts from the same sockets: who comes in there is its client from now on. Within
+    /// End, because another process or worker accepts from the same sockets: who comes in there is its client from now on. Within
     /// `grace` connections that are idle stay for a last request; then it goes on as a drain.
     Leave {
         /// Whoever asks within it is told that the connection closes.
@@ -30,6 +30,8 @@ pub enum Order {
         /// From the end of the grace.
         patience: Duration,
     },
+    /// End now, whatever was said of it before: tell who has no answer, and cut everything a moment later.
+    Cut,
     /// Tell what was counted.
     Report(Reply<Report>),
 }
@@ -39,8 +41,11 @@ pub enum Order {
 pub struct Snapshot {
     /// Listeners and backend sets.
     pub settings: Arc<Settings>,
-    /// Bound sockets by the names of their listeners, at least of the places that the worker does not accept from yet.
+    /// Bound sockets by the names of their listeners, at least of the places that the worker does not accept from yet. Where a
+    /// place has some here, those are all that the worker accepts from there.
     pub listening: Vec<(String, Listening)>,
+    /// Among so many the ports are divided.
+    pub workers: u32,
     /// What the workers know together of the servers.
     pub boards: Boards,
 }
@@ -61,6 +66,6 @@ impl Snapshot {
             }
         }
         let boards = Boards::of(&settings, &Boards::default());
-        Ok(Self { settings: Arc::new(settings), listening, boards })
+        Ok(Self { settings: Arc::new(settings), listening, workers: 1, boards })
     }
 }

@@ -5,7 +5,7 @@
 use crate::guests::SharedGuests;
 use reactor::Bell;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One listener's.
 ///
@@ -26,7 +26,14 @@ pub(crate) struct Room {
     counting: AtomicUsize,
     /// Who is here, where clients are counted.
     pub(crate) guests: SharedGuests,
-    bells: Mutex<Vec<Bell>>,
+    bells: Mutex<Bells>,
+}
+
+/// Of the workers by their numbers; those of numbers that are nobody's are silent.
+#[derive(Debug, Default)]
+struct Bells {
+    all: Vec<Bell>,
+    vacant: Vec<usize>,
 }
 
 impl Room {
@@ -36,15 +43,29 @@ impl Room {
 
     /// A worker accepts here from now on; its number tells it from the others.
     pub(crate) fn join(&self, bell: Bell) -> usize {
-        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.push(bell);
-        bells.len() - 1
+        let mut bells = self.bells();
+        if let Some(number) = bells.vacant.pop() {
+            bells.all[number] = bell;
+            return number;
+        }
+        bells.all.push(bell);
+        bells.all.len() - 1
+    }
+
+    /// It does no more, and has no clients.
+    pub(crate) fn quit(&self, me: usize) {
+        let mut bells = self.bells();
+        bells.all[me] = Bell::SILENT;
+        bells.vacant.push(me);
     }
 
     /// Wakes the other workers.
     pub(crate) fn ring(&self, me: usize) {
-        let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.iter().enumerate().filter(|(other, _)| *other != me).for_each(|(_, bell)| bell.ring());
+        self.bells().all.iter().enumerate().filter(|(other, _)| *other != me).for_each(|(_, bell)| bell.ring());
+    }
+
+    fn bells(&self) -> MutexGuard<'_, Bells> {
+        self.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn enter(&self) {
@@ -135,6 +156,15 @@ mod tests {
             workers.into_iter().map(|worker| worker.join().expect("a worker")).sum()
         });
         assert_eq!((claimed, room.is_full(), room.is_over()), (2, true, false));
+    }
+
+    #[test]
+    fn a_number_that_is_nobodys_is_the_next_ones() {
+        let room = Room::default();
+        let join = || room.join(Bell::SILENT);
+        assert_eq!((join(), join(), join()), (0, 1, 2));
+        room.quit(1);
+        assert_eq!((join(), join()), (1, 3));
     }
 
     #[test]

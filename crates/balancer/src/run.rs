@@ -92,9 +92,10 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance, logging: Logging) -> Re
     let installed = secured.install(&mut settings, &inheritance.shelf);
     inheritance.shelf.clear();
     installed?;
-    let doors = open_doors(&mut settings, plan.workers, inheritance)?;
+    let mut doors = open_doors(&mut settings, plan.workers, inheritance)?;
     // An address that somebody else listens on is said first.
     circles::check(&settings)?;
+    doors.grow(plan.workers);
     let settings = Arc::new(settings);
     let boards = Boards::of(&settings, &Boards::default());
     let log = Writer::begin(boards.log(), logging)?;
@@ -166,7 +167,8 @@ fn start_workers(
 }
 
 fn snapshot_of(worker: usize, workers: usize, settings: &Arc<Settings>, doors: &Doors, boards: &Boards) -> Snapshot {
-    Snapshot { settings: Arc::clone(settings), listening: doors.of_worker(worker, workers), boards: boards.clone() }
+    let listening = doors.of_worker(worker, workers);
+    Snapshot { settings: Arc::clone(settings), listening, workers: workers as u32, boards: boards.clone() }
 }
 
 fn spawn_worker(
@@ -244,6 +246,7 @@ impl Handle {
         secured.install(&mut settings, &Shelf::default())?;
         let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
         circles::check(&settings)?;
+        doors.grow(self.workers.len());
         let boards = Boards::of(&settings, &self.boards);
         let settings = Arc::new(settings);
         match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {

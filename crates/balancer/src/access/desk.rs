@@ -188,7 +188,13 @@ impl Desk {
             each(spare);
             spare.clear();
         }
+        self.forget_who_ended();
         any
+    }
+
+    /// Slots of workers that have ended, once they are empty.
+    fn forget_who_ended(&self) {
+        locked(&self.slots).retain(|slot| Arc::strong_count(slot) > 1 || !locked(&slot.0).is_empty());
     }
 
     /// Lines could not be written.

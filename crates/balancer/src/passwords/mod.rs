@@ -68,8 +68,12 @@ pub(crate) struct Passwords {
 struct Shared {
     queue: Mutex<Queue>,
     news: Condvar,
-    workers: Mutex<Vec<(Bell, Vec<Answer>)>>,
+    /// By their numbers, which are nobody else's after them: what was asked is answered to nobody else.
+    workers: Mutex<Vec<Option<Asker>>>,
 }
+
+/// A worker, and what came of its questions.
+type Asker = (Bell, Vec<Answer>);
 
 #[derive(Default)]
 struct Queue {
@@ -94,7 +98,7 @@ impl Passwords {
     /// A worker asks from now on; its number tells it from the others.
     pub(crate) fn join(&self, bell: Bell) -> usize {
         let mut workers = locked(&self.shared.workers);
-        workers.push((bell, Vec::new()));
+        workers.push(Some((bell, Vec::new())));
         workers.len() - 1
     }
 
@@ -123,6 +127,11 @@ impl Passwords {
         self.remembered.get_or_init(|| Mutex::new(Remembered::with_room(REMEMBERED_MAX)))
     }
 
+    /// Has no worker ever joined but one?
+    pub(crate) fn is_only_one(&self) -> bool {
+        locked(&self.shared.workers).len() == 1
+    }
+
     /// Has a password compared; the answer comes with the worker's bell. `false`: too many wait.
     pub(crate) fn submit(&self, worker: usize, of: u64, question: Question) -> bool {
         if !self.by_hand {
@@ -139,7 +148,7 @@ impl Passwords {
 
     /// What came of a worker's questions since it asked last.
     pub(crate) fn answers(&self, worker: usize) -> Vec<Answer> {
-        std::mem::take(&mut locked(&self.shared.workers)[worker].1)
+        locked(&self.shared.workers)[worker].as_mut().map(|(_, answers)| std::mem::take(answers)).unwrap_or_default()
     }
 
     /// Compares all that waits, here and now.
@@ -164,6 +173,12 @@ impl Desk {
     }
 }
 
+impl Drop for Desk {
+    fn drop(&mut self) {
+        locked(&self.passwords.shared.workers)[self.number] = None;
+    }
+}
+
 impl Deref for Desk {
     type Target = Passwords;
 
@@ -185,9 +200,10 @@ impl Shared {
         let right = hash::matches(&password, &sought.hash);
         password.fill(0);
         let answer = Answer { of, user: sought.user.filter(|_| right), key };
-        let (bell, answers) = &mut locked(&self.workers)[worker];
-        answers.push(answer);
-        bell.ring();
+        if let Some((bell, answers)) = &mut locked(&self.workers)[worker] {
+            answers.push(answer);
+            bell.ring();
+        }
     }
 
     fn compare_on(&self) {

@@ -127,7 +127,7 @@ impl Worker {
         let tickets = self.exchanges.values().map(|entry| &entry.ticket);
         let tickets = tickets.chain(self.relays.values().map(|entry| &entry.ticket)).flatten();
         let (here, counted) = (tickets.filter(|ticket| ticket.is_of(flight)).count(), flight.under_way() as usize);
-        holds(counted >= here && (self.share.count > 1 || counted == here), "what is under way in a set adds up")
+        holds(counted >= here && (!self.is_alone() || counted == here), "what is under way in a set adds up")
     }
 
     /// Whoever arrives, and whoever is counted by its address.
@@ -138,7 +138,7 @@ impl Worker {
         holds(arriving().count() == listener.arriving, "those who arrive at a listener add up")?;
         let guests = self.parties.clients().filter(|(_, client)| ours(client)).count()
             + arriving().filter(|(_, arrival)| arrival.pass.guest).count();
-        let (counted, alone) = (listener.room.guests.count(), self.share.count == 1 && !listener.leaving);
+        let (counted, alone) = (listener.room.guests.count(), self.is_alone() && !listener.leaving);
         holds(counted >= guests && (!alone || counted == guests), "clients counted by address are here")
     }
 
@@ -147,8 +147,12 @@ impl Worker {
         let of_board = self.parties.servers().filter(|(_, party)| Arc::ptr_eq(party.seat.board(), board));
         let busy = of_board.filter(|(_, party)| party.work != Work::None).count();
         let counted = board.in_flight() as usize;
-        let alone = self.share.count == 1;
-        holds(counted >= busy && (!alone || counted == busy), "requests under way at a server add up")
+        holds(counted >= busy && (!self.is_alone() || counted == busy), "requests under way at a server add up")
+    }
+
+    /// There never was another worker: what is counted over all of them is counted here.
+    fn is_alone(&self) -> bool {
+        self.share.count == 1 && self.passwords.is_only_one()
     }
 
     fn entry(&self, id: ExchangeId) -> Result<&super::state::Entry, String> {

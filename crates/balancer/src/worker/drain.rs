@@ -7,6 +7,7 @@
 //!   LastCall   who has no answer is told so
 //!   the end    whatever is left is cut
 //! ```
+//! Whoever asks for the end once more can only bring it nearer.
 
 use super::Worker;
 use super::listeners::{Listener, Socket};
@@ -18,6 +19,9 @@ use balancer_core::relay::RelayFact;
 use balancer_core::{CloseReason, LAST_WORDS, ListenerStage};
 use reactor::{ConnId, ListenerId, Probe, Reactor};
 use std::time::Duration;
+
+/// From the last call to the end where somebody is in a hurry.
+const HASTY_WORDS: Duration = Duration::from_millis(100);
 
 /// How soon listeners at which somebody waits are looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -44,60 +48,85 @@ impl Farewell {
 }
 
 impl Worker {
-    /// Begins a drain.
+    /// Begins a drain, or hastens one.
     pub(super) fn handle_drain<R: Reactor>(&mut self, grace: Duration, patience: Duration, io: &mut R) {
-        self.begin_farewell(grace, Farewell::Grace { patience, is_left: false }, io);
+        self.begin_farewell(grace, patience, false, io);
     }
 
-    /// The same where another process accepts from the same sockets.
+    /// The same where another process, or another worker, accepts from the same sockets.
     pub(super) fn handle_leave<R: Reactor>(&mut self, grace: Duration, patience: Duration, io: &mut R) {
         if !self.draining {
             // Whoever waits there is the other's to accept.
             self.listeners.iter_mut().for_each(|listener| listener.leave(io));
             self.closes_listeners = true;
         }
-        self.begin_farewell(grace, Farewell::Grace { patience, is_left: true }, io);
+        self.begin_farewell(grace, patience, true, io);
     }
 
-    fn begin_farewell<R: Reactor>(&mut self, grace: Duration, farewell: Farewell, io: &mut R) {
-        if self.draining {
-            return;
+    /// Ends now: who has no answer is told so, and everything is cut a moment later.
+    pub(super) fn handle_cut<R: Reactor>(&mut self, io: &mut R) {
+        self.draining = true;
+        self.listeners.iter_mut().for_each(|listener| listener.let_go(io));
+        if self.farewell != Farewell::LastCall {
+            self.farewell = Farewell::LastCall;
+            self.close_idle_connections(io);
+            self.call_last(None, io);
         }
-        (self.draining, self.farewell) = (true, farewell);
-        if grace.is_zero() {
+        self.end_stage_within(HASTY_WORDS, io);
+    }
+
+    fn begin_farewell<R: Reactor>(&mut self, grace: Duration, patience: Duration, is_left: bool, io: &mut R) {
+        self.draining = true;
+        let within = match self.farewell {
+            Farewell::None => {
+                self.farewell = Farewell::Grace { patience, is_left };
+                grace
+            }
+            Farewell::Grace { patience: before, is_left } => {
+                self.farewell = Farewell::Grace { patience: patience.min(before), is_left };
+                grace
+            }
+            Farewell::Closing => grace.saturating_add(patience),
+            Farewell::LastCall => return,
+        };
+        if within.is_zero() {
             return self.go_on_draining(io);
         }
-        self.set_drain_timer(grace, io);
+        self.end_stage_within(within, io);
+    }
+
+    /// May its clients ask once more? Then it goes by what is configured.
+    pub(super) fn may_serve_yet(&self) -> bool {
+        matches!(self.farewell, Farewell::Grace { is_left: true, .. })
     }
 
     /// Nobody is left who could make use of a grace.
     pub(super) fn cut_grace_short<R: Reactor>(&mut self, io: &mut R) {
-        let in_grace = matches!(self.farewell, Farewell::Grace { is_left: true, .. });
-        if in_grace && !self.closes_listeners && self.parties.clients().next().is_none() {
+        if self.may_serve_yet() && !self.closes_listeners && self.parties.clients().next().is_none() {
             self.go_on_draining(io);
         }
     }
 
-    fn set_drain_timer<R: Reactor>(&mut self, after: Duration, io: &mut R) {
-        let at = self.now(io).saturating_add(after);
-        if at < Duration::MAX {
-            self.wheel.set(at, TimerKey::Drain);
-        }
+    /// The stage ends then, unless it ends before that.
+    fn end_stage_within<R: Reactor>(&mut self, within: Duration, io: &mut R) {
+        let at = self.now(io).saturating_add(within);
+        self.stage_end.fire_by(at, TimerKey::Drain, &mut self.wheel);
     }
 
     /// The time of one stage is over.
     pub(super) fn go_on_draining<R: Reactor>(&mut self, io: &mut R) {
+        self.stage_end.cancel(&mut self.wheel);
         match self.farewell {
             Farewell::None => {}
             Farewell::Grace { patience, .. } => {
                 self.farewell = Farewell::Closing;
-                self.set_drain_timer(patience, io);
+                self.end_stage_within(patience, io);
                 self.closes_listeners = true;
                 self.close_idle_connections(io);
             }
             Farewell::Closing => {
                 self.farewell = Farewell::LastCall;
-                self.set_drain_timer(LAST_WORDS, io);
+                self.end_stage_within(LAST_WORDS, io);
                 self.call_last(None, io);
             }
             Farewell::LastCall => self.cut_everything(io),

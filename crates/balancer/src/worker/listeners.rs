@@ -13,7 +13,7 @@ use balancer_core::{
 };
 use http::Limits;
 use ports::{Address, Fault};
-use reactor::{Announcing, Bell, ListenerId, Listening, ProfileId, Reactor};
+use reactor::{Announcing, Bell, ListenerId, Listening, ProfileId, Reactor, SocketKey};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -192,7 +192,9 @@ fn treatment_of(
 pub(super) struct Socket {
     pub(super) address: Address,
     pub(super) id: ListenerId,
-    /// It is gone from the configuration, or its listener accepts nobody any more: it closes once nobody waits there.
+    pub(super) key: SocketKey,
+    /// It is gone from the configuration, or another worker's, or its listener accepts nobody any more: it closes here once
+    /// nobody waits there.
     pub(super) leaving: bool,
 }
 
@@ -210,7 +212,7 @@ pub(super) struct Listener {
     pub(super) leaving: bool,
     /// How far an operator's drain of it is, and which of its places are shut since.
     pub(super) stage: ListenerStage,
-    pub(super) shut: Vec<Address>,
+    pub(super) shut: Vec<(Address, SocketKey)>,
     /// Its room, all workers together, and this worker's number there.
     pub(super) room: Arc<Room>,
     pub(super) number: usize,
@@ -362,6 +364,11 @@ impl Listener {
         self.sockets.iter().any(|socket| socket.address == address)
     }
 
+    /// Does it accept from that one?
+    pub(super) fn has_socket(&self, key: SocketKey) -> bool {
+        self.sockets.iter().any(|socket| socket.key == key)
+    }
+
     /// Those of its sockets that these settings name are another listener's from now on.
     pub(super) fn give_sockets_at(&mut self, settings: &ListenerSettings) -> Vec<Socket> {
         let named = |socket: &mut Socket| settings.addresses().any(|address| address == socket.address);
@@ -379,10 +386,14 @@ impl Listener {
         self.rules.settings.name == settings.name && settings.addresses().any(known)
     }
 
-    /// Places that these settings do not name leave; those that they name again stay.
-    pub(super) fn leave_others(&mut self, settings: &ListenerSettings) {
+    /// Places that these settings do not name leave; those that they name again stay. Of a place with sockets among `wanted`
+    /// all others are another worker's.
+    pub(super) fn leave_others(&mut self, settings: &ListenerSettings, wanted: &[(Address, SocketKey)]) {
         for socket in &mut self.sockets {
-            socket.leaving = !settings.addresses().any(|address| address == socket.address);
+            let named = settings.addresses().any(|address| address == socket.address);
+            let others = wanted.iter().any(|(address, _)| *address == socket.address);
+            let moved = others && !wanted.iter().any(|(_, key)| *key == socket.key);
+            socket.leaving = !named || moved;
         }
     }
 
@@ -419,8 +430,11 @@ impl Listener {
         self.close_sockets(|_| true, io);
     }
 
-    /// Nobody comes in any more: another process accepts from the same sockets. They close once no handshake is under way.
+    /// Nobody comes in any more: another process, or worker, accepts from the same sockets. They close once no handshake is under way.
     pub(super) fn leave<R: Reactor>(&mut self, io: &mut R) {
+        if !self.accepting {
+            self.room.set_stopped(false);
+        }
         (self.is_left, self.accepting) = (true, false);
         self.sockets.iter().for_each(|socket| io.set_accepting(socket.id, false));
     }
@@ -436,7 +450,7 @@ impl Listener {
             self.sockets.extract_if(.., |socket| shut(socket) && io.shut_listener(socket.id)).collect();
         for socket in shut {
             self.counters.count_handshakes(Side::Client, &io.take_handshakes(Some(socket.id)));
-            self.shut.push(socket.address);
+            self.shut.push((socket.address, socket.key));
         }
         self.close_sockets(|socket| quiet.contains(&socket.id), io);
     }
@@ -456,9 +470,17 @@ impl Listener {
     }
 }
 
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.show_ripe(false);
+        self.room.quit(self.number);
+    }
+}
+
 /// Accepts from `socket`.
 pub(super) fn adopt<R: Reactor>(socket: &Listening, io: &mut R) -> Result<Socket, Fault> {
-    Ok(Socket { address: socket.address(), id: io.adopt_listener(socket.clone())?, leaving: false })
+    let (address, key) = (socket.address(), socket.key());
+    Ok(Socket { address, id: io.adopt_listener(socket.clone())?, key, leaving: false })
 }
 
 /// The sockets of these places of a listener: at least one of each.

@@ -66,7 +66,7 @@ use listeners::{Listener, ListenerRules, sockets_of};
 use parties::Parties;
 use ports::{Fault, Handshakes};
 use reactor::{
-    Against, App, Completion, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel, TurnedAway,
+    Against, App, Completion, Deadline, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel, TurnedAway,
 };
 use recode::Encoders;
 use seed::Rng;
@@ -134,6 +134,8 @@ pub struct Worker {
     /// Every answer says that its connection closes.
     draining: bool,
     farewell: Farewell,
+    /// Of its stage.
+    stage_end: Deadline,
     /// A listener is to close once nobody waits at it.
     closes_listeners: bool,
     /// When they are looked at again at the latest.
@@ -154,19 +156,23 @@ fn sets_of(
     settings.backend_sets.iter().map(|set| BackendSet::new(set, share, boards, inbox.bell())).collect()
 }
 
+fn listeners_of(settings: &Settings, boards: &crate::Boards, inbox: &Inbox<Order>) -> Vec<Listener> {
+    let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
+    let listener = |one: &ListenerSettings| Listener::new(ListenerRules::new(one, &places), boards, inbox.bell());
+    settings.listeners.iter().map(listener).collect()
+}
+
 impl Worker {
     /// A worker with its share of the ports. It accepts from the sockets of its listeners when it is started.
     ///
     /// # Errors
     /// The ports of a set's own choice cannot be divided among so many workers, or a socket is missing.
     pub fn new(snapshot: Snapshot, share: WorkerShare, inbox: Inbox<Order>) -> Result<Self, SetupError> {
-        let Snapshot { settings, listening, boards } = snapshot;
+        let Snapshot { settings, listening, boards, .. } = snapshot;
         settings.listeners.iter().try_for_each(|one| sockets_of(one, one.addresses(), &listening).map(drop))?;
         let sets = sets_of(&settings, &share, &boards, &inbox)?;
-        let places: Vec<usize> = (0..settings.backend_sets.len()).collect();
-        let listener = |one: &ListenerSettings| Listener::new(ListenerRules::new(one, &places), &boards, inbox.bell());
         Ok(Self {
-            listeners: settings.listeners.iter().map(listener).collect(),
+            listeners: listeners_of(&settings, &boards, &inbox),
             sets,
             parties: Parties::default(),
             arrivals: Arrivals::default(),
@@ -192,6 +198,7 @@ impl Worker {
             today: Today::UNKNOWN,
             draining: false,
             farewell: Farewell::None,
+            stage_end: Deadline::default(),
             closes_listeners: false,
             look_again: None,
             reviews: false,
@@ -303,6 +310,7 @@ impl Worker {
                 Mail::Order(Order::Apply(snapshot, reply)) => reply.send(self.reconcile(&snapshot, io)),
                 Mail::Order(Order::Drain { grace, patience }) => self.handle_drain(grace, patience, io),
                 Mail::Order(Order::Leave { grace, patience }) => self.handle_leave(grace, patience, io),
+                Mail::Order(Order::Cut) => self.handle_cut(io),
                 Mail::Order(Order::Report(reply)) => {
                     self.take_handshakes(io);
                     reply.send(self.report(io.shortages()));

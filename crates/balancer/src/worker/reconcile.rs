@@ -4,14 +4,15 @@
 //! Everything that can fail comes first, so that a snapshot is taken whole or not at all.
 
 use super::Worker;
-use super::listeners::{self, Listener, ListenerRules, Socket, sockets_of};
+use super::listeners::{self, Listener, ListenerRules, Socket};
 use super::sets::{BackendSet, Server};
+use super::share::WorkerShare;
 use crate::boards::Boards;
 use crate::errors::{ApplyError, SetupError};
 use crate::orders::Snapshot;
-use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings};
+use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings, PortChoice};
 use ports::Address;
-use reactor::Reactor;
+use reactor::{Listening, Reactor, SocketKey};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -26,13 +27,15 @@ struct ListenerPlace {
     here: Option<usize>,
     adopted: Vec<Socket>,
     /// Those of them that were shut before.
-    reopened: Vec<Address>,
+    reopened: Vec<SocketKey>,
+    /// All sockets that are this worker's from now on, as far as the owner has said.
+    wanted: Vec<(Address, SocketKey)>,
 }
 
 impl ListenerPlace {
     fn give_up<R: Reactor>(self, io: &mut R) {
         for socket in self.adopted {
-            if !self.reopened.contains(&socket.address) || !io.shut_listener(socket.id) {
+            if !self.reopened.contains(&socket.key) || !io.shut_listener(socket.id) {
                 io.close_listener(socket.id);
             }
         }
@@ -51,10 +54,12 @@ impl Worker {
     /// # Errors
     /// Nothing was changed.
     pub(super) fn reconcile<R: Reactor>(&mut self, snapshot: &Snapshot, io: &mut R) -> Result<(), ApplyError> {
-        if self.draining {
+        if self.draining && !self.may_serve_yet() {
             return Err(ApplyError::Draining);
         }
-        let prepared = self.prepare(snapshot, io)?;
+        let share = self.share_among(snapshot.workers);
+        let prepared = self.prepare(snapshot, &share, io)?;
+        self.share = share;
         let places = self.reconcile_sets(&snapshot.settings.backend_sets, &snapshot.boards, prepared.sets, io);
         self.reconcile_listeners(snapshot, prepared.listeners, &places, io);
         self.rates = snapshot.boards.rates();
@@ -63,11 +68,22 @@ impl Worker {
         Ok(())
     }
 
-    fn prepare<R: Reactor>(&mut self, snapshot: &Snapshot, io: &mut R) -> Result<Prepared, ApplyError> {
+    /// This worker's share among so many. One that leaves keeps what it has.
+    fn share_among(&self, workers: u32) -> WorkerShare {
+        let count = if self.draining || self.share.index >= workers { self.share.count } else { workers };
+        WorkerShare { count, ..self.share.clone() }
+    }
+
+    fn prepare<R: Reactor>(
+        &mut self,
+        snapshot: &Snapshot,
+        share: &WorkerShare,
+        io: &mut R,
+    ) -> Result<Prepared, ApplyError> {
         let named = self.sets_by_name();
         let here = |settings: &BackendSetSettings| named.get(settings.name.as_str()).map_or(&[][..], Vec::as_slice);
         let sets = snapshot.settings.backend_sets.iter();
-        let sets = sets.map(|settings| self.prepare_set(settings, here(settings), &snapshot.boards));
+        let sets = sets.map(|settings| self.prepare_set(settings, here(settings), share, &snapshot.boards));
         let sets = sets.collect::<Result<_, _>>()?;
         let mut listeners = Vec::new();
         for settings in &snapshot.settings.listeners {
@@ -91,20 +107,22 @@ impl Worker {
         named
     }
 
-    /// A set whose ports are chosen otherwise is another one: leases of one allocator mean nothing to the next. So is one
-    /// whose connections are secured otherwise: those it has are not what is asked for now. `named`: those of its name.
+    /// A set whose ports are chosen otherwise, or divided among another number of workers, is another one: leases of one
+    /// allocator mean nothing to the next. So is one whose connections are secured otherwise: those it has are not what is asked for now. `named`: those of its name.
     fn prepare_set(
         &mut self,
         settings: &BackendSetSettings,
         named: &[usize],
+        share: &WorkerShare,
         boards: &Boards,
     ) -> Result<Place<BackendSet>, SetupError> {
+        let divided_anew = share.count != self.share.count && settings.ports.choice == PortChoice::Own;
         let same = |index: &&usize| {
             let rules = &self.sets[**index].rules;
-            rules.tls == settings.tls && rules.ports.says_the_same(&settings.ports)
+            !divided_anew && rules.tls == settings.tls && rules.ports.says_the_same(&settings.ports)
         };
         let Some(&index) = named.iter().find(same) else {
-            return BackendSet::new(settings, &self.share, boards, self.inbox.bell()).map(Place::New);
+            return BackendSet::new(settings, share, boards, self.inbox.bell()).map(Place::New);
         };
         for server in &settings.servers {
             self.sets[index].know(server.address)?;
@@ -112,7 +130,7 @@ impl Worker {
         Ok(Place::Here(index))
     }
 
-    /// Accepts from the places that are new.
+    /// Accepts from the sockets that are new here.
     fn prepare_listener<R: Reactor>(
         &self,
         settings: &ListenerSettings,
@@ -120,14 +138,20 @@ impl Worker {
         io: &mut R,
     ) -> Result<ListenerPlace, ApplyError> {
         let here = self.listeners.iter().position(|one| one.is(settings) && (one.is_open() || !one.leaving));
-        // Also where another listener has it: that one leaves, or is elsewhere by now.
-        let is_open = |address| self.listeners.iter().any(|one| one.has_socket_at(address));
+        let ours = |socket: &Listening| settings.addresses().any(|address| address == socket.address());
+        let wanted = snapshot.listening.iter().filter(|(name, socket)| *name == settings.name && ours(socket));
+        let wanted: Vec<&Listening> = wanted.map(|(_, socket)| socket).collect();
         let shut = here.map_or(&[][..], |here| &self.listeners[here].shut);
-        let stays_shut = |address| settings.stage.is_shut() && shut.contains(&address);
-        let new = settings.addresses().filter(|address| !is_open(*address) && !stays_shut(*address));
-        let mut place = ListenerPlace { here, adopted: Vec::new(), reopened: shut.to_vec() };
-        for socket in sockets_of(settings, new, &snapshot.listening)? {
-            match listeners::adopt(&socket, io) {
+        self.check_places(settings, &wanted, shut)?;
+        let reopened = shut.iter().map(|(_, key)| *key).collect();
+        let keys = wanted.iter().map(|socket| (socket.address(), socket.key())).collect();
+        let mut place = ListenerPlace { here, adopted: Vec::new(), reopened, wanted: keys };
+        // Also where another listener has it: that one leaves, or is elsewhere by now.
+        let is_open = |socket: &Listening| self.listeners.iter().any(|one| one.has_socket(socket.key()));
+        let stays_shut = |socket: &Listening| settings.stage.is_shut() && place.reopened.contains(&socket.key());
+        let new = wanted.into_iter().filter(|socket| !is_open(socket) && !stays_shut(socket));
+        for socket in new.collect::<Vec<_>>() {
+            match listeners::adopt(socket, io) {
                 Ok(socket) => place.adopted.push(socket),
                 Err(fault) => {
                     place.give_up(io);
@@ -136,6 +160,24 @@ impl Worker {
             }
         }
         Ok(place)
+    }
+
+    /// There is a socket of each place, here already or given. One that leaves needs none.
+    fn check_places(
+        &self,
+        settings: &ListenerSettings,
+        given: &[&Listening],
+        shut: &[(Address, SocketKey)],
+    ) -> Result<(), SetupError> {
+        let is_known = |address| {
+            given.iter().any(|socket| socket.address() == address)
+                || settings.stage.is_shut() && shut.iter().any(|(known, _)| *known == address)
+                || self.listeners.iter().any(|one| one.has_socket_at(address))
+        };
+        match self.draining || settings.addresses().all(is_known) {
+            true => Ok(()),
+            false => Err(SetupError::NoSocket { name: settings.name.clone() }),
+        }
     }
 
     /// Answers with the place of each set in the worker's table.
@@ -194,6 +236,7 @@ impl Worker {
         set.purse = boards.purse(&settings.name);
         set.flight = boards.flight(&settings.name);
         set.rules = Rc::new(settings.clone());
+        set.set_share(&self.share);
         set.selection.set_rules(&settings.selection);
         let mut roster = set.let_go_all_but(&settings.servers);
         let mut places = Vec::with_capacity(settings.servers.len());
@@ -269,7 +312,7 @@ impl Worker {
                     self.place_listener(listener, vacant.pop())
                 }
             };
-            self.take_places(index, settings, place.adopted, io);
+            self.take_places(index, settings, place.adopted, &place.wanted, io);
             self.enter_stage(index, settings.stage, io);
             stays.resize(stays.len().max(index + 1), false);
             stays[index] = true;
@@ -281,7 +324,14 @@ impl Worker {
     }
 
     /// Accepts where these settings say, and elsewhere only as long as somebody waits there.
-    fn take_places<R: Reactor>(&mut self, index: usize, settings: &ListenerSettings, adopted: Vec<Socket>, io: &mut R) {
+    fn take_places<R: Reactor>(
+        &mut self,
+        index: usize,
+        settings: &ListenerSettings,
+        adopted: Vec<Socket>,
+        wanted: &[(Address, SocketKey)],
+        io: &mut R,
+    ) {
         let others = self.listeners.iter_mut().enumerate().filter(|(at, _)| *at != index);
         let taken: Vec<Socket> = others.flat_map(|(_, other)| other.give_sockets_at(settings)).collect();
         let adopted: Vec<Socket> = taken.into_iter().chain(adopted).collect();
@@ -289,7 +339,7 @@ impl Worker {
         // It may be full.
         adopted.iter().for_each(|socket| io.set_accepting(socket.id, listener.accepting));
         listener.listens(adopted);
-        listener.leave_others(settings);
+        listener.leave_others(settings, wanted);
         self.closes_listeners |= listener.sockets.iter().any(|socket| socket.leaving);
     }
 

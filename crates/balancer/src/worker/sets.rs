@@ -15,7 +15,7 @@ use balancer_core::{
     SelectionRules, ServerSettings, ServerTimes, Settings, Standing, Timed, Times,
 };
 use ports::{Address, PortList, Sources, Strain, Target};
-use reactor::{Bell, ConnId, Inbox, ProfileId, TimerId};
+use reactor::{Bell, ConnId, ProfileId, TimerId};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -156,6 +156,16 @@ impl BackendSet {
     pub(super) fn profile_of(&self, server: usize) -> Option<ProfileId> {
         // Without a number nobody is connected to: never in the clear.
         self.rules.tls.as_ref().map(|_| ProfileId(self.servers[server].tls_profile.unwrap_or(u32::MAX)))
+    }
+
+    /// This worker has another share of the ports that the kernel chooses from.
+    pub(super) fn set_share(&mut self, share: &WorkerShare) {
+        let kernel_ports = share.kernel_ports / share.count;
+        if std::mem::replace(&mut self.kernel_ports, kernel_ports) != kernel_ports {
+            for server in &mut self.servers {
+                server.tuples = self.sources.tuples(server.target, kernel_ports);
+            }
+        }
     }
 
     fn tuples(&self, target: Target) -> u64 {
@@ -305,11 +315,6 @@ fn host_of(address: Address) -> String {
     address.ip().map_or_else(|| "localhost".to_owned(), |address| address.to_string())
 }
 
-/// That of a worker there is not.
-fn silent() -> Bell {
-    Inbox::<()>::silent().bell()
-}
-
 /// Can each of `workers` have its share of every set's ports?
 ///
 /// # Errors
@@ -317,7 +322,7 @@ fn silent() -> Bell {
 pub(crate) fn check_shares(settings: &Settings, workers: u32, own: Option<&PortList>) -> Result<(), SetupError> {
     let last = WorkerShare { index: workers - 1, count: workers, own_ports: own.cloned(), ..WorkerShare::ALONE };
     let sets = settings.backend_sets.iter();
-    sets.map(|set| BackendSet::new(set, &last, &Boards::default(), silent())).try_for_each(|set| set.map(|_| ()))
+    sets.map(|set| BackendSet::new(set, &last, &Boards::default(), Bell::SILENT)).try_for_each(|set| set.map(|_| ()))
 }
 
 #[cfg(test)]
@@ -333,7 +338,7 @@ mod tests {
         let mut settings = BackendSetSettings::new("app", vec![first]);
         settings.ports.choice = PortChoice::Own;
         let mut set =
-            BackendSet::new(&settings, &WorkerShare::ALONE, &Boards::default(), silent()).expect("ports for one");
+            BackendSet::new(&settings, &WorkerShare::ALONE, &Boards::default(), Bell::SILENT).expect("ports for one");
         for address in ["127.0.0.1:9002", "[::1]:9001"] {
             let address: SocketAddr = address.parse().expect("an address");
             let target = set.know(address.into()).expect("room for it");

@@ -65,6 +65,7 @@ impl Changes {
         let snapshot = Snapshot {
             settings: Arc::new(self.settings.clone()),
             listening: named.collect(),
+            workers: 1,
             boards: self.boards.clone(),
         };
         let (reply, answer) = reactor::mailbox::reply();

@@ -198,6 +198,7 @@ pub(crate) fn snapshot(settings: &Settings, io: &SimReactor) -> Snapshot {
     Snapshot {
         settings: Arc::new(settings.clone()),
         listening: settings.listeners.iter().map(bind).collect(),
+        workers: 1,
         boards: Boards::of(settings, &Boards::without_threads()),
     }
 }

@@ -260,7 +260,7 @@ fn new_worker(config: &str, io: &SimReactor, seal: Seal, trust: &Trust) -> (Work
         .collect();
     let (orders, inbox) = mailbox(1, None);
     let boards = Boards::of(&settings, &Boards::default());
-    let snapshot = Snapshot { settings: Arc::new(settings), listening, boards };
+    let snapshot = Snapshot { settings: Arc::new(settings), listening, workers: 1, boards };
     (Worker::new(snapshot, WorkerShare::ALONE, inbox).expect("one worker has all ports"), orders)
 }
 
