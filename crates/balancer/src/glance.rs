@@ -2,25 +2,19 @@
 //! way. [`Handle`](crate::Handle) makes another one with each change.
 
 use crate::boards::Boards;
+use crate::crew::Crew;
 use crate::errors::Warning;
-use crate::orders::Order;
 use crate::own_ports;
 use crate::spending::PortWatch;
 use crate::tls::InUse;
 use balancer_core::{Counters, ListenerSettings, Protocol, Report, ServerSettings, Settings};
 use ports::{Address, PortList};
-use reactor::{Answer, NoAnswer, NotPosted, Outbox, ProfileId};
+use reactor::ProfileId;
 use secure::{ClientProfile, Profiles};
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-/// How long the workers may take to answer a question before the last answer of each is taken for it.
-const REPORT_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How often it is looked who has answered.
-const SILENCE_LOOK_EVERY: Duration = Duration::from_millis(5);
+use std::sync::Arc;
+use std::time::Duration;
 
 /// One place where a listener listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,102 +47,6 @@ pub struct Glance {
     pub(crate) warnings: Arc<[Warning]>,
     pub(crate) profiles: Profiles,
     pub(crate) certificates: Arc<[InUse]>,
-}
-
-/// The workers, as those have them who ask them.
-pub(crate) struct Crew(Mutex<Vec<Teller>>);
-
-/// One worker, and what it told last.
-struct Teller {
-    outbox: Outbox<Order>,
-    last: Report,
-    /// A question that it has not answered yet: it is asked nothing else until then, so that a worker that hangs finds its
-    /// orders at the end of its mailbox, and not our questions.
-    asked: Option<Answer<Report>>,
-    /// How often it has answered.
-    answers: u64,
-    has_ended: bool,
-}
-
-impl Teller {
-    fn ask(&mut self) {
-        self.hear(Duration::ZERO);
-        if self.asked.is_none() {
-            let asked = self.outbox.ask(Order::Report);
-            self.has_ended |= matches!(asked, Err(NotPosted::Closed));
-            self.asked = asked.ok();
-        }
-    }
-
-    /// Has it not answered since it had so often? Somebody else may have heard it.
-    fn is_silent(&mut self, before: u64) -> bool {
-        self.answers == before && !self.hear(Duration::ZERO)
-    }
-
-    /// Its answer, if that comes in time. Answers whether it came.
-    fn hear(&mut self, patience: Duration) -> bool {
-        let Some(answer) = self.asked.take() else { return false };
-        match answer.wait(patience) {
-            Ok(report) => {
-                self.last = report;
-                self.answers += 1;
-                true
-            }
-            Err(NoAnswer::Late) => {
-                self.asked = Some(answer);
-                false
-            }
-            // It has ended: what it told last counts.
-            Err(_) => {
-                self.has_ended = true;
-                false
-            }
-        }
-    }
-}
-
-impl Crew {
-    pub(crate) fn of(outboxes: impl Iterator<Item = Outbox<Order>>) -> Arc<Self> {
-        let teller = |outbox| Teller { outbox, last: Report::default(), asked: None, answers: 0, has_ended: false };
-        Arc::new(Self(Mutex::new(outboxes.map(teller).collect())))
-    }
-
-    fn report(&self) -> Report {
-        let mut tellers = self.tellers();
-        tellers.iter_mut().for_each(Teller::ask);
-        let until = Instant::now() + REPORT_PATIENCE;
-        let mut sum = Report::default();
-        for teller in tellers.iter_mut() {
-            teller.hear(until.saturating_duration_since(Instant::now()));
-            sum.merge(teller.last.clone());
-        }
-        sum
-    }
-
-    /// How many workers do not answer within `patience`. Whoever else asks does not wait meanwhile.
-    fn silent(&self, patience: Duration) -> usize {
-        let until = Instant::now() + patience;
-        let ask = |teller: &mut Teller| {
-            teller.ask();
-            teller.answers
-        };
-        let before: Vec<u64> = self.tellers().iter_mut().map(ask).collect();
-        loop {
-            let mut tellers = self.tellers();
-            let asked = tellers.iter_mut().zip(&before);
-            let silent: Vec<_> =
-                asked.filter_map(|(teller, before)| teller.is_silent(*before).then_some(teller.has_ended)).collect();
-            drop(tellers);
-            if silent.iter().all(|has_ended| *has_ended) || Instant::now() >= until {
-                return silent.len();
-            }
-            std::thread::sleep(SILENCE_LOOK_EVERY);
-        }
-    }
-
-    fn tellers(&self) -> MutexGuard<'_, Vec<Teller>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Glance {
@@ -209,36 +107,18 @@ impl Glance {
         self.report().total()
     }
 
+    /// Ends all workers now, whatever was said of it before: who has no answer is told so, everything else is cut.
+    pub fn cut(&self) {
+        self.crew.cut();
+    }
+
+    /// Data-path threads, those aside that leave.
+    pub fn workers(&self) -> usize {
+        self.crew.len()
+    }
+
     /// Workers that do not answer within `patience`, those that have ended included.
     pub fn silent_workers(&self, patience: Duration) -> usize {
         self.crew.silent(patience)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use reactor::{Mail, mailbox};
-    use testkit::{PATIENCE, eventually};
-
-    #[test]
-    fn who_waits_for_a_worker_that_hangs_keeps_nobody_else_waiting() {
-        let (outbox, mut inbox) = mailbox(4, None);
-        let crew = Crew::of([outbox].into_iter());
-        let watches = Arc::clone(&crew);
-        let watchdog = std::thread::spawn(move || watches.silent(PATIENCE * 100));
-        let mut asked = None;
-        eventually("the watchdog asks", || {
-            asked = asked.take().or_else(|| inbox.poll());
-            asked.is_some()
-        });
-        let Some(Mail::Order(Order::Report(reply))) = asked else { panic!("it was asked something else") };
-        // It does not answer: its last report counts.
-        assert_eq!(crew.report().total(), Counters::default());
-        assert!(!watchdog.is_finished(), "it waits on, and others were let in");
-        reply.send(Report::default());
-        assert_eq!(watchdog.join().expect("no panic"), 0);
-        drop(inbox);
-        assert_eq!(crew.silent(PATIENCE * 100), 1, "who has ended is not waited for");
     }
 }

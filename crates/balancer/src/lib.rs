@@ -8,6 +8,7 @@ mod boards;
 mod circles;
 pub mod config;
 mod cost;
+mod crew;
 mod doors;
 mod errors;
 mod explain;

@@ -5,7 +5,8 @@ use crate::boards::Boards;
 use crate::circles;
 use crate::doors::{Doors, Inherited};
 use crate::errors::{StartError, Warning};
-use crate::glance::{Crew, Glance};
+use crate::crew::{Crew, LastWord};
+use crate::glance::Glance;
 use crate::orders::{Order, Snapshot};
 use crate::own_ports::{own_ports, port_warnings};
 use crate::shelf::Shelf;
@@ -102,7 +103,7 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance, logging: Logging) -> Re
     let plan = &Plan { reactor: EpollConfig { pipes_max: bounds.pipes_max, ..plan.reactor }, ..plan.clone() };
     let layers = Layers { profiles: secured.profiles.clone(), strangers_max: bounds.strangers_max };
     let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &layers)?;
-    let crew = Crew::of(workers.iter().map(|worker| worker.outbox().clone()));
+    let crew = Crew::of(workers.iter().map(|worker| (worker.outbox().clone(), LastWord::default())));
     let (addresses, warnings) = (doors.addresses().into(), Arc::default());
     let certificates = secured.certificates(&settings);
     let profiles = layers.profiles;
