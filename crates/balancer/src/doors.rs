@@ -116,6 +116,14 @@ impl Doors {
         self.doors.iter_mut().for_each(|door| door.grow(workers));
     }
 
+    /// What was opened beside the sockets of places that stay: somebody may wait there already.
+    pub(crate) fn keep_what_grew(&mut self, others: &Self) {
+        for door in &mut self.doors {
+            let grown = others.doors.iter().find(|other| other.address == door.address);
+            door.sockets = grown.map_or_else(|| door.sockets.clone(), |other| other.sockets.clone());
+        }
+    }
+
     /// Those that listen already.
     pub(crate) fn inherited(all: Vec<Inherited>) -> Self {
         let door = |inherited: Inherited| {

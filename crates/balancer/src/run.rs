@@ -1,33 +1,28 @@
-//! Starts the workers, each on a thread with its own reactor, and steers them by orders.
+//! Starts the balancer, changes what it works by, and ends it.
 
 use crate::access::{AccessLog, LogError, Logging, Open, Writer};
 use crate::boards::Boards;
 use crate::circles;
+use crate::crew::Crew;
 use crate::doors::{Doors, Inherited};
 use crate::errors::{StartError, Warning};
-use crate::crew::{Crew, LastWord};
 use crate::glance::Glance;
-use crate::orders::{Order, Snapshot};
+use crate::orders::Order;
 use crate::own_ports::{own_ports, port_warnings};
 use crate::shelf::Shelf;
 use crate::sources;
-use crate::stand::{Layers, Stand};
+use crate::staff::{self, Brief, Hand, Site};
+use crate::stand::Layers;
 use crate::timestamps::Unfulfilled;
 use crate::tls::Secured;
 use crate::worker::check_shares;
-use crate::{Worker, WorkerShare};
 use balancer_core::files::WorkerBounds;
 use balancer_core::{Counters, Report, Settings, unused_sets};
-use ports::{Fault, FaultKind, PortList};
-use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, Inbox, NoAnswer, Place, Questions, Running, SpawnError, Starting};
-use std::hash::{BuildHasher, RandomState};
+use ports::PortList;
+use reactor::epoll::EpollConfig;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How long the workers may take to work by a new configuration.
-const APPLY_PATIENCE: Duration = Duration::from_secs(10);
+use std::time::Duration;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -42,12 +37,13 @@ pub struct Plan {
     pub pin: bool,
 }
 
-type Thread = Running<Order, Report>;
-
 /// A running balancer: what can be seen of it, and what can be done with it. Dropping it drains without patience.
 pub struct Handle {
     /// Dropped first: no worker outlives its listeners.
-    workers: Vec<Thread>,
+    workers: Vec<Hand>,
+    /// Those that are no longer needed, and have clients yet.
+    leaving: Vec<Hand>,
+    site: Site,
     doors: Doors,
     secured: Secured,
     /// Of each worker.
@@ -63,6 +59,28 @@ impl Deref for Handle {
     fn deref(&self) -> &Glance {
         &self.glance
     }
+}
+
+/// Another configuration, all of it.
+#[derive(Clone, Debug)]
+pub struct Next<'a> {
+    /// Listeners and backend sets.
+    pub settings: &'a Settings,
+    /// Where requests are told.
+    pub log: Option<AccessLog>,
+    /// Data-path threads, at least 1.
+    pub workers: usize,
+    /// How those part that are no longer needed.
+    pub parting: Parting,
+}
+
+/// How workers part from their clients where others accept in their place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parting {
+    /// Whoever is idle may ask once more within it, and is told that the connection closes.
+    pub grace: Duration,
+    /// Requests in flight may finish within it, from the end of the grace.
+    pub patience: Duration,
 }
 
 /// What is there already when a process starts.
@@ -96,19 +114,21 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance, logging: Logging) -> Re
     let mut doors = open_doors(&mut settings, plan.workers, inheritance)?;
     // An address that somebody else listens on is said first.
     circles::check(&settings)?;
-    doors.grow(plan.workers);
     let settings = Arc::new(settings);
     let boards = Boards::of(&settings, &Boards::default());
     let log = Writer::begin(boards.log(), logging)?;
-    let plan = &Plan { reactor: EpollConfig { pipes_max: bounds.pipes_max, ..plan.reactor }, ..plan.clone() };
     let layers = Layers { profiles: secured.profiles.clone(), strangers_max: bounds.strangers_max };
-    let workers = start_workers(plan, &settings, &doors, &boards, own_ports.as_ref(), &layers)?;
-    let crew = Crew::of(workers.iter().map(|worker| (worker.outbox().clone(), LastWord::default())));
+    let reactor = EpollConfig { pipes_max: bounds.pipes_max, ..plan.reactor };
+    let site = Site { reactor, pin: plan.pin, layers };
+    doors.grow(plan.workers);
+    let brief = Brief { settings: &settings, doors: &doors, boards: &boards, workers: plan.workers };
+    let workers = staff::begin(0..plan.workers, &site, own_ports.as_ref(), &brief)?;
+    let crew = Crew::of(workers.iter().map(Hand::card));
     let (addresses, warnings) = (doors.addresses().into(), Arc::default());
     let certificates = secured.certificates(&settings);
-    let profiles = layers.profiles;
+    let profiles = site.layers.profiles.clone();
     let glance = Glance { crew, settings, boards, addresses, own_ports, warnings, profiles, certificates };
-    let mut handle = Handle { workers, doors, secured, bounds, glance, log };
+    let mut handle = Handle { workers, leaving: Vec::new(), site, doors, secured, bounds, glance, log };
     let (unfulfilled, own) = (handle.doors.verify()?, handle.glance.own_ports.as_ref());
     handle.glance.warnings = warnings_of(unfulfilled, Vec::new(), &handle.settings, &handle.secured, own);
     Ok(handle)
@@ -144,53 +164,6 @@ fn warnings_of(
     found.chain(unused_sets(settings).map(Warning::Vain)).collect()
 }
 
-/// All begin, then each is waited for; an error drops those that run, which ends them.
-fn start_workers(
-    plan: &Plan,
-    settings: &Arc<Settings>,
-    doors: &Doors,
-    boards: &Boards,
-    own_ports: Option<&PortList>,
-    layers: &Layers,
-) -> Result<Vec<Thread>, StartError> {
-    let failed = |index| move |error| StartError::Worker { index, error };
-    let kernel_ports = crate::own_ports::supply(own_ports).kernel();
-    let starting = (0..plan.workers).map(|index| {
-        let snapshot = snapshot_of(index, plan.workers, settings, doors, boards);
-        let (index, count) = (index as u32, plan.workers as u32);
-        let seed = RandomState::new().hash_one(index);
-        let share = WorkerShare { index, count, own_ports: own_ports.cloned(), kernel_ports, seed };
-        spawn_worker(plan, snapshot, share, layers.clone()).map_err(failed(index as usize))
-    });
-    let starting = starting.collect::<Result<Vec<_>, _>>()?;
-    let wait = |(index, worker): (usize, Starting<Order, (), Report>)| worker.wait().map_err(failed(index));
-    starting.into_iter().enumerate().map(wait).map(|started| started.map(|(running, ())| running)).collect()
-}
-
-fn snapshot_of(worker: usize, workers: usize, settings: &Arc<Settings>, doors: &Doors, boards: &Boards) -> Snapshot {
-    let listening = doors.of_worker(worker, workers);
-    Snapshot { settings: Arc::clone(settings), listening, workers: workers as u32, boards: boards.clone() }
-}
-
-fn spawn_worker(
-    plan: &Plan,
-    snapshot: Snapshot,
-    share: WorkerShare,
-    layers: Layers,
-) -> Result<Starting<Order, (), Report>, SpawnError> {
-    let index = share.index as usize;
-    let name = format!("worker-{index}");
-    let place = Place { name, core: plan.pin.then_some(index), reactor: plan.reactor };
-    let begin = move |inbox: Inbox<Order>, io: &mut EpollReactor| {
-        // Its ports were divided before: what fails here is the event loop.
-        let worker = Worker::new(snapshot, share, inbox).map_err(|_| Fault::of(FaultKind::Ports))?;
-        let mut stand = Stand::new(worker, layers);
-        stand.start(io)?;
-        Ok((stand, ()))
-    };
-    reactor::spawn(place, begin, |stand: Stand, io: &EpollReactor| stand.into_report(io.shortages()))
-}
-
 impl Handle {
     /// For whoever only looks: no change of the configuration is waited for there. It shows what is so until the next one.
     pub fn glance(&self) -> Glance {
@@ -211,13 +184,25 @@ impl Handle {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_logged(&mut self, settings: &Settings, log: Option<AccessLog>) -> Result<(), StartError> {
+        let (workers, parting) = (self.workers.len(), Parting::default());
+        self.go_over_to(Next { settings, log, workers, parting })
+    }
+
+    /// The same with another number of workers: those that are new begin, and have sockets of their own; those that are no
+    /// longer needed leave their sockets to the others, part from their clients, and end. What they counted stays.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn go_over_to(&mut self, next: Next<'_>) -> Result<(), StartError> {
+        let Next { settings, log, workers, parting } = next;
         let open = if log.as_ref() == self.log.log() { None } else { Some(Open::at(log.as_ref())?) };
         // A log that begins is there before its lines, one that ends stays until they are all in it.
         let (begins, changes) = if self.log.log().is_none() { (open, None) } else { (None, open) };
         let has_begun = begins.is_some();
         begins.map_or(Ok(()), |open| self.log.write_to(log.clone(), open))?;
         let wanted = self.log.want(log.as_ref());
-        let outcome = self.go_by(settings.clone());
+        self.take_off_who_ended();
+        let outcome = self.go_by(settings.clone(), workers.max(1), parting);
         match (&outcome, changes) {
             (Ok(()), Some(open)) => self.log.write_to(log, open)?,
             (Ok(()), None) => {}
@@ -231,26 +216,28 @@ impl Handle {
         }
         // Of what is gone by now, and of what was made for nothing.
         self.secured.forget_all_but(&self.glance.settings);
+        self.crew.keep_only(&self.glance.settings);
         outcome
     }
 
-    fn go_by(&mut self, mut settings: Settings) -> Result<(), StartError> {
+    fn go_by(&mut self, mut settings: Settings, workers: usize, parting: Parting) -> Result<(), StartError> {
         let away = sources::check(&mut settings, &self.settings.backend_sets)?;
         if self.own_ports.is_none() {
             // A set that is new may need some.
             own_ports(&settings)?;
         }
-        check_shares(&settings, self.workers.len() as u32, self.own_ports.as_ref())?;
-        let files = sys::limits::file_limit().soft;
-        balancer_core::files::fit(&mut settings, files, self.workers.len(), &self.bounds);
+        check_shares(&settings, workers as u32, self.own_ports.as_ref())?;
+        balancer_core::files::fit(&mut settings, sys::limits::file_limit().soft, workers, &self.bounds);
         let mut secured = self.secured.clone();
         secured.install(&mut settings, &Shelf::default())?;
-        let mut doors = Doors::open(&mut settings, self.workers.len(), &self.doors)?;
+        let mut doors = Doors::open(&mut settings, workers, &self.doors)?;
         circles::check(&settings)?;
-        doors.grow(self.workers.len());
         let boards = Boards::of(&settings, &self.boards);
         let settings = Arc::new(settings);
-        match self.order_apply(&settings, &doors, &boards).and_then(|()| Ok(doors.verify()?)) {
+        doors.grow(workers);
+        let brief = Brief { settings: &settings, doors: &doors, boards: &boards, workers };
+        let before = self.workers.len();
+        match self.brief_all(&brief).and_then(|()| Ok(doors.verify()?)) {
             Ok(unfulfilled) => {
                 let own = self.own_ports.as_ref();
                 let (warnings, addresses) =
@@ -258,33 +245,48 @@ impl Handle {
                 let certificates = secured.certificates(&settings);
                 (self.doors, self.secured) = (doors, secured);
                 self.glance = Glance { settings, boards, addresses, warnings, certificates, ..self.glance() };
+                self.part_from(workers, parting);
                 Ok(())
             }
             Err(error) => {
+                self.doors.keep_what_grew(&doors);
+                let (settings, boards) = (&self.glance.settings, &self.glance.boards);
+                let brief = Brief { settings, doors: &self.doors, boards, workers: before };
                 // They know the settings before; who cannot take them back could not be helped by another try.
-                let _went_back = self.order_apply(&self.settings, &self.doors, &self.boards);
+                let _went_back = staff::order_apply(&self.workers[..before], &brief);
+                self.part_from(before, parting);
                 Err(error)
             }
         }
     }
 
-    fn order_apply(&self, settings: &Arc<Settings>, doors: &Doors, boards: &Boards) -> Result<(), StartError> {
-        let ask = |(index, worker): (usize, &Thread)| {
-            let snapshot = snapshot_of(index, self.workers.len(), settings, doors, boards);
-            (index, worker.outbox().ask(|reply| Order::Apply(snapshot, reply)))
-        };
-        let asked: Vec<_> = self.workers.iter().enumerate().map(ask).collect();
-        let (mut first, until) = (Ok(()), Instant::now() + APPLY_PATIENCE);
-        for (index, answer) in asked {
-            let left = until.saturating_duration_since(Instant::now());
-            let answer = answer.map_err(NoAnswer::from).and_then(|answer| answer.wait(left));
-            let taken = match answer {
-                Ok(taken) => taken.map_err(|error| StartError::Apply { index, error }),
-                Err(error) => Err(StartError::NoAnswer { index, error }),
-            };
-            first = first.and(taken);
+    /// Those that stay, once those that are new accept as well.
+    fn brief_all(&mut self, brief: &Brief<'_>) -> Result<(), StartError> {
+        let (before, own) = (self.workers.len(), self.glance.own_ports.as_ref());
+        let new = staff::begin(before..brief.workers, &self.site, own, brief)?;
+        new.iter().for_each(|hand| self.glance.crew.join(hand.card()));
+        self.workers.extend(new);
+        staff::order_apply(&self.workers[..before.min(brief.workers)], brief)
+    }
+
+    /// So many workers stay, and accept from the sockets of the others by now.
+    fn part_from(&mut self, stay: usize, parting: Parting) {
+        let Parting { grace, patience } = parting;
+        for hand in self.workers.drain(stay.min(self.workers.len())..) {
+            self.glance.crew.note_leaving(hand.last_word());
+            hand.post(Order::Leave { grace, patience });
+            self.leaving.push(hand);
         }
-        first
+        let Glance { settings, boards, .. } = &self.glance;
+        let brief = Brief { settings, doors: &self.doors, boards, workers: stay };
+        self.leaving.iter().for_each(|hand| hand.brief_who_leaves(&brief));
+    }
+
+    /// What they counted stays.
+    fn take_off_who_ended(&mut self) {
+        for hand in self.leaving.extract_if(.., |hand| hand.is_over()) {
+            self.glance.crew.take_off(hand.last_word(), &self.glance.settings);
+        }
     }
 
     /// Accepts who waits already but nobody else, lets requests in flight finish within `patience`, then tells who has no
@@ -322,13 +324,10 @@ impl Handle {
     }
 
     fn end(self, order: impl Fn() -> Order) -> Counters {
-        for worker in &self.workers {
-            if worker.outbox().post(order()).is_err() {
-                worker.outbox().close(); // it does not read its orders: it ends without patience
-            }
-        }
-        let counters = self.workers.into_iter().map(Running::join).fold(Report::default(), merged).total();
-        Counters { access_log_unwritten: self.log.end(), ..counters }
+        let Self { workers, leaving, glance, log, .. } = self;
+        workers.iter().chain(&leaving).for_each(|hand| hand.post(order()));
+        let report = workers.into_iter().chain(leaving).map(Hand::join).fold(glance.crew.gone(), merged);
+        Counters { access_log_unwritten: log.end(), ..report.total() }
     }
 }
 

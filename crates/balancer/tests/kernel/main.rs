@@ -32,6 +32,7 @@ mod script;
 mod selection;
 mod sick;
 mod smuggling;
+mod staff;
 mod stage;
 mod starting;
 mod streaming;
