@@ -10,7 +10,7 @@ use crate::news::NewsDesk;
 use crate::orders::{NotOrdered, OrderReply, Wanted, Wish};
 use crate::reload::{Applied, Change, ReloadOrder, Reply};
 use crate::remote::Shared;
-use balancer::{Config, Warning};
+use balancer::{Config, Glance, Warning};
 use balancer_core::checks::{CheckId, Outcome};
 use balancer_core::names::{self, Answer, Question};
 use balancer_core::{Overrides, ServerSettings, Settings};
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
+use units::counted;
 
 /// Workers that did not go by what they were given are given it again after that.
 const APPLY_AGAIN: Duration = Duration::from_secs(5);
@@ -364,14 +365,21 @@ fn sources_away(applied: &Applied) -> Option<String> {
 /// after.
 fn give(shared: &Shared, settings: &Settings, next: Option<&Config>) -> Result<Applied, ReloadError> {
     let before = shared.glance().ok_or(ReloadError::Ending)?;
+    let workers = before.workers();
     let fellow = next.and_then(|config| Some((shared.fellow()?, config)));
     let commit = fellow.map(|(fellow, config)| fellow(config).map_err(ControlError::Fellow)).transpose()?;
     shared.apply(settings, next).ok_or(ReloadError::Ending)?.map_err(ControlError::from)?;
     let has_fellow = commit.is_some();
-    let notes = commit.and_then(|commit| commit()).into_iter().collect();
     let after = shared.glance().ok_or(ReloadError::Ending)?;
+    let notes = commit.and_then(|commit| commit()).into_iter().chain(workers_in_words(workers, &after)).collect();
     let (before, after, warnings) = (before.places().collect(), after.places().collect(), after.warnings().to_vec());
     Ok(Applied { before, after, notes, warnings, has_fellow })
+}
+
+/// Those that leave are no longer counted.
+fn workers_in_words(before: usize, after: &Glance) -> Option<String> {
+    let after = after.workers();
+    (before != after).then(|| format!("{} instead of {before}", counted(after as u64, "worker")))
 }
 
 /// Nothing changes.

@@ -109,10 +109,9 @@ fn only_in(these: &[Listens], those: &[Listens]) -> Vec<String> {
     these.iter().filter(|place| !those.contains(place)).map(ToString::to_string).collect()
 }
 
-/// Threads and their buffers are begun with; so is the admin listener where there is nobody who follows the configuration.
+/// Buffers and cores of threads are begun with; so is the admin listener where there is nobody who follows the configuration.
 fn what_waits(started: &Config, now: &Config, has_fellow: bool) -> Vec<&'static str> {
     let keys = [
-        ("`workers` of [global]", started.workers != now.workers),
         ("`buffers_max` of [global]", started.buffers_max != now.buffers_max),
         ("`pin` of [global]", started.pin != now.pin),
         ("`user` and `group` of [global]", started.identity != now.identity),

@@ -8,7 +8,7 @@ use crate::orders::{NotOrdered, Wanted as WantedOf, Wish};
 use crate::plane::Message;
 use crate::reload::{HandOvers, Past, ReloadOrder, Reloading, Reloads, Wanted};
 use crate::stamp::{FileStamp, stamp};
-use balancer::{Config, Glance, Handle, Inherited, LogError, StartError};
+use balancer::{Config, Glance, Handle, Inheritance, LogError, StartError};
 use balancer_core::{ListenerOrder, Overrides, ServerOrder, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     /// Listeners that are drained, and since when.
     drained: Mutex<Vec<(String, Instant)>>,
     file: Option<PathBuf>,
+    /// Data-path threads, whatever the configuration says.
+    workers: Option<usize>,
     reloads: Mutex<Reloads>,
     hand_overs: Mutex<HandOvers>,
     file_read: Mutex<FileStamp>,
@@ -51,6 +53,7 @@ impl Shared {
         balancer: Handle,
         config: Arc<Config>,
         file: Option<PathBuf>,
+        workers: Option<usize>,
         news: broadcast::Sender<Told>,
     ) -> Self {
         Self {
@@ -61,6 +64,7 @@ impl Shared {
             said: Mutex::default(),
             drained: Mutex::default(),
             file,
+            workers,
             reloads: Mutex::default(),
             hand_overs: Mutex::default(),
             file_read: Mutex::default(),
@@ -82,7 +86,12 @@ impl Shared {
         let mut balancer = self.balancer();
         let balancer = balancer.as_mut()?;
         let outcome = match next {
-            Some(config) => balancer.apply_logged(settings, config.access_log.clone()),
+            Some(config) => balancer.go_over_to(balancer::Next {
+                settings,
+                log: config.access_log.clone(),
+                workers: config.workers_or(self.workers),
+                parting: config.parting(),
+            }),
             None => balancer.apply(settings),
         };
         *lock(&self.glance) = Some(balancer.glance());
@@ -237,8 +246,9 @@ impl Remote {
     }
 
     /// The listening sockets, for another process; `None`: it is ending.
-    pub(crate) fn to_inherit(&self) -> Option<Vec<Inherited>> {
-        self.shared.balancer().as_ref().map(Handle::to_inherit)
+    pub(crate) fn to_inherit(&self) -> Option<Inheritance> {
+        let of = |balancer: &Handle| Inheritance { doors: balancer.to_inherit(), ..Inheritance::default() };
+        self.shared.balancer().as_ref().map(of)
     }
 
     /// What was said of servers while it ran.

@@ -31,7 +31,6 @@ pub struct Control {
     remote: Remote,
     thread: Option<JoinHandle<()>>,
     news: Option<News>,
-    workers: usize,
 }
 
 /// What a process before this one leaves behind, or a service manager makes for it.
@@ -77,7 +76,6 @@ pub fn start_with(
     tell: impl Fn(String) + Send + 'static,
 ) -> Result<Control, ControlError> {
     let plan = config.plan(workers)?;
-    let workers = plan.workers;
     let (starts, started) = sync_channel(1);
     let (desk, news) = news();
     let (config, file) = (config.clone(), file.map(Path::to_path_buf));
@@ -91,7 +89,8 @@ pub fn start_with(
             let names = Names::of(config).settled(since, tell).await?;
             let farewells = Farewells::of_before(heritage.drained);
             let settings = said_of(&names, &heritage.said, &farewells, since.elapsed());
-            let shared = begin(balancer::Plan { settings, ..plan }, &names, heritage.sockets, &desk, file)?;
+            let plan = balancer::Plan { settings, ..plan };
+            let shared = begin(plan, &names, heritage.sockets, &desk, (file, workers))?;
             Ok((Plane::new(names, heritage.said, farewells, since), Arc::new(shared)))
         });
         match outcome {
@@ -107,7 +106,7 @@ pub fn start_with(
     let thread = std::thread::Builder::new().name("control".to_owned()).spawn(main).map_err(ControlError::Thread)?;
     let gone = || ControlError::Thread(std::io::Error::other("its thread ended"));
     let remote = started.recv().map_err(|_| gone())??;
-    Ok(Control { remote, thread: Some(thread), news: Some(news), workers })
+    Ok(Control { remote, thread: Some(thread), news: Some(news) })
 }
 
 /// What names lead to, and what was said of servers and listeners before.
@@ -124,12 +123,12 @@ fn begin(
     names: &Names,
     sockets: Inheritance,
     desk: &NewsDesk,
-    file: Option<PathBuf>,
+    (file, workers): (Option<PathBuf>, Option<usize>),
 ) -> Result<Shared, ControlError> {
     let known = Inheritance { shelf: names.config.shelf.clone(), ..sockets };
     let logging = Logging { access: names.config.access_log.clone(), failures: Some(teller(desk)) };
     let balancer = balancer::start_with(&plan, known, logging)?;
-    Ok(Shared::new(balancer, Arc::clone(&names.config), file, desk.watched()))
+    Ok(Shared::new(balancer, Arc::clone(&names.config), file, workers, desk.watched()))
 }
 
 /// Until it is told to stop. A mistake of its own is told, and does not end it: who is down, and what names lead to, would
@@ -194,7 +193,7 @@ impl Control {
 
     /// Data-path threads.
     pub fn workers(&self) -> usize {
-        self.workers
+        self.ask(Glance::workers)
     }
 
     /// See [`Glance::warnings`].
@@ -246,9 +245,9 @@ impl Control {
 
     /// What a process gets that is to come after this one. May take as long as a change that is under way.
     pub fn to_inherit(&self) -> Heritage {
-        let doors = self.remote.to_inherit().unwrap_or_default();
-        let (said, drained) = (self.remote.said(), self.remote.drained());
-        Heritage { sockets: Inheritance { doors, ..Inheritance::default() }, said, drained }
+        let (sockets, said, drained) =
+            (self.remote.to_inherit().unwrap_or_default(), self.remote.said(), self.remote.drained());
+        Heritage { sockets, said, drained }
     }
 
     /// Another process accepts from the sockets of [`Control::to_inherit`] by now: half of the time of a drain who is idle
@@ -256,10 +255,8 @@ impl Control {
     pub fn leave(mut self) -> Counters {
         self.end_plane();
         let config = self.remote.config();
-        let (grace, patience) = match config.drain {
-            units::OFF => (units::OFF, units::OFF),
-            time => (config.drain_grace + time / 2, time / 2),
-        };
+        let balancer::Parting { grace, patience } = config.parting();
+        let grace = grace.saturating_add(config.drain_grace);
         self.remote.take().map(|balancer| balancer.leave(grace, patience)).unwrap_or_default()
     }
 

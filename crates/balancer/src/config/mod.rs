@@ -38,7 +38,7 @@ mod treatment;
 use crate::access::AccessLog;
 use crate::shelf::Shelf;
 use crate::worker::check_shares;
-use crate::{Plan, SetupError};
+use crate::{Parting, Plan, SetupError};
 pub use admin::{AdminSettings, Token};
 use balancer_core::events::EventForm;
 use balancer_core::names::Member;
@@ -148,12 +148,26 @@ impl Config {
         said
     }
 
+    /// Data-path threads; `workers` stands above the file, and one per core is the default.
+    pub fn workers_or(&self, workers: Option<usize>) -> usize {
+        workers.or(self.workers).unwrap_or_else(sys::thread::cores)
+    }
+
+    /// How workers part from their clients where others accept in their place: half of the time of a drain who is idle may come
+    /// for a last request.
+    pub fn parting(&self) -> Parting {
+        match self.drain {
+            units::OFF => Parting { grace: units::OFF, patience: units::OFF },
+            time => Parting { grace: time / 2, patience: time / 2 },
+        }
+    }
+
     /// What to start; `workers` stands above the file, and one per core is the default.
     ///
     /// # Errors
     /// A set whose own ports cannot be divided among so many workers.
     pub fn plan(&self, workers: Option<usize>) -> Result<Plan, SetupError> {
-        let workers = workers.or(self.workers).unwrap_or_else(sys::thread::cores);
+        let workers = self.workers_or(workers);
         let own_ports = crate::own_ports::own_ports(&self.settings)?;
         check_shares(&self.settings, workers as u32, own_ports.as_ref())?;
         Ok(Plan {

@@ -21,9 +21,9 @@ fn a_good_file_is_worked_by_and_a_bad_one_changes_nothing() {
     let (first, second) = (free_address(), free_address());
     let folder = Folder::new();
     let rewrite = |content: String| folder.write("quintet.toml", content);
-    rewrite(answering("web", first, "before"));
+    rewrite(format!("[global]\nworkers = 1\n{}", answering("web", first, "before")));
     let path = folder.place("quintet.toml");
-    let mut serve = Running::start(&["serve", "--config", &path, "--workers", "1"]);
+    let mut serve = Running::start(&["serve", "--config", &path]);
     assert_eq!(serve.address(), first);
     assert!(get(first, "/").ends_with("before"));
 
@@ -33,7 +33,7 @@ fn a_good_file_is_worked_by_and_a_bad_one_changes_nothing() {
     assert!(get(first, "/").ends_with("before"));
 
     let both = answering("web", first, "after") + &answering("more", second, "too");
-    rewrite(format!("[global]\nworkers = 2\n{both}"));
+    rewrite(format!("[global]\nworkers = 2\nbuffers_max = 128\n{both}"));
     serve.signal(Signal::Hangup);
     eventually("it is worked by", || get(first, "/").ends_with("after"));
     eventually("the new listener is there", || get(second, "/").ends_with("too"));
@@ -48,7 +48,9 @@ fn a_good_file_is_worked_by_and_a_bad_one_changes_nothing() {
         "quintet: not reloaded, nothing was changed (by SIGHUP): ",
         "did you mean",
         "quintet: reloaded, by SIGHUP: 2 listeners, 0 backend sets, 0 servers",
-        &format!("; listening on http://{second}/; `workers` of [global] counts from the next start on"),
+        &format!(
+            "; listening on http://{second}/; 2 workers instead of 1; `buffers_max` of [global] counts from the next start on"
+        ),
         &format!("; no longer listening on http://{second}/\n"),
     ] {
         assert!(err.contains(part), "{err} does not say {part:?}");

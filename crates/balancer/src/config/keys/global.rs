@@ -15,7 +15,7 @@ pub(super) static GLOBAL: Table = Table {
         Key::new(
             "workers",
             Kind::Number { min: 1, max: WORKERS_MAX },
-            "threads, each with its own event loop, share of ports and pools",
+            "threads, each with its own event loop, share of ports and pools; a reload changes their number",
         ).known_as(&["nbthread", "nbproc", "worker_processes", "threads"])
         .or_words("one per core"),
         Key::new(
