@@ -60,7 +60,7 @@ The smallest configuration:
   name = \"app\"
   servers = [\"127.0.0.1:9001\", { address = \"127.0.0.1:9002\", weight = 2 }]
 
-SIGTERM, SIGQUIT and Ctrl-C drain: nobody new comes in, requests in flight may finish; a second one ends at once. Exit code 1,
+SIGTERM, SIGQUIT and Ctrl-C drain: nobody new comes in, requests in flight may finish; a second one cuts them off. Exit code 1,
 and the last line, say that somebody was cut off.
 SIGHUP reads the configuration again: a good one is worked by without a connection lost, a bad one changes nothing.
 SIGUSR2 starts the program as it is on disk by now and hands over to it: no client is refused, and one that does not start

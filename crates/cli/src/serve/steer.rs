@@ -10,9 +10,10 @@ use crate::failure::SAME_WISH;
 use crate::output::Output;
 use crate::terminal;
 use admin::Admin;
+use balancer::Glance;
 use balancer_core::events::Level;
 use balancer_core::{Counters, Failure, Report};
-use control::{By, Control, Event, Reloaded, Reloading};
+use control::{By, Control, Event, Reloaded, Reloading, Remote};
 use present::Present;
 use present::serve::Totals;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use units::counted;
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often a drain, a reload or a hand-over is looked at.
 const TICK: Duration = Duration::from_millis(20);
+/// How long workers may take to cut what they have, where that was asked for.
+const CUT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A balancer at work, and whoever steers it.
 pub(super) struct Helm<'a> {
@@ -89,19 +92,19 @@ impl Helm<'_> {
         let said = drain_in_words(&helm.control, &end);
         events.say(output, "draining", &said);
         let Self { control, admin, manager, watchdog, .. } = helm;
+        let remote = control.remote();
+        let hurry = Hurry { signals, output, events, remote: &remote };
         match end {
             End::Drain => {
                 manager.stopping(&said);
                 // The admin listener and the watchdog go on to the end.
-                let counters = drain(signals, output, events, || control.drain());
-                drop((admin, watchdog));
-                counters
+                hurry.watch(|| control.drain(), (admin, watchdog))
             }
             End::Left(next) => {
                 drop(watchdog);
                 manager.handed_over(next);
                 admin.leave();
-                drain(signals, output, events, || control.leave())
+                hurry.watch(|| control.leave(), ())
             }
         }
     }
@@ -236,20 +239,48 @@ fn reload_in_words(outcome: &Reloaded) -> String {
     }
 }
 
-/// A second signal cuts it short.
-fn drain(signals: &Signals, output: &Output, events: Events, drain: impl FnOnce() -> Counters + Send) -> Counters {
-    std::thread::scope(|scope| {
-        let draining = scope.spawn(drain);
-        let since = Instant::now();
-        while !draining.is_finished() {
-            let ends = matches!(signals.wait(TICK), Some(Signal::Interrupt | Signal::Terminate | Signal::Quit));
-            if ends && since.elapsed() > SAME_WISH {
-                events.say(output, "ended", "ended at once: what was under way was cut off");
-                std::process::exit(1);
+/// Whoever may be in a hurry while it drains.
+struct Hurry<'a> {
+    signals: &'a Signals,
+    output: &'a Output,
+    events: Events,
+    remote: &'a Remote,
+}
+
+impl Hurry<'_> {
+    /// A second signal cuts it short: who has no answer is told so, the rest is cut, and all else ends as it would have. Only where
+    /// a worker hangs nobody waits for the end of it, but for `last` to be over.
+    fn watch<T>(&self, drain: impl FnOnce() -> Counters + Send, last: T) -> Counters {
+        std::thread::scope(|scope| {
+            let draining = scope.spawn(drain);
+            let (since, mut cut_at) = (Instant::now(), None);
+            while !draining.is_finished() {
+                let ends =
+                    matches!(self.signals.wait(TICK), Some(Signal::Interrupt | Signal::Terminate | Signal::Quit));
+                if ends && since.elapsed() > SAME_WISH && cut_at.is_none() {
+                    self.events.say(self.output, "hurried", "ending at once: what is under way is cut off");
+                    self.remote.ask(Glance::cut);
+                    cut_at = Some(Instant::now());
+                }
+                if cut_at.is_some_and(|at| at.elapsed() > CUT_PATIENCE) {
+                    drop(last);
+                    self.give_up();
+                }
             }
+            let counters = draining.join().unwrap_or_default();
+            drop(last);
+            counters
+        })
+    }
+
+    /// What was told last of the counts, and that there was more.
+    fn give_up(&self) -> ! {
+        if let Some(report) = self.remote.ask(Glance::report) {
+            self.output.say_or_complain(Totals(&report.total()).text(terminal::width()));
         }
-        draining.join().unwrap_or_default()
-    })
+        self.events.say(self.output, "ended", "ended although a worker hangs: what it had under way was cut off");
+        std::process::exit(1)
+    }
 }
 
 /// What a drain cost, if anything: those who got a 503 because there was no more time, and those who got nothing.

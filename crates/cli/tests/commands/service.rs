@@ -4,10 +4,11 @@ use crate::get;
 use crate::program::{Running, told};
 use crate::reload::answering;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 use sys::signal::Signal;
 use testkit::{Folder, PATIENCE, eventually, free_address};
 
@@ -268,4 +269,47 @@ fn what_a_drain_cut_off_is_told_in_the_end() {
     assert_eq!(code, Some(1), "{out}{err}");
     assert_eq!(out.lines().last(), Some("1 request got a 503 because there was no more time"), "{out}");
     assert!(client.join().expect("answered").starts_with("HTTP/1.1 503 "));
+}
+
+/// A second signal: nobody is waited for, and all that a drain has to say is said.
+#[test]
+fn whoever_is_in_a_hurry_is_told_what_was_cut() {
+    const SAME_WISH: Duration = Duration::from_millis(200);
+    let (folder, web, raw) = (Folder::new(), free_address(), free_address());
+    let origin = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (at, admin, log) = (origin.local_addr().expect("bound"), folder.place("adm.sock"), folder.place("access.log"));
+    folder.write(
+        "quintet.toml",
+        format!(
+            "[global]\nworkers = 2\naccess_log = \"{log}\"\ndrain = \"off\"\n[admin]\nbind = \"unix:{admin}\"\n\
+             [[listener]]\nname = \"web\"\nbind = \"{web}\"\nbackends = \"app\"\n\
+             [[listener]]\nname = \"raw\"\nprotocol = \"tcp\"\nbind = \"{raw}\"\nbackends = \"app\"\n\
+             [[backend_set]]\nname = \"app\"\nservers = [\"{at}\"]\n"
+        ),
+    );
+    let mut serve = Running::start(&["serve", "--config", &folder.place("quintet.toml")]);
+    serve.address();
+    let mut clients = [web, raw].map(|address| TcpStream::connect(address).expect("it listens"));
+    for client in &mut clients {
+        client.set_read_timeout(Some(PATIENCE)).expect("a time");
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    }
+    // An origin that never answers.
+    let mut servers = [(); 2].map(|()| origin.accept().expect("a connection of the balancer").0);
+    servers.iter_mut().for_each(|server| server.read_exact(&mut [0; 16]).expect("the request"));
+    serve.signal(Signal::Terminate);
+    serve.says("draining");
+    std::thread::sleep(2 * SAME_WISH);
+    serve.signal(Signal::Terminate);
+    let mut answer = String::new();
+    clients[0].read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    let (code, out, err) = serve.end();
+    assert_eq!(code, Some(1), "{out}{err}");
+    let last = out.lines().last().unwrap_or_default();
+    assert_eq!(last, "1 request got a 503 because there was no more time; cut off: 1 exchange", "{out}");
+    assert!(out.contains("requests 2, "), "{out}");
+    let lines = std::fs::read_to_string(&log).expect("a log");
+    assert!(lines.lines().count() == 2 && lines.contains("\"status\":503"), "{lines}");
+    assert!(!Path::new(&admin).exists(), "its socket is gone");
 }
