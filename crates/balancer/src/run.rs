@@ -14,7 +14,7 @@ use crate::sources;
 use crate::staff::{self, Brief, Hand, Site};
 use crate::stand::Layers;
 use crate::timestamps::Unfulfilled;
-use crate::tls::Secured;
+use crate::tls::{Secured, TicketKeys};
 use crate::worker::check_shares;
 use balancer_core::files::WorkerBounds;
 use balancer_core::{Counters, Report, Settings, unused_sets};
@@ -92,6 +92,8 @@ pub struct Inheritance {
     pub is_ordered: bool,
     /// What was read of certificates when the configuration was checked.
     pub shelf: Shelf,
+    /// Keys of tickets of a process before this one.
+    pub tickets: Vec<TicketKeys>,
 }
 
 /// Starts all workers, or none.
@@ -108,7 +110,9 @@ pub fn start_with(plan: &Plan, inheritance: Inheritance, logging: Logging) -> Re
     let bounds = bounds_of(plan);
     balancer_core::files::fit(&mut settings, sys::limits::file_limit().soft, plan.workers, &bounds);
     let mut secured = Secured::default();
+    secured.take_over(inheritance.tickets.clone());
     let installed = secured.install(&mut settings, &inheritance.shelf);
+    secured.take_over(Vec::new());
     inheritance.shelf.clear();
     installed?;
     let mut doors = open_doors(&mut settings, plan.workers, inheritance)?;
@@ -313,6 +317,11 @@ impl Handle {
     /// The listening sockets, for a process that is to come after this one.
     pub fn to_inherit(&self) -> Vec<Inherited> {
         self.doors.to_inherit()
+    }
+
+    /// The keys of tickets, for the same.
+    pub fn ticket_keys(&self) -> Vec<TicketKeys> {
+        self.secured.ticket_keys()
     }
 
     /// Another process accepts from these sockets by now: nobody new comes in here. Who is idle may ask once more within

@@ -3,6 +3,7 @@
 
 use crate::errors::Warning;
 use crate::shelf::Shelf;
+use aws_lc_rs::digest;
 use balancer_core::{
     BackendSetSettings, CertificateFiles, ClientCertificate, ListenerSettings, ListenerTls, ServerTls, Settings,
     hosts_without_certificate,
@@ -10,7 +11,7 @@ use balancer_core::{
 use reactor::ProfileId;
 use secure::{
     Certificate, CertificateError, Certificates, Chain, ClientProfile, ClientRules, Facts, Key, Profile, ProfileError,
-    Profiles, ServerProfile, ServerRules, Tickets, profile::SYSTEM_BUNDLES,
+    Profiles, ServerProfile, ServerRules, TicketKey, Tickets, profile::SYSTEM_BUNDLES,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -154,6 +155,19 @@ struct Admission {
     authorities: Vec<Vec<u8>>,
 }
 
+impl Admission {
+    /// What names it to another process.
+    fn label(&self) -> String {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(self.client_certificate.name().as_bytes());
+        for authority in &self.authorities {
+            hash.update(&(authority.len() as u64).to_be_bytes());
+            hash.update(authority);
+        }
+        hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// What a profile was made for.
 #[derive(Clone, PartialEq, Eq)]
 enum Purpose {
@@ -184,9 +198,31 @@ pub(crate) struct Secured {
     made: Vec<Made>,
     /// Keys of tickets outlive a change of the configuration.
     tickets: Vec<(Admission, Tickets)>,
+    /// Those of a process before this one, until the first profiles are made.
+    handed: Vec<TicketKeys>,
+}
+
+/// Keys of tickets, as a process hands them to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketKeys {
+    /// Whose tickets they are: by which rules clients were let in.
+    pub admission: String,
+    /// The newest first.
+    pub keys: Vec<TicketKey>,
 }
 
 impl Secured {
+    /// Goes on with what a process before this one had, as far as it is configured alike.
+    pub(crate) fn take_over(&mut self, handed: Vec<TicketKeys>) {
+        self.handed = handed;
+    }
+
+    /// What is handed to a process that comes after this one.
+    pub(crate) fn ticket_keys(&self) -> Vec<TicketKeys> {
+        let keys = |(of, tickets): &(Admission, Tickets)| TicketKeys { admission: of.label(), keys: tickets.keys() };
+        self.tickets.iter().map(keys).collect()
+    }
+
     /// Writes the number of a profile into each section about TLS. One is made where there is none yet, or where a file of
     /// it has changed. Nothing that goes by others is touched until [`Secured::forget_all_but`].
     pub(crate) fn install(&mut self, settings: &mut Settings, shelf: &Shelf) -> Result<(), SecureError> {
@@ -348,7 +384,9 @@ impl Secured {
         if let Some((_, tickets)) = self.tickets.iter().find(|(of, _)| of == admission) {
             return Ok(tickets.clone());
         }
-        let tickets = Tickets::new()?;
+        let label = admission.label();
+        let handed = self.handed.iter().find(|handed| handed.admission == label);
+        let tickets = Tickets::with(handed.map(|handed| handed.keys.clone()).unwrap_or_default())?;
         self.tickets.push((admission.clone(), tickets.clone()));
         Ok(tickets)
     }

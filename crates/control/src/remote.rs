@@ -245,9 +245,13 @@ impl Remote {
         reloading
     }
 
-    /// The listening sockets, for another process; `None`: it is ending.
+    /// The listening sockets and the keys of tickets, for another process; `None`: it is ending.
     pub(crate) fn to_inherit(&self) -> Option<Inheritance> {
-        let of = |balancer: &Handle| Inheritance { doors: balancer.to_inherit(), ..Inheritance::default() };
+        let of = |balancer: &Handle| Inheritance {
+            doors: balancer.to_inherit(),
+            tickets: balancer.ticket_keys(),
+            ..Inheritance::default()
+        };
         self.shared.balancer().as_ref().map(of)
     }
 

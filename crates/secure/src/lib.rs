@@ -58,7 +58,7 @@ pub use layered::Secure;
 pub use profile::{
     ClientCertificate, ClientProfile, ClientRules, Profile, ProfileError, Profiles, ServerProfile, ServerRules, Version,
 };
-pub use tickets::Tickets;
+pub use tickets::{TicketKey, Tickets};
 pub use view::View;
 
 use ports::Fault;

@@ -4,11 +4,13 @@ use crate::program::{PATIENCE, Running, told};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use sys::signal::Signal;
-use testkit::{Authority, Folder, KeyKind, eventually, free_address};
+use testkit::{Authority, Folder, KeyKind, eventually, free_address, installed};
 
 /// A connection that asks again and again.
 struct Client(BufReader<TcpStream>);
@@ -286,4 +288,50 @@ fn handshakes_that_never_cease_keep_nobody() {
         heir.signal(Signal::Terminate);
         eventually("the second has ended", || heir.is_gone());
     });
+}
+
+/// What openssl says of a conversation with a TLS server, its session written to a file or read from there.
+fn talk(openssl: &Path, address: SocketAddr, session: &[&str]) -> String {
+    let mut command = Command::new(openssl);
+    // The ticket comes with the answer.
+    command.args(["s_client", "-ign_eof", "-connect", &address.to_string()]).args(session);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("openssl runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("it reads");
+    let output = child.wait_with_output().expect("openssl ends");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Clients of TLS come back to the next process, and to the one after it, without a full handshake.
+#[test]
+fn keys_of_tickets_are_handed_on() {
+    let Some(openssl) = installed("openssl") else { return };
+    let (address, folder) = (free_address(), Folder::new());
+    let signed = Authority::new(KeyKind::P256, "ca").sign("web", &["web.test"], 2100);
+    folder.write("cert.pem", &signed.certificate);
+    folder.write("key.pem", &signed.key);
+    let config = format!(
+        "[[listener]]\nname = \"web\"\nprotocol = \"https\"\nbind = \"{address}\"\n\
+         tls = {{ certificate = \"cert.pem\", key = \"key.pem\" }}\n\
+         [[listener.route]]\npath_prefix = \"/\"\nrespond = {{ status = 200, text = \"\" }}\n"
+    );
+    let mut serve =
+        Running::start(&["serve", "--config", folder.write("quintet.toml", config).to_str().expect("text")]);
+    serve.says("listening on");
+    let session = folder.place("session");
+    let first = talk(&openssl, address, &["-sess_out", &session]);
+    assert!(first.contains("New, TLSv1"), "{first}");
+    serve.signal(Signal::User2);
+    let heir = Heir::of(&mut serve);
+    eventually("the first has ended", || serve.has_ended());
+    let again = talk(&openssl, address, &["-sess_in", &session]);
+    assert!(again.contains("Reused, TLSv1"), "{again}");
+    heir.signal(Signal::User2);
+    let next = Heir::of(&mut serve);
+    eventually("the second has ended", || heir.is_gone());
+    let again = talk(&openssl, address, &["-sess_in", &session]);
+    assert!(again.contains("Reused, TLSv1"), "{again}");
+    next.signal(Signal::Terminate);
+    eventually("the third has ended", || next.is_gone());
 }

@@ -1,6 +1,6 @@
 //! The process that goes.
 
-use super::{DrainedRow, Message, PATIENCE, ROWS_MAX, SaidRow, SocketRow, VARIABLE, VERSION, receive, send};
+use super::{DrainedRow, Message, PATIENCE, ROWS_MAX, SaidRow, SocketRow, TicketRow, VARIABLE, VERSION, receive, send};
 use admin::Admin;
 use control::{Control, Heritage};
 use reactor::Listening;
@@ -34,14 +34,14 @@ pub(in crate::serve) fn begin(control: &Control, admin: &Admin) -> Result<Giving
     let failed = |errno: Errno| format!("what it needs: {errno}");
     let heritage = control.to_inherit();
     let (rows, sockets) = rows_of(&heritage, admin).map_err(failed)?;
-    let (said, drained) = (said_of(&heritage), drained_of(&heritage));
+    let (said, drained, tickets) = (said_of(&heritage), drained_of(&heritage), tickets_of(&heritage));
     // It holds the sockets of files, which must not go with it.
     drop(heritage);
     let (ours, theirs) = hand::pair().map_err(failed)?;
     hand::set_patience(&ours, PATIENCE).map_err(failed)?;
     let mut giving = Giving { child: Some(start_next(theirs)?), gives: None };
     let hand_overs = control.remote().hand_overs().done.count;
-    let gives = move || give(&ours, Gift { hand_overs, said, drained, rows, sockets });
+    let gives = move || give(&ours, Gift { hand_overs, tickets, said, drained, rows, sockets });
     let thread = std::thread::Builder::new().name("hand-over".to_owned()).spawn(gives);
     giving.gives = Some(thread.map_err(|error| format!("a thread for it: {error}"))?);
     Ok(giving)
@@ -87,6 +87,14 @@ fn said_of(heritage: &Heritage) -> Vec<SaidRow> {
     heritage.said.all().map(row).collect()
 }
 
+fn tickets_of(heritage: &Heritage) -> Vec<TicketRow> {
+    let row = |of: &balancer::TicketKeys| TicketRow {
+        admission: of.admission.clone(),
+        keys: of.keys.iter().map(|key| key.as_bytes().to_vec()).collect(),
+    };
+    heritage.sockets.tickets.iter().map(row).collect()
+}
+
 fn drained_of(heritage: &Heritage) -> Vec<DrainedRow> {
     let row = |(listener, time): &(String, Duration)| DrainedRow {
         listener: listener.clone(),
@@ -98,6 +106,7 @@ fn drained_of(heritage: &Heritage) -> Vec<DrainedRow> {
 /// Everything that the next process gets.
 struct Gift {
     hand_overs: u64,
+    tickets: Vec<TicketRow>,
     said: Vec<SaidRow>,
     drained: Vec<DrainedRow>,
     rows: Vec<SocketRow>,
@@ -118,8 +127,21 @@ fn give(wire: &OwnedFd, gift: Gift) -> Result<(), String> {
     }
 }
 
+/// As often as there are keys of tickets for.
+fn send_hello(wire: &OwnedFd, hand_overs: u64, tickets: Vec<TicketRow>) -> Result<(), Errno> {
+    let mut tickets = tickets.into_iter();
+    loop {
+        let tickets: Vec<TicketRow> = tickets.by_ref().take(ROWS_MAX).collect();
+        let is_last = tickets.len() < ROWS_MAX;
+        send(wire, &Message::Hello { version: VERSION, hand_overs, tickets }, &[])?;
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
 fn send_all(wire: &OwnedFd, gift: Gift) -> Result<(), Errno> {
-    send(wire, &Message::Hello { version: VERSION, hand_overs: gift.hand_overs }, &[])?;
+    send_hello(wire, gift.hand_overs, gift.tickets)?;
     let mut said = gift.said.into_iter().peekable();
     while said.peek().is_some() {
         send(wire, &Message::Said(said.by_ref().take(ROWS_MAX).collect()), &[])?;

@@ -7,9 +7,9 @@
 //! ```
 //! The next process is a child with a wire at its standard input, over which descriptors go (SCM_RIGHTS): so there is no
 //! place in the file system that anybody else could connect to, nothing is left behind by a kill, and whether the child
-//! lives is known at once. Both accept from the same sockets for a moment, and the accept queues outlive both. What does
-//! not go over: counters begin at 0, keys of session tickets are new (who comes back shakes hands in full), health is
-//! found out anew, rates begin with full buckets.
+//! lives is known at once. Both accept from the same sockets for a moment, and the accept queues outlive both. Keys
+//! of session tickets go over, so that who comes back need not shake hands in full. What does not: counters begin at 0,
+//! health is found out anew, rates begin with full buckets.
 
 mod give;
 mod take;
@@ -41,6 +41,9 @@ enum Message {
         /// So many have led to the process that hands over. Older programs tell none.
         #[serde(default)]
         hand_overs: u64,
+        /// Older programs know nothing of them.
+        #[serde(default)]
+        tickets: Vec<TicketRow>,
     },
     /// What was said of servers.
     Said(Vec<SaidRow>),
@@ -63,6 +66,21 @@ struct SaidRow {
     #[serde(default)]
     disabled: bool,
     weight: Option<u32>,
+}
+
+/// Keys of session tickets. They go from memory to memory.
+#[derive(Serialize, Deserialize)]
+struct TicketRow {
+    /// By which rules clients were let in.
+    admission: String,
+    /// The newest first.
+    keys: Vec<Vec<u8>>,
+}
+
+impl std::fmt::Debug for TicketRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TicketRow").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! The process that comes.
 
-use super::{Message, PATIENCE, SaidRow, SocketRow, VARIABLE, VERSION, receive, send};
+use super::{Message, PATIENCE, SaidRow, SocketRow, TicketRow, VARIABLE, VERSION, receive, send};
 use anyhow::{Context, anyhow, bail};
-use balancer::{AdminSettings, Inherited};
+use balancer::{AdminSettings, Inherited, TicketKey, TicketKeys};
 use balancer_core::{Override, Overrides};
 use control::Heritage;
 use ports::{Address, UnixPath};
@@ -47,11 +47,14 @@ fn read_all() -> anyhow::Result<Taken> {
     hand::set_patience(&wire, PATIENCE)?;
     let (mut said, mut drained) = (Overrides::default(), Vec::new());
     let mut doors: BTreeMap<usize, Inherited> = BTreeMap::new();
-    let (mut admin, mut files, mut hand_overs) = (None, Vec::new(), 1);
+    let (mut admin, mut files, mut hand_overs, mut tickets) = (None, Vec::new(), 1, Vec::new());
     loop {
         let (message, parcel) = receive(&wire)?.ok_or_else(|| anyhow!("the process before has gone"))?;
         match message {
-            Message::Hello { version: VERSION, hand_overs: before } => hand_overs = before + 1,
+            Message::Hello { version: VERSION, hand_overs: before, tickets: rows } => {
+                hand_overs = before + 1;
+                tickets.extend(rows.into_iter().map(keys_of));
+            }
             Message::Hello { version, .. } => bail!("the process before speaks version {version}, this one {VERSION}"),
             Message::Said(rows) => rows.into_iter().for_each(|row| remember(&mut said, row)),
             Message::Drained(rows) => {
@@ -69,8 +72,14 @@ fn read_all() -> anyhow::Result<Taken> {
             Message::Ready => bail!("that was for the process before"),
         }
     }
-    let sockets = balancer::Inheritance { doors: doors.into_values().collect(), ..Default::default() };
+    let sockets = balancer::Inheritance { doors: doors.into_values().collect(), tickets, ..Default::default() };
     Ok(Taken { heritage: Heritage { sockets, said, drained }, admin, files, hand_overs, wire })
+}
+
+/// A key that is none is left out: then there is a full handshake more.
+fn keys_of(row: TicketRow) -> TicketKeys {
+    let keys = row.keys.iter().filter_map(|bytes| TicketKey::from_bytes(bytes)).collect();
+    TicketKeys { admission: row.admission, keys }
 }
 
 fn remember(said: &mut Overrides, row: SaidRow) {
