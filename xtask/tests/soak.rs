@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+/// Of a soak among the tests.
+const MINUTES_DEFAULT: &str = "0.17";
+/// Widens it.
+const MINUTES_VARIABLE: &str = "QUINTET_SOAK_MINUTES";
+
 #[test]
 fn nothing_leaks_and_everything_adds_up() {
     let program = Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("quintet");
@@ -12,8 +17,9 @@ fn nothing_leaks_and_everything_adds_up() {
     if !alone.is_ok_and(|alone| alone.status.success()) {
         return testkit::skip("no network of its own can be had (user namespaces)");
     }
+    let minutes = std::env::var(MINUTES_VARIABLE).unwrap_or_else(|_| MINUTES_DEFAULT.to_owned());
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["soak", "0.17", "--clients", "4", "--binary"])
+        .args(["soak", &minutes, "--clients", "4", "--binary"])
         .arg(&program)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()

@@ -1,6 +1,9 @@
 //! The balancer, its servers, and what is done to them.
 
+use super::faulty::Faulty;
+use super::names::Names;
 use super::record::Sample;
+use super::{faulty, names, secured};
 use anyhow::{Context, anyhow};
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +13,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use sys::signal::{self, Signal};
 
-const SERVERS: [&str; 3] = ["127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"];
+/// The last one is known by name.
+const SERVERS: [&str; 3] = ["127.0.0.1:9001", "127.0.0.1:9002", "0.0.0.0:9003"];
+const NAMED: &str = "app.soak.example:9003";
 const ADDRESS: &str = "127.0.0.1:8080";
 /// For something to start or end on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,7 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// All processes. Its folder goes with it.
 pub(super) struct House {
     program: PathBuf,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
+    names: Names,
+    faulty: Faulty,
     pub(super) address: SocketAddr,
     servers: Vec<Child>,
     /// One that is stopped, and since when.
@@ -32,6 +39,7 @@ pub(super) struct House {
     reloads: u64,
     upgrades: u64,
     disturbed: u64,
+    certificates: u64,
     /// There is no balancer any more.
     has_ended: bool,
 }
@@ -45,6 +53,9 @@ pub(super) struct Counted {
     pub(super) reloads: u64,
     pub(super) upgrades: u64,
     pub(super) servers_disturbed: u64,
+    pub(super) requests_spoilt: u64,
+    pub(super) names_changed: u64,
+    pub(super) certificates_changed: u64,
 }
 
 impl House {
@@ -52,23 +63,18 @@ impl House {
         let folder = std::env::temp_dir().join(format!("quintet-soak-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         write_configuration(&folder, 0)?;
+        secured::make_certificates(&folder)?;
+        let (names, faulty) = (Names::start()?, Faulty::start()?);
         let servers = SERVERS.iter().map(|at| start_server(program, at)).collect::<anyhow::Result<Vec<_>>>()?;
         let manager = UnixDatagram::bind(folder.join("notify"))?;
         manager.set_nonblocking(true)?;
-        let log = std::fs::File::create(folder.join("events.log"))?;
-        let mut first = Command::new(program)
-            .args(["serve", "--workers", "1", "--config"])
-            .arg(folder.join("quintet.toml"))
-            .env("NOTIFY_SOCKET", folder.join("notify"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()?;
-        let out = first.stdout.take().context("piped")?;
+        let (first, out) = start_balancer(program, &folder)?;
         let (serving, address) = (first.id(), ADDRESS.parse()?);
         let house = Self {
             program: program.to_path_buf(),
             folder,
+            names,
+            faulty,
             address,
             servers,
             stopped: None,
@@ -79,6 +85,7 @@ impl House {
             reloads: 0,
             upgrades: 0,
             disturbed: 0,
+            certificates: 0,
             has_ended: false,
         };
         let until = Instant::now() + PATIENCE;
@@ -117,6 +124,12 @@ impl House {
         self.reloads += 1;
         write_configuration(&self.folder, self.reloads)?;
         self.tell(Signal::Hangup)
+    }
+
+    /// The next reload finds another one.
+    pub(super) fn change_certificate(&mut self) -> anyhow::Result<()> {
+        self.certificates += 1;
+        secured::change_certificate(&self.folder, self.certificates)
     }
 
     /// The program as it is on disk takes over.
@@ -189,6 +202,9 @@ impl House {
             reloads: self.reloads,
             upgrades: self.upgrades,
             servers_disturbed: self.disturbed,
+            requests_spoilt: self.faulty.spoilt(),
+            names_changed: self.names.changes(),
+            certificates_changed: self.certificates,
             ..Counted::default()
         };
         for line in text.lines().filter(|line| line.starts_with("requests ")) {
@@ -219,22 +235,45 @@ impl Drop for House {
     }
 }
 
+/// With the file of its folder; and what it has to say.
+fn start_balancer(program: &Path, folder: &Path) -> anyhow::Result<(Child, ChildStdout)> {
+    let log = std::fs::File::create(folder.join("events.log"))?;
+    let mut first = Command::new(program)
+        .args(["serve", "--config"])
+        .arg(folder.join("quintet.toml"))
+        .env("NOTIFY_SOCKET", folder.join("notify"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()?;
+    let out = first.stdout.take().context("piped")?;
+    Ok((first, out))
+}
+
 fn start_server(program: &Path, at: &str) -> anyhow::Result<Child> {
     let mut command = Command::new(program);
     command.args(["origin", "--listen", at]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().with_context(|| format!("starting a server at {at}"))
 }
 
-/// Weights, a header and a route change with each; servers come and go. In one step, as editors do it.
+/// Weights and a route change with each, workers and servers come and go, among them one that is never well. In one step, as editors
+/// do it.
 fn write_configuration(folder: &Path, number: u64) -> anyhow::Result<()> {
-    let [one, two, spare] = SERVERS;
-    let more = if number.is_multiple_of(3) { format!(", \"{spare}\"") } else { String::new() };
+    let [one, two, _] = SERVERS;
+    let named = if (number / 30).is_multiple_of(2) { format!(", \"{NAMED}\"") } else { String::new() };
+    let faulty = if number % 3 == 1 { format!(", \"{}\"", faulty::ADDRESS) } else { String::new() };
     let text = format!(
-        "[admin]\nbind = \"unix:{}\"\n\n[[listener]]\nname = \"web\"\nbind = \"{ADDRESS}\"\nbackends = \"app\"\n\n\
+        "[global]\nworkers = {}\nresolvers = [\"{}\"]\n\n[admin]\nbind = \"unix:{}\"\n\n\
+         [[listener]]\nname = \"web\"\nbind = \"{ADDRESS}\"\nbackends = \"app\"\n\n\
          [[listener.route]]\npath_prefix = \"/only-{number}/\"\nbackends = \"app\"\n\n\
-         [[backend_set]]\nname = \"app\"\nretries_max = 3\n\
-         servers = [\"{one}\", {{ address = \"{two}\", weight = {} }}{more}]\n",
+         [[listener]]\nname = \"secure\"\nprotocol = \"https\"\nbind = \"{}\"\nbackends = \"app\"\n\
+         tls = {{ certificate = \"site.pem\", key = \"site.pem\" }}\n\n\
+         [[backend_set]]\nname = \"app\"\nretries_max = 3\nresolve = \"1s\"\nresolve_at_start = \"optional\"\n\
+         servers = [\"{one}\", {{ address = \"{two}\", weight = {} }}{named}{faulty}]\n",
+        1 + number / 20 % 3,
+        names::ADDRESS,
         folder.join("admin.sock").display(),
+        secured::ADDRESS,
         1 + number % 5
     );
     let fresh = folder.join("quintet.toml.new");

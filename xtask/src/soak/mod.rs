@@ -1,28 +1,34 @@
 //! `cargo xtask soak`: a balancer at half load for minutes, while everything around it changes: its configuration ten times a second,
-//! its program (SIGUSR2) every fifteen seconds, its servers killed, started again and stopped. What it costs is sampled each second;
-//! what clients got has to be what it counted, and nothing may leak.
+//! the number of workers with it, its program (SIGUSR2) every fifteen seconds, certificates, what a name leads to; servers are killed,
+//! started again and stopped, and one of them resets, talks nonsense, closes without a word and is slow. What it costs is sampled each
+//! second; what clients got has to be what it counted, and nothing may leak.
 
 mod clients;
+mod faulty;
 mod house;
+mod names;
 mod record;
+mod secured;
 
 use anyhow::{Context, ensure};
 use clients::Clients;
 use house::House;
 use record::Sample;
+use secured::Secured;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const RELOAD_EVERY: Duration = Duration::from_millis(100);
 const SERVER_EVERY: Duration = Duration::from_secs(4);
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(3);
 const UPGRADE_EVERY: Duration = Duration::from_secs(15);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// One request of so many may be lost: a server that was killed had its answer half sent.
 const LOST_ONE_OF: u64 = 10_000;
 /// A process that has reloaded its configuration very often may hold so much more than one that has not.
 const GROWN_BYTES_MAX: u64 = 16 << 20;
-/// Files that may be open beside those of a fresh process: connections kept to servers.
-const GROWN_FILES_MAX: u64 = 32;
+/// Files that may be open beside those of a fresh process: connections kept to servers, and what two more workers have.
+const GROWN_FILES_MAX: u64 = 64;
 
 /// Flags of `cargo xtask soak`.
 #[derive(Clone, Debug, clap::Args)]
@@ -51,15 +57,16 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<()> {
     let mut house = House::build(&program)?;
     let fresh = house.sample()?;
     let clients = Clients::start(house.address, args.clients);
+    let secured = Secured::start(&program, &house.folder)?;
     let samples = disturb(&mut house, &clients, Duration::from_secs_f64(args.minutes * 60.0))?;
-    let seen = clients.end();
+    let (seen, over_tls) = (clients.end(), secured.end()?);
     let counted = house.end()?;
-    let said = record::summary(args.minutes, &fresh, &samples, &seen, &counted);
+    let said = record::summary(args.minutes, &fresh, &samples, (&seen, &over_tls), &counted);
     println!("{said}");
     if args.record {
         println!("recorded in {}", record::write(&said, &samples)?.display());
     }
-    judge(&fresh, &samples, &seen, &counted)
+    judge(&fresh, &samples, (&seen, &over_tls), &counted)
 }
 
 /// Until the time is over.
@@ -71,6 +78,7 @@ fn disturb(house: &mut House, clients: &Clients, time: Duration) -> anyhow::Resu
     let due = |every: Duration| start + every;
     let (mut reload, mut server, mut upgrade, mut sample) =
         (due(RELOAD_EVERY), due(server_every), due(upgrade_every), due(SAMPLE_EVERY));
+    let mut certificate = due(CERTIFICATE_EVERY);
     let mut samples = Vec::new();
     while start.elapsed() < time {
         let now = Instant::now();
@@ -87,6 +95,10 @@ fn disturb(house: &mut House, clients: &Clients, time: Duration) -> anyhow::Resu
             house.upgrade()?;
             upgrade = now + upgrade_every;
         }
+        if now >= certificate {
+            house.change_certificate()?;
+            certificate = now + CERTIFICATE_EVERY;
+        }
         if now >= sample {
             samples.push(Sample { at_s: start.elapsed().as_secs(), ..clients.sample(house.sample()?) });
             sample = now + SAMPLE_EVERY;
@@ -99,19 +111,20 @@ fn disturb(house: &mut House, clients: &Clients, time: Duration) -> anyhow::Resu
 }
 
 /// Everything adds up, nothing leaks, and next to nobody was lost.
-fn judge(fresh: &Sample, samples: &[Sample], seen: &clients::Seen, counted: &house::Counted) -> anyhow::Result<()> {
+fn judge(
+    fresh: &Sample,
+    samples: &[Sample],
+    (seen, over_tls): (&clients::Seen, &secured::Seen),
+    counted: &house::Counted,
+) -> anyhow::Result<()> {
     let last = samples.last().context("it was too short to look at anything")?;
     ensure!(seen.answered > 0, "nobody was answered");
-    ensure!(seen.lost * LOST_ONE_OF <= seen.answered, "{} of {} requests were lost", seen.lost, seen.answered);
-    ensure!(
-        counted.responses >= seen.answered,
-        "{} responses reached clients, {} were counted",
-        seen.answered,
-        counted.responses
-    );
-    let missing = counted.responses - seen.answered;
+    let (answered, lost) = (seen.answered + over_tls.answered, seen.lost + over_tls.failed);
+    ensure!(lost * LOST_ONE_OF <= answered, "{lost} of {answered} requests were lost");
+    ensure!(counted.responses >= answered, "{answered} responses reached clients, {} were counted", counted.responses);
+    let missing = counted.responses - answered;
     // Those that met a connection that was being closed.
-    let unanswered = seen.lost + seen.again;
+    let unanswered = lost + seen.again;
     ensure!(missing <= unanswered, "{missing} responses were counted that no client got, of {unanswered} unanswered");
     ensure!(
         last.memory_bytes <= fresh.memory_bytes + GROWN_BYTES_MAX,

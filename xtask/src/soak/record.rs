@@ -2,6 +2,7 @@
 
 use super::clients::Seen;
 use super::house::Counted;
+use super::secured;
 use anyhow::Context;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -22,19 +23,31 @@ pub(super) struct Sample {
 }
 
 /// A paragraph, and a row per part of the time.
-pub(super) fn summary(minutes: f64, fresh: &Sample, samples: &[Sample], seen: &Seen, counted: &Counted) -> String {
+pub(super) fn summary(
+    minutes: f64,
+    fresh: &Sample,
+    samples: &[Sample],
+    (seen, over_tls): (&Seen, &secured::Seen),
+    counted: &Counted,
+) -> String {
     let mut text = format!(
-        "# Soak of {minutes} minutes\n\n{} clients, {} requests answered, {} sent again by clients, {} lost; {} reloads, {} hand-overs, \
-         servers killed or stopped {} times.\n{} processes counted {} requests and {} responses.\n\n\
+        "# Soak of {minutes} minutes\n\n{} clients, {} requests answered, {} sent again by clients, {} lost; over TLS {} answered, {} \
+         lost; {} reloads, {} hand-overs, servers killed or stopped {} times, {} requests spoilt by one that is never well, a name led \
+         elsewhere {} times, {} certificates.\n{} processes counted {} requests and {} responses.\n\n\
          | after | requests/s | p99, us (worst second) | memory, KiB | files |\n|---|---|---|---|---|\n\
          | 0 s | | | {} | {} |\n",
         seen.clients,
         seen.answered,
         seen.again,
         seen.lost,
+        over_tls.answered,
+        over_tls.failed,
         counted.reloads,
         counted.upgrades,
         counted.servers_disturbed,
+        counted.requests_spoilt,
+        counted.names_changed,
+        counted.certificates_changed,
         counted.processes,
         counted.requests,
         counted.responses,
