@@ -125,6 +125,14 @@ fn plans_that_are_none() {
     check(&["stress", "--plan", "/no/such", "http://127.0.0.1:1/"], &["--plan /no/such", "cannot read"]);
 }
 
+/// What is wrong with a request is said once.
+#[test]
+fn a_variable_that_is_none() {
+    let output = quintet(&["stress", "http://127.0.0.1:1/{{conter}}"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), text.matches("did you mean \"counter\"").count()), (Some(2), 1), "{text}");
+}
+
 /// Files that are none of ours say what they are.
 #[test]
 fn files_that_are_no_configuration() {

@@ -301,7 +301,7 @@ pub enum PlanError {
     /// The range of source ports.
     Ports(SetError),
     /// Several requests.
-    Script(#[from] ScriptError),
+    Script(ScriptError),
     /// How the rate goes, or the warm-up.
     Load(LoadError),
     /// A threshold that this run cannot be judged by.
@@ -351,6 +351,12 @@ fn split_at_variables(url: &str, is_literal: bool) -> (&str, Option<&str>) {
     match path_begins.map(|at| url.split_at(at)) {
         Some((host, path)) if !is_literal && path.contains("{{") => (host, Some(path)),
         _ => (url, None),
+    }
+}
+
+impl From<ScriptError> for PlanError {
+    fn from(why: ScriptError) -> Self {
+        Self::Script(why)
     }
 }
 

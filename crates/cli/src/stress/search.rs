@@ -74,7 +74,9 @@ impl SearchArgs {
                     }
                     search.handle_step(rate, is_kept(&report));
                     output.say(step(rate, &report))?;
-                    wait_out(&report, &targets, stop, output)?;
+                    if search.next().is_ok() {
+                        wait_out(&report, &targets, stop, output)?;
+                    }
                     steps.push((rate, report));
                 }
             }
@@ -113,8 +115,10 @@ fn wait_out(report: &Report, targets: &[SocketAddr], stop: &StopFlag, output: &O
     if ours <= TIME_WAITS_MAX {
         return Ok(());
     }
-    output
-        .say(format!("{ours} of our connections are in TIME_WAIT: the next step waits for their ports, up to 65 s"))?;
+    output.say(format!(
+        "{} of ours in TIME_WAIT: the next step waits for their ports, up to 65 s",
+        units::counted(ours, "connection")
+    ))?;
     let until = Instant::now() + TIME_WAIT_MAX;
     while !stop.is_stopped()
         && Instant::now() < until

@@ -50,14 +50,20 @@ impl Searched {
                 format!("{answer} is the highest rate that keeps the thresholds, to 5 %")
             }
             (Some(answer), Some(Ended::Highest)) => format!("{answer} is kept, the highest rate that can be asked for"),
-            (Some(answer), _) => format!("{answer} is kept; the search ended before it was done: it may be higher"),
+            (Some(answer), _) => match self.limit() {
+                Some((missed, _)) => {
+                    let missed = rate(Some(missed.per_s()));
+                    format!("{answer} is kept, {missed} is not: the search ended before it was done")
+                }
+                None => format!("{answer} is kept; the search ended before it was done: it may be higher"),
+            },
         }
     }
 
     /// The first step that was not kept says what the limit is.
-    fn limit(&self) -> Option<&Report> {
+    fn limit(&self) -> Option<&(Rate, Report)> {
         let missed = self.steps.iter().filter(|(_, report)| !is_kept(report));
-        missed.min_by(|one, other| one.0.per_s().total_cmp(&other.0.per_s())).map(|(_, report)| report)
+        missed.min_by(|one, other| one.0.per_s().total_cmp(&other.0.per_s()))
     }
 }
 
@@ -89,7 +95,7 @@ impl Present for Searched {
         };
         text.block(&table(columns, &header, self.steps.iter().map(row)));
         text.section(format!("Answer: {}", self.words()));
-        if let Some(limit) = self.limit() {
+        if let Some((_, limit)) = self.limit() {
             text.line(format!("  above it: {}", limit.verdict));
             limit.notes.iter().for_each(|note| text.line(format!("  note: {note}")));
             limit.advice.iter().for_each(|advice| text.line(format!("  try {advice}")));
