@@ -1,8 +1,10 @@
-//! Numbers about a run: latency recorders that merge, what happened when in bounded memory, rates.
+//! Numbers about a run: latency recorders that merge, what happened when in bounded memory, rates, what is more than noise.
 //!
 //! Pure: no clock; every time is handed in.
 
 pub mod coarse;
+mod hdr_log;
+pub mod rank;
 pub mod recorder;
 pub mod timeline;
 

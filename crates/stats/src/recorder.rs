@@ -7,8 +7,6 @@ use hdrhistogram::Histogram;
 pub(crate) const RECORDED_NS_MAX: u64 = 3_600_000_000_000;
 
 const SIGNIFICANT_DIGITS: u8 = 3;
-/// The share of all durations that bars of equal width have to show, whatever the others are.
-const MOST: f64 = 0.99;
 
 /// Durations, recorded in O(1) and without allocation. Kept in nanoseconds.
 #[derive(Clone, Debug)]
@@ -113,20 +111,18 @@ impl Recorder {
         })
     }
 
-    /// `count` bars of equal width from the smallest to the largest duration; none when nothing was recorded. Where few
-    /// durations are far beyond all others, the last bar holds those, so that the others can be told apart; one bar where
-    /// all are the same.
+    /// `count` bars from the smallest to the largest duration, each so many times as long as the one before: the few that are
+    /// far beyond all others take no room from these. None when nothing was recorded; one where all are the same.
     pub fn bars(&self, count: usize) -> Vec<Bar> {
         if self.count() == 0 || count == 0 {
             return Vec::new();
         }
-        let (min, max) = (self.min_ns, self.max_ns);
+        let (min, max) = (self.min_ns.max(1), self.max_ns.max(1));
         // All the same: there is nothing to tell apart.
         let count = if min == max { 1 } else { count };
-        let most = self.at(MOST);
-        let (equal, until) = if max / 2 > most && count > 1 { (count - 1, most) } else { (count, max) };
-        let part = |bar: usize| min + ((until - min) as u128 * (bar as u128 + 1) / equal as u128) as u64;
-        let end = |bar: usize| if bar < equal { part(bar) } else { max };
+        let ratio = max as f64 / min as f64;
+        let part = |bar: usize| (min as f64 * ratio.powf((bar + 1) as f64 / count as f64)) as u64;
+        let end = |bar: usize| if bar + 1 < count { part(bar) } else { max };
         let mut bars: Vec<Bar> = (0..count).map(|bar| Bar { up_to_us: end(bar) as f64 / 1000.0, count: 0 }).collect();
         let mut at = 0;
         for value in self.histogram.iter_recorded() {
@@ -136,6 +132,11 @@ impl Recorder {
             bars[at].count += value.count_since_last_iteration();
         }
         bars
+    }
+
+    /// What it is kept in.
+    pub(crate) fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
     }
 
     /// Of the values that hdrhistogram counts as equal it names the highest, which may exceed the largest seen.
@@ -206,12 +207,12 @@ mod tests {
 
     #[test]
     fn one_outlier_does_not_flatten_the_bars() {
-        let bars = recorder((100..1100).chain([20_000_000])).bars(10);
+        let bars = recorder((100..1100).chain([10_000_000])).bars(10);
         let counts: Vec<u64> = bars.iter().map(|bar| bar.count).collect();
-        assert!(counts[..9].iter().all(|count| (90..=130).contains(count)), "{counts:?}");
-        assert_eq!((counts.len(), counts.iter().sum::<u64>()), (10, 1001));
-        assert_eq!(bars[9].up_to_us, 20_000_000.0);
-        assert!(bars[8].up_to_us < 1100.0, "{bars:?}");
+        assert_eq!((counts.len(), counts.iter().sum::<u64>(), bars[9].up_to_us), (10, 1001, 10_000_000.0));
+        // Five powers of ten in ten bars: each is so many times as long as the one before.
+        assert!((bars[0].up_to_us - 316.2).abs() < 0.1 && (bars[3].up_to_us - 10_000.0).abs() < 1.0, "{bars:?}");
+        assert!((99..=100).contains(&counts[2]) && counts[9] == 1, "{counts:?}");
     }
 
     #[test]
@@ -222,7 +223,5 @@ mod tests {
             assert_eq!(bars.iter().map(|bar| bar.count).sum::<u64>(), all);
             assert_eq!(bars.len(), if bars[0].count == all { 1 } else { 10 });
         }
-        let even: Vec<u64> = recorder(1..=100).bars(10).iter().map(|bar| bar.count).collect();
-        assert!(even.iter().all(|count| (8..=12).contains(count)), "{even:?}");
     }
 }
