@@ -52,15 +52,27 @@ pub(crate) struct Part {
     pub(crate) share: f64,
 }
 
+/// What stands at the x axis: its end, and the words at its start, its quarters and its end.
+pub(crate) struct Axes {
+    pub(crate) x_max: f64,
+    pub(crate) x_labels: [String; TICKS as usize + 1],
+}
+
 /// Curves over seconds, from zero up. What never left zero is told in words.
 pub(crate) fn curves(title: &str, series: &[Series<'_>]) -> Markup {
+    let x_max = series.iter().flat_map(|one| &one.points).map(|(x, _)| *x).fold(1.0, f64::max);
+    let x_labels = core::array::from_fn(|at| format!("{} s", tick(share(at as u32) * x_max)));
+    curves_on(title, series, &Axes { x_max, x_labels })
+}
+
+/// As [`curves`], over something else than seconds.
+pub(crate) fn curves_on(title: &str, series: &[Series<'_>], axes: &Axes) -> Markup {
     let (seen, zero): (Vec<_>, Vec<_>) = series.iter().partition(|one| one.points.iter().any(|(_, y)| *y > 0.0));
     if seen.is_empty() {
         return html! { p { (title) ": none." } };
     }
     let all = || seen.iter().flat_map(|one| one.points.iter().copied());
-    let x_max = all().map(|(x, _)| x).fold(1.0, f64::max);
-    let y_max = nice(all().map(|(_, y)| y).fold(1.0, f64::max));
+    let y_max = nice(all().map(|(_, y)| y).fold(f64::MIN_POSITIVE, f64::max));
     html! {
         figure {
             figcaption {
@@ -72,9 +84,9 @@ pub(crate) fn curves(title: &str, series: &[Series<'_>]) -> Markup {
                 div.y { @for at in (0..=TICKS).rev() { span { (tick(share(at) * y_max)) } } }
                 svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label=(title) {
                     (grid())
-                    @for one in &seen { polyline class=(one.colour) points=(points(one, x_max, y_max)) {} }
+                    @for one in &seen { polyline class=(one.colour) points=(points(one, axes.x_max, y_max)) {} }
                 }
-                div.x { @for at in 0..=TICKS { span { (tick(share(at) * x_max)) " s" } } }
+                div.x { @for label in &axes.x_labels { span { (label) } } }
             }
         }
     }

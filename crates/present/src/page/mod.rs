@@ -3,7 +3,7 @@
 mod figure;
 
 use crate::Made;
-pub(crate) use figure::{Bar, Colour, Part, Series, bars, curves};
+pub(crate) use figure::{Axes, Bar, Colour, Part, Series, bars, curves, curves_on};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
