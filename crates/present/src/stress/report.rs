@@ -2,13 +2,13 @@
 
 use crate::number::{bytes, count, measured, rate, significant, span, time_us};
 use crate::table::table;
-use crate::text::Text;
+use crate::text::{Text, Tone};
 use ports::ClosedFirst;
 use stats::Percentiles;
 use std::time::Duration;
 use stress_core::by_request::RequestSummary;
 use stress_core::report::TlsReport;
-use stress_core::{ErrorKind, KernelCounter, Report, TimeWaitOurs, dialect_meaning};
+use stress_core::{ErrorKind, KernelCounter, Report, TimeWaitOurs, Verdict, dialect_meaning};
 
 /// Rows of requests that a person reads.
 const REQUESTS_SHOWN_MAX: usize = 20;
@@ -17,8 +17,7 @@ const REQUESTS_SHOWN_MAX: usize = 20;
 const DRAINED_SHOWN_MIN: Duration = Duration::from_millis(100);
 
 /// The whole report but the plan, which stands above it since before the run: each section after an empty line.
-pub(super) fn text(report: &Report, columns: usize) -> String {
-    let mut text = Text::new(columns);
+pub(super) fn text(report: &Report, mut text: Text, columns: usize) -> String {
     text.line("");
     push_summary(&mut text, report);
     push_latency(&mut text, report);
@@ -50,11 +49,14 @@ fn push_summary(text: &mut Text, report: &Report) {
         text.row("grace", format!("{} after that for requests in flight", span(report.drained)));
     }
     text.row("body bytes", bytes(report.body_bytes));
+    if let Some(per_s) = stats::per_second(report.received_bytes, report.duration) {
+        text.row("received", format!("{}, {}/s", bytes(report.received_bytes), bytes(per_s as u64)));
+    }
 }
 
 fn push_latency(text: &mut Text, report: &Report) {
     let Some(latency) = &report.latency_us else { return };
-    text.section("Latency (from when a request is due to its complete response)");
+    text.section("Latency (from when a request is due to its complete response; steps of equal ratio)");
     let most = report.latency_bars.iter().map(|bar| bar.count).max().unwrap_or(0);
     for bar in &report.latency_bars {
         text.bar(&format!("up to {}", time_us(bar.up_to_us)), bar.count, most, "");
@@ -209,14 +211,20 @@ fn push_ports(text: &mut Text, report: &Report) {
 fn push_thresholds(text: &mut Text, report: &Report) {
     let (kept, failed): (Vec<_>, Vec<_>) = report.thresholds.iter().partition(|one| one.kept);
     if !report.thresholds.is_empty() {
-        text.section(format!("Thresholds: {} kept, {} not", kept.len(), failed.len()));
+        let tone = if failed.is_empty() { Tone::Good } else { Tone::Bad };
+        text.headline(tone, format!("Thresholds: {} kept, {} not", kept.len(), failed.len()));
     }
     failed.iter().for_each(|one| text.row("NOT KEPT", one));
     kept.iter().for_each(|one| text.row("kept", one));
 }
 
 fn push_verdict(text: &mut Text, report: &Report) {
-    text.section(format!("Verdict: {}", report.verdict));
+    let tone = match report.verdict {
+        Verdict::Clean => Tone::Good,
+        Verdict::ErrorStatuses { .. } | Verdict::NothingMeasured => Tone::Uneasy,
+        _ => Tone::Bad,
+    };
+    text.headline(tone, format!("Verdict: {}", report.verdict));
     report.notes.iter().for_each(|note| text.line(format!("  note: {note}")));
     report.advice.iter().for_each(|advice| text.line(format!("  try {advice}")));
 }
