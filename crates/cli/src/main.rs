@@ -1,5 +1,6 @@
 //! `quintet`: flags into checked plans, plans into runs, results onto the screen. The only printer; owns exit codes.
 
+mod compare;
 mod completions;
 mod ctl;
 mod doctor;
@@ -34,6 +35,7 @@ Examples:
   quintet ctl status                       how the running one is; drain, reload, events
   quintet stress -z 5s URL                 keep-alive requests for five seconds
   quintet stress -n 10k --close wait URL   a connection each, the server closes first
+  quintet compare before.json after.json   what changed beyond noise between two of its reports
   quintet doctor                           what is wrong on this host, or will be, and the cures
   quintet doctor --rate 5000 URL           will it hold? Probes the balancer at URL as well
   quintet simulate --nat random            clients behind a NAT gateway, through the model
@@ -64,6 +66,8 @@ enum Command {
     Ctl(ctl::CtlArgs),
     /// Load a target, and tell who closed first and what it cost in ports.
     Stress(Box<stress::StressArgs>),
+    /// Compare two reports of the tester: what changed beyond noise.
+    Compare(compare::CompareArgs),
     /// Tell why connects fail, or when they will: this host, and a balancer probed from outside.
     Doctor(Box<doctor::DoctorArgs>),
     /// Run the scene through the kernel model: kernels nobody boots any more, millions of clients.
@@ -132,6 +136,7 @@ fn run(command: Command) -> failure::Result {
         Command::Serve(args) => serve::run(&args),
         Command::Ctl(args) => ctl::run(&args),
         Command::Stress(args) => stress::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Origin(args) => origin::run(&args),

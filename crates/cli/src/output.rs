@@ -7,7 +7,7 @@ use present::{Made, Page, Present, screen};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use sys::file::Sink;
 
 /// `--json FILE|-`, opened before anything runs so that a bad path costs nothing.
@@ -20,6 +20,8 @@ pub(crate) enum Output {
     PeopleAside,
     /// JSON to a file: people read standard output.
     JsonToFile(ResultFile),
+    /// People are told nothing; JSON goes where it would else.
+    Quiet(Box<Output>),
 }
 
 impl Output {
@@ -32,6 +34,11 @@ impl Output {
         }
     }
 
+    /// Without a word for people, if that is wished.
+    pub(crate) fn quiet_if(self, wished: bool) -> Self {
+        if wished { Self::Quiet(Box::new(self)) } else { self }
+    }
+
     /// Prints whole lines for people; nothing where there is nothing to say. A reader who has left (a closed pipe) is no
     /// error, a full disk is one. What goes to standard error is said as far as anybody hears it.
     pub(crate) fn say(&self, text: impl AsRef<str>) -> anyhow::Result<()> {
@@ -39,6 +46,7 @@ impl Output {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         let lines = format!("{text}{end}");
         match self {
+            Self::Quiet(_) => Ok(()),
             Self::JsonToStdout | Self::PeopleAside => {
                 let _nobody_reads = std::io::stderr().write_all(lines.as_bytes());
                 Ok(())
@@ -89,6 +97,7 @@ impl Output {
     pub(crate) fn write_json(&mut self, value: &Value) -> anyhow::Result<()> {
         match self {
             Self::People | Self::PeopleAside => Ok(()),
+            Self::Quiet(output) => output.write_json(value),
             Self::JsonToStdout => write_to(&mut std::io::stdout(), &pretty(value)?, "standard output"),
             Self::JsonToFile(file) => file.write(&pretty(value)?),
         }
@@ -191,24 +200,51 @@ fn write_to(out: &mut impl Write, text: &str, name: &str) -> anyhow::Result<()> 
     }
 }
 
-/// Progress for a person who watches: one line on standard error, rewritten in place; nothing where nobody watches, or
-/// where a line cannot be rewritten.
+/// How often progress is told where no line can be rewritten.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Progress on standard error: for a person who watches one line, rewritten in place; a line every 10 s where it cannot be
+/// rewritten (a log, CI).
 pub(crate) struct Progress {
     shown: bool,
-    enabled: bool,
+    how: How,
+}
+
+enum How {
+    Quiet,
+    InPlace,
+    Plain { last: Instant },
 }
 
 impl Progress {
-    /// Enabled where standard error is a terminal.
+    /// Where a line can be rewritten, nothing elsewhere.
     pub(crate) fn new() -> Self {
-        Self { shown: false, enabled: std::io::stderr().is_terminal() && terminal::understands_escapes() }
+        let in_place = std::io::stderr().is_terminal() && terminal::understands_escapes();
+        Self { shown: false, how: if in_place { How::InPlace } else { How::Quiet } }
     }
 
-    /// Shows a line in place of the last.
+    /// As [`Progress::new`], but with a line now and then where it cannot be rewritten; nothing at all if that is wished.
+    pub(crate) fn of_a_run(quiet: bool) -> Self {
+        match Self::new() {
+            _ if quiet => Self { shown: false, how: How::Quiet },
+            Self { how: How::Quiet, .. } => Self { shown: false, how: How::Plain { last: Instant::now() } },
+            in_place => in_place,
+        }
+    }
+
+    /// Shows a line in place of the last, or as one more.
     pub(crate) fn show(&mut self, line: &str) {
-        if self.enabled {
-            self.shown = true;
-            let _terminal_gone = write!(std::io::stderr(), "{}", screen::progress(line, terminal::error_width()));
+        match &mut self.how {
+            How::Quiet => {}
+            How::InPlace => {
+                self.shown = true;
+                let _terminal_gone = write!(std::io::stderr(), "{}", screen::progress(line, terminal::error_width()));
+            }
+            How::Plain { last } if last.elapsed() >= PLAIN_EVERY => {
+                *last = Instant::now();
+                complain(line);
+            }
+            How::Plain { .. } => {}
         }
     }
 

@@ -10,6 +10,7 @@ mod load;
 mod peers;
 mod plan_file;
 mod ports;
+mod scraped;
 mod search;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
@@ -23,6 +24,7 @@ use habits::Ours;
 use plan_file::PlanFile;
 use ports::PortArgs;
 use present::stress::Finished;
+use scraped::Scraped;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -156,8 +158,10 @@ pub(crate) fn run(args: &StressArgs) -> Result {
     let Asked { draft, file, is_somewhere } = asked(args)?;
     let blamed = |error| file.as_ref().and_then(|file| file.blame(&error)).unwrap_or_else(|| error.into());
     draft.clone().check().map_err(blamed)?;
-    let mut output = Output::open(args.json.as_deref())?;
+    let mut output = Output::open(args.json.as_deref())?.quiet_if(args.files.quiet);
+    let mut files = args.files.open(args.json.as_deref())?;
     let signals = Signals::block()?;
+    let scraped = Scraped::start(args.files.prometheus)?;
     sys::limits::raise_file_limit();
     let embedded = if !is_somewhere { Some(embed()?) } else { None };
     let draft = match embedded.as_ref().and_then(|embedded| embedded.balancer.addresses().first()) {
@@ -175,8 +179,10 @@ pub(crate) fn run(args: &StressArgs) -> Result {
     if let Some(outcome) = args.ports.look(&ready, &mut output)? {
         return Ok(outcome);
     }
-    let report = drive(ready, signals)?;
-    output.show(&Finished(&report))?;
+    let report = drive(ready, signals, args.files.quiet, &scraped)?;
+    let shown = output.show(&Finished(&report));
+    // One that cannot be told, because a disk is full, keeps no other from being told.
+    files.write(&report).and(shown)?;
     Ok(if report.is_good() { Outcome::AsHoped } else { Outcome::Bad })
 }
 
@@ -253,11 +259,12 @@ fn check_somebody_listens(url: &http::Url, targets: &[SocketAddr]) -> anyhow::Re
 }
 
 /// Runs what is ready, lets Ctrl-C end it with a report.
-fn drive(ready: Preflight, signals: Signals) -> anyhow::Result<stress_core::Report> {
+fn drive(ready: Preflight, signals: Signals, quiet: bool, scraped: &Scraped) -> anyhow::Result<stress_core::Report> {
     let stop = StopFlag::new();
     stop_on_signal(signals, stop.clone());
-    let mut progress = Progress::new();
+    let mut progress = Progress::of_a_run(quiet);
     let report = stress::run_prepared(ready, &stop, |snapshot| {
+        scraped.tell(snapshot);
         progress.show(&present::stress::progress(snapshot));
     });
     progress.clear();

@@ -265,6 +265,7 @@ mod tests {
         check("-f body.json URL", "--data @body.json URL");
         check("-B 10.0.0.2 -C a=b URL", "--source-ip 10.0.0.2 -H Cookie: a=b URL");
         check("-j URL", "--json - URL");
+        check("-o json --output-format quiet --format plain-text URL", "--json - --quiet URL");
         check("--clients 8 URL", "--connections 8 URL");
         check("-E me.pem --tlsv1.2 --no-alpn URL", "--cert me.pem --tls-min 1.2 --alpn none URL");
         check("--urls-from-file list URL", "--urls list URL");
@@ -293,7 +294,8 @@ mod tests {
         refused("-i list URL", &["HEAD", "--urls FILE"]);
         refused("-s script.lua URL", &["-s script.lua"]);
         refused("-p post.txt URL", &["-p post.txt", "-d @FILE"]);
-        refused("-o csv URL", &["--json"]);
+        refused("-o csv URL", &["--json", "--csv FILE"]);
+        refused("-g times.tsv URL", &["--csv FILE"]);
         refused("-k https://a/", &["-k", "--insecure", "leave it out"]);
         refused("-host", &["a value is missing"]);
         refused("-k --close wait URL", &["-k", "--close wait"]);

@@ -152,7 +152,13 @@ static HABITS: &[Habit] = &[
         false,
         "requests in flight at the end are always waited for; for a report to keep write --json FILE",
     ),
-    refused(&["o", "e", "g", "output-format", "format"], true, "for a report to keep write --json FILE"),
+    either(
+        &["o", "output", "output-format", "format"],
+        format,
+        "for a report to keep write --json FILE; hey's and oha's csv is a line per request, ours per second: --csv FILE",
+    ),
+    refused(&["e"], true, "ab means percentiles as CSV: write --json FILE, or --csv FILE for a line per second"),
+    refused(&["g"], true, "ab means a line per request: write --csv FILE for a line per second, or --hdr FILE"),
     refused(&["v", "verbose"], false, "there is nothing more to tell; the version is `quintet --version`"),
 ];
 
@@ -175,6 +181,15 @@ fn method(value: &str) -> Option<Vec<String>> {
     let is_word = value.bytes().all(|byte| byte.is_ascii_alphabetic());
     let method = is_word.then(|| super::habits::method(value).ok()).flatten()?;
     Some(vec!["-m".to_owned(), method])
+}
+
+fn format(value: &str) -> Option<Vec<String>> {
+    match value {
+        "json" | "j" => json(value),
+        "quiet" => Some(vec!["--quiet".to_owned()]),
+        "text" | "plain-text" | "pt" => Some(Vec::new()),
+        _ => None,
+    }
 }
 
 fn json(_: &str) -> Option<Vec<String>> {
