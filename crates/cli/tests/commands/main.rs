@@ -2,6 +2,9 @@
 
 mod about_itself;
 mod any_translation;
+#[allow(dead_code)] // keys are for the page of the balancer
+#[path = "../../../admin/tests/asked/browser.rs"]
+mod browser;
 mod ctl;
 mod doctor;
 mod events_told;
@@ -12,6 +15,7 @@ mod from_mutated;
 mod hand_over;
 mod keys_told;
 mod loads;
+mod pages;
 mod ports_told;
 mod preflight;
 mod program;

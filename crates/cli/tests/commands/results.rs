@@ -1,7 +1,10 @@
 //! What a run of the tester leaves: what it has to keep, and files.
 
 use crate::program::{json_of, told};
+use crate::target::Target;
 use std::net::TcpListener;
+use sys::signal::Signal;
+use testkit::{Folder, eventually};
 
 /// Answers nobody: takes every connection and hangs up.
 fn hangs_up() -> String {
@@ -63,4 +66,70 @@ fn a_threshold_that_says_nothing_is_a_mistake_of_the_command_line() {
     check(&["--threshold", "p99<50"], "write 250us, 50ms or 2s");
     check(&["--threshold", "latency<50ms"], "take p50 to p99.99");
     check(&["--threshold", "rate>=99%"], "give --rate");
+}
+
+/// Everything that a run leaves, of one run; silent otherwise.
+#[test]
+fn files_are_written_and_nothing_is_said() {
+    let folder = Folder::new();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let [csv, hdr, junit, json] = ["a.csv", "a.hdr", "a.xml", "a.json"].map(path);
+    let files = ["--csv", &csv, "--hdr", &hdr, "--junit", &junit, "--json", &json];
+    let (code, out, err) = told(&[&["stress", "-n", "200", "--quiet", "--threshold", "p50<1us"], &files[..]].concat());
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "", ""));
+    let read = |path: &str| std::fs::read_to_string(path).expect("written");
+    let rows: Vec<String> = read(&csv).lines().map(str::to_owned).collect();
+    assert!(rows[0].starts_with("t_s,ok,failed,p50_us") && rows[1].starts_with("0,200,0,"), "{rows:?}");
+    assert!(read(&hdr).contains("#[StartTime: ") && read(&hdr).contains("HISTFAAAA"), "{}", read(&hdr));
+    let junit = read(&junit);
+    assert!(junit.contains("tests=\"2\" failures=\"1\"") && junit.contains("p50&lt;1us"), "{junit}");
+    assert!(read(&json).contains("\"schema\": 1"));
+    let (code, _, err) = told(&["stress", "-n", "1", "--csv", &csv, "--json", &csv]);
+    assert!(code == Some(2) && err.contains("--json and --csv both name"), "{err}");
+}
+
+/// `/dev/full` takes no byte: what can be told is told, and the exit code says that something is missing.
+#[test]
+fn a_full_disk_takes_one_file_and_no_more() {
+    let folder = Folder::new();
+    let json = folder.path().join("a.json");
+    let run = ["stress", "-n", "50", "--csv", "/dev/full", "--json", &json.display().to_string()];
+    let (code, out, err) = told(&run);
+    assert!(code == Some(2) && err.contains("/dev/full"), "{err}");
+    assert!(out.contains("Verdict: clean") && json.exists(), "{out}");
+    let run = ["stress", "-n", "50", "--json", "/dev/full", "--csv", &json.display().to_string()];
+    let (code, out, _) = told(&run);
+    assert!(code == Some(2) && out.contains("Verdict: clean"), "{out}");
+    assert!(std::fs::read_to_string(&json).expect("written").starts_with("t_s,"));
+}
+
+#[test]
+fn reports_are_compared() {
+    let folder = Folder::new();
+    let path = folder.path().join("a.json").display().to_string();
+    json_of(&["stress", "-n", "50", "--json", "-"], 0);
+    assert_eq!(told(&["stress", "-n", "50", "--quiet", "--json", &path]).0, Some(0));
+    let (code, out, _) = told(&["compare", &path, &path]);
+    assert!(
+        code == Some(0) && out.contains("too short a run to tell") && out.contains("fewer than 5 whole seconds"),
+        "{out}"
+    );
+    let (code, _, err) = told(&["compare", &path, "/proc/self/status"]);
+    assert!(code == Some(2) && err.contains("no JSON"), "{err}");
+}
+
+#[test]
+fn a_run_in_progress_is_scraped() {
+    let (target, at) = (Target::start(), testkit::free_address());
+    let run = crate::stress_at_work(&target, &["--prometheus", &at.to_string(), "--quiet"]);
+    eventually("responses are counted", || {
+        let text = crate::get(at, "/metrics");
+        let count = text.lines().find_map(|line| line.strip_prefix("quintet_stress_responses_total "));
+        text.contains("version=0.0.4") && count.is_some_and(|count| count != "0")
+    });
+    run.signal(Signal::Interrupt);
+    assert_eq!(run.end(), (Some(0), String::new(), String::new()));
+    let (code, _, err) =
+        told(&["stress", "-n", "1", "--prometheus", &target.url()["http://".len()..].replace('/', "")]);
+    assert!(code == Some(2) && err.contains("choose another address"), "{err}");
 }
