@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 /// Entries before the resolution is halved.
-pub const ENTRIES_MAX: usize = 512;
+const ENTRIES_MAX: usize = 512;
 
 /// What an entry of a [`Timeline`] can be.
 pub trait Join: Default + Clone {

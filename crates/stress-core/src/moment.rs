@@ -1,6 +1,5 @@
 //! What happened in each second of a run.
 
-use core::time::Duration;
 use ports::allocator::TIME_WAIT;
 use stats::{Coarse, Join, Timeline};
 
@@ -84,14 +83,10 @@ pub fn series(timeline: &Timeline<Moment>) -> Vec<SeriesPoint> {
     entries.iter().enumerate().map(point).collect()
 }
 
-/// How long a point of the series lasted: the last one of a run may be cut short.
-pub fn lasted(point: &SeriesPoint, each_s: u64, run: Duration) -> f64 {
-    (run.as_secs_f64() - point.t_s as f64).clamp(0.0, each_s as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::time::Duration;
 
     #[test]
     fn time_wait_lasts_a_minute() {
@@ -112,7 +107,5 @@ mod tests {
         let point = points[1];
         assert_eq!((point.t_s, point.ok, point.failed, point.opened), (1, 10, 3, 2));
         assert_eq!((point.max, point.connect_us), (Some(10.0), Some(15.0)));
-        assert_eq!(lasted(&point, 1, Duration::from_millis(1250)), 0.25);
-        assert_eq!(lasted(&points[0], 1, Duration::from_millis(1250)), 1.0);
     }
 }

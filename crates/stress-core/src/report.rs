@@ -89,10 +89,8 @@ pub struct Report {
     pub body_bytes: u64,
     /// Bytes that came in, heads and framing included.
     pub received_bytes: u64,
-    /// All latencies, from when requests were due.
-    pub latency: Recorder,
-    /// What happened when.
-    pub timeline: Timeline<Moment>,
+    /// What figures are made of, for who draws more of it.
+    pub raw: Raw,
     /// Where and when it ran.
     pub host: Host,
     /// Was it the target that was measured?
@@ -228,6 +226,15 @@ pub enum TimeWaitOurs {
     Unknown(String),
 }
 
+/// What the figures of a run are made of.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    /// All latencies, from when requests were due.
+    pub latency: Recorder,
+    /// What happened when.
+    pub timeline: Timeline<Moment>,
+}
+
 /// Where and when a run was made. Serialises to `host` of `stress --json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Host {
@@ -325,14 +332,13 @@ impl PlanSummary {
 impl Report {
     /// Draws up the report of a run.
     pub fn new(plan: &Plan, facts: RunFacts, tally: &Tally) -> Self {
-        let over = tally.elapsed;
         let Conclusion { verdict, judgement, forecast, notes, advice } = conclude(plan, &facts, tally);
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
-            duration: over,
+            duration: tally.elapsed,
             drained: tally.drained,
             stopped: facts.stopped,
-            requests: Requests { ok: tally.ok, failed: tally.failed(), per_s: per_second(tally.ok, over) },
+            requests: Requests { ok: tally.ok, failed: tally.failed(), per_s: per_second(tally.ok, tally.elapsed) },
             latency_us: tally.latency.percentiles(),
             uncorrected_us: tally.service.percentiles(),
             not_sent: tally.not_sent,
@@ -341,9 +347,9 @@ impl Report {
             tls: tally.tls.as_deref().map(tls_report),
             connect_cost_us: tally.connect_cost.percentiles(),
             busy: facts.busy,
-            cpu_percent: percent(facts.cpu, over + tally.drained),
+            cpu_percent: percent(facts.cpu, tally.elapsed + tally.drained),
             kernel: facts.kernel,
-            connections: connections(tally, over),
+            connections: connections(tally, tally.elapsed),
             errors: nonzero(|kind| tally.errors(kind)),
             faults: tally.faults().to_vec(),
             http_error: tally.http_error,
@@ -355,8 +361,7 @@ impl Report {
             ports: ports_used(tally, facts.time_wait_ours),
             body_bytes: tally.body_bytes,
             received_bytes: tally.received_bytes,
-            latency: tally.latency.clone(),
-            timeline: tally.timeline.clone(),
+            raw: Raw { latency: tally.latency.clone(), timeline: tally.timeline.clone() },
             host: facts.host,
             thresholds: plan.thresholds.iter().map(|one| one.judge(Figures::of(tally, plan.pace))).collect(),
             verdict,

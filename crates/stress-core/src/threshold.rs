@@ -145,12 +145,12 @@ impl Threshold {
     }
 
     /// Does it say how many requests may fail?
-    pub fn is_of_errors(&self) -> bool {
+    pub(crate) fn is_of_errors(&self) -> bool {
         self.figure == Figure::Errors
     }
 
     /// Does it say how much of what was due may not be sent?
-    pub fn is_of_rate(&self) -> bool {
+    pub(crate) fn is_of_rate(&self) -> bool {
         matches!(self.figure, Figure::Rate | Figure::NotSent)
     }
 

@@ -58,7 +58,7 @@ fn rates_are_of_what_was_completed_over_the_time_it_took() {
     assert_eq!(report.errors, [(ErrorKind::ClientPorts, 500), (ErrorKind::Http, 1)]);
     let consumed = report.ports.consumed_per_1000_requests.unwrap();
     assert!((consumed - 666.67).abs() < 0.01, "{consumed}");
-    assert_eq!(report.timeline.entries().iter().map(stress_core::Moment::ok).sum::<u64>(), 1500);
+    assert_eq!(report.raw.timeline.entries().iter().map(stress_core::Moment::ok).sum::<u64>(), 1500);
     assert!(report.verdict.is_client_limited() && !report.verdict.is_good());
 }
 

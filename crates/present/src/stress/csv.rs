@@ -6,7 +6,7 @@ const HEAD: &str = "t_s,ok,failed,p50_us,p99_us,max_us,time_wait,connect_us,open
 
 /// What was not measured is an empty field.
 pub(super) fn csv(report: &Report) -> String {
-    let rows = moment::series(&report.timeline);
+    let rows = moment::series(&report.raw.timeline);
     HEAD.to_owned() + &rows.iter().map(row).collect::<String>()
 }
 

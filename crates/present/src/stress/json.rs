@@ -47,19 +47,28 @@ pub(super) fn report(report: &Report) -> Value {
         "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),
         "tls_us": percentiles(report.tls.as_ref().and_then(|tls| tls.handshake_us.as_ref())),
         "tls": report.tls.as_ref().map(secured),
-        "version": env!("CARGO_PKG_VERSION"),
-        "schema": SCHEMA_VERSION,
-        "series": moment::series(&report.timeline).iter().map(point).collect::<Vec<_>>(),
-        "series_step_s": report.timeline.seconds_each(),
-        "latency_curve": curve(report),
-        "unanswered": count(report, ErrorKind::Unanswered),
-        "bytes": bytes(report),
-        "host": report.host,
     });
+    if let (Some(value), Value::Object(more)) = (value.as_object_mut(), described(report)) {
+        value.extend(more);
+    }
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
     }
     value
+}
+
+/// What came with the schema.
+fn described(report: &Report) -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "schema": SCHEMA_VERSION,
+        "series": moment::series(&report.raw.timeline).iter().map(point).collect::<Vec<_>>(),
+        "series_step_s": report.raw.timeline.seconds_each(),
+        "latency_curve": curve(report),
+        "unanswered": count(report, ErrorKind::Unanswered),
+        "bytes": bytes(report),
+        "host": report.host,
+    })
 }
 
 /// Of each of several requests.
@@ -151,7 +160,7 @@ fn point(point: &SeriesPoint) -> Value {
 /// Latency by the share of responses that were not slower, close together where few are.
 fn curve(report: &Report) -> Vec<Value> {
     let at = |percent: f64| {
-        let us = report.latency.quantile(percent / 100.0)?.as_nanos() as f64 / 1000.0;
+        let us = report.raw.latency.quantile(percent / 100.0)?.as_nanos() as f64 / 1000.0;
         Some(json!({ "percent": percent, "us": us }))
     };
     CURVE_PERCENT.into_iter().filter_map(at).collect()

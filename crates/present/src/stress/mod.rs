@@ -38,7 +38,7 @@ pub fn junit(report: &Report) -> String {
 /// All latencies as a log of HdrHistogram, in nanoseconds.
 pub fn hdr(report: &Report) -> String {
     let what = format!("quintet {} stress {}, latency in nanoseconds", env!("CARGO_PKG_VERSION"), report.plan.url);
-    report.latency.hdr_log(report.host.started_unix_s, report.duration, &[what])
+    report.raw.latency.hdr_log(report.host.started_unix_s, report.duration, &[what])
 }
 
 /// A run that is over. Its plan was shown before ([`plan`]).

@@ -24,7 +24,7 @@ pub(crate) struct Run<'a> {
 pub(super) fn of_one(report: &Report, json: &Value, made: &Made) -> String {
     let run = Run { name: report.plan.url.clone(), report: json };
     let title = format!("quintet stress {}", report.plan.url);
-    document(&title, &in_full(&run, &report.timeline), made)
+    document(&title, &in_full(&run, &report.raw.timeline), made)
 }
 
 /// Several runs over each other, the figures side by side; `verdict` above all.
