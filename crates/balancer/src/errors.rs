@@ -3,7 +3,7 @@
 use crate::access::LogError;
 use crate::timestamps::{TimestampsError, Unfulfilled};
 use crate::tls::SecureError;
-use ports::{Address, Fault, NoOwnPorts, SetError, TooManyDestinations};
+use ports::{Address, NoOwnPorts, SetError, TooManyDestinations};
 use reactor::{ListenError, NoAnswer, SpawnError};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -253,12 +253,12 @@ pub enum ApplyError {
     #[error(transparent)]
     Setup(#[from] SetupError),
     /// A listener's socket cannot be accepted from.
-    #[error("listener {name:?}: {fault}")]
+    #[error("listener {name:?}: {error}")]
     Listen {
         /// Its name.
         name: String,
-        /// Why.
-        fault: Fault,
+        /// Why, and the way out.
+        error: ListenError,
     },
 }
 

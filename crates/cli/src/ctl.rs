@@ -79,7 +79,7 @@ enum Wish {
         #[command(flatten)]
         which: Which,
         /// 0 to 1000.
-        #[arg(value_parser = weight)]
+        #[arg(value_parser = weight, allow_negative_numbers = true)]
         weight: u32,
     },
     /// Forget what was said of it: the configuration counts.

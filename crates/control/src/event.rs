@@ -339,7 +339,7 @@ fn stage_in_words(stage: ListenerStage) -> &'static str {
         ListenerStage::Grace => "accepts for a last while; every answer says that its connection closes",
         ListenerStage::Shut => "accepts nobody any more; requests under way may finish",
         ListenerStage::LastCall => "who has no answer by now is told so",
-        ListenerStage::Cut => "drained; what was left is cut",
+        ListenerStage::Cut => "drained; whoever was left is cut off",
     }
 }
 

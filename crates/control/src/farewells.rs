@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use balancer::Config;
-use balancer_core::{DrainTimes, DrainedListeners, ListenerOrder, OrderError, Settings};
+use balancer_core::{DrainTimes, DrainedListeners, ListenerOrder, ListenerStage, OrderError, Settings};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -43,11 +43,14 @@ impl Farewells {
         self.drained.apply(settings, &times_of(config), BEFORE + now);
     }
 
-    /// What has changed by itself since the last look.
-    pub(crate) fn poll_moved(&mut self, config: &Config, now: Duration) -> Vec<Event> {
+    /// Has anything changed by itself since the last look, and what of it is told?
+    pub(crate) fn poll_moved(&mut self, config: &Config, now: Duration) -> (bool, Vec<Event>) {
         let (before, now) = (std::mem::replace(&mut self.looked, BEFORE + now), BEFORE + now);
-        let moved = self.drained.moved(times_of(config), before, now);
-        moved.map(|(name, stage)| Event::ListenerDrains { listener: name.to_owned(), stage }).collect()
+        let moved: Vec<_> = self.drained.moved(times_of(config), before, now).collect();
+        // Whether anybody is left to be called is not known here.
+        let told = moved.iter().filter(|(_, stage)| *stage != ListenerStage::LastCall);
+        let told = told.map(|(name, stage)| Event::ListenerDrains { listener: (*name).to_owned(), stage: *stage });
+        (!moved.is_empty(), told.collect())
     }
 
     /// When that is so again.

@@ -12,7 +12,7 @@ pub enum NotOrdered {
     #[error(transparent)]
     Refused(#[from] OrderError),
     /// It stands, but the workers go by what they had.
-    #[error("the workers do not go by it: {why}")]
+    #[error("it stands, but the workers do not go by it yet: {why}; it is tried again every few seconds")]
     NotApplied {
         /// Why.
         why: String,

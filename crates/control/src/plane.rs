@@ -262,9 +262,9 @@ impl Plane {
 
     /// Drains of listeners that are further than they were when it was looked last.
     fn go_on_draining(&mut self, news: &mut NewsDesk) {
-        let moved = self.farewells.poll_moved(&self.names.config, self.now());
-        self.is_stale |= !moved.is_empty();
-        moved.into_iter().for_each(|event| news.tell(event));
+        let (moves, told) = self.farewells.poll_moved(&self.names.config, self.now());
+        self.is_stale |= moves;
+        told.into_iter().for_each(|event| news.tell(event));
     }
 
     /// Workers take a moment, one that hangs ten seconds: meanwhile names are looked up.

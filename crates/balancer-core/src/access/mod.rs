@@ -160,7 +160,7 @@ impl core::fmt::Display for Nobody {
             (self.aside, "set aside", "set aside"),
             (self.drained, "drained", "drained"),
             (self.disabled, "disabled", "disabled"),
-            (self.others, "no other", "no others"),
+            (self.others, "not to be had for this request", "not to be had for this request"),
         ];
         let some = all.into_iter().filter(|(count, ..)| *count > 0);
         for (at, (count, one, many)) in some.clone().enumerate() {

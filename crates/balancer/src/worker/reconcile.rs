@@ -12,7 +12,7 @@ use crate::errors::{ApplyError, SetupError};
 use crate::orders::Snapshot;
 use balancer_core::{BackendSetSettings, CloseReason, ListenerSettings, PortChoice};
 use ports::Address;
-use reactor::{Listening, Reactor, SocketKey};
+use reactor::{ListenError, Listening, Reactor, SocketKey};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -155,7 +155,8 @@ impl Worker {
                 Ok(socket) => place.adopted.push(socket),
                 Err(fault) => {
                     place.give_up(io);
-                    return Err(ApplyError::Listen { name: settings.name.clone(), fault });
+                    let error = ListenError { address: Box::new(socket.address()), fault };
+                    return Err(ApplyError::Listen { name: settings.name.clone(), error });
                 }
             }
         }

@@ -344,6 +344,22 @@ fn who_takes_too_long_at_a_listener_that_is_drained_is_told_and_then_cut() {
     drop(TcpStream::connect(address).expect("it accepts again"));
 }
 
+/// The place is bound all the while, but not listened at.
+#[test]
+fn somebody_else_who_listens_where_a_drained_listener_did_is_told_of() {
+    let (_origin, mut balancer, mut settings) = drained_by_order(1);
+    let address = balancer.addresses()[0];
+    enter(&mut balancer, &mut settings, ListenerStage::Shut);
+    eventually("nobody is accepted any more", || TcpStream::connect(address).is_err());
+    let other = std::net::TcpListener::bind(address).expect("nobody listens there");
+    settings.listeners[0].stage = ListenerStage::Open;
+    let why = balancer.apply(&settings).expect_err("it is taken").to_string();
+    assert!(why.contains(&format!("cannot listen on {address}: it is in use: stop what listens there")), "{why}");
+    drop(other);
+    balancer.apply(&settings).expect("it is free again");
+    drop(TcpStream::connect(address).expect("it accepts again"));
+}
+
 /// A file cannot be closed and opened again.
 #[test]
 fn who_comes_to_the_file_of_a_listener_that_is_drained_is_turned_away() {

@@ -56,6 +56,7 @@ fn a_server_is_seen_drained_and_brought_back() {
     assert!(get(house.address, "/").starts_with("HTTP/1.1 503"));
     check(&["weight", &which, "7"], 0, &["done"], "");
     check(&["weight", &which, "1001"], 1, &[], "0 to 1000");
+    check(&["weight", &which, "-1"], 2, &[], "a weight is a whole number from 0 to 1000, such as 10");
     check(&["weight", &which, "abc"], 2, &[], "a weight is a whole number from 0 to 1000, such as 10");
     check(&["undrain", &which], 0, &["done"], "");
     check(&["servers", "app", "--json", "-"], 0, &["\"weight\": 7"], "");
