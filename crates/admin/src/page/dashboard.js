@@ -146,7 +146,9 @@ function timesInWords(now, old) {
 function pairOfTimes(now = [], old) {
   const time = timeOf(now, old);
   const [half, most] = [time(0.5), time(0.99)];
-  return half === undefined ? "–" : `${brief(half)} / ${most === Infinity ? "over 67 s" : brief(most)}`;
+  // Each stays on its line.
+  const both = [brief(half ?? 0), most === Infinity ? "over 67 s" : brief(most ?? 0)];
+  return half === undefined ? "–" : both.map((one) => one.replaceAll(" ", "\u00a0")).join("/\u200b");
 }
 
 const setIn = (state, name) => state.backend_sets.find((one) => one.name === name);
@@ -208,7 +210,7 @@ function showCurve() {
 }
 
 const INKS = { up: "green", draining: "blue", disabled: "blue", aside: "orange", down: "red" };
-const SERVER = ["server", "state", "weight", "requests/s", "p50 / p99", "in flight", "open", "re-used", "failed connects", "closes first", ""];
+const SERVER = ["server", "state", "weight", "requests/s", "p50/p99", "in flight", "open", "re-used", "failed connects", "closes first", ""];
 
 function showSets(state) {
   const make = (set) => {
