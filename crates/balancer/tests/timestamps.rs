@@ -4,7 +4,7 @@
 //! one thread.
 
 use balancer::{Handle, Plan, StartError, TimestampsError, Warning};
-use balancer_core::{BackendSetSettings, ListenerSettings, ServerSettings, Settings, Timestamps};
+use balancer_core::{BackendSetSettings, ListenerSettings, ListenerStage, ServerSettings, Settings, Timestamps};
 use reactor::epoll::EpollConfig;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -19,10 +19,11 @@ use testkit::{PATIENCE, eventually, own_process};
 type Test = (&'static str, fn());
 
 /// Each runs in a process of its own, in a fresh network namespace.
-const TESTS: [Test; 9] = [
+const TESTS: [Test; 10] = [
     ("only_the_listener_that_asks_is_without", only_the_listener_that_asks_is_without),
     ("servers_are_reached_with_timestamps", servers_are_reached_with_timestamps),
     ("every_family_and_worker", every_family_and_worker),
+    ("one_that_is_drained_by_order_opens_again_without", one_that_is_drained_by_order_opens_again_without),
     ("the_rule_ends_with_drain_and_drop", the_rule_ends_with_drain_and_drop),
     ("the_rule_ends_with_sigkill", the_rule_ends_with_sigkill),
     ("what_cannot_be_verified_does_not_start", what_cannot_be_verified_does_not_start),
@@ -109,6 +110,20 @@ fn every_family_and_worker() {
     }
     let all = balancer.drain(Duration::ZERO);
     assert_eq!(tables(), 0, "{all:?}");
+}
+
+/// Nobody can be connected to while it accepts nobody: it is tried when it does again.
+fn one_that_is_drained_by_order_opens_again_without() {
+    let mut balancer = start(&[(ANY_PORT, Timestamps::Off)], no_server(), 2).expect("starts");
+    let address = balancer.addresses()[0];
+    let mut settings = Settings::clone(&balancer.settings());
+    settings.listeners[0].stage = ListenerStage::Shut;
+    balancer.apply(&settings).expect("it is good");
+    eventually("nobody is accepted any more", || TcpStream::connect(address).is_err());
+    balancer.apply(&settings).expect("the same once more");
+    settings.listeners[0].stage = ListenerStage::Open;
+    balancer.apply(&settings).expect("it accepts again");
+    check(address, false);
 }
 
 fn the_rule_ends_with_drain_and_drop() {
