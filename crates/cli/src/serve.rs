@@ -163,14 +163,13 @@ fn serve(args: &ServeArgs, config: Option<Config>, watch: Watch) -> Result {
     });
     let before = Before::take(&config)?;
     before.taken.iter().for_each(|_| output.succeed());
-    let hand_overs = before.taken.as_ref().map(Taken::hand_overs);
     // Bound before a worker accepts: what fails after that would cut its clients off.
     let listens = || config.admin.as_ref().map(admin::listen).transpose();
     let at_admin = before.admin.map_or_else(listens, |taken| Ok(Some(taken)))?;
     let waits = |what| output::complain(format!("quintet: {what}"));
     let (file, heritage) = (args.config.as_deref(), before.heritage);
     let mut control = control::start_with(&config, file, args.workers, heritage, waits)?;
-    hand_overs.into_iter().for_each(|count| control.remote().note_taken_over(count));
+    before.taken.iter().for_each(|taken| control.remote().note_taken_over(taken.hand_overs()));
     let admin = admin::start_with(config.admin.as_ref(), control.remote(), at_admin)?;
     let barred = balancer::foreseen::barred_later(&config, file);
     // Everything is bound and read.

@@ -294,10 +294,7 @@ impl fmt::Display for Event {
             Self::SetDown { set } => write!(f, "set {set}: no server is up"),
             Self::SetAside { set, asked } => write!(f, "set {set}: no server is well; {}", still_asked(*asked)),
             Self::SetServed { set } => write!(f, "set {set}: a server is up again"),
-            Self::ChecksLate { count, at_once } => {
-                let cure = "a shorter `timeout` or a longer `interval` in [backend_set.health] makes room";
-                write!(f, "{count} checks began late: {at_once} may be under way at once, and many hang; {cure}")
-            }
+            Self::ChecksLate { count, at_once } => write!(f, "{count} checks began late: {}", too_many(*at_once)),
             Self::NotApplied { why } => write!(f, "what was found is not gone by: {why}"),
             Self::SourcesAway { why } => f.write_str(why),
             Self::SourcesBack => f.write_str("all sources are addresses of this host again"),
@@ -333,6 +330,11 @@ fn good(in_a_row: u32) -> String {
 }
 
 /// The first of them, so that a line stays one.
+fn too_many(at_once: usize) -> String {
+    let cure = "a shorter `timeout` or a longer `interval` in [backend_set.health] makes room";
+    format!("{at_once} may be under way at once, and many hang; {cure}")
+}
+
 fn stage_in_words(stage: ListenerStage) -> &'static str {
     match stage {
         ListenerStage::Open => "accepts",

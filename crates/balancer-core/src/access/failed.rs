@@ -142,20 +142,6 @@ mod tests {
                  answered; GET /x\\x0a\\\"; server app/10.0.0.7:80, 2 attempts, 0.031 s"
             )
         );
-        let nobody = Nobody { down: 2, drained: 1, ..Nobody::default() };
-        let nowhere = Line {
-            record: crate::exchange::Record { failure: Some(Failure::NoServer), server: None, ..lost.record },
-            server: None,
-            status: 503,
-            nobody: Some(nobody),
-            ..lost
-        };
-        let text = failed(nowhere, &parts).expect("it failed");
-        assert!(
-            text.ends_with("; set app, of whose servers 2 are down by their checks, 1 is drained, 0.031 s"),
-            "{text}"
-        );
-        assert_eq!(Nobody::default().to_string(), "it has none");
         let refused = Line {
             record: crate::exchange::Record {
                 failure: Some(Failure::BadRequest(http1::Error::TlsHello)),
@@ -171,5 +157,25 @@ mod tests {
         assert!(text.ends_with("; it begins \"\\x16\\x03\\x0a\", 0.031 s"), "{text}");
         let cut = Line { record: crate::exchange::Record { responded: false, truncated: true, ..record }, ..a_line() };
         assert!(failed(cut, &parts).is_some_and(|text| text.contains("(truncated, 200)")));
+    }
+
+    /// Where nobody was there, the set is named, and how its servers stood.
+    #[test]
+    fn that_nobody_was_there_is_told_with_why() {
+        let nobody = Nobody { down: 2, drained: 1, ..Nobody::default() };
+        let record = crate::exchange::Record {
+            failure: Some(Failure::NoServer),
+            responded: false,
+            status: 0,
+            server: None,
+            ..a_line().record
+        };
+        let nowhere = Line { record, server: None, status: 503, nobody: Some(nobody), ..a_line() };
+        let text = failed(nowhere, &[(Part::Listener, b"web"), (Part::Set, b"app")]).expect("it failed");
+        assert!(
+            text.ends_with("; set app, of whose servers 2 are down by their checks, 1 is drained, 0.031 s"),
+            "{text}"
+        );
+        assert_eq!(Nobody::default().to_string(), "it has none");
     }
 }
