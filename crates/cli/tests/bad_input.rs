@@ -53,7 +53,7 @@ fn loads(url: &str) {
     check(&["stress", "--ramp", "1:5", "--rate", "5", "-z", "1s", url], &["cannot be used with"]);
     check(&["stress", "--spike", "1:5:2s", "-z", "1s", url], &["--spike", "-z more than 2s"]);
     check(&["stress", "--steps", "0,0", "-z", "1s", url], &["no request at all"]);
-    check(&["stress", "--warm-up", "1s", url], &["--duration <TIME>"]);
+    check(&["stress", "--warm-up", "1s", url], &["give its duration (-z)"]);
     check(&["stress", "--warm-up", "1s", "-z", "1s", "-n", "5", url], &["warm-up", "no number of requests"]);
     check(&["stress", "--find-max", "-n", "5", url], &["cannot be used with"]);
     check(&["stress", "--max-steps", "5", url], &["--find-max"]);

@@ -182,6 +182,9 @@ impl PlanDraft {
             thresholds: self.thresholds,
         };
         plan.script = Script::new(&self.script, &plan)?;
+        if let [only] = self.script.requests.as_slice() {
+            plan.tells_of(only);
+        }
         Ok(plan)
     }
 

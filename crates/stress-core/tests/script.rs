@@ -193,3 +193,10 @@ fn values_are_kept_of_any_answer_in_any_pieces() {
         assert!(!kept.finish(captures, |_, _, _| false), "nothing of the answer before is found again");
     }
 }
+
+#[test]
+fn the_only_request_is_the_one_that_is_told() {
+    let only = RequestDraft { body: b"x".to_vec(), ..RequestDraft::new("http://example.org:81/one/{{counter}}") };
+    let plan = plan(Order::ByWeight, vec![only]).expect("a good plan");
+    assert_eq!((plan.target.as_str(), plan.method_name.as_str(), plan.body.len()), ("/one/{{counter}}", "POST", 1));
+}

@@ -42,7 +42,7 @@ pub(super) struct LoadArgs {
     #[arg(short = 'z', long, value_name = "TIME", value_parser = values::duration)]
     duration: Option<Duration>,
     /// Before -z, and in no figure.
-    #[arg(long, value_name = "TIME", requires = "duration", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
     warm_up: Option<Duration>,
     /// Threads [default: one per core, at most one per connection].
     #[arg(long, value_name = "N", value_parser = values::small_count)]

@@ -18,6 +18,7 @@ pub fn plan(plan: &PlanSummary) -> String {
     );
     if let (Some(rate), Some(spread)) = (plan.rate_per_s, plan.spread) {
         let how = match spread {
+            _ if plan.is_replay => "on average",
             Spread::Constant => "in equal steps",
             Spread::Poisson => "by chance",
         };
@@ -46,7 +47,7 @@ const PHASES_TOLD_MAX: usize = 6;
 fn rate_words(plan: &PlanSummary, mean: f64) -> String {
     let per_s = |rate: f64| number::rate(Some(rate));
     if plan.is_replay {
-        return format!("as recorded, {} on average,", per_s(mean));
+        return format!("as recorded, {}", per_s(mean));
     }
     let phase = |phase: &Phase| match (phase.from_per_s, phase.to_per_s) {
         (from, to) if from == to => format!("{} for {}", per_s(from), span(phase.lasts)),

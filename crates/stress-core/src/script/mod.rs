@@ -90,6 +90,20 @@ impl PlanDraft {
     }
 }
 
+impl Plan {
+    /// What it tells of its own request is of the only one there is.
+    pub(crate) fn tells_of(&mut self, only: &RequestDraft) {
+        let host_ends = only.target.find("://").map_or(0, |at| at + 3);
+        let path_begins = only.target[host_ends..].find('/').map_or(only.target.len(), |at| host_ends + at);
+        let path = only.target[path_begins..].split('#').next().unwrap_or_default();
+        self.target = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
+        if let Ok((name, method)) = crate::plan::method(only.method.as_deref(), &only.body) {
+            (self.method_name, self.method) = (name, method);
+        }
+        self.body.clone_from(&only.body);
+    }
+}
+
 /// The requests of a run; at least one. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
