@@ -88,6 +88,8 @@ pub(crate) struct StressArgs {
     #[command(flatten)]
     files: files::FileArgs,
     #[command(flatten)]
+    wire: connection::WireArgs,
+    #[command(flatten)]
     tls: connection::TlsArgs,
     /// Write the report as JSON.
     #[arg(long, value_name = "FILE|-")]
@@ -219,6 +221,7 @@ fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         timeout: request.timeout.unwrap_or(draft.timeout),
         close: args.connection.close.unwrap_or(draft.close),
         thresholds,
+        wire: args.wire.draft(),
         tls: args.tls.draft(),
         ..draft
     })

@@ -42,6 +42,15 @@ pub(crate) fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
+/// `5`, `2-20`: how many, or from how many to how many.
+pub(crate) fn bounds(text: &str) -> Result<(u32, u32), String> {
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    match (at_least_one(low)?, at_least_one(high)?) {
+        (low, high) if low > high => Err(format!("{text}: {low} is more than {high}: write them the other way round")),
+        bounds => Ok(bounds),
+    }
+}
+
 /// As [`count`], of any size of number.
 pub(crate) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     T::try_from(count(text)?).map_err(|_| format!("{text:?} is too large"))

@@ -47,5 +47,6 @@ pub use script::{Order, Picker, RequestDraft, Script, ScriptDraft};
 pub use snapshot::Snapshot;
 pub use step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, dialect_meaning};
 pub use tally::Tally;
+pub use template::Ends;
 pub use threshold::{Figures, Judged, Threshold, ThresholdError};
 pub use verdict::Verdict;

@@ -58,6 +58,8 @@ pub struct Life {
     interim: u8,
     unasked_bytes: usize,
     send_fault: Option<Fault>,
+    /// More requests are to follow on this connection, whatever ends it in the end.
+    more: bool,
     /// Not the first request of its connection, and no byte of an answer came: it may be that the server had closed the
     /// connection before it saw the request.
     may_be_unseen: bool,
@@ -86,6 +88,11 @@ impl Life {
     /// Another request goes out on the same connection.
     pub fn start_request(&mut self, method: Method) {
         *self = Self { stage: Stage::Head, method, may_be_unseen: true, ..Self::default() };
+    }
+
+    /// The request that was started is not the last of its connection.
+    pub fn expect_more(&mut self) {
+        self.more = true;
     }
 
     /// Is a request on its way that has no outcome yet?
@@ -252,7 +259,7 @@ impl Life {
     fn complete(&mut self, rules: &Rules) -> Step {
         let outcome = Some(Outcome::Complete { status: self.status });
         let early = !self.sent;
-        let (stage, next) = match rules.close {
+        let (stage, next) = match if self.more { ClosePolicy::Keep } else { rules.close } {
             // The kernel still holds bytes of the request: they would go out before the next one.
             ClosePolicy::Keep if self.keep_alive && early => (Stage::Idle, Next::Close(CloseBy::Discard)),
             ClosePolicy::Keep if self.keep_alive => (Stage::Idle, Next::Idle),

@@ -1,6 +1,7 @@
 //! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
 
 mod tls;
+mod wire;
 
 use crate::backoff::BACKOFF_FIRST;
 use crate::crowd::Crowd;
@@ -17,6 +18,7 @@ use named::named;
 use ports::set::SOURCES_MAX;
 use ports::{PortRange, SetError};
 pub use tls::{Tls, TlsDraft, TlsMistake, TlsSessions};
+pub use wire::{Wire, WireDraft, WireMistake};
 
 /// Connections one run may keep.
 pub const CONNECTIONS_MAX: u32 = 1_000_000;
@@ -105,6 +107,8 @@ pub struct PlanDraft {
     pub sources: Vec<IpAddr>,
     /// Source ports, both ends included; `None`: the kernel's range, or for our own choice ports outside of it.
     pub port_range: Option<(u16, u16)>,
+    /// How many requests a connection carries, and in which version.
+    pub wire: WireDraft,
     /// How connections to an `https` target are secured.
     pub tls: TlsDraft,
     /// Longest pause of a connection that keeps failing.
@@ -135,6 +139,7 @@ impl PlanDraft {
             ports: PortMode::default(),
             sources: Vec::new(),
             port_range: None,
+            wire: WireDraft::default(),
             tls: TlsDraft::default(),
             backoff_max: Duration::from_millis(100),
             drain: Duration::from_secs(5),
@@ -154,12 +159,13 @@ impl PlanDraft {
         let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
-        let close = close_by_fields(self.close, &headers)?;
+        let (wire, close) = self.wire.check(close_by_fields(self.close, &headers)?, &headers)?;
         let tls = self.tls.check(&url)?;
         let mut plan = Plan {
             url,
             tls,
             target,
+            wire,
             connections: self.connections,
             pace: self.pace,
             requests: self.requests.or(self.duration.is_none().then_some(REQUESTS_DEFAULT)),
@@ -217,6 +223,8 @@ impl PlanDraft {
 pub struct Plan {
     /// Target; without its path where that has variables.
     pub url: Url,
+    /// How many requests a connection carries, and in which version.
+    pub wire: Wire,
     /// How its connections are secured; `None`: not at all.
     pub tls: Option<Tls>,
     /// Path and query, as they were given where they have variables.
@@ -311,6 +319,8 @@ pub enum PlanError {
     Threshold(ThresholdError),
     /// More than [`THRESHOLDS_MAX`] thresholds.
     TooManyThresholds(usize),
+    /// How many requests a connection carries.
+    Wire(#[from] WireMistake),
     /// What is asked of TLS.
     Tls(#[from] TlsMistake),
 }
@@ -342,6 +352,7 @@ impl fmt::Display for PlanError {
             Self::Load(why) => why.fmt(f),
             Self::Threshold(why) => why.fmt(f),
             Self::TooManyThresholds(count) => write!(f, "{count} thresholds: at most {THRESHOLDS_MAX} are supported"),
+            Self::Wire(why) => why.fmt(f),
             Self::Tls(why) => why.fmt(f),
         }
     }

@@ -9,7 +9,7 @@ use crate::judgement::{BUSY_MIN, Circumstances, Judgement};
 use crate::kernel::KernelCounts;
 use crate::moment::Moment;
 use crate::pace::{Pace, Spread};
-use crate::plan::{ClosePolicy, Plan, PortMode, Tls};
+use crate::plan::{ClosePolicy, Plan, PortMode, Tls, Wire};
 use crate::script::Order;
 use crate::step::Oddity;
 use crate::tally::{Tally, TlsTally};
@@ -161,6 +161,9 @@ pub struct PlanSummary {
     pub sources: Vec<core::net::IpAddr>,
     /// Source ports that were asked for, lowest and highest.
     pub port_range: Option<(u16, u16)>,
+    /// How many requests a connection carries, and in which version.
+    #[serde(flatten)]
+    pub wire: Wire,
     /// How connections are secured.
     pub tls: Option<Tls>,
     /// Every address that was connected to, in turn.
@@ -323,6 +326,7 @@ impl PlanSummary {
             ports: plan.ports,
             ports_why: plan.ports_why.clone(),
             sources: plan.sources.clone(),
+            wire: plan.wire,
             tls: plan.tls.clone(),
             port_range: plan.port_range.map(|range| (range.low(), range.high())),
         }

@@ -16,34 +16,79 @@ pub(crate) struct Parts<'a> {
     pub(crate) body_bytes: Option<usize>,
 }
 
-/// The head of a request of `plan`. Fields that are given replace ours of the same name.
+/// The head of a request of `plan`. Fields that are given replace ours of the same name. It has the field about the end of the
+/// connection, where any request has: see [`Ends`].
 pub(crate) fn head_of(plan: &Plan, parts: &Parts<'_>) -> Vec<u8> {
-    let mut head = format!("{} {} HTTP/1.1\r\n", parts.method, parts.path);
-    let mut field = |name: &str, value: &str| {
-        // Writing to a String cannot fail.
-        let _ok = write!(head, "{name}: {value}\r\n");
-    };
+    let version = if plan.wire.http10 { "1.0" } else { "1.1" };
+    let mut head = format!("{} {} HTTP/{version}\r\n", parts.method, parts.path);
     let ours = |name: &str| !parts.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
     if ours("host") {
-        field("Host", &plan.url.host_field());
+        field(&mut head, "Host", &plan.url.host_field());
     }
     if ours("user-agent") {
-        field("User-Agent", AGENT);
+        field(&mut head, "User-Agent", AGENT);
     }
     if ours("accept") {
-        field("Accept", "*/*");
+        field(&mut head, "Accept", "*/*");
     }
-    if ours("connection") && plan.close == ClosePolicy::Wait {
-        field("Connection", "close");
+    if ours("connection") {
+        head.push_str(about_end(plan));
     }
-    parts.headers.iter().for_each(|(name, value)| field(name, value));
+    parts.headers.iter().for_each(|(name, value)| field(&mut head, name, value));
     if let Some(bytes) = parts.body_bytes {
         if bytes > 0 || method_wants_length(parts.method) {
-            field("Content-Length", &bytes.to_string());
+            field(&mut head, "Content-Length", &bytes.to_string());
         }
         head.push_str("\r\n");
     }
     head.into_bytes()
+}
+
+fn field(head: &mut String, name: &str, value: &str) {
+    // Writing to a String cannot fail.
+    let _ok = write!(head, "{name}: {value}\r\n");
+}
+
+/// HTTP/1.1 keeps a connection unless one side says otherwise, HTTP/1.0 ends it (RFC 9112 section 9.3).
+fn about_end(plan: &Plan) -> &'static str {
+    match (plan.wire.http10, plan.close) {
+        (true, _) => "Connection: keep-alive\r\n",
+        (false, ClosePolicy::Wait) => "Connection: close\r\n",
+        (false, _) => "",
+    }
+}
+
+/// Which requests of a connection have the field about its end: the last, or all others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    field: &'static str,
+    last_has_it: bool,
+}
+
+impl Ends {
+    /// Of the requests of `plan`. A field that was given is left alone.
+    pub fn of(plan: &Plan) -> Self {
+        let is_given = plan.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("connection"));
+        Self { field: if is_given { "" } else { about_end(plan) }, last_has_it: !plan.wire.http10 }
+    }
+
+    /// Are the last request of a connection and the others written alike?
+    pub fn are_alike(&self) -> bool {
+        self.field.is_empty()
+    }
+
+    /// Takes the field out of a request that is not to have it.
+    pub fn trim(&self, last: bool, request: &mut Vec<u8>) {
+        if self.are_alike() || last == self.last_has_it {
+            return;
+        }
+        let field = self.field.as_bytes();
+        let head = request.windows(4).position(|part| part == b"\r\n\r\n").map_or(request.len(), |at| at + 2);
+        let found = request[..head].windows(field.len()).position(|part| part == field);
+        if let Some(at) = found.filter(|at| request[..*at].ends_with(b"\r\n")) {
+            request.drain(at..at + field.len());
+        }
+    }
 }
 
 /// RFC 9110 section 8.6: methods that anticipate content say so even when it is empty.

@@ -228,6 +228,22 @@ fn a_kept_connection_that_ends_unanswered_is_asked_again_once() {
     assert_eq!(words, "Read, 200 Idle, target.closed Close(Fin)", "a POST may have been done");
 }
 
+/// Whatever ends a connection in the end ends it after its last request only.
+#[test]
+fn more_requests_may_follow_before_the_end() {
+    for (close, last) in [(ClosePolicy::Wait, "200 Read"), (ClosePolicy::Fin, "200 Close(Fin)")] {
+        let (rules, mut life) = (Rules::new(close), Life::default());
+        life.start_connecting(Method::Get);
+        life.expect_more();
+        let _read = life.handle_connected(Ok(()));
+        life.handle_sent(Ok(()));
+        assert_eq!(word(&life.handle_data(OK.as_bytes(), &rules)), "200 Idle", "{close:?}");
+        life.start_request(Method::Get);
+        life.handle_sent(Ok(()));
+        assert_eq!(word(&life.handle_data(OK.as_bytes(), &rules)), last, "{close:?}");
+    }
+}
+
 #[test]
 fn a_half_closed_connection_is_read_to_its_end() {
     let half = ClosePolicy::Half;

@@ -1,7 +1,8 @@
 //! Drafts become plans or errors that name the thing and the way out; plans become request bytes.
 
 use std::time::Duration;
-use stress_core::plan::{TlsDraft, TlsSessions};
+use stress_core::Ends;
+use stress_core::plan::{TlsDraft, TlsSessions, WireDraft};
 use stress_core::{ClosePolicy, Course, LoadDraft, Pace, Phase, PlanDraft, Rate, Spread};
 
 fn draft() -> PlanDraft {
@@ -98,6 +99,42 @@ fn the_request_says_what_the_policy_needs() {
     }
     let wait = PlanDraft { close: ClosePolicy::Wait, ..draft() };
     check_head(wait, &[&usual[..], &["Connection: close"]].concat());
+}
+
+/// Which requests of a connection say what about its end, in each version.
+#[test]
+fn the_last_request_of_a_connection_differs() {
+    let has = |http10: bool, close, last: bool| {
+        let wire = WireDraft { per_connection: Some((3, 3)), http10 };
+        let plan = PlanDraft { close, wire, ..draft() }.check().expect("a good draft");
+        let mut bytes = plan.script.requests()[0].plain().expect("plain").to_vec();
+        Ends::of(&plan).trim(last, &mut bytes);
+        let head = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(head.starts_with(&format!("GET /a?b HTTP/1.{}\r\n", u8::from(!http10))), "{head}");
+        assert!(head.ends_with("Accept: */*\r\n\r\n") || head.contains("\r\nConnection: "), "{head}");
+        let field = head.lines().find(|line| line.starts_with("Connection: ")).unwrap_or_default();
+        field.trim_start_matches("Connection: ").to_owned()
+    };
+    use ClosePolicy::*;
+    for (close, ends) in [(Keep, "close"), (Wait, "close"), (Fin, ""), (Rst, ""), (Half, "")] {
+        let said = [has(false, close, false), has(false, close, true), has(true, close, false), has(true, close, true)];
+        assert_eq!(said, ["", ends, "keep-alive", ""], "{close:?}");
+    }
+}
+
+/// Only in the head, and only where it is ours.
+#[test]
+fn a_body_or_a_field_of_ones_own_stays() {
+    let body = b"\r\nConnection: keep-alive\r\n".to_vec();
+    let wire = WireDraft { per_connection: None, http10: true };
+    let trimmed = |draft: PlanDraft| {
+        let plan = draft.check().expect("a good draft");
+        let mut bytes = plan.script.requests()[0].plain().expect("plain").to_vec();
+        Ends::of(&plan).trim(true, &mut bytes);
+        String::from_utf8_lossy(&bytes).matches("Connection: keep-alive").count()
+    };
+    assert_eq!(trimmed(PlanDraft { wire, body: body.clone(), ..draft() }), 1);
+    assert_eq!(trimmed(PlanDraft { wire, headers: vec!["Connection: keep-alive".into()], ..draft() }), 1);
 }
 
 /// RFC 9112 section 9.6: who says close sends no other request on that connection.

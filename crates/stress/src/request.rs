@@ -5,6 +5,7 @@ use crate::requests::Turns;
 use ports::{Fault, FaultKind};
 use reactor::{After, Buf, Outgoing, Reactor};
 use seed::Rng;
+use stress_core::Ends;
 use stress_core::Script;
 use stress_core::script::{Draw, Request};
 
@@ -16,6 +17,8 @@ const KEPT_MAX: usize = 64;
 pub(crate) struct Prepared {
     /// Of each request its pieces; empty where they are written when their turn comes.
     kept: Vec<Pieces>,
+    /// The same as the last of a connection; empty where that makes no difference.
+    kept_last: Vec<Pieces>,
 }
 
 /// One request in as many buffers as it needs.
@@ -23,13 +26,18 @@ pub(crate) type Pieces = Vec<Buf>;
 
 impl Prepared {
     /// Fills the buffers of a script of few requests, of those that are always the same.
-    pub(crate) fn new<R: Reactor>(script: &Script, io: &mut R) -> Result<Self, Fault> {
-        let few = if script.requests().len() > KEPT_MAX { 0 } else { KEPT_MAX };
-        let kept = |request: &Request| {
-            let mut pieces = Pieces::new();
-            fill(request.plain().unwrap_or_default(), &mut pieces, io).map(|()| pieces)
+    pub(crate) fn new<R: Reactor>(script: &Script, ends: Ends, io: &mut R) -> Result<Self, Fault> {
+        let few = if script.requests().len() > KEPT_MAX { &[] } else { script.requests() };
+        let mut kept = |request: &Request, last: bool| {
+            let (mut bytes, mut pieces) = (request.plain().unwrap_or_default().to_vec(), Pieces::new());
+            ends.trim(last, &mut bytes);
+            fill(&bytes, &mut pieces, io).map(|()| pieces)
         };
-        Ok(Self { kept: script.requests().iter().take(few).map(kept).collect::<Result<_, Fault>>()? })
+        let last = if ends.are_alike() { &[] } else { few };
+        Ok(Self {
+            kept: few.iter().map(|one| kept(one, false)).collect::<Result<_, Fault>>()?,
+            kept_last: last.iter().map(|one| kept(one, true)).collect::<Result<_, Fault>>()?,
+        })
     }
 
     /// Is request `which` here, or has it to be written?
@@ -37,30 +45,32 @@ impl Prepared {
         self.kept.get(which).is_some_and(|pieces| !pieces.is_empty())
     }
 
-    /// The pieces of request `which`: those that are kept, else those that were written.
-    pub(crate) fn pieces<'a>(&'a self, which: usize, written: &'a Pieces) -> &'a [Buf] {
-        self.kept.get(which).filter(|pieces| !pieces.is_empty()).unwrap_or(written)
+    /// The pieces of request `which`, the last of its connection or not: those that are kept, else those that were written.
+    pub(crate) fn pieces<'a>(&'a self, which: usize, last: bool, written: &'a Pieces) -> &'a [Buf] {
+        let kept = if last && !self.kept_last.is_empty() { &self.kept_last } else { &self.kept };
+        kept.get(which).filter(|pieces| !pieces.is_empty()).unwrap_or(written)
     }
 }
 
 /// Writes requests one by one, into room that is used again.
 pub(crate) struct Pen {
     rng: Rng,
+    ends: Ends,
     bytes: Vec<u8>,
     body: Vec<u8>,
 }
 
 impl Pen {
     /// For the thread of this number.
-    pub(crate) fn new(script: &Script, thread: u32) -> Self {
+    pub(crate) fn new(script: &Script, ends: Ends, thread: u32) -> Self {
         // Other chances than those of the picker, so that what is written changes nothing of what is chosen.
-        Self { rng: script.chance(thread).fork(), bytes: Vec::new(), body: Vec::new() }
+        Self { rng: script.chance(thread).fork(), ends, bytes: Vec::new(), body: Vec::new() }
     }
 
-    /// `request` as it is sent this time.
+    /// `request` as it is sent this time, as the last of its connection or not.
     pub(crate) fn write(
         &mut self,
-        request: &Request,
+        (request, last): (&Request, bool),
         drawn: &mut [Option<u64>],
         kept: &[Vec<u8>],
         turns: &Turns,
@@ -68,6 +78,7 @@ impl Pen {
         self.bytes.clear();
         let turn = &mut |which| turns.of_variable(which);
         request.write(&mut Draw { rng: &mut self.rng, drawn, kept, turn }, &mut self.body, &mut self.bytes);
+        self.ends.trim(last, &mut self.bytes);
         &self.bytes
     }
 }

@@ -7,6 +7,7 @@ use ports::ClosedFirst;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use stress::{StopFlag, StressError};
+use stress_core::plan::WireDraft;
 use stress_core::{
     ClosePolicy, ErrorKind, KernelCounter, Oddity, Pace, PlanDraft, PortMode, Rate, Report, Spread, TimeWaitOurs,
     Verdict,
@@ -71,6 +72,26 @@ fn fin_keeps_time_wait_here() {
     assert!(count <= 200, "{count}");
     let time_waits = || SockDiag::open().and_then(|mut diag| diag.time_wait_towards(server.address));
     eventually("every one of them is in TIME_WAIT", || time_waits().expect("sock_diag") == 200);
+}
+
+/// Each connection has its share of requests, then the server is asked to close; it may be one that speaks HTTP/1.0.
+#[test]
+fn connections_carry_as_many_requests_as_was_said() {
+    let per_connection = |bounds, http10| WireDraft { per_connection: Some(bounds), http10 };
+    for http10 in [false, true] {
+        let server = Server::start(Script::Polite);
+        let report = run(PlanDraft { connections: 1, wire: per_connection((5, 5), http10), ..draft(&server, 200) });
+        check_all_ok(&report, 200);
+        let ends = (report.connections.opened, report.closed_first.count(ClosedFirst::PeerFin));
+        assert_eq!(ends, (40, 40), "{:?}", report.closed_first);
+        assert_eq!(server.connections.load(Ordering::SeqCst), 40);
+    }
+    let server = Server::start(Script::Polite);
+    let some = PlanDraft { close: ClosePolicy::Fin, wire: per_connection((2, 20), false), ..draft(&server, 400) };
+    let report = run(some);
+    check_all_ok(&report, 400);
+    assert!((20..200).contains(&report.connections.opened), "{}", report.connections.opened);
+    assert_eq!(report.closed_first.count(ClosedFirst::OurFin), report.connections.opened);
 }
 
 /// The server sees our FIN behind the request, and its response comes all the same: one that closes, and one that never would.

@@ -1,9 +1,28 @@
-//! How connections of `quintet stress` come to be: flags of TLS.
+//! How connections of `quintet stress` come to be, and what they carry.
 
 use crate::values;
 use ports::TlsVersion;
 use std::path::PathBuf;
-use stress_core::plan::{TlsDraft, TlsSessions};
+use stress_core::plan::{TlsDraft, TlsSessions, WireDraft};
+
+/// What a connection carries.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Connections")]
+pub(super) struct WireArgs {
+    /// Requests on each connection, N or by chance A-B; the last one asks the server to close, unless --close says otherwise
+    /// [default: 1, with --close keep as many as there are].
+    #[arg(long, value_name = "N|A-B", value_parser = values::bounds)]
+    requests_per_connection: Option<(u32, u32)>,
+    /// HTTP/1.0 instead of HTTP/1.1; connections are kept by `Connection: keep-alive`.
+    #[arg(long = "http1.0", short = '0')]
+    http10: bool,
+}
+
+impl WireArgs {
+    pub(super) fn draft(&self) -> WireDraft {
+        WireDraft { per_connection: self.requests_per_connection, http10: self.http10 }
+    }
+}
 
 /// How an https target is reached.
 #[derive(Debug, clap::Args)]

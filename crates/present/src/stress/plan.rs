@@ -30,7 +30,7 @@ pub fn plan(plan: &PlanSummary) -> String {
     if !plan.warm_up.is_zero() {
         text.push_str(&format!("\n      warm-up: {} before that, in no figure", span(plan.warm_up)));
     }
-    text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan.close), ports_words(plan)));
+    text.push_str(&format!("\n      close: {}; ports: {}", close_words(plan), ports_words(plan)));
     if let Some(why) = &plan.ports_why {
         text.push_str(&format!(" ({why})"));
     }
@@ -113,7 +113,17 @@ fn until(plan: &PlanSummary) -> String {
     }
 }
 
-fn close_words(close: ClosePolicy) -> &'static str {
+fn close_words(plan: &PlanSummary) -> String {
+    let http = if plan.wire.http10 { "; HTTP/1.0" } else { "" };
+    let each = match plan.wire.requests_per_connection {
+        Some((low, high)) if low == high && high > 1 => format!("{high} requests each, then: "),
+        Some((low, high)) if high > 1 => format!("{low} to {high} requests each, then: "),
+        _ => String::new(),
+    };
+    format!("{each}{}{http}", policy_words(plan.close))
+}
+
+fn policy_words(close: ClosePolicy) -> &'static str {
     match close {
         ClosePolicy::Keep => "keep (connections stay open)",
         ClosePolicy::Wait => "wait (one request each, the server closes first)",

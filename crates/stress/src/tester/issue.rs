@@ -47,6 +47,7 @@ impl Tester {
         (slot.doing, slot.link.tries) = (Doing::Working, Tries::default());
         (slot.exchange.due, slot.exchange.made_at, slot.exchange.failed) = (due, now, false);
         self.arm(index, due + self.plan.timeout);
+        self.take_turn(index);
         if let Err(fault) = self.choose(index, io) {
             self.end_connection(index, Close::Fin, io);
             return self.connect_failed(index, fault, io);
@@ -56,6 +57,16 @@ impl Tester {
         } else {
             self.connect(index, io);
         }
+    }
+
+    /// One request less for the slot's connection, or for the one that is opened now.
+    fn take_turn(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        if slot.link.conn.is_none() {
+            slot.link.left = self.plan.wire.draw(&mut self.rng);
+        }
+        slot.link.left -= 1;
+        slot.exchange.last = slot.link.left == 0;
     }
 
     /// Chooses which request it is, and writes it where it is written each time.
@@ -74,14 +85,14 @@ impl Tester {
         if self.prepared.is_kept(which) {
             return Ok(());
         }
-        let bytes = self.pen.write(request, &mut exchange.drawn, &exchange.kept.values, &self.turns);
+        let bytes = self.pen.write((request, exchange.last), &mut exchange.drawn, &exchange.kept.values, &self.turns);
         request::fill(bytes, &mut exchange.written, io)
     }
 
     /// The send that starts with piece `at` of a slot's request; `None` where there is nothing left.
     pub(super) fn sends_from(&mut self, index: u32, at: usize) -> Option<Outgoing> {
         let exchange = &mut self.slots[index as usize].exchange;
-        let pieces = self.prepared.pieces(exchange.which as usize, &exchange.written);
+        let pieces = self.prepared.pieces(exchange.which as usize, exchange.last, &exchange.written);
         let (out, next) = send_from(pieces, at);
         let has_any = at < pieces.len();
         exchange.piece = next as u16;
@@ -107,6 +118,7 @@ impl Tester {
         let (method, out) = (self.method(index), self.sends_from(index, 0).unwrap_or_default());
         let slot = &mut self.slots[index as usize];
         slot.exchange.life.start_request(method);
+        slot.exchange.expect_more();
         if let Some(conn) = slot.link.conn {
             io.send(conn, out);
             io.recv(conn, None);
@@ -145,6 +157,7 @@ impl Tester {
         let slot = &mut self.slots[index as usize];
         slot.link.conn = Some(conn);
         slot.exchange.life.start_connecting(method);
+        slot.exchange.expect_more();
         self.by_conn.insert(conn, index);
         Ok(())
     }

@@ -27,9 +27,11 @@ use crate::requests::{Requests, Turns};
 use crowd::Room;
 use ports::{Fault, SourceSet, Sources};
 use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
+use seed::Rng;
 use slot::Slot;
 use std::net::SocketAddr;
 use std::time::Duration;
+use stress_core::Ends;
 use stress_core::arrivals::Arrivals;
 use stress_core::{ByRequest, Part, Picker, Plan, Rules, Tally};
 use targets::Targets;
@@ -85,6 +87,8 @@ pub struct Tester {
     picker: Picker,
     pen: Pen,
     turns: Turns,
+    /// Of how many requests connections carry.
+    rng: Rng,
     slots: Vec<Slot>,
     by_conn: ConnMap<u32>,
     timers: TimerWheel<u32>,
@@ -132,7 +136,8 @@ impl Tester {
             timestamps: false,
             prepared: Prepared::default(),
             picker: Picker::new(&plan.script, share.part.index),
-            pen: Pen::new(&plan.script, share.part.index),
+            pen: Pen::new(&plan.script, Ends::of(plan), share.part.index),
+            rng: Rng::new(plan.script.seed().wrapping_add(u64::from(share.part.index) << 32)),
             turns: share.turns,
             slots: (0..connections).map(|_| Slot::new(&plan.script)).collect(),
             by_conn: ConnMap::default(),
@@ -184,7 +189,7 @@ impl Tester {
 
 impl<R: Reactor> App<R> for Tester {
     fn start(&mut self, io: &mut R) -> Result<(), Fault> {
-        self.prepared = Prepared::new(&self.plan.script, io)?;
+        self.prepared = Prepared::new(&self.plan.script, Ends::of(&self.plan), io)?;
         self.tally.by_request = ByRequest::new(&self.plan.script);
         let begun_at = io.now();
         self.started_at = begun_at + self.plan.load.warm_up;

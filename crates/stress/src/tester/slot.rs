@@ -51,6 +51,8 @@ pub(super) struct Link {
     pub(super) to: Option<Target>,
     /// Port of our own choice.
     pub(super) lease: Option<Lease>,
+    /// Requests that it may yet carry.
+    pub(super) left: u64,
     /// Starting points refused for this request.
     pub(super) tries: Tries,
     /// Looks at what is unacknowledged before a reset.
@@ -63,6 +65,8 @@ pub(super) struct Exchange {
     pub(super) life: Life,
     /// Which of the plan's requests it is.
     pub(super) which: u32,
+    /// It is the last of its connection.
+    pub(super) last: bool,
     /// Its bytes, where they are written for this time only.
     pub(super) written: Pieces,
     /// What its variables have drawn.
@@ -79,4 +83,13 @@ pub(super) struct Exchange {
     pub(super) piece: u16,
     /// It failed: pause before the next.
     pub(super) failed: bool,
+}
+
+impl Exchange {
+    /// What the life of its connection has to know of it.
+    pub(super) fn expect_more(&mut self) {
+        if !self.last {
+            self.life.expect_more();
+        }
+    }
 }

@@ -128,7 +128,8 @@ fn read_head(reader: &mut impl BufRead) -> Option<(bool, usize)> {
             return None;
         }
         let line = line.trim_end().to_ascii_lowercase();
-        close |= line == "connection: close";
+        close |= line == "connection: close" || line.ends_with(" http/1.0");
+        close &= line != "connection: keep-alive";
         if let Some(value) = line.strip_prefix("content-length: ") {
             length = value.parse().ok()?;
         }
