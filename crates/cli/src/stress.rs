@@ -4,6 +4,7 @@ mod connection;
 mod course;
 mod curl;
 mod curl_options;
+mod expect;
 mod files;
 mod habits;
 mod load;
@@ -87,6 +88,8 @@ pub(crate) struct StressArgs {
     ports: PortArgs,
     #[command(flatten)]
     files: files::FileArgs,
+    #[command(flatten)]
+    expect: expect::ExpectArgs,
     #[command(flatten)]
     wire: connection::WireArgs,
     #[command(flatten)]
@@ -222,6 +225,7 @@ fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         close: args.connection.close.unwrap_or(draft.close),
         thresholds,
         wire: args.wire.draft(),
+        expect: args.expect.draft(),
         tls: args.tls.draft(),
         ..draft
     })

@@ -244,6 +244,9 @@ fn targets() {
     let gone = free_address();
     check(&["stress", &format!("http://{gone}/")], &[&gone.to_string(), "nothing listens", "start the target"]);
     check(&["stress", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
+    check(&["stress", "--expect-status", "ok", "http://127.0.0.1/"], &["ok", "200,204", "2xx"]);
+    check(&["stress", "--expect-header", "X", "http://127.0.0.1/"], &["X", "Name: value"]);
+    check(&["stress", "--requests-per-connection", "5-2", "http://127.0.0.1/"], &["5-2"]);
     check(&["stress", "--sni", "a.example", "http://127.0.0.1/"], &["--sni", "https://"]);
     check(&["stress", "--tls-full", "--tls-resume", "https://127.0.0.1/"], &["--tls-full", "--tls-resume"]);
     check(&["stress", "--cacert", "/nowhere.pem", "https://127.0.0.1/"], &["/nowhere.pem", "cannot be read"]);

@@ -30,6 +30,12 @@ named! {
         Closed = "target.closed",
         /// The target's response is not HTTP/1.
         Http = "target.http",
+        /// The response has another status than was expected.
+        Status = "target.status",
+        /// The response lacks a field that was expected.
+        Header = "target.header",
+        /// The response's body does not hold what was expected.
+        Body = "target.body",
         /// The target's response is larger than the tester reads.
         Limit = "target.limit",
         /// Something else; the errno tells.
@@ -53,6 +59,9 @@ impl ErrorKind {
             Self::Tls => "TLS failed",
             Self::Closed => "connection closed before the response was complete",
             Self::Http => "the response is not valid HTTP/1",
+            Self::Status => "another status than was expected",
+            Self::Header => "without a header that was expected",
+            Self::Body => "the body does not hold what was expected",
             Self::Limit => "the response is over a limit of this tester",
             Self::Other => "another failure; see the errno",
         }

@@ -45,7 +45,7 @@ pub use ports::parse_sources;
 pub use report::{Report, TimeWaitOurs};
 pub use script::{Order, Picker, RequestDraft, Script, ScriptDraft};
 pub use snapshot::Snapshot;
-pub use step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, dialect_meaning};
+pub use step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, Unmet, dialect_meaning};
 pub use tally::Tally;
 pub use template::Ends;
 pub use threshold::{Figures, Judged, Threshold, ThresholdError};

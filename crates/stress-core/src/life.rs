@@ -8,12 +8,13 @@
 //!                   '--> a kept connection ended without a byte of an answer: the request again, on a new one
 //! ```
 
-use crate::plan::ClosePolicy;
+use crate::plan::{ClosePolicy, Expect, Needle};
 use crate::script::Reader;
-use crate::step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step};
-use http::{BodyKind, HEADERS_CAP, Limits, Method, Reading};
+use crate::step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, Unmet};
+use http::{BodyKind, HEADERS_CAP, Limits, Method, Reading, ResponseHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
+use std::sync::Arc;
 
 /// Interim (1xx) responses accepted before the final one.
 pub const INTERIM_MAX: u8 = 16;
@@ -29,6 +30,8 @@ pub const HEAD_BYTES_MAX: usize = 256 * 1024;
 pub struct Rules {
     /// Who ends a connection.
     pub close: ClosePolicy,
+    /// What responses have to be like, where anything is expected.
+    expected: Option<Arc<Expected>>,
     /// Bounds on response heads and chunks.
     limits: Limits,
     /// The same behind an interim response.
@@ -41,7 +44,35 @@ impl Rules {
         let (head_bytes_max, headers_max) = (HEAD_BYTES_MAX, HEADERS_CAP);
         let limits = Limits { head_bytes_max, headers_max, reading: Reading::Lenient, ..Limits::default() };
         let after_interim = Limits { reading: Reading::LenientAfterInterim, ..limits.clone() };
-        Self { close, limits, after_interim }
+        Self { close, expected: None, limits, after_interim }
+    }
+
+    /// The same, where responses have to be like this.
+    #[must_use]
+    pub fn expecting(self, expect: &Expect) -> Self {
+        let expected = || Arc::new(Expected { needle: Needle::new(expect.body()), expect: expect.clone() });
+        Self { expected: expect.is_any().then(expected), ..self }
+    }
+}
+
+/// What is looked for in a response.
+#[derive(Debug)]
+struct Expected {
+    expect: Expect,
+    needle: Needle,
+}
+
+impl Expected {
+    fn of_head(&self, head: &ResponseHead<'_, '_>) -> Option<Unmet> {
+        let has = |name: &str, value: &str| {
+            head.headers.iter().any(|field| {
+                field.name.eq_ignore_ascii_case(name) && (value.is_empty() || field.value == value.as_bytes())
+            })
+        };
+        match head.status {
+            status if !self.expect.takes_status(status) => Some(Unmet::Status(status)),
+            _ => (!self.expect.takes_headers(has)).then_some(Unmet::Header),
+        }
     }
 }
 
@@ -58,6 +89,10 @@ pub struct Life {
     interim: u8,
     unasked_bytes: usize,
     send_fault: Option<Fault>,
+    /// What the head of the response lacks.
+    unmet: Option<Unmet>,
+    /// How much of the text that is looked for its body ends with so far.
+    matched: u16,
     /// More requests are to follow on this connection, whatever ends it in the end.
     more: bool,
     /// Not the first request of its connection, and no byte of an answer came: it may be that the server had closed the
@@ -214,6 +249,7 @@ impl Life {
         }
         self.status = head.status;
         reader.head(&head);
+        self.unmet = rules.expected.as_ref().and_then(|expected| expected.of_head(&head));
         // After 101 the connection is no longer ours to speak HTTP on: the head is the whole response.
         let (body, keep_alive) = match head.body {
             BodyKind::Tunnel => (BodyKind::Empty, false),
@@ -231,7 +267,11 @@ impl Life {
             match decoder.decode(&bytes[at..]) {
                 Ok(piece) => {
                     body_bytes += piece.data.len();
-                    reader.body(&bytes[at..][piece.data]);
+                    let data = &bytes[at..][piece.data];
+                    reader.body(data);
+                    if let Some(expected) = &rules.expected {
+                        self.matched = expected.needle.advance(self.matched, data);
+                    }
                     at += piece.consumed;
                 }
                 Err(why) => return self.fail(Failure::Http(why), close_after_failure(rules)),
@@ -240,7 +280,7 @@ impl Life {
         let step = match (decoder.is_done(), at == bytes.len()) {
             (false, _) => Step::next(Next::Read),
             (true, true) => self.complete(rules),
-            (true, false) => self.complete_with_excess(),
+            (true, false) => self.complete_with_excess(rules),
         };
         Step { consumed: bytes.len(), body_bytes, ..step }
     }
@@ -257,7 +297,7 @@ impl Life {
     }
 
     fn complete(&mut self, rules: &Rules) -> Step {
-        let outcome = Some(Outcome::Complete { status: self.status });
+        let outcome = Some(self.outcome(rules));
         let early = !self.sent;
         let (stage, next) = match if self.more { ClosePolicy::Keep } else { rules.close } {
             // The kernel still holds bytes of the request: they would go out before the next one.
@@ -271,9 +311,19 @@ impl Life {
         Step { outcome, oddity: early.then_some(Oddity::EarlyResponse), ..Step::next(next) }
     }
 
+    /// The response is whole: is it what was expected?
+    fn outcome(&self, rules: &Rules) -> Outcome {
+        let Some(expected) = &rules.expected else { return Outcome::Complete { status: self.status } };
+        let of_body = || (!expected.needle.is_found(self.matched)).then_some(Unmet::Body);
+        match self.unmet.or_else(of_body) {
+            None => Outcome::Complete { status: self.status },
+            Some(unmet) => Outcome::Failed(Failure::Unexpected(unmet)),
+        }
+    }
+
     /// Nobody can tell what the bytes beyond the response belong to.
-    fn complete_with_excess(&mut self) -> Step {
-        let outcome = Some(Outcome::Complete { status: self.status });
+    fn complete_with_excess(&mut self, rules: &Rules) -> Step {
+        let outcome = Some(self.outcome(rules));
         Step { outcome, oddity: Some(Oddity::UnaskedBytes), ..self.close(CloseBy::Discard) }
     }
 

@@ -1,5 +1,6 @@
 //! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
 
+mod expect;
 mod tls;
 mod wire;
 
@@ -12,6 +13,7 @@ use crate::threshold::{THRESHOLDS_MAX, Threshold, ThresholdError};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
+pub use expect::{Expect, ExpectDraft, ExpectMistake, Needle};
 use http::url::{Url, UrlError};
 use http::{Method, is_field_value, is_token};
 use named::named;
@@ -107,6 +109,8 @@ pub struct PlanDraft {
     pub sources: Vec<IpAddr>,
     /// Source ports, both ends included; `None`: the kernel's range, or for our own choice ports outside of it.
     pub port_range: Option<(u16, u16)>,
+    /// What responses have to be like.
+    pub expect: ExpectDraft,
     /// How many requests a connection carries, and in which version.
     pub wire: WireDraft,
     /// How connections to an `https` target are secured.
@@ -139,6 +143,7 @@ impl PlanDraft {
             ports: PortMode::default(),
             sources: Vec::new(),
             port_range: None,
+            expect: ExpectDraft::default(),
             wire: WireDraft::default(),
             tls: TlsDraft::default(),
             backoff_max: Duration::from_millis(100),
@@ -166,6 +171,7 @@ impl PlanDraft {
             tls,
             target,
             wire,
+            expect: self.expect.check()?,
             connections: self.connections,
             pace: self.pace,
             requests: self.requests.or(self.duration.is_none().then_some(REQUESTS_DEFAULT)),
@@ -223,6 +229,8 @@ impl PlanDraft {
 pub struct Plan {
     /// Target; without its path where that has variables.
     pub url: Url,
+    /// What responses have to be like.
+    pub expect: Expect,
     /// How many requests a connection carries, and in which version.
     pub wire: Wire,
     /// How its connections are secured; `None`: not at all.
@@ -319,6 +327,8 @@ pub enum PlanError {
     Threshold(ThresholdError),
     /// More than [`THRESHOLDS_MAX`] thresholds.
     TooManyThresholds(usize),
+    /// What is expected of responses.
+    Expect(#[from] ExpectMistake),
     /// How many requests a connection carries.
     Wire(#[from] WireMistake),
     /// What is asked of TLS.
@@ -352,6 +362,7 @@ impl fmt::Display for PlanError {
             Self::Load(why) => why.fmt(f),
             Self::Threshold(why) => why.fmt(f),
             Self::TooManyThresholds(count) => write!(f, "{count} thresholds: at most {THRESHOLDS_MAX} are supported"),
+            Self::Expect(why) => why.fmt(f),
             Self::Wire(why) => why.fmt(f),
             Self::Tls(why) => why.fmt(f),
         }

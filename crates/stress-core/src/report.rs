@@ -9,7 +9,7 @@ use crate::judgement::{BUSY_MIN, Circumstances, Judgement};
 use crate::kernel::KernelCounts;
 use crate::moment::Moment;
 use crate::pace::{Pace, Spread};
-use crate::plan::{ClosePolicy, Plan, PortMode, Tls, Wire};
+use crate::plan::{ClosePolicy, Expect, Plan, PortMode, Tls, Wire};
 use crate::script::Order;
 use crate::step::Oddity;
 use crate::tally::{Tally, TlsTally};
@@ -69,6 +69,8 @@ pub struct Report {
     pub connections: Connections,
     /// Failures by kind, those that happened, in the order of [`ErrorKind::ALL`].
     pub errors: Vec<(ErrorKind, u64)>,
+    /// Statuses that were not expected, as they were met first.
+    pub unexpected: Vec<(u16, u64)>,
     /// Failures that came with an errno.
     pub faults: Vec<(Fault, u64)>,
     /// The first HTTP error met.
@@ -161,6 +163,8 @@ pub struct PlanSummary {
     pub sources: Vec<core::net::IpAddr>,
     /// Source ports that were asked for, lowest and highest.
     pub port_range: Option<(u16, u16)>,
+    /// What responses have to be like.
+    pub expect: Expect,
     /// How many requests a connection carries, and in which version.
     #[serde(flatten)]
     pub wire: Wire,
@@ -326,6 +330,7 @@ impl PlanSummary {
             ports: plan.ports,
             ports_why: plan.ports_why.clone(),
             sources: plan.sources.clone(),
+            expect: plan.expect.clone(),
             wire: plan.wire,
             tls: plan.tls.clone(),
             port_range: plan.port_range.map(|range| (range.low(), range.high())),
@@ -355,6 +360,7 @@ impl Report {
             kernel: facts.kernel,
             connections: connections(tally, tally.elapsed),
             errors: nonzero(|kind| tally.errors(kind)),
+            unexpected: tally.unexpected().to_vec(),
             faults: tally.faults().to_vec(),
             http_error: tally.http_error,
             statuses: tally.statuses().collect(),

@@ -50,6 +50,17 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+/// What of a response is not as was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// Its status, which is this.
+    Status(u16),
+    /// A field.
+    Header,
+    /// Its body.
+    Body,
+}
+
 /// Why a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -63,6 +74,8 @@ pub enum Failure {
     Closed,
     /// The response breaks the rules.
     Http(http1::Error),
+    /// The response is complete, and not what was expected.
+    Unexpected(Unmet),
     /// More than [`crate::life::INTERIM_MAX`] interim responses.
     TooManyInterim,
 }
@@ -77,7 +90,15 @@ impl Failure {
             Self::Closed => ErrorKind::Closed,
             Self::Http(error) if error.is_limit() => ErrorKind::Limit,
             Self::Http(_) | Self::TooManyInterim => ErrorKind::Http,
+            Self::Unexpected(Unmet::Status(_)) => ErrorKind::Status,
+            Self::Unexpected(Unmet::Header) => ErrorKind::Header,
+            Self::Unexpected(Unmet::Body) => ErrorKind::Body,
         }
+    }
+
+    /// Was there no whole response? Where there was one, the connection is none the worse for it.
+    pub fn is_without_response(self) -> bool {
+        !matches!(self, Self::Unexpected(_))
     }
 }
 

@@ -5,7 +5,7 @@ mod tls;
 use crate::by_request::ByRequest;
 use crate::error_kind::ErrorKind;
 use crate::moment::Moment;
-use crate::step::{Failure, HeadsRead, Oddity};
+use crate::step::{Failure, HeadsRead, Oddity, Unmet};
 use core::time::Duration;
 use http1::Dialect;
 use ports::{Blame, ClosedFirst, ClosingTally, Fault};
@@ -90,6 +90,8 @@ pub struct Tally {
     oddities: [u64; Oddity::ALL.len()],
     dialects: [u64; Dialect::ALL.len()],
     faults: Vec<(Fault, u64)>,
+    /// Statuses that were not expected, as they were met first.
+    unexpected: Vec<(u16, u64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -182,7 +184,12 @@ impl Tally {
         match why {
             Failure::Fault(fault) => self.count_fault(fault, 1),
             Failure::Http(error) => self.http_error = self.http_error.or(Some(error)),
-            Failure::Timeout | Failure::Unanswered | Failure::Closed | Failure::TooManyInterim => {}
+            Failure::Unexpected(Unmet::Status(status)) => self.count_unexpected(status, 1),
+            Failure::Unexpected(_)
+            | Failure::Timeout
+            | Failure::Unanswered
+            | Failure::Closed
+            | Failure::TooManyInterim => {}
         }
     }
 
@@ -235,6 +242,11 @@ impl Tally {
         &self.faults
     }
 
+    /// Statuses that were not expected, as they were met first.
+    pub fn unexpected(&self) -> &[(u16, u64)] {
+        &self.unexpected
+    }
+
     /// Status codes seen, in order.
     pub fn statuses(&self) -> impl Iterator<Item = (u16, u64)> {
         self.statuses.0.iter().enumerate().filter(|(_, count)| **count > 0).map(|(code, count)| (code as u16, *count))
@@ -274,6 +286,7 @@ impl Tally {
         add(&mut self.oddities, &other.oddities);
         add(&mut self.dialects, &other.dialects);
         other.faults.iter().for_each(|(fault, count)| self.count_fault(*fault, *count));
+        other.unexpected.iter().for_each(|(status, count)| self.count_unexpected(*status, *count));
     }
 
     /// Before connections are added: of a thread that found ports to the end, all count.
@@ -281,6 +294,14 @@ impl Tally {
         let both = self.opened_before_gone() + other.opened_before_gone();
         self.ports_gone_at = self.ports_gone_at.into_iter().chain(other.ports_gone_at).min();
         self.opened_when_gone = self.ports_gone_at.map(|_| both);
+    }
+
+    /// There are a thousand at most.
+    fn count_unexpected(&mut self, status: u16, count: u64) {
+        match self.unexpected.iter_mut().find(|(known, _)| *known == status) {
+            Some((_, known)) => *known += count,
+            None => self.unexpected.push((status, count)),
+        }
     }
 
     fn count_fault(&mut self, fault: Fault, count: u64) {

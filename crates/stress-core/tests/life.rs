@@ -2,6 +2,7 @@
 
 use http::Method;
 use ports::{Fault, FaultKind};
+use stress_core::plan::ExpectDraft;
 use stress_core::{ClosePolicy, Failure, Life, Rules, Step};
 
 /// What comes in.
@@ -242,6 +243,32 @@ fn more_requests_may_follow_before_the_end() {
         life.handle_sent(Ok(()));
         assert_eq!(word(&life.handle_data(OK.as_bytes(), &rules)), last, "{close:?}");
     }
+}
+
+/// What is not as expected fails the request, and not its connection; what a head lacks is told before what a body lacks.
+#[test]
+fn a_response_has_to_be_as_expected() {
+    let expect = ExpectDraft {
+        statuses: vec!["2xx,304".into()],
+        headers: vec!["x-kind: a".into(), "Date:".into()],
+        body: Some("lo wo".into()),
+    };
+    let rules = Rules::new(ClosePolicy::Keep).expecting(&expect.check().expect("good"));
+    let check = |status: u16, fields: &str, body: [&str; 2], expect: &str| {
+        let len = body.concat().len();
+        let head = format!("HTTP/1.1 {status} X\r\n{fields}Content-Length: {len}\r\n\r\n{}", body[0]);
+        let words = play(&(rules.clone(), Method::Get), &[Connected, Sent, Data(&head), Data(body[1])]);
+        assert_eq!(words, format!("Read, Read, {expect} Idle"), "{status} {fields} {body:?}");
+    };
+    let fields = "X-Kind: a\r\nDate: today\r\n";
+    check(200, fields, ["hello w", "orld"], "200");
+    check(204 + 1, "DATE: x\r\nx-kind: b\r\nx-kind: a\r\n", ["lo ", "wo"], "205");
+    check(404, fields, ["hello ", "world"], "target.status");
+    check(404, "", ["bye", "."], "target.status");
+    check(200, "X-Kind: ab\r\nDate: x\r\n", ["hello ", "world"], "target.header");
+    check(200, "X-Kind: a\r\n", ["hello ", "world"], "target.header");
+    check(200, fields, ["hello", " World"], "target.body");
+    check(200, fields, ["lo w", "lo w"], "target.body");
 }
 
 #[test]

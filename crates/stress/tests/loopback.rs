@@ -7,7 +7,7 @@ use ports::ClosedFirst;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use stress::{StopFlag, StressError};
-use stress_core::plan::WireDraft;
+use stress_core::plan::{ExpectDraft, WireDraft};
 use stress_core::{
     ClosePolicy, ErrorKind, KernelCounter, Oddity, Pace, PlanDraft, PortMode, Rate, Report, Spread, TimeWaitOurs,
     Verdict,
@@ -92,6 +92,24 @@ fn connections_carry_as_many_requests_as_was_said() {
     check_all_ok(&report, 400);
     assert!((20..200).contains(&report.connections.opened), "{}", report.connections.opened);
     assert_eq!(report.closed_first.count(ClosedFirst::OurFin), report.connections.opened);
+}
+
+/// They are failures of their own, on connections that go on.
+#[test]
+fn responses_that_are_not_as_expected_are_counted_apart() {
+    let run_with = |expect: ExpectDraft| {
+        let server = Server::start(Script::Polite);
+        let report = run(PlanDraft { expect, ..draft(&server, 100) });
+        assert_eq!(report.connections.opened, 4, "{:?}", report.errors);
+        report
+    };
+    let good = ExpectDraft { statuses: vec!["200".into()], headers: Vec::new(), body: Some("ell".into()) };
+    check_all_ok(&run_with(good.clone()), 100);
+    let report = run_with(ExpectDraft { statuses: vec!["204".into()], ..good.clone() });
+    assert_eq!((&report.errors[..], report.requests.ok), (&[(ErrorKind::Status, 100)][..], 0));
+    assert_eq!((&report.unexpected[..], report.verdict.is_good()), (&[(200, 100)][..], false));
+    let report = run_with(ExpectDraft { body: Some("bye".into()), ..good });
+    assert_eq!(report.errors, [(ErrorKind::Body, 100)]);
 }
 
 /// The server sees our FIN behind the request, and its response comes all the same: one that closes, and one that never would.

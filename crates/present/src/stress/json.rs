@@ -45,6 +45,7 @@ pub(super) fn report(report: &Report) -> Value {
         "forecast": report.forecast.as_ref().map(forecast::with_outcome),
         "by_request": by_request(report),
         "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),
+        "unexpected_statuses": object(report.unexpected.iter().map(|(code, count)| (code.to_string(), *count))),
         "tls_us": percentiles(report.tls.as_ref().and_then(|tls| tls.handshake_us.as_ref())),
         "tls": report.tls.as_ref().map(secured),
     });

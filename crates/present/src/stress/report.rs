@@ -146,6 +146,8 @@ fn push_errors(text: &mut Text, report: &Report) {
         text.row(kind.name(), format!("{} ({})", count(*number), kind.meaning()));
         let of_kind = report.faults.iter().filter(|(fault, _)| ErrorKind::from(*fault) == *kind);
         of_kind.for_each(|(fault, number)| text.row("", format!("{} {fault}", count(*number))));
+        let statuses = report.unexpected.iter().filter(|_| *kind == ErrorKind::Status);
+        statuses.for_each(|(status, number)| text.row("", format!("{} of {status}", count(*number))));
         let reasons = report.tls.iter().flat_map(|tls| &tls.reasons).filter(|_| *kind == ErrorKind::Tls);
         reasons.for_each(|(why, number)| text.row("", format!("{} {why}", count(*number))));
     }

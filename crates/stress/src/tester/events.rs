@@ -160,7 +160,7 @@ impl Tester {
         let at = self.since_start(now);
         let slot = &mut self.slots[index as usize];
         slot.exchange.written.clear();
-        slot.exchange.failed = matches!(outcome, Outcome::Failed(_));
+        slot.exchange.failed = matches!(outcome, Outcome::Failed(why) if why.is_without_response());
         let (which, due, made_at) = (slot.exchange.which, slot.exchange.due, slot.exchange.made_at);
         if !slot.exchange.failed {
             slot.backoff.handle_success();
