@@ -11,6 +11,7 @@ mod load;
 mod peers;
 mod plan_file;
 mod ports;
+mod request;
 mod scraped;
 mod search;
 
@@ -18,7 +19,7 @@ use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{Output, Progress};
 use crate::values;
 use ::origin::OriginPlan;
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, bail};
 use balancer::Config;
 use clap::Args;
 use habits::Ours;
@@ -28,10 +29,9 @@ use present::stress::Finished;
 use scraped::Scraped;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use stress::{Preflight, StopFlag};
-use stress_core::plan::BODY_BYTES_MAX;
 use stress_core::{ClosePolicy, PlanDraft};
 use sys::resolve::{Tried, try_all};
 use sys::signal::{Signal, Signals};
@@ -83,6 +83,8 @@ pub(crate) struct StressArgs {
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
+    sender: request::SenderArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
     ports: PortArgs,
@@ -109,7 +111,7 @@ struct RequestArgs {
     /// Method [default: GET, or POST with -d].
     #[arg(short = 'm', long, value_name = "METHOD")]
     method: Option<String>,
-    /// Request body; `@FILE` sends a file.
+    /// Request body; `@FILE` sends a file, `@-` what standard input holds.
     #[arg(short = 'd', long, value_name = "BODY|@FILE")]
     data: Option<String>,
     /// Longest time from when a request is due to its complete response [default: 20s].
@@ -215,12 +217,15 @@ fn asked(args: &StressArgs) -> anyhow::Result<Asked> {
 /// `draft` with what the flags say of requests and connections.
 fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
     let request = &args.request;
+    let (fields, form) = args.sender.parts(&request.headers)?;
+    let given = request.data.as_deref().map(request::body).transpose()?;
+    let body = form.or(given);
     let thresholds = if args.files.thresholds.is_empty() { draft.thresholds } else { args.files.thresholds.clone() };
     Ok(PlanDraft {
         // An empty body is one, too.
-        method: request.method.clone().or_else(|| request.data.as_ref().map(|_| "POST".to_owned())).or(draft.method),
-        headers: draft.headers.into_iter().chain(request.headers.iter().cloned()).collect(),
-        body: request.data.as_deref().map_or(Ok(draft.body), body)?,
+        method: request.method.clone().or_else(|| body.as_ref().map(|_| "POST".to_owned())).or(draft.method),
+        headers: draft.headers.into_iter().chain(request.headers.iter().cloned()).chain(fields).collect(),
+        body: body.unwrap_or(draft.body),
         timeout: request.timeout.unwrap_or(draft.timeout),
         close: args.connection.close.unwrap_or(draft.close),
         thresholds,
@@ -229,21 +234,6 @@ fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         tls: args.tls.draft(),
         ..draft
     })
-}
-
-fn body(text: &str) -> anyhow::Result<Vec<u8>> {
-    match text.strip_prefix('@') {
-        Some(path) => body_file(path),
-        None => Ok(text.as_bytes().to_vec()),
-    }
-}
-
-/// Never more than can be sent: the file may be a device without an end.
-fn body_file(path: &str) -> anyhow::Result<Vec<u8>> {
-    let read = sys::file::read(Path::new(path), BODY_BYTES_MAX + 1);
-    let body = read.with_context(|| format!("-d @{path}: cannot read this file"))?;
-    ensure!(body.len() <= BODY_BYTES_MAX, "-d @{path}: more than {BODY_BYTES_MAX} bytes; give a smaller file");
-    Ok(body)
 }
 
 fn embed() -> anyhow::Result<Embedded> {

@@ -12,6 +12,7 @@ pub mod course;
 pub mod crowd;
 pub mod error_kind;
 pub mod forecast;
+pub mod form;
 pub mod judgement;
 pub mod kernel;
 pub mod life;

@@ -11,7 +11,7 @@
 use crate::plan::{ClosePolicy, Expect, Needle};
 use crate::script::Reader;
 use crate::step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, Unmet};
-use http::{BodyKind, HEADERS_CAP, Limits, Method, Reading, ResponseHead};
+use http::{BodyKind, HEADERS_CAP, Header, Limits, Method, Reading, ResponseHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub const HEAD_BYTES_MAX: usize = 256 * 1024;
 pub struct Rules {
     /// Who ends a connection.
     pub close: ClosePolicy,
+    /// Requests take compressed responses.
+    asks_compressed: bool,
     /// What responses have to be like, where anything is expected.
     expected: Option<Arc<Expected>>,
     /// Bounds on response heads and chunks.
@@ -44,7 +46,13 @@ impl Rules {
         let (head_bytes_max, headers_max) = (HEAD_BYTES_MAX, HEADERS_CAP);
         let limits = Limits { head_bytes_max, headers_max, reading: Reading::Lenient, ..Limits::default() };
         let after_interim = Limits { reading: Reading::LenientAfterInterim, ..limits.clone() };
-        Self { close, expected: None, limits, after_interim }
+        Self { close, asks_compressed: false, expected: None, limits, after_interim }
+    }
+
+    /// The same, where requests take compressed responses: those are counted.
+    #[must_use]
+    pub fn asking_compressed(self, asks_compressed: bool) -> Self {
+        Self { asks_compressed, ..self }
     }
 
     /// The same, where responses have to be like this.
@@ -74,6 +82,10 @@ impl Expected {
             _ => (!self.expect.takes_headers(has)).then_some(Unmet::Header),
         }
     }
+}
+
+fn is_compressed(field: &Header<'_>) -> bool {
+    field.name.eq_ignore_ascii_case("content-encoding") && !field.value.eq_ignore_ascii_case(b"identity")
 }
 
 /// One connection.
@@ -249,6 +261,7 @@ impl Life {
         }
         self.status = head.status;
         reader.head(&head);
+        self.heads.compressed = rules.asks_compressed && head.headers.iter().any(is_compressed);
         self.unmet = rules.expected.as_ref().and_then(|expected| expected.of_head(&head));
         // After 101 the connection is no longer ours to speak HTTP on: the head is the whole response.
         let (body, keep_alive) = match head.body {

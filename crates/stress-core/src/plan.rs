@@ -279,6 +279,13 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
 }
 
+impl Plan {
+    /// Do its requests take compressed responses?
+    pub fn asks_compressed(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept-encoding"))
+    }
+}
+
 /// Why a draft is no plan. The text names the thing and the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {

@@ -115,6 +115,8 @@ named! {
         ResetUnsafe = "reset_unsafe",
         /// The server closed a kept connection before a byte of its answer; the request was sent again on a new one.
         SentAgain = "sent_again",
+        /// A response came compressed.
+        Compressed = "compressed",
         /// A head was larger than most readers take.
         LargeHead = "large_head",
         /// An answer had not what was to be kept of it: the scenario ended there.
@@ -131,6 +133,7 @@ impl Oddity {
             Self::EarlyResponse => "the response came before the request was sent",
             Self::ResetUnsafe => "closed by FIN: bytes stayed unacknowledged",
             Self::CaptureMissed => "the answer had not what was to be kept of it; the scenario ended there",
+            Self::Compressed => "responses came compressed, and were counted as they came",
             Self::LargeHead => "heads over 32 KiB or 128 fields, which many readers refuse",
             Self::SentAgain => "sent again: the server had closed a kept connection before it answered",
         }
@@ -144,6 +147,8 @@ pub struct HeadsRead {
     pub dialects: Dialects,
     /// One was larger than most readers take: more bytes, or more fields, than [`Limits::default`] allows.
     pub is_large: bool,
+    /// Responses with a body that is compressed.
+    pub compressed: bool,
 }
 
 impl HeadsRead {

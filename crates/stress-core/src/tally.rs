@@ -203,6 +203,9 @@ impl Tally {
         if heads.is_large {
             self.record_oddity(Oddity::LargeHead);
         }
+        if heads.compressed {
+            self.record_oddity(Oddity::Compressed);
+        }
         heads.dialects.iter().for_each(|dialect| self.dialects[dialect as usize] += 1);
     }
 

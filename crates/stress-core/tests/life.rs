@@ -272,6 +272,20 @@ fn a_response_has_to_be_as_expected() {
 }
 
 #[test]
+fn compressed_responses_are_counted_where_they_were_asked_for() {
+    let check = |asked: bool, coding: &str, expect: bool| {
+        let (rules, mut life) = (Rules::new(ClosePolicy::Keep).asking_compressed(asked), Life::default());
+        life.start_connecting(Method::Get);
+        let _read = life.handle_connected(Ok(()));
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(life.handle_data(head.as_bytes(), &rules).heads.compressed, expect, "{asked} {coding}");
+    };
+    check(true, "gzip", true);
+    check(true, "Identity", false);
+    check(false, "gzip", false);
+}
+
+#[test]
 fn a_half_closed_connection_is_read_to_its_end() {
     let half = ClosePolicy::Half;
     check(half, &[Connected, Sent, Data(OK), Eof], "Read, 200 Read, Close(Fin)");

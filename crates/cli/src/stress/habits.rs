@@ -263,10 +263,11 @@ mod tests {
         check("-m purge URL", "-m purge URL");
         check("-duration 30s -connections=5 URL", "--duration 30s --connections=5 URL");
         check("-f body.json URL", "--data @body.json URL");
-        check("-B 10.0.0.2 -C a=b URL", "--source-ip 10.0.0.2 -H Cookie: a=b URL");
+        check("-B 10.0.0.2 -C a=b URL", "--source-ip 10.0.0.2 --cookie a=b URL");
         check("-j URL", "--json - URL");
         check("-o json --output-format quiet --format plain-text URL", "--json - --quiet URL");
         check("--clients 8 URL", "--connections 8 URL");
+        check("-A me:secret --http-version 1.0 URL", "--basic-auth me:secret --http1.0 URL");
         check("-E me.pem --tlsv1.2 --no-alpn URL", "--cert me.pem --tls-min 1.2 --alpn none URL");
         check("--urls-from-file list URL", "--urls list URL");
         check("-targets=list --warm-up-time 5s", "--urls list --warm-up 5s");
@@ -285,8 +286,7 @@ mod tests {
         refused("--burst-delay 2s URL", &["--rate N", "poisson"]);
         refused("-m 10 URL", &["-m 10", "streams"]);
         refused("-T 10s URL", &["-T 10s", "Content-Type"]);
-        refused("-A me:secret URL", &["-A me:secret", "Authorization"]);
-        refused("-a me:secret URL", &["Authorization"]);
+        refused("-A me/x:secret URL", &["-A me/x:secret", "--basic-auth"]);
         refused("-X proxy:8080 URL", &["-X proxy:8080", "proxy"]);
         refused("-D 30 URL", &["-D 30", "-z TIME", "-d @FILE"]);
         refused("-h2 URL", &["HTTP/2"]);

@@ -67,7 +67,6 @@ const fn refused(names: &'static [&'static str], takes_value: bool, instead: &'s
 
 const NO_HTTP2: &str = "HTTP/2 is not spoken, only HTTP/1.1: leave it out";
 const NO_PROXY: &str = "a proxy is not used: give the address to load; a method is -m METHOD";
-const AUTHORIZATION: &str = "write -H 'Authorization: Basic ...', with user:password in base64";
 
 /// What is not here and not ours is nobody's, and clap says so.
 static HABITS: &[Habit] = &[
@@ -89,7 +88,7 @@ static HABITS: &[Habit] = &[
     always(&["no-alpn"], no_alpn),
     understood(&["host"], true, Meaning::Field("Host")),
     understood(&["U", "user-agent"], true, Meaning::Field("User-Agent")),
-    understood(&["C", "cookie"], true, Meaning::Field("Cookie")),
+    understood(&["C"], true, Meaning::Flag("--cookie")),
     understood(&["cpus"], true, Meaning::Flag("--threads")),
     understood(&["clients", "concurrency"], true, Meaning::Flag("--connections")),
     understood(&["request"], true, Meaning::Flag("--method")),
@@ -114,7 +113,7 @@ static HABITS: &[Habit] = &[
     either(
         &["A"],
         accept,
-        "hey and oha mean -H 'Accept: ...', ab a user and password: write -H 'Authorization: Basic ...'",
+        "hey and oha mean -H 'Accept: ...', ab a user and password: write -H or --basic-auth USER:PASSWORD",
     ),
     either(&["X"], method, NO_PROXY),
     refused(
@@ -131,9 +130,9 @@ static HABITS: &[Habit] = &[
         "bombardier and h2load mean a rate: write --rate N, of requests in a second; ab's -r is not needed: leave it out",
     ),
     refused(&["burst-delay"], true, "requests come one by one: --rate N, and --spread poisson for an uneven flow"),
-    refused(&["h2", "http2", "http-version"], false, NO_HTTP2),
+    refused(&["h2", "http2"], false, NO_HTTP2),
+    either(&["http-version"], http_version, NO_HTTP2),
     refused(&["x", "proxy"], true, NO_PROXY),
-    refused(&["a", "basic-auth"], true, AUTHORIZATION),
     refused(&["s", "script"], true, "wrk means a script, which is not supported; ab a time-out: write --timeout TIME"),
     refused(
         &["p"],
@@ -173,8 +172,11 @@ fn content_type(value: &str) -> Option<Vec<String>> {
 }
 
 fn accept(value: &str) -> Option<Vec<String>> {
-    let is_type = value.contains('/') && !value.contains(':');
-    is_type.then(|| vec!["-H".to_owned(), format!("Accept: {value}")])
+    match (value.contains('/'), value.contains(':')) {
+        (true, false) => Some(vec!["-H".to_owned(), format!("Accept: {value}")]),
+        (false, true) => with("--basic-auth", value),
+        _ => None,
+    }
 }
 
 fn method(value: &str) -> Option<Vec<String>> {
@@ -188,6 +190,15 @@ fn format(value: &str) -> Option<Vec<String>> {
         "json" | "j" => json(value),
         "quiet" => Some(vec!["--quiet".to_owned()]),
         "text" | "plain-text" | "pt" => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+/// oha's.
+fn http_version(value: &str) -> Option<Vec<String>> {
+    match value {
+        "1.0" => Some(vec!["--http1.0".to_owned()]),
+        "1" | "1.1" => Some(Vec::new()),
         _ => None,
     }
 }

@@ -122,7 +122,7 @@ enum Phase {
 impl Tester {
     /// A tester for `share` of `plan` that obeys `orders`.
     pub fn new(plan: &Plan, share: Share, orders: Inbox<Order>) -> Self {
-        let rules = Rules::new(plan.close).expecting(&plan.expect);
+        let rules = Rules::new(plan.close).expecting(&plan.expect).asking_compressed(plan.asks_compressed());
         let connections = share.connections as usize;
         let mut sources = Sources::new(share.sources);
         let targets = Targets::new(&share.targets, &mut sources);
