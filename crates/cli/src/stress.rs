@@ -91,6 +91,8 @@ pub(crate) struct StressArgs {
     #[command(flatten)]
     files: files::FileArgs,
     #[command(flatten)]
+    reach: connection::ReachArgs,
+    #[command(flatten)]
     expect: expect::ExpectArgs,
     #[command(flatten)]
     wire: connection::WireArgs,
@@ -231,6 +233,7 @@ fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         thresholds,
         wire: args.wire.draft(),
         expect: args.expect.draft(),
+        reach: args.reach.draft(),
         tls: args.tls.draft(),
         ..draft
     })

@@ -244,6 +244,9 @@ fn targets() {
     let gone = free_address();
     check(&["stress", &format!("http://{gone}/")], &[&gone.to_string(), "nothing listens", "start the target"]);
     check(&["stress", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
+    check(&["stress", "--connect-to", "a:b", "http://127.0.0.1/"], &["a:b", "HOST:PORT:OTHER_HOST"]);
+    check(&["stress", "--resolve", "a:80", "http://127.0.0.1/"], &["a:80", "HOST:PORT:ADDRESS"]);
+    check(&["stress", "--proxy", "http://127.0.0.1:1", "https://127.0.0.1/"], &["CONNECT", "--connect-to"]);
     check(&["stress", "--expect-status", "ok", "http://127.0.0.1/"], &["ok", "200,204", "2xx"]);
     check(&["stress", "--expect-header", "X", "http://127.0.0.1/"], &["X", "Name: value"]);
     check(&["stress", "--requests-per-connection", "5-2", "http://127.0.0.1/"], &["5-2"]);

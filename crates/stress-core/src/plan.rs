@@ -1,6 +1,7 @@
 //! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
 
 mod expect;
+mod reach;
 mod tls;
 mod wire;
 
@@ -19,6 +20,7 @@ use http::{Method, is_field_value, is_token};
 use named::named;
 use ports::set::SOURCES_MAX;
 use ports::{PortRange, SetError};
+pub use reach::{Place, Reach, ReachDraft, ReachMistake};
 pub use tls::{Tls, TlsDraft, TlsMistake, TlsSessions};
 pub use wire::{Wire, WireDraft, WireMistake};
 
@@ -109,6 +111,8 @@ pub struct PlanDraft {
     pub sources: Vec<IpAddr>,
     /// Source ports, both ends included; `None`: the kernel's range, or for our own choice ports outside of it.
     pub port_range: Option<(u16, u16)>,
+    /// Where connections go, when not to where the URL says.
+    pub reach: ReachDraft,
     /// What responses have to be like.
     pub expect: ExpectDraft,
     /// How many requests a connection carries, and in which version.
@@ -143,6 +147,7 @@ impl PlanDraft {
             ports: PortMode::default(),
             sources: Vec::new(),
             port_range: None,
+            reach: ReachDraft::default(),
             expect: ExpectDraft::default(),
             wire: WireDraft::default(),
             tls: TlsDraft::default(),
@@ -167,6 +172,7 @@ impl PlanDraft {
         let (wire, close) = self.wire.check(close_by_fields(self.close, &headers)?, &headers)?;
         let tls = self.tls.check(&url)?;
         let mut plan = Plan {
+            reach: self.reach.check(&url)?,
             url,
             tls,
             target,
@@ -229,6 +235,8 @@ impl PlanDraft {
 pub struct Plan {
     /// Target; without its path where that has variables.
     pub url: Url,
+    /// Where connections go, when not to where the URL says.
+    pub reach: Reach,
     /// What responses have to be like.
     pub expect: Expect,
     /// How many requests a connection carries, and in which version.
@@ -334,6 +342,8 @@ pub enum PlanError {
     Threshold(ThresholdError),
     /// More than [`THRESHOLDS_MAX`] thresholds.
     TooManyThresholds(usize),
+    /// Where connections go.
+    Reach(#[from] ReachMistake),
     /// What is expected of responses.
     Expect(#[from] ExpectMistake),
     /// How many requests a connection carries.
@@ -369,6 +379,7 @@ impl fmt::Display for PlanError {
             Self::Load(why) => why.fmt(f),
             Self::Threshold(why) => why.fmt(f),
             Self::TooManyThresholds(count) => write!(f, "{count} thresholds: at most {THRESHOLDS_MAX} are supported"),
+            Self::Reach(why) => why.fmt(f),
             Self::Expect(why) => why.fmt(f),
             Self::Wire(why) => why.fmt(f),
             Self::Tls(why) => why.fmt(f),

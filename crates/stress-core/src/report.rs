@@ -163,6 +163,8 @@ pub struct PlanSummary {
     pub sources: Vec<core::net::IpAddr>,
     /// Source ports that were asked for, lowest and highest.
     pub port_range: Option<(u16, u16)>,
+    /// The proxy that is asked.
+    pub proxy: Option<String>,
     /// What responses have to be like.
     pub expect: Expect,
     /// How many requests a connection carries, and in which version.
@@ -330,6 +332,7 @@ impl PlanSummary {
             ports: plan.ports,
             ports_why: plan.ports_why.clone(),
             sources: plan.sources.clone(),
+            proxy: plan.reach.proxy.as_ref().map(ToString::to_string),
             expect: plan.expect.clone(),
             wire: plan.wire,
             tls: plan.tls.clone(),

@@ -20,7 +20,7 @@ pub(crate) struct Parts<'a> {
 /// connection, where any request has: see [`Ends`].
 pub(crate) fn head_of(plan: &Plan, parts: &Parts<'_>) -> Vec<u8> {
     let version = if plan.wire.http10 { "1.0" } else { "1.1" };
-    let mut head = format!("{} {} HTTP/{version}\r\n", parts.method, parts.path);
+    let mut head = format!("{} {}{} HTTP/{version}\r\n", parts.method, before_path(plan), parts.path);
     let ours = |name: &str| !parts.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
     if ours("host") {
         field(&mut head, "Host", &plan.url.host_field());
@@ -42,6 +42,11 @@ pub(crate) fn head_of(plan: &Plan, parts: &Parts<'_>) -> Vec<u8> {
         head.push_str("\r\n");
     }
     head.into_bytes()
+}
+
+/// A proxy is asked for the whole URL (RFC 9112 section 3.2.2).
+fn before_path(plan: &Plan) -> String {
+    if plan.reach.proxy.is_some() { format!("http://{}", plan.url.host_field()) } else { String::new() }
 }
 
 fn field(head: &mut String, name: &str, value: &str) {

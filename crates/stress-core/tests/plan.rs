@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 use stress_core::Ends;
-use stress_core::plan::{TlsDraft, TlsSessions, WireDraft};
+use stress_core::plan::{ReachDraft, TlsDraft, TlsSessions, WireDraft};
 use stress_core::{ClosePolicy, Course, LoadDraft, Pace, Phase, PlanDraft, Rate, Spread};
 
 fn draft() -> PlanDraft {
@@ -99,6 +99,15 @@ fn the_request_says_what_the_policy_needs() {
     }
     let wait = PlanDraft { close: ClosePolicy::Wait, ..draft() };
     check_head(wait, &[&usual[..], &["Connection: close"]].concat());
+}
+
+#[test]
+fn a_proxy_is_asked_for_the_whole_url() {
+    let proxy = ReachDraft { proxy: Some("proxy:3128".into()), ..ReachDraft::default() };
+    check_head(
+        PlanDraft { reach: proxy, ..draft() },
+        &["GET http://example.org/a?b HTTP/1.1", "Host: example.org", "User-Agent: quintet/V", "Accept: */*"],
+    );
 }
 
 /// Which requests of a connection say what about its end, in each version.

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 use stress_core::Plan;
+use stress_core::plan::Place;
 use sys::resolve::{Tried, try_all};
 
 /// How long the addresses of one name may take to answer, all together.
@@ -22,7 +23,10 @@ pub struct Resolved {
 /// The addresses to connect to, of the families of the plan's source addresses where it has any. Of a name with several
 /// only those that answer: the first the resolver names may be dead (`localhost` is `::1` first). Where none answers, all.
 pub fn resolve(plan: &Plan) -> Result<Resolved, StressError> {
-    let mut all = sys::resolve::resolve(plan.url.host(), plan.url.port())?;
+    let mut all = match plan.reach.place(&plan.url) {
+        Place::Name(host, port) => sys::resolve::resolve(&host, port)?,
+        Place::Addresses(addresses) => addresses,
+    };
     let first = all[0].ip();
     let fits = |target: &SocketAddr| {
         plan.sources.is_empty() || plan.sources.iter().any(|source| source.is_ipv4() == target.is_ipv4())

@@ -7,7 +7,7 @@ use ports::ClosedFirst;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use stress::{StopFlag, StressError};
-use stress_core::plan::{ExpectDraft, WireDraft};
+use stress_core::plan::{ExpectDraft, ReachDraft, WireDraft};
 use stress_core::{
     ClosePolicy, ErrorKind, KernelCounter, Oddity, Pace, PlanDraft, PortMode, Rate, Report, Spread, TimeWaitOurs,
     Verdict,
@@ -110,6 +110,26 @@ fn responses_that_are_not_as_expected_are_counted_apart() {
     assert_eq!((&report.unexpected[..], report.verdict.is_good()), (&[(200, 100)][..], false));
     let report = run_with(ExpectDraft { body: Some("bye".into()), ..good });
     assert_eq!(report.errors, [(ErrorKind::Body, 100)]);
+}
+
+/// A name that no resolver knows, by an address, by another place, and by a proxy, which is asked for the whole URL.
+#[test]
+fn connections_go_where_it_was_said() {
+    let server = Server::start(Script::Polite);
+    let (ip, port) = (server.address.ip(), server.address.port());
+    let reach = |resolve: &str, connect_to: &str, proxy: Option<String>| {
+        let list = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+        ReachDraft { resolve: list(resolve), connect_to: list(connect_to), proxy }
+    };
+    for (url, reach) in [
+        (format!("http://a.invalid:{port}/"), reach(&format!("a.invalid:{port}:{ip}"), "", None)),
+        ("http://a.invalid/".to_owned(), reach("", &format!("::{ip}:{port}"), None)),
+        ("http://a.invalid/x".to_owned(), reach("", "", Some(format!("http://{}", server.address)))),
+    ] {
+        let report = run(PlanDraft { url: url.clone(), reach, ..draft(&server, 40) });
+        check_all_ok(&report, 40);
+        assert_eq!(report.plan.targets, [server.address], "{url}");
+    }
 }
 
 /// The server sees our FIN behind the request, and its response comes all the same: one that closes, and one that never would.

@@ -3,7 +3,29 @@
 use crate::values;
 use ports::TlsVersion;
 use std::path::PathBuf;
-use stress_core::plan::{TlsDraft, TlsSessions, WireDraft};
+use stress_core::plan::{ReachDraft, TlsDraft, TlsSessions, WireDraft};
+
+/// Where connections go.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Where to")]
+pub(super) struct ReachArgs {
+    /// Connect to another host and port in place of one: HOST:PORT:OTHER:PORT, what is empty is any, or the same; may be given
+    /// more than once. Host field and TLS stay the URL's.
+    #[arg(long, value_name = "FROM:TO")]
+    connect_to: Vec<String>,
+    /// Addresses of a host and port, in place of what the resolver says: HOST:PORT:ADDRESS[,ADDRESS]; they are used in turn.
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    resolve: Vec<String>,
+    /// A proxy that is asked for the URL, http://HOST:PORT; for http targets.
+    #[arg(short = 'x', long, value_name = "URL")]
+    proxy: Option<String>,
+}
+
+impl ReachArgs {
+    pub(super) fn draft(&self) -> ReachDraft {
+        ReachDraft { resolve: self.resolve.clone(), connect_to: self.connect_to.clone(), proxy: self.proxy.clone() }
+    }
+}
 
 /// What a connection carries.
 #[derive(Debug, clap::Args)]

@@ -66,7 +66,7 @@ const fn refused(names: &'static [&'static str], takes_value: bool, instead: &'s
 }
 
 const NO_HTTP2: &str = "HTTP/2 is not spoken, only HTTP/1.1: leave it out";
-const NO_PROXY: &str = "a proxy is not used: give the address to load; a method is -m METHOD";
+const NO_PROXY: &str = "ab means a proxy: write --proxy URL; a method is -m METHOD";
 
 /// What is not here and not ours is nobody's, and clap says so.
 static HABITS: &[Habit] = &[
@@ -132,7 +132,6 @@ static HABITS: &[Habit] = &[
     refused(&["burst-delay"], true, "requests come one by one: --rate N, and --spread poisson for an uneven flow"),
     refused(&["h2", "http2"], false, NO_HTTP2),
     either(&["http-version"], http_version, NO_HTTP2),
-    refused(&["x", "proxy"], true, NO_PROXY),
     refused(&["s", "script"], true, "wrk means a script, which is not supported; ab a time-out: write --timeout TIME"),
     refused(
         &["p"],

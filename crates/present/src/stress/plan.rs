@@ -98,10 +98,11 @@ fn tls_words(tls: &Tls) -> String {
 
 fn targets(plan: &PlanSummary) -> String {
     let names: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
-    match names.as_slice() {
+    let all = match names.as_slice() {
         [_, _, ..] => format!("{} in turn", names.join(" and ")),
         _ => plan.target.to_string(),
-    }
+    };
+    plan.proxy.as_ref().map_or(all.clone(), |proxy| format!("{all}, the proxy {proxy}"))
 }
 
 fn until(plan: &PlanSummary) -> String {
