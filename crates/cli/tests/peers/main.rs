@@ -9,6 +9,7 @@ mod secured;
 mod servers;
 mod sockets;
 mod tester;
+mod tester_asks;
 mod tester_tls;
 mod translated;
 mod translated_guards;
