@@ -162,9 +162,7 @@ impl PlanDraft {
         self.pace = self.load.pace(self.pace)?;
         self.connections = self.load.crowd.as_ref().map_or(self.connections, Crowd::most);
         (self.duration, self.requests) = (self.load.duration(self.duration), self.load.requests(self.requests));
-        let (host, target) = split_at_variables(&self.url, self.script.is_literal);
-        let url = Url::parse(host).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;
-        let target = target.map_or_else(|| url.path().to_owned(), str::to_owned);
+        let (url, target) = self.url_and_target()?;
         self.check_bounds()?;
         let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
@@ -204,6 +202,13 @@ impl PlanDraft {
             plan.tells_of(only);
         }
         Ok(plan)
+    }
+
+    fn url_and_target(&self) -> Result<(Url, String), PlanError> {
+        let (host, target) = split_at_variables(&self.url, self.script.is_literal);
+        let url = Url::parse(host).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;
+        let target = target.map_or_else(|| url.path().to_owned(), str::to_owned);
+        Ok((url, target))
     }
 
     fn check_bounds(&self) -> Result<(), PlanError> {
