@@ -129,6 +129,8 @@ impl House {
         let route = Route { conditions, rules: RouteRules::new("house", Action::Forward { set: 0 }) };
         self.settings.listeners[0].router = Router::new(vec![route], RouteRules::new("otherwise", Action::NotFound));
         (self.seal, self.passing) = (Seal { front: true, back: true }, true);
+        // Who waits for a place at a server has not shaken hands, and no client waits for that as long as others may keep theirs.
+        self.settings.backend_sets[0].capacity.connections_max = None;
         self.version = *self.rng.pick(&Version::ALL);
         self
     }
