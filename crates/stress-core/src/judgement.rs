@@ -200,25 +200,34 @@ mod tests {
         })
     }
 
-    #[test]
-    fn a_run_is_limited_by_what_the_evidence_says() {
-        use KernelCounter::{ListenDrops, Retransmits, Segments, SynRetransmits};
-        let failed = |by| Verdict::TargetFailed { by, failed: 3 };
-        let behind = Verdict::BehindRate { not_sent: 1, of: 2 };
-        let full: &[_] = &[(ListenDrops, 4), (SynRetransmits, 4)];
-        let lossy: &[_] = &[(Retransmits, 100), (Segments, 10_000)];
-        for (verdict, busy, few, counts, kind, limiter) in [
-            (Verdict::Clean, 0.5, false, &[][..], "clean", None),
-            (Verdict::Clean, 0.9, false, full, "client-limited", Some("cpu")),
-            (Verdict::Clean, 0.5, false, full, "target-limited", Some("accept-queue")),
+    /// Verdict, share of its time in which the tester was busy, too few connections, what the kernel counted: kind and limiter.
+    type Case = (Verdict, f64, bool, &'static [(KernelCounter, u64)], &'static str, Option<&'static str>);
+
+    const FULL: &[(KernelCounter, u64)] = &[(KernelCounter::ListenDrops, 4), (KernelCounter::SynRetransmits, 4)];
+    const LOSSY: &[(KernelCounter, u64)] = &[(KernelCounter::Retransmits, 100), (KernelCounter::Segments, 10_000)];
+
+    fn of_answers() -> Vec<Case> {
+        use KernelCounter::{ListenDrops, Retransmits, Segments};
+        vec![
+            (Verdict::Clean, 0.5, false, &[], "clean", None),
+            (Verdict::Clean, 0.9, false, FULL, "client-limited", Some("cpu")),
+            (Verdict::Clean, 0.5, false, FULL, "target-limited", Some("accept-queue")),
             (Verdict::Clean, 0.5, false, &[(ListenDrops, 4)], "clean", None),
-            (Verdict::Clean, 0.5, false, lossy, "network", Some("loss")),
+            (Verdict::Clean, 0.5, false, LOSSY, "network", Some("loss")),
             (Verdict::Clean, 0.5, false, &[(Retransmits, 100), (Segments, 10_001)], "clean", None),
             (Verdict::Clean, 0.5, false, &[(Retransmits, 99), (Segments, 99)], "clean", None),
             (Verdict::ErrorStatuses { count: 1 }, 0.5, false, &[], "error-statuses", None),
-            (failed(ErrorKind::Reset), 0.5, false, full, "target-limited", Some("target")),
+        ]
+    }
+
+    fn of_failures() -> Vec<Case> {
+        use KernelCounter::SynRetransmits;
+        let failed = |by| Verdict::TargetFailed { by, failed: 3 };
+        let behind = Verdict::BehindRate { not_sent: 1, of: 2 };
+        vec![
+            (failed(ErrorKind::Reset), 0.5, false, FULL, "target-limited", Some("target")),
             (failed(ErrorKind::Timeout), 0.5, false, &[], "target-limited", Some("target")),
-            (failed(ErrorKind::Timeout), 0.5, false, full, "target-limited", Some("accept-queue")),
+            (failed(ErrorKind::Timeout), 0.5, false, FULL, "target-limited", Some("accept-queue")),
             (failed(ErrorKind::Timeout), 0.5, false, &[(SynRetransmits, 1)], "network", Some("loss")),
             (failed(ErrorKind::Unreachable), 0.5, false, &[], "network", Some("loss")),
             (behind, 0.95, true, &[], "client-limited", Some("cpu")),
@@ -230,7 +239,7 @@ mod tests {
                 Verdict::ClientLimited { by: ErrorKind::ClientFiles, failed: 1 },
                 0.5,
                 false,
-                lossy,
+                LOSSY,
                 "client-limited",
                 Some("files"),
             ),
@@ -238,11 +247,16 @@ mod tests {
                 Verdict::ClientLimited { by: ErrorKind::ClientPorts, failed: 1 },
                 0.5,
                 false,
-                lossy,
+                LOSSY,
                 "client-limited",
                 Some("ports"),
             ),
-        ] {
+        ]
+    }
+
+    #[test]
+    fn a_run_is_limited_by_what_the_evidence_says() {
+        for (verdict, busy, few, counts, kind, limiter) in of_answers().into_iter().chain(of_failures()) {
             let at = Circumstances { busy: Some(busy), few_connections: few, kernel: kernel(counts) };
             let judged = Judgement::of(verdict, &at);
             assert_eq!(
@@ -251,7 +265,7 @@ mod tests {
                 "{verdict:?} {counts:?}"
             );
             let shown =
-                matches!(judged.limiter, Some(Limiter::AcceptQueue)) || counts == lossy && judged.kind == Kind::Network;
+                matches!(judged.limiter, Some(Limiter::AcceptQueue)) || counts == LOSSY && judged.kind == Kind::Network;
             assert_eq!(
                 !judged.evidence.is_empty(),
                 shown || counts.len() == 1 && judged.kind == Kind::Network,

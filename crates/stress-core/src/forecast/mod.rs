@@ -114,7 +114,7 @@ impl Forecast {
     }
 
     /// More connections at a time than there are ports: some fail at once.
-    pub fn is_crowded(&self) -> bool {
+    pub(crate) fn is_crowded(&self) -> bool {
         self.tuples.is_some_and(|tuples| u64::from(self.connections) > tuples)
     }
 
