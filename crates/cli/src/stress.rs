@@ -285,3 +285,16 @@ fn stop_on_signal(signals: Signals, stop: StopFlag) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_curl_says_is_said_in_flags_that_there_are() {
+        let ours = our_flags().long;
+        for flag in curl_options::ours() {
+            assert!(ours.iter().any(|(long, _)| flag.strip_prefix("--") == Some(long)), "{flag} is no flag of ours");
+        }
+    }
+}

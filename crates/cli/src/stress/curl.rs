@@ -229,7 +229,7 @@ mod tests {
     fn the_request_is_the_one_that_curl_would_make() {
         check(&["http://a/"], &["http://a/"]);
         check(&["a:8080/x?y"], &["http://a:8080/x?y"]);
-        check(&["-sSLo", "/dev/null", "https://a/"], &["--follow", "https://a/"]);
+        check(&["-sSo", "/dev/null", "https://a/"], &["https://a/"]);
         check(
             &["-XPOST", "-HX-A: 1", "-H", "X-B:2", "u"],
             &["--method=POST", "--header=X-A: 1", "--header=X-B:2", "http://u"],
@@ -280,6 +280,8 @@ mod tests {
         refused(&[], &["no URL"]);
         refused(&["a", "b"], &["for a and for b", "--urls"]);
         refused(&["http://a/[1-3]"], &["-g"]);
+        refused(&["a", "-sL"], &["-L", "redirects are not followed"]);
+        refused(&["a", "--unix-socket", "/run/x"], &["--unix-socket /run/x"]);
         refused(&["a", "--http2"], &["--http2", "HTTP/1.1"]);
         refused(&["a", "--next", "b"], &["--next", "--urls"]);
         refused(&["a", "--no-such"], &["--no-such"]);

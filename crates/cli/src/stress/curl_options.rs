@@ -28,6 +28,16 @@ pub(super) enum Meaning {
     Refused(&'static str),
 }
 
+/// Flags of ours that are written for curl's.
+#[cfg(test)]
+pub(super) fn ours() -> impl Iterator<Item = &'static str> {
+    let written = OPTIONS.iter().filter_map(|option| match option.meaning {
+        Meaning::Ours(flag) => Some(flag),
+        _ => None,
+    });
+    written.chain(["--basic-auth", "--timeout", "--method", "--header", "--data"])
+}
+
 /// The option of this letter.
 pub(super) fn short(letter: char) -> Option<&'static Opt> {
     OPTIONS.iter().find(|option| option.letter == Some(letter))
@@ -58,6 +68,8 @@ const HTTP_1: &str = "HTTP/1.1 and HTTP/1.0 are spoken: leave it out";
 const ONE_REQUEST: &str = "it asks for more than one request: give them as --urls FILE";
 const FROM_FILE: &str = "write the options of that file on the command line";
 const NO_LOGIN: &str = "only basic authentication and tokens are spoken: -u USER:PASSWORD or --oauth2-bearer TOKEN";
+const NO_REDIRECTS: &str = "redirects are not followed: leave it out, and give the address that they lead to";
+const NO_UNIX: &str = "a target has an address and a port: give those";
 const NO_SOCKS: &str = "SOCKS is not spoken: give the address itself, or an HTTP proxy";
 
 /// What is not unreserved (RFC 3986 section 2.3).
@@ -93,15 +105,15 @@ static OPTIONS: &[Opt] = &[
     long_switch(&["http1.1", "no-http2"], Meaning::Nothing),
     long_switch(&["http2", "http2-prior-knowledge", "http3", "http3-only", "http0.9"], Meaning::Refused(HTTP_1)),
     long_switch(&["compressed"], Meaning::Ours("--compressed")),
-    switch('L', &["location"], Meaning::Ours("--follow")),
-    long_valued(&["max-redirs"], Meaning::Ours("--follow")),
+    switch('L', &["location", "location-trusted"], Meaning::Refused(NO_REDIRECTS)),
+    long_valued(&["max-redirs"], Meaning::Nothing),
     valued('m', &["max-time"], Meaning::Of(max_time)),
     // Where to.
     switch('k', &["insecure"], Meaning::Ours("--insecure")),
     long_valued(&["cacert"], Meaning::Ours("--cacert")),
     valued('E', &["cert"], Meaning::Ours("--cert")),
     long_valued(&["key"], Meaning::Ours("--key")),
-    long_valued(&["unix-socket"], Meaning::Ours("--unix-socket")),
+    long_valued(&["unix-socket", "abstract-unix-socket"], Meaning::Refused(NO_UNIX)),
     long_valued(&["connect-to"], Meaning::Ours("--connect-to")),
     long_valued(&["resolve"], Meaning::Ours("--resolve")),
     valued('x', &["proxy"], Meaning::Ours("--proxy")),
