@@ -110,7 +110,14 @@ fn accept(listener: TcpListener, serve: Serve, accepts: Accepts, truth: &Arc<Tru
         if accepts == Accepts::Only(connection + 1) {
             listener = None;
         }
-        let visit = Visit { stream, connection, truth: Arc::clone(truth), over: Arc::clone(over), rest: Vec::new() };
+        let visit = Visit {
+            stream,
+            connection,
+            truth: Arc::clone(truth),
+            over: Arc::clone(over),
+            rest: Vec::new(),
+            closes: false,
+        };
         visits.fetch_add(1, Ordering::SeqCst);
         let visits = Arc::clone(&visits);
         std::thread::spawn(move || {
@@ -133,6 +140,8 @@ pub(super) struct Visit {
     over: Arc<AtomicBool>,
     /// Read, and not yet a request.
     rest: Vec<u8>,
+    /// The client wishes it closed behind the answer.
+    closes: bool,
 }
 
 /// A request as far as an origin cares.
@@ -174,6 +183,7 @@ impl Visit {
             closes: field("connection:").is_some_and(|value| value.contains("close")) || head.contains("http/1.0\r"),
             body_bytes: field("content-length:").and_then(|value| value.parse().ok()).unwrap_or(0),
         };
+        self.closes = asked.closes;
         Ok(Some(asked))
     }
 
@@ -230,9 +240,10 @@ impl Visit {
         self.truth.failed.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Answers with a body of so many bytes.
+    /// Answers with a body of so many bytes; who wishes to close is told that it will be so.
     pub(super) fn answer(&mut self, status: u16, body_bytes: usize) -> std::io::Result<()> {
-        let head = format!("HTTP/1.1 {status} Told\r\nContent-Length: {body_bytes}\r\n\r\n");
+        let close = if self.closes { "Connection: close\r\n" } else { "" };
+        let head = format!("HTTP/1.1 {status} Told\r\nContent-Length: {body_bytes}\r\n{close}\r\n");
         self.send(&[head.as_bytes(), &vec![b'x'; body_bytes]].concat())?;
         self.note_complete(status, body_bytes as u64);
         Ok(())
