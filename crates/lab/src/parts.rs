@@ -110,6 +110,8 @@ pub(crate) fn run_tester(
     draft.port_range = stage.port_range(scale, phase.ports)?;
     draft.timeout = patience;
     draft.backoff_max = BACKOFF_MAX;
+    // Each connection is counted.
+    draft.looks_ahead = false;
     if phase.ask_for_close {
         draft.headers.push("Connection: close".into());
     }

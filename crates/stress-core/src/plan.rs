@@ -14,7 +14,8 @@ use crate::threshold::{THRESHOLDS_MAX, Threshold, ThresholdError};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
-pub use expect::{Expect, ExpectDraft, ExpectMistake, Needle};
+pub(crate) use expect::Needle;
+pub use expect::{Expect, ExpectDraft, ExpectMistake};
 use http::url::{Url, UrlError};
 use http::{Method, is_field_value, is_token};
 use named::named;
@@ -57,7 +58,7 @@ named! {
 
 impl ClosePolicy {
     /// Does our FIN come first, so that a port of ours is left in TIME_WAIT by every request?
-    pub fn is_first(self) -> bool {
+    pub(crate) fn is_first(self) -> bool {
         matches!(self, Self::Fin | Self::Half)
     }
 }
@@ -121,6 +122,8 @@ pub struct PlanDraft {
     pub tls: TlsDraft,
     /// Longest pause of a connection that keeps failing.
     pub backoff_max: Duration,
+    /// May a connection be spent on looking ahead, where something depends on what the target negotiates?
+    pub looks_ahead: bool,
     /// How long requests in flight may take after the end of the run.
     pub drain: Duration,
     /// What the run has to keep.
@@ -152,6 +155,7 @@ impl PlanDraft {
             wire: WireDraft::default(),
             tls: TlsDraft::default(),
             backoff_max: Duration::from_millis(100),
+            looks_ahead: true,
             drain: Duration::from_secs(5),
             thresholds: Vec::new(),
         }
@@ -159,18 +163,16 @@ impl PlanDraft {
 
     /// Checks everything that can be checked without the machine it runs on.
     pub fn check(mut self) -> Result<Plan, PlanError> {
-        self.pace = self.load.pace(self.pace)?;
-        self.connections = self.load.crowd.as_ref().map_or(self.connections, Crowd::most);
-        (self.duration, self.requests) = (self.load.duration(self.duration), self.load.requests(self.requests));
+        self.settle_load()?;
         let (url, target) = self.url_and_target()?;
         self.check_bounds()?;
         let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
         let (wire, close) = self.wire.check(close_by_fields(self.close, &headers)?, &headers)?;
-        let tls = self.tls.check(&url)?;
+        let (reach, tls) = (self.reach.check(&url)?, self.tls.check(&url)?);
         let mut plan = Plan {
-            reach: self.reach.check(&url)?,
+            reach,
             url,
             tls,
             target,
@@ -194,14 +196,19 @@ impl PlanDraft {
             sources: self.sources,
             port_range: port_range.map_err(PlanError::Ports)?,
             backoff_max: self.backoff_max.clamp(BACKOFF_FIRST, TIME_MAX),
+            looks_ahead: self.looks_ahead,
             drain: self.drain.min(TIME_MAX),
             thresholds: self.thresholds,
         };
-        plan.script = Script::new(&self.script, &plan)?;
-        if let [only] = self.script.requests.as_slice() {
-            plan.tells_of(only);
-        }
-        Ok(plan)
+        plan.take_script(&self.script).map(|()| plan)
+    }
+
+    /// What a course or a crowd says stands above what else was said of rate, connections and end.
+    fn settle_load(&mut self) -> Result<(), PlanError> {
+        self.pace = self.load.pace(self.pace)?;
+        self.connections = self.load.crowd.as_ref().map_or(self.connections, Crowd::most);
+        (self.duration, self.requests) = (self.load.duration(self.duration), self.load.requests(self.requests));
+        Ok(())
     }
 
     fn url_and_target(&self) -> Result<(Url, String), PlanError> {
@@ -286,6 +293,8 @@ pub struct Plan {
     pub port_range: Option<PortRange>,
     /// Longest pause of a connection that keeps failing.
     pub backoff_max: Duration,
+    /// May a connection be spent on looking ahead, where something depends on what the target negotiates?
+    pub looks_ahead: bool,
     /// How long requests in flight may take after the end of the run.
     pub drain: Duration,
     /// What the run has to keep.
@@ -348,14 +357,27 @@ pub enum PlanError {
     /// More than [`THRESHOLDS_MAX`] thresholds.
     TooManyThresholds(usize),
     /// Where connections go.
-    Reach(#[from] ReachMistake),
+    Reach(ReachMistake),
     /// What is expected of responses.
-    Expect(#[from] ExpectMistake),
+    Expect(ExpectMistake),
     /// How many requests a connection carries.
-    Wire(#[from] WireMistake),
+    Wire(WireMistake),
     /// What is asked of TLS.
-    Tls(#[from] TlsMistake),
+    Tls(TlsMistake),
 }
+
+/// Each says what it is by itself: it is no source of another text.
+macro_rules! mistakes {
+    ($($part:ident($mistake:ident)),*) => {
+        $(impl From<$mistake> for PlanError {
+            fn from(why: $mistake) -> Self {
+                Self::$part(why)
+            }
+        })*
+    };
+}
+
+mistakes!(Reach(ReachMistake), Expect(ExpectMistake), Wire(WireMistake), Tls(TlsMistake));
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -426,16 +448,19 @@ pub(crate) fn method(name: Option<&str>, body: &[u8]) -> Result<(String, Method)
 }
 
 pub(crate) fn header(text: &str) -> Result<(String, String), PlanError> {
-    let bad = || PlanError::Header(text.to_owned());
-    let (name, value) = text.split_once(':').ok_or_else(bad)?;
-    let value = value.trim_matches([' ', '\t']);
-    if !is_token(name.as_bytes()) || !is_field_value(value.as_bytes()) {
-        return Err(bad());
-    }
+    let (name, value) = field(text).ok_or_else(|| PlanError::Header(text.to_owned()))?;
     if ["content-length", "transfer-encoding"].iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
-        return Err(PlanError::Framing(name.to_owned()));
+        return Err(PlanError::Framing(name));
     }
-    Ok((name.to_owned(), value.to_owned()))
+    Ok((name, value))
+}
+
+/// `Name: value`, whichever it is.
+fn field(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once(':')?;
+    let value = value.trim_matches([' ', '\t']);
+    let is_one = is_token(name.as_bytes()) && is_field_value(value.as_bytes());
+    is_one.then(|| (name.to_owned(), value.to_owned()))
 }
 
 /// What a person's own Connection field makes of a policy: with `close` in it there is one request per connection, and the

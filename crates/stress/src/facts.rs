@@ -71,6 +71,7 @@ fn timestamps(plan: &Plan, targets: &[SocketAddr]) -> Option<bool> {
     let here = sys::sysctl::read_u64("net.ipv4.tcp_timestamps").ok();
     match (here, plan.close) {
         (Some(0), _) => Some(false),
+        _ if !plan.looks_ahead => None,
         (_, ClosePolicy::Fin | ClosePolicy::Half) => sys::resolve::negotiates_timestamps(targets.first()?, PATIENCE),
         _ => None,
     }
