@@ -99,7 +99,7 @@ pub(crate) struct StressArgs {
     #[command(flatten)]
     tls: connection::TlsArgs,
     /// Write the report as JSON.
-    #[arg(long, value_name = "FILE|-")]
+    #[arg(long, value_name = "FILE|-", help_heading = "Result")]
     json: Option<String>,
 }
 

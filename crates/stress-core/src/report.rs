@@ -344,7 +344,11 @@ impl PlanSummary {
 impl Report {
     /// Draws up the report of a run.
     pub fn new(plan: &Plan, facts: RunFacts, tally: &Tally) -> Self {
-        let Conclusion { verdict, judgement, forecast, notes, advice } = conclude(plan, &facts, tally);
+        let said = conclude(plan, &facts, tally);
+        Self::drawn_up(plan, facts, tally, said)
+    }
+
+    fn drawn_up(plan: &Plan, facts: RunFacts, tally: &Tally, said: Conclusion) -> Self {
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
             duration: tally.elapsed,
@@ -377,16 +381,14 @@ impl Report {
             raw: Raw { latency: tally.latency.clone(), timeline: tally.timeline.clone() },
             host: facts.host,
             thresholds: plan.thresholds.iter().map(|one| one.judge(Figures::of(tally, plan.pace))).collect(),
-            verdict,
-            notes,
-            forecast,
-            advice,
-            judgement,
+            verdict: said.verdict,
+            notes: said.notes,
+            forecast: said.forecast,
+            advice: said.advice,
+            judgement: said.judgement,
         }
     }
-}
 
-impl Report {
     /// As hoped: every threshold was kept, and every request got its response. Who says how many may fail, or not be sent,
     /// has said what is hoped for; what this host lacks is never.
     pub fn is_good(&self) -> bool {

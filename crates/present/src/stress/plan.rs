@@ -121,7 +121,9 @@ fn close_words(plan: &PlanSummary) -> String {
         Some((low, high)) if high > 1 => format!("{low} to {high} requests each, then: "),
         _ => String::new(),
     };
-    format!("{each}{}{http}", policy_words(plan.close))
+    let policy = policy_words(plan.close);
+    let policy = if each.is_empty() { policy.to_owned() } else { policy.replacen("one request each, ", "", 1) };
+    format!("{each}{policy}{http}")
 }
 
 fn policy_words(close: ClosePolicy) -> &'static str {

@@ -91,8 +91,17 @@ impl PlanDraft {
 }
 
 impl Plan {
+    /// Makes the requests of this draft its own.
+    pub(crate) fn take_script(&mut self, draft: &ScriptDraft) -> Result<(), PlanError> {
+        self.script = Script::new(draft, self)?;
+        if let [only] = draft.requests.as_slice() {
+            self.tells_of(only);
+        }
+        Ok(())
+    }
+
     /// What it tells of its own request is of the only one there is.
-    pub(crate) fn tells_of(&mut self, only: &RequestDraft) {
+    fn tells_of(&mut self, only: &RequestDraft) {
         let host_ends = only.target.find("://").map_or(0, |at| at + 3);
         let path_begins = only.target[host_ends..].find('/').map_or(only.target.len(), |at| host_ends + at);
         let path = only.target[path_begins..].split('#').next().unwrap_or_default();
@@ -184,7 +193,7 @@ impl Script {
     }
 
     /// Is there more than one?
-    pub fn is_choice(&self) -> bool {
+    pub(crate) fn is_choice(&self) -> bool {
         self.requests.len() > 1
     }
 }
