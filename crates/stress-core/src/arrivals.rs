@@ -1,7 +1,7 @@
 //! When requests are due, and when there are no more: asked by every place that is free to make one.
 //!
 //! A place says that it is free and is told when its request was due; latency counts from there. In a closed loop that is
-//! now, because the free place is what makes the request due. In an open loop the clock does ([`Pace`]): requests that are
+//! now, because the free place is what makes the request due. In an open loop the clock does ([`Pace`](crate::Pace)): requests that are
 //! due while no place is free wait in a queue, so that what they wait is part of their latency (what others leave out is
 //! known as coordinated omission). The queue is bounded: what it has no room for is not sent, and counted.
 

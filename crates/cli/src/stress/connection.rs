@@ -13,7 +13,7 @@ pub(super) struct ReachArgs {
     /// more than once. Host field and TLS stay the URL's.
     #[arg(long, value_name = "FROM:TO")]
     connect_to: Vec<String>,
-    /// Addresses of a host and port, in place of what the resolver says: HOST:PORT:ADDRESS[,ADDRESS]; they are used in turn.
+    /// Addresses of a host and port, in place of what the resolver says: `HOST:PORT:ADDRESS[,ADDRESS]`; they are used in turn.
     #[arg(long, value_name = "HOST:PORT:ADDRESS")]
     resolve: Vec<String>,
     /// A proxy that is asked for the URL, http://HOST:PORT; for http targets.
