@@ -116,12 +116,7 @@ async fn order_server(
     which: Which,
     order: ServerOrder,
 ) -> Response {
-    match which {
-        Ok(Path((set, server))) => {
-            ordered(move || state.remote.acting_for(by).order_server(&set, &server, order)).await
-        }
-        Err(rejection) => mistake(StatusCode::BAD_REQUEST, rejection.body_text()),
-    }
+    ordered_at(which, move |(set, server)| state.remote.acting_for(by).order_server(&set, &server, order)).await
 }
 
 pub(crate) async fn drain_listener(state: Shared<House>, who: Extension<By>, which: WhichListener) -> Response {
@@ -139,8 +134,16 @@ async fn order_listener(
     which: WhichListener,
     order: ListenerOrder,
 ) -> Response {
+    ordered_at(which, move |listener| state.remote.acting_for(by).order_listener(&listener, order)).await
+}
+
+/// What is ordered of a place that the path names.
+async fn ordered_at<P: Send + 'static>(
+    which: Result<Path<P>, PathRejection>,
+    order: impl FnOnce(P) -> Result<(), NotOrdered> + Send + 'static,
+) -> Response {
     match which {
-        Ok(Path(listener)) => ordered(move || state.remote.acting_for(by).order_listener(&listener, order)).await,
+        Ok(Path(place)) => ordered(move || order(place)).await,
         Err(rejection) => mistake(StatusCode::BAD_REQUEST, rejection.body_text()),
     }
 }

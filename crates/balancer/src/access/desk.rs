@@ -91,9 +91,7 @@ impl Slot {
             Err(TryLockError::WouldBlock) => return Left::Nothing,
         };
         let was_half_full = full.is_half_full();
-        if full.is_empty() {
-            std::mem::swap(&mut *full, batch);
-        } else if !full.append(batch) {
+        if !leave(&mut full, batch) {
             return Left::Nothing;
         }
         if !was_half_full && full.is_half_full() { Left::Much } else { Left::Some }
@@ -101,13 +99,17 @@ impl Slot {
 
     /// The same for a worker that ends, and has the time.
     pub(super) fn take_at_last(&self, batch: &mut Batch) -> bool {
-        let mut full = locked(&self.0);
-        full.append(batch)
-            || full.is_empty() && {
-                std::mem::swap(&mut *full, batch);
-                true
-            }
+        leave(&mut locked(&self.0), batch)
     }
+}
+
+/// An empty batch changes places with another, one that is not takes its lines; `false`: there is no room for them.
+fn leave(full: &mut Batch, batch: &mut Batch) -> bool {
+    if !full.is_empty() {
+        return full.append(batch);
+    }
+    std::mem::swap(full, batch);
+    true
 }
 
 /// What a worker has left on the desk.
