@@ -238,6 +238,6 @@ fn json(asked: &mut Asked, value: String) -> Result<()> {
 }
 
 fn read(file: &str) -> Result<String> {
-    let bytes = std::fs::read(file).with_context(|| format!("{file:?} cannot be read"))?;
-    String::from_utf8(bytes).with_context(|| format!("{file:?} is not text: give it as --data-binary @{file}"))
+    String::from_utf8(super::request::read(file, "--data")?)
+        .with_context(|| format!("{file:?} is not text: give it as --data-binary @{file}"))
 }

@@ -90,7 +90,7 @@ pub(super) fn body(text: &str) -> Result<Vec<u8>> {
 }
 
 /// Never more than can be sent: it may have no end.
-fn read(path: &str, flag: &str) -> Result<Vec<u8>> {
+pub(super) fn read(path: &str, flag: &str) -> Result<Vec<u8>> {
     let max = BODY_BYTES_MAX + 1;
     let read = if path == "-" { standard_input(max) } else { sys::file::read(Path::new(path), max) };
     let body = read.with_context(|| format!("{flag} @{path}: cannot read this file"))?;
