@@ -1,152 +1,34 @@
 //! Certificates and keys: read from their files and made into what a layer goes by, before a worker exists and again with
 //! every change of the configuration. Files that are renewed in place are taken up then.
+//!
+//! ```text
+//! files.rs  the files, and what tells whether they have changed
+//! shown.rs  what is to be said of certificates that are no reason not to start
+//! ```
+
+mod files;
+mod shown;
 
 use crate::errors::Warning;
 use crate::shelf::Shelf;
 use aws_lc_rs::digest;
-use balancer_core::{
-    BackendSetSettings, CertificateFiles, ClientCertificate, ListenerSettings, ListenerTls, ServerTls, Settings,
-    hosts_without_certificate,
-};
+use balancer_core::{BackendSetSettings, ClientCertificate, ListenerSettings, ListenerTls, ServerTls, Settings};
+pub(crate) use files::{Stamp, TlsError, authorities, certificate, files, stamp, system_bundle};
 use reactor::ProfileId;
 use secure::{
-    Certificate, CertificateError, Certificates, Chain, ClientProfile, ClientRules, Facts, Key, Profile, ProfileError,
-    Profiles, ServerProfile, ServerRules, TicketKey, Tickets, profile::SYSTEM_BUNDLES,
+    Certificate, Certificates, ClientProfile, ClientRules, Facts, Profile, ProfileError, Profiles, ServerProfile,
+    ServerRules, TicketKey, Tickets,
 };
+pub use shown::certificate_warnings;
+use shown::{Shown, about_hosts, since_1970};
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-/// Bytes of one file. The largest is a bundle of all the authorities of a system: some 250 KiB.
-const FILE_BYTES_MAX: u64 = 4 << 20;
-/// How long before its end a certificate is said to end.
-const SOON: Duration = Duration::from_secs(7 * 86_400);
-const DAY_SECONDS: u64 = 86_400;
-/// Permissions of a key file that let anybody read it.
-const READ_BY_ANYBODY: u32 = 0o004;
-const NAMELESS: &str =
-    "is for no name and no address (no subjectAltName): clients refuse it, whatever its subject says";
 /// What clients may ask for (ALPN), the dearest first; and what servers are asked for.
 const CLIENT_PROTOCOLS: [&[u8]; 2] = [b"http/1.1", b"http/1.0"];
 const SERVER_PROTOCOL: &[u8] = b"http/1.1";
-
-/// Why a file is of no use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TlsError {
-    /// It cannot be read.
-    #[error("{} cannot be read: {why}", .path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why, and the way out.
-        why: String,
-    },
-    /// It is not what it has to be.
-    #[error("{}: {why}", .path.display())]
-    Useless {
-        /// Which.
-        path: PathBuf,
-        /// Why, and the way out.
-        why: CertificateError,
-    },
-    /// A certificate has the key of another.
-    #[error("{} is not the key of {}: give each certificate its own", .key.display(), .certificate.display())]
-    Mismatch {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The key's.
-        key: PathBuf,
-    },
-    /// No bundle of authorities is known on this system.
-    #[error(
-        "this system has no bundle of authorities (none of {}): install ca-certificates, name one with `ca`, or write \
-         `verify = false`", SYSTEM_BUNDLES.join(", ")
-    )]
-    NoSystemBundle,
-    /// What was asked for does not go together.
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
-}
-
-impl TlsError {
-    /// The file it is about.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Unreadable { path, .. } | Self::Useless { path, .. } => Some(path),
-            Self::Mismatch { key, .. } => Some(key),
-            Self::NoSystemBundle | Self::Profile(_) => None,
-        }
-    }
-
-    fn useless(path: &Path) -> impl Fn(CertificateError) -> Self {
-        move |why| Self::Useless { path: path.to_owned(), why }
-    }
-
-    fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        let why = match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                "there is no such file; paths are relative to the configuration file".to_owned()
-            }
-            std::io::ErrorKind::PermissionDenied => {
-                "permission denied: the balancer's user has to be able to read it (ls -l, chown)".to_owned()
-            }
-            _ => error.to_string(),
-        };
-        Self::Unreadable { path: path.to_owned(), why }
-    }
-}
-
-pub(crate) fn stamp(path: &Path) -> Stamp {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.mtime(), metadata.mtime_nsec(), metadata.len(), metadata.ino()))
-}
-
-fn stamps_of_servers(tls: &ServerTls) -> Vec<Stamp> {
-    let files = tls.certificate.iter().flat_map(|files| [&files.certificate, &files.key]);
-    files.chain(&tls.ca).map(|path| stamp(path)).collect()
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let failed = |error| TlsError::unreadable(path, &error);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        let why = format!("it is longer than {FILE_BYTES_MAX} bytes: it is no certificate");
-        return Err(TlsError::Unreadable { path: path.to_owned(), why });
-    }
-    Ok(bytes)
-}
-
-/// A chain and its key.
-pub(crate) fn certificate(files: &CertificateFiles) -> Result<Certificate, TlsError> {
-    let chain = read_chain(&files.certificate)?;
-    let key = Key::read(&read(&files.key)?).map_err(TlsError::useless(&files.key))?;
-    Certificate::of(chain, key).map_err(|why| match why {
-        CertificateError::Mismatch => {
-            TlsError::Mismatch { certificate: files.certificate.clone(), key: files.key.clone() }
-        }
-        why => TlsError::Useless { path: files.certificate.clone(), why },
-    })
-}
-
-fn read_chain(path: &Path) -> Result<Chain, TlsError> {
-    Chain::read(&read(path)?).map_err(TlsError::useless(path))
-}
-
-/// Authorities in a file, in DER.
-pub(crate) fn authorities(path: &Path) -> Result<Vec<Vec<u8>>, TlsError> {
-    secure::certificate::certificates_of(&read(path)?).map_err(TlsError::useless(path))
-}
-
-/// Where those of the system are.
-pub(crate) fn system_bundle() -> Result<&'static Path, TlsError> {
-    SYSTEM_BUNDLES.iter().map(Path::new).find(|path| path.exists()).ok_or(TlsError::NoSystemBundle)
-}
 
 /// Whose tickets are good for whom: a client that was let in by one rule must not come back by another.
 #[derive(Clone, PartialEq, Eq)]
@@ -175,9 +57,6 @@ enum Purpose {
     /// Servers that are known by this name, or by their addresses.
     Servers(ServerTls, Option<Arc<str>>),
 }
-
-/// What tells whether a file is still what it was: when it was changed, its length, its inode.
-pub(crate) type Stamp = Option<(i64, i64, u64, u64)>;
 
 /// A profile as long as nothing changes.
 #[derive(Clone)]
@@ -209,6 +88,11 @@ pub struct TicketKeys {
     pub admission: String,
     /// The newest first.
     pub keys: Vec<TicketKey>,
+}
+
+fn stamps_of_servers(tls: &ServerTls) -> Vec<Stamp> {
+    let files = tls.certificate.iter().flat_map(|files| [&files.certificate, &files.key]);
+    files.chain(&tls.ca).map(|path| stamp(path)).collect()
 }
 
 impl Secured {
@@ -432,86 +316,10 @@ pub struct SecureError {
     error: TlsError,
 }
 
-/// What is wrong with certificates and yet no reason not to start: whoever restarts a balancer of many sites must not lose
-/// them all because the certificate of one has expired.
-pub fn certificate_warnings(settings: &Settings) -> Vec<Warning> {
-    let listeners = settings.listeners.iter().flat_map(Shown::of_listener);
-    let sets = settings.backend_sets.iter().flat_map(Shown::of_set);
-    let now = since_1970();
-    let read = |shown: &Shown<'_>| read_chain(&shown.files.certificate).ok();
-    let shown = listeners.chain(sets).flat_map(|shown| shown.warnings(read(&shown).as_ref().map(Chain::facts), now));
-    let hosts = settings.listeners.iter().flat_map(|listener| {
-        let chains: Vec<Chain> = Shown::of_listener(listener).filter_map(|shown| read(&shown)).collect();
-        about_hosts(listener, chains.iter().map(Chain::facts))
-    });
-    shown.chain(hosts).collect()
-}
-
-/// Hosts of routes that no certificate is for, where their clients are turned away.
-fn about_hosts<'f>(listener: &ListenerSettings, facts: impl IntoIterator<Item = &'f Facts>) -> Vec<Warning> {
-    let names: Vec<&str> = facts.into_iter().flat_map(|facts| &facts.names).map(String::as_str).collect();
-    hosts_without_certificate(listener, &names).into_iter().map(Warning::Vain).collect()
-}
-
-/// Files that are read for TLS, and again with every change of the configuration.
-pub(crate) fn files(settings: &Settings) -> impl Iterator<Item = PathBuf> {
-    let of_files = |files: &CertificateFiles| [files.certificate.clone(), files.key.clone()];
-    let listeners = settings.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-    let sets = settings.backend_sets.iter().filter_map(|set| set.tls.as_ref());
-    let shown = listeners.flat_map(move |tls| tls.certificates.iter().flat_map(of_files).chain(tls.client_ca.clone()));
-    shown.chain(sets.flat_map(move |tls| tls.certificate.iter().flat_map(of_files).chain(tls.ca.clone())))
-}
-
-fn since_1970() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-/// A certificate as somebody is shown it.
-struct Shown<'s> {
-    files: &'s CertificateFiles,
-    /// Who looks for a name in it.
-    to_clients: bool,
-}
-
-impl<'s> Shown<'s> {
-    fn of_listener(listener: &'s ListenerSettings) -> impl Iterator<Item = Self> {
-        let all = listener.tls.iter().flat_map(|tls| &tls.certificates);
-        all.map(|files| Self { files, to_clients: true })
-    }
-
-    fn of_set(set: &'s BackendSetSettings) -> impl Iterator<Item = Self> {
-        let ours = set.tls.iter().filter_map(|tls| tls.certificate.as_ref());
-        ours.map(|files| Self { files, to_clients: false })
-    }
-
-    fn warnings(&self, facts: Option<&Facts>, now: Duration) -> Vec<Warning> {
-        let of_certificate = |what| Warning::Certificate { path: self.files.certificate.clone(), what };
-        let time = facts.and_then(|facts| about_time(facts.not_before, facts.not_after, now));
-        let nameless = facts.is_some_and(|facts| self.to_clients && !facts.is_named).then(|| NAMELESS.to_owned());
-        let mode = std::fs::metadata(&self.files.key).map_or(0, |metadata| metadata.mode());
-        let open = (mode & READ_BY_ANYBODY != 0).then(|| Warning::KeyForAnybody { path: self.files.key.clone() });
-        time.into_iter().chain(nameless).map(of_certificate).chain(open).collect()
-    }
-}
-
-/// What is to be said of a certificate that is valid between these times.
-fn about_time(not_before: Duration, not_after: Duration, now: Duration) -> Option<String> {
-    let days = |time: Duration| units::counted(time.as_secs() / DAY_SECONDS, "day");
-    if now > not_after {
-        Some(format!("has expired {} ago: clients refuse it; renew it", days(now - not_after)))
-    } else if now < not_before {
-        let wait = days(not_before - now);
-        Some(format!("is not valid yet, for {wait} more: clients refuse it; is this host's clock right?"))
-    } else if not_after - now < SOON {
-        Some(format!("expires in {}: renew it", days(not_after - now)))
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use balancer_core::CertificateFiles;
     use std::net::SocketAddr;
 
     /// A certificate with its key, in a file that goes with the test.
@@ -577,23 +385,6 @@ mod tests {
         for _ in 0..20 {
             assert_eq!(go_by(vec![of(Optional)], true), (2, 1, true));
             assert_eq!(go_by(vec![of(None)], false), (1, 1, false));
-        }
-    }
-
-    #[test]
-    fn certificates_are_spoken_of_when_their_time_is_near() {
-        let day = Duration::from_secs(DAY_SECONDS);
-        let (from, to) = (day * 100, day * 200);
-        for (now, begins) in [
-            (day * 90, Some("is not valid yet, for 10 days more")),
-            (day * 101, None),
-            (day * 192, None),
-            (day * 199, Some("expires in 1 day: renew")),
-            (day * 203, Some("has expired 3 days ago")),
-        ] {
-            let said = about_time(from, to, now);
-            assert!(said.as_deref().unwrap_or("").starts_with(begins.unwrap_or("")), "{now:?}: {said:?}");
-            assert_eq!(said.is_some(), begins.is_some(), "{now:?}: {said:?}");
         }
     }
 }
