@@ -2,6 +2,7 @@
 
 use super::Scale;
 use anyhow::Context;
+use stats::rank::median;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -48,10 +49,10 @@ impl Table {
     /// The table for people.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{} ({} is better)\n", self.title, if self.less_is_better { "less" } else { "more" });
-        let ours = self.rows.first().map_or(f64::NAN, |row| median(&row.samples));
+        let ours = self.rows.first().and_then(|row| median(&row.samples)).unwrap_or(f64::NAN);
         for row in &self.rows {
             let (low, high) = range(&row.samples);
-            let middle = median(&row.samples);
+            let middle = median(&row.samples).unwrap_or(f64::NAN);
             let _ = write!(text, "  {:<22} median {middle:>10.2}   range {low:>10.2} .. {high:>10.2}", row.peer);
             let _ = match self.ours_only {
                 true => writeln!(text),
@@ -59,17 +60,6 @@ impl Table {
             };
         }
         text
-    }
-}
-
-/// The median; of an even number the mean of the middle two.
-pub(super) fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        len if len % 2 == 1 => sorted[len / 2],
-        len => (sorted[len / 2 - 1] + sorted[len / 2]) / 2.0,
     }
 }
 
@@ -119,17 +109,6 @@ pub(crate) fn said_by(program: &str, args: &[&str]) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(samples: &[f64], expect: f64) {
-        assert_eq!(median(samples), expect, "{samples:?}");
-    }
-
-    #[test]
-    fn the_median_is_the_middle() {
-        check(&[3.0], 3.0);
-        check(&[9.0, 1.0, 2.0], 2.0);
-        check(&[4.0, 1.0, 3.0, 2.0], 2.5);
-    }
 
     #[test]
     fn ratios_are_ours_over_theirs() {
