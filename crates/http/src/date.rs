@@ -1,8 +1,8 @@
 //! The date of a message (RFC 9110 5.6.7), written without a clock of our own: somebody tells the time.
 
+use crate::calendar::{MONTHS, civil};
+
 const DAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
-const MONTHS: [&[u8; 3]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// The value of `Date`: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -19,7 +19,7 @@ impl Date {
         let (year, month, day) = civil(days);
         let mut text = Self::EPOCH.0;
         text[..3].copy_from_slice(DAYS[(days % 7) as usize]);
-        text[8..11].copy_from_slice(MONTHS[month as usize]);
+        text[8..11].copy_from_slice(MONTHS[month as usize].as_bytes());
         let mut put = |at: usize, number: u64| {
             text[at] = b'0' + (number / 10 % 10) as u8;
             text[at + 1] = b'0' + (number % 10) as u8;
@@ -37,19 +37,6 @@ impl Date {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
-}
-
-/// Year, month from 0 and day from 1 of the Gregorian calendar, so many days after the start of 1970. Years are counted from
-/// the first of March, so that the leap day is their last; 400 of them have 146,097 days.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let since_year_0 = days + 719_468;
-    let (era, day) = (since_year_0 / 146_097, since_year_0 % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let in_month = day - (153 * month + 2) / 5 + 1;
-    let after_new_year = u64::from(month >= 10);
-    (era * 400 + year + after_new_year, (month + 2) % 12, in_month)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@
 //! ```
 
 mod body;
+pub mod calendar;
 mod coding;
 mod date;
 mod facts;

@@ -1,15 +1,14 @@
 //! Times as records write them, in microseconds since 1970.
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+use http::calendar::{days_since_1970, month};
 
 /// `10/Oct/2000:13:55:36 -0700`.
 pub(super) fn clf(text: &str) -> Option<i64> {
     let (date, zone) = text.split_once(' ')?;
     let mut parts = date.split(['/', ':']);
     let day = parts.next()?.parse().ok()?;
-    let month = parts.next()?;
-    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? as i64 + 1;
-    let mut number = || parts.next()?.parse::<i64>().ok();
+    let month = month(parts.next()?)?;
+    let mut number = || parts.next()?.parse().ok();
     let (year, hour, minute, second) = (number()?, number()?, number()?, number()?);
     Some((seconds(year, month, day, hour, minute, second)? - offset(zone)?) * 1_000_000)
 }
@@ -20,7 +19,7 @@ pub(super) fn rfc3339(text: &str) -> Option<i64> {
     let at = rest.find(['Z', 'z', '+', '-'])?;
     let (time, zone) = rest.split_at(at);
     let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let mut parts = date.split('-').chain(time.split(':')).map(|part| part.parse::<i64>().ok());
+    let mut parts = date.split('-').chain(time.split(':')).map(|part| part.parse().ok());
     let mut number = || parts.next()?;
     let (year, month, day) = (number()?, number()?, number()?);
     let seconds = seconds(year, month, day, number()?, number()?, number()?)?;
@@ -41,21 +40,11 @@ fn offset(zone: &str) -> Option<i64> {
     Some(sign * (number / 100 * 3600 + number % 100 * 60))
 }
 
-fn seconds(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<i64> {
-    let fits = (1900..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && (0..24).contains(&hour)
-        && (0..60).contains(&minute)
-        && (0..=60).contains(&second);
-    fits.then(|| days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
-/// Days since 1970-01-01 in the Gregorian calendar, years beginning in March so that the leap day is the last.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + of_year - 719_468
+fn seconds(year: u64, month: u64, day: u64, hour: u64, minute: u64, second: u64) -> Option<i64> {
+    // A leap second is one.
+    let is_time = hour < 24 && minute < 60 && second <= 60;
+    let days = days_since_1970(year, month, day).filter(|_| is_time)?;
+    i64::try_from(days * 86_400 + hour * 3600 + minute * 60 + second).ok()
 }
 
 #[cfg(test)]
@@ -71,6 +60,7 @@ mod tests {
             ("31/Foo/2000:13:55:36 -0700", None),
             ("10/Oct/2000:13:55:36", None),
             ("10/Oct/2000:99:55:36 +0000", None),
+            ("30/Feb/2000:10:55:36 +0000", None),
         ] {
             assert_eq!(clf(text), expect, "{text}");
         }
