@@ -4,16 +4,20 @@
 //! Every test is the test program started again with `--inside NAME`.
 
 use crate::skip;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::Mutex;
 use sys::netns;
 use sys::nft::{NftError, SynTimestampsOff};
 
 /// How a test's process ends when the test was skipped.
 const SKIPPED: u8 = 77;
+/// Tests at a time: each has its own namespace, and most of them wait.
+const TOGETHER: usize = 4;
 
-/// Runs the tests whose names contain the first argument (all without one), each in a process of its own; inside that
-/// process, hands the test to `inside`. Cargo's `--list` lists nothing.
+/// Runs the tests whose names contain the first argument (all without one), each in a process of its own, some at a time, the
+/// first ones first; inside that process, hands the test to `inside`. Cargo's `--list` lists nothing.
 pub fn run<T: Copy>(tests: &[(&'static str, T)], inside: impl FnOnce(&'static str, T) -> ExitCode) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
@@ -29,17 +33,31 @@ pub fn run<T: Copy>(tests: &[(&'static str, T)], inside: impl FnOnce(&'static st
 }
 
 fn run_all<T>(tests: &[(&'static str, T)], filter: &str) -> ExitCode {
-    let (mut failed, mut skipped) = (false, 0);
-    for (name, _) in tests.iter().filter(|(name, _)| name.contains(filter)) {
-        let status = again(&["--inside", name]).status().expect("this program starts");
-        println!("test {name} ... {}", word(status));
-        failed |= word(status) == "FAILED";
-        skipped += usize::from(word(status) == "skipped");
+    let names = tests.iter().map(|(name, _)| *name).filter(|name| name.contains(filter));
+    let (queue, outcomes) = (Mutex::new(names.collect::<VecDeque<_>>()), Mutex::new(Vec::new()));
+    let runner = || {
+        while let Some(name) = taken(&queue) {
+            let status = again(&["--inside", name]).args(rest()).status().expect("this program starts");
+            println!("test {name} ... {}", word(status));
+            outcomes.lock().expect("nobody panics").push(word(status));
+        }
+    };
+    std::thread::scope(|scope| (0..TOGETHER).for_each(|_| drop(scope.spawn(runner))));
+    let count = |outcome| outcomes.lock().expect("nobody panics").iter().filter(|one| **one == outcome).count();
+    if count("skipped") > 0 {
+        print!("{}", skip::total(count("skipped")));
     }
-    if skipped > 0 {
-        print!("{}", skip::total(skipped));
-    }
-    ExitCode::from(u8::from(failed))
+    ExitCode::from(u8::from(count("FAILED") > 0))
+}
+
+fn taken<'n>(queue: &Mutex<VecDeque<&'n str>>) -> Option<&'n str> {
+    queue.lock().expect("nobody panics").pop_front()
+}
+
+/// Arguments behind the first, which selects tests: for the tests themselves, in whose processes they stand behind the name.
+pub fn rest() -> impl Iterator<Item = String> {
+    let inside = usize::from(is_started_with("--inside"));
+    std::env::args().skip(2 + inside).filter(|word| !word.starts_with('-'))
 }
 
 fn word(status: ExitStatus) -> &'static str {

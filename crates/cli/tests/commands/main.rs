@@ -2,6 +2,7 @@
 
 mod about_itself;
 mod any_translation;
+mod bad_input;
 #[allow(dead_code)] // keys are for the page of the balancer
 #[path = "../../../admin/tests/asked/browser.rs"]
 mod browser;

@@ -172,7 +172,8 @@ fn what_is_wrong_is_found() {
     assert!(wrong(path_problem("crates/nothing")) && !wrong(path_problem("crates/cli/src/main.rs")));
     assert!(wrong(cargo_problem("cargo xtask nothing")) && !wrong(cargo_problem("cargo xtask deps")));
     assert!(
-        wrong(cargo_problem("cargo test -p nothing")) && !wrong(cargo_problem("cargo test -p lab --test scenarios"))
+        wrong(cargo_problem("cargo test -p nothing"))
+            && !wrong(cargo_problem("cargo test -p lab --test kernel scenarios"))
     );
     assert!(wrong(cargo_problem("cargo test -p quintet --test nothing")));
 }

@@ -1,0 +1,67 @@
+//! What a tester with ports of its own choice leaves to the other programs of its host.
+
+use super::Test;
+use lab::{Role, Topology, topology};
+use origin::OriginPlan;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+use stress::StopFlag;
+use stress_core::{ClosePolicy, PlanDraft, PortMode, Report};
+use testkit::own_process;
+
+/// Each in fresh namespaces.
+pub(crate) const TESTS: [Test; 2] = [
+    ("own_ports_starve_nobody", || own_process::in_private(own_ports_starve_nobody)),
+    ("a_range_of_the_kernels_is_taken_from_everybody", || {
+        own_process::in_private(a_range_of_the_kernels_is_taken_from_everybody)
+    }),
+];
+
+/// The ports the kernel chooses from: few, so that all of them are soon used.
+const KERNELS: (u16, u16) = (40_000, 40_199);
+/// Nothing here takes so long unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Connects of another program.
+const NEIGHBOURS: usize = 20;
+
+/// A run with own ports, each closed by us and so left in TIME_WAIT; then how many of a neighbour's connects work.
+fn neighbours_after(port_range: Option<(u16, u16)>) -> (Report, usize) {
+    let topology = Topology::build().expect("namespaces");
+    let kernels = format!("{} {}", KERNELS.0, KERNELS.1);
+    topology.set(Role::Client, "net.ipv4.ip_local_port_range", &kernels).expect("a good range");
+    let target = SocketAddr::new(IpAddr::V4(topology::BALANCER), 80);
+    let origin = topology.run(Role::Balancer, || origin::start(OriginPlan::new(target))).expect("enters");
+    let _origin = origin.expect("an origin");
+    let draft = PlanDraft {
+        connections: 4,
+        requests: Some(1000),
+        close: ClosePolicy::Fin,
+        ports: PortMode::Own,
+        port_range,
+        timeout: PATIENCE,
+        ..PlanDraft::new(format!("http://{target}/"))
+    };
+    let plan = draft.check().expect("a good draft");
+    let run = || {
+        let report = stress::run(&plan, &StopFlag::new(), |_| {}).expect("a run");
+        // Elsewhere, too: a bound port is passed over whatever the destination.
+        let connect = || TcpStream::connect_timeout(&target, PATIENCE);
+        (report, (0..NEIGHBOURS).filter(|_| connect().is_ok()).count())
+    };
+    topology.run(Role::Client, run).expect("enters")
+}
+
+fn own_ports_starve_nobody() {
+    let (report, connected) = neighbours_after(None);
+    assert_eq!((report.requests.ok, report.requests.failed), (1000, 0), "{:?}", report.errors);
+    assert_eq!(connected, NEIGHBOURS, "of a neighbour's connects");
+}
+
+/// That it matters, and that it is said: the kernel passes ports over that somebody has bound.
+fn a_range_of_the_kernels_is_taken_from_everybody() {
+    let (report, connected) = neighbours_after(Some(KERNELS));
+    assert_eq!((report.requests.ok, connected), (1000, 0), "{:?}", report.errors);
+    let warned =
+        report.notes.iter().any(|note| note.contains("200 of the source ports") && note.contains("other programs"));
+    assert!(warned, "{:?}", report.notes);
+}

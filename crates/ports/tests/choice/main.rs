@@ -1,0 +1,4 @@
+//! Which port is next, and from where.
+
+mod allocator;
+mod sources;
