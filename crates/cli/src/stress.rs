@@ -6,6 +6,7 @@ mod curl;
 mod curl_options;
 mod expect;
 mod files;
+mod given;
 mod habits;
 mod load;
 mod peers;

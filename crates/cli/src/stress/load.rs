@@ -1,7 +1,7 @@
 //! How much, for how long, and of which requests.
 
-use super::course;
 use super::plan_file::PlanFile;
+use super::{course, given};
 use crate::{terminal, values};
 use anyhow::{Context, anyhow, ensure};
 use config_file::ConfigError;
@@ -86,10 +86,7 @@ impl LoadArgs {
     /// The requests of --urls.
     pub(super) fn urls(&self) -> anyhow::Result<Option<UrlList>> {
         let Some(name) = &self.urls else { return Ok(None) };
-        let path = if name == "-" { "/dev/stdin" } else { name };
-        let bytes = sys::file::read(Path::new(path), URLS_BYTES_MAX + 1);
-        let bytes = bytes.with_context(|| format!("--urls {name}: cannot read this file"))?;
-        ensure!(bytes.len() <= URLS_BYTES_MAX, "--urls {name}: more than {URLS_BYTES_MAX} bytes; give a part of it");
+        let bytes = given::file_or_input(name, URLS_BYTES_MAX).with_context(|| format!("--urls {name}"))?;
         let list = parse_urls(name, &bytes, &body).map_err(|error| shown(&error))?;
         ensure!(
             self.replay_pace.is_none() || !list.times.is_empty(),
@@ -169,12 +166,7 @@ fn around(named: &NamedAround, folder: &Path) -> anyhow::Result<Around> {
 
 /// Lines of a file; empty ones are none.
 fn lines(name: &str, folder: &Path) -> anyhow::Result<Lines> {
-    let bytes = sys::file::read(&folder.join(name), URLS_BYTES_MAX + 1);
-    let bytes = bytes.with_context(|| format!("{{{{line {name}}}}}: cannot read this file"))?;
-    ensure!(
-        bytes.len() <= URLS_BYTES_MAX,
-        "{{{{line {name}}}}}: more than {URLS_BYTES_MAX} bytes; give a smaller file"
-    );
+    let bytes = given::file(&folder.join(name), URLS_BYTES_MAX).with_context(|| format!("{{{{line {name}}}}}"))?;
     let lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let lines: Lines = lines.filter(|line| !line.is_empty()).map(Into::into).collect();
     ensure!(lines.len() <= LINES_MAX, "{{{{line {name}}}}}: more than {LINES_MAX} lines; give a part of it");
@@ -194,8 +186,7 @@ fn notes(list: &UrlList, url: &str) -> Vec<String> {
 
 /// The body that a line names by `@FILE`.
 fn body(path: &str) -> Result<Vec<u8>, String> {
-    let body = sys::file::read(Path::new(path), BODY_BYTES_MAX + 1).map_err(|error| error.to_string())?;
-    if body.len() > BODY_BYTES_MAX { Err(format!("more than {BODY_BYTES_MAX} bytes")) } else { Ok(body) }
+    given::file(Path::new(path), BODY_BYTES_MAX).map_err(|why| format!("{why:#}"))
 }
 
 /// A file's mistakes, each with its place.

@@ -1,6 +1,6 @@
 //! A plan from a file: what flags say, and what they cannot, phases and requests. Flags stand above it.
 
-use super::load;
+use super::{given, load};
 use crate::values;
 use config_file::{ConfigError, Mistake, Section, value};
 use std::ops::Range;
@@ -237,12 +237,10 @@ impl Reader<'_> {
         let Some(file) = section.plain("body_file", self.mistakes) else {
             return text.unwrap_or_default().into_bytes();
         };
-        let read = sys::file::read(&self.folder.join(&file.value), BODY_BYTES_MAX + 1);
-        let problem = match read {
+        let problem = match given::file(&self.folder.join(&file.value), BODY_BYTES_MAX) {
             Ok(_) if text.is_some() => "there is a `body`, too: leave one of them out".to_owned(),
-            Ok(body) if body.len() <= BODY_BYTES_MAX => return body,
-            Ok(_) => format!("more than {BODY_BYTES_MAX} bytes; give a smaller file"),
-            Err(error) => format!("cannot read it: {error}"),
+            Ok(body) => return body,
+            Err(why) => format!("{why:#}"),
         };
         self.mistakes.push(Mistake::new(file.span, format!("`body_file`: {problem}"), "here"));
         Vec::new()

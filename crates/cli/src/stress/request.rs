@@ -1,9 +1,9 @@
 //! What `quintet stress` sends beside method, path and headers: who asks, forms, bodies from files and standard input.
 
+use super::given;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use std::io::Read;
 use std::path::Path;
 use stress_core::form::{self, From, Part};
 use stress_core::plan::BODY_BYTES_MAX;
@@ -89,18 +89,9 @@ pub(super) fn body(text: &str) -> Result<Vec<u8>> {
     text.strip_prefix('@').map_or_else(|| Ok(text.as_bytes().to_vec()), |path| read(path, "-d"))
 }
 
-/// Never more than can be sent: it may have no end.
+/// The file that `flag` names, or standard input.
 pub(super) fn read(path: &str, flag: &str) -> Result<Vec<u8>> {
-    let max = BODY_BYTES_MAX + 1;
-    let read = if path == "-" { standard_input(max) } else { sys::file::read(Path::new(path), max) };
-    let body = read.with_context(|| format!("{flag} @{path}: cannot read this file"))?;
-    ensure!(body.len() <= BODY_BYTES_MAX, "{flag} @{path}: more than {BODY_BYTES_MAX} bytes; give a smaller file");
-    Ok(body)
-}
-
-fn standard_input(max: usize) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::io::stdin().take(max as u64).read_to_end(&mut bytes).map(|_| bytes)
+    given::file_or_input(path, BODY_BYTES_MAX).with_context(|| format!("{flag} @{path}"))
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ fn plans_that_are_none() {
         ],
     );
     check_plan("[[request]]\npath = \"/\"\ncapture = { a = \"body x\" }", &["says not where", "json /items/0/id"]);
-    check_plan("[[request]]\npath = \"/\"\nbody_file = \"gone\"", &["`body_file`: cannot read it"]);
+    check_plan("[[request]]\npath = \"/\"\nbody_file = \"gone\"", &["`body_file`: cannot read this file"]);
     check_plan("[[request]]\npath = \"/{{line gone.txt}}\"", &["{{line gone.txt}}: cannot read this file"]);
     check(&["stress", "--plan", "/no/such", "http://127.0.0.1:1/"], &["--plan /no/such", "cannot read"]);
 }

@@ -55,9 +55,7 @@ pub(super) fn read(text: &str, body_of: &dyn Fn(&str) -> Result<Vec<u8>, String>
             Line::Field(field) if open => with_last(&mut found, |request| request.headers.push(field.to_owned())),
             Line::Body(path) if open => match body_of(path) {
                 Ok(body) => with_last(&mut found, |request| request.body = body),
-                Err(why) => {
-                    found.mistakes.push(Mistake::new(place, format!("cannot read the body {path:?}: {why}"), "here"))
-                }
+                Err(why) => found.mistakes.push(Mistake::new(place, format!("the body {path:?}: {why}"), "here")),
             },
             Line::Field(_) | Line::Body(_) => found.mistakes.push(stray(place)),
             Line::Unknown => found.mistakes.push(unknown(place)),

@@ -56,7 +56,7 @@ fn mistakes_in_lines_have_their_places() {
     mistakes("http://a/\nPUT http://b:8/\nhttp://c/", &["another host than a", "file:2:1", "file:3:1", "2 mistakes"]);
     mistakes("X-A: 1\nhttp://a/\n", &["belongs to no request", "file:1:1"]);
     mistakes("http://a/\n\n@body.json", &["belongs to no request", "file:3:1"]);
-    mistakes("http://a/\n@gone\n", &["cannot read the body \"gone\": no such file"]);
+    mistakes("http://a/\n@gone\n", &["the body \"gone\": no such file"]);
     mistakes("", &["there is no request in this file"]);
     mistakes("# nothing\n", &["there is no request in this file"]);
 }
