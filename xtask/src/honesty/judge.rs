@@ -158,6 +158,8 @@ impl Case<'_> {
                 false => Ok(None),
                 true => Err("it ends as if the rate had been kept".to_owned()),
             },
+            Expect::Kind(kind) => all_are("failed", &told.kinds, kind),
+            Expect::Ends(end) => all_are("closed", &told.ends, end),
         }
     }
 
@@ -176,4 +178,11 @@ impl Case<'_> {
         let is_so = told >= from * 0.98 - 1.0 && told <= to + self.lenience_ms;
         if is_so { Ok(None) } else { Err(format!("{what} {told:.1} ms, it was {from:.0} to {to:.0}")) }
     }
+}
+
+/// Whoever tells none of these counts is not asked for them.
+fn all_are(what: &str, counts: &[(String, f64)], only: &str) -> Result<Option<&'static str>, String> {
+    let others: Vec<String> =
+        counts.iter().filter(|(name, _)| name != only).map(|(name, count)| format!("{count} {name}")).collect();
+    if others.is_empty() { Ok(None) } else { Err(format!("{what} {}, it was {only}", others.join(" "))) }
 }

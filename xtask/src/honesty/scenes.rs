@@ -52,9 +52,13 @@ pub(super) enum Expect {
     Trouble,
     /// By its exit code that the rate was not kept.
     FailsByExit,
+    /// That all failures are of this kind; of who tells kinds by these names, which is ours alone.
+    Kind(&'static str),
+    /// That all connections ended so; likewise.
+    Ends(&'static str),
 }
 
-use Expect::{Bytes, Complete, Failed, FailsByExit, Max, P50, P99, Statuses, Trouble};
+use Expect::{Bytes, Complete, Ends, Failed, FailsByExit, Kind, Max, P50, P99, Statuses, Trouble};
 
 const LOAD: Load = Load {
     requests: 200,
@@ -69,6 +73,8 @@ const LOAD: Load = Load {
 };
 /// One request per connection.
 const SHORT: Load = Load { closes: true, ..LOAD };
+/// The same where most of it fails: testers pause behind failures.
+const FAILING: Load = Load { requests: 40, ..SHORT };
 /// Where each answer takes its time.
 const SLOW: Load = Load { requests: 40, connections: 4, ..LOAD };
 /// Where answers are waited for in vain.
@@ -81,7 +87,12 @@ const fn scene(name: &'static str, serve: Serve, load: Load, expects: &'static [
 /// All of them.
 pub(super) const SCENES: &[Scene] = &[
     scene("answers at once", does::at_once, LOAD, &[Complete, Failed, Statuses, Bytes]),
-    scene("answers at once, a connection each", does::at_once, SHORT, &[Complete, Failed, Statuses, Bytes]),
+    scene(
+        "answers at once, a connection each",
+        does::at_once,
+        SHORT,
+        &[Complete, Failed, Statuses, Bytes, Ends("server_fin")],
+    ),
     scene("answers after 50 ms", does::after_50_ms, SLOW, &[Complete, Failed, P50(50.0, 70.0), Max(50.0, 400.0)]),
     scene(
         "answers after 300 ms",
@@ -117,47 +128,97 @@ pub(super) const SCENES: &[Scene] = &[
     scene(
         "50 ms an answer, users come at 100/s to one connection",
         does::after_50_ms,
-        Load { requests: 100, connections: 1, rate: Some(100), seconds: 2, timeout_s: 10, ..LOAD },
+        Load { requests: 60, connections: 1, rate: Some(100), seconds: 2, timeout_s: 10, ..LOAD },
         &[FailsByExit, P99(2_000.0, 6_000.0)],
     ),
-    scene("never answers", does::never, VAIN, &[Complete, Failed]),
-    scene("every fifth request hangs", does::every_fifth_hangs, Load { requests: 20, ..VAIN }, &[Complete, Failed]),
-    scene("resets each connection when it is asked", does::reset_before_reading, SHORT, &[Complete, Failed]),
-    scene("resets every tenth request", does::every_tenth_reset, SHORT, &[Complete, Failed]),
-    scene("resets within the head", does::reset_within_head, Load { requests: 40, ..SHORT }, &[Complete, Failed]),
-    scene("resets within the body", does::reset_within_body, Load { requests: 40, ..SHORT }, &[Complete, Failed]),
+    scene("never answers", does::never, VAIN, &[Complete, Failed, Kind("target.timeout")]),
+    scene(
+        "every fifth request hangs",
+        does::every_fifth_hangs,
+        Load { requests: 20, ..VAIN },
+        &[Complete, Failed, Kind("target.timeout")],
+    ),
+    scene(
+        "resets each connection when it is asked",
+        does::reset_before_reading,
+        FAILING,
+        &[Complete, Failed, Kind("target.reset"), Ends("rst_received")],
+    ),
+    scene("resets every tenth request", does::every_tenth_reset, SHORT, &[Complete, Failed, Kind("target.reset")]),
+    scene(
+        "resets within the head",
+        does::reset_within_head,
+        FAILING,
+        &[Complete, Failed, Kind("target.reset"), Ends("rst_received")],
+    ),
+    scene(
+        "resets within the body",
+        does::reset_within_body,
+        FAILING,
+        &[Complete, Failed, Kind("target.reset"), Ends("rst_received")],
+    ),
     scene(
         "resets a while after the answer",
         does::reset_after_answer,
         Load { requests: 20, ..SHORT },
-        &[Complete, Failed],
+        &[Complete, Failed, Ends("rst_received")],
     ),
-    scene("closes without an answer", does::closed_without_answer, SHORT, &[Complete, Failed]),
+    scene(
+        "closes without an answer",
+        does::closed_without_answer,
+        FAILING,
+        &[Complete, Failed, Kind("target.closed"), Ends("server_fin")],
+    ),
     scene(
         "closes without an answer every third time",
         does::every_third_closed_without_answer,
-        SHORT,
-        &[Complete, Failed],
+        FAILING,
+        &[Complete, Failed, Kind("target.closed"), Ends("server_fin")],
     ),
     scene(
         "closes every third connection when it is asked",
         does::every_third_connection_closed,
-        SHORT,
-        &[Complete, Failed],
+        FAILING,
+        &[Complete, Failed, Kind("target.closed"), Ends("server_fin")],
     ),
-    scene("closes within the head", does::short_head, SHORT, &[Complete, Failed]),
-    scene("closes within the body", does::short_body, SHORT, &[Complete, Failed]),
-    scene("closes before the last chunk", does::cut_chunks, SHORT, &[Complete, Failed]),
-    scene("keeps the last chunk back", does::no_last_chunk_but_kept, VAIN, &[Complete, Failed]),
-    scene("announces more than it sends, and waits", does::too_long_announced, VAIN, &[Complete, Failed]),
-    scene("sends a chunk size that is none", does::bad_chunk_size, SHORT, &[Complete, Failed]),
-    scene("sends two lengths that differ", does::two_lengths, SHORT, &[Complete, Failed]),
-    scene("is no HTTP server", does::no_http, SHORT, &[Complete, Failed]),
+    scene(
+        "closes within the head",
+        does::short_head,
+        FAILING,
+        &[Complete, Failed, Kind("target.closed"), Ends("server_fin")],
+    ),
+    scene(
+        "closes within the body",
+        does::short_body,
+        FAILING,
+        &[Complete, Failed, Kind("target.closed"), Ends("server_fin")],
+    ),
+    scene(
+        "closes before the last chunk",
+        does::cut_chunks,
+        FAILING,
+        &[Complete, Failed, Kind("target.closed"), Ends("server_fin")],
+    ),
+    scene("keeps the last chunk back", does::no_last_chunk_but_kept, VAIN, &[Complete, Failed, Kind("target.timeout")]),
+    scene(
+        "announces more than it sends, and waits",
+        does::too_long_announced,
+        VAIN,
+        &[Complete, Failed, Kind("target.timeout")],
+    ),
+    scene("sends a chunk size that is none", does::bad_chunk_size, FAILING, &[Complete, Failed, Kind("target.http")]),
+    scene("sends two lengths that differ", does::two_lengths, FAILING, &[Complete, Failed, Kind("target.http")]),
+    scene("is no HTTP server", does::no_http, FAILING, &[Complete, Failed, Kind("target.http")]),
     scene("ends its bodies by closing", does::until_close, LOAD, &[Complete, Failed, Bytes]),
     scene("says that it closes", does::says_close, LOAD, &[Complete, Failed]),
     scene("closes after every answer without a word", does::closes_silently, LOAD, &[Complete, Failed]),
-    scene("closes 30 ms after an answer", does::closes_a_while_later, SHORT, &[Complete, Failed]),
-    scene("does not close when asked to", does::ignores_close, Load { requests: 20, ..SHORT }, &[Complete, Failed]),
+    scene("closes 30 ms after an answer", does::closes_a_while_later, SHORT, &[Complete, Failed, Ends("server_fin")]),
+    scene(
+        "does not close when asked to",
+        does::ignores_close,
+        Load { requests: 8, timeout_s: 1, ..SHORT },
+        &[Complete, Failed, Ends("our_fin")],
+    ),
     scene("speaks HTTP/1.0", does::as_http_10, LOAD, &[Complete, Failed, Bytes]),
     scene("drips its bodies, 200 ms each", does::drips_body, SLOW, &[Complete, P50(200.0, 260.0)]),
     scene("drips its heads, 200 ms each", does::drips_head, SLOW, &[Complete, P50(200.0, 300.0)]),
@@ -197,12 +258,12 @@ pub(super) const SCENES: &[Scene] = &[
         "the tester has files for 20 of 100 connections",
         does::after_50_ms,
         Load { requests: 400, connections: 100, files_max: Some(32), ..LOAD },
-        &[Trouble],
+        &[Trouble, Kind("client.fds")],
     ),
     scene(
         "the tester has 64 ports, and closes first",
         does::at_once,
-        Load { requests: 400, ports_max: Some(64), ..SHORT },
-        &[Trouble],
+        Load { requests: 100, ports_max: Some(64), ..SHORT },
+        &[Trouble, Kind("client.ports"), Ends("our_fin")],
     ),
 ];

@@ -1,7 +1,7 @@
 //! Who was right, as a table.
 
 use super::judge::Mark;
-use super::tools::Tool;
+use super::tools::{TOOLS, Tool};
 use anyhow::Context;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -70,6 +70,10 @@ pub(super) fn record(tools: &[&Tool], rows: &[Row]) -> anyhow::Result<PathBuf> {
         versions(tools).join(", "),
         crate::bench::said_by("date", &["+%Y-%m-%d"])?
     );
+    let missing = missing(tools);
+    if !missing.is_empty() {
+        let _ = writeln!(text, "Not played, because not installed where this was recorded: {missing}.\n");
+    }
     let _ = writeln!(text, "```text\n{}```\n", sums(tools, rows));
     let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
     let _ = writeln!(text, "| the origin ... | {} |", names.join(" | "));
@@ -91,22 +95,26 @@ fn cell(mark: &Mark) -> String {
     }
 }
 
+/// Those that are known and were not asked.
+fn missing(tools: &[&Tool]) -> String {
+    let is_here = |known: &&Tool| tools.iter().any(|tool| tool.name == known.name);
+    TOOLS.iter().filter(|known| !is_here(known)).map(|known| known.name).collect::<Vec<_>>().join(", ")
+}
+
 fn versions(tools: &[&Tool]) -> Vec<String> {
     tools.iter().map(|tool| format!("{} {}", tool.name, version(tool.name))).collect()
 }
 
 fn version(name: &str) -> String {
-    let arg = if matches!(name, "wrk") {
-        "-v"
-    } else if name == "ab" {
-        "-V"
-    } else {
-        "--version"
-    };
-    let said = match name {
+    let (program, args): (_, &[&str]) = match name {
         "quintet" => return env!("CARGO_PKG_VERSION").to_owned(),
-        _ => std::process::Command::new(name).arg(arg).output(),
+        "wrk" => (name, &["-v"]),
+        "ab" => (name, &["-V"]),
+        // It does not say.
+        "hey" => ("dpkg-query", &["-W", "hey"]),
+        _ => (name, &["--version"]),
     };
+    let said = std::process::Command::new(program).args(args).output();
     let text = said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
     let is_version = |word: &&str| word.chars().any(|letter| letter.is_ascii_digit()) && word.contains('.');
     text.split_whitespace().find(is_version).unwrap_or("?").trim_matches(',').to_owned()
@@ -119,5 +127,8 @@ const HEAD: &str = "\
 it did, and compares that with what each tester tells. *Right*: everything that was asked of it was told, and so it was.
 *Wrong*: something else was told. *Does not tell*: nothing wrong, but not everything. A tester that only knows times may be off
 by the requests under way at its end, and by one in a hundred.
+
+Ours alone is asked more: of which kind every failure is, and who closed connections first. What it tells of such scenes where
+every count and every microsecond is known beforehand stands in `crates/stress/tests/simulation`.
 
 ";

@@ -5,8 +5,8 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
-/// What a tester told. What it does not tell is `None`.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a tester told. What it does not tell is `None`, or empty.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Told {
     pub(super) complete: Option<f64>,
     pub(super) failed: Option<f64>,
@@ -15,6 +15,10 @@ pub(super) struct Told {
     pub(super) p50_ms: Option<f64>,
     pub(super) p99_ms: Option<f64>,
     pub(super) max_ms: Option<f64>,
+    /// Failures by kind, in words of ours.
+    pub(super) kinds: Vec<(String, f64)>,
+    /// Who closed how many connections first, likewise.
+    pub(super) ends: Vec<(String, f64)>,
 }
 
 /// One tester.
@@ -32,11 +36,13 @@ pub(super) struct Tool {
 }
 
 /// All that are known; the first is ours.
-pub(super) const TOOLS: [Tool; 4] = [
+pub(super) const TOOLS: [Tool; 6] = [
     Tool { name: "quintet", counts: true, off_by: 0.0, lacks: |_| None, command: ours, read: read_ours },
     Tool { name: "wrk", counts: false, off_by: 0.01, lacks: wrk_lacks, command: wrk, read: read_wrk },
     Tool { name: "ab", counts: true, off_by: 0.0, lacks: ab_lacks, command: ab, read: read_ab },
     Tool { name: "h2load", counts: true, off_by: 0.0, lacks: h2load_lacks, command: h2load, read: read_h2load },
+    Tool { name: "hey", counts: true, off_by: 0.0, lacks: hey_lacks, command: hey, read: read_hey },
+    Tool { name: "oha", counts: true, off_by: 0.0, lacks: |_| None, command: oha, read: read_oha },
 ];
 
 fn with(program: impl AsRef<std::ffi::OsStr>, args: &str) -> Command {
@@ -68,11 +74,7 @@ fn read_ours(text: &str) -> Told {
     let Ok(report) = serde_json::from_str::<Value>(text) else { return Told::default() };
     let at = |path: &str| report.pointer(path).and_then(Value::as_f64);
     let ms = |name: &str| at(&format!("/latency_us/{name}")).map(|micros| micros / 1e3);
-    let statuses = report.pointer("/statuses").and_then(Value::as_object);
-    let not_2xx = statuses.map(|statuses| {
-        let other = statuses.iter().filter(|(code, _)| !code.starts_with('2'));
-        other.filter_map(|(_, count)| count.as_f64()).sum()
-    });
+    let not_2xx = report.get("statuses").map(|statuses| not_2xx(&counts(Some(statuses))));
     Told {
         complete: at("/requests/ok"),
         failed: at("/requests/failed"),
@@ -81,7 +83,25 @@ fn read_ours(text: &str) -> Told {
         p50_ms: ms("p50"),
         p99_ms: ms("p99"),
         max_ms: ms("max"),
+        kinds: counts(report.get("errors")),
+        ends: counts(report.get("closed_first")),
     }
+}
+
+/// Those of an object of numbers that are not 0.
+fn counts(object: Option<&Value>) -> Vec<(String, f64)> {
+    let all = object.and_then(Value::as_object).into_iter().flatten();
+    let counts = all.filter_map(|(name, count)| Some((name.clone(), count.as_f64()?)));
+    counts.filter(|(_, count)| *count > 0.0).collect()
+}
+
+/// How many of such counts are of responses with another status than 2xx.
+fn not_2xx(statuses: &[(String, f64)]) -> f64 {
+    sum(statuses.iter().filter(|(code, _)| !code.starts_with('2')))
+}
+
+fn sum<'c>(counts: impl IntoIterator<Item = &'c (String, f64)>) -> f64 {
+    counts.into_iter().map(|(_, count)| count).sum()
 }
 
 fn wrk_lacks(load: &Load) -> Option<&'static str> {
@@ -144,6 +164,7 @@ fn read_wrk(text: &str) -> Told {
         p50_ms: time(text, "50%", 0),
         p99_ms: time(text, "99%", 0),
         max_ms: time(text, "Latency ", 2),
+        ..Told::default()
     }
 }
 
@@ -177,6 +198,7 @@ fn read_ab(text: &str) -> Told {
         p50_ms: number(text, "50% "),
         p99_ms: number(text, "99% "),
         max_ms: number(text, "100% "),
+        ..Told::default()
     }
 }
 
@@ -220,5 +242,89 @@ fn read_h2load(text: &str) -> Told {
         p50_ms: None,
         p99_ms: None,
         max_ms: time(text, "time for request:", 1),
+        ..Told::default()
+    }
+}
+
+fn hey_lacks(load: &Load) -> Option<&'static str> {
+    // One for each of its workers; here there is one.
+    (load.rate.is_some() && load.connections > 1).then_some("its rate is of workers")
+}
+
+fn hey(_: &Path, load: &Load, url: &str, body: &Path) -> Command {
+    let Load { requests, connections, timeout_s, .. } = load;
+    let mut command = with("hey", &format!("-n {requests} -c {connections} -t {timeout_s} -disable-redirects"));
+    if load.closes {
+        command.arg("-disable-keepalive");
+    }
+    if let Some(rate) = load.rate {
+        command.args(["-q", &rate.to_string()]);
+    }
+    if load.body_bytes > 0 {
+        command.args(["-m", "POST", "-D"]).arg(body);
+    }
+    command.arg(url);
+    command
+}
+
+/// It counts responses by status, and failures by their words; the bytes are those of bodies.
+fn read_hey(text: &str) -> Told {
+    // `  [200]\t20 responses`, and below "Error distribution:" `  [3]\tGet ...: EOF`.
+    let bracketed = |line: &str| {
+        let (inside, rest) = line.trim().strip_prefix('[')?.split_once(']')?;
+        Some((inside.to_owned(), rest.split_whitespace().next()?.to_owned()))
+    };
+    let below = |title: &str| text.split_once(title).map_or("", |(_, below)| below);
+    let responses = below("Status code distribution:").split("Error distribution:").next().unwrap_or_default();
+    let responses = responses.lines().filter_map(bracketed);
+    let statuses: Vec<_> = responses.filter_map(|(code, count)| Some((code, count.parse().ok()?))).collect();
+    let failures = below("Error distribution:").lines().filter_map(bracketed);
+    let failed: f64 = failures.filter_map(|(count, _)| count.parse::<f64>().ok()).sum();
+    let has_ended = text.contains("Summary:");
+    let ms = |before: &str| number(text, before).map(|seconds| seconds * 1e3);
+    Told {
+        complete: has_ended.then(|| sum(&statuses)),
+        failed: has_ended.then_some(failed),
+        not_2xx: has_ended.then(|| not_2xx(&statuses)),
+        body_bytes: number(text, "Total data:"),
+        p50_ms: ms("50% in"),
+        p99_ms: ms("99% in"),
+        max_ms: ms("Slowest:"),
+        ..Told::default()
+    }
+}
+
+fn oha(_: &Path, load: &Load, url: &str, body: &Path) -> Command {
+    let Load { requests, connections, timeout_s, .. } = load;
+    let args = format!("-n {requests} -c {connections} -t {timeout_s}s -r 0 --no-tui --output-format json");
+    let mut command = with("oha", &args);
+    if load.closes {
+        command.arg("--disable-keepalive");
+    }
+    if let Some(rate) = load.rate {
+        command.args(["-q", &rate.to_string(), "--latency-correction"]);
+    }
+    if load.body_bytes > 0 {
+        command.args(["-m", "POST", "-D"]).arg(body);
+    }
+    command.arg(url);
+    command
+}
+
+fn read_oha(text: &str) -> Told {
+    let Ok(report) = serde_json::from_str::<Value>(text) else { return Told::default() };
+    let at = |path: &str| report.pointer(path).and_then(Value::as_f64);
+    let ms = |path: &str| at(path).map(|seconds| seconds * 1e3);
+    let of = |name: &str| report.get(name).map(|object| counts(Some(object)));
+    let statuses = of("statusCodeDistribution");
+    Told {
+        complete: statuses.as_deref().map(sum),
+        failed: of("errorDistribution").as_deref().map(sum),
+        not_2xx: statuses.as_deref().map(not_2xx),
+        body_bytes: at("/summary/totalData"),
+        p50_ms: ms("/latencyPercentiles/p50"),
+        p99_ms: ms("/latencyPercentiles/p99"),
+        max_ms: ms("/summary/slowest"),
+        ..Told::default()
     }
 }

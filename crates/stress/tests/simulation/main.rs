@@ -1,4 +1,19 @@
-//! The tester against the origin over the simulated network: every close policy, any seed.
+//! The tester over the simulated network: against the origin, every close policy, any seed; and against a house whose every
+//! deed is known, where what it tells is exact.
+//!
+//! ```text
+//! house.rs     the server whose deeds, and the time of each, are said
+//! told.rs      a run against it, and what has to come of that
+//! answers.rs   framings and closes          failures.rs  what fails, and as what
+//! times.rs     rates, latencies, percentiles     ports_last.rs  how long ports last
+//! ```
+
+mod answers;
+mod failures;
+mod house;
+mod ports_last;
+mod times;
+mod told;
 
 use origin::{Origin, OriginPlan};
 use ports::{ClosedFirst, PortRange, PortSet, SourceSet};
@@ -10,7 +25,7 @@ use std::time::Duration;
 use stress::{Order, Share, Tester};
 use stress_core::{
     ClosePolicy, Course, Crowd, CrowdPhase, ErrorKind, LoadDraft, Oddity, Pace, Phase, Plan, PlanDraft, PortMode, Rate,
-    Spread, Tally, Verdict,
+    Spread, Tally,
 };
 use testkit::{Replay, sweep};
 
@@ -294,84 +309,6 @@ fn connections_are_kept_busy_whatever_the_threads() {
     assert_eq!(done.iter().sum::<u64>(), 30, "{done:?}");
     // Eleven rounds and the weather's delays; a fixed half for each would take fifteen.
     assert!(done[0] <= 11 && net.now() < Duration::from_millis(1400), "{done:?} in {:?}", net.now());
-}
-
-/// One request each 10 ms, of which each takes 100 ms.
-fn at_a_rate(connections: u32, requests: Option<u64>, duration: Option<Duration>) -> Tally {
-    let mut rng = Rng::new(13);
-    let draft = PlanDraft::new(format!("http://{}/delay/100", target()));
-    let pace = Pace::Open(per_s(100), Spread::Constant);
-    let plan = PlanDraft { connections, pace, requests, duration, ..draft }.check().expect("a good draft");
-    let weather = Weather::fair(&mut rng);
-    let seen = simulate(&plan, &mut rng, weather, HostConfig::default()).expect("a clean run");
-    assert_eq!(seen.tally.failed(), 0, "{:?}", seen.tally.faults());
-    seen.tally
-}
-
-/// Ten requests become due within 90 ms, and one connection needs a second for them: the last one waits 810 ms, which a
-/// tester in a closed loop leaves out.
-#[test]
-fn what_a_request_waits_for_a_connection_is_part_of_its_latency() {
-    let tally = at_a_rate(1, Some(10), None);
-    let ms = |recorder: &stats::Recorder| {
-        recorder.percentiles().map(|of| [of.min, of.mean, of.max].map(|us| us / 1e3)).expect("ten responses")
-    };
-    let ([least, mean, most], [made_least, _, made_most]) = (ms(&tally.latency), ms(&tally.service));
-    assert_eq!((tally.ok, tally.not_sent, tally.connects_opened), (10, 0, 1));
-    assert!(least >= 100.0 && made_least >= 100.0 && made_most < 130.0, "{least} {made_least} {made_most}");
-    // 100, 190, 280 ... 910, and for each a round trip of those before.
-    assert!((505.0..650.0).contains(&mean) && (910.0..1150.0).contains(&most), "{mean} {most}");
-}
-
-#[test]
-fn what_is_never_sent_is_told_and_no_good_run() {
-    let tally = at_a_rate(1, None, Some(Duration::from_secs(1)));
-    assert_eq!((tally.due(), tally.ok + tally.not_sent), (100, 100));
-    assert!((8..=11).contains(&tally.ok), "{} answered", tally.ok);
-    assert_eq!(Verdict::of(&tally), Verdict::BehindRate { not_sent: tally.not_sent, of: 100 });
-}
-
-#[test]
-fn a_rate_takes_as_many_connections_as_it_needs() {
-    let tally = at_a_rate(50, None, Some(Duration::from_secs(1)));
-    assert_eq!((tally.ok, tally.not_sent), (100, 0));
-    assert!((10..=14).contains(&tally.connects_opened), "{}", tally.connects_opened);
-    assert_eq!(Verdict::of(&tally), Verdict::Clean);
-}
-
-/// 200 requests over 20 ports.
-fn scarce(close: ClosePolicy, ports: PortMode, timestamps: bool) -> Seen {
-    let mut rng = Rng::new(7);
-    let draft = PlanDraft {
-        connections: 4,
-        requests: Some(200),
-        close,
-        ports,
-        ..PlanDraft::new(format!("http://{}/", target()))
-    };
-    let client = HostConfig { ports: (40_000, 40_019), timestamps, ..HostConfig::default() };
-    let weather = Weather::fair(&mut rng);
-    simulate(&draft.check().expect("a good draft"), &mut rng, weather, client).expect("a clean run")
-}
-
-#[track_caller]
-fn check_scarce(close: ClosePolicy, ports: PortMode, timestamps: bool, ok: u64, time_waits: usize) {
-    let seen = scarce(close, ports, timestamps);
-    let shortage = seen.tally.errors(ErrorKind::ClientPorts);
-    assert_eq!((seen.tally.ok, shortage), (ok, 200 - ok), "{close:?} {ports:?} timestamps {timestamps}");
-    assert_eq!(seen.time_waits, time_waits, "{close:?} {ports:?} timestamps {timestamps}");
-}
-
-/// The guide's problem and its cures, decided by nothing but the close policy and the allocator.
-#[test]
-fn twenty_ports_last_for_twenty_closes_or_for_ever() {
-    use ClosePolicy::{Fin, Rst, Wait};
-    check_scarce(Fin, PortMode::Kernel, true, 20, 20);
-    check_scarce(Fin, PortMode::Kernel, false, 20, 20);
-    check_scarce(Fin, PortMode::Own, true, 200, 20);
-    check_scarce(Fin, PortMode::Own, false, 20, 20);
-    check_scarce(Wait, PortMode::Kernel, true, 200, 0);
-    check_scarce(Rst, PortMode::Kernel, true, 200, 0);
 }
 
 /// Whatever the pace: requests of the warm-up are counted apart, and all others are there.
