@@ -123,17 +123,22 @@ fn cargo_problem(code: &str) -> Option<String> {
     let words: Vec<&str> = code.split_whitespace().skip_while(|word| *word != "cargo").collect();
     let after = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied();
     let exists = |path: String| root().join(path).exists();
-    if let Some(chore) = after("xtask").filter(|chore| !exists(format!("xtask/src/{chore}.rs"))) {
+    let chore = after("cargo").filter(|first| *first == "xtask").and_then(after);
+    if let Some(chore) = chore.filter(|chore| !exists(format!("xtask/src/{chore}.rs"))) {
         let in_folder = exists(format!("xtask/src/{chore}/mod.rs"));
         return (!in_folder).then(|| format!("`{code}`: no chore {chore}"));
     }
     let package = after("-p")?;
-    let folder = if package == "quintet" { "cli" } else { package };
-    if !exists(format!("crates/{folder}/Cargo.toml")) {
+    let folder = match package {
+        "quintet" => "crates/cli".to_owned(),
+        "xtask" => package.to_owned(),
+        _ => format!("crates/{package}"),
+    };
+    if !exists(format!("{folder}/Cargo.toml")) {
         return Some(format!("`{code}`: no package {package}"));
     }
     let test = after("--test")?;
-    let found = ["", "/main"].iter().any(|tail| exists(format!("crates/{folder}/tests/{test}{tail}.rs")));
+    let found = ["", "/main"].iter().any(|tail| exists(format!("{folder}/tests/{test}{tail}.rs")));
     (!found).then(|| format!("`{code}`: {package} has no test {test}"))
 }
 
@@ -176,4 +181,5 @@ fn what_is_wrong_is_found() {
             && !wrong(cargo_problem("cargo test -p lab --test kernel scenarios"))
     );
     assert!(wrong(cargo_problem("cargo test -p quintet --test nothing")));
+    assert!(wrong(cargo_problem("cargo test -p xtask --test nothing")));
 }
