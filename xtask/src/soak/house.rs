@@ -1,15 +1,17 @@
 //! The balancer, its servers, and what is done to them.
 
 use super::faulty::Faulty;
+use super::hoarder::Hoarder;
 use super::names::Names;
 use super::record::Sample;
-use super::{faulty, names, secured};
+use super::{faulty, hoarder, names, secured};
 use anyhow::{Context, anyhow};
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sys::signal::{self, Signal};
 
@@ -17,8 +19,13 @@ use sys::signal::{self, Signal};
 const SERVERS: [&str; 3] = ["127.0.0.1:9001", "127.0.0.1:9002", "0.0.0.0:9003"];
 const NAMED: &str = "app.soak.example:9003";
 const ADDRESS: &str = "127.0.0.1:8080";
+/// Lines of what balancers have said that are shown with a failure.
+const SAID_LINES_MAX: usize = 30;
 /// For something to start or end on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// All that is written to a pipe, once nobody can write to it any more.
+type Words = JoinHandle<std::io::Result<String>>;
 
 /// All processes. Its folder goes with it.
 pub(super) struct House {
@@ -26,18 +33,21 @@ pub(super) struct House {
     pub(super) folder: PathBuf,
     names: Names,
     faulty: Faulty,
+    hoarder: Hoarder,
     pub(super) address: SocketAddr,
     servers: Vec<Child>,
     /// One that is stopped, and since when.
     stopped: Option<usize>,
     first: Child,
     /// What all balancers, one after the other, have to say.
-    out: ChildStdout,
+    out: Option<Words>,
     /// Where they say who serves.
     manager: UnixDatagram,
     serving: u32,
     reloads: u64,
     upgrades: u64,
+    /// The last one that was asked for, until it has taken over.
+    upgrade_since: Option<Instant>,
     disturbed: u64,
     certificates: u64,
     /// There is no balancer any more.
@@ -54,6 +64,10 @@ pub(super) struct Counted {
     pub(super) upgrades: u64,
     pub(super) servers_disturbed: u64,
     pub(super) requests_spoilt: u64,
+    /// All ports towards a server were somebody else's.
+    pub(super) ports_taken: u64,
+    /// Connects that failed for want of one.
+    pub(super) portless: u64,
     pub(super) names_changed: u64,
     pub(super) certificates_changed: u64,
 }
@@ -70,20 +84,23 @@ impl House {
         manager.set_nonblocking(true)?;
         let (first, out) = start_balancer(program, &folder)?;
         let (serving, address) = (first.id(), ADDRESS.parse()?);
+        let hoarder = Hoarder::start(SERVERS[0].parse()?);
         let house = Self {
             program: program.to_path_buf(),
             folder,
             names,
             faulty,
+            hoarder,
             address,
             servers,
             stopped: None,
             first,
-            out,
+            out: Some(out),
             manager,
             serving,
             reloads: 0,
             upgrades: 0,
+            upgrade_since: None,
             disturbed: 0,
             certificates: 0,
             has_ended: false,
@@ -96,9 +113,11 @@ impl House {
         Ok(house)
     }
 
-    /// What the balancers have complained of.
+    /// What the balancers have complained of last.
     fn said(&self) -> String {
-        std::fs::read_to_string(self.folder.join("events.log")).unwrap_or_default()
+        let all = std::fs::read_to_string(self.folder.join("events.log")).unwrap_or_default();
+        let last: Vec<&str> = all.lines().rev().take(SAID_LINES_MAX).collect();
+        last.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
     /// Learns which process serves.
@@ -111,6 +130,7 @@ impl House {
                     if let Some(next) = text.lines().find_map(|line| line.strip_prefix("MAINPID=")) {
                         self.serving = next.parse()?;
                         self.upgrades += 1;
+                        self.upgrade_since = None;
                     }
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -132,8 +152,13 @@ impl House {
         secured::change_certificate(&self.folder, self.certificates)
     }
 
-    /// The program as it is on disk takes over.
+    /// The program as it is on disk takes over, once the one before it has.
     pub(super) fn upgrade(&mut self) -> anyhow::Result<()> {
+        if let Some(since) = self.upgrade_since {
+            anyhow::ensure!(since.elapsed() < PATIENCE, "nobody takes over: {}", self.said());
+            return Ok(());
+        }
+        self.upgrade_since = Some(Instant::now());
         self.tell(Signal::User2)
     }
 
@@ -194,28 +219,27 @@ impl House {
     /// Drains, and adds up what each process said at its end.
     pub(super) fn end(mut self) -> anyhow::Result<Counted> {
         self.tell(Signal::Terminate)?;
-        let mut text = String::new();
         // The end of the last process that has it.
-        self.out.read_to_string(&mut text)?;
+        let said = self.out.take().context("it ends once")?.join();
+        let text = said.map_err(|_| anyhow!("whoever reads what the balancers say has panicked"))??;
         self.has_ended = true;
         let mut counted = Counted {
             reloads: self.reloads,
             upgrades: self.upgrades,
             servers_disturbed: self.disturbed,
             requests_spoilt: self.faulty.spoilt(),
+            ports_taken: self.hoarder.turns(),
             names_changed: self.names.changes(),
             certificates_changed: self.certificates,
             ..Counted::default()
         };
-        for line in text.lines().filter(|line| line.starts_with("requests ")) {
-            let number = |name: &str| {
-                let rest = line.split(", ").find_map(|part| part.strip_prefix(name))?;
-                rest.replace(',', "").trim().parse::<u64>().ok()
-            };
-            counted.processes += 1;
-            counted.requests += number("requests ").context("a count of requests")?;
-            counted.responses += number("responses ").context("a count of responses")?;
+        for line in text.lines() {
+            counted.processes += u64::from(line.starts_with("requests "));
+            counted.requests += told(line, "requests ");
+            counted.responses += told(line, "responses ");
+            counted.portless += told(line, "connects failed ");
         }
+        anyhow::ensure!(counted.processes > 0, "no balancer said what it has counted: {text}");
         Ok(counted)
     }
 }
@@ -235,8 +259,15 @@ impl Drop for House {
     }
 }
 
+/// The count of this name in a line of totals; 0 in any other line.
+fn told(line: &str, name: &str) -> u64 {
+    let count = line.split(", ").find_map(|part| part.strip_prefix(name)).unwrap_or_default();
+    let digits = count.chars().take_while(|one| one.is_ascii_digit() || *one == ',').filter(char::is_ascii_digit);
+    digits.collect::<String>().parse().unwrap_or(0)
+}
+
 /// With the file of its folder; and what it has to say.
-fn start_balancer(program: &Path, folder: &Path) -> anyhow::Result<(Child, ChildStdout)> {
+fn start_balancer(program: &Path, folder: &Path) -> anyhow::Result<(Child, Words)> {
     let log = std::fs::File::create(folder.join("events.log"))?;
     let mut first = Command::new(program)
         .args(["serve", "--config"])
@@ -246,7 +277,12 @@ fn start_balancer(program: &Path, folder: &Path) -> anyhow::Result<(Child, Child
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()?;
-    let out = first.stdout.take().context("piped")?;
+    let mut out = first.stdout.take().context("piped")?;
+    // Read all the time: nobody waits until there is room in a pipe.
+    let out = std::thread::spawn(move || {
+        let mut text = String::new();
+        out.read_to_string(&mut text).map(|_| text)
+    });
     Ok((first, out))
 }
 
@@ -268,12 +304,14 @@ fn write_configuration(folder: &Path, number: u64) -> anyhow::Result<()> {
          [[listener.route]]\npath_prefix = \"/only-{number}/\"\nbackends = \"app\"\n\n\
          [[listener]]\nname = \"secure\"\nprotocol = \"https\"\nbind = \"{}\"\nbackends = \"app\"\n\
          tls = {{ certificate = \"site.pem\", key = \"site.pem\" }}\n\n\
-         [[backend_set]]\nname = \"app\"\nretries_max = 3\nresolve = \"1s\"\nresolve_at_start = \"optional\"\n\
+         [[backend_set]]\nname = \"app\"\nretries_max = 3\nport_range = [{}, {}]\nresolve = \"1s\"\nresolve_at_start = \"optional\"\n\
          servers = [\"{one}\", {{ address = \"{two}\", weight = {} }}{named}{faulty}]\n",
         1 + number / 20 % 3,
         names::ADDRESS,
         folder.join("admin.sock").display(),
         secured::ADDRESS,
+        hoarder::PORTS.start(),
+        hoarder::PORTS.end(),
         1 + number % 5
     );
     let fresh = folder.join("quintet.toml.new");

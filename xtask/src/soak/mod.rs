@@ -1,10 +1,12 @@
 //! `cargo xtask soak`: a balancer at half load for minutes, while everything around it changes: its configuration ten times a second,
-//! the number of workers with it, its program (SIGUSR2) every fifteen seconds, certificates, what a name leads to; servers are killed,
-//! started again and stopped, and one of them resets, talks nonsense, closes without a word and is slow. What it costs is sampled each
+//! the number of workers with it, its program (SIGUSR2) each second for a third of the time, certificates, what a name leads to; servers
+//! are killed, started again and stopped, one of them resets, talks nonsense, closes without a word and is slow, and towards another one
+//! somebody else takes all local ports. What it costs is sampled each
 //! second; what clients got has to be what it counted, and nothing may leak.
 
 mod clients;
 mod faulty;
+mod hoarder;
 mod house;
 mod names;
 mod record;
@@ -21,7 +23,9 @@ use std::time::{Duration, Instant};
 const RELOAD_EVERY: Duration = Duration::from_millis(100);
 const SERVER_EVERY: Duration = Duration::from_secs(4);
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(3);
-const UPGRADE_EVERY: Duration = Duration::from_secs(15);
+/// Within the first third of each round; in the rest of it one process has to last.
+const UPGRADE_EVERY: Duration = Duration::from_secs(1);
+const ROUND: Duration = Duration::from_secs(60);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// One request of so many may be lost: a server that was killed had its answer half sent.
 const LOST_ONE_OF: u64 = 10_000;
@@ -72,12 +76,11 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<()> {
 /// Until the time is over.
 fn disturb(house: &mut House, clients: &Clients, time: Duration) -> anyhow::Result<Vec<Sample>> {
     let start = Instant::now();
-    // At least twice.
-    let upgrade_every = UPGRADE_EVERY.min(time / 3);
+    let round = ROUND.min(time);
     let server_every = SERVER_EVERY.min(time / 6);
     let due = |every: Duration| start + every;
     let (mut reload, mut server, mut upgrade, mut sample) =
-        (due(RELOAD_EVERY), due(server_every), due(upgrade_every), due(SAMPLE_EVERY));
+        (due(RELOAD_EVERY), due(server_every), due(UPGRADE_EVERY), due(SAMPLE_EVERY));
     let mut certificate = due(CERTIFICATE_EVERY);
     let mut samples = Vec::new();
     while start.elapsed() < time {
@@ -91,9 +94,10 @@ fn disturb(house: &mut House, clients: &Clients, time: Duration) -> anyhow::Resu
             house.disturb_a_server()?;
             server = now + server_every;
         }
-        if now >= upgrade {
+        let in_round = start.elapsed().as_secs_f64() % round.as_secs_f64();
+        if now >= upgrade && in_round < round.as_secs_f64() / 3.0 {
             house.upgrade()?;
-            upgrade = now + upgrade_every;
+            upgrade = now + UPGRADE_EVERY;
         }
         if now >= certificate {
             house.change_certificate()?;
@@ -132,6 +136,8 @@ fn judge(
         fresh.memory_bytes,
         last.memory_bytes
     );
+    let was_short = counted.ports_taken < 10 || counted.portless > 0;
+    ensure!(was_short, "no connect failed for want of a port, which were all taken {} times", counted.ports_taken);
     let files = last.files.saturating_sub(fresh.files + 2 * seen.clients as u64);
     ensure!(files <= GROWN_FILES_MAX, "{files} more files are open than clients account for");
     Ok(())

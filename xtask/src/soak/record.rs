@@ -32,8 +32,8 @@ pub(super) fn summary(
 ) -> String {
     let mut text = format!(
         "# Soak of {minutes} minutes\n\n{} clients, {} requests answered, {} sent again by clients, {} lost; over TLS {} answered, {} \
-         lost; {} reloads, {} hand-overs, servers killed or stopped {} times, {} requests spoilt by one that is never well, a name led \
-         elsewhere {} times, {} certificates.\n{} processes counted {} requests and {} responses.\n\n\
+         lost; {} reloads, {} hand-overs, servers killed or stopped {} times, {} requests spoilt by one that is never well, all \
+         local ports towards one taken by somebody else {} times ({} connects found none), a name led elsewhere {} times, {} certificates.\n{} processes counted {} requests and {} responses.\n\n\
          | after | requests/s | p99, us (worst second) | memory, KiB | files |\n|---|---|---|---|---|\n\
          | 0 s | | | {} | {} |\n",
         seen.clients,
@@ -46,6 +46,8 @@ pub(super) fn summary(
         counted.upgrades,
         counted.servers_disturbed,
         counted.requests_spoilt,
+        counted.ports_taken,
+        counted.portless,
         counted.names_changed,
         counted.certificates_changed,
         counted.processes,

@@ -88,21 +88,22 @@ impl Helm<'_> {
         }
         // A process that was to take over ends with this.
         drop(doings.giving.take());
-        helm.tell_counts(&mut doings.ports, false);
         let said = drain_in_words(&helm.control, &end);
+        // First of all: whoever reads what we say may take his time.
+        match end {
+            End::Drain => helm.manager.stopping(&said),
+            End::Left(next) => helm.manager.handed_over(next),
+        }
+        helm.tell_counts(&mut doings.ports, false);
         events.say(output, "draining", &said);
-        let Self { control, admin, manager, watchdog, .. } = helm;
+        let Self { control, admin, watchdog, .. } = helm;
         let remote = control.remote();
         let hurry = Hurry { signals, output, events, remote: &remote };
         match end {
-            End::Drain => {
-                manager.stopping(&said);
-                // The admin listener and the watchdog go on to the end.
-                hurry.watch(|| control.drain(), (admin, watchdog))
-            }
-            End::Left(next) => {
+            // The admin listener and the watchdog go on to the end.
+            End::Drain => hurry.watch(|| control.drain(), (admin, watchdog)),
+            End::Left(_) => {
                 drop(watchdog);
-                manager.handed_over(next);
                 admin.leave();
                 hurry.watch(|| control.leave(), ())
             }

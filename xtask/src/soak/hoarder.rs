@@ -1,0 +1,83 @@
+//! Somebody else of this host who takes every local port towards one server, keeps them for a while, and lets them go.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::ops::RangeInclusive;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use sys::{Errno, socket, sockopt};
+
+/// All that the balancer may use towards a server.
+pub(super) const PORTS: RangeInclusive<u16> = 30_000..=30_063;
+const KEPT_FOR: Duration = Duration::from_millis(1500);
+const FREE_FOR: Duration = Duration::from_millis(4500);
+/// What the balancer lets go meanwhile is taken as well.
+const LOOKED_EVERY: Duration = Duration::from_millis(50);
+
+/// At work until it is dropped.
+pub(super) struct Hoarder {
+    ends: Arc<AtomicBool>,
+    turns: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Hoarder {
+    pub(super) fn start(server: SocketAddr) -> Self {
+        let (ends, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (until, count) = (Arc::clone(&ends), Arc::clone(&turns));
+        let thread = std::thread::spawn(move || hoard(server, &until, &count));
+        Self { ends, turns, thread: Some(thread) }
+    }
+
+    /// How often not one port was left to anybody else.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Hoarder {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+        let _panicked = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn hoard(server: SocketAddr, ends: &AtomicBool, turns: &AtomicU64) {
+    while !rested(FREE_FOR, ends) {
+        let mut held: Vec<TcpStream> = PORTS.filter_map(|port| take(port, server).ok().flatten()).collect();
+        let mut has_all = false;
+        for _ in 0..KEPT_FOR.as_millis() / LOOKED_EVERY.as_millis() {
+            if rested(LOOKED_EVERY, ends) {
+                return;
+            }
+            let more: Vec<_> = PORTS.map(|port| take(port, server)).collect();
+            has_all |= more.iter().all(|taken| matches!(taken, Ok(None)));
+            held.extend(more.into_iter().filter_map(|taken| taken.ok().flatten()));
+        }
+        turns.fetch_add(u64::from(has_all), Ordering::Relaxed);
+    }
+}
+
+/// `true` where the end has come meanwhile.
+fn rested(time: Duration, ends: &AtomicBool) -> bool {
+    let steps = time.as_millis() / LOOKED_EVERY.as_millis();
+    (0..steps).any(|_| {
+        std::thread::sleep(LOOKED_EVERY);
+        ends.load(Ordering::Relaxed)
+    })
+}
+
+/// A connection from this port; `None` where somebody has it. It leaves no TIME_WAIT behind.
+fn take(port: u16, server: SocketAddr) -> Result<Option<TcpStream>, Errno> {
+    let fd: OwnedFd = socket::tcp_for(&server)?;
+    sockopt::set_linger_reset(&fd)?;
+    let taken =
+        socket::bind_exact(&fd, &(Ipv4Addr::LOCALHOST, port).into()).and_then(|()| socket::connect(&fd, &server));
+    match taken {
+        Ok(_) => Ok(Some(TcpStream::from(fd))),
+        Err(Errno::ADDRINUSE | Errno::ADDRNOTAVAIL) => Ok(None),
+        Err(why) => Err(why),
+    }
+}
