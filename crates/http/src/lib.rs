@@ -52,7 +52,7 @@ pub use method::Method;
 pub use name::Name;
 pub use request::RequestHead;
 pub use response::ResponseHead;
-pub use sink::{FieldSink, Hop, RequestStart, TooLong, decimal};
+pub use sink::{FieldSink, Hop, RequestStart, TooLong, decimal, two_digits};
 pub use status::{is_interim, reason_phrase};
 pub use target::{Target, TargetError};
 pub use template::{Asked, GROUPS_MAX, Template, TemplateError, Values};

@@ -80,10 +80,47 @@ pub trait FieldSink {
 #[inline]
 pub fn decimal(value: u64, digits: &mut [u8; 20]) -> &[u8] {
     let (mut at, mut rest) = (digits.len(), value);
-    while at == digits.len() || rest > 0 {
+    while rest >= 100 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&two_digits((rest % 100) as usize));
+        rest /= 100;
+    }
+    let two = two_digits(rest as usize);
+    if rest >= 10 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&two);
+    } else {
         at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
+        digits[at] = two[1];
     }
     &digits[at..]
+}
+
+/// Of a number below 100, a zero before the only one.
+#[inline]
+pub fn two_digits(number: usize) -> [u8; 2] {
+    TWO_DIGITS[number % 100]
+}
+
+static TWO_DIGITS: [[u8; 2]; 100] = {
+    let (mut table, mut number) = ([[0; 2]; 100], 0);
+    while number < 100 {
+        table[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_everybody_writes_them() {
+        let powers = (0..20).flat_map(|power| [10u64.pow(power) - 1, 10u64.pow(power), 10u64.pow(power) + 1]);
+        for number in powers.chain(0..1000).chain([u64::MAX]) {
+            assert_eq!(String::from_utf8_lossy(decimal(number, &mut [0; 20])), number.to_string());
+        }
+        assert_eq!((two_digits(0), two_digits(7), two_digits(42)), (*b"00", *b"07", *b"42"));
+    }
 }

@@ -1,6 +1,7 @@
 //! A line as an object of JSON. What there is nothing of has no key.
 
-use super::{Part, Told, escape, plain, time};
+use super::time::Moment;
+use super::{Part, Told, escape, plain};
 use crate::exchange::Outcome;
 use crate::retry::RetryReason;
 use crate::settings::Protocol;
@@ -42,10 +43,10 @@ const PART_KEYS: [&str; Part::ALL.len()] = [
 ];
 
 /// Writes one line with its end.
-pub(super) fn write(told: &Told<'_>, out: &mut Vec<u8>) {
+pub(super) fn write(told: &Told<'_>, moment: &mut Moment, out: &mut Vec<u8>) {
     out.reserve(FRAME_BYTES_MAX);
     out.extend_from_slice(b"{\"time\":\"");
-    time::rfc3339(told.line.at, out);
+    out.extend_from_slice(moment.at(told.line.at));
     out.push(b'"');
     let mut object = Object(out);
     write_way(told, &mut object);

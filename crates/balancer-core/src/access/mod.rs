@@ -25,6 +25,7 @@ use http::Version;
 use named::named;
 use ports::{Address, ClosedFirst};
 use std::net::{IpAddr, SocketAddr};
+use time::Moment;
 
 named! {
     /// Texts of a line, most of which clients send: none is written as it came.
@@ -84,22 +85,32 @@ named! {
     }
 }
 
-impl LogFormat {
+/// Writes lines in one format, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Pen {
+    format: LogFormat,
+    moment: Moment,
+}
+
+impl Pen {
+    /// It has written nothing yet.
+    pub fn new(format: LogFormat) -> Self {
+        Self { format, moment: Moment::default() }
+    }
+
     /// Writes one line, with its end.
-    pub fn write(self, told: &Told<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::Json => json::write(told, out),
-            Self::Combined => combined::write_combined(told, out),
-            Self::Common => combined::write_common(told, out),
+    pub fn write(&mut self, told: &Told<'_>, out: &mut Vec<u8>) {
+        match self.format {
+            LogFormat::Json => json::write(told, &mut self.moment, out),
+            LogFormat::Combined => combined::write_combined(told, out),
+            LogFormat::Common => combined::write_common(told, out),
         }
     }
 }
 
 /// `2026-11-26T08:49:37.123456Z`, of a time since the start of 1970.
 pub fn moment(at: Duration) -> String {
-    let mut out = Vec::new();
-    time::rfc3339(at, &mut out);
-    String::from_utf8_lossy(&out).into_owned()
+    String::from_utf8_lossy(Moment::default().at(at)).into_owned()
 }
 
 /// What a line says beside its texts.
@@ -258,6 +269,7 @@ fn written(format: LogFormat, line: Line, parts: &[(Part, &[u8])]) -> String {
     let mut batch = Batch::with_room(1, 10_000);
     assert!(batch.push(&note));
     let mut out = Vec::new();
-    batch.told().for_each(|told| format.write(&told, &mut out));
+    let mut pen = Pen::new(format);
+    batch.told().for_each(|told| pen.write(&told, &mut out));
     String::from_utf8(out).expect("ASCII")
 }

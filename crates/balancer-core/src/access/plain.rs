@@ -17,16 +17,16 @@ pub(super) fn number(value: u64, out: &mut Vec<u8>) {
 
 /// The last three digits, with zeros before them.
 pub(super) fn three_digits(value: u64, out: &mut Vec<u8>) {
-    let digit = |by: u64| b'0' + (value / by % 10) as u8;
-    out.extend_from_slice(&[digit(100), digit(10), digit(1)]);
+    let [ten, one] = http::two_digits((value % 100) as usize);
+    out.extend_from_slice(&[b'0' + (value / 100 % 10) as u8, ten, one]);
 }
 
 /// In milliseconds, to the microsecond: `31.234`.
 pub(super) fn millis(time: Duration, out: &mut Vec<u8>) {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     number(micros / 1000, out);
-    let digit = |by: u64| b'0' + (micros / by % 10) as u8;
-    out.extend_from_slice(&[b'.', digit(100), digit(10), digit(1)]);
+    out.push(b'.');
+    three_digits(micros % 1000, out);
 }
 
 /// `192.0.2.7:40000`, `[2001:db8::7]:40000`.

@@ -1,7 +1,8 @@
 //! What a line is wrapped in for syslog: severity, time, host and program, in the form of RFC 5424, or of RFC 3164 as `/dev/log`
 //! has always had it.
 
-use super::{LogFormat, Told, time};
+use super::time::{self, Moment};
+use super::{Pen, Told};
 use core::time::Duration;
 use named::named;
 use std::io::Write;
@@ -36,9 +37,9 @@ pub struct Syslog {
 
 impl Syslog {
     /// A message with one line in it.
-    pub fn write(&self, told: &Told<'_>, format: LogFormat, out: &mut Vec<u8>) {
+    pub fn write(&self, told: &Told<'_>, pen: &mut Pen, out: &mut Vec<u8>) {
         self.begin(told.line.at, told.line.record.has_failed(), out);
-        format.write(told, out);
+        pen.write(told, out);
         // A message has an end of its own.
         if out.last() == Some(&b'\n') {
             out.pop();
@@ -59,7 +60,7 @@ impl Syslog {
             }
             SyslogForm::Rfc5424 => {
                 write!(out, "<{priority}>1 ").expect("memory takes it");
-                time::rfc3339(at, out);
+                out.extend_from_slice(Moment::default().at(at));
                 let host = if host.is_empty() { "-" } else { host };
                 write!(out, " {host} quintet {process} access - ").expect("memory takes it");
             }

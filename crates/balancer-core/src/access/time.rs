@@ -1,22 +1,44 @@
 //! Moments as lines write them, in UTC.
 
 use core::time::Duration;
-use http::Date;
+use http::{Date, two_digits};
 
-/// `2026-11-26T08:49:37.123456Z` (RFC 3339), of a time since the start of 1970.
-pub(super) fn rfc3339(at: Duration, out: &mut Vec<u8>) {
-    let date = Date::at(at.as_secs());
-    let (text, mut moment) = (date.as_bytes(), *b"1970-01-01T00:00:00.000000Z");
-    moment[..4].copy_from_slice(&text[12..16]);
-    moment[5..7].copy_from_slice(&two_digits(month(&text[8..11])));
-    moment[8..10].copy_from_slice(&text[5..7]);
-    moment[11..19].copy_from_slice(&text[17..25]);
-    let mut rest = at.subsec_micros();
-    for digit in moment[20..26].iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
+/// `2026-11-26T08:49:37.123456Z` (RFC 3339). Lines of one second differ in six digits: the rest is kept from one to the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    second: u64,
+    text: [u8; 27],
+}
+
+impl Default for Moment {
+    fn default() -> Self {
+        Self { second: 0, text: *b"1970-01-01T00:00:00.000000Z" }
     }
-    out.extend_from_slice(&moment);
+}
+
+impl Moment {
+    /// The text of a time since the start of 1970.
+    pub(super) fn at(&mut self, at: Duration) -> &[u8] {
+        if at.as_secs() != self.second {
+            self.turn_to(at.as_secs());
+        }
+        let micros = at.subsec_micros();
+        for (place, two) in [(20, micros / 10_000), (22, micros / 100 % 100), (24, micros % 100)] {
+            self.text[place..place + 2].copy_from_slice(&two_digits(two as usize));
+        }
+        &self.text
+    }
+
+    #[cold]
+    fn turn_to(&mut self, second: u64) {
+        let date = Date::at(second);
+        let (text, moment) = (date.as_bytes(), &mut self.text);
+        moment[..4].copy_from_slice(&text[12..16]);
+        moment[5..7].copy_from_slice(&two_digits(month(&text[8..11])));
+        moment[8..10].copy_from_slice(&text[5..7]);
+        moment[11..19].copy_from_slice(&text[17..25]);
+        self.second = second;
+    }
 }
 
 /// `26/Nov/2026:08:49:37 +0000`, as Apache writes it.
@@ -45,10 +67,6 @@ pub(super) fn rfc3164(at: Duration, out: &mut Vec<u8>) {
     out.extend_from_slice(&text[17..25]);
 }
 
-fn two_digits(number: usize) -> [u8; 2] {
-    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
-}
-
 /// From 1, of a name such as `Nov`.
 fn month(name: &[u8]) -> usize {
     const NAMES: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -60,14 +78,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_written_to_the_microsecond() {
-        let check = |at: Duration, expect: &str| {
-            let mut out = Vec::new();
-            rfc3339(at, &mut out);
-            assert_eq!(String::from_utf8_lossy(&out), expect);
+    fn a_moment_is_written_to_the_microsecond_whatever_was_written_before() {
+        let mut moment = Moment::default();
+        let mut check = |at: Duration, expect: &str| {
+            assert_eq!(String::from_utf8_lossy(Moment::default().at(at)), expect);
+            assert_eq!(String::from_utf8_lossy(moment.at(at)), expect);
         };
         check(Duration::ZERO, "1970-01-01T00:00:00.000000Z");
         check(Duration::new(1_709_210_096, 7_000), "2024-02-29T12:34:56.000007Z");
+        check(Duration::new(1_709_210_096, 123_456_789), "2024-02-29T12:34:56.123456Z");
         check(Duration::new(1_764_156_577, 999_999_999), "2025-11-26T11:29:37.999999Z");
+        check(Duration::new(1_709_210_095, 0), "2024-02-29T12:34:55.000000Z");
     }
 }

@@ -1,7 +1,7 @@
 //! Where lines are written to.
 
 use super::{AccessLog, LogError, LogTarget, SyslogPlace};
-use balancer_core::access::{Batch, LogFormat, Syslog, Told};
+use balancer_core::access::{Batch, Pen, Syslog, Told};
 use std::fs::{File, OpenOptions};
 use std::io::{Error, Write, stdout};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -71,21 +71,21 @@ impl Sink {
     }
 
     /// Writes these lines; `out` is empty, and is again. Answers how many could not be written.
-    pub(super) fn write(&mut self, batch: &Batch, format: LogFormat, out: &mut Vec<u8>) -> u64 {
+    pub(super) fn write(&mut self, batch: &Batch, pen: &mut Pen, out: &mut Vec<u8>) -> u64 {
         match self {
-            Self::Stdout(lines) => lines.write(&mut stdout().lock(), batch, format, out),
-            Self::File(file, lines) => lines.write(file, batch, format, out),
-            Self::Syslog(messages) => batch.told().map(|told| messages.write(&told, format, out)).sum(),
+            Self::Stdout(lines) => lines.write(&mut stdout().lock(), batch, pen, out),
+            Self::File(file, lines) => lines.write(file, batch, pen, out),
+            Self::Syslog(messages) => batch.told().map(|told| messages.write(&told, pen, out)).sum(),
         }
     }
 }
 
 impl Lines {
-    fn write(&mut self, to: &mut impl Write, batch: &Batch, format: LogFormat, out: &mut Vec<u8>) -> u64 {
+    fn write(&mut self, to: &mut impl Write, batch: &Batch, pen: &mut Pen, out: &mut Vec<u8>) -> u64 {
         let (mut lines, mut unwritten) = (0, 0);
         let mut told = batch.told().peekable();
         while let Some(line) = told.next() {
-            format.write(&line, out);
+            pen.write(&line, out);
             lines += 1;
             if out.len() >= CHUNK || told.peek().is_none() {
                 let before: &[u8] = if self.broken { b"\n" } else { b"" };
@@ -100,8 +100,8 @@ impl Lines {
 }
 
 impl Messages {
-    fn write(&mut self, told: &Told<'_>, format: LogFormat, out: &mut Vec<u8>) -> u64 {
-        self.syslog.write(told, format, out);
+    fn write(&mut self, told: &Told<'_>, pen: &mut Pen, out: &mut Vec<u8>) -> u64 {
+        self.syslog.write(told, pen, out);
         let sent = self.to.send(out).or_else(|_| {
             self.to.reconnect()?;
             self.to.send(out)

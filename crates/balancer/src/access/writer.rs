@@ -2,8 +2,8 @@
 
 use super::desk::{Desk, Wanted};
 use super::sink::Sink;
-use super::{AccessLog, FailureTeller, LogError, LogFormat, Logging};
-use balancer_core::access::{Batch, Failed};
+use super::{AccessLog, FailureTeller, LogError, Logging};
+use balancer_core::access::{Batch, Failed, Pen};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
@@ -40,14 +40,14 @@ enum Order {
 #[derive(Debug)]
 pub(crate) struct Open {
     sink: Sink,
-    format: LogFormat,
+    pen: Pen,
 }
 
 impl Open {
     /// # Errors
     /// Nothing can be written there.
     pub(crate) fn at(log: Option<&AccessLog>) -> Result<Option<Self>, LogError> {
-        log.map(|log| Ok(Self { sink: Sink::open(log)?, format: log.format })).transpose()
+        log.map(|log| Ok(Self { sink: Sink::open(log)?, pen: Pen::new(log.format) })).transpose()
     }
 }
 
@@ -197,7 +197,7 @@ impl Scribe {
     fn collect(&mut self) -> bool {
         let Self { desk, open, failures, spare, out, .. } = self;
         desk.collect(spare, |batch| match (&mut *open, &mut *failures) {
-            (Some(open), _) => desk.note_unwritten(open.sink.write(batch, open.format, out)),
+            (Some(open), _) => desk.note_unwritten(open.sink.write(batch, &mut open.pen, out)),
             (None, Some(tell)) => batch.told().filter_map(|told| Failed::of(&told)).for_each(tell),
             (None, None) => {}
         })
@@ -217,7 +217,7 @@ impl Scribe {
 mod tests {
     use super::super::desk::Left;
     use super::*;
-    use crate::access::LogTarget;
+    use crate::access::{LogFormat, LogTarget};
     use balancer_core::access::{Line, Note, Part};
     use balancer_core::exchange::Record;
     use balancer_core::settings::Protocol;
