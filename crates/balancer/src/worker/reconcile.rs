@@ -241,9 +241,9 @@ impl Worker {
         set.selection.set_rules(&settings.selection);
         let mut roster = set.let_go_all_but(&settings.servers);
         let mut places = Vec::with_capacity(settings.servers.len());
-        for server in &settings.servers {
+        for (wanted, server) in settings.servers.iter().enumerate() {
             let board = boards.board(&settings.name, server.address);
-            let number = set.place_of(server.address, board, &mut roster, &mut self.gone);
+            let number = set.place_of((wanted, server.address), board, &mut roster, &mut self.gone);
             set.servers[number].idle.set_bounds(settings.pool.room(), settings.pool.idle_timeout);
             set.servers[number].tls_profile = server.tls_profile;
             set.selection.set_server(number, server);

@@ -16,6 +16,7 @@ use balancer_core::{
 };
 use ports::{Address, PortList, Sources, Strain, Target};
 use reactor::{Bell, ConnId, ProfileId, TimerId};
+use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -179,14 +180,19 @@ impl BackendSet {
     }
 
     /// Servers that are none of `wanted` leave: no request is sent to them any more, what they work on they may finish.
-    /// Answers with the places of all.
+    /// Answers with the places of those who stand elsewhere than where they are wanted.
     pub(super) fn let_go_all_but(&mut self, wanted: &[ServerSettings]) -> Roster {
-        let wanted: HashSet<Address> = wanted.iter().map(|server| server.address).collect();
+        // Most sets stay as they are: nobody is looked up where each has the place that it had.
+        let stands = |number: usize, address| wanted.get(number).is_some_and(|server| server.address == address);
+        let others = LazyCell::new(|| wanted.iter().map(|server| server.address).collect::<HashSet<Address>>());
         let mut roster = Roster::default();
         for number in 0..self.servers.len() {
             let server = &self.servers[number];
             let address = server.target.address();
-            if wanted.contains(&address) {
+            if stands(number, address) {
+                continue;
+            }
+            if others.contains(&address) {
                 roster.places.insert(address, number);
                 continue;
             }
@@ -206,16 +212,17 @@ impl BackendSet {
         self.sources.forget(self.servers[number].target);
     }
 
-    /// The place of the server at `address`, which is [known](Self::know): that it has, or had and still finishes
-    /// its work in, or a vacant or new one. Counters of the place's former tenant go to `gone`.
+    /// The place of the server at `address`, which is [known](Self::know) and wanted at the place `wanted`: that it has, or had
+    /// and still finishes its work in, or a vacant or new one. Counters of the place's former tenant go to `gone`.
     pub(super) fn place_of(
         &mut self,
-        address: Address,
+        (wanted, address): (usize, Address),
         board: Arc<Board>,
         roster: &mut Roster,
         gone: &mut Counters,
     ) -> usize {
-        if let Some(number) = roster.places.get(&address).copied() {
+        let stands = self.servers.get(wanted).is_some_and(|server| server.target.address() == address);
+        if let Some(number) = stands.then_some(wanted).or_else(|| roster.places.get(&address).copied()) {
             if std::mem::take(&mut self.servers[number].leaving)
                 && let Ok(target) = self.sources.target(address)
             {
