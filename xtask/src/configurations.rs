@@ -6,28 +6,45 @@ use std::path::Path;
 
 /// The smallest configuration.
 pub(crate) fn plain(at: SocketAddr, origin: SocketAddr) -> String {
-    format!(
-        "[[listener]]\nname = \"web\"\nbind = \"{at}\"\nprotocol = \"http\"\nbackends = \"app\"\nclose = \
-         \"balancer-first\"\n\n[[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n"
-    )
+    listener(at) + &backend_set(origin)
 }
 
-/// The same as it is operated: with an access log in a file, and an admin listener at a socket file.
+/// The same as it is operated: 100 routes, checks, an access log in a file, and an admin listener at a socket file.
 pub(crate) fn in_operation(at: SocketAddr, origin: SocketAddr, log: &Path, admin: &Path) -> String {
     let global =
         format!("[global]\naccess_log = \"{}\"\n\n[admin]\nbind = \"unix:{}\"\n\n", log.display(), admin.display());
-    global + &with_features(at, origin)
+    global + &listener(at) + &routes() + &backend_set(origin) + CHECKS
 }
 
 /// The same with 100 routes, checks, limits that are not reached, and rules about fields of requests and responses.
 pub(crate) fn with_features(at: SocketAddr, origin: SocketAddr) -> String {
-    let mut text = format!(
+    listener(at)
+        + "body_bytes_max = 1048576\nrate_limit = { rate = \"1000000/s\" }\n\n[listener.limits]\nconnections_max = 10000\n\n\
+           [listener.request_headers]\nset = { X-Tenant = \"one\" }\nremove = [\"X-Debug\"]\n\n\
+           [listener.response_headers]\nset = { Strict-Transport-Security = \"max-age=31536000\" }\n\
+           remove = [\"X-Powered-By\"]\n"
+        + &routes()
+        + &backend_set(origin)
+        + CHECKS
+        + "\n[backend_set.limits]\nconnections_max = 200\n"
+}
+
+const CHECKS: &str = "\n[backend_set.health]\ncheck = \"tcp\"\ninterval = \"60s\"\n";
+
+fn listener(at: SocketAddr) -> String {
+    format!(
         "[[listener]]\nname = \"web\"\nbind = \"{at}\"\nprotocol = \"http\"\nbackends = \"app\"\nclose = \
-         \"balancer-first\"\nbody_bytes_max = 1048576\nrate_limit = {{ rate = \"1000000/s\" }}\n\n\
-         [listener.limits]\nconnections_max = 10000\n\n[listener.request_headers]\nset = {{ X-Tenant = \"one\" }}\n\
-         remove = [\"X-Debug\"]\n\n[listener.response_headers]\nset = {{ Strict-Transport-Security = \
-         \"max-age=31536000\" }}\nremove = [\"X-Powered-By\"]\n"
-    );
+         \"balancer-first\"\n"
+    )
+}
+
+fn backend_set(origin: SocketAddr) -> String {
+    format!("\n[[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n")
+}
+
+/// By host, by a host with a wildcard, by prefix, by path and method; one of them is asked for.
+fn routes() -> String {
+    let mut text = String::new();
     for number in 0..100 {
         let asks = match number % 4 {
             0 => format!("host = \"host-{number}.example.net\""),
@@ -38,9 +55,5 @@ pub(crate) fn with_features(at: SocketAddr, origin: SocketAddr) -> String {
         };
         let _fits = write!(text, "\n[[listener.route]]\nname = \"r{number}\"\n{asks}\nbackends = \"app\"\n");
     }
-    text.push_str(&format!(
-        "\n[[backend_set]]\nname = \"app\"\nservers = [\"{origin}\"]\n\n[backend_set.health]\ncheck = \"tcp\"\ninterval \
-         = \"60s\"\n\n[backend_set.limits]\nconnections_max = 200\n"
-    ));
     text
 }
