@@ -226,6 +226,10 @@ mod tests {
             [Some(secs(0)), Some(secs(1)), Some(secs(3)), None]
         );
         assert_eq!((course.lasts(), course.requests()), (Some(secs(3)), Some(3)));
+        assert_eq!(course.mean().map(|rate| rate.per_s()), Some(1.0));
+        // What is over within a second is no rate of thousands.
+        let burst = Course::recorded(&[0, 1, 2].map(Duration::from_millis), 1.0).expect("a course");
+        assert_eq!(burst.mean().map(|rate| rate.per_s()), Some(3.0));
     }
 
     #[test]

@@ -99,7 +99,10 @@ mod tests {
         }
         let draft = WireDraft { per_connection: Some((2, 2)), http10: false };
         let field = ("Connection".to_owned(), "close".to_owned());
-        assert_eq!(draft.check(Wait, &[field]), Err(WireMistake::Field("close".to_owned())));
+        assert_eq!(draft.check(Wait, std::slice::from_ref(&field)), Err(WireMistake::Field("close".to_owned())));
+        // Where each connection has one request, each is the last of its own.
+        let each = WireDraft { per_connection: Some((1, 1)), http10: false };
+        assert_eq!(each.check(Wait, &[field]).map(|(_, close)| close), Ok(Wait));
     }
 
     #[test]

@@ -66,6 +66,23 @@ fn the_least_invasive_choice_that_fits_is_taken() {
     }
 }
 
+/// At the bounds themselves.
+#[test]
+fn ports_that_are_just_enough_last() {
+    let of = |rate, requests, seconds| Forecast::of(&plan(Fin, Kernel, rate, requests, seconds), Kernel, &linux());
+    let per_s_max = of(455, 0, 600).per_s_max.expect("they pay for a rate");
+    assert_eq!(of(455, 0, 600).gone_after(per_s_max), None);
+    let just_more = per_s_max + 0.01;
+    assert_eq!(of(455, 0, 600).gone_after(just_more), Some(Duration::from_secs_f64(28_232.0 / just_more)));
+    // As many connections as there are ports, and one more.
+    let gone = Duration::from_secs_f64(28_232.0 / 5000.0);
+    assert_eq!((of(5000, 28_232, 0).gone_after(5000.0), of(5000, 28_233, 0).gone_after(5000.0)), (None, Some(gone)));
+    // A run that is over before; how fast it goes is seen only.
+    assert_eq!((of(0, 0, 5).gone_after(5000.0), of(0, 0, 6).gone_after(5000.0)), (None, Some(gone)));
+    // Whichever comes first: a number, or the time.
+    assert_eq!((of(100, 500, 10).in_all, of(100, 5000, 10).in_all), (Some(500), Some(1000)));
+}
+
 #[test]
 fn what_comes_is_said_before() {
     let loopback = PortFacts { tw_reuse_after: Some(SECOND), ..linux() };

@@ -2,8 +2,9 @@
 
 use http::Method;
 use ports::{Fault, FaultKind};
+use stress_core::life::UNASKED_BYTES_MAX;
 use stress_core::plan::ExpectDraft;
-use stress_core::{ClosePolicy, Failure, Life, Rules, Step};
+use stress_core::{CloseBy, ClosePolicy, Failure, Life, Next, Rules, Step};
 
 /// What comes in.
 #[derive(Clone, Copy)]
@@ -115,6 +116,22 @@ fn waiting_for_the_servers_fin_is_bounded() {
     let flood = "x".repeat(stress_core::life::UNASKED_BYTES_MAX);
     let events = [Connected, Sent, Data(OK_CLOSE), Data(&flood), Data("x")];
     check(wait, &events, "Read, 200 Read, Read (UnaskedBytes), Close(Discard)");
+}
+
+/// Who resets at the end of a connection resets, too, where the server said more than enough before it closed.
+#[test]
+fn whoever_resets_does_so_after_a_flood_as_well() {
+    for (close, how) in [(ClosePolicy::Rst, CloseBy::Reset), (ClosePolicy::Fin, CloseBy::Discard)] {
+        let (rules, mut life) = (Rules::new(close), Life::default());
+        life.start_connecting(Method::Get);
+        // More requests were to follow, but the server closes now.
+        life.expect_more();
+        assert_eq!(life.handle_connected(Ok(())).next, Next::Read);
+        life.handle_sent(Ok(()));
+        assert_eq!(life.handle_data(OK_CLOSE.as_bytes(), &rules).next, Next::Read);
+        assert_eq!(life.handle_data(&vec![b'x'; UNASKED_BYTES_MAX], &rules).next, Next::Read);
+        assert_eq!(life.handle_data(b"x", &rules).next, Next::Close(how), "{close}");
+    }
 }
 
 #[test]
