@@ -3,7 +3,7 @@
 use super::Worker;
 use super::compose::{self, NoPiece, Piece};
 use super::drain::Farewell;
-use super::listeners::ListenerRules;
+use super::rules::ListenerRules;
 use super::state::{Client, DownBytes, End, Entry, ExchangeId, Kept, Said, UpBytes, Work};
 use super::treat::{Asker, Knock, asked_of};
 use balancer_core::access::Note;

@@ -10,7 +10,7 @@
 //!        |
 //!   attempt  flight  replies  compose  clients  pool  treat  recode  log   the orders, one each
 //!        |
-//!   state  parties  places  listeners  sets  seat  share      what is remembered
+//!   state  parties  places  listeners  rules  sets  seat  share      what is remembered
 //! ```
 //!
 //! Calls point down. What an order leads to that belongs above (a next head, a request whose turn has come) is noted
@@ -45,6 +45,7 @@ mod recode;
 mod reconcile;
 mod relays;
 mod replies;
+mod rules;
 mod seat;
 mod servers;
 mod sets;
@@ -62,13 +63,14 @@ use balancer_core::{
 };
 use clock::Today;
 use drain::Farewell;
-use listeners::{Listener, ListenerRules, sockets_of};
+use listeners::{Listener, sockets_of};
 use parties::Parties;
 use ports::{Fault, Handshakes};
 use reactor::{
     Against, App, Completion, Deadline, Inbox, ListenerId, Listening, Mail, Reactor, Shortages, TimerWheel, TurnedAway,
 };
 use recode::Encoders;
+use rules::ListenerRules;
 use seed::Rng;
 use sets::BackendSet;
 use slotmap::SlotMap;

@@ -4,7 +4,8 @@
 //! Everything that can fail comes first, so that a snapshot is taken whole or not at all.
 
 use super::Worker;
-use super::listeners::{self, Listener, ListenerRules, Socket};
+use super::listeners::{self, Listener, Socket};
+use super::rules::ListenerRules;
 use super::sets::{BackendSet, Server};
 use super::share::WorkerShare;
 use crate::boards::Boards;

@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::compose::written;
-use super::listeners::ListenerRules;
+use super::rules::ListenerRules;
 use super::state::{self, ExchangeId};
 use super::treat::{Ruled, with_rules, with_values};
 use balancer_core::exchange::{Answer, Fact, Reply, Said};

@@ -1,6 +1,6 @@
 //! What a worker remembers: the parties it is connected with, the exchanges and relays between them.
 
-use super::listeners::ListenerRules;
+use super::rules::ListenerRules;
 use super::seat::Seat;
 use super::treat::Asker;
 use crate::flight::Ticket;

@@ -7,7 +7,7 @@
 use super::Worker;
 use super::drain::Farewell;
 use super::heads::Request;
-use super::listeners::ListenerRules;
+use super::rules::ListenerRules;
 use super::treat::Asker;
 use balancer_core::exchange::{Exchange, Opening};
 use balancer_core::hello::{Unmatched, asked_name};

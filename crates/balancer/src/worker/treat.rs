@@ -1,7 +1,7 @@
 //! What is done to a request and its response on their way: who asks, how the request is called, what rules say of fields.
 
 use super::Worker;
-use super::listeners::ListenerRules;
+use super::rules::ListenerRules;
 use super::state::Entry;
 use balancer_core::{Failure, Origin, RateBy, RateLimit, RequestIds, RequestRules, Treatment, client_address};
 use http::forward::{AddressText, Layers, NO_RULES};
