@@ -72,7 +72,7 @@ enum Command {
     Doctor(Box<doctor::DoctorArgs>),
     /// Run the scene through the kernel model: kernels nobody boots any more, millions of clients.
     Simulate(Box<simulate::SimulateArgs>),
-    /// Serve test answers: /bytes/N, /chunked/N, /delay/MS, /status/CODE, /echo, /close.
+    /// Serve test answers: /bytes/N, /chunked/N, /delay/MS, /status/CODE, /redirect/N, /echo, /close.
     Origin(origin::OriginArgs),
     /// Write what a shell completes.
     Completions(completions::CompletionsArgs),

@@ -14,7 +14,7 @@ Examples:
   quintet origin --listen 127.0.0.1:9001
   quintet origin --listen 127.0.0.1:9001 --close ignore     keeps connections whatever the client asks
 
-  GET /bytes/N  GET /chunked/N  GET /delay/MS  GET /status/CODE  /echo (the body back)  /close";
+  GET /bytes/N  GET /chunked/N  GET /delay/MS  GET /status/CODE  /redirect/N  /echo (the body back)  /close";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

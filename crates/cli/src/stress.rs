@@ -1,5 +1,6 @@
 //! `quintet stress`.
 
+mod client;
 mod connection;
 mod course;
 mod curl;
@@ -96,6 +97,8 @@ pub(crate) struct StressArgs {
     #[command(flatten)]
     expect: expect::ExpectArgs,
     #[command(flatten)]
+    client: client::ClientArgs,
+    #[command(flatten)]
     wire: connection::WireArgs,
     #[command(flatten)]
     tls: connection::TlsArgs,
@@ -152,7 +155,8 @@ pub(crate) fn in_our_spelling(mut args: Vec<OsString>) -> anyhow::Result<Vec<OsS
 
 fn our_flags() -> Ours {
     let command = StressArgs::augment_args(clap::Command::new("stress"));
-    let takes_value = |arg: &clap::Arg| arg.get_action().takes_values();
+    // A value that has to be attached is none of the words behind it.
+    let takes_value = |arg: &clap::Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
     let long = command.get_arguments().filter_map(|arg| Some((arg.get_long()?.to_owned(), takes_value(arg))));
     let short = command.get_arguments().filter_map(|arg| Some((arg.get_short()?, takes_value(arg))));
     // clap adds these by itself.
@@ -232,6 +236,7 @@ fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         timeout: request.timeout.unwrap_or(draft.timeout),
         close: args.connection.close.unwrap_or(draft.close),
         thresholds,
+        follow: args.client.follow(),
         wire: args.wire.draft(),
         expect: args.expect.draft(),
         reach: args.reach.draft(),

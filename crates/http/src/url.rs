@@ -1,5 +1,7 @@
 //! The target's URL, taken apart.
 
+mod join;
+
 use core::fmt;
 
 /// Longest URL accepted, in bytes: it has to fit into a request head.
@@ -60,6 +62,10 @@ impl Url {
         Ok(Self { secure, host: host.to_owned(), port, path })
     }
 
+    fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+
     /// Is it `https`?
     pub fn is_secure(&self) -> bool {
         self.secure
@@ -89,8 +95,7 @@ impl Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.secure { "https" } else { "http" };
-        write!(f, "{scheme}://{}{}", self.host_field(), self.path)
+        write!(f, "{}://{}{}", self.scheme(), self.host_field(), self.path)
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct HeadPlan<'a> {
     pub(crate) status: u16,
     /// Name of this origin.
     pub(crate) name: &'a str,
+    /// Where it leads: `/redirect/` with this number.
+    pub(crate) location: Option<u16>,
     /// Framing as told; for HEAD the one GET would have had (RFC 9110 section 9.3.2).
     pub(crate) framing: BodyKind,
     /// Will the connection be kept?
@@ -67,6 +69,9 @@ impl HeadPlan<'_> {
         head.response(self.status, reason_phrase(self.status).unwrap_or("As Asked"))?;
         head.field("Server", b"quintet-origin")?;
         head.field("X-Origin", self.name.as_bytes())?;
+        if let Some(left) = self.location {
+            head.field("Location", format!("/redirect/{left}").as_bytes())?;
+        }
         head.framing(self.framing)?;
         match (self.persists, self.say_keep_alive) {
             (false, _) => head.field("Connection", b"close")?,
@@ -199,6 +204,7 @@ mod tests {
         let plan = HeadPlan {
             status: 200,
             name: "one",
+            location: None,
             framing: BodyKind::Length(5),
             persists: true,
             say_keep_alive: true,

@@ -10,7 +10,8 @@ use http1::{BodyDecoder, HeadScan};
 use reactor::{After, Buf, Close, ConnId, Outgoing, Reactor};
 
 /// Said where nothing else is.
-const PATHS: &str = "Here are: / /bytes/N /chunked/N /delay/MS (up to 60000) /status/CODE (200 to 599) /echo /close\n";
+const PATHS: &str =
+    "Here are: / /bytes/N /chunked/N /delay/MS (up to 60000) /status/CODE (200 to 599) /redirect/N /echo /close\n";
 
 impl Origin {
     /// Looks at what was received, as far as the phase is one that reads.
@@ -46,6 +47,8 @@ impl Origin {
             Route::Chunked(len) => (200, Source::Pattern(len), true),
             Route::Delay(_) => (200, Source::Text("This took a while.\n"), false),
             Route::Status(code) => (code, Source::Text("A status, as asked.\n"), false),
+            Route::Redirect(0) => (200, Source::Hello(self.hello.clone()), false),
+            Route::Redirect(_) => (302, Source::Text("Go on.\n"), false),
             Route::Echo => (200, Source::Text(""), false),
             Route::Close => (200, Source::Text("Good-bye.\n"), false),
             Route::Unknown => (404, Source::Text(PATHS), false),
@@ -172,6 +175,7 @@ impl Origin {
         let head = HeadPlan {
             status,
             name: &self.plan.name,
+            location: asked.route.location(),
             framing,
             persists,
             say_keep_alive: asked.version == Version::Http10,
@@ -216,6 +220,7 @@ impl Origin {
         let head = HeadPlan {
             status: 200,
             name: &self.plan.name,
+            location: asked.route.location(),
             framing,
             persists,
             say_keep_alive: asked.version == Version::Http10,

@@ -8,6 +8,7 @@
 //! | `/chunked/N` | the same bytes, chunked |
 //! | `/delay/MS` | an answer after MS milliseconds |
 //! | `/status/CODE` | an answer with that status |
+//! | `/redirect/N` | a redirect to `/redirect/N-1`; of 0 the hello |
 //! | `/echo` | the request's body, framed as it came |
 //! | `/close` | an answer after which the connection is closed (see [`CloseHabit`]) |
 //!

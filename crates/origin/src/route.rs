@@ -5,6 +5,9 @@ pub(crate) const DELAY_MS_MAX: u64 = 60_000;
 /// Longest body, in bytes.
 pub(crate) const BODY_BYTES_MAX: u64 = 1 << 40;
 
+/// Longest row of redirects.
+pub(crate) const REDIRECTS_MAX: u64 = 10_000;
+
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -18,6 +21,8 @@ pub(crate) enum Route {
     Delay(u64),
     /// An answer with this final status.
     Status(u16),
+    /// A redirect to the same with one less; of 0 the hello.
+    Redirect(u16),
     /// The request's body.
     Echo,
     /// An answer, then close.
@@ -41,6 +46,14 @@ impl Route {
         }
     }
 
+    /// What an answer leads on to.
+    pub(crate) fn location(self) -> Option<u16> {
+        match self {
+            Self::Redirect(left) => left.checked_sub(1),
+            _ => None,
+        }
+    }
+
     fn with_number(word: &str, number: &str) -> Self {
         let up_to = |max: u64| number.parse().ok().filter(|number| *number <= max);
         let route = match word {
@@ -49,6 +62,7 @@ impl Route {
             "delay" => up_to(DELAY_MS_MAX).map(Self::Delay),
             // Interim statuses are no answers (RFC 9110 section 15.2).
             "status" => up_to(599).filter(|code| *code >= 200).map(|code| Self::Status(code as u16)),
+            "redirect" => up_to(REDIRECTS_MAX).map(|left| Self::Redirect(left as u16)),
             _ => return Self::Unknown,
         };
         route.unwrap_or(Self::BadNumber)
@@ -79,6 +93,8 @@ mod tests {
         check("/status/204", Route::Status(204));
         check("/status/101", Route::BadNumber);
         check("/status/600", Route::BadNumber);
+        check("/redirect/2", Route::Redirect(2));
+        check("/redirect/x", Route::BadNumber);
         check("/echo", Route::Echo);
         check("/close", Route::Close);
         check("/close/", Route::Unknown);

@@ -36,6 +36,8 @@ named! {
         Header = "target.header",
         /// The response's body does not hold what was expected.
         Body = "target.body",
+        /// The response leads somewhere else, where the request could not go.
+        Redirect = "target.redirect",
         /// The target's response is larger than the tester reads.
         Limit = "target.limit",
         /// Something else; the errno tells.
@@ -62,6 +64,7 @@ impl ErrorKind {
             Self::Status => "another status than was expected",
             Self::Header => "without a header that was expected",
             Self::Body => "the body does not hold what was expected",
+            Self::Redirect => "a redirect that could not be followed",
             Self::Limit => "the response is over a limit of this tester",
             Self::Other => "another failure; see the errno",
         }

@@ -8,6 +8,7 @@
 pub mod arrivals;
 pub mod backoff;
 pub mod by_request;
+pub mod client;
 pub mod course;
 pub mod crowd;
 pub mod error_kind;
@@ -31,6 +32,7 @@ pub mod threshold;
 pub mod verdict;
 
 pub use by_request::ByRequest;
+pub use client::Astray;
 pub use course::{Course, CourseError, Phase};
 pub use crowd::{Crowd, CrowdError, CrowdPhase};
 pub use error_kind::ErrorKind;
@@ -47,7 +49,7 @@ pub use report::{Report, TimeWaitOurs};
 pub use script::{Order, Picker, RequestDraft, Script, ScriptDraft};
 pub use snapshot::Snapshot;
 pub use step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, Unmet, dialect_meaning};
-pub use tally::Tally;
+pub use tally::{Redirects, Tally};
 pub use template::Ends;
 pub use threshold::{Figures, Judged, Threshold, ThresholdError};
 pub use verdict::Verdict;

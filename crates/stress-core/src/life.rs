@@ -8,6 +8,7 @@
 //!                   '--> a kept connection ended without a byte of an answer: the request again, on a new one
 //! ```
 
+use crate::client::leads_on;
 use crate::plan::{ClosePolicy, Expect, Needle};
 use crate::script::Reader;
 use crate::step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, Unmet};
@@ -32,6 +33,8 @@ pub struct Rules {
     pub close: ClosePolicy,
     /// Requests take compressed responses.
     asks_compressed: bool,
+    /// Redirects are followed.
+    follows: bool,
     /// What responses have to be like, where anything is expected.
     expected: Option<Arc<Expected>>,
     /// Bounds on response heads and chunks.
@@ -46,13 +49,19 @@ impl Rules {
         let (head_bytes_max, headers_max) = (HEAD_BYTES_MAX, HEADERS_CAP);
         let limits = Limits { head_bytes_max, headers_max, reading: Reading::Lenient, ..Limits::default() };
         let after_interim = Limits { reading: Reading::LenientAfterInterim, ..limits.clone() };
-        Self { close, asks_compressed: false, expected: None, limits, after_interim }
+        Self { close, asks_compressed: false, follows: false, expected: None, limits, after_interim }
     }
 
     /// The same, where requests take compressed responses: those are counted.
     #[must_use]
     pub fn asking_compressed(self, asks_compressed: bool) -> Self {
         Self { asks_compressed, ..self }
+    }
+
+    /// The same, where redirects are followed.
+    #[must_use]
+    pub fn following(self, follows: bool) -> Self {
+        Self { follows, ..self }
     }
 
     /// The same, where responses have to be like this.
@@ -84,6 +93,10 @@ impl Expected {
     }
 }
 
+fn is_location(field: &Header<'_>) -> bool {
+    field.name.eq_ignore_ascii_case("location")
+}
+
 fn is_compressed(field: &Header<'_>) -> bool {
     field.name.eq_ignore_ascii_case("content-encoding") && !field.value.eq_ignore_ascii_case(b"identity")
 }
@@ -103,6 +116,8 @@ pub struct Life {
     send_fault: Option<Fault>,
     /// What the head of the response lacks.
     unmet: Option<Unmet>,
+    /// The response is elsewhere, and is to be followed there.
+    leads_on: bool,
     /// How much of the text that is looked for its body ends with so far.
     matched: u16,
     /// More requests are to follow on this connection, whatever ends it in the end.
@@ -262,6 +277,7 @@ impl Life {
         self.status = head.status;
         reader.head(&head);
         self.heads.compressed = rules.asks_compressed && head.headers.iter().any(is_compressed);
+        self.leads_on = rules.follows && leads_on(head.status) && head.headers.iter().any(is_location);
         self.unmet = rules.expected.as_ref().and_then(|expected| expected.of_head(&head));
         // After 101 the connection is no longer ours to speak HTTP on: the head is the whole response.
         let (body, keep_alive) = match head.body {
@@ -326,6 +342,9 @@ impl Life {
 
     /// The response is whole: is it what was expected?
     fn outcome(&self, rules: &Rules) -> Outcome {
+        if self.leads_on {
+            return Outcome::LeadsOn { status: self.status };
+        }
         let Some(expected) = &rules.expected else { return Outcome::Complete { status: self.status } };
         let of_body = || (!expected.needle.is_found(self.matched)).then_some(Unmet::Body);
         match self.unmet.or_else(of_body) {

@@ -6,6 +6,7 @@ mod tls;
 mod wire;
 
 use crate::backoff::BACKOFF_FIRST;
+use crate::client::FOLLOW_MAX;
 use crate::crowd::Crowd;
 use crate::load::{Load, LoadDraft, LoadError};
 use crate::pace::Pace;
@@ -114,6 +115,8 @@ pub struct PlanDraft {
     pub port_range: Option<(u16, u16)>,
     /// Where connections go, when not to where the URL says.
     pub reach: ReachDraft,
+    /// Redirects that are followed for one request; `None`: a redirect is an answer like any other.
+    pub follow: Option<u32>,
     /// What responses have to be like.
     pub expect: ExpectDraft,
     /// How many requests a connection carries, and in which version.
@@ -151,6 +154,7 @@ impl PlanDraft {
             sources: Vec::new(),
             port_range: None,
             reach: ReachDraft::default(),
+            follow: None,
             expect: ExpectDraft::default(),
             wire: WireDraft::default(),
             tls: TlsDraft::default(),
@@ -170,11 +174,17 @@ impl PlanDraft {
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
         let (wire, close) = self.wire.check(close_by_fields(self.close, &headers)?, &headers)?;
-        let (reach, tls) = (self.reach.check(&url)?, self.tls.check(&url)?);
+        let reach = self.reach.check(&url)?;
+        let (tls, tls_elsewhere) = match self.follow {
+            None => (self.tls.check(&url)?, None),
+            Some(_) => self.tls.check_led(&url)?,
+        };
         let mut plan = Plan {
             reach,
             url,
             tls,
+            follow: self.follow,
+            tls_elsewhere,
             target,
             wire,
             expect: self.expect.check()?,
@@ -226,6 +236,9 @@ impl PlanDraft {
         if let Some(requests) = self.requests {
             in_range("requests", requests, u64::MAX)?;
         }
+        if let Some(redirects) = self.follow {
+            in_range("redirects to follow", redirects.into(), FOLLOW_MAX.into())?;
+        }
         time_in_range("timeout", self.timeout)?;
         self.duration.map_or(Ok(()), |duration| time_in_range("duration", duration))?;
         if self.body.len() > BODY_BYTES_MAX {
@@ -249,6 +262,10 @@ pub struct Plan {
     pub url: Url,
     /// Where connections go, when not to where the URL says.
     pub reach: Reach,
+    /// Redirects that are followed for one request; `None`: a redirect is an answer like any other.
+    pub follow: Option<u32>,
+    /// How connections to other `https` hosts are secured that redirects lead to; the name is theirs.
+    pub tls_elsewhere: Option<Tls>,
     /// What responses have to be like.
     pub expect: Expect,
     /// How many requests a connection carries, and in which version.
@@ -302,6 +319,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// May any of its connections be secured?
+    pub fn may_be_secured(&self) -> bool {
+        self.tls.is_some() || self.tls_elsewhere.is_some()
+    }
+
     /// Do its requests take compressed responses?
     pub fn asks_compressed(&self) -> bool {
         self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept-encoding"))

@@ -1,6 +1,7 @@
 //! What a run found, ready to be printed or written as JSON.
 
 use crate::by_request::RequestSummary;
+use crate::client::Astray;
 use crate::course::Phase;
 use crate::crowd::CrowdPhase;
 use crate::error_kind::ErrorKind;
@@ -12,7 +13,7 @@ use crate::pace::{Pace, Spread};
 use crate::plan::{ClosePolicy, Expect, Plan, PortMode, Tls, Wire};
 use crate::script::Order;
 use crate::step::Oddity;
-use crate::tally::{Tally, TlsTally};
+use crate::tally::{Redirects, Tally, TlsTally};
 use crate::threshold::{Figures, Judged, Threshold};
 use crate::verdict::{PortsHeldBy, Verdict};
 use core::net::SocketAddr;
@@ -71,6 +72,10 @@ pub struct Report {
     pub errors: Vec<(ErrorKind, u64)>,
     /// Statuses that were not expected, as they were met first.
     pub unexpected: Vec<(u16, u64)>,
+    /// Redirects, where they were to be followed.
+    pub redirects: Option<Redirects>,
+    /// Redirects that were not followed, those that there were.
+    pub astray: Vec<(Astray, u64)>,
     /// Failures that came with an errno.
     pub faults: Vec<(Fault, u64)>,
     /// The first HTTP error met.
@@ -165,6 +170,8 @@ pub struct PlanSummary {
     pub port_range: Option<(u16, u16)>,
     /// The proxy that is asked.
     pub proxy: Option<String>,
+    /// Redirects that are followed for one request, where they are.
+    pub follow: Option<u32>,
     /// What responses have to be like.
     pub expect: Expect,
     /// How many requests a connection carries, and in which version.
@@ -333,6 +340,7 @@ impl PlanSummary {
             ports_why: plan.ports_why.clone(),
             sources: plan.sources.clone(),
             proxy: plan.reach.proxy.as_ref().map(ToString::to_string),
+            follow: plan.follow,
             expect: plan.expect.clone(),
             wire: plan.wire,
             tls: plan.tls.clone(),
@@ -368,6 +376,8 @@ impl Report {
             connections: connections(tally, tally.elapsed),
             errors: nonzero(|kind| tally.errors(kind)),
             unexpected: tally.unexpected().to_vec(),
+            redirects: plan.follow.map(|_| tally.redirects),
+            astray: nonzero(|why| tally.astray(why)),
             faults: tally.faults().to_vec(),
             http_error: tally.http_error,
             statuses: tally.statuses().collect(),

@@ -1,5 +1,6 @@
 //! What the life of a connection answers to an event.
 
+use crate::client::Astray;
 use crate::error_kind::ErrorKind;
 use http::Limits;
 use http1::{Dialect, Dialects};
@@ -46,6 +47,11 @@ pub enum Outcome {
         /// Its status code.
         status: u16,
     },
+    /// The response is complete, says that it is elsewhere, and is to be followed there: the request has not ended.
+    LeadsOn {
+        /// Its status code.
+        status: u16,
+    },
     /// It failed; the fault or the HTTP error says why in detail.
     Failed(Failure),
 }
@@ -76,6 +82,8 @@ pub enum Failure {
     Http(http1::Error),
     /// The response is complete, and not what was expected.
     Unexpected(Unmet),
+    /// The response leads somewhere else, where the request cannot go.
+    Astray(Astray),
     /// More than [`crate::life::INTERIM_MAX`] interim responses.
     TooManyInterim,
 }
@@ -90,6 +98,7 @@ impl Failure {
             Self::Closed => ErrorKind::Closed,
             Self::Http(error) if error.is_limit() => ErrorKind::Limit,
             Self::Http(_) | Self::TooManyInterim => ErrorKind::Http,
+            Self::Astray(_) => ErrorKind::Redirect,
             Self::Unexpected(Unmet::Status(_)) => ErrorKind::Status,
             Self::Unexpected(Unmet::Header) => ErrorKind::Header,
             Self::Unexpected(Unmet::Body) => ErrorKind::Body,
@@ -98,7 +107,7 @@ impl Failure {
 
     /// Was there no whole response? Where there was one, the connection is none the worse for it.
     pub fn is_without_response(self) -> bool {
-        !matches!(self, Self::Unexpected(_))
+        !matches!(self, Self::Unexpected(_) | Self::Astray(_))
     }
 }
 

@@ -3,12 +3,14 @@
 mod tls;
 
 use crate::by_request::ByRequest;
+use crate::client::Astray;
 use crate::error_kind::ErrorKind;
 use crate::moment::Moment;
 use crate::step::{Failure, HeadsRead, Oddity, Unmet};
 use core::time::Duration;
 use http1::Dialect;
 use ports::{Blame, ClosedFirst, ClosingTally, Fault};
+use serde::Serialize;
 use stats::{Recorder, Timeline};
 pub use tls::TlsTally;
 
@@ -81,17 +83,29 @@ pub struct Tally {
     pub drained: Duration,
     /// Of each of several requests.
     pub by_request: ByRequest,
+    /// Redirects that were followed, and those of them that led to another scheme, host or port.
+    pub redirects: Redirects,
     /// Of connections that are secured.
     pub tls: Option<Box<TlsTally>>,
     /// The first HTTP error met.
     pub http_error: Option<http1::Error>,
     statuses: Statuses,
     errors: [u64; ErrorKind::ALL.len()],
+    astray: [u64; Astray::ALL.len()],
     oddities: [u64; Oddity::ALL.len()],
     dialects: [u64; Dialect::ALL.len()],
     faults: Vec<(Fault, u64)>,
     /// Statuses that were not expected, as they were met first.
     unexpected: Vec<(u16, u64)>,
+}
+
+/// Redirects of a run. Serialises to `redirects` of `stress --json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Redirects {
+    /// Followed.
+    pub followed: u64,
+    /// Of those, the ones that led to another scheme, host or port.
+    pub elsewhere: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -185,6 +199,7 @@ impl Tally {
             Failure::Fault(fault) => self.count_fault(fault, 1),
             Failure::Http(error) => self.http_error = self.http_error.or(Some(error)),
             Failure::Unexpected(Unmet::Status(status)) => self.count_unexpected(status, 1),
+            Failure::Astray(why) => self.astray[why.index()] += 1,
             Failure::Unexpected(_)
             | Failure::Timeout
             | Failure::Unanswered
@@ -229,6 +244,11 @@ impl Tally {
         self.opened_when_gone.unwrap_or(self.connects_opened)
     }
 
+    /// Redirects that were not followed, by why.
+    pub fn astray(&self, why: Astray) -> u64 {
+        self.astray[why.index()]
+    }
+
     /// Requests that failed.
     pub fn failed(&self) -> u64 {
         self.errors.iter().sum()
@@ -271,6 +291,8 @@ impl Tally {
         self.not_sent += other.not_sent;
         self.behind = self.behind.max(other.behind);
         self.warm_up += other.warm_up;
+        self.redirects.followed += other.redirects.followed;
+        self.redirects.elsewhere += other.redirects.elsewhere;
         self.connect_time.merge(&other.connect_time);
         self.connect_cost.merge(&other.connect_cost);
         self.connects_cpu += other.connects_cpu;
@@ -286,6 +308,7 @@ impl Tally {
         }
         add(&mut self.statuses.0[..], &other.statuses.0[..]);
         add(&mut self.errors, &other.errors);
+        add(&mut self.astray, &other.astray);
         add(&mut self.oddities, &other.oddities);
         add(&mut self.dialects, &other.dialects);
         other.faults.iter().for_each(|(fault, count)| self.count_fault(*fault, *count));

@@ -82,6 +82,16 @@ impl Ends {
         self.field.is_empty()
     }
 
+    /// Has a request have the field where it has to, whatever it was written as.
+    pub fn fit(&self, last: bool, request: &mut Vec<u8>) {
+        // Of a request that has it already nothing is added.
+        self.trim(!self.last_has_it, request);
+        if !self.are_alike() && last == self.last_has_it {
+            let head = request.windows(4).position(|part| part == b"\r\n\r\n").map_or(request.len(), |at| at + 2);
+            request.splice(head..head, self.field.bytes());
+        }
+    }
+
     /// Takes the field out of a request that is not to have it.
     pub fn trim(&self, last: bool, request: &mut Vec<u8>) {
         if self.are_alike() || last == self.last_has_it {

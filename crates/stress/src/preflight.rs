@@ -28,6 +28,8 @@ pub struct Preflight {
     pub routed: bool,
     /// How connections are secured; `None`: not at all.
     pub security: Option<ClientProfile>,
+    /// How those to other hosts are that redirects lead to; their names are their own.
+    pub security_elsewhere: Option<ClientProfile>,
     /// What is to be expected.
     pub forecast: Forecast,
     /// What a person should know before the start.
@@ -38,6 +40,7 @@ pub struct Preflight {
 pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, StressError> {
     let (threads, targets) = (threads(plan), &found.targets);
     let security = plan.tls.as_ref().map(tls::profile).transpose()?;
+    let security_elsewhere = plan.tls_elsewhere.as_ref().map(tls::profile).transpose()?;
     let files = check_files(plan, threads)?;
     let routed = check_sources(plan)?;
     targets.iter().try_for_each(|target| check_route(plan, *target))?;
@@ -58,7 +61,17 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
     warnings.extend(found.left_out.iter().cloned());
     warnings.extend(host.ok().and_then(|host| range_warning(&plan, &host)));
     warnings.extend(forecast.warnings());
-    Ok(Preflight { plan, targets: targets.clone(), threads, sources, routed, security, forecast, warnings })
+    Ok(Preflight {
+        plan,
+        targets: targets.clone(),
+        threads,
+        sources,
+        routed,
+        security,
+        security_elsewhere,
+        forecast,
+        warnings,
+    })
 }
 
 /// The plan with nothing left open.
@@ -93,7 +106,9 @@ fn threads_with_ports(plan: &Plan, threads: u32, ports: &PortList) -> Result<u32
 
 fn check_files(plan: &Plan, threads: u32) -> Result<Files, StressError> {
     let limit = sys::limits::raise_file_limit().soft;
-    let needed = u64::from(plan.connections) + u64::from(threads) * FILES_PER_THREAD + FILES_OF_PROCESS;
+    // A place that was led elsewhere has a connection there, beside the one to the target.
+    let each = if plan.follow.is_some() { 2 } else { 1 };
+    let needed = each * u64::from(plan.connections) + u64::from(threads) * FILES_PER_THREAD + FILES_OF_PROCESS;
     if needed > limit {
         return Err(StressError::Files { connections: plan.connections, needed, limit });
     }

@@ -67,6 +67,11 @@ impl Pen {
         Self { rng: script.chance(thread).fork(), ends, bytes: Vec::new(), body: Vec::new() }
     }
 
+    /// Which requests of a connection have the field about its end.
+    pub(crate) fn ends(&self) -> Ends {
+        self.ends
+    }
+
     /// `request` as it is sent this time, as the last of its connection or not.
     pub(crate) fn write(
         &mut self,

@@ -2,7 +2,7 @@
 
 use crate::StressError;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use stress_core::Plan;
 use stress_core::plan::Place;
@@ -23,14 +23,18 @@ pub struct Resolved {
 /// The addresses to connect to, of the families of the plan's source addresses where it has any. Of a name with several
 /// only those that answer: the first the resolver names may be dead (`localhost` is `::1` first). Where none answers, all.
 pub fn resolve(plan: &Plan) -> Result<Resolved, StressError> {
-    let mut all = match plan.reach.place(&plan.url) {
+    addresses_of(plan.reach.place(&plan.url), &plan.sources)
+}
+
+/// The same of any place.
+pub(crate) fn addresses_of(place: Place, sources: &[IpAddr]) -> Result<Resolved, StressError> {
+    let mut all = match place {
         Place::Name(host, port) => sys::resolve::resolve(&host, port)?,
         Place::Addresses(addresses) => addresses,
     };
     let first = all[0].ip();
-    let fits = |target: &SocketAddr| {
-        plan.sources.is_empty() || plan.sources.iter().any(|source| source.is_ipv4() == target.is_ipv4())
-    };
+    let fits =
+        |target: &SocketAddr| sources.is_empty() || sources.iter().any(|source| source.is_ipv4() == target.is_ipv4());
     all.retain(fits);
     let mut seen = Vec::new();
     all.retain(|target| !seen.contains(target) && (seen.push(*target), true).1);

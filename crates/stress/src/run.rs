@@ -3,7 +3,7 @@
 use crate::live::Live;
 use crate::orders::{Counts, Order};
 use crate::preflight::{Preflight, preflight};
-use crate::stand::Stand;
+use crate::stand::{Security, Stand};
 use crate::tester::{Share, Tester};
 use crate::{RequestPool, Requests, StopFlag, StressError, Turns, resolve, time_wait};
 use reactor::epoll::{EpollConfig, EpollReactor};
@@ -119,19 +119,22 @@ fn start_testers(plan: &Plan, ready: &Preflight) -> Result<Testers, StressError>
 }
 
 /// How a thread secures its connections: with sessions of its own, or none.
-fn security(plan: &Plan, ready: &Preflight) -> Option<ClientProfile> {
-    let remembers = plan.tls.as_ref().is_some_and(|tls| tls.sessions == TlsSessions::Resume);
-    ready.security.as_ref().map(|profile| profile.with_own_sessions(remembers))
+fn security(plan: &Plan, ready: &Preflight) -> Security {
+    let tls = plan.tls.as_ref().or(plan.tls_elsewhere.as_ref());
+    let remembers = tls.is_some_and(|tls| tls.sessions == TlsSessions::Resume);
+    let own = |profile: &Option<ClientProfile>| profile.as_ref().map(|profile| profile.with_own_sessions(remembers));
+    Security { target: own(&ready.security), elsewhere: own(&ready.security_elsewhere) }
 }
 
 fn start_tester(
     plan: Plan,
     share: Share,
-    security: Option<ClientProfile>,
+    security: Security,
     at: usize,
     sender: Sender<Ended>,
 ) -> Result<Starting<Order, (), ()>, SpawnError> {
-    let connections_max = share.connections as usize + 1;
+    let each = if plan.follow.is_some() { 2 } else { 1 };
+    let connections_max = each * share.connections as usize + 1;
     let reactor = EpollConfig { connections_max, times_connects: true, ..EpollConfig::default() };
     let start = move |orders, io: &mut EpollReactor| {
         if matches!(plan.pace, Pace::Open(..)) {

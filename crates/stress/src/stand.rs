@@ -1,6 +1,6 @@
 //! A tester on the layers its plan asks for: TLS, or nothing.
 
-use crate::tester::Tester;
+use crate::tester::{Elsewhere, Tester};
 use ports::Fault;
 use reactor::{App, Completion, Reactor};
 use secure::{ClientProfile, Hints, Profile, Profiles, Secure, Settings};
@@ -11,6 +11,15 @@ use stress_core::Tally;
 const HINTS: Hints =
     Hints { authorities: "--cacert, or --insecure", certificate: "--cert and --key", server_name: "--sni" };
 
+/// How connections are secured; `None`: not at all.
+#[derive(Default)]
+pub(crate) struct Security {
+    /// Those to the target.
+    pub(crate) target: Option<ClientProfile>,
+    /// Those to whoever redirects lead to; the name is theirs.
+    pub(crate) elsewhere: Option<ClientProfile>,
+}
+
 /// See the module's head.
 pub(crate) enum Stand {
     Plain(Box<Tester>),
@@ -18,11 +27,18 @@ pub(crate) enum Stand {
 }
 
 impl Stand {
-    /// Every connection is secured by `profile`, where there is one.
-    pub(crate) fn new(tester: Tester, profile: Option<ClientProfile>) -> Self {
-        let Some(profile) = profile else { return Self::Plain(Box::new(tester)) };
+    /// Connections of `tester` are secured so.
+    pub(crate) fn new(mut tester: Tester, security: Security) -> Self {
+        if security.target.is_none() && security.elsewhere.is_none() {
+            return Self::Plain(Box::new(tester));
+        }
         let profiles = Profiles::default();
-        let connected = Some(profiles.add(Profile::Client(profile)));
+        let mut connected = security.target.map(|profile| profiles.add(Profile::Client(profile)));
+        if let Some(profile) = security.elsewhere {
+            // Not every connection is secured: each says so.
+            let elsewhere = Elsewhere { profiles: profiles.clone(), profile: Some(profile) };
+            tester.leading(connected.take(), elsewhere);
+        }
         let settings = Settings { profiles, connected, hints: HINTS, ..Settings::default() };
         Self::Secured(Box::new(Secure::new(tester, settings)))
     }

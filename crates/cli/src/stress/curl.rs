@@ -53,6 +53,9 @@ pub(super) struct Asked {
     pub(super) is_query: bool,
     pub(super) is_head: bool,
     pub(super) is_literal: bool,
+    /// Redirects, and how many.
+    pub(super) follows: bool,
+    pub(super) redirects: Option<u32>,
     /// The file is the resource itself, not a form.
     pub(super) is_upload: bool,
 }
@@ -177,6 +180,10 @@ impl Asked {
         let implied = if self.is_upload { Some("PUT") } else { self.is_head.then_some("HEAD") };
         let method = self.method.take().or(implied.map(str::to_owned));
         let mut args = self.args;
+        if self.follows {
+            // Curl's own bound.
+            args.push(format!("--follow={}", self.redirects.unwrap_or(50)));
+        }
         args.extend(method.map(|method| format!("--method={method}")));
         args.extend(self.fields.into_iter().map(|field| format!("--header={field}")));
         args.extend(self.file.map(|file| format!("--data=@{file}")));
@@ -248,6 +255,10 @@ mod tests {
             &["--url", "u", "--compressed", "-b", "a=b; c=d"],
             &["--compressed", "--header=Cookie: a=b; c=d", "http://u"],
         );
+        check(&["-sL", "u"], &["--follow=50", "http://u"]);
+        check(&["--max-redirs", "3", "-L", "u"], &["--follow=3", "http://u"]);
+        check(&["--max-redirs", "-1", "-L", "u"], &["--follow=1000", "http://u"]);
+        check(&["--max-redirs", "3", "u"], &["http://u"]);
         check(&["-g", "http://[::1]:80/{x}"], &["http://[::1]:80/{x}"]);
         check(&["--", "http://[::1]:80/x"], &["http://[::1]:80/x"]);
     }
@@ -280,7 +291,8 @@ mod tests {
         refused(&[], &["no URL"]);
         refused(&["a", "b"], &["for a and for b", "--urls"]);
         refused(&["http://a/[1-3]"], &["-g"]);
-        refused(&["a", "-sL"], &["-L", "redirects are not followed"]);
+        refused(&["a", "--location-trusted"], &["--location-trusted", "who asks"]);
+        refused(&["a", "-L", "--max-redirs", "x"], &["--max-redirs", "no number"]);
         refused(&["a", "--unix-socket", "/run/x"], &["--unix-socket /run/x"]);
         refused(&["a", "--http2"], &["--http2", "HTTP/1.1"]);
         refused(&["a", "--next", "b"], &["--next", "--urls"]);

@@ -35,7 +35,7 @@ pub(super) fn ours() -> impl Iterator<Item = &'static str> {
         Meaning::Ours(flag) => Some(flag),
         _ => None,
     });
-    written.chain(["--basic-auth", "--timeout", "--method", "--header", "--data"])
+    written.chain(["--follow", "--basic-auth", "--timeout", "--method", "--header", "--data"])
 }
 
 /// The option of this letter.
@@ -68,7 +68,7 @@ const HTTP_1: &str = "HTTP/1.1 and HTTP/1.0 are spoken: leave it out";
 const ONE_REQUEST: &str = "it asks for more than one request: give them as --urls FILE";
 const FROM_FILE: &str = "write the options of that file on the command line";
 const NO_LOGIN: &str = "only basic authentication and tokens are spoken: -u USER:PASSWORD or --oauth2-bearer TOKEN";
-const NO_REDIRECTS: &str = "redirects are not followed: leave it out, and give the address that they lead to";
+const NO_TRUST: &str = "other hosts are not told who asks: write -L";
 const NO_UNIX: &str = "a target has an address and a port: give those";
 const NO_SOCKS: &str = "SOCKS is not spoken: give the address itself, or an HTTP proxy";
 
@@ -105,8 +105,9 @@ static OPTIONS: &[Opt] = &[
     long_switch(&["http1.1", "no-http2"], Meaning::Nothing),
     long_switch(&["http2", "http2-prior-knowledge", "http3", "http3-only", "http0.9"], Meaning::Refused(HTTP_1)),
     long_switch(&["compressed"], Meaning::Ours("--compressed")),
-    switch('L', &["location", "location-trusted"], Meaning::Refused(NO_REDIRECTS)),
-    long_valued(&["max-redirs"], Meaning::Nothing),
+    switch('L', &["location"], Meaning::Of(follow)),
+    long_switch(&["location-trusted"], Meaning::Refused(NO_TRUST)),
+    long_valued(&["max-redirs"], Meaning::Of(redirects)),
     valued('m', &["max-time"], Meaning::Of(max_time)),
     // Where to.
     switch('k', &["insecure"], Meaning::Ours("--insecure")),
@@ -178,6 +179,21 @@ fn referer(asked: &mut Asked, value: String) -> Result<()> {
 
 fn range(asked: &mut Asked, value: String) -> Result<()> {
     asked.take_field(format!("Range: bytes={value}"))
+}
+
+fn follow(asked: &mut Asked, _: String) -> Result<()> {
+    asked.follows = true;
+    Ok(())
+}
+
+/// As many as there may be where curl sets no bound.
+fn redirects(asked: &mut Asked, value: String) -> Result<()> {
+    let max = match value.trim() {
+        "-1" => stress_core::client::FOLLOW_MAX,
+        value => value.parse().with_context(|| format!("{value:?} is no number"))?,
+    };
+    asked.redirects = Some(max);
+    Ok(())
 }
 
 /// Without a `=` it is a file.

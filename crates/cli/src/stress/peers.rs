@@ -123,6 +123,7 @@ static HABITS: &[Habit] = &[
     ),
     // oha's, which is how it is here.
     understood(&["latency-correction"], false, Meaning::Nothing),
+    either(&["redirect"], redirects, "oha means how many redirects to follow: write --follow=N"),
     understood(&["rps", "qps"], true, Meaning::Flag("--rate")),
     refused(
         &["r"],
@@ -199,6 +200,14 @@ fn http_version(value: &str) -> Option<Vec<String>> {
         "1.0" => Some(vec!["--http1.0".to_owned()]),
         "1" | "1.1" => Some(Vec::new()),
         _ => None,
+    }
+}
+
+/// oha's.
+fn redirects(value: &str) -> Option<Vec<String>> {
+    match value.parse().ok()? {
+        0u32 => Some(Vec::new()),
+        redirects => Some(vec![format!("--follow={redirects}")]),
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) fn report(report: &Report) -> Value {
         "busy": report.busy,
         "also_seen": also_seen(report),
         "not_sent": report.not_sent,
+        "redirects": report.redirects,
+        "redirects_failed": object(report.astray.iter().map(|(why, count)| (why.name(), *count))),
         "forecast": report.forecast.as_ref().map(forecast::with_outcome),
         "by_request": by_request(report),
         "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),

@@ -45,6 +45,13 @@ fn push_summary(text: &mut Text, report: &Report) {
             format!("{} were due, but no connection was free (after a failure it pauses)", count(report.not_sent)),
         );
     }
+    if let Some(redirects) = report.redirects.filter(|redirects| redirects.followed > 0) {
+        let elsewhere = match redirects.elsewhere {
+            0 => String::new(),
+            some => format!(", {} of them to other hosts", count(some)),
+        };
+        text.row("redirects", format!("{} followed{elsewhere}", count(redirects.followed)));
+    }
     if report.drained >= DRAINED_SHOWN_MIN {
         text.row("grace", format!("{} after that for requests in flight", span(report.drained)));
     }
@@ -148,6 +155,8 @@ fn push_errors(text: &mut Text, report: &Report) {
         of_kind.for_each(|(fault, number)| text.row("", format!("{} {fault}", count(*number))));
         let statuses = report.unexpected.iter().filter(|_| *kind == ErrorKind::Status);
         statuses.for_each(|(status, number)| text.row("", format!("{} of {status}", count(*number))));
+        let astray = report.astray.iter().filter(|_| *kind == ErrorKind::Redirect);
+        astray.for_each(|(why, number)| text.row("", format!("{} {}", count(*number), why.meaning())));
         let reasons = report.tls.iter().flat_map(|tls| &tls.reasons).filter(|_| *kind == ErrorKind::Tls);
         reasons.for_each(|(why, number)| text.row("", format!("{} {why}", count(*number))));
     }

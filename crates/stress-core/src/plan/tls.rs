@@ -94,9 +94,19 @@ impl TlsDraft {
     /// # Errors
     /// Something that cannot be meant.
     pub fn check(self, url: &Url) -> Result<Option<Tls>, TlsMistake> {
-        if !url.is_secure() {
-            return self.asked().map_or(Ok(None), |flag| Err(TlsMistake::Clear(flag)));
+        match url.is_secure() {
+            false => self.asked().map_or(Ok(None), |flag| Err(TlsMistake::Clear(flag))),
+            true => self.secured(url).map(Some),
         }
+    }
+
+    /// The same where redirects may lead from an `http` target to an `https` one: for the target, and for whoever it leads to.
+    pub(crate) fn check_led(self, url: &Url) -> Result<(Option<Tls>, Option<Tls>), TlsMistake> {
+        let tls = self.secured(url)?;
+        Ok((url.is_secure().then(|| tls.clone()), Some(tls)))
+    }
+
+    fn secured(self, url: &Url) -> Result<Tls, TlsMistake> {
         if self.insecure && self.authorities.is_some() {
             return Err(TlsMistake::Trust);
         }
@@ -106,7 +116,7 @@ impl TlsDraft {
             (None, Some(_)) => return Err(TlsMistake::KeyAlone),
             (None, None) => None,
         };
-        Ok(Some(Tls {
+        Ok(Tls {
             verify: !self.insecure,
             authorities: self.authorities,
             certificate,
@@ -114,7 +124,7 @@ impl TlsDraft {
             sessions: self.sessions.unwrap_or_default(),
             versions: versions(self.version_min, self.version_max)?,
             protocols: protocols(self.protocols)?,
-        }))
+        })
     }
 
     /// The first flag that has no meaning without TLS. Scripts say `--insecure` whatever the URL is: it asks for nothing then.

@@ -68,6 +68,7 @@ fn word(step: &Step) -> String {
     let outcome = match step.outcome {
         None => String::new(),
         Some(stress_core::Outcome::Complete { status }) => format!("{status} "),
+        Some(stress_core::Outcome::LeadsOn { status }) => format!("{status} leads on "),
         Some(stress_core::Outcome::Failed(why)) => format!("{} ", failure(why)),
     };
     let mut odd = step.oddity.map(|what| format!(" ({what:?})")).unwrap_or_default();
@@ -104,6 +105,24 @@ fn a_server_that_asks_for_close_is_obeyed() {
     check(ClosePolicy::Keep, &[Connected, Sent, Data(OK_CLOSE), Eof], "Read, 200 Read, Close(Fin)");
     let old = "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok";
     check(ClosePolicy::Keep, &[Connected, Sent, Data(old), Eof], "Read, 200 Read, Close(Fin)");
+}
+
+/// Where redirects are followed, one has no other outcome: not even where another status is expected.
+#[test]
+fn an_answer_leads_on_where_that_is_wanted() {
+    let found = "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 2\r\n\r\nok";
+    let only_200 = ExpectDraft { statuses: vec!["200".into()], ..ExpectDraft::default() }.check().expect("good");
+    let rules = |close| Rules::new(close).following(true).expecting(&only_200);
+    let expect = |close, answer, words: &str| {
+        assert_eq!(play(&(rules(close), Method::Get), &[Connected, Sent, Data(answer)]), words, "{close}");
+    };
+    expect(ClosePolicy::Keep, found, "Read, 302 leads on Idle");
+    expect(ClosePolicy::Fin, found, "Read, 302 leads on Close(Fin)");
+    let nowhere = "HTTP/1.1 302 Found\r\nContent-Length: 2\r\n\r\nok";
+    expect(ClosePolicy::Keep, nowhere, "Read, target.status Idle");
+    let choice = "HTTP/1.1 300 Choose\r\nLocation: /x\r\nContent-Length: 2\r\n\r\nok";
+    expect(ClosePolicy::Keep, choice, "Read, target.status Idle");
+    check(ClosePolicy::Keep, &[Connected, Sent, Data(found)], "Read, 302 Idle");
 }
 
 #[test]

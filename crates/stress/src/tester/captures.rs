@@ -1,18 +1,44 @@
 //! What answers leave for the next requests of a scenario.
 
 use super::Tester;
+use super::client::Client;
+use http::ResponseHead;
 use serde_json::Value;
+use stress_core::script::{Capture, Kept, Reader};
 use stress_core::{Oddity, Step};
 
-impl Tester {
-    /// Bytes of an answer of which something may be kept.
-    pub(super) fn read_for_captures(&mut self, index: u32, bytes: &[u8]) -> Step {
-        let exchange = &mut self.slots[index as usize].exchange;
-        let captures = self.plan.script.requests()[exchange.which as usize].captures();
-        match captures {
-            [] => exchange.life.handle_data(bytes, &self.rules),
-            _ => exchange.life.handle_data_for(bytes, &self.rules, &mut (&mut exchange.kept, captures)),
+/// Whoever looks at an answer.
+struct Onlookers<'a> {
+    kept: Option<(&'a mut Kept, &'a [Capture])>,
+    client: Option<&'a mut Client>,
+}
+
+impl Reader for Onlookers<'_> {
+    fn head(&mut self, head: &ResponseHead<'_, '_>) {
+        if let Some(kept) = &mut self.kept {
+            kept.head(head);
         }
+        if let Some(client) = &mut self.client {
+            client.trail.handle_head(head);
+        }
+    }
+
+    fn body(&mut self, piece: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.body(piece);
+        }
+    }
+}
+
+impl Tester {
+    /// Bytes of an answer that somebody looks at: of which something may be kept, or that may lead on.
+    pub(super) fn look_and_read(&mut self, index: u32, bytes: &[u8]) -> Step {
+        let slot = &mut self.slots[index as usize];
+        let exchange = &mut slot.exchange;
+        let captures = self.plan.script.requests()[exchange.which as usize].captures();
+        let kept = (!captures.is_empty()).then_some((&mut exchange.kept, captures));
+        let mut onlookers = Onlookers { kept, client: slot.client.as_deref_mut() };
+        exchange.life.handle_data_for(bytes, &self.rules, &mut onlookers)
     }
 
     /// The answer is complete: with what was to be kept of it the scenario goes on.

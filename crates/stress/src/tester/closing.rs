@@ -80,7 +80,7 @@ impl Tester {
     /// Nothing left to do for this slot; an open connection is closed by policy.
     pub(super) fn park<R: Reactor>(&mut self, index: u32, io: &mut R) {
         // An idle connection has had no last request, and a FIN ends it.
-        self.end_connection(index, Close::Fin, io);
+        self.end_connections(index, io);
         let slot = &mut self.slots[index as usize];
         if slot.doing != Doing::Parked {
             slot.doing = Doing::Parked;

@@ -2,7 +2,7 @@
 
 use super::slot::Doing;
 use super::{Phase, Tester};
-use reactor::{Close, Reactor};
+use reactor::Reactor;
 use std::time::Duration;
 
 /// Of how many slots of this thread may make requests.
@@ -34,7 +34,7 @@ impl Tester {
 
     /// This one has no place any more, or not yet: its connection is closed.
     pub(super) fn step_outside<R: Reactor>(&mut self, index: u32, io: &mut R) {
-        self.end_connection(index, Close::Fin, io);
+        self.end_connections(index, io);
         let slot = &mut self.slots[index as usize];
         slot.doing = Doing::Waiting;
         slot.deadline.cancel(&mut self.timers);

@@ -47,8 +47,8 @@ impl Tester {
 
     fn count_opened<R: Reactor>(&mut self, index: u32, conn: ConnId, io: &mut R) {
         let opened = self.tally.connects_opened;
-        let (now, due) = (io.now(), self.slot(index).exchange.due);
-        let mut took = now.saturating_sub(due);
+        let (now, since) = (io.now(), self.slot(index).link.since);
+        let mut took = now.saturating_sub(since);
         if let (Some(tls), Some(session)) = (&mut self.tally.tls, io.session(conn)) {
             tls.record(session.handshake, session.resumed, session.suite);
             took = took.saturating_sub(session.handshake);
@@ -83,9 +83,9 @@ impl Tester {
         match result {
             Ok(Received::Data(buf)) => {
                 self.tally.received_bytes += buf.len() as u64;
-                let step = match self.plan.script.kept() {
-                    0 => life.handle_data(&buf, &self.rules),
-                    _ => self.read_for_captures(index, &buf),
+                let step = match self.looks {
+                    false => life.handle_data(&buf, &self.rules),
+                    true => self.look_and_read(index, &buf),
                 };
                 self.apply(index, conn, step, Some(buf), io);
             }
@@ -155,7 +155,10 @@ impl Tester {
         }
     }
 
-    fn count_outcome<R: Reactor>(&mut self, index: u32, outcome: Outcome, io: &mut R) {
+    pub(super) fn count_outcome<R: Reactor>(&mut self, index: u32, outcome: Outcome, io: &mut R) {
+        if let Outcome::LeadsOn { status } = outcome {
+            return self.lead_on(index, status, io);
+        }
         let now = io.now();
         let at = self.since_start(now);
         let slot = &mut self.slots[index as usize];
@@ -178,6 +181,7 @@ impl Tester {
                     self.tally.service.record(now.saturating_sub(made_at));
                 }
             }
+            Outcome::LeadsOn { .. } => {}
             Outcome::Failed(why) => {
                 self.tally.record_failure(why, at);
                 self.tally.by_request.record_failure(which);

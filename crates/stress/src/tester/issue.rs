@@ -1,10 +1,10 @@
 //! A slot's next request, at once or after a pause: on the connection it has, or on a new one.
 
+use super::places::HOME;
 use super::slot::Doing;
 use super::{Phase, Tester};
 use crate::request::{self, send_from};
-use http::Method;
-use ports::{Fault, FaultKind, Target, Tries};
+use ports::{Fault, FaultKind, Target};
 use reactor::{Close, ConnectPlan, Outgoing, Reactor};
 use std::time::Duration;
 use stress_core::Failure;
@@ -28,6 +28,9 @@ impl Tester {
 
     /// Issues a request if there is one left to issue, else parks the slot.
     pub(super) fn issue<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        if self.slots[index as usize].client.as_ref().is_some_and(|client| client.is_led()) {
+            return self.go_where_led(index, io);
+        }
         if index >= self.room.slots && self.phase == Phase::Issuing {
             return self.step_outside(index, io);
         }
@@ -43,8 +46,12 @@ impl Tester {
     pub(super) fn make<R: Reactor>(&mut self, index: u32, due: Duration, now: Duration, io: &mut R) {
         self.tally.elapsed = self.tally.elapsed.max(self.since_start(now));
         self.tally.behind = now.saturating_sub(due);
+        if !self.slot(index).link.is_home() {
+            self.take_link(index, HOME, io);
+        }
         let slot = self.slot(index);
-        (slot.doing, slot.link.tries) = (Doing::Working, Tries::default());
+        slot.doing = Doing::Working;
+        slot.link.begins(due);
         (slot.exchange.due, slot.exchange.made_at, slot.exchange.failed) = (due, now, false);
         self.arm(index, due + self.plan.timeout);
         self.take_turn(index);
@@ -52,6 +59,11 @@ impl Tester {
             self.end_connection(index, Close::Fin, io);
             return self.connect_failed(index, fault, io);
         }
+        self.send(index, io);
+    }
+
+    /// The slot's request goes out, on the connection it has or on one that is opened now.
+    pub(super) fn send<R: Reactor>(&mut self, index: u32, io: &mut R) {
         if self.slot(index).link.conn.is_some() {
             self.send_again(index, io);
         } else {
@@ -60,7 +72,7 @@ impl Tester {
     }
 
     /// One request less for the slot's connection, or for the one that is opened now.
-    fn take_turn(&mut self, index: u32) {
+    pub(super) fn take_turn(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         if slot.link.conn.is_none() {
             slot.link.left = self.plan.wire.draw(&mut self.rng);
@@ -71,7 +83,8 @@ impl Tester {
 
     /// Chooses which request it is, and writes it where it is written each time.
     fn choose<R: Reactor>(&mut self, index: u32, io: &mut R) -> Result<(), Fault> {
-        let exchange = &mut self.slots[index as usize].exchange;
+        let slot = &mut self.slots[index as usize];
+        let exchange = &mut slot.exchange;
         let which = match std::mem::take(&mut exchange.goes_on) {
             true => exchange.which as usize + 1,
             false => {
@@ -79,9 +92,13 @@ impl Tester {
                 self.picker.next(|| self.turns.of_requests())
             }
         };
-        exchange.which = which as u32;
+        (exchange.which, exchange.source) = (which as u32, which as u32);
         let request = &self.plan.script.requests()[which];
+        exchange.method = request.method();
         exchange.kept.begin(request.captures());
+        if let Some(client) = &mut slot.client {
+            client.begin();
+        }
         if self.prepared.is_kept(which) {
             return Ok(());
         }
@@ -92,16 +109,11 @@ impl Tester {
     /// The send that starts with piece `at` of a slot's request; `None` where there is nothing left.
     pub(super) fn sends_from(&mut self, index: u32, at: usize) -> Option<Outgoing> {
         let exchange = &mut self.slots[index as usize].exchange;
-        let pieces = self.prepared.pieces(exchange.which as usize, exchange.last, &exchange.written);
+        let pieces = self.prepared.pieces(exchange.source as usize, exchange.last, &exchange.written);
         let (out, next) = send_from(pieces, at);
         let has_any = at < pieces.len();
         exchange.piece = next as u16;
         has_any.then_some(out)
-    }
-
-    /// Of a slot's request.
-    fn method(&self, index: u32) -> Method {
-        self.plan.script.requests()[self.slots[index as usize].exchange.which as usize].method()
     }
 
     /// When the next request was due, or is: of those that this thread took, or that are left to be taken.
@@ -115,9 +127,9 @@ impl Tester {
     }
 
     fn send_again<R: Reactor>(&mut self, index: u32, io: &mut R) {
-        let (method, out) = (self.method(index), self.sends_from(index, 0).unwrap_or_default());
+        let out = self.sends_from(index, 0).unwrap_or_default();
         let slot = &mut self.slots[index as usize];
-        slot.exchange.life.start_request(method);
+        slot.exchange.life.start_request(slot.exchange.method);
         slot.exchange.expect_more();
         if let Some(conn) = slot.link.conn {
             io.send(conn, out);
@@ -127,8 +139,16 @@ impl Tester {
 
     /// Opens a connection to the address whose turn it is.
     pub(super) fn connect<R: Reactor>(&mut self, index: u32, io: &mut R) {
-        let to = self.targets.take();
-        self.connect_to(index, to, io);
+        let slot = &mut self.slots[index as usize];
+        if slot.link.is_home() {
+            let to = self.targets.take();
+            return self.connect_to(index, to, io);
+        }
+        // Nobody is led to where there is nothing.
+        if let Some((to, profile)) = self.places.take(slot.link.place) {
+            slot.link.profile = profile;
+            self.connect_to(index, to, io);
+        }
     }
 
     /// Opens a connection; a starting point that is refused at once is followed by the next.
@@ -146,9 +166,11 @@ impl Tester {
 
     fn try_connect<R: Reactor>(&mut self, index: u32, to: Target, io: &mut R) -> Result<(), Fault> {
         let start = self.sources.choose(io.now(), to).map_err(|_| Fault::of(FaultKind::Ports))?;
-        let plan = ConnectPlan { routed: self.routed, ..ConnectPlan::from(&start, to.address()) };
-        self.slots[index as usize].link.lease = start.lease;
-        let (method, first) = (self.method(index), self.sends_from(index, 0).unwrap_or_default());
+        let link = &mut self.slots[index as usize].link;
+        let profile = if link.is_home() { self.profile } else { link.profile };
+        let plan = ConnectPlan { routed: self.routed, profile, ..ConnectPlan::from(&start, to.address()) };
+        link.lease = start.lease;
+        let first = self.sends_from(index, 0).unwrap_or_default();
         let connected = io.connect(&plan, first);
         if let Some(cost) = io.connect_cost() {
             self.tally.record_connect_cost(cost, self.since_start(io.now()));
@@ -156,7 +178,7 @@ impl Tester {
         let conn = connected?;
         let slot = &mut self.slots[index as usize];
         slot.link.conn = Some(conn);
-        slot.exchange.life.start_connecting(method);
+        slot.exchange.life.start_connecting(slot.exchange.method);
         slot.exchange.expect_more();
         self.by_conn.insert(conn, index);
         Ok(())

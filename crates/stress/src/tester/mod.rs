@@ -3,6 +3,8 @@
 //! ```text
 //! issue.rs    a slot's next request: on its connection, or on a new one
 //! waiting.rs  slots that wait for a request to become due
+//! client.rs   where answers lead, and the connection beside the target's
+//! places.rs   the hosts that are
 //! captures.rs what answers leave for the next requests of a scenario
 //! events.rs   what comes back from the reactor, handed to the slot's Life
 //! targets.rs  which of the target's addresses is next
@@ -12,10 +14,12 @@
 //! ```
 
 mod captures;
+mod client;
 mod closing;
 mod crowd;
 mod events;
 mod issue;
+mod places;
 mod slot;
 mod targets;
 mod time;
@@ -25,8 +29,10 @@ use crate::orders::Order;
 use crate::request::{Pen, Prepared};
 use crate::requests::{Requests, Turns};
 use crowd::Room;
+pub(crate) use places::Elsewhere;
+use places::Places;
 use ports::{Fault, SourceSet, Sources};
-use reactor::{App, Completion, ConnId, ConnMap, Inbox, Reactor, TimerWheel};
+use reactor::{App, Completion, ConnId, ConnMap, Inbox, ProfileId, Reactor, TimerWheel};
 use seed::Rng;
 use slot::Slot;
 use std::net::SocketAddr;
@@ -79,6 +85,11 @@ pub struct Tester {
     sources: Sources,
     routed: bool,
     targets: Targets,
+    /// How connections to them are secured, where a plan has to say so.
+    profile: Option<ProfileId>,
+    places: Places,
+    /// Somebody looks at answers.
+    looks: bool,
     requests: Requests,
     part: Part,
     /// Had the connection that was asked last negotiated timestamps?
@@ -123,6 +134,8 @@ impl Tester {
     /// A tester for `share` of `plan` that obeys `orders`.
     pub fn new(plan: &Plan, share: Share, orders: Inbox<Order>) -> Self {
         let rules = Rules::new(plan.close).expecting(&plan.expect).asking_compressed(plan.asks_compressed());
+        let rules = rules.following(plan.follow.is_some());
+        let client_of = plan.follow.map(|_| &plan.url);
         let connections = share.connections as usize;
         let mut sources = Sources::new(share.sources);
         let targets = Targets::new(&share.targets, &mut sources);
@@ -131,6 +144,9 @@ impl Tester {
             sources,
             routed: share.routed,
             targets,
+            profile: None,
+            places: Places::default(),
+            looks: plan.script.kept() > 0 || client_of.is_some(),
             part: share.part,
             waiting: Vec::new(),
             timestamps: false,
@@ -139,10 +155,10 @@ impl Tester {
             pen: Pen::new(&plan.script, Ends::of(plan), share.part.index),
             rng: Rng::new(plan.script.seed().wrapping_add(u64::from(share.part.index) << 32)),
             turns: share.turns,
-            slots: (0..connections).map(|_| Slot::new(&plan.script)).collect(),
+            slots: (0..connections).map(|_| Slot::new(&plan.script, client_of)).collect(),
             by_conn: ConnMap::default(),
             timers: TimerWheel::new(),
-            tally: Tally::new(plan.tls.is_some()),
+            tally: Tally::new(plan.may_be_secured()),
             phase: Phase::Issuing,
             arrivals: Arrivals::new(None, share.part, share.requests.at_first(), Duration::ZERO),
             requests: share.requests,
@@ -154,6 +170,12 @@ impl Tester {
             orders,
             plan: plan.clone(),
         }
+    }
+
+    /// The same where redirects may lead to other hosts: connections to the target are secured so, those to others as
+    /// `elsewhere` says.
+    pub(crate) fn leading(&mut self, profile: Option<ProfileId>, elsewhere: Elsewhere) {
+        (self.profile, self.places.elsewhere) = (profile, elsewhere);
     }
 
     /// What was counted so far.

@@ -1,8 +1,11 @@
 //! One place in the closed loop: at most one connection, at most one request.
 
+use super::client::Client;
+use super::places::HOME;
 use crate::request::Pieces;
+use http::{Method, Url};
 use ports::{Lease, Target, Tries};
-use reactor::{ConnId, Deadline};
+use reactor::{ConnId, Deadline, ProfileId};
 use std::time::Duration;
 use stress_core::backoff::Backoff;
 use stress_core::script::Kept;
@@ -16,6 +19,8 @@ pub(super) enum Doing {
     Working,
     /// It failed and pauses: the deadline is the next try.
     Pausing,
+    /// It was led to a host whose name is looked up: the deadline is the next look at what was found.
+    LookingUp,
     /// It wants to reset: the deadline is the next look at what is unacknowledged.
     AwaitingAck,
     /// No request is due: a connection that it has stays open.
@@ -23,6 +28,9 @@ pub(super) enum Doing {
     /// Nothing left to do.
     Parked,
 }
+
+/// The request's bytes are those that were written for this time, not those that are kept.
+pub(super) const WRITTEN: u32 = u32::MAX;
 
 /// See the module's head.
 #[derive(Debug, Default)]
@@ -32,14 +40,17 @@ pub(super) struct Slot {
     pub(super) deadline: Deadline,
     pub(super) backoff: Backoff,
     pub(super) doing: Doing,
+    /// Where answers have led it, in a run that goes there.
+    pub(super) client: Option<Box<Client>>,
 }
 
 impl Slot {
-    /// For requests of `script`.
-    pub(super) fn new(script: &Script) -> Self {
+    /// For requests of `script`; those of a client begin at `client_of`.
+    pub(super) fn new(script: &Script, client_of: Option<&Url>) -> Self {
         let drawn = vec![None; script.draws()].into();
         let kept = Kept::new(script.kept());
-        Self { exchange: Exchange { drawn, kept, ..Exchange::default() }, ..Self::default() }
+        let client = client_of.map(|home| Box::new(Client::new(home)));
+        Self { exchange: Exchange { drawn, kept, ..Exchange::default() }, client, ..Self::default() }
     }
 }
 
@@ -47,6 +58,12 @@ impl Slot {
 #[derive(Debug, Default)]
 pub(super) struct Link {
     pub(super) conn: Option<ConnId>,
+    /// The place it is at: the target, or where that has led.
+    pub(super) place: u16,
+    /// How it is secured, where it is not to the target.
+    pub(super) profile: Option<ProfileId>,
+    /// From when on its time to connect counts.
+    pub(super) since: Duration,
     /// Where it goes to.
     pub(super) to: Option<Target>,
     /// Port of our own choice.
@@ -59,12 +76,28 @@ pub(super) struct Link {
     pub(super) ack_looks: u8,
 }
 
+impl Link {
+    /// A request goes over it, or opens it, from then on.
+    pub(super) fn begins(&mut self, since: Duration) {
+        (self.tries, self.since) = (Tries::default(), since);
+    }
+
+    /// Is it one to where requests begin?
+    pub(super) fn is_home(&self) -> bool {
+        self.place == HOME
+    }
+}
+
 /// The request a slot makes.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     pub(super) life: Life,
     /// Which of the plan's requests it is.
     pub(super) which: u32,
+    /// Of which of them its bytes are; [`WRITTEN`]: those of `written`.
+    pub(super) source: u32,
+    /// As far as framing depends on it.
+    pub(super) method: Method,
     /// It is the last of its connection.
     pub(super) last: bool,
     /// Its bytes, where they are written for this time only.

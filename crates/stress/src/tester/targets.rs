@@ -20,6 +20,12 @@ impl Targets {
         Self { all: addresses.iter().map(target).collect(), next: 0 }
     }
 
+    /// The same where there may be none, or no room for them any more.
+    pub(super) fn try_new(addresses: &[SocketAddr], sources: &mut Sources) -> Option<Self> {
+        let all: Vec<Target> = addresses.iter().map_while(|address| sources.target(*address).ok()).collect();
+        (!all.is_empty()).then_some(Self { all, next: 0 })
+    }
+
     /// The next one.
     pub(super) fn take(&mut self) -> Target {
         let target = self.all[self.next];

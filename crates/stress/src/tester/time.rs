@@ -56,7 +56,7 @@ impl Tester {
     fn end_warm_up(&mut self) {
         self.is_warming = false;
         let warm_up = self.tally.warm_up;
-        self.tally = Tally::new(self.plan.tls.is_some());
+        self.tally = Tally::new(self.plan.may_be_secured());
         (self.tally.by_request, self.tally.warm_up) = (ByRequest::new(&self.plan.script), warm_up);
         self.not_sent_before = self.arrivals.not_sent();
     }
@@ -82,7 +82,7 @@ impl Tester {
             return;
         }
         match (slot.doing, slot.link.conn) {
-            (Doing::Pausing, _) => self.issue(index, io),
+            (Doing::Pausing | Doing::LookingUp, _) => self.issue(index, io),
             (Doing::AwaitingAck, _) => self.reset_if_acknowledged(index, io),
             (Doing::Working, Some(conn)) => {
                 let step = slot.exchange.life.handle_timeout(&self.rules);
@@ -108,6 +108,12 @@ impl Tester {
         }
     }
 
+    /// Has the slot's request no outcome yet?
+    fn is_under_way(&self, index: u32) -> bool {
+        let slot = &self.slots[index as usize];
+        slot.exchange.life.is_busy() || slot.client.as_ref().is_some_and(|client| client.is_led())
+    }
+
     fn count_unanswered(&mut self, index: u32) {
         let (which, due) = (self.slot(index).exchange.which, self.slot(index).exchange.due);
         if self.is_measured(due) {
@@ -127,7 +133,7 @@ impl Tester {
             if self.slot(index).doing == Doing::Parked {
                 continue;
             }
-            if self.slot(index).exchange.life.is_busy() {
+            if self.is_under_way(index) {
                 self.count_unanswered(index);
             } else if self.slot(index).doing == Doing::Working {
                 self.tally.record_oddity(Oddity::WaitExpired);

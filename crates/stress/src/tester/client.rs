@@ -1,0 +1,165 @@
+//! A slot as a client that goes where answers lead: the same connection where that is the same host, else one more beside it.
+
+use super::Tester;
+use super::places::{HOME, Known};
+use super::slot::{Doing, Link, WRITTEN};
+use crate::request;
+use http::Method;
+use ports::Fault;
+use reactor::{Close, Reactor};
+use std::time::Duration;
+use stress_core::client::{self, Trail, Turn};
+use stress_core::{Astray, Failure, Outcome};
+
+/// How often it is looked whether a name has been found.
+const LOOK_EVERY: Duration = Duration::from_millis(reactor::timer::TICK_MS);
+
+/// What a slot knows as a client.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) trail: Trail,
+    /// Its request as it was sent last; of no meaning where that is one of the run's own.
+    sent: Vec<u8>,
+    /// Its request is the run's own: nothing has led it anywhere.
+    is_own: bool,
+    /// The answer has led it there, and it has not gone yet.
+    led: Option<(Turn, u16)>,
+    /// The connection that is not in use: to the target, while the request is elsewhere; else to where it was last.
+    other: Link,
+}
+
+impl Client {
+    /// Of requests that begin at `home`.
+    pub(super) fn new(home: &http::Url) -> Self {
+        let (trail, other) = (Trail::new(home), Link::default());
+        Self { trail, sent: Vec::new(), is_own: true, led: None, other }
+    }
+
+    /// A request of the run is made.
+    pub(super) fn begin(&mut self) {
+        self.is_own = true;
+    }
+
+    /// Is it on its way from one answer to the next request?
+    pub(super) fn is_led(&self) -> bool {
+        self.led.is_some()
+    }
+}
+
+impl Tester {
+    /// The answer is whole, and leads on.
+    #[cold]
+    pub(super) fn lead_on<R: Reactor>(&mut self, index: u32, status: u16, io: &mut R) {
+        let is_measured = self.slots[index as usize].exchange.due >= self.started_at;
+        match self.way(index, status) {
+            Ok((turn, place)) => {
+                let slot = self.slot(index);
+                slot.exchange.failed = false;
+                slot.backoff.handle_success();
+                if let Some(client) = &mut slot.client {
+                    client.led = Some((turn, place));
+                }
+                self.tally.redirects.followed += u64::from(is_measured);
+                self.tally.redirects.elsewhere += u64::from(is_measured && turn.changes_origin);
+            }
+            Err(why) => self.count_outcome(index, Outcome::Failed(Failure::Astray(why)), io),
+        }
+    }
+
+    fn way(&mut self, index: u32, status: u16) -> Result<(Turn, u16), Astray> {
+        let slot = &mut self.slots[index as usize];
+        let (Some(client), exchange) = (&mut slot.client, &slot.exchange) else { return Err(Astray::NoUrl) };
+        if std::mem::take(&mut client.is_own) {
+            client.sent.clear();
+            let pieces = self.prepared.pieces(exchange.source as usize, exchange.last, &exchange.written);
+            pieces.iter().for_each(|piece| client.sent.extend_from_slice(piece));
+            client.trail.begin(client::target_of(&client.sent));
+        }
+        let turn = client.trail.follow(status, exchange.method, self.plan.follow.unwrap_or(0))?;
+        let place = self.places.of(client.trail.at(), &self.plan)?;
+        Ok((turn, place))
+    }
+
+    /// Goes where the last answer has led, as soon as it is known where that is.
+    #[cold]
+    pub(super) fn go_where_led<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        let now = io.now();
+        let slot = &mut self.slots[index as usize];
+        let Some((turn, place)) = slot.client.as_ref().and_then(|client| client.led) else { return };
+        let deadline = slot.exchange.due + self.plan.timeout;
+        let known = self.places.look(place, &mut self.sources);
+        if known == Known::NotYet && now < deadline {
+            slot.doing = Doing::LookingUp;
+            return self.arm(index, deadline.min(now + LOOK_EVERY));
+        }
+        if let Some(client) = &mut slot.client {
+            client.led = None;
+        }
+        slot.doing = Doing::Working;
+        self.arm(index, deadline);
+        if known != Known::Yes || now >= deadline {
+            let why = if known == Known::Never { Failure::Astray(Astray::Unresolved) } else { Failure::Timeout };
+            self.count_outcome(index, Outcome::Failed(why), io);
+            return self.go_on(index, io);
+        }
+        self.take_link(index, place, io);
+        self.slot(index).link.begins(now);
+        self.take_turn(index);
+        match self.write_led(index, turn, io) {
+            Ok(()) => self.send(index, io),
+            Err(fault) => {
+                self.end_connection(index, Close::Fin, io);
+                self.connect_failed(index, fault, io);
+            }
+        }
+    }
+
+    /// The request as it goes there.
+    fn write_led<R: Reactor>(&mut self, index: u32, turn: Turn, io: &mut R) -> Result<(), Fault> {
+        let slot = &mut self.slots[index as usize];
+        let (Some(client), exchange) = (&mut slot.client, &mut slot.exchange) else { return Ok(()) };
+        let mut next = Vec::with_capacity(client.sent.len());
+        client::follow(&client.sent, client.trail.at(), turn, &mut next);
+        self.pen.ends().fit(exchange.last, &mut next);
+        client.sent = next;
+        if turn.becomes_get {
+            exchange.method = Method::Get;
+        }
+        exchange.source = WRITTEN;
+        exchange.kept.begin(self.plan.script.requests()[exchange.which as usize].captures());
+        request::fill(&client.sent, &mut exchange.written, io)
+    }
+
+    /// Has the slot's connection be one to `place`, or none: the one to the target is kept aside meanwhile, of others one.
+    pub(super) fn take_link<R: Reactor>(&mut self, index: u32, place: u16, io: &mut R) {
+        if self.slot(index).link.place == place {
+            return;
+        }
+        self.swap_links(index);
+        let at_hand = self.slot(index).link.place;
+        if at_hand == place {
+            return;
+        }
+        if at_hand == HOME && self.slot(index).link.conn.is_some() {
+            self.swap_links(index);
+        }
+        self.end_connection(index, Close::Fin, io);
+        self.slot(index).link = Link { place, ..Link::default() };
+    }
+
+    fn swap_links(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        if let Some(client) = &mut slot.client {
+            std::mem::swap(&mut slot.link, &mut client.other);
+        }
+    }
+
+    /// Ends every connection the slot has.
+    pub(super) fn end_connections<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        self.end_connection(index, Close::Fin, io);
+        if self.slot(index).client.is_some() {
+            self.swap_links(index);
+            self.end_connection(index, Close::Fin, io);
+        }
+    }
+}
