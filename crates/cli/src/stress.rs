@@ -237,6 +237,7 @@ fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         close: args.connection.close.unwrap_or(draft.close),
         thresholds,
         follow: args.client.follow(),
+        cookies: args.client.cookies()?,
         wire: args.wire.draft(),
         expect: args.expect.draft(),
         reach: args.reach.draft(),

@@ -6,7 +6,7 @@ mod tls;
 mod wire;
 
 use crate::backoff::BACKOFF_FIRST;
-use crate::client::FOLLOW_MAX;
+use crate::client::{FOLLOW_MAX, Jar};
 use crate::crowd::Crowd;
 use crate::load::{Load, LoadDraft, LoadError};
 use crate::pace::Pace;
@@ -117,6 +117,8 @@ pub struct PlanDraft {
     pub reach: ReachDraft,
     /// Redirects that are followed for one request; `None`: a redirect is an answer like any other.
     pub follow: Option<u32>,
+    /// Each connection's place is a client that keeps cookies, and begins with these.
+    pub cookies: Option<Jar>,
     /// What responses have to be like.
     pub expect: ExpectDraft,
     /// How many requests a connection carries, and in which version.
@@ -155,6 +157,7 @@ impl PlanDraft {
             port_range: None,
             reach: ReachDraft::default(),
             follow: None,
+            cookies: None,
             expect: ExpectDraft::default(),
             wire: WireDraft::default(),
             tls: TlsDraft::default(),
@@ -184,6 +187,7 @@ impl PlanDraft {
             url,
             tls,
             follow: self.follow,
+            cookies: self.cookies,
             tls_elsewhere,
             target,
             wire,
@@ -264,6 +268,8 @@ pub struct Plan {
     pub reach: Reach,
     /// Redirects that are followed for one request; `None`: a redirect is an answer like any other.
     pub follow: Option<u32>,
+    /// Each connection's place is a client that keeps cookies, and begins with these.
+    pub cookies: Option<Jar>,
     /// How connections to other `https` hosts are secured that redirects lead to; the name is theirs.
     pub tls_elsewhere: Option<Tls>,
     /// What responses have to be like.

@@ -74,6 +74,8 @@ pub struct Report {
     pub unexpected: Vec<(u16, u64)>,
     /// Redirects, where they were to be followed.
     pub redirects: Option<Redirects>,
+    /// Cookies that answers set, where clients keep them.
+    pub cookies: Option<u64>,
     /// Redirects that were not followed, those that there were.
     pub astray: Vec<(Astray, u64)>,
     /// Failures that came with an errno.
@@ -172,6 +174,8 @@ pub struct PlanSummary {
     pub proxy: Option<String>,
     /// Redirects that are followed for one request, where they are.
     pub follow: Option<u32>,
+    /// Each connection's place keeps cookies.
+    pub cookie_jar: bool,
     /// What responses have to be like.
     pub expect: Expect,
     /// How many requests a connection carries, and in which version.
@@ -341,6 +345,7 @@ impl PlanSummary {
             sources: plan.sources.clone(),
             proxy: plan.reach.proxy.as_ref().map(ToString::to_string),
             follow: plan.follow,
+            cookie_jar: plan.cookies.is_some(),
             expect: plan.expect.clone(),
             wire: plan.wire,
             tls: plan.tls.clone(),
@@ -377,6 +382,7 @@ impl Report {
             errors: nonzero(|kind| tally.errors(kind)),
             unexpected: tally.unexpected().to_vec(),
             redirects: plan.follow.map(|_| tally.redirects),
+            cookies: plan.cookies.as_ref().map(|_| tally.cookies),
             astray: nonzero(|why| tally.astray(why)),
             faults: tally.faults().to_vec(),
             http_error: tally.http_error,

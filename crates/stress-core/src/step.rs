@@ -130,6 +130,8 @@ named! {
         LargeHead = "large_head",
         /// An answer had not what was to be kept of it: the scenario ended there.
         CaptureMissed = "capture_missed",
+        /// A client had more cookies than it keeps, or a longer one.
+        CookiesCrowded = "cookies_crowded",
     }
 }
 
@@ -142,6 +144,7 @@ impl Oddity {
             Self::EarlyResponse => "the response came before the request was sent",
             Self::ResetUnsafe => "closed by FIN: bytes stayed unacknowledged",
             Self::CaptureMissed => "the answer had not what was to be kept of it; the scenario ended there",
+            Self::CookiesCrowded => "cookies beyond the 180 that a client keeps, or over 4 KiB; the oldest were let go",
             Self::Compressed => "responses came compressed, and were counted as they came",
             Self::LargeHead => "heads over 32 KiB or 128 fields, which many readers refuse",
             Self::SentAgain => "sent again: the server had closed a kept connection before it answered",

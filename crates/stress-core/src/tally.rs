@@ -3,7 +3,7 @@
 mod tls;
 
 use crate::by_request::ByRequest;
-use crate::client::Astray;
+use crate::client::{Astray, Taken};
 use crate::error_kind::ErrorKind;
 use crate::moment::Moment;
 use crate::step::{Failure, HeadsRead, Oddity, Unmet};
@@ -85,6 +85,8 @@ pub struct Tally {
     pub by_request: ByRequest,
     /// Redirects that were followed, and those of them that led to another scheme, host or port.
     pub redirects: Redirects,
+    /// Cookies that answers set, or ended, where clients keep them.
+    pub cookies: u64,
     /// Of connections that are secured.
     pub tls: Option<Box<TlsTally>>,
     /// The first HTTP error met.
@@ -208,6 +210,18 @@ impl Tally {
         }
     }
 
+    /// An answer wanted a cookie to be kept.
+    pub fn record_cookie(&mut self, what: Taken) {
+        match what {
+            Taken::Kept | Taken::Ended => self.cookies += 1,
+            Taken::Crowded => {
+                self.cookies += 1;
+                self.record_oddity(Oddity::CookiesCrowded);
+            }
+            Taken::Refused => {}
+        }
+    }
+
     /// Something odd that failed no request.
     pub fn record_oddity(&mut self, what: Oddity) {
         self.oddities[what as usize] += 1;
@@ -291,6 +305,7 @@ impl Tally {
         self.not_sent += other.not_sent;
         self.behind = self.behind.max(other.behind);
         self.warm_up += other.warm_up;
+        self.cookies += other.cookies;
         self.redirects.followed += other.redirects.followed;
         self.redirects.elsewhere += other.redirects.elsewhere;
         self.connect_time.merge(&other.connect_time);

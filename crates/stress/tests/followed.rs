@@ -131,3 +131,40 @@ fn a_row_of_redirects_has_one_time_out() {
     assert_eq!(report.errors, [(ErrorKind::Timeout, 1)]);
     assert_eq!(report.redirects, Some(Redirects { followed: 1, elsewhere: 0 }));
 }
+
+/// Each place is a client of its own: it gets a cookie with its first answer, and shows it from then on to whom it belongs.
+#[test]
+fn each_client_keeps_its_own_cookies() {
+    let other = Scribe::start(|_| ok());
+    let to = other.url("/there");
+    let given = std::sync::atomic::AtomicU64::new(0);
+    let server = Scribe::start(move |asked| match (asked.target(), asked.field("cookie")) {
+        ("/in/a", None | Some("own=x")) => {
+            let id = given.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let set =
+                format!("Set-Cookie: id={id}\r\nSet-Cookie: sub=1; Path=/in/b\r\nSet-Cookie: old=1; Max-Age=0\r\n");
+            format!("HTTP/1.1 302 Found\r\nLocation: /in/b\r\n{set}Content-Length: 0\r\n\r\n")
+        }
+        ("/in/a", Some(_)) => redirect(302, "/in/b"),
+        _ => redirect(302, &to),
+    });
+    let headers = vec!["Cookie: own=x".into()];
+    let cookies = Some(stress_core::client::Jar::default());
+    let report = run(PlanDraft { cookies, headers, ..draft(&server.url("/in/a"), 30) });
+    assert_eq!((report.requests.ok, &report.errors[..]), (30, &[][..]));
+    assert_eq!(report.cookies, Some(6), "two clients, three each");
+    let asked = server.asked();
+    for client in 0..2 {
+        let own = format!("id={client}; own=x");
+        let first = asked.iter().find(|one| one.field("cookie") == Some(&own)).expect("it was shown").connection;
+        let shown: Vec<_> =
+            asked.iter().filter(|one| one.connection == first).map(|one| one.field("cookie").unwrap_or("-")).collect();
+        let below = format!("sub=1; {own}");
+        assert_eq!(shown[0], "own=x", "the first request of a client");
+        assert!(
+            shown[1..].iter().enumerate().all(|(at, cookie)| *cookie == if at % 2 == 0 { &below } else { &own }),
+            "{shown:?}"
+        );
+    }
+    assert!(other.asked().iter().all(|asked| asked.field("cookie").is_none()), "another host is shown nothing");
+}

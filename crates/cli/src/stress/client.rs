@@ -1,6 +1,11 @@
-//! What `quintet stress` makes of answers, as clients do: it goes where they lead.
+//! What `quintet stress` makes of answers, as clients do: it goes where they lead, and keeps the cookies they set.
 
-use stress_core::client::FOLLOW_DEFAULT;
+use anyhow::{Context, anyhow};
+use std::path::Path;
+use stress_core::client::{FOLLOW_DEFAULT, Jar};
+
+/// Bytes of a file of cookies.
+const FILE_BYTES_MAX: usize = 1 << 20;
 
 /// As a client does.
 #[derive(Debug, clap::Args)]
@@ -21,6 +26,10 @@ pub(super) struct ClientArgs {
     /// The same number, as curl has it.
     #[arg(long, value_name = "N", requires = "follow")]
     max_redirs: Option<u32>,
+    /// Keep the cookies that answers set, and show them again (RFC 6265): each connection's place is a client of its own. It begins
+    /// with those of FILE, as browsers and curl write them (Netscape's format); nothing is written there.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    cookie_jar: Option<String>,
 }
 
 const DEFAULT: &str = "10";
@@ -30,5 +39,20 @@ impl ClientArgs {
     /// Redirects to follow, where any are.
     pub(super) fn follow(&self) -> Option<u32> {
         self.follow.map(|follow| self.max_redirs.unwrap_or(follow))
+    }
+
+    /// The cookies that clients begin with, where they keep any.
+    pub(super) fn cookies(&self) -> anyhow::Result<Option<Jar>> {
+        match self.cookie_jar.as_deref() {
+            None => Ok(None),
+            Some("") => Ok(Some(Jar::default())),
+            Some(path) => {
+                let bytes = sys::file::read(Path::new(path), FILE_BYTES_MAX);
+                let bytes = bytes.with_context(|| format!("--cookie-jar={path}: cannot read this file"))?;
+                let wrong =
+                    |line| anyhow!("--cookie-jar={path}: line {line} is no cookie: seven parts with tabs between them");
+                Jar::of_file(&String::from_utf8_lossy(&bytes)).map(Some).map_err(wrong)
+            }
+        }
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Asked {
     pub(super) is_query: bool,
     pub(super) is_head: bool,
     pub(super) is_literal: bool,
+    /// Cookies are kept; the file they begin with, or none.
+    pub(super) jar: Option<String>,
     /// Redirects, and how many.
     pub(super) follows: bool,
     pub(super) redirects: Option<u32>,
@@ -180,6 +182,10 @@ impl Asked {
         let implied = if self.is_upload { Some("PUT") } else { self.is_head.then_some("HEAD") };
         let method = self.method.take().or(implied.map(str::to_owned));
         let mut args = self.args;
+        args.extend(self.jar.map(|file| match file.as_str() {
+            "" => "--cookie-jar".to_owned(),
+            file => format!("--cookie-jar={file}"),
+        }));
         if self.follows {
             // Curl's own bound.
             args.push(format!("--follow={}", self.redirects.unwrap_or(50)));
@@ -255,6 +261,9 @@ mod tests {
             &["--url", "u", "--compressed", "-b", "a=b; c=d"],
             &["--compressed", "--header=Cookie: a=b; c=d", "http://u"],
         );
+        check(&["-c", "jar.txt", "u"], &["--cookie-jar", "http://u"]);
+        check(&["-b", "", "u"], &["--cookie-jar", "http://u"]);
+        check(&["-b", "/no/such/file", "-c", "jar.txt", "u"], &["--cookie-jar", "http://u"]);
         check(&["-sL", "u"], &["--follow=50", "http://u"]);
         check(&["--max-redirs", "3", "-L", "u"], &["--follow=3", "http://u"]);
         check(&["--max-redirs", "-1", "-L", "u"], &["--follow=1000", "http://u"]);
@@ -302,7 +311,6 @@ mod tests {
         refused(&["a", "-H", "@fields"], &["-H", "Name: value"]);
         refused(&["a", "-H", "nonsense"], &["nonsense"]);
         refused(&["a", "-u", "me"], &["USER:PASSWORD"]);
-        refused(&["a", "-b", "jar.txt"], &["jar.txt"]);
         refused(&["a", "--data-raw", "@x"], &["--data-binary"]);
         refused(&["a", "-d", "@/no/such/file"], &["-d", "/no/such/file"]);
         refused(&["a", "-d", "x", "--data-binary", "@f"], &["one file"]);

@@ -35,7 +35,7 @@ pub(super) fn ours() -> impl Iterator<Item = &'static str> {
         Meaning::Ours(flag) => Some(flag),
         _ => None,
     });
-    written.chain(["--follow", "--basic-auth", "--timeout", "--method", "--header", "--data"])
+    written.chain(["--follow", "--cookie-jar", "--basic-auth", "--timeout", "--method", "--header", "--data"])
 }
 
 /// The option of this letter.
@@ -139,7 +139,7 @@ static OPTIONS: &[Opt] = &[
     valued('o', &["output", "output-dir"], Meaning::Nothing),
     valued('w', &["write-out"], Meaning::Nothing),
     valued('D', &["dump-header"], Meaning::Nothing),
-    valued('c', &["cookie-jar"], Meaning::Nothing),
+    valued('c', &["cookie-jar"], Meaning::Of(jar)),
     long_valued(
         &["connect-timeout", "retry", "retry-delay", "retry-max-time", "stderr", "trace", "trace-ascii"],
         Meaning::Nothing,
@@ -200,8 +200,19 @@ fn redirects(asked: &mut Asked, value: String) -> Result<()> {
 fn cookie(asked: &mut Asked, value: String) -> Result<()> {
     match value.contains('=') {
         true => asked.take_field(format!("Cookie: {value}")),
-        false => bail!("{value}: a file of cookies is not read: write them as -b 'NAME=VALUE; NAME=VALUE'"),
+        false => {
+            // One that is to be there after the first time is no mistake; nothing at all has cookies be kept.
+            let is_there = std::path::Path::new(&value).exists();
+            asked.jar = Some(if is_there { value } else { String::new() });
+            Ok(())
+        }
     }
+}
+
+/// What answers set is kept; where it would be written in the end is nothing to us.
+fn jar(asked: &mut Asked, _: String) -> Result<()> {
+    asked.jar.get_or_insert_default();
+    Ok(())
 }
 
 fn user(asked: &mut Asked, value: String) -> Result<()> {

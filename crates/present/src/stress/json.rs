@@ -43,6 +43,7 @@ pub(super) fn report(report: &Report) -> Value {
         "also_seen": also_seen(report),
         "not_sent": report.not_sent,
         "redirects": report.redirects,
+        "cookies_set": report.cookies,
         "redirects_failed": object(report.astray.iter().map(|(why, count)| (why.name(), *count))),
         "forecast": report.forecast.as_ref().map(forecast::with_outcome),
         "by_request": by_request(report),

@@ -34,6 +34,9 @@ pub fn plan(plan: &PlanSummary) -> String {
     if let Some(why) = &plan.ports_why {
         text.push_str(&format!(" ({why})"));
     }
+    if plan.cookie_jar {
+        text.push_str("\n      cookies: each connection's place keeps its own");
+    }
     if let Some(max) = plan.follow {
         text.push_str(&format!("\n      redirects: {} of a request are followed", count(max.into())));
     }

@@ -52,6 +52,9 @@ fn push_summary(text: &mut Text, report: &Report) {
         };
         text.row("redirects", format!("{} followed{elsewhere}", count(redirects.followed)));
     }
+    if let Some(cookies) = report.cookies.filter(|cookies| *cookies > 0) {
+        text.row("cookies", format!("{} set by answers", count(cookies)));
+    }
     if report.drained >= DRAINED_SHOWN_MIN {
         text.row("grace", format!("{} after that for requests in flight", span(report.drained)));
     }

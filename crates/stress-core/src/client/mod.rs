@@ -4,11 +4,13 @@
 //! ResponseHead -> Trail (Location, Set-Cookie) -> Turn (URL, method, credentials) -> rewrite: the next request's bytes
 //! ```
 
+mod jar;
 mod redirect;
 mod rewrite;
 
+pub use jar::{Jar, Taken};
 pub use redirect::{Astray, FOLLOW_DEFAULT, FOLLOW_MAX, Turn, leads_on};
-pub use rewrite::{follow, target_of};
+pub use rewrite::{follow, target_of, with_cookies};
 
 use http::url::{URL_BYTES_MAX, Url};
 use http::{Method, ResponseHead};

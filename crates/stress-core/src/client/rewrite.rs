@@ -53,6 +53,34 @@ pub fn follow(request: &[u8], to: &Url, turn: Turn, out: &mut Vec<u8>) {
     out.extend_from_slice(if turn.becomes_get { &[] } else { body });
 }
 
+/// `request` with `cookies` in front of those it has, behind `out`: in one field, as RFC 6265 section 5.4 has it.
+pub fn with_cookies(request: &[u8], cookies: &[u8], out: &mut Vec<u8>) {
+    let (head, body) = split(request);
+    let fields = head.strip_suffix(b"\r\n").unwrap_or(head);
+    let mut is_told = false;
+    for line in fields.split_inclusive(|byte| *byte == b'\n') {
+        let name = name_of(line);
+        if is_told || !name.eq_ignore_ascii_case(b"cookie") {
+            out.extend_from_slice(line);
+            continue;
+        }
+        is_told = true;
+        out.extend_from_slice(b"Cookie: ");
+        out.extend_from_slice(cookies);
+        out.extend_from_slice(b"; ");
+        out.extend_from_slice(
+            line[name.len()..].trim_ascii_start().strip_prefix(b":").unwrap_or_default().trim_ascii_start(),
+        );
+    }
+    if !is_told {
+        out.extend_from_slice(b"Cookie: ");
+        out.extend_from_slice(cookies);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body);
+}
+
 /// Head with its empty line, and body.
 fn split(request: &[u8]) -> (&[u8], &[u8]) {
     let end = request.windows(4).position(|part| part == b"\r\n\r\n").map_or(request.len(), |at| at + 4);
@@ -80,6 +108,17 @@ mod tests {
         let turn = Turn { becomes_get: turn.0, changes_origin: turn.1 };
         follow(request.as_bytes(), &Url::parse(to).expect("a URL"), turn, &mut out);
         assert_eq!(String::from_utf8_lossy(&out), expect);
+    }
+
+    #[test]
+    fn cookies_stand_in_one_field() {
+        let with = |request: &str| {
+            let mut out = Vec::new();
+            with_cookies(request.as_bytes(), b"j=1; k=2", &mut out);
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(with(POST), POST.replace("cookie: c=d", "Cookie: j=1; k=2; c=d"));
+        assert_eq!(with("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "GET / HTTP/1.1\r\nHost: a\r\nCookie: j=1; k=2\r\n\r\n");
     }
 
     #[test]

@@ -4,13 +4,17 @@ use super::Tester;
 use super::client::Client;
 use http::ResponseHead;
 use serde_json::Value;
+use std::time::Duration;
 use stress_core::script::{Capture, Kept, Reader};
-use stress_core::{Oddity, Step};
+use stress_core::{Oddity, Step, Tally};
 
 /// Whoever looks at an answer.
 struct Onlookers<'a> {
     kept: Option<(&'a mut Kept, &'a [Capture])>,
     client: Option<&'a mut Client>,
+    tally: &'a mut Tally,
+    /// Since the start of 1970.
+    now: Duration,
 }
 
 impl Reader for Onlookers<'_> {
@@ -19,7 +23,7 @@ impl Reader for Onlookers<'_> {
             kept.head(head);
         }
         if let Some(client) = &mut self.client {
-            client.trail.handle_head(head);
+            client.handle_head(head, self.now, |taken| self.tally.record_cookie(taken));
         }
     }
 
@@ -32,12 +36,12 @@ impl Reader for Onlookers<'_> {
 
 impl Tester {
     /// Bytes of an answer that somebody looks at: of which something may be kept, or that may lead on.
-    pub(super) fn look_and_read(&mut self, index: u32, bytes: &[u8]) -> Step {
+    pub(super) fn look_and_read(&mut self, index: u32, bytes: &[u8], now: Duration) -> Step {
         let slot = &mut self.slots[index as usize];
         let exchange = &mut slot.exchange;
         let captures = self.plan.script.requests()[exchange.which as usize].captures();
         let kept = (!captures.is_empty()).then_some((&mut exchange.kept, captures));
-        let mut onlookers = Onlookers { kept, client: slot.client.as_deref_mut() };
+        let mut onlookers = Onlookers { kept, client: slot.client.as_deref_mut(), tally: &mut self.tally, now };
         exchange.life.handle_data_for(bytes, &self.rules, &mut onlookers)
     }
 

@@ -4,12 +4,13 @@ use super::Tester;
 use super::places::{HOME, Known};
 use super::slot::{Doing, Link, WRITTEN};
 use crate::request;
-use http::Method;
+use http::{Method, ResponseHead};
 use ports::Fault;
 use reactor::{Close, Reactor};
 use std::time::Duration;
-use stress_core::client::{self, Trail, Turn};
-use stress_core::{Astray, Failure, Outcome};
+use stress_core::client::Taken;
+use stress_core::client::{self, Jar, Trail, Turn};
+use stress_core::{Astray, Failure, Outcome, Plan};
 
 /// How often it is looked whether a name has been found.
 const LOOK_EVERY: Duration = Duration::from_millis(reactor::timer::TICK_MS);
@@ -20,6 +21,8 @@ pub(super) struct Client {
     pub(super) trail: Trail,
     /// Its request as it was sent last; of no meaning where that is one of the run's own.
     sent: Vec<u8>,
+    /// Its cookies, where it keeps any.
+    jar: Option<Jar>,
     /// Its request is the run's own: nothing has led it anywhere.
     is_own: bool,
     /// The answer has led it there, and it has not gone yet.
@@ -29,10 +32,27 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Of requests that begin at `home`.
-    pub(super) fn new(home: &http::Url) -> Self {
-        let (trail, other) = (Trail::new(home), Link::default());
-        Self { trail, sent: Vec::new(), is_own: true, led: None, other }
+    /// In a run by `plan`, where clients do any of this.
+    pub(super) fn new(plan: &Plan) -> Option<Box<Self>> {
+        if plan.follow.is_none() && plan.cookies.is_none() {
+            return None;
+        }
+        let (trail, other) = (Trail::new(&plan.url), Link::default());
+        Some(Box::new(Self { trail, sent: Vec::new(), jar: plan.cookies.clone(), is_own: true, led: None, other }))
+    }
+
+    /// Does it keep cookies?
+    pub(super) fn has_jar(&self) -> bool {
+        self.jar.is_some()
+    }
+
+    /// The head of an answer came; `now` is since the start of 1970. Counts the cookies it set.
+    pub(super) fn handle_head(&mut self, head: &ResponseHead<'_, '_>, now: Duration, count: impl FnMut(Taken)) {
+        if let Some(jar) = &mut self.jar {
+            let set = head.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("set-cookie"));
+            set.map(|field| jar.take(field.value, self.trail.at(), now)).for_each(count);
+        }
+        self.trail.handle_head(head);
     }
 
     /// A request of the run is made.
@@ -127,7 +147,42 @@ impl Tester {
         }
         exchange.source = WRITTEN;
         exchange.kept.begin(self.plan.script.requests()[exchange.which as usize].captures());
-        request::fill(&client.sent, &mut exchange.written, io)
+        self.fill_written(index, io)
+    }
+
+    /// The slot's own request, as a client with cookies makes it.
+    pub(super) fn write_with_cookies<R: Reactor>(&mut self, index: u32, io: &mut R) -> Result<(), Fault> {
+        let slot = &mut self.slots[index as usize];
+        let (Some(client), exchange) = (&mut slot.client, &mut slot.exchange) else { return Ok(()) };
+        let (which, last) = (exchange.which as usize, exchange.last);
+        client.sent.clear();
+        if self.prepared.is_kept(which) {
+            let pieces = self.prepared.pieces(which, last, &exchange.written);
+            pieces.iter().for_each(|piece| client.sent.extend_from_slice(piece));
+        } else {
+            let request = &self.plan.script.requests()[which];
+            let bytes = self.pen.write((request, last), &mut exchange.drawn, &exchange.kept.values, &self.turns);
+            client.sent.extend_from_slice(bytes);
+        }
+        client.trail.begin(client::target_of(&client.sent));
+        (client.is_own, exchange.source) = (false, WRITTEN);
+        self.fill_written(index, io)
+    }
+
+    /// What is sent is the client's request, with its cookies.
+    fn fill_written<R: Reactor>(&mut self, index: u32, io: &mut R) -> Result<(), Fault> {
+        let slot = &mut self.slots[index as usize];
+        let Some(client) = &mut slot.client else { return Ok(()) };
+        let mut shown = Vec::new();
+        if let Some(jar) = client.jar.as_mut().filter(|jar| !jar.is_empty()) {
+            jar.show(client.trail.at(), io.wall_clock(), &mut shown);
+        }
+        if shown.is_empty() {
+            return request::fill(&client.sent, &mut slot.exchange.written, io);
+        }
+        let mut bytes = Vec::with_capacity(client.sent.len() + shown.len() + 16);
+        client::with_cookies(&client.sent, &shown, &mut bytes);
+        request::fill(&bytes, &mut slot.exchange.written, io)
     }
 
     /// Has the slot's connection be one to `place`, or none: the one to the target is kept aside meanwhile, of others one.

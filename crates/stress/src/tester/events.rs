@@ -85,7 +85,7 @@ impl Tester {
                 self.tally.received_bytes += buf.len() as u64;
                 let step = match self.looks {
                     false => life.handle_data(&buf, &self.rules),
-                    true => self.look_and_read(index, &buf),
+                    true => self.look_and_read(index, &buf, io.wall_clock()),
                 };
                 self.apply(index, conn, step, Some(buf), io);
             }

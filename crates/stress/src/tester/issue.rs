@@ -98,6 +98,9 @@ impl Tester {
         exchange.kept.begin(request.captures());
         if let Some(client) = &mut slot.client {
             client.begin();
+            if client.has_jar() {
+                return self.write_with_cookies(index, io);
+            }
         }
         if self.prepared.is_kept(which) {
             return Ok(());

@@ -135,7 +135,6 @@ impl Tester {
     pub fn new(plan: &Plan, share: Share, orders: Inbox<Order>) -> Self {
         let rules = Rules::new(plan.close).expecting(&plan.expect).asking_compressed(plan.asks_compressed());
         let rules = rules.following(plan.follow.is_some());
-        let client_of = plan.follow.map(|_| &plan.url);
         let connections = share.connections as usize;
         let mut sources = Sources::new(share.sources);
         let targets = Targets::new(&share.targets, &mut sources);
@@ -146,7 +145,7 @@ impl Tester {
             targets,
             profile: None,
             places: Places::default(),
-            looks: plan.script.kept() > 0 || client_of.is_some(),
+            looks: plan.script.kept() > 0 || plan.follow.is_some() || plan.cookies.is_some(),
             part: share.part,
             waiting: Vec::new(),
             timestamps: false,
@@ -155,7 +154,7 @@ impl Tester {
             pen: Pen::new(&plan.script, Ends::of(plan), share.part.index),
             rng: Rng::new(plan.script.seed().wrapping_add(u64::from(share.part.index) << 32)),
             turns: share.turns,
-            slots: (0..connections).map(|_| Slot::new(&plan.script, client_of)).collect(),
+            slots: (0..connections).map(|_| Slot::new(plan)).collect(),
             by_conn: ConnMap::default(),
             timers: TimerWheel::new(),
             tally: Tally::new(plan.may_be_secured()),

@@ -3,13 +3,13 @@
 use super::client::Client;
 use super::places::HOME;
 use crate::request::Pieces;
-use http::{Method, Url};
+use http::Method;
 use ports::{Lease, Target, Tries};
 use reactor::{ConnId, Deadline, ProfileId};
 use std::time::Duration;
 use stress_core::backoff::Backoff;
 use stress_core::script::Kept;
-use stress_core::{Life, Script};
+use stress_core::{Life, Plan};
 
 /// What a slot's deadline means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,12 +45,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// For requests of `script`; those of a client begin at `client_of`.
-    pub(super) fn new(script: &Script, client_of: Option<&Url>) -> Self {
+    /// For requests of `plan`.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let script = &plan.script;
         let drawn = vec![None; script.draws()].into();
         let kept = Kept::new(script.kept());
-        let client = client_of.map(|home| Box::new(Client::new(home)));
-        Self { exchange: Exchange { drawn, kept, ..Exchange::default() }, client, ..Self::default() }
+        Self { exchange: Exchange { drawn, kept, ..Exchange::default() }, client: Client::new(plan), ..Self::default() }
     }
 }
 
