@@ -21,6 +21,7 @@ use crate::failure::{Outcome, Result, SAME_WISH};
 use crate::output::{Output, Progress};
 use crate::values;
 use ::origin::OriginPlan;
+use ::ports::Address;
 use anyhow::{Context, anyhow, bail};
 use balancer::Config;
 use clap::Args;
@@ -210,19 +211,21 @@ struct Asked {
 
 fn asked(args: &StressArgs) -> anyhow::Result<Asked> {
     let (mut file, list) = (args.load.plan()?, args.load.urls()?);
-    let url = args.url.clone().or_else(|| list.as_ref()?.origin.clone());
+    let (socket, given) = args.url.as_deref().map_or((None, None), connection::socket_and_url);
+    let url = given.or_else(|| list.as_ref()?.origin.clone());
     let has_url = file.as_ref().is_some_and(|file| file.has_url);
     let draft = file.as_mut().map(|file| std::mem::replace(&mut file.draft, PlanDraft::new("")));
     let draft = draft.unwrap_or_else(|| PlanDraft::new("http://127.0.0.1/"));
     let is_somewhere = url.is_some() || has_url;
-    let draft = args.ports.fill(sent(args, PlanDraft { url: url.unwrap_or_else(|| draft.url.clone()), ..draft })?)?;
+    let draft =
+        args.ports.fill(sent(args, socket, PlanDraft { url: url.unwrap_or_else(|| draft.url.clone()), ..draft })?)?;
     let folder = file.as_ref().map_or_else(PathBuf::new, |file| file.folder.clone());
     let draft = args.search.begins(args.load.apply(list, &folder, draft)?)?;
     Ok(Asked { draft, file, is_somewhere })
 }
 
 /// `draft` with what the flags say of requests and connections.
-fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
+fn sent(args: &StressArgs, socket: Option<String>, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
     let request = &args.request;
     let (fields, form) = args.sender.parts(&request.headers)?;
     let given = request.data.as_deref().map(request::body).transpose()?;
@@ -240,7 +243,7 @@ fn sent(args: &StressArgs, draft: PlanDraft) -> anyhow::Result<PlanDraft> {
         cookies: args.client.cookies()?,
         wire: args.wire.draft(),
         expect: args.expect.draft(),
-        reach: args.reach.draft(),
+        reach: args.reach.draft(socket),
         tls: args.tls.draft(),
         ..draft
     })
@@ -256,8 +259,13 @@ fn embed() -> anyhow::Result<Embedded> {
 
 /// A target where nobody listens is a mistake of the command line, found before a run of thousands of failures. Any
 /// other failure is the run's to report.
-fn check_somebody_listens(url: &http::Url, targets: &[SocketAddr]) -> anyhow::Result<()> {
-    if !try_all(targets, PROBE_TIMEOUT).iter().all(Tried::is_refused) {
+fn check_somebody_listens(url: &http::Url, targets: &[Address]) -> anyhow::Result<()> {
+    for path in targets.iter().filter_map(Address::path) {
+        std::os::unix::net::UnixStream::connect(path)
+            .with_context(|| format!("nothing listens at unix:{path}: start the target, or check the path"))?;
+    }
+    let targets: Vec<SocketAddr> = targets.iter().filter_map(Address::ip).collect();
+    if targets.is_empty() || !try_all(&targets, PROBE_TIMEOUT).iter().all(Tried::is_refused) {
         return Ok(());
     }
     let names: Vec<String> = targets.iter().map(ToString::to_string).collect();

@@ -166,7 +166,7 @@ mod tests {
             cpu: std::time::Duration::from_secs(1),
             kernel: stress_core::KernelCounts::default(),
             forecast: None,
-            targets: vec!["10.77.1.1:80".parse().expect("an address")],
+            targets: vec![std::net::SocketAddr::from(([10, 77, 1, 1], 80)).into()],
             threads: 1,
             stopped: false,
             time_wait_ours: TimeWaitOurs::Counted(0),

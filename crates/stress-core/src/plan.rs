@@ -177,7 +177,11 @@ impl PlanDraft {
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
         let (wire, close) = self.wire.check(close_by_fields(self.close, &headers)?, &headers)?;
+        let chooses_ports = self.ports == PortMode::Own || !self.sources.is_empty() || self.port_range.is_some();
         let reach = self.reach.check(&url)?;
+        if reach.unix_socket.is_some() && chooses_ports {
+            return Err(PlanError::NoPorts);
+        }
         let (tls, tls_elsewhere) = match self.follow {
             None => (self.tls.check(&url)?, None),
             Some(_) => self.tls.check_led(&url)?,
@@ -376,6 +380,8 @@ pub enum PlanError {
     TooManySources(usize),
     /// The range of source ports.
     Ports(SetError),
+    /// Source addresses or ports, towards a socket file.
+    NoPorts,
     /// Several requests.
     Script(ScriptError),
     /// How the rate goes, or the warm-up.
@@ -430,6 +436,10 @@ impl fmt::Display for PlanError {
             }
             Self::TooManySources(count) => write!(f, "{count} source addresses: at most {SOURCES_MAX} are supported"),
             Self::Ports(why) => why.fmt(f),
+            Self::NoPorts => f.write_str(
+                "--unix-socket: connections to a socket file have no source address and no port: leave --ports own, --source-ip \
+                 and --port-range out",
+            ),
             Self::Script(why) => why.fmt(f),
             Self::Load(why) => why.fmt(f),
             Self::Threshold(why) => why.fmt(f),

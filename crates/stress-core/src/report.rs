@@ -16,11 +16,10 @@ use crate::step::Oddity;
 use crate::tally::{Redirects, Tally, TlsTally};
 use crate::threshold::{Figures, Judged, Threshold};
 use crate::verdict::{PortsHeldBy, Verdict};
-use core::net::SocketAddr;
 use core::time::Duration;
 use http1::Dialect;
 use named::Named;
-use ports::{ClosedFirst, ClosingTally, Fault};
+use ports::{Address, ClosedFirst, ClosingTally, Fault};
 use serde::{Serialize, Serializer};
 use stats::recorder::Bar;
 use stats::{Percentiles, Recorder, Timeline, per_second};
@@ -137,7 +136,8 @@ pub struct PlanSummary {
     /// Target.
     pub url: String,
     /// The address that was connected to; the first of several.
-    pub target: SocketAddr,
+    #[serde(serialize_with = "shown")]
+    pub target: Address,
     /// Request method.
     pub method: String,
     /// Request body, in bytes.
@@ -184,7 +184,8 @@ pub struct PlanSummary {
     /// How connections are secured.
     pub tls: Option<Tls>,
     /// Every address that was connected to, in turn.
-    pub targets: Vec<SocketAddr>,
+    #[serde(serialize_with = "all_shown")]
+    pub targets: Vec<Address>,
     /// Requests per second that were asked for, in an open loop.
     pub rate_per_s: Option<f64>,
     /// How they lie in time, in an open loop.
@@ -272,7 +273,7 @@ pub struct Host {
 #[derive(Clone, Debug)]
 pub struct RunFacts {
     /// The addresses that were connected to, in turn; at least one.
-    pub targets: Vec<SocketAddr>,
+    pub targets: Vec<Address>,
     /// Threads used.
     pub threads: u32,
     /// Stopped before its end.
@@ -306,6 +307,14 @@ fn seconds_if_any<S: Serializer>(time: &Option<Duration>, serializer: S) -> Resu
     time.map(|time| time.as_secs_f64()).serialize(serializer)
 }
 
+fn shown<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(address)
+}
+
+fn all_shown<S: Serializer>(all: &[Address], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(all.iter().map(ToString::to_string))
+}
+
 /// As it was given, variables included.
 fn url(plan: &Plan) -> String {
     let url = plan.url.to_string();
@@ -314,8 +323,13 @@ fn url(plan: &Plan) -> String {
 }
 
 impl PlanSummary {
+    /// Do connections go to a socket file? There are no ports, and no TIME_WAIT.
+    pub fn is_of_a_file(&self) -> bool {
+        self.target.path().is_some()
+    }
+
     /// Of `plan`, as it is run.
-    pub fn new(plan: &Plan, targets: &[SocketAddr], threads: u32) -> Self {
+    pub fn new(plan: &Plan, targets: &[Address], threads: u32) -> Self {
         let rate = match plan.pace {
             Pace::Open(rate, spread) => Some((rate, spread)),
             Pace::Closed => None,
@@ -391,7 +405,7 @@ impl Report {
             oddities: nonzero(|what| tally.oddities(what)),
             dialects: dialects(tally),
             closed_first: tally.closed,
-            ports: ports_used(tally, facts.time_wait_ours),
+            ports: ports_used(plan, tally, facts.time_wait_ours),
             body_bytes: tally.body_bytes,
             received_bytes: tally.received_bytes,
             raw: Raw { latency: tally.latency.clone(), timeline: tally.timeline.clone() },
@@ -459,9 +473,10 @@ fn percent(cpu: Duration, of: Duration) -> Option<f64> {
     (!of.is_zero()).then(|| cpu.as_secs_f64() / of.as_secs_f64() * 100.0)
 }
 
-fn ports_used(tally: &Tally, time_wait_ours: TimeWaitOurs) -> PortsUsed {
+fn ports_used(plan: &Plan, tally: &Tally, time_wait_ours: TimeWaitOurs) -> PortsUsed {
+    let time_waits = if plan.reach.unix_socket.is_some() { 0 } else { tally.closed.time_waits_here() };
     PortsUsed {
-        consumed_per_1000_requests: per_1000(tally.closed.time_waits_here(), tally.ok),
+        consumed_per_1000_requests: per_1000(time_waits, tally.ok),
         time_wait_ours,
         refused: tally.ports_refused,
     }

@@ -160,6 +160,11 @@ impl Tally {
         self.timeline.at(now).time_waits += self.closed.time_waits_here() - before;
     }
 
+    /// One to a socket file ended: there is no TIME_WAIT.
+    pub fn record_close_of_a_file(&mut self, who: ClosedFirst) {
+        self.closed.record(who);
+    }
+
     /// A connect(2) took so much CPU time.
     pub fn record_connect_cost(&mut self, cost: Duration, now: Duration) {
         let moment = self.timeline.at(now);

@@ -35,6 +35,7 @@ pub(crate) fn gather(
         beyond_kernel: plan.port_range.zip(host).is_some_and(|(range, host)| host.contested(range) < range.len()),
         sources: sources(plan, targets),
         destinations: targets.len() as u32,
+        socket_file: targets.is_empty(),
         timestamps: timestamps(plan, targets),
         tw_reuse_after: tw_reuse_after(targets),
         files,

@@ -1,7 +1,7 @@
 //! What can be known before the first packet: does this host have the file descriptors and the ports?
 
 use crate::{Resolved, Share, StressError, facts, tls};
-use ports::{HostPorts, PortList, PortSet, SourceSet};
+use ports::{Address, HostPorts, PortList, PortSet, SourceSet};
 use secure::ClientProfile;
 use std::net::{IpAddr, SocketAddr};
 use stress_core::forecast::{Files, PortFacts, Tactic};
@@ -19,7 +19,7 @@ pub struct Preflight {
     /// The plan, with what it left open decided.
     pub plan: Plan,
     /// The addresses to connect to, in turn; at least one.
-    pub targets: Vec<SocketAddr>,
+    pub targets: Vec<Address>,
     /// Threads to use.
     pub threads: u32,
     /// Where connections start.
@@ -38,7 +38,7 @@ pub struct Preflight {
 
 /// Looks at the host before a run, and decides what the plan leaves open. Raises RLIMIT_NOFILE as far as an ordinary user may.
 pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, StressError> {
-    let (threads, targets) = (threads(plan), &found.targets);
+    let (threads, targets) = (threads(plan), &ips(&found.targets));
     let security = plan.tls.as_ref().map(tls::profile).transpose()?;
     let security_elsewhere = plan.tls_elsewhere.as_ref().map(tls::profile).transpose()?;
     let files = check_files(plan, threads)?;
@@ -54,7 +54,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
             let ports = own?;
             (own_sources(&plan, targets, &ports)?, threads_with_ports(&plan, threads, &ports)?)
         }
-        PortMode::Auto | PortMode::Kernel => (Share::whole(&plan, targets[0]).sources, threads),
+        PortMode::Auto | PortMode::Kernel => (Share::whole(&plan, found.targets[0]).sources, threads),
     };
     let forecast = Forecast::of(&plan, plan.ports, &facts);
     let mut warnings = plan.load.notes.clone();
@@ -63,7 +63,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
     warnings.extend(forecast.warnings());
     Ok(Preflight {
         plan,
-        targets: targets.clone(),
+        targets: found.targets.clone(),
         threads,
         sources,
         routed,
@@ -72,6 +72,11 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
         forecast,
         warnings,
     })
+}
+
+/// Those of them that are no socket files.
+pub(crate) fn ips(targets: &[Address]) -> Vec<SocketAddr> {
+    targets.iter().filter_map(Address::ip).collect()
 }
 
 /// The plan with nothing left open.

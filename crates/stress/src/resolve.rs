@@ -1,6 +1,7 @@
 //! The target's name to the addresses that are used.
 
 use crate::StressError;
+use ports::Address;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
     /// The addresses to connect to, in turn; at least one.
-    pub targets: Vec<SocketAddr>,
+    pub targets: Vec<Address>,
     /// Of the name's addresses those that are left out, and why.
     pub left_out: Vec<String>,
 }
@@ -31,6 +32,7 @@ pub(crate) fn addresses_of(place: Place, sources: &[IpAddr]) -> Result<Resolved,
     let mut all = match place {
         Place::Name(host, port) => sys::resolve::resolve(&host, port)?,
         Place::Addresses(addresses) => addresses,
+        Place::Socket(path) => return Ok(Resolved { targets: vec![path.into()], left_out: Vec::new() }),
     };
     let first = all[0].ip();
     let fits =
@@ -40,7 +42,7 @@ pub(crate) fn addresses_of(place: Place, sources: &[IpAddr]) -> Result<Resolved,
     all.retain(|target| !seen.contains(target) && (seen.push(*target), true).1);
     match all.len() {
         0 => Err(StressError::Family { target: first }),
-        1 => Ok(Resolved { targets: all, left_out: Vec::new() }),
+        1 => Ok(Resolved { targets: all.into_iter().map(Address::from).collect(), left_out: Vec::new() }),
         _ => Ok(choose(&try_all(&all, PATIENCE))),
     }
 }
@@ -55,7 +57,8 @@ fn choose(tried: &[Tried]) -> Resolved {
         let why = one.result.as_ref().err().filter(|_| !targets.contains(&one.address))?;
         Some(format!("{} is left out: {why}", one.address))
     };
-    Resolved { left_out: tried.iter().filter_map(left_out).collect(), targets }
+    let left_out = tried.iter().filter_map(left_out).collect();
+    Resolved { left_out, targets: targets.into_iter().map(Address::from).collect() }
 }
 
 fn may_answer_yet(one: &Tried) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::live::Live;
 use crate::orders::{Counts, Order};
-use crate::preflight::{Preflight, preflight};
+use crate::preflight::{Preflight, ips, preflight};
 use crate::stand::{Security, Stand};
 use crate::tester::{Share, Tester};
 use crate::{RequestPool, Requests, StopFlag, StressError, Turns, resolve, time_wait};
@@ -48,9 +48,10 @@ pub fn run_prepared(ready: Preflight, stop: &StopFlag, progress: impl FnMut(&Sna
     let testers = start_testers(plan, &ready)?;
     testers.threads.iter().for_each(|tester| stop.tell(tester.outbox().clone()));
     let host = host();
-    let live = Live::new(&ready.targets, &ready.forecast, started);
+    let ips = ips(&ready.targets);
+    let live = Live::new(&ips, &ready.forecast, started);
     let Done { tally, busy, cpu, kernel } = Watch::new(plan, started, testers, live).until_done(progress);
-    let left = time_wait::count(&ready.targets, started);
+    let left = time_wait::count(&ips, started);
     let facts = RunFacts {
         targets: ready.targets.clone(),
         threads: ready.threads,

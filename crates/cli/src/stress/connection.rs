@@ -19,12 +19,30 @@ pub(super) struct ReachArgs {
     /// A proxy that is asked for the URL, http://HOST:PORT; for http targets.
     #[arg(short = 'x', long, value_name = "URL")]
     proxy: Option<String>,
+    /// Connect to this socket file, whatever host the URL names; a target of the form unix:PATH[:/URL-PATH] is the same.
+    #[arg(long, value_name = "PATH")]
+    unix_socket: Option<String>,
 }
 
 impl ReachArgs {
-    pub(super) fn draft(&self) -> ReachDraft {
-        ReachDraft { resolve: self.resolve.clone(), connect_to: self.connect_to.clone(), proxy: self.proxy.clone() }
+    /// With the socket file that the target names, where it is one.
+    pub(super) fn draft(&self, target_is: Option<String>) -> ReachDraft {
+        ReachDraft {
+            resolve: self.resolve.clone(),
+            connect_to: self.connect_to.clone(),
+            proxy: self.proxy.clone(),
+            unix_socket: self.unix_socket.clone().or(target_is),
+        }
     }
+}
+
+/// The socket file that a target names, and the URL to ask for; the latter alone where it names none. `unix:/run/app.sock`,
+/// `unix:/run/app.sock:/path` as nginx writes it.
+pub(super) fn socket_and_url(target: &str) -> (Option<String>, Option<String>) {
+    let Some(rest) = target.strip_prefix("unix:") else { return (None, Some(target.to_owned())) };
+    let rest = rest.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(rest);
+    let (file, path) = rest.find(":/").map_or((rest, "/"), |at| (&rest[..at], &rest[at + 1..]));
+    (Some(file.to_owned()), Some(format!("http://localhost{path}")))
 }
 
 /// What a connection carries.
@@ -104,5 +122,23 @@ impl TlsArgs {
             version_max: self.tls_max,
             protocols: self.alpn.as_ref().map(names),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(target: &str, socket: Option<&str>, url: &str) {
+        assert_eq!(socket_and_url(target), (socket.map(str::to_owned), Some(url.to_owned())), "{target}");
+    }
+
+    #[test]
+    fn a_target_may_be_a_socket_file() {
+        check("http://a/", None, "http://a/");
+        check("unix:/run/x.sock", Some("/run/x.sock"), "http://localhost/");
+        check("unix:///run/x.sock", Some("/run/x.sock"), "http://localhost/");
+        check("unix:/run/x.sock:/a?b", Some("/run/x.sock"), "http://localhost/a?b");
     }
 }

@@ -261,6 +261,7 @@ mod tests {
             &["--url", "u", "--compressed", "-b", "a=b; c=d"],
             &["--compressed", "--header=Cookie: a=b; c=d", "http://u"],
         );
+        check(&["--unix-socket", "/run/x", "u"], &["--unix-socket=/run/x", "http://u"]);
         check(&["-c", "jar.txt", "u"], &["--cookie-jar", "http://u"]);
         check(&["-b", "", "u"], &["--cookie-jar", "http://u"]);
         check(&["-b", "/no/such/file", "-c", "jar.txt", "u"], &["--cookie-jar", "http://u"]);
@@ -302,7 +303,7 @@ mod tests {
         refused(&["http://a/[1-3]"], &["-g"]);
         refused(&["a", "--location-trusted"], &["--location-trusted", "who asks"]);
         refused(&["a", "-L", "--max-redirs", "x"], &["--max-redirs", "no number"]);
-        refused(&["a", "--unix-socket", "/run/x"], &["--unix-socket /run/x"]);
+        refused(&["a", "--abstract-unix-socket", "x"], &["--abstract-unix-socket x", "--unix-socket"]);
         refused(&["a", "--http2"], &["--http2", "HTTP/1.1"]);
         refused(&["a", "--next", "b"], &["--next", "--urls"]);
         refused(&["a", "--no-such"], &["--no-such"]);

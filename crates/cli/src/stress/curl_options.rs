@@ -69,7 +69,8 @@ const ONE_REQUEST: &str = "it asks for more than one request: give them as --url
 const FROM_FILE: &str = "write the options of that file on the command line";
 const NO_LOGIN: &str = "only basic authentication and tokens are spoken: -u USER:PASSWORD or --oauth2-bearer TOKEN";
 const NO_TRUST: &str = "other hosts are not told who asks: write -L";
-const NO_UNIX: &str = "a target has an address and a port: give those";
+const NO_ABSTRACT: &str =
+    "only sockets that are files are connected to: have the target listen at one, --unix-socket PATH";
 const NO_SOCKS: &str = "SOCKS is not spoken: give the address itself, or an HTTP proxy";
 
 /// What is not unreserved (RFC 3986 section 2.3).
@@ -114,7 +115,8 @@ static OPTIONS: &[Opt] = &[
     long_valued(&["cacert"], Meaning::Ours("--cacert")),
     valued('E', &["cert"], Meaning::Ours("--cert")),
     long_valued(&["key"], Meaning::Ours("--key")),
-    long_valued(&["unix-socket", "abstract-unix-socket"], Meaning::Refused(NO_UNIX)),
+    long_valued(&["unix-socket"], Meaning::Ours("--unix-socket")),
+    long_valued(&["abstract-unix-socket"], Meaning::Refused(NO_ABSTRACT)),
     long_valued(&["connect-to"], Meaning::Ours("--connect-to")),
     long_valued(&["resolve"], Meaning::Ours("--resolve")),
     valued('x', &["proxy"], Meaning::Ours("--proxy")),

@@ -4,8 +4,8 @@ use crate::failure::{Outcome, Result};
 use crate::output::{Output, Progress};
 use crate::values;
 use anyhow::ensure;
+use ports::Address;
 use present::stress::{Searched, is_kept, step};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use stress::StopFlag;
 use stress_core::report::PlanSummary;
@@ -96,7 +96,7 @@ fn one(
     rate: Rate,
     stop: &StopFlag,
     tell: Option<&Output>,
-) -> anyhow::Result<(Report, Vec<SocketAddr>)> {
+) -> anyhow::Result<(Report, Vec<Address>)> {
     let plan = PlanDraft { pace: Pace::Open(rate, draft.load.spread), ..draft.clone() }.check()?;
     let ready = stress::prepare(&plan)?;
     super::check_somebody_listens(&plan.url, &ready.targets)?;
@@ -110,7 +110,7 @@ fn one(
 }
 
 /// Where a step has spent ports, the next would find them taken.
-fn wait_out(report: &Report, targets: &[SocketAddr], stop: &StopFlag, output: &Output) -> anyhow::Result<()> {
+fn wait_out(report: &Report, targets: &[Address], stop: &StopFlag, output: &Output) -> anyhow::Result<()> {
     let TimeWaitOurs::Counted(ours) = report.ports.time_wait_ours else { return Ok(()) };
     if ours <= TIME_WAITS_MAX {
         return Ok(());
@@ -130,7 +130,7 @@ fn wait_out(report: &Report, targets: &[SocketAddr], stop: &StopFlag, output: &O
 }
 
 /// `None`: it cannot be counted.
-fn in_time_wait(targets: &[SocketAddr]) -> Option<u64> {
+fn in_time_wait(targets: &[Address]) -> Option<u64> {
     let mut diag = SockDiag::open().ok()?;
-    targets.iter().map(|target| diag.time_wait_towards(*target).ok()).sum()
+    targets.iter().filter_map(Address::ip).map(|target| diag.time_wait_towards(target).ok()).sum()
 }

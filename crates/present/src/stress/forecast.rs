@@ -87,7 +87,7 @@ mod tests {
         let facts = PortFacts { kernel: Some(Stock { ports: 28_232, taken: Some(232) }), ..PortFacts::default() };
         let plan = draft.check().expect("a good draft");
         let said = Forecast::of(&plan, PortMode::Kernel, &facts);
-        let summary = PlanSummary::new(&plan, &["192.0.2.1:80".parse().expect("an address")], 1);
+        let summary = PlanSummary::new(&plan, &[std::net::SocketAddr::from(([192, 0, 2, 1], 80)).into()], 1);
         let ready = Ready { plan: &summary, forecast: &said, warnings: &said.warnings() };
         let before = ready.json();
         assert_eq!(before["forecast"]["lasts"], "depends");

@@ -143,6 +143,9 @@ fn policy_words(close: ClosePolicy) -> &'static str {
 }
 
 fn ports_words(plan: &PlanSummary) -> String {
+    if plan.is_of_a_file() {
+        return "none".to_owned();
+    }
     let who = match plan.ports {
         PortMode::Auto => "whatever fits",
         PortMode::Kernel => "kernel's choice",

@@ -178,6 +178,7 @@ fn push_closes(text: &mut Text, report: &Report) {
     }
     for who in ClosedFirst::ALL {
         let (name, meaning) = close_words(who);
+        let meaning = if report.plan.is_of_a_file() { "a socket file: no TIME_WAIT" } else { meaning };
         match report.closed_first.count(who) {
             0 => {}
             number => text.row(name, format!("{} ({meaning})", count(number))),
@@ -203,11 +204,13 @@ fn push_ports(text: &mut Text, report: &Report) {
         TimeWaitOurs::Unknown(why) => format!("unknown: {why}"),
     };
     text.section("Ports");
+    if report.plan.is_of_a_file() {
+        text.row("consumed", "none: connections to a socket file take none");
+        return push_cpu(text, report);
+    }
     text.row("consumed", format!("{per_1000} per 1,000 requests"));
     text.row("TIME_WAIT", format!("{time_wait} of our 4-tuples"));
-    if let Some(cpu) = report.cpu_percent {
-        text.row("tester's CPU", format!("{} % of one core", significant(cpu)));
-    }
+    push_cpu(text, report);
     let counted = KernelCounter::ALL.into_iter().filter_map(|counter| Some((counter, report.kernel.get(counter)?)));
     let counted: Vec<_> = counted
         .filter(|(counter, number)| *number > 0 && *counter != KernelCounter::Segments)
@@ -218,6 +221,12 @@ fn push_ports(text: &mut Text, report: &Report) {
     }
     if used.refused > 0 {
         text.row("refused", format!("{} held by others; the next one was tried", count(used.refused)));
+    }
+}
+
+fn push_cpu(text: &mut Text, report: &Report) {
+    if let Some(cpu) = report.cpu_percent {
+        text.row("tester's CPU", format!("{} % of one core", significant(cpu)));
     }
 }
 

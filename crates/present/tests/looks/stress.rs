@@ -41,7 +41,7 @@ fn the_plan_says_where_connections_start() {
 fn several_addresses_are_said() {
     let mut summary = fixtures::stress_nothing().plan;
     assert!(plan(&summary).contains(" (192.0.2.1:8080)\n"), "{}", plan(&summary));
-    summary.targets.push("[2001:db8::1]:8080".parse().expect("an address"));
+    summary.targets.push("[2001:db8::1]:8080".parse::<std::net::SocketAddr>().expect("an address").into());
     assert!(plan(&summary).contains(" (192.0.2.1:8080 and [2001:db8::1]:8080 in turn)\n"), "{}", plan(&summary));
 }
 

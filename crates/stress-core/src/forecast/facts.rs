@@ -47,6 +47,8 @@ pub struct PortFacts {
     pub sources: u32,
     /// Addresses of the target, at least one.
     pub destinations: u32,
+    /// The target is a socket file: there are no ports.
+    pub socket_file: bool,
     /// Does a connection to the target negotiate TCP timestamps? `None`: nobody asked, or nobody answered.
     pub timestamps: Option<bool>,
     /// How long after its last connection the kernel gives a port in TIME_WAIT out again, where timestamps were negotiated
@@ -68,6 +70,7 @@ impl Default for PortFacts {
             beyond_kernel: false,
             sources: 1,
             destinations: 1,
+            socket_file: false,
             timestamps: None,
             tw_reuse_after: None,
             files: Files::default(),

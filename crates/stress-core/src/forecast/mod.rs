@@ -135,6 +135,9 @@ impl Forecast {
 
     /// In one line: what was asked, what it comes to, and what would do.
     pub fn words(&self) -> String {
+        if self.facts.socket_file {
+            return "connections go to a socket file: no ports are needed".to_owned();
+        }
         let asked = match self.asked_per_s {
             Some(_) if self.close == ClosePolicy::Keep => format!("{} are kept", connections(self.connections.into())),
             Some(per_s) => format!("asked {} connections/s", rate(per_s)),
@@ -195,12 +198,15 @@ impl Way {
 }
 
 fn tuples(facts: &PortFacts, ports: PortMode) -> Option<u64> {
+    if facts.socket_file {
+        return None;
+    }
     Some(u64::from(facts.stock(ports)?.ports) * u64::from(facts.sources) * u64::from(facts.destinations))
 }
 
 /// Connections per second that the ports pay for; `None`: they are not what is spent.
 fn per_s_max(close: ClosePolicy, ports: PortMode, facts: &PortFacts) -> Option<f64> {
-    if !close.is_first() {
+    if !close.is_first() || facts.socket_file {
         return None;
     }
     let held = match facts.reuse(ports) {
@@ -214,7 +220,7 @@ fn per_s_max(close: ClosePolicy, ports: PortMode, facts: &PortFacts) -> Option<f
 
 /// Each connection has an entry, and keeps it after its end.
 fn conntrack_full(plan: &Plan, wish: &Wish, facts: &PortFacts) -> Option<Duration> {
-    let (table, per_s) = (facts.conntrack?, wish.per_s?);
+    let (table, per_s) = (facts.conntrack.filter(|_| !facts.socket_file)?, wish.per_s?);
     let left = table.max.saturating_sub(table.count);
     let held = if plan.close == ClosePolicy::Rst { Duration::from_secs(10) } else { table.time_wait };
     if per_s * held.as_secs_f64() <= left as f64 || wish.in_all.is_some_and(|in_all| in_all <= left) {

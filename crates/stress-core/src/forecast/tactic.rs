@@ -19,6 +19,7 @@ impl Tactic {
     /// plans that would empty the kernel's range, or make it search: until half of a range is taken it finds a port at once.
     pub fn of(plan: &Plan, facts: &PortFacts) -> Self {
         match plan.ports {
+            _ if facts.socket_file => kernel("a socket file takes no port"),
             PortMode::Auto => choose(plan, facts),
             asked => Self { ports: asked, why: None },
         }

@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, SocketAddr};
 use http::url::{Url, UrlError};
+use ports::{NoUnixPath, UnixPath};
 
 /// Names of one run that lead elsewhere.
 const DETOURS_MAX: usize = 1000;
@@ -15,6 +16,8 @@ pub struct ReachDraft {
     pub connect_to: Vec<String>,
     /// `http://HOST:PORT` of a proxy.
     pub proxy: Option<String>,
+    /// A socket file that connections go to, whatever the URL says.
+    pub unix_socket: Option<String>,
 }
 
 /// Checked.
@@ -24,6 +27,8 @@ pub struct Reach {
     detours: Vec<Detour>,
     /// The proxy that is asked for the URL.
     pub proxy: Option<Url>,
+    /// The socket file that connections go to, whatever the URL says.
+    pub unix_socket: Option<UnixPath>,
 }
 
 /// Addresses of a host and port.
@@ -48,6 +53,8 @@ pub enum Place {
     Name(String, u16),
     /// To these.
     Addresses(Vec<SocketAddr>),
+    /// To this file of this host.
+    Socket(UnixPath),
 }
 
 /// What cannot be meant.
@@ -76,6 +83,12 @@ pub enum ReachMistake {
     /// Both say where to connect to.
     #[error("--proxy and --connect-to both say where connections go: choose one")]
     Both,
+    /// No path of a socket file.
+    #[error("--unix-socket {0:?}: {1}")]
+    Socket(String, NoUnixPath),
+    /// Another way beside it.
+    #[error("--unix-socket says where connections go: leave {0} out")]
+    SocketAlone(&'static str),
     /// Too many.
     #[error("at most {DETOURS_MAX} of --resolve and --connect-to are supported")]
     TooMany,
@@ -98,7 +111,17 @@ impl ReachDraft {
             resolve: resolve.collect::<Result<_, _>>()?,
             detours: detours.collect::<Result<_, _>>()?,
             proxy: self.proxy.map(proxy).transpose()?,
+            unix_socket: self.unix_socket.map(socket_file).transpose()?,
         };
+        if reach.unix_socket.is_some() {
+            let others = [
+                (reach.proxy.is_some(), "--proxy"),
+                (!reach.detours.is_empty(), "--connect-to"),
+                (!reach.resolve.is_empty(), "--resolve"),
+            ];
+            let other = others.into_iter().find(|(is_given, _)| *is_given);
+            return other.map_or(Ok(reach), |(_, flag)| Err(ReachMistake::SocketAlone(flag)));
+        }
         match &reach.proxy {
             Some(_) if url.is_secure() => Err(ReachMistake::Tunnel),
             Some(_) if !reach.detours.is_empty() => Err(ReachMistake::Both),
@@ -110,6 +133,9 @@ impl ReachDraft {
 impl Reach {
     /// Where connections for `url` go.
     pub fn place(&self, url: &Url) -> Place {
+        if let Some(path) = self.unix_socket {
+            return Place::Socket(path);
+        }
         let at = self.proxy.as_ref().unwrap_or(url);
         let (mut host, mut port) = (at.host().to_owned(), at.port());
         if let Some(detour) = self.detours.iter().find(|detour| detour.is_from(&host, port)) {
@@ -138,6 +164,10 @@ fn proxy(text: String) -> Result<Url, ReachMistake> {
         Ok(url) if url.is_secure() => Err(ReachMistake::SecureProxy(text)),
         Ok(url) => Ok(url),
     }
+}
+
+fn socket_file(path: String) -> Result<UnixPath, ReachMistake> {
+    UnixPath::new(&path).map_err(|why| ReachMistake::Socket(path, why))
 }
 
 /// Curl marks entries that expire with a `+`; here none does.
@@ -198,6 +228,7 @@ mod tests {
     fn check(draft: ReachDraft, url: &str, expect: &str) {
         let shown = match place(draft, url).unwrap_or_else(|why| panic!("{why}")) {
             Place::Name(host, port) => format!("{host} {port}"),
+            Place::Socket(path) => path.as_str().to_owned(),
             Place::Addresses(all) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         };
         assert_eq!(shown, expect, "{url}");
@@ -232,6 +263,12 @@ mod tests {
         assert!(matches!(place(proxy("socks5://a"), "http://a/"), Err(ReachMistake::Proxy(..))));
         assert!(matches!(place(proxy("https://p"), "http://a/"), Err(ReachMistake::SecureProxy(_))));
         assert_eq!(place(proxy("http://p"), "https://a/"), Err(ReachMistake::Tunnel));
+        let socket = |path: &str| ReachDraft { unix_socket: Some(path.into()), ..ReachDraft::default() };
+        check(socket("/run/x"), "http://a/", "/run/x");
+        let relative = ReachMistake::Socket("x".into(), NoUnixPath::Relative);
+        assert_eq!(place(socket("x"), "http://a/"), Err(relative));
+        let beside = ReachDraft { unix_socket: Some("/x".into()), ..resolve(&["a:80:10.0.0.1"]) };
+        assert_eq!(place(beside, "http://a/"), Err(ReachMistake::SocketAlone("--resolve")));
         let both = ReachDraft { proxy: Some("p".into()), ..connect_to(&["a:80:b:81"]) };
         assert_eq!(place(both, "http://a/"), Err(ReachMistake::Both));
     }

@@ -69,7 +69,10 @@ impl Tester {
             CloseOutcome::Unread => None,
         };
         if let Some(who) = closed_first {
-            self.tally.record_close(who, self.since_start(io.now()));
+            match self.plan.reach.unix_socket {
+                None => self.tally.record_close(who, self.since_start(io.now())),
+                Some(_) => self.tally.record_close_of_a_file(who),
+            }
         }
         if let Some(lease) = self.slot(index).link.lease.take() {
             let end = PortEnd { closed_first, timestamps: self.timestamps };

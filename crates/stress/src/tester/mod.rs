@@ -31,11 +31,10 @@ use crate::requests::{Requests, Turns};
 use crowd::Room;
 pub(crate) use places::Elsewhere;
 use places::Places;
-use ports::{Fault, SourceSet, Sources};
+use ports::{Address, Fault, SourceSet, Sources};
 use reactor::{App, Completion, ConnId, ConnMap, Inbox, ProfileId, Reactor, TimerWheel};
 use seed::Rng;
 use slot::Slot;
-use std::net::SocketAddr;
 use std::time::Duration;
 use stress_core::Ends;
 use stress_core::arrivals::Arrivals;
@@ -46,7 +45,7 @@ use targets::Targets;
 #[derive(Clone, Debug)]
 pub struct Share {
     /// The addresses to connect to, in turn; at least one.
-    pub targets: Vec<SocketAddr>,
+    pub targets: Vec<Address>,
     /// Connections to keep busy.
     pub connections: u32,
     /// How many requests it makes, and where it gets them.
@@ -63,9 +62,9 @@ pub struct Share {
 
 impl Share {
     /// The whole run on one thread, the kernel choosing ports.
-    pub fn whole(plan: &Plan, target: SocketAddr) -> Self {
+    pub fn whole(plan: &Plan, target: impl Into<Address>) -> Self {
         let sources = SourceSet::Kernel { addresses: plan.sources.clone(), range: plan.port_range };
-        let (targets, requests) = (vec![target], Requests::whole(plan));
+        let (targets, requests) = (vec![target.into()], Requests::whole(plan));
         Self {
             targets,
             connections: plan.connections,

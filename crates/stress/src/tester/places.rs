@@ -4,10 +4,10 @@
 use super::targets::Targets;
 use crate::resolve::addresses_of;
 use http::url::Url;
-use ports::{Sources, Target};
+use ports::{Address, Sources, Target};
 use reactor::ProfileId;
 use secure::{ClientProfile, Profile, Profiles};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use stress_core::Astray;
 use stress_core::plan::{Place, Plan};
@@ -39,7 +39,7 @@ struct OtherHost {
 }
 
 enum Found {
-    Looking(Arc<OnceLock<Vec<SocketAddr>>>),
+    Looking(Arc<OnceLock<Vec<Address>>>),
     At(Targets, Option<ProfileId>),
     Nowhere,
 }
@@ -97,7 +97,7 @@ fn look_up(place: Place, of_sources: Vec<IpAddr>) -> Found {
     let answer = Arc::new(OnceLock::new());
     let is_address = match &place {
         Place::Name(host, _) => host.parse::<IpAddr>().is_ok(),
-        Place::Addresses(_) => true,
+        Place::Addresses(_) | Place::Socket(_) => true,
     };
     let said = Arc::clone(&answer);
     let look = move || {
@@ -112,7 +112,7 @@ fn look_up(place: Place, of_sources: Vec<IpAddr>) -> Found {
     Found::Looking(answer)
 }
 
-fn found(addresses: &[SocketAddr], url: &Url, elsewhere: &Elsewhere, sources: &mut Sources) -> Found {
+fn found(addresses: &[Address], url: &Url, elsewhere: &Elsewhere, sources: &mut Sources) -> Found {
     let secured = || {
         let profile = elsewhere.profile.as_ref()?.for_name(url.host()).ok()?;
         Some(elsewhere.profiles.add(Profile::Client(profile)))

@@ -1,7 +1,6 @@
 //! Which of the target's addresses a connection goes to: each in turn.
 
-use ports::{Sources, Target};
-use std::net::SocketAddr;
+use ports::{Address, Sources, Target};
 
 /// See the module's head.
 pub(super) struct Targets {
@@ -14,14 +13,14 @@ impl Targets {
     ///
     /// # Panics
     /// Without any.
-    pub(super) fn new(addresses: &[SocketAddr], sources: &mut Sources) -> Self {
+    pub(super) fn new(addresses: &[Address], sources: &mut Sources) -> Self {
         assert!(!addresses.is_empty(), "a run goes somewhere");
-        let target = |address: &SocketAddr| sources.target(*address).expect("there is room for the few of one name");
+        let target = |address: &Address| sources.target(*address).expect("there is room for the few of one name");
         Self { all: addresses.iter().map(target).collect(), next: 0 }
     }
 
     /// The same where there may be none, or no room for them any more.
-    pub(super) fn try_new(addresses: &[SocketAddr], sources: &mut Sources) -> Option<Self> {
+    pub(super) fn try_new(addresses: &[Address], sources: &mut Sources) -> Option<Self> {
         let all: Vec<Target> = addresses.iter().map_while(|address| sources.target(*address).ok()).collect();
         (!all.is_empty()).then_some(Self { all, next: 0 })
     }

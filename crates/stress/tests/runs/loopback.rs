@@ -250,7 +250,7 @@ fn every_address_of_a_name_has_its_turn() {
     let servers = [Server::start(Script::Polite), Server::start(Script::Polite)];
     let plan = PlanDraft { close: ClosePolicy::Wait, ..draft(&servers[0], 40) }.check().expect("a good plan");
     let mut ready = stress::prepare(&plan).expect("ready");
-    ready.targets = servers.iter().map(|server| server.address).collect();
+    ready.targets = servers.iter().map(|server| server.address.into()).collect();
     let report = stress::run_prepared(ready, &StopFlag::new(), |_| {}).expect("a run");
     check_all_ok(&report, 40);
     let shares = servers.each_ref().map(|server| server.connections.load(Ordering::SeqCst));
