@@ -243,6 +243,7 @@ fn sent(args: &StressArgs, socket: Option<String>, draft: PlanDraft) -> anyhow::
         cookies: args.client.cookies()?,
         wire: args.wire.draft(),
         expect: args.expect.draft(),
+        announce: args.reach.announce()?,
         reach: args.reach.draft(socket),
         tls: args.tls.draft(),
         ..draft

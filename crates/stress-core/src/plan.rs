@@ -1,5 +1,6 @@
 //! What a run is asked to do: a draft as given on the command line, checked once into a [`Plan`].
 
+mod announce;
 mod expect;
 mod reach;
 mod tls;
@@ -12,6 +13,7 @@ use crate::load::{Load, LoadDraft, LoadError};
 use crate::pace::Pace;
 use crate::script::{Script, ScriptDraft, ScriptError};
 use crate::threshold::{THRESHOLDS_MAX, Threshold, ThresholdError};
+pub use announce::{Announce, AnnounceDraft, AnnounceMistake, ProxyProtocol};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -115,6 +117,8 @@ pub struct PlanDraft {
     pub port_range: Option<(u16, u16)>,
     /// Where connections go, when not to where the URL says.
     pub reach: ReachDraft,
+    /// The header of the PROXY protocol that connections to the target begin with.
+    pub announce: AnnounceDraft,
     /// Redirects that are followed for one request; `None`: a redirect is an answer like any other.
     pub follow: Option<u32>,
     /// Each connection's place is a client that keeps cookies, and begins with these.
@@ -156,6 +160,7 @@ impl PlanDraft {
             sources: Vec::new(),
             port_range: None,
             reach: ReachDraft::default(),
+            announce: AnnounceDraft::default(),
             follow: None,
             cookies: None,
             expect: ExpectDraft::default(),
@@ -190,6 +195,7 @@ impl PlanDraft {
             reach,
             url,
             tls,
+            announce: self.announce.check()?,
             follow: self.follow,
             cookies: self.cookies,
             tls_elsewhere,
@@ -276,6 +282,8 @@ pub struct Plan {
     pub cookies: Option<Jar>,
     /// How connections to other `https` hosts are secured that redirects lead to; the name is theirs.
     pub tls_elsewhere: Option<Tls>,
+    /// The header of the PROXY protocol that connections to the target begin with.
+    pub announce: Option<Announce>,
     /// What responses have to be like.
     pub expect: Expect,
     /// How many requests a connection carries, and in which version.
@@ -392,6 +400,8 @@ pub enum PlanError {
     TooManyThresholds(usize),
     /// Where connections go.
     Reach(ReachMistake),
+    /// The header of the PROXY protocol.
+    Announce(AnnounceMistake),
     /// What is expected of responses.
     Expect(ExpectMistake),
     /// How many requests a connection carries.
@@ -411,7 +421,7 @@ macro_rules! mistakes {
     };
 }
 
-mistakes!(Reach(ReachMistake), Expect(ExpectMistake), Wire(WireMistake), Tls(TlsMistake));
+mistakes!(Announce(AnnounceMistake), Reach(ReachMistake), Expect(ExpectMistake), Wire(WireMistake), Tls(TlsMistake));
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -445,6 +455,7 @@ impl fmt::Display for PlanError {
             Self::Threshold(why) => why.fmt(f),
             Self::TooManyThresholds(count) => write!(f, "{count} thresholds: at most {THRESHOLDS_MAX} are supported"),
             Self::Reach(why) => why.fmt(f),
+            Self::Announce(why) => why.fmt(f),
             Self::Expect(why) => why.fmt(f),
             Self::Wire(why) => why.fmt(f),
             Self::Tls(why) => why.fmt(f),

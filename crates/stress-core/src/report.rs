@@ -10,7 +10,7 @@ use crate::judgement::{BUSY_MIN, Circumstances, Judgement};
 use crate::kernel::KernelCounts;
 use crate::moment::Moment;
 use crate::pace::{Pace, Spread};
-use crate::plan::{ClosePolicy, Expect, Plan, PortMode, Tls, Wire};
+use crate::plan::{Announce, ClosePolicy, Expect, Plan, PortMode, Tls, Wire};
 use crate::script::Order;
 use crate::step::Oddity;
 use crate::tally::{Redirects, Tally, TlsTally};
@@ -172,6 +172,8 @@ pub struct PlanSummary {
     pub port_range: Option<(u16, u16)>,
     /// The proxy that is asked.
     pub proxy: Option<String>,
+    /// The header of the PROXY protocol that connections begin with.
+    pub proxy_protocol: Option<Announce>,
     /// Redirects that are followed for one request, where they are.
     pub follow: Option<u32>,
     /// Each connection's place keeps cookies.
@@ -359,6 +361,7 @@ impl PlanSummary {
             sources: plan.sources.clone(),
             proxy: plan.reach.proxy.as_ref().map(ToString::to_string),
             follow: plan.follow,
+            proxy_protocol: plan.announce.clone(),
             cookie_jar: plan.cookies.is_some(),
             expect: plan.expect.clone(),
             wire: plan.wire,

@@ -33,6 +33,14 @@ pub enum StressError {
         /// The target.
         target: IpAddr,
     },
+    /// Nobody to be named to a target of that family.
+    #[error(
+        "none of --proxy-clients has the family of the target {target}, to which they are to be named: give one that has"
+    )]
+    ClientFamily {
+        /// The target.
+        target: IpAddr,
+    },
     /// No way out of this host to the target.
     #[error(
         "no route to {target}: {reason}; check the address, and that an interface towards it is up (`ip route get {target}`)"

@@ -26,6 +26,8 @@ pub struct Preflight {
     pub sources: SourceSet,
     /// Some of their addresses are of no interface, but of a prefix that is routed here.
     pub routed: bool,
+    /// The addresses that the kernel starts connections from, where a header of the PROXY protocol has to name them.
+    pub starts_from: Vec<IpAddr>,
     /// How connections are secured; `None`: not at all.
     pub security: Option<ClientProfile>,
     /// How those to other hosts are that redirects lead to; their names are their own.
@@ -56,6 +58,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
         }
         PortMode::Auto | PortMode::Kernel => (Share::whole(&plan, found.targets[0]).sources, threads),
     };
+    let starts_from = starts_from(&plan, targets)?;
     let forecast = Forecast::of(&plan, plan.ports, &facts);
     let mut warnings = plan.load.notes.clone();
     warnings.extend(found.left_out.iter().cloned());
@@ -67,6 +70,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
         threads,
         sources,
         routed,
+        starts_from,
         security,
         security_elsewhere,
         forecast,
@@ -163,6 +167,18 @@ fn own_sources(plan: &Plan, targets: &[SocketAddr], ports: &PortList) -> Result<
         sources.dedup();
     }
     Ok(SourceSet::Own(PortSet::new(sources, ports.clone())?))
+}
+
+/// Whom a header of the PROXY protocol names, where nobody else is given; of clients that are given some have to be of the family
+/// of each target.
+fn starts_from(plan: &Plan, targets: &[SocketAddr]) -> Result<Vec<IpAddr>, StressError> {
+    let Some(announce) = &plan.announce else { return Ok(Vec::new()) };
+    if announce.clients.is_empty() {
+        return targets.iter().map(|target| route_source(*target)).collect();
+    }
+    let lacks = |target: &&SocketAddr| announce.clients.iter().all(|ip| ip.is_ipv4() != target.is_ipv4());
+    let lacking = targets.iter().find(lacks);
+    lacking.map_or(Ok(Vec::new()), |target| Err(StressError::ClientFamily { target: target.ip() }))
 }
 
 /// The address the kernel would use.

@@ -173,6 +173,7 @@ fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
             part,
             sources: ready.sources.share(index, ready.threads)?,
             routed: ready.routed,
+            starts_from: ready.starts_from.clone(),
         })
     };
     (0..ready.threads).map(share).collect()

@@ -1,9 +1,11 @@
 //! How connections of `quintet stress` come to be, and what they carry.
 
 use crate::values;
+use anyhow::Context;
 use ports::TlsVersion;
 use std::path::PathBuf;
-use stress_core::plan::{ReachDraft, TlsDraft, TlsSessions, WireDraft};
+use stress_core::parse_sources;
+use stress_core::plan::{AnnounceDraft, ProxyProtocol, ReachDraft, TlsDraft, TlsSessions, WireDraft};
 
 /// Where connections go.
 #[derive(Debug, clap::Args)]
@@ -22,9 +24,20 @@ pub(super) struct ReachArgs {
     /// Connect to this socket file, whatever host the URL names; a target of the form unix:PATH[:/URL-PATH] is the same.
     #[arg(long, value_name = "PATH")]
     unix_socket: Option<String>,
+    /// Begin connections with a header of the PROXY protocol, as a proxy in front of the target would.
+    #[arg(long, value_name = "VERSION", value_parser = values::named::<ProxyProtocol>())]
+    proxy_protocol: Option<ProxyProtocol>,
+    /// Clients that it names, in turn: a list, with ranges and networks [default: the address that a connection starts from].
+    #[arg(long, value_name = "LIST", requires = "proxy_protocol")]
+    proxy_clients: Option<String>,
 }
 
 impl ReachArgs {
+    pub(super) fn announce(&self) -> anyhow::Result<AnnounceDraft> {
+        let clients = self.proxy_clients.as_deref().map(parse_sources).transpose().context("--proxy-clients")?;
+        Ok(AnnounceDraft { version: self.proxy_protocol, clients: clients.unwrap_or_default() })
+    }
+
     /// With the socket file that the target names, where it is one.
     pub(super) fn draft(&self, target_is: Option<String>) -> ReachDraft {
         ReachDraft {

@@ -53,6 +53,8 @@ pub(super) struct Asked {
     pub(super) is_query: bool,
     pub(super) is_head: bool,
     pub(super) is_literal: bool,
+    /// Connections begin with a header of the PROXY protocol.
+    pub(super) announces: bool,
     /// Cookies are kept; the file they begin with, or none.
     pub(super) jar: Option<String>,
     /// Redirects, and how many.
@@ -182,6 +184,7 @@ impl Asked {
         let implied = if self.is_upload { Some("PUT") } else { self.is_head.then_some("HEAD") };
         let method = self.method.take().or(implied.map(str::to_owned));
         let mut args = self.args;
+        args.extend(self.announces.then(|| "--proxy-protocol=v1".to_owned()));
         args.extend(self.jar.map(|file| match file.as_str() {
             "" => "--cookie-jar".to_owned(),
             file => format!("--cookie-jar={file}"),
@@ -262,6 +265,9 @@ mod tests {
             &["--compressed", "--header=Cookie: a=b; c=d", "http://u"],
         );
         check(&["--unix-socket", "/run/x", "u"], &["--unix-socket=/run/x", "http://u"]);
+        check(&["--haproxy-protocol", "u"], &["--proxy-protocol=v1", "http://u"]);
+        let named = ["--haproxy-clientip", "10.0.0.9", "--haproxy-protocol", "u"];
+        check(&named, &["--proxy-clients=10.0.0.9", "--proxy-protocol=v1", "http://u"]);
         check(&["-c", "jar.txt", "u"], &["--cookie-jar", "http://u"]);
         check(&["-b", "", "u"], &["--cookie-jar", "http://u"]);
         check(&["-b", "/no/such/file", "-c", "jar.txt", "u"], &["--cookie-jar", "http://u"]);

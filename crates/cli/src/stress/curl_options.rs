@@ -35,7 +35,17 @@ pub(super) fn ours() -> impl Iterator<Item = &'static str> {
         Meaning::Ours(flag) => Some(flag),
         _ => None,
     });
-    written.chain(["--follow", "--cookie-jar", "--basic-auth", "--timeout", "--method", "--header", "--data"])
+    written.chain([
+        "--proxy-protocol",
+        "--proxy-clients",
+        "--follow",
+        "--cookie-jar",
+        "--basic-auth",
+        "--timeout",
+        "--method",
+        "--header",
+        "--data",
+    ])
 }
 
 /// The option of this letter.
@@ -117,6 +127,8 @@ static OPTIONS: &[Opt] = &[
     long_valued(&["key"], Meaning::Ours("--key")),
     long_valued(&["unix-socket"], Meaning::Ours("--unix-socket")),
     long_valued(&["abstract-unix-socket"], Meaning::Refused(NO_ABSTRACT)),
+    long_switch(&["haproxy-protocol"], Meaning::Of(announce)),
+    long_valued(&["haproxy-clientip"], Meaning::Of(announce)),
     long_valued(&["connect-to"], Meaning::Ours("--connect-to")),
     long_valued(&["resolve"], Meaning::Ours("--resolve")),
     valued('x', &["proxy"], Meaning::Ours("--proxy")),
@@ -214,6 +226,15 @@ fn cookie(asked: &mut Asked, value: String) -> Result<()> {
 /// What answers set is kept; where it would be written in the end is nothing to us.
 fn jar(asked: &mut Asked, _: String) -> Result<()> {
     asked.jar.get_or_insert_default();
+    Ok(())
+}
+
+/// Curl has a line of text, and whoever is named in it.
+fn announce(asked: &mut Asked, client: String) -> Result<()> {
+    asked.announces = true;
+    if !client.is_empty() {
+        asked.take_flag("--proxy-clients", &client);
+    }
     Ok(())
 }
 

@@ -34,6 +34,13 @@ pub fn plan(plan: &PlanSummary) -> String {
     if let Some(why) = &plan.ports_why {
         text.push_str(&format!(" ({why})"));
     }
+    if let Some(announce) = &plan.proxy_protocol {
+        let named = match announce.clients.len() {
+            0 => "names where they start".to_owned(),
+            clients => format!("names {} in turn", counted(clients as u64, "client")),
+        };
+        text.push_str(&format!("\n      PROXY protocol: connections begin with {}, which {named}", announce.version));
+    }
     if plan.cookie_jar {
         text.push_str("\n      cookies: each connection's place keeps its own");
     }

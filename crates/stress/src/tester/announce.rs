@@ -3,8 +3,8 @@
 use balancer_core::{HeaderBytes, ProxyHeader};
 use ports::{Address, Source};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use stress_core::Part;
 use stress_core::plan::ProxyProtocol;
+use stress_core::{Part, Plan};
 
 /// Ports that are named; what clients have below is theirs alone.
 const PORT_FIRST: u16 = 1024;
@@ -25,8 +25,16 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    /// Of one thread; `clients` are those to be named, or the addresses that its connections start from.
-    pub(super) fn new(version: ProxyProtocol, clients: &[IpAddr], are_given: bool, part: Part, port: u16) -> Self {
+    /// Of one thread of a run by `plan`, where connections begin with a header; without clients that are given the kernel starts
+    /// them from these addresses.
+    pub(super) fn of(plan: &Plan, starts_from: &[IpAddr], part: Part) -> Option<Self> {
+        let announce = plan.announce.as_ref()?;
+        let are_given = !announce.clients.is_empty();
+        let clients = if are_given { &announce.clients } else { starts_from };
+        Some(Self::new(announce.version, clients, are_given, part, plan.url.port()))
+    }
+
+    fn new(version: ProxyProtocol, clients: &[IpAddr], are_given: bool, part: Part, port: u16) -> Self {
         let header = match version {
             ProxyProtocol::V1 => ProxyHeader::V1,
             ProxyProtocol::V2 => ProxyHeader::V2,

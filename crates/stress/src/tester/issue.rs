@@ -170,11 +170,18 @@ impl Tester {
     fn try_connect<R: Reactor>(&mut self, index: u32, to: Target, io: &mut R) -> Result<(), Fault> {
         let start = self.sources.choose(io.now(), to).map_err(|_| Fault::of(FaultKind::Ports))?;
         let link = &mut self.slots[index as usize].link;
-        let profile = if link.is_home() { self.profile } else { link.profile };
+        let is_home = link.is_home();
+        let profile = if is_home { self.profile } else { link.profile };
         let plan = ConnectPlan { routed: self.routed, profile, ..ConnectPlan::from(&start, to.address()) };
         link.lease = start.lease;
         let first = self.sends_from(index, 0).unwrap_or_default();
-        let connected = io.connect(&plan, first);
+        let connected = match self.announcer.as_mut().filter(|_| is_home) {
+            None => io.connect(&plan, first),
+            Some(announcer) => {
+                let header = announcer.next(start.source, to.address());
+                io.connect_behind(header.as_slice(), &plan, first)
+            }
+        };
         if let Some(cost) = io.connect_cost() {
             self.tally.record_connect_cost(cost, self.since_start(io.now()));
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! issue.rs    a slot's next request: on its connection, or on a new one
 //! waiting.rs  slots that wait for a request to become due
+//! announce.rs whom a header of the PROXY protocol names
 //! client.rs   where answers lead, and the connection beside the target's
 //! places.rs   the hosts that are
 //! captures.rs what answers leave for the next requests of a scenario
@@ -13,6 +14,7 @@
 //! time.rs     time-outs, pauses, the end of the run
 //! ```
 
+mod announce;
 mod captures;
 mod client;
 mod closing;
@@ -28,6 +30,7 @@ mod waiting;
 use crate::orders::Order;
 use crate::request::{Pen, Prepared};
 use crate::requests::{Requests, Turns};
+use announce::Announcer;
 use crowd::Room;
 pub(crate) use places::Elsewhere;
 use places::Places;
@@ -35,6 +38,7 @@ use ports::{Address, Fault, SourceSet, Sources};
 use reactor::{App, Completion, ConnId, ConnMap, Inbox, ProfileId, Reactor, TimerWheel};
 use seed::Rng;
 use slot::Slot;
+use std::net::IpAddr;
 use std::time::Duration;
 use stress_core::Ends;
 use stress_core::arrivals::Arrivals;
@@ -58,6 +62,8 @@ pub struct Share {
     pub sources: SourceSet,
     /// Some of their addresses are of no interface, but of a prefix that is routed here.
     pub routed: bool,
+    /// The addresses that the kernel starts connections from, where a header has to name them.
+    pub starts_from: Vec<IpAddr>,
 }
 
 impl Share {
@@ -73,6 +79,7 @@ impl Share {
             part: Part::WHOLE,
             sources,
             routed: false,
+            starts_from: Vec::new(),
         }
     }
 }
@@ -87,6 +94,7 @@ pub struct Tester {
     /// How connections to them are secured, where a plan has to say so.
     profile: Option<ProfileId>,
     places: Places,
+    announcer: Option<Announcer>,
     /// Somebody looks at answers.
     looks: bool,
     requests: Requests,
@@ -144,6 +152,7 @@ impl Tester {
             targets,
             profile: None,
             places: Places::default(),
+            announcer: Announcer::of(plan, &share.starts_from, share.part),
             looks: plan.script.kept() > 0 || plan.follow.is_some() || plan.cookies.is_some(),
             part: share.part,
             waiting: Vec::new(),
