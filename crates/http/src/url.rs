@@ -12,6 +12,8 @@ pub const URL_BYTES_MAX: usize = 8 * 1024;
 pub struct Url {
     secure: bool,
     host: String,
+    /// Of which link an IPv6 address is one.
+    zone: Option<String>,
     port: u16,
     path: String,
 }
@@ -37,6 +39,9 @@ pub enum UrlError {
     /// `[` without `]`, or what is between them is no IPv6 address.
     #[error("brackets hold an IPv6 address, as in http://[::1]:8080/")]
     Brackets,
+    /// `%` behind an address that is of no single link, or nothing behind it.
+    #[error("a zone names the link of a link-local address (fe80::/10), as in http://[fe80::1%25eth0]/")]
+    Zone,
     /// Longer than [`URL_BYTES_MAX`].
     #[error("{0} bytes are too long: at most {URL_BYTES_MAX} are supported")]
     TooLong(usize),
@@ -56,10 +61,11 @@ impl Url {
         let rest = rest.split('#').next().unwrap_or_default();
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let (host, port) = authority_parts(authority)?;
+        let (host, zone, port) = authority_parts(authority)?;
+        let (host, zone) = (host.to_owned(), zone.map(str::to_owned));
         let port = port.unwrap_or(own_port(secure));
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { secure, host: host.to_owned(), port, path })
+        Ok(Self { secure, host, zone, port, path })
     }
 
     fn scheme(&self) -> &'static str {
@@ -76,6 +82,11 @@ impl Url {
         &self.host
     }
 
+    /// The host as a resolver is asked for it: with its zone behind `%`, where it has one.
+    pub fn host_to_reach(&self) -> String {
+        self.zone.as_ref().map_or_else(|| self.host.clone(), |zone| format!("{}%{zone}", self.host))
+    }
+
     /// Port; that of the scheme when the URL names none.
     pub fn port(&self) -> u16 {
         self.port
@@ -87,15 +98,22 @@ impl Url {
     }
 
     /// The value of the Host field: the port is left out where it is the scheme's own (RFC 9110 section 7.2).
+    ///
+    /// A zone means something on this host alone, and is never sent (RFC 6874 section 4).
     pub fn host_field(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        self.authority(&self.host)
+    }
+
+    fn authority(&self, host: &str) -> String {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         if self.port == own_port(self.secure) { host } else { format!("{host}:{}", self.port) }
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme(), self.host_field(), self.path)
+        let zone = self.zone.as_ref().map(|zone| format!("{}%25{zone}", self.host));
+        write!(f, "{}://{}{}", self.scheme(), self.authority(zone.as_ref().unwrap_or(&self.host)), self.path)
     }
 }
 
@@ -117,16 +135,19 @@ fn without_scheme(text: &str) -> Result<(bool, &str), UrlError> {
     }
 }
 
-fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
+/// Host, zone and port.
+type Authority<'a> = (&'a str, Option<&'a str>, Option<u16>);
+
+fn authority_parts(authority: &str) -> Result<Authority<'_>, UrlError> {
     if authority.contains('@') {
         return Err(UrlError::UserInfo);
     }
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest.split_once(']').ok_or(UrlError::Brackets)?;
-        host.parse::<core::net::Ipv6Addr>().map_err(|_| UrlError::Brackets)?;
+        let (host, zone) = host_and_zone(host)?;
         return match after.strip_prefix(':') {
-            Some(port) => Ok((host, Some(parse_port(port)?))),
-            None if after.is_empty() => Ok((host, None)),
+            Some(port) => Ok((host, zone, Some(parse_port(port)?))),
+            None if after.is_empty() => Ok((host, zone, None)),
             None => Err(UrlError::Brackets),
         };
     }
@@ -137,8 +158,18 @@ fn authority_parts(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
     match host.chars().find(|c| !c.is_ascii_alphanumeric() && !"-._~%".contains(*c)) {
         Some(bad) => Err(UrlError::Character(bad)),
         None if host.is_empty() => Err(UrlError::NoHost),
-        None => Ok((host, port)),
+        None => Ok((host, None, port)),
     }
+}
+
+/// `fe80::1%25eth0` of RFC 6874 section 2, and `fe80::1%eth0`, as people and curl write it.
+fn host_and_zone(text: &str) -> Result<(&str, Option<&str>), UrlError> {
+    let (host, zone) = text.split_once('%').map_or((text, None), |(host, zone)| (host, Some(zone)));
+    let address: core::net::Ipv6Addr = host.parse().map_err(|_| UrlError::Brackets)?;
+    let Some(zone) = zone else { return Ok((host, None)) };
+    let zone = zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone);
+    let is_name = !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    if is_name && address.is_unicast_link_local() { Ok((host, Some(zone))) } else { Err(UrlError::Zone) }
 }
 
 fn parse_port(text: &str) -> Result<u16, UrlError> {
@@ -167,12 +198,19 @@ mod tests {
         check("127.0.0.1:9?q", Ok(("127.0.0.1", 9, "/?q", "127.0.0.1:9")));
         check("http://[::1]:8080/", Ok(("::1", 8080, "/", "[::1]:8080")));
         check("http://[2001:db8::1]", Ok(("2001:db8::1", 80, "/", "[2001:db8::1]")));
+        check("http://[fe80::1%25eth0]:8080/", Ok(("fe80::1", 8080, "/", "[fe80::1]:8080")));
+        check("http://[fe80::1%eth0]/", Ok(("fe80::1", 80, "/", "[fe80::1]")));
         check("https://example.org", Ok(("example.org", 443, "/", "example.org")));
         check("https://example.org:80/", Ok(("example.org", 80, "/", "example.org:80")));
         check("http://example.org:443/", Ok(("example.org", 443, "/", "example.org:443")));
         let shown = |text: &str| Url::parse(text).map(|url| (url.is_secure(), url.to_string()));
         assert_eq!(shown("HTTPS://a:443/x"), Ok((true, "https://a/x".to_owned())));
         assert_eq!(shown("a:443/x"), Ok((false, "http://a:443/x".to_owned())));
+        let zoned = |text: &str| Url::parse(text).map(|url| (url.host_to_reach(), url.to_string()));
+        let of_link = ("fe80::1%eth0".to_owned(), "http://[fe80::1%25eth0]:81/x".to_owned());
+        assert_eq!(zoned("http://[fe80::1%25eth0]:81/x"), Ok(of_link.clone()));
+        assert_eq!(zoned("http://[fe80::1%eth0]:81/x"), Ok(of_link));
+        assert_eq!(zoned("http://[fe80::1%25]/").map(|(host, _)| host), Ok("fe80::1%25".to_owned()));
         check("host/path?to=http://x", Ok(("host", 80, "/path?to=http://x", "host")));
     }
 
@@ -194,6 +232,10 @@ mod tests {
         check("http://[::1/", Err(UrlError::Brackets));
         check("http://[nonsense]/", Err(UrlError::Brackets));
         check("http://[::1]x/", Err(UrlError::Brackets));
+        check("http://[::1%25lo]/", Err(UrlError::Zone));
+        check("http://[fe80::1%]/", Err(UrlError::Zone));
+        check("http://[fe80::1%25a%20b]/", Err(UrlError::Zone));
+        check("http://[nonsense%25eth0]/", Err(UrlError::Brackets));
         check(&"a".repeat(9000), Err(UrlError::TooLong(9000)));
     }
 }

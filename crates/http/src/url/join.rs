@@ -41,7 +41,8 @@ impl Url {
 
     /// The same scheme, host and port (RFC 6454 section 4)?
     pub fn is_of_origin(&self, other: &Self) -> bool {
-        self.secure == other.secure && self.port == other.port && self.host.eq_ignore_ascii_case(&other.host)
+        let (ours, theirs) = ((self.secure, self.port, &self.zone), (other.secure, other.port, &other.zone));
+        ours == theirs && self.host.eq_ignore_ascii_case(&other.host)
     }
 
     /// Scheme, host and port, as they stand before the path.

@@ -6,6 +6,7 @@ use super::{EpollReactor, fault};
 use crate::conn::ConnId;
 use crate::face::{Completion, ConnectPlan, Outgoing};
 use ports::{Address, Fault, FaultKind, Source};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use sys::epoll::Interest;
 use sys::thread::own_cpu_time;
@@ -93,6 +94,17 @@ impl EpollReactor {
     }
 }
 
+/// A link-local address is one of the link that the peer's is one of: `bind()` wants to know which (`inet6_bind`).
+fn on_its_link(local: SocketAddr, remote: SocketAddr) -> SocketAddr {
+    match (local, remote) {
+        (SocketAddr::V6(mut local), SocketAddr::V6(remote)) if local.ip().is_unicast_link_local() => {
+            local.set_scope_id(remote.scope_id());
+            local.into()
+        }
+        _ => local,
+    }
+}
+
 /// A socket bound as the plan says. With data to send at once, the bare ACK of the handshake is left to it
 /// (`tcp_rcv_synsent_state_process` delays it in pingpong mode).
 fn prepare(plan: &ConnectPlan, has_first_bytes: bool) -> Result<OwnedFd, Errno> {
@@ -112,7 +124,7 @@ fn prepare(plan: &ConnectPlan, has_first_bytes: bool) -> Result<OwnedFd, Errno> 
     match plan.source {
         Source::Kernel => {}
         Source::Address(address) => socket::bind_address(&fd, address)?,
-        Source::Exact(local) => socket::bind_exact(&fd, &local)?,
+        Source::Exact(local) => socket::bind_exact(&fd, &on_its_link(local, remote))?,
     }
     if has_first_bytes {
         sockopt::set_quick_ack(&fd, false)?;

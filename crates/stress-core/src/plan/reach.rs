@@ -137,7 +137,7 @@ impl Reach {
             return Place::Socket(path);
         }
         let at = self.proxy.as_ref().unwrap_or(url);
-        let (mut host, mut port) = (at.host().to_owned(), at.port());
+        let (mut host, mut port) = (at.host_to_reach(), at.port());
         if let Some(detour) = self.detours.iter().find(|detour| detour.is_from(&host, port)) {
             host = detour.to.0.clone().unwrap_or(host);
             port = detour.to.1.unwrap_or(port);
@@ -191,7 +191,7 @@ fn host_of(text: &str) -> Option<(Option<String>, &str)> {
     let (host, rest) = match text.strip_prefix('[') {
         Some(inner) => {
             let (host, after) = inner.split_once(']')?;
-            host.parse::<core::net::Ipv6Addr>().ok()?;
+            host.split('%').next()?.parse::<core::net::Ipv6Addr>().ok()?;
             (host, after.strip_prefix(':')?)
         }
         None => text.split_once(':')?,
@@ -241,6 +241,8 @@ mod tests {
         check(resolve(&["a:443:10.0.0.1"]), "http://a/", "a 80");
         check(resolve(&["+a:443:::1"]), "https://a/", "[::1]:443");
         check(connect_to(&["a:80:b:81"]), "http://a/", "b 81");
+        check(connect_to(&["a:80:[fe80::1%eth0]:81"]), "http://a/", "fe80::1%eth0 81");
+        check(ReachDraft::default(), "http://[fe80::1%25eth0]/", "fe80::1%eth0 80");
         check(connect_to(&["::b:"]), "http://a:9/", "b 9");
         check(connect_to(&["x:80:y:1", "a::[::1]:81"]), "http://a/", "::1 81");
         check(connect_to(&["a:81:b:82"]), "http://a/", "a 80");

@@ -118,7 +118,7 @@ fn connections_go_where_it_was_said() {
     let (ip, port) = (server.address.ip(), server.address.port());
     let reach = |resolve: &str, connect_to: &str, proxy: Option<String>| {
         let list = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-        ReachDraft { resolve: list(resolve), connect_to: list(connect_to), proxy }
+        ReachDraft { resolve: list(resolve), connect_to: list(connect_to), proxy, ..ReachDraft::default() }
     };
     for (url, reach) in [
         (format!("http://a.invalid:{port}/"), reach(&format!("a.invalid:{port}:{ip}"), "", None)),
