@@ -122,6 +122,8 @@ pub struct Life {
     matched: u16,
     /// More requests are to follow on this connection, whatever ends it in the end.
     more: bool,
+    /// Answers to other requests follow on this connection.
+    answers_follow: bool,
     /// Not the first request of its connection, and no byte of an answer came: it may be that the server had closed the
     /// connection before it saw the request.
     may_be_unseen: bool,
@@ -155,6 +157,16 @@ impl Life {
     /// The request that was started is not the last of its connection.
     pub fn expect_more(&mut self) {
         self.more = true;
+    }
+
+    /// The answer to a request is next that went out with others, or is about to: all of them are as good as sent.
+    pub fn start_answer(&mut self, method: Method) {
+        *self = Self { stage: Stage::Head, method, sent: true, ..Self::default() };
+    }
+
+    /// The requests behind it go out on the same connection before its answer is there, or none does.
+    pub fn expect_answers(&mut self, follow: bool) {
+        (self.answers_follow, self.sent) = (follow, true);
     }
 
     /// Is a request on its way that has no outcome yet?
@@ -305,6 +317,9 @@ impl Life {
                 }
                 Err(why) => return self.fail(Failure::Http(why), close_after_failure(rules)),
             }
+        }
+        if self.answers_follow && decoder.is_done() && at < bytes.len() && self.keep_alive {
+            return Step { consumed: at, body_bytes, ..self.complete(rules) };
         }
         let step = match (decoder.is_done(), at == bytes.len()) {
             (false, _) => Step::next(Next::Read),

@@ -224,7 +224,9 @@ impl PlanDraft {
             drain: self.drain.min(TIME_MAX),
             thresholds: self.thresholds,
         };
-        plan.take_script(&self.script).map(|()| plan)
+        plan.take_script(&self.script)?;
+        plan.check_pipeline()?;
+        Ok(plan)
     }
 
     /// What a course or a crowd says stands above what else was said of rate, connections and end.
@@ -337,6 +339,23 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What is sent before answers are there does not go by them, and may be sent again.
+    fn check_pipeline(&self) -> Result<(), WireMistake> {
+        if self.wire.pipeline.is_none() {
+            return Ok(());
+        }
+        let beside = [
+            (self.follow.is_some(), "--follow"),
+            (self.cookies.is_some(), "--cookie-jar"),
+            (self.script.requests().iter().any(|one| one.is_followed()), "[[scenario]]"),
+        ];
+        if let Some((_, what)) = beside.into_iter().find(|(is_given, _)| *is_given) {
+            return Err(WireMistake::PipelineBeside(what));
+        }
+        let unsafe_one = self.script.requests().iter().find(|one| !one.method().is_idempotent());
+        unsafe_one.map_or(Ok(()), |one| Err(WireMistake::PipelineMethod(one.name().to_owned())))
+    }
+
     /// May any of its connections be secured?
     pub fn may_be_secured(&self) -> bool {
         self.tls.is_some() || self.tls_elsewhere.is_some()

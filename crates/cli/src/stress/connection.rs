@@ -69,11 +69,15 @@ pub(super) struct WireArgs {
     /// HTTP/1.0 instead of HTTP/1.1; connections are kept by `Connection: keep-alive`.
     #[arg(long = "http1.0", short = '0')]
     http10: bool,
+    /// Send up to N requests on a connection before answers are there (pipelining); answers are matched in their order, and each latency
+    /// counts from its own request.
+    #[arg(long, value_name = "N")]
+    pipeline: Option<u32>,
 }
 
 impl WireArgs {
     pub(super) fn draft(&self) -> WireDraft {
-        WireDraft { per_connection: self.requests_per_connection, http10: self.http10 }
+        WireDraft { per_connection: self.requests_per_connection, http10: self.http10, pipeline: self.pipeline }
     }
 }
 

@@ -245,6 +245,16 @@ fn targets() {
     check(&["stress", &format!("http://{gone}/")], &[&gone.to_string(), "nothing listens", "start the target"]);
     check(&["stress", "http://no-such-host.invalid/"], &["no-such-host.invalid", "check the name"]);
     check(&["stress", "--connect-to", "a:b", "http://127.0.0.1/"], &["a:b", "HOST:PORT:OTHER_HOST"]);
+    check(&["stress", "--follow=0", "http://127.0.0.1/"], &["redirects to follow", "1 to 1000"]);
+    check(&["stress", "--max-redirs", "3", "http://127.0.0.1/"], &["--follow"]);
+    check(&["stress", "--cookie-jar=/no/such", "http://127.0.0.1/"], &["--cookie-jar=/no/such", "cannot read"]);
+    check(&["stress", "--unix-socket", "run/x", "http://a/"], &["--unix-socket", "run/x", "whole path"]);
+    check(&["stress", "--ports", "own", "unix:/run/x"], &["--unix-socket", "leave --ports own"]);
+    check(&["stress", "unix:/no/such/file"], &["unix:/no/such/file", "start the target"]);
+    check(&["stress", "--proxy-clients", "10.0.0.1", "http://127.0.0.1/"], &["--proxy-protocol"]);
+    let no_family = ["stress", "--proxy-protocol", "v1", "--proxy-clients", "fd00::1", "http://127.0.0.1/"];
+    check(&no_family, &["--proxy-clients", "family of the target"]);
+    check(&["stress", "http://[::1%25lo]/"], &["link-local", "%25eth0"]);
     check(&["stress", "--resolve", "a:80", "http://127.0.0.1/"], &["a:80", "HOST:PORT:ADDRESS"]);
     check(&["stress", "--proxy", "http://127.0.0.1:1", "https://127.0.0.1/"], &["CONNECT", "--connect-to"]);
     check(&["stress", "--expect-status", "ok", "http://127.0.0.1/"], &["ok", "200,204", "2xx"]);

@@ -29,6 +29,7 @@ mod simulate;
 mod slowloris;
 mod target;
 mod terminal;
+mod zones;
 
 use program::{PATIENCE, Running, check_keys, json_of, keys, quintet, told};
 use serde_json::Value;

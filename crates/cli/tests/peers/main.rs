@@ -11,6 +11,7 @@ mod sockets;
 mod tester;
 mod tester_asks;
 mod tester_tls;
+mod tester_ways;
 mod translated;
 mod translated_guards;
 mod translated_streams;

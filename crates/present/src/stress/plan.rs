@@ -134,6 +134,12 @@ fn close_words(plan: &PlanSummary) -> String {
         Some((low, high)) if high > 1 => format!("{low} to {high} requests each, then: "),
         _ => String::new(),
     };
+    if let Some(most) = plan.wire.pipeline {
+        return format!(
+            "keep (connections stay open, with up to {} in flight on each)",
+            counted(most.into(), "request")
+        );
+    }
     let policy = policy_words(plan.close);
     let policy = if each.is_empty() { policy.to_owned() } else { policy.replacen("one request each, ", "", 1) };
     format!("{each}{policy}{http}")

@@ -114,7 +114,7 @@ fn a_proxy_is_asked_for_the_whole_url() {
 #[test]
 fn the_last_request_of_a_connection_differs() {
     let has = |http10: bool, close, last: bool| {
-        let wire = WireDraft { per_connection: Some((3, 3)), http10 };
+        let wire = WireDraft { per_connection: Some((3, 3)), http10, pipeline: None };
         let plan = PlanDraft { close, wire, ..draft() }.check().expect("a good draft");
         let mut bytes = plan.script.requests()[0].plain().expect("plain").to_vec();
         Ends::of(&plan).trim(last, &mut bytes);
@@ -135,7 +135,7 @@ fn the_last_request_of_a_connection_differs() {
 #[test]
 fn a_body_or_a_field_of_ones_own_stays() {
     let body = b"\r\nConnection: keep-alive\r\n".to_vec();
-    let wire = WireDraft { per_connection: None, http10: true };
+    let wire = WireDraft { http10: true, ..WireDraft::default() };
     let trimmed = |draft: PlanDraft| {
         let plan = draft.check().expect("a good draft");
         let mut bytes = plan.script.requests()[0].plain().expect("plain").to_vec();

@@ -15,7 +15,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         cpu: std::time::Duration::from_secs(1),
         kernel: stress_core::KernelCounts::default(),
         forecast: None,
-        targets: vec!["192.0.2.1:8080".parse().unwrap()],
+        targets: vec![std::net::SocketAddr::from(([192, 0, 2, 1], 8080)).into()],
         threads: 2,
         stopped: false,
         time_wait_ours,

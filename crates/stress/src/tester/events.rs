@@ -43,6 +43,9 @@ impl Tester {
         }
         let step = self.slot(index).exchange.life.handle_connected(result);
         self.apply(index, conn, step, None, io);
+        if self.pipelines {
+            self.flush(index, io);
+        }
     }
 
     fn count_opened<R: Reactor>(&mut self, index: u32, conn: ConnId, io: &mut R) {
@@ -65,6 +68,13 @@ impl Tester {
 
     fn sent<R: Reactor>(&mut self, conn: ConnId, result: Result<(), Fault>, io: &mut R) {
         let Some(index) = self.slot_of(conn) else { return };
+        if self.pipelines {
+            self.sent_in_line(index, result.is_ok(), io);
+            // After a failure what is received next decides.
+            return if let Err(fault) = result {
+                self.slot(index).exchange.life.handle_sent(Err(fault))
+            };
+        }
         let at = usize::from(self.slot(index).exchange.piece);
         if result.is_ok()
             && let Some(out) = self.sends_from(index, at)
@@ -83,6 +93,9 @@ impl Tester {
         match result {
             Ok(Received::Data(buf)) => {
                 self.tally.received_bytes += buf.len() as u64;
+                if self.pipelines {
+                    return self.received_in_line(index, conn, buf, io);
+                }
                 let step = match self.looks {
                     false => life.handle_data(&buf, &self.rules),
                     true => self.look_and_read(index, &buf, io.wall_clock()),
@@ -119,13 +132,9 @@ impl Tester {
 
     /// Counts what a step says and does what it asks for.
     pub(super) fn apply<R: Reactor>(&mut self, index: u32, conn: ConnId, step: Step, buf: Option<Buf>, io: &mut R) {
-        self.tally.body_bytes += step.body_bytes as u64;
-        self.tally.record_heads(step.heads);
-        if let Some(what) = step.oddity {
-            self.tally.record_oddity(what);
-        }
-        if let Some(outcome) = step.outcome {
-            self.count_outcome(index, outcome, io);
+        self.count(index, &step, io);
+        if self.pipelines {
+            self.line_breaks(index, &step, io);
         }
         match step.next {
             Next::Wait => {}
@@ -152,6 +161,18 @@ impl Tester {
                 self.connect_again(index, how, io);
             }
             Next::Gone => self.go_on(index, io),
+        }
+    }
+
+    /// Counts what a step says.
+    pub(super) fn count<R: Reactor>(&mut self, index: u32, step: &Step, io: &mut R) {
+        self.tally.body_bytes += step.body_bytes as u64;
+        self.tally.record_heads(step.heads);
+        if let Some(what) = step.oddity {
+            self.tally.record_oddity(what);
+        }
+        if let Some(outcome) = step.outcome {
+            self.count_outcome(index, outcome, io);
         }
     }
 

@@ -28,6 +28,10 @@ impl Tester {
 
     /// Issues a request if there is one left to issue, else parks the slot.
     pub(super) fn issue<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        if self.pipelines && self.slots[index as usize].line.as_ref().is_some_and(|line| line.is_busy()) {
+            self.top_up(index, io.now());
+            return self.go_on_in_line(index, io);
+        }
         if self.slots[index as usize].client.as_ref().is_some_and(|client| client.is_led()) {
             return self.go_where_led(index, io);
         }
@@ -44,6 +48,9 @@ impl Tester {
 
     /// Makes the request that was due then.
     pub(super) fn make<R: Reactor>(&mut self, index: u32, due: Duration, now: Duration, io: &mut R) {
+        if self.pipelines {
+            return self.make_in_line(index, due, now, io);
+        }
         self.tally.elapsed = self.tally.elapsed.max(self.since_start(now));
         self.tally.behind = now.saturating_sub(due);
         if !self.slot(index).link.is_home() {
@@ -174,7 +181,7 @@ impl Tester {
         let profile = if is_home { self.profile } else { link.profile };
         let plan = ConnectPlan { routed: self.routed, profile, ..ConnectPlan::from(&start, to.address()) };
         link.lease = start.lease;
-        let first = self.sends_from(index, 0).unwrap_or_default();
+        let first = if self.pipelines { Outgoing::default() } else { self.sends_from(index, 0).unwrap_or_default() };
         let connected = match self.announcer.as_mut().filter(|_| is_home) {
             None => io.connect(&plan, first),
             Some(announcer) => {
@@ -190,6 +197,10 @@ impl Tester {
         slot.link.conn = Some(conn);
         slot.exchange.life.start_connecting(slot.exchange.method);
         slot.exchange.expect_more();
+        if self.pipelines {
+            self.begin_line_again(index);
+            self.expect_answers(index);
+        }
         self.by_conn.insert(conn, index);
         Ok(())
     }
@@ -211,6 +222,10 @@ impl Tester {
         if self.is_measured(due) {
             self.tally.record_failure(Failure::Fault(fault), at);
             self.tally.by_request.record_failure(which);
+        }
+        if self.pipelines {
+            self.leave_line(index);
+            self.fail_line(index, Failure::Fault(fault), io);
         }
         self.go_on(index, io);
     }

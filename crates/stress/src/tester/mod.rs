@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! issue.rs    a slot's next request: on its connection, or on a new one
+//! line.rs     several requests in flight on one connection
 //! waiting.rs  slots that wait for a request to become due
 //! announce.rs whom a header of the PROXY protocol names
 //! client.rs   where answers lead, and the connection beside the target's
@@ -21,6 +22,7 @@ mod closing;
 mod crowd;
 mod events;
 mod issue;
+mod line;
 mod places;
 mod slot;
 mod targets;
@@ -97,6 +99,8 @@ pub struct Tester {
     announcer: Option<Announcer>,
     /// Somebody looks at answers.
     looks: bool,
+    /// Several requests of a slot are in flight together.
+    pipelines: bool,
     requests: Requests,
     part: Part,
     /// Had the connection that was asked last negotiated timestamps?
@@ -153,6 +157,7 @@ impl Tester {
             profile: None,
             places: Places::default(),
             announcer: Announcer::of(plan, &share.starts_from, share.part),
+            pipelines: plan.wire.pipeline.is_some(),
             looks: plan.script.kept() > 0 || plan.follow.is_some() || plan.cookies.is_some(),
             part: share.part,
             waiting: Vec::new(),

@@ -1,6 +1,7 @@
 //! One place in the closed loop: at most one connection, at most one request.
 
 use super::client::Client;
+use super::line::Line;
 use super::places::HOME;
 use crate::request::Pieces;
 use http::Method;
@@ -40,6 +41,8 @@ pub(super) struct Slot {
     pub(super) deadline: Deadline,
     pub(super) backoff: Backoff,
     pub(super) doing: Doing,
+    /// Requests that are in flight together, in a run that has them so.
+    pub(super) line: Option<Box<Line>>,
     /// Where answers have led it, in a run that goes there.
     pub(super) client: Option<Box<Client>>,
 }
@@ -50,7 +53,13 @@ impl Slot {
         let script = &plan.script;
         let drawn = vec![None; script.draws()].into();
         let kept = Kept::new(script.kept());
-        Self { exchange: Exchange { drawn, kept, ..Exchange::default() }, client: Client::new(plan), ..Self::default() }
+        let line = plan.wire.pipeline.map(|most| Box::new(Line::new(most)));
+        Self {
+            exchange: Exchange { drawn, kept, ..Exchange::default() },
+            client: Client::new(plan),
+            line,
+            ..Self::default()
+        }
     }
 }
 

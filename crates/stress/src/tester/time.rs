@@ -133,7 +133,9 @@ impl Tester {
             if self.slot(index).doing == Doing::Parked {
                 continue;
             }
-            if self.is_under_way(index) {
+            if self.pipelines {
+                self.give_up_line(index);
+            } else if self.is_under_way(index) {
                 self.count_unanswered(index);
             } else if self.slot(index).doing == Doing::Working {
                 self.tally.record_oddity(Oddity::WaitExpired);

@@ -75,7 +75,7 @@ fn fin_keeps_time_wait_here() {
 /// Each connection has its share of requests, then the server is asked to close; it may be one that speaks HTTP/1.0.
 #[test]
 fn connections_carry_as_many_requests_as_was_said() {
-    let per_connection = |bounds, http10| WireDraft { per_connection: Some(bounds), http10 };
+    let per_connection = |bounds, http10| WireDraft { per_connection: Some(bounds), http10, ..WireDraft::default() };
     for http10 in [false, true] {
         let server = Server::start(Script::Polite);
         let report = run(PlanDraft { connections: 1, wire: per_connection((5, 5), http10), ..draft(&server, 200) });
