@@ -26,6 +26,8 @@ named! {
         Unreachable = "target.unreachable",
         /// The connection could not be secured, or something that cannot be of the target came on it.
         Tls = "target.tls",
+        /// The proxy opened no tunnel to the target.
+        Proxy = "target.proxy",
         /// The target closed before its response was complete.
         Closed = "target.closed",
         /// The target's response is not HTTP/1.
@@ -45,6 +47,14 @@ named! {
     }
 }
 
+/// EREMOTEIO, which no socket has.
+const REFUSED_BY_PROXY: i32 = 121;
+
+/// A proxy was asked for a tunnel, and opened none.
+pub fn proxy_refused() -> Fault {
+    Fault { kind: FaultKind::Other, errno: REFUSED_BY_PROXY }
+}
+
 impl ErrorKind {
     /// What it means, for people.
     pub fn meaning(self) -> &'static str {
@@ -59,6 +69,7 @@ impl ErrorKind {
             Self::Unanswered => "no complete response by the end of the run",
             Self::Unreachable => "no route to the target",
             Self::Tls => "TLS failed",
+            Self::Proxy => "the proxy opened no tunnel",
             Self::Closed => "connection closed before the response was complete",
             Self::Http => "the response is not valid HTTP/1",
             Self::Status => "another status than was expected",
@@ -81,6 +92,9 @@ impl ErrorKind {
 
 impl From<Fault> for ErrorKind {
     fn from(fault: Fault) -> Self {
+        if fault == proxy_refused() {
+            return Self::Proxy;
+        }
         match fault.kind {
             FaultKind::Ports => Self::ClientPorts,
             FaultKind::Files => Self::ClientFiles,

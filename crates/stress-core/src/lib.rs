@@ -35,7 +35,7 @@ pub use by_request::ByRequest;
 pub use client::Astray;
 pub use course::{Course, CourseError, Phase};
 pub use crowd::{Crowd, CrowdError, CrowdPhase};
-pub use error_kind::ErrorKind;
+pub use error_kind::{ErrorKind, proxy_refused};
 pub use forecast::Forecast;
 pub use judgement::{Judgement, Limiter};
 pub use kernel::{KernelCounter, KernelCounts};

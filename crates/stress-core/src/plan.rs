@@ -176,22 +176,20 @@ impl PlanDraft {
     /// Checks everything that can be checked without the machine it runs on.
     pub fn check(mut self) -> Result<Plan, PlanError> {
         self.settle_load()?;
-        let (url, target) = self.url_and_target()?;
         self.check_bounds()?;
-        let port_range = self.port_range.map(|(low, high)| PortRange::new(low, high)).transpose();
+        let (mut plan, script) = self.without_script()?;
+        plan.take_script(&script)?;
+        plan.check_pipeline()?;
+        Ok(plan)
+    }
+
+    /// All but what it sends, and that.
+    fn without_script(mut self) -> Result<(Plan, ScriptDraft), PlanError> {
+        let (url, target) = self.url_and_target()?;
         let (method_name, method) = method(self.method.as_deref(), &self.body)?;
-        let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
-        let (wire, close) = self.wire.check(close_by_fields(self.close, &headers)?, &headers)?;
-        let chooses_ports = self.ports == PortMode::Own || !self.sources.is_empty() || self.port_range.is_some();
-        let reach = self.reach.check(&url)?;
-        if reach.unix_socket.is_some() && chooses_ports {
-            return Err(PlanError::NoPorts);
-        }
-        let (tls, tls_elsewhere) = match self.follow {
-            None => (self.tls.check(&url)?, None),
-            Some(_) => self.tls.check_led(&url)?,
-        };
-        let mut plan = Plan {
+        let (wire, close, headers) = self.check_wire()?;
+        let (reach, (tls, tls_elsewhere)) = (self.check_reach(&url)?, self.check_tls(&url)?);
+        let plan = Plan {
             reach,
             url,
             tls,
@@ -218,15 +216,13 @@ impl PlanDraft {
             ports: self.ports,
             ports_why: None,
             sources: self.sources,
-            port_range: port_range.map_err(PlanError::Ports)?,
+            port_range: port_range(self.port_range)?,
             backoff_max: self.backoff_max.clamp(BACKOFF_FIRST, TIME_MAX),
             looks_ahead: self.looks_ahead,
             drain: self.drain.min(TIME_MAX),
             thresholds: self.thresholds,
         };
-        plan.take_script(&self.script)?;
-        plan.check_pipeline()?;
-        Ok(plan)
+        Ok((plan, self.script))
     }
 
     /// What a course or a crowd says stands above what else was said of rate, connections and end.
@@ -242,6 +238,25 @@ impl PlanDraft {
         let url = Url::parse(host).map_err(|why| PlanError::Url { url: self.url.clone(), why })?;
         let target = target.map_or_else(|| url.path().to_owned(), str::to_owned);
         Ok((url, target))
+    }
+
+    /// What goes over a connection, how it ends, and with which fields.
+    fn check_wire(&self) -> Result<(Wire, ClosePolicy, Vec<(String, String)>), PlanError> {
+        let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
+        let (wire, close) = self.wire.check(close_by_fields(self.close, &headers)?, &headers)?;
+        Ok((wire, close, headers))
+    }
+
+    fn check_reach(&mut self, url: &Url) -> Result<Reach, PlanError> {
+        let chooses_ports = self.ports == PortMode::Own || !self.sources.is_empty() || self.port_range.is_some();
+        let reach = std::mem::take(&mut self.reach).check(url)?;
+        if reach.unix_socket.is_some() && chooses_ports { Err(PlanError::NoPorts) } else { Ok(reach) }
+    }
+
+    /// Of the target, and of those that redirects may lead to.
+    fn check_tls(&mut self, url: &Url) -> Result<(Option<Tls>, Option<Tls>), TlsMistake> {
+        let tls = std::mem::take(&mut self.tls);
+        if self.follow.is_some() { tls.check_led(url) } else { tls.check(url).map(|tls| (tls, None)) }
     }
 
     fn check_bounds(&self) -> Result<(), PlanError> {
@@ -500,6 +515,10 @@ impl From<ScriptError> for PlanError {
 
 fn in_range(what: &'static str, value: u64, max: u64) -> Result<(), PlanError> {
     if value == 0 || value > max { Err(PlanError::OutOfRange { what, value, max }) } else { Ok(()) }
+}
+
+fn port_range(given: Option<(u16, u16)>) -> Result<Option<PortRange>, PlanError> {
+    given.map(|(low, high)| PortRange::new(low, high)).transpose().map_err(PlanError::Ports)
 }
 
 fn time_in_range(what: &'static str, time: Duration) -> Result<(), PlanError> {

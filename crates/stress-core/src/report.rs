@@ -1,7 +1,7 @@
 //! What a run found, ready to be printed or written as JSON.
 
 use crate::by_request::RequestSummary;
-use crate::client::Astray;
+use crate::client::Led;
 use crate::course::Phase;
 use crate::crowd::CrowdPhase;
 use crate::error_kind::ErrorKind;
@@ -13,7 +13,7 @@ use crate::pace::{Pace, Spread};
 use crate::plan::{Announce, ClosePolicy, Expect, Plan, PortMode, Tls, Wire};
 use crate::script::Order;
 use crate::step::Oddity;
-use crate::tally::{Redirects, Tally, TlsTally};
+use crate::tally::{Tally, TlsTally};
 use crate::threshold::{Figures, Judged, Threshold};
 use crate::verdict::{PortsHeldBy, Verdict};
 use core::time::Duration;
@@ -59,10 +59,8 @@ pub struct Report {
     pub tls: Option<TlsReport>,
     /// CPU time of connect(2) itself, in microseconds, where it was measured.
     pub connect_cost_us: Option<Percentiles>,
-    /// The busiest thread of the tester: share of its time in which it ran or waited for a CPU, where that is known.
-    pub busy: Option<f64>,
-    /// CPU time of the tester's threads as a share of the time, in per cent of one core; `None` when no time passed.
-    pub cpu_percent: Option<f64>,
+    /// What it took of this host.
+    pub tester: TesterLoad,
     /// What the kernel counted meanwhile, for all programs of this host.
     pub kernel: KernelCounts,
     /// Connections.
@@ -71,12 +69,8 @@ pub struct Report {
     pub errors: Vec<(ErrorKind, u64)>,
     /// Statuses that were not expected, as they were met first.
     pub unexpected: Vec<(u16, u64)>,
-    /// Redirects, where they were to be followed.
-    pub redirects: Option<Redirects>,
-    /// Cookies that answers set, where clients keep them.
-    pub cookies: Option<u64>,
-    /// Redirects that were not followed, those that there were.
-    pub astray: Vec<(Astray, u64)>,
+    /// What answers and proxies made of its requests.
+    pub led: Led,
     /// Failures that came with an errno.
     pub faults: Vec<(Fault, u64)>,
     /// The first HTTP error met.
@@ -113,6 +107,15 @@ pub struct Report {
     pub forecast: Option<(Forecast, Compared)>,
     /// What to try, least invasive first.
     pub advice: Vec<&'static str>,
+}
+
+/// What a run took of this host.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TesterLoad {
+    /// The busiest thread of the tester: share of its time in which it ran or waited for a CPU, where that is known.
+    pub busy: Option<f64>,
+    /// CPU time of the tester's threads as a share of the time, in per cent of one core; `None` when no time passed.
+    pub cpu_percent: Option<f64>,
 }
 
 /// What was seen of TLS.
@@ -172,6 +175,8 @@ pub struct PlanSummary {
     pub port_range: Option<(u16, u16)>,
     /// The proxy that is asked.
     pub proxy: Option<String>,
+    /// It is asked for a tunnel.
+    pub proxy_tunnel: bool,
     /// The header of the PROXY protocol that connections begin with.
     pub proxy_protocol: Option<Announce>,
     /// Redirects that are followed for one request, where they are.
@@ -363,6 +368,7 @@ impl PlanSummary {
             follow: plan.follow,
             proxy_protocol: plan.announce.clone(),
             cookie_jar: plan.cookies.is_some(),
+            proxy_tunnel: plan.reach.tunnels,
             expect: plan.expect.clone(),
             wire: plan.wire,
             tls: plan.tls.clone(),
@@ -392,15 +398,12 @@ impl Report {
             connect_us: tally.connect_time.percentiles(),
             tls: tally.tls.as_deref().map(tls_report),
             connect_cost_us: tally.connect_cost.percentiles(),
-            busy: facts.busy,
-            cpu_percent: percent(facts.cpu, tally.elapsed + tally.drained),
+            tester: TesterLoad { busy: facts.busy, cpu_percent: percent(facts.cpu, tally.elapsed + tally.drained) },
             kernel: facts.kernel,
             connections: connections(tally, tally.elapsed),
             errors: nonzero(|kind| tally.errors(kind)),
             unexpected: tally.unexpected().to_vec(),
-            redirects: plan.follow.map(|_| tally.redirects),
-            cookies: plan.cookies.as_ref().map(|_| tally.cookies),
-            astray: nonzero(|why| tally.astray(why)),
+            led: Led::of(plan, tally),
             faults: tally.faults().to_vec(),
             http_error: tally.http_error,
             statuses: tally.statuses().collect(),

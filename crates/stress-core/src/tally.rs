@@ -1,5 +1,6 @@
 //! What one thread counts while it runs; tallies of threads merge into one.
 
+mod reasons;
 mod tls;
 
 use crate::by_request::ByRequest;
@@ -10,6 +11,7 @@ use crate::step::{Failure, HeadsRead, Oddity, Unmet};
 use core::time::Duration;
 use http1::Dialect;
 use ports::{Blame, ClosedFirst, ClosingTally, Fault};
+use reasons::Reasons;
 use serde::Serialize;
 use stats::{Recorder, Timeline};
 pub use tls::TlsTally;
@@ -93,6 +95,7 @@ pub struct Tally {
     pub http_error: Option<http1::Error>,
     statuses: Statuses,
     errors: [u64; ErrorKind::ALL.len()],
+    proxy: Reasons,
     astray: [u64; Astray::ALL.len()],
     oddities: [u64; Oddity::ALL.len()],
     dialects: [u64; Dialect::ALL.len()],
@@ -263,6 +266,16 @@ impl Tally {
         self.opened_when_gone.unwrap_or(self.connects_opened)
     }
 
+    /// A proxy opened no tunnel, and said so.
+    pub fn record_proxy(&mut self, why: &str) {
+        self.proxy.count(why, 1);
+    }
+
+    /// Why it did not, as it was met first.
+    pub fn proxy(&self) -> &[(String, u64)] {
+        self.proxy.all()
+    }
+
     /// Redirects that were not followed, by why.
     pub fn astray(&self, why: Astray) -> u64 {
         self.astray[why.index()]
@@ -310,6 +323,7 @@ impl Tally {
         self.not_sent += other.not_sent;
         self.behind = self.behind.max(other.behind);
         self.warm_up += other.warm_up;
+        self.proxy.merge(&other.proxy);
         self.cookies += other.cookies;
         self.redirects.followed += other.redirects.followed;
         self.redirects.elsewhere += other.redirects.elsewhere;

@@ -4,7 +4,7 @@ use crate::plan::{ClosePolicy, Plan};
 use core::fmt::Write;
 
 /// Our User-Agent.
-const AGENT: &str = concat!("quintet/", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT: &str = concat!("quintet/", env!("CARGO_PKG_VERSION"));
 
 /// What differs from request to request.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,9 @@ pub(crate) fn head_of(plan: &Plan, parts: &Parts<'_>) -> Vec<u8> {
     if ours("connection") {
         head.push_str(about_end(plan));
     }
+    if let Some(who) = plan.reach.proxy_authorization.as_ref().filter(|_| !plan.reach.tunnels) {
+        field(&mut head, "Proxy-Authorization", who);
+    }
     parts.headers.iter().for_each(|(name, value)| field(&mut head, name, value));
     if let Some(bytes) = parts.body_bytes {
         if bytes > 0 || method_wants_length(parts.method) {
@@ -46,7 +49,11 @@ pub(crate) fn head_of(plan: &Plan, parts: &Parts<'_>) -> Vec<u8> {
 
 /// A proxy is asked for the whole URL (RFC 9112 section 3.2.2).
 fn before_path(plan: &Plan) -> String {
-    if plan.reach.proxy.is_some() { format!("http://{}", plan.url.host_field()) } else { String::new() }
+    if plan.reach.proxy.is_some() && !plan.reach.tunnels {
+        format!("http://{}", plan.url.host_field())
+    } else {
+        String::new()
+    }
 }
 
 fn field(head: &mut String, name: &str, value: &str) {

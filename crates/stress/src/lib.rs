@@ -17,6 +17,7 @@ mod stop;
 mod tester;
 mod time_wait;
 mod tls;
+mod tunnel;
 mod urls;
 
 pub use error::StressError;

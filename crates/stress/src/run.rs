@@ -141,7 +141,8 @@ fn start_tester(
         if matches!(plan.pace, Pace::Open(..)) {
             sys::thread::be_punctual();
         }
-        let mut tester = Stand::new(Tester::new(&plan, share, orders), security);
+        let tunnel = plan.reach.tunnel_head(&plan.url);
+        let mut tester = Stand::new(Tester::new(&plan, share, orders), security, tunnel);
         tester.start(io)?;
         Ok((tester, ()))
     };

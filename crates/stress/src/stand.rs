@@ -1,6 +1,7 @@
 //! A tester on the layers its plan asks for: TLS, or nothing.
 
 use crate::tester::{Elsewhere, Tester};
+use crate::tunnel::Tunnelled;
 use ports::Fault;
 use reactor::{App, Completion, Reactor};
 use secure::{ClientProfile, Hints, Profile, Profiles, Secure, Settings};
@@ -24,13 +25,18 @@ pub(crate) struct Security {
 pub(crate) enum Stand {
     Plain(Box<Tester>),
     Secured(Box<Secure<Tester>>),
+    Tunnelled(Box<Tunnelled<Tester>>),
+    SecuredInTunnel(Box<Tunnelled<Secure<Tester>>>),
 }
 
 impl Stand {
-    /// Connections of `tester` are secured so.
-    pub(crate) fn new(mut tester: Tester, security: Security) -> Self {
+    /// Connections of `tester` are secured so; within a tunnel that a proxy is asked for by `tunnel`.
+    pub(crate) fn new(mut tester: Tester, security: Security, tunnel: Option<Vec<u8>>) -> Self {
         if security.target.is_none() && security.elsewhere.is_none() {
-            return Self::Plain(Box::new(tester));
+            return match tunnel {
+                None => Self::Plain(Box::new(tester)),
+                Some(head) => Self::Tunnelled(Box::new(Tunnelled::new(tester, head))),
+            };
         }
         let profiles = Profiles::default();
         let mut connected = security.target.map(|profile| profiles.add(Profile::Client(profile)));
@@ -40,7 +46,11 @@ impl Stand {
             tester.leading(connected.take(), elsewhere);
         }
         let settings = Settings { profiles, connected, hints: HINTS, ..Settings::default() };
-        Self::Secured(Box::new(Secure::new(tester, settings)))
+        let secured = Secure::new(tester, settings);
+        match tunnel {
+            None => Self::Secured(Box::new(secured)),
+            Some(head) => Self::SecuredInTunnel(Box::new(Tunnelled::new(secured, head))),
+        }
     }
 
     /// What was counted, when it is over.
@@ -48,6 +58,8 @@ impl Stand {
         match self {
             Self::Plain(tester) => tester.into_tally(),
             Self::Secured(secured) => secured.app.into_tally(),
+            Self::Tunnelled(tunnelled) => tunnelled.app.into_tally(),
+            Self::SecuredInTunnel(tunnelled) => tunnelled.app.app.into_tally(),
         }
     }
 }
@@ -58,6 +70,8 @@ macro_rules! on_app {
         match $stand {
             Stand::Plain($app) => $what,
             Stand::Secured($app) => $what,
+            Stand::Tunnelled($app) => $what,
+            Stand::SecuredInTunnel($app) => $what,
         }
     };
 }

@@ -42,7 +42,7 @@ fn a_row_of_redirects_is_one_request() {
         });
         assert_eq!((report.requests.ok, &report.errors[..]), (20, &[][..]), "{close}");
         assert_eq!(report.statuses, [(200, 20)], "{close}");
-        assert_eq!(report.redirects, Some(Redirects { followed: 40, elsewhere: 0 }), "{close}");
+        assert_eq!(report.led.redirects, Some(Redirects { followed: 40, elsewhere: 0 }), "{close}");
         let connections = if close == ClosePolicy::Keep { 2 } else { 60 };
         assert_eq!(report.connections.opened, connections, "{close}: each hop is a request of its own on the wire");
     }
@@ -80,7 +80,7 @@ fn another_host_is_not_told_who_asks() {
         ..draft(&server.url("/"), 40)
     });
     assert_eq!((report.requests.ok, &report.errors[..]), (40, &[][..]));
-    assert_eq!(report.redirects, Some(Redirects { followed: 40, elsewhere: 40 }));
+    assert_eq!(report.led.redirects, Some(Redirects { followed: 40, elsewhere: 40 }));
     assert_eq!(report.connections.opened, 4, "two to each, all of them kept");
     assert_eq!(report.closed_first.total(), 4, "every connection has an end");
     assert!(server.asked().iter().all(|asked| asked.field("authorization") == Some("Basic x")));
@@ -100,7 +100,7 @@ fn what_leads_nowhere_is_a_failure_of_its_own() {
         let server = Scribe::start(move |_| redirect(302, to));
         let report = run(PlanDraft { follow: Some(3), connections: 1, ..draft(&server.url("/"), 2) });
         assert_eq!((report.requests.ok, &report.errors[..]), (0, &[(ErrorKind::Redirect, 2)][..]), "{to}");
-        assert_eq!(report.astray, [(why, 2)], "{to}");
+        assert_eq!(report.led.astray, [(why, 2)], "{to}");
         assert_eq!(server.asked().len(), 2 * asked, "{to}");
         assert_eq!(report.connections.opened, 1, "{to}: the connection is none the worse for it");
     }
@@ -114,10 +114,10 @@ fn what_leads_nowhere_is_a_failure_of_its_own() {
 fn what_is_not_followed_is_an_answer() {
     let nowhere = Scribe::start(|_| "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n".to_owned());
     let report = run(draft(&nowhere.url("/"), 4));
-    assert_eq!((report.statuses, report.redirects), (vec![(302, 4)], Some(Redirects::default())));
+    assert_eq!((report.statuses, report.led.redirects), (vec![(302, 4)], Some(Redirects::default())));
     let server = Scribe::start(|_| redirect(302, "/x"));
     let report = run(PlanDraft { follow: None, ..draft(&server.url("/"), 4) });
-    assert_eq!((report.statuses, report.redirects), (vec![(302, 4)], None));
+    assert_eq!((report.statuses, report.led.redirects), (vec![(302, 4)], None));
 }
 
 /// The time of a request is that of the whole row.
@@ -129,7 +129,7 @@ fn a_row_of_redirects_has_one_time_out() {
     });
     let report = run(PlanDraft { timeout: Duration::from_millis(300), connections: 1, ..draft(&server.url("/"), 1) });
     assert_eq!(report.errors, [(ErrorKind::Timeout, 1)]);
-    assert_eq!(report.redirects, Some(Redirects { followed: 1, elsewhere: 0 }));
+    assert_eq!(report.led.redirects, Some(Redirects { followed: 1, elsewhere: 0 }));
 }
 
 /// Each place is a client of its own: it gets a cookie with its first answer, and shows it from then on to whom it belongs.
@@ -152,7 +152,7 @@ fn each_client_keeps_its_own_cookies() {
     let cookies = Some(stress_core::client::Jar::default());
     let report = run(PlanDraft { cookies, headers, ..draft(&server.url("/in/a"), 30) });
     assert_eq!((report.requests.ok, &report.errors[..]), (30, &[][..]));
-    assert_eq!(report.cookies, Some(6), "two clients, three each");
+    assert_eq!(report.led.cookies, Some(6), "two clients, three each");
     let asked = server.asked();
     for client in 0..2 {
         let own = format!("id={client}; own=x");

@@ -2,6 +2,8 @@
 
 use crate::values;
 use anyhow::Context;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ports::TlsVersion;
 use std::path::PathBuf;
 use stress_core::parse_sources;
@@ -18,9 +20,15 @@ pub(super) struct ReachArgs {
     /// Addresses of a host and port, in place of what the resolver says: `HOST:PORT:ADDRESS[,ADDRESS]`; they are used in turn.
     #[arg(long, value_name = "HOST:PORT:ADDRESS")]
     resolve: Vec<String>,
-    /// A proxy that is asked for the URL, http://HOST:PORT; for http targets.
+    /// A proxy, http://HOST:PORT: it is asked for http URLs, and for a tunnel (CONNECT) to where https URLs lead.
     #[arg(short = 'x', long, value_name = "URL")]
     proxy: Option<String>,
+    /// Ask the proxy for a tunnel to http targets, too.
+    #[arg(long, requires = "proxy")]
+    proxytunnel: bool,
+    /// Who asks the proxy (basic authentication).
+    #[arg(long, value_name = "USER:PASSWORD", requires = "proxy")]
+    proxy_user: Option<String>,
     /// Connect to this socket file, whatever host the URL names; a target of the form unix:PATH[:/URL-PATH] is the same.
     #[arg(long, value_name = "PATH")]
     unix_socket: Option<String>,
@@ -44,6 +52,8 @@ impl ReachArgs {
             resolve: self.resolve.clone(),
             connect_to: self.connect_to.clone(),
             proxy: self.proxy.clone(),
+            proxy_tunnel: self.proxytunnel,
+            proxy_authorization: self.proxy_user.as_ref().map(|user| format!("Basic {}", BASE64_STANDARD.encode(user))),
             unix_socket: self.unix_socket.clone().or(target_is),
         }
     }

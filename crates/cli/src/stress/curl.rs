@@ -268,6 +268,10 @@ mod tests {
         check(&["--haproxy-protocol", "u"], &["--proxy-protocol=v1", "http://u"]);
         let named = ["--haproxy-clientip", "10.0.0.9", "--haproxy-protocol", "u"];
         check(&named, &["--proxy-clients=10.0.0.9", "--proxy-protocol=v1", "http://u"]);
+        check(
+            &["-px", "p:3128", "-U", "me:secret", "u"],
+            &["--proxytunnel", "--proxy=p:3128", "--proxy-user=me:secret", "http://u"],
+        );
         check(&["-c", "jar.txt", "u"], &["--cookie-jar", "http://u"]);
         check(&["-b", "", "u"], &["--cookie-jar", "http://u"]);
         check(&["-b", "/no/such/file", "-c", "jar.txt", "u"], &["--cookie-jar", "http://u"]);

@@ -132,6 +132,9 @@ static OPTIONS: &[Opt] = &[
     long_valued(&["connect-to"], Meaning::Ours("--connect-to")),
     long_valued(&["resolve"], Meaning::Ours("--resolve")),
     valued('x', &["proxy"], Meaning::Ours("--proxy")),
+    switch('p', &["proxytunnel"], Meaning::Ours("--proxytunnel")),
+    valued('U', &["proxy-user"], Meaning::Ours("--proxy-user")),
+    long_switch(&["proxy-basic"], Meaning::Nothing),
     long_valued(&["interface"], Meaning::Ours("--source-ip")),
     long_valued(&["socks4", "socks4a", "socks5", "socks5-hostname", "preproxy"], Meaning::Refused(NO_SOCKS)),
     // What is no single request.

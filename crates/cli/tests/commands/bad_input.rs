@@ -256,7 +256,9 @@ fn targets() {
     check(&no_family, &["--proxy-clients", "family of the target"]);
     check(&["stress", "http://[::1%25lo]/"], &["link-local", "%25eth0"]);
     check(&["stress", "--resolve", "a:80", "http://127.0.0.1/"], &["a:80", "HOST:PORT:ADDRESS"]);
-    check(&["stress", "--proxy", "http://127.0.0.1:1", "https://127.0.0.1/"], &["CONNECT", "--connect-to"]);
+    check(&["stress", "--proxytunnel", "http://127.0.0.1/"], &["--proxy <URL>"]);
+    check(&["stress", "--pipeline", "4", "-m", "POST", "http://127.0.0.1/"], &["POST /", "not idempotent"]);
+    check(&["stress", "--pipeline", "4", "--close", "fin", "http://127.0.0.1/"], &["--pipeline", "leave --close out"]);
     check(&["stress", "--expect-status", "ok", "http://127.0.0.1/"], &["ok", "200,204", "2xx"]);
     check(&["stress", "--expect-header", "X", "http://127.0.0.1/"], &["X", "Name: value"]);
     check(&["stress", "--requests-per-connection", "5-2", "http://127.0.0.1/"], &["5-2"]);

@@ -172,3 +172,46 @@ fn openssl_answers_and_refuses() {
     let reasons = report["tls"]["reasons"].to_string();
     assert!(reasons.contains("certificate required") && reasons.contains("--cert"), "{reasons}");
 }
+
+/// Apache as the proxy: it opens tunnels for whoever may ask, and to nothing but nginx.
+#[test]
+fn a_tunnel_through_apache_ends_at_nginx() {
+    let Some(house) = House::new("") else { return };
+    let Some(proxy) = apache_as_proxy(&house.folder, house.nginx.address.port()) else { return };
+    let through = format!("http://{}", proxy.address);
+    for close in ["keep", "wait", "rst"] {
+        house.good(&["-x", &through, "--proxy-user", "me:secret", "--close", close, "--expect-body", "ssss"]);
+    }
+    let (report, _) = house.stress(20, &["-x", &through, "--insecure", "--proxy-user", "me:other"]);
+    assert_eq!(number(&report, "/errors/target.proxy"), 20, "{report:#}");
+    let why = report["proxy_refusals"].as_object().expect("why");
+    assert!(why.keys().all(|why| why.contains("407") && why.contains("--proxy-user")), "{report:#}");
+    let curl = ["--insecure", "--", "curl", "-x", &through, "-U", "me:secret", "https://127.0.0.1:1/"];
+    let output = run(quintet().args(["stress", "-n", "4", "--json", "-"]).args(curl));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!(number(&report, "/errors/target.proxy"), 4, "{report:#}");
+}
+
+fn apache_as_proxy(folder: &Folder, port: u16) -> Option<Server> {
+    let program = installed("apache2")?;
+    let modules = program.ancestors().nth(2)?.join("lib/apache2/modules");
+    if !modules.join("mod_proxy_connect.so").is_file() {
+        testkit::skip(format!("apache2 has no mod_proxy_connect in {}", modules.display()));
+        return None;
+    }
+    let names =
+        ["mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "proxy", "proxy_connect"];
+    let load = |name: &&str| format!("LoadModule {name}_module {}/mod_{name}.so\n", modules.display());
+    let load: String = names.iter().map(load).collect();
+    let users = folder.write("proxy-users", "me:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
+    let (address, path) = (free_address(), folder.path().display());
+    let config = format!(
+        "ServerRoot {path}\nServerName localhost\nListen {address}\nPidFile {path}/proxy.pid\nErrorLog {path}/proxy.log\n\
+         DefaultRuntimeDir {path}\n{load}ProxyRequests On\nAllowCONNECT {port}\n\
+         <Proxy \"*\">\n  AuthType Basic\n  AuthName x\n  AuthUserFile {}\n  Require valid-user\n</Proxy>\n\
+         ThreadsPerChild 16\nServerLimit 1\nStartServers 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16\n",
+        users.display()
+    );
+    let file = folder.write("proxy.conf", &config);
+    Some(Server::start(Command::new(program).args(["-X", "-f"]).arg(file), address))
+}

@@ -5,6 +5,7 @@ use crate::counts::{closes, object};
 use serde_json::{Value, json};
 use stats::Percentiles;
 use stress_core::by_request::RequestSummary;
+use stress_core::client::Led;
 use stress_core::report::TlsReport;
 use stress_core::{ErrorKind, Judged, KernelCounter, Report, SeriesPoint, TimeWaitOurs, moment};
 
@@ -39,26 +40,33 @@ pub(super) fn report(report: &Report) -> Value {
         "notes": report.notes,
         "drained_s": report.drained.as_secs_f64(),
         "connect_cpu_us": percentiles(report.connect_cost_us.as_ref()),
-        "busy": report.busy,
+        "busy": report.tester.busy,
         "also_seen": also_seen(report),
         "not_sent": report.not_sent,
-        "redirects": report.redirects,
-        "cookies_set": report.cookies,
-        "redirects_failed": object(report.astray.iter().map(|(why, count)| (why.name(), *count))),
         "forecast": report.forecast.as_ref().map(forecast::with_outcome),
         "by_request": by_request(report),
         "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),
         "unexpected_statuses": object(report.unexpected.iter().map(|(code, count)| (code.to_string(), *count))),
-        "tls_us": percentiles(report.tls.as_ref().and_then(|tls| tls.handshake_us.as_ref())),
-        "tls": report.tls.as_ref().map(secured),
     });
-    if let (Some(value), Value::Object(more)) = (value.as_object_mut(), described(report)) {
-        value.extend(more);
+    for more in [secured(report.tls.as_ref()), described(report), led(&report.led)] {
+        if let (Some(value), Value::Object(more)) = (value.as_object_mut(), more) {
+            value.extend(more);
+        }
     }
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
     }
     value
+}
+
+/// Where answers and proxies have led requests.
+fn led(led: &Led) -> Value {
+    json!({
+        "redirects": led.redirects,
+        "redirects_failed": object(led.astray.iter().map(|(why, count)| (why.name(), *count))),
+        "cookies_set": led.cookies,
+        "proxy_refusals": object(led.refusals.iter().map(|(why, count)| (why.as_str(), *count))),
+    })
 }
 
 /// What came with the schema.
@@ -86,14 +94,17 @@ fn threshold(judged: &Judged) -> Value {
     json!({ "threshold": judged.threshold.text(), "seen": judged.seen, "kept": judged.kept })
 }
 
-fn secured(tls: &TlsReport) -> Value {
-    json!({
-        "handshakes": tls.handshakes,
-        "resumed": tls.resumed,
-        "version": tls.suite.map(|(version, _)| version),
-        "suite": tls.suite.map(|(_, suite)| suite),
-        "reasons": object(tls.reasons.iter().map(|(why, count)| (why.as_str(), *count))),
-    })
+fn secured(tls: Option<&TlsReport>) -> Value {
+    let all = |tls: &TlsReport| {
+        json!({
+            "handshakes": tls.handshakes,
+            "resumed": tls.resumed,
+            "version": tls.suite.map(|(version, _)| version),
+            "suite": tls.suite.map(|(_, suite)| suite),
+            "reasons": object(tls.reasons.iter().map(|(why, count)| (why.as_str(), *count))),
+        })
+    };
+    json!({ "tls_us": percentiles(tls.and_then(|tls| tls.handshake_us.as_ref())), "tls": tls.map(all) })
 }
 
 /// What limited the run, in words for programs and for people.
@@ -110,7 +121,7 @@ fn verdict(report: &Report) -> Value {
 /// What the run cost this host.
 fn client(report: &Report) -> Value {
     json!({
-        "cpu_percent": report.cpu_percent,
+        "cpu_percent": report.tester.cpu_percent,
         "connect_us": percentiles(report.connect_cost_us.as_ref()),
     })
 }

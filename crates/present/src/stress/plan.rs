@@ -34,6 +34,16 @@ pub fn plan(plan: &PlanSummary) -> String {
     if let Some(why) = &plan.ports_why {
         text.push_str(&format!(" ({why})"));
     }
+    push_ways(&mut text, plan);
+    if let Some(tls) = &plan.tls {
+        text.push_str(&format!("\n      TLS: {}", tls_words(tls)));
+    }
+    text.push('\n');
+    text
+}
+
+/// How connections begin, and what is made of answers.
+fn push_ways(text: &mut String, plan: &PlanSummary) {
     if let Some(announce) = &plan.proxy_protocol {
         let named = match announce.clients.len() {
             0 => "names where they start".to_owned(),
@@ -47,11 +57,6 @@ pub fn plan(plan: &PlanSummary) -> String {
     if let Some(max) = plan.follow {
         text.push_str(&format!("\n      redirects: {} of a request are followed", count(max.into())));
     }
-    if let Some(tls) = &plan.tls {
-        text.push_str(&format!("\n      TLS: {}", tls_words(tls)));
-    }
-    text.push('\n');
-    text
 }
 
 /// Phases that are told.
@@ -115,7 +120,10 @@ fn targets(plan: &PlanSummary) -> String {
         [_, _, ..] => format!("{} in turn", names.join(" and ")),
         _ => plan.target.to_string(),
     };
-    plan.proxy.as_ref().map_or(all.clone(), |proxy| format!("{all}, the proxy {proxy}"))
+    plan.proxy.as_ref().map_or(all.clone(), |proxy| match plan.proxy_tunnel {
+        true => format!("{all}, a tunnel through the proxy {proxy}"),
+        false => format!("{all}, the proxy {proxy}"),
+    })
 }
 
 fn until(plan: &PlanSummary) -> String {

@@ -45,14 +45,14 @@ fn push_summary(text: &mut Text, report: &Report) {
             format!("{} were due, but no connection was free (after a failure it pauses)", count(report.not_sent)),
         );
     }
-    if let Some(redirects) = report.redirects.filter(|redirects| redirects.followed > 0) {
+    if let Some(redirects) = report.led.redirects.filter(|redirects| redirects.followed > 0) {
         let elsewhere = match redirects.elsewhere {
             0 => String::new(),
             some => format!(", {} of them to other hosts", count(some)),
         };
         text.row("redirects", format!("{} followed{elsewhere}", count(redirects.followed)));
     }
-    if let Some(cookies) = report.cookies.filter(|cookies| *cookies > 0) {
+    if let Some(cookies) = report.led.cookies.filter(|cookies| *cookies > 0) {
         text.row("cookies", format!("{} set by answers", count(cookies)));
     }
     if report.drained >= DRAINED_SHOWN_MIN {
@@ -155,10 +155,14 @@ fn push_errors(text: &mut Text, report: &Report) {
     for (kind, number) in &report.errors {
         text.row(kind.name(), format!("{} ({})", count(*number), kind.meaning()));
         let of_kind = report.faults.iter().filter(|(fault, _)| ErrorKind::from(*fault) == *kind);
+        // What a proxy says is told in its own words.
+        let of_kind = of_kind.filter(|_| *kind != ErrorKind::Proxy);
         of_kind.for_each(|(fault, number)| text.row("", format!("{} {fault}", count(*number))));
         let statuses = report.unexpected.iter().filter(|_| *kind == ErrorKind::Status);
         statuses.for_each(|(status, number)| text.row("", format!("{} of {status}", count(*number))));
-        let astray = report.astray.iter().filter(|_| *kind == ErrorKind::Redirect);
+        let refusals = report.led.refusals.iter().filter(|_| *kind == ErrorKind::Proxy);
+        refusals.for_each(|(why, number)| text.row("", format!("{} {why}", count(*number))));
+        let astray = report.led.astray.iter().filter(|_| *kind == ErrorKind::Redirect);
         astray.for_each(|(why, number)| text.row("", format!("{} {}", count(*number), why.meaning())));
         let reasons = report.tls.iter().flat_map(|tls| &tls.reasons).filter(|_| *kind == ErrorKind::Tls);
         reasons.for_each(|(why, number)| text.row("", format!("{} {why}", count(*number))));
@@ -225,7 +229,7 @@ fn push_ports(text: &mut Text, report: &Report) {
 }
 
 fn push_cpu(text: &mut Text, report: &Report) {
-    if let Some(cpu) = report.cpu_percent {
+    if let Some(cpu) = report.tester.cpu_percent {
         text.row("tester's CPU", format!("{} % of one core", significant(cpu)));
     }
 }

@@ -5,10 +5,12 @@
 //! ```
 
 mod jar;
+mod led;
 mod redirect;
 mod rewrite;
 
 pub use jar::{Jar, Taken};
+pub use led::Led;
 pub use redirect::{Astray, FOLLOW_DEFAULT, FOLLOW_MAX, Turn, leads_on};
 pub use rewrite::{follow, target_of, with_cookies};
 

@@ -17,7 +17,7 @@ named! {
         NoUrl = "no_url",
         /// The run has been led to as many other hosts as it may.
         TooManyHosts = "too_many_hosts",
-        /// It leads to an https URL, through a proxy that is asked for no tunnels.
+        /// It leads to where a proxy would have to be asked for another tunnel.
         NoTunnel = "no_tunnel",
         /// The name of the host it leads to has no address.
         Unresolved = "unresolved",
@@ -31,7 +31,7 @@ impl Astray {
             Self::TooMany => "led on more often than --follow says",
             Self::NoUrl => "led to what is no http or https URL",
             Self::TooManyHosts => "led to more different hosts than a run goes to",
-            Self::NoTunnel => "led to an https URL, for which the proxy is asked for no tunnel",
+            Self::NoTunnel => "led to where the proxy would have to be asked for another tunnel",
             Self::Unresolved => "led to a name that has no address",
         }
     }

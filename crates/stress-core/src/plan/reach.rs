@@ -16,6 +16,10 @@ pub struct ReachDraft {
     pub connect_to: Vec<String>,
     /// `http://HOST:PORT` of a proxy.
     pub proxy: Option<String>,
+    /// The proxy is asked for a tunnel also where the URL is no `https`.
+    pub proxy_tunnel: bool,
+    /// The value of Proxy-Authorization.
+    pub proxy_authorization: Option<String>,
     /// A socket file that connections go to, whatever the URL says.
     pub unix_socket: Option<String>,
 }
@@ -27,6 +31,10 @@ pub struct Reach {
     detours: Vec<Detour>,
     /// The proxy that is asked for the URL.
     pub proxy: Option<Url>,
+    /// It is asked for a tunnel.
+    pub tunnels: bool,
+    /// The value of Proxy-Authorization.
+    pub proxy_authorization: Option<String>,
     /// The socket file that connections go to, whatever the URL says.
     pub unix_socket: Option<UnixPath>,
 }
@@ -74,12 +82,9 @@ pub enum ReachMistake {
     /// TLS towards the proxy.
     #[error("--proxy {0:?}: proxies are spoken to in the clear: write http://HOST:PORT")]
     SecureProxy(String),
-    /// It would have to be asked for a tunnel.
-    #[error(
-        "an https URL through a proxy takes a tunnel (CONNECT), which is not spoken here: ask for an http:// URL, or leave \
-         --proxy out and give the way by --connect-to"
-    )]
-    Tunnel,
+    /// Nobody to be asked for a tunnel, or told who asks.
+    #[error("{0} is for a proxy: give one with --proxy, or leave it out")]
+    NoProxy(&'static str),
     /// Both say where to connect to.
     #[error("--proxy and --connect-to both say where connections go: choose one")]
     Both,
@@ -107,10 +112,17 @@ impl ReachDraft {
         let resolve = self.resolve.iter().map(|text| known(text).ok_or_else(|| wrong(text)));
         let wrong = |text: &String| ReachMistake::ConnectTo(text.clone());
         let detours = self.connect_to.iter().map(|text| detour(text).ok_or_else(|| wrong(text)));
+        let is_proxied = self.proxy.is_some();
+        let without = [(self.proxy_tunnel, "--proxytunnel"), (self.proxy_authorization.is_some(), "--proxy-user")];
+        if let Some((_, flag)) = without.into_iter().find(|(is_given, _)| *is_given && !is_proxied) {
+            return Err(ReachMistake::NoProxy(flag));
+        }
         let reach = Reach {
             resolve: resolve.collect::<Result<_, _>>()?,
             detours: detours.collect::<Result<_, _>>()?,
             proxy: self.proxy.map(proxy).transpose()?,
+            tunnels: self.proxy_tunnel || url.is_secure() && is_proxied,
+            proxy_authorization: self.proxy_authorization,
             unix_socket: self.unix_socket.map(socket_file).transpose()?,
         };
         if reach.unix_socket.is_some() {
@@ -123,7 +135,6 @@ impl ReachDraft {
             return other.map_or(Ok(reach), |(_, flag)| Err(ReachMistake::SocketAlone(flag)));
         }
         match &reach.proxy {
-            Some(_) if url.is_secure() => Err(ReachMistake::Tunnel),
             Some(_) if !reach.detours.is_empty() => Err(ReachMistake::Both),
             _ => Ok(reach),
         }
@@ -131,6 +142,17 @@ impl ReachDraft {
 }
 
 impl Reach {
+    /// What a proxy is asked for a tunnel to `url`, where it is (RFC 9110 section 9.3.6).
+    pub fn tunnel_head(&self, url: &Url) -> Option<Vec<u8>> {
+        let host = url.host_to_reach();
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let (to, agent) = (format!("{host}:{}", url.port()), crate::template::AGENT);
+        let who = self.proxy_authorization.as_ref().map(|who| format!("Proxy-Authorization: {who}\r\n"));
+        let who = who.unwrap_or_default();
+        let head = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\nUser-Agent: {agent}\r\n{who}\r\n");
+        self.tunnels.then(|| head.into_bytes())
+    }
+
     /// Where connections for `url` go.
     pub fn place(&self, url: &Url) -> Place {
         if let Some(path) = self.unix_socket {
@@ -253,6 +275,27 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_is_asked_for_a_tunnel_where_it_takes_one() {
+        let head = |proxy_tunnel, url: &str| {
+            let draft = ReachDraft {
+                proxy: Some("p:3128".into()),
+                proxy_tunnel,
+                proxy_authorization: Some("Basic eDp5".into()),
+                ..ReachDraft::default()
+            };
+            let url = Url::parse(url).expect("a URL");
+            let head = draft.check(&url).expect("good").tunnel_head(&url);
+            head.map(|head| String::from_utf8(head).expect("text"))
+        };
+        assert_eq!(head(false, "http://a/"), None);
+        let secure = head(false, "https://a/").expect("a tunnel");
+        assert!(secure.starts_with("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nUser-Agent: quintet/"), "{secure}");
+        assert!(secure.ends_with("\r\nProxy-Authorization: Basic eDp5\r\n\r\n"), "{secure}");
+        let plain = head(true, "http://[::1]:81/").expect("a tunnel");
+        assert!(plain.starts_with("CONNECT [::1]:81 HTTP/1.1\r\nHost: [::1]:81\r\n"), "{plain}");
+    }
+
+    #[test]
     fn what_leads_nowhere_is_named() {
         for bad in ["", "a", "a:80", "a:80:", "a:80:b", ":80:10.0.0.1", "a::10.0.0.1", "a:0:10.0.0.1", "a:80:10.0.0.1,"]
         {
@@ -264,7 +307,8 @@ mod tests {
         let proxy = |text: &str| ReachDraft { proxy: Some(text.into()), ..ReachDraft::default() };
         assert!(matches!(place(proxy("socks5://a"), "http://a/"), Err(ReachMistake::Proxy(..))));
         assert!(matches!(place(proxy("https://p"), "http://a/"), Err(ReachMistake::SecureProxy(_))));
-        assert_eq!(place(proxy("http://p"), "https://a/"), Err(ReachMistake::Tunnel));
+        let alone = ReachDraft { proxy_tunnel: true, ..ReachDraft::default() };
+        assert_eq!(place(alone, "http://a/"), Err(ReachMistake::NoProxy("--proxytunnel")));
         let socket = |path: &str| ReachDraft { unix_socket: Some(path.into()), ..ReachDraft::default() };
         check(socket("/run/x"), "http://a/", "/run/x");
         let relative = ReachMistake::Socket("x".into(), NoUnixPath::Relative);

@@ -1,10 +1,8 @@
 //! What one thread counts of TLS.
 
+use super::reasons::Reasons;
 use core::time::Duration;
 use stats::Recorder;
-
-/// Distinct reasons that are kept apart; later ones count by kind only.
-const REASONS_MAX: usize = 8;
 
 /// Handshakes that went well, and why others did not.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +13,7 @@ pub struct TlsTally {
     pub resumed: u64,
     /// Version and cipher suite of the first.
     pub suite: Option<(&'static str, &'static str)>,
-    reasons: Vec<(String, u64)>,
+    reasons: Reasons,
 }
 
 impl TlsTally {
@@ -28,27 +26,19 @@ impl TlsTally {
 
     /// What was held against the target, in words.
     pub fn record_reason(&mut self, why: &str) {
-        self.count_reason(why, 1);
+        self.reasons.count(why, 1);
     }
 
     /// What was held against it, as it was met first.
     pub fn reasons(&self) -> &[(String, u64)] {
-        &self.reasons
+        self.reasons.all()
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         self.time.merge(&other.time);
         self.resumed += other.resumed;
         self.suite = self.suite.or(other.suite);
-        other.reasons.iter().for_each(|(why, count)| self.count_reason(why, *count));
-    }
-
-    fn count_reason(&mut self, why: &str, count: u64) {
-        match self.reasons.iter().position(|(known, _)| known == why) {
-            Some(at) => self.reasons[at].1 += count,
-            None if self.reasons.len() < REASONS_MAX => self.reasons.push((why.to_owned(), count)),
-            None => {}
-        }
+        self.reasons.merge(&other.reasons);
     }
 }
 
@@ -67,6 +57,6 @@ mod tests {
         assert_eq!((all.time.count(), all.resumed, all.suite), (2, 1, Some(("TLSv1.3", "a"))));
         assert_eq!(all.reasons(), [("expired".to_owned(), 3), ("unknown".to_owned(), 1)]);
         (0..100).for_each(|n| all.record_reason(&n.to_string()));
-        assert_eq!(all.reasons().len(), REASONS_MAX);
+        assert_eq!(all.reasons().len(), 8);
     }
 }

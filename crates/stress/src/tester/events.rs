@@ -117,6 +117,10 @@ impl Tester {
     /// What a layer has against the target is a failure of its own kind, and told in words.
     #[cold]
     fn fault_of_layer<R: Reactor>(&mut self, conn: ConnId, fault: Fault, io: &R) -> Fault {
+        if fault == stress_core::proxy_refused() {
+            io.reason(conn).into_iter().for_each(|why| self.tally.record_proxy(why));
+            return fault;
+        }
         let Some(tls) = &mut self.tally.tls else { return fault };
         let why = match io.reason(conn) {
             Some(why) => why,

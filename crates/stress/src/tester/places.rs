@@ -56,7 +56,8 @@ impl Places {
     /// The number of the place that `url` is at.
     pub(super) fn of(&mut self, url: &Url, plan: &Plan) -> Result<u16, Astray> {
         match &plan.reach.proxy {
-            Some(_) if url.is_secure() => return Err(Astray::NoTunnel),
+            Some(_) if url.is_of_origin(&plan.url) => return Ok(HOME),
+            Some(_) if url.is_secure() || plan.reach.tunnels => return Err(Astray::NoTunnel),
             Some(_) => return Ok(HOME),
             None if url.is_of_origin(&plan.url) => return Ok(HOME),
             None => {}

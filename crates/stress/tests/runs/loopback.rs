@@ -200,7 +200,7 @@ fn ports_and_what_the_kernel_counts_are_told() {
         );
     }
     assert!(report.kernel.get(KernelCounter::Segments) > Some(300), "{:?}", report.kernel);
-    assert!(report.cpu_percent.is_some_and(|percent| percent > 0.0), "{:?}", report.cpu_percent);
+    assert!(report.tester.cpu_percent.is_some_and(|percent| percent > 0.0), "{:?}", report.tester.cpu_percent);
     let (said, came) = report.forecast.expect("before the start");
     assert_eq!((said.asked_per_s, said.is_good(), came.held), (Some(100.0), true, Some(true)), "{}", said.words());
 }
