@@ -80,6 +80,9 @@ named! {
     }
 }
 
+/// Header fields: name and value.
+type Fields = Vec<(String, String)>;
+
 /// A run as given by a person. [`PlanDraft::check`] makes a [`Plan`] of it.
 #[derive(Clone, Debug)]
 pub struct PlanDraft {
@@ -241,7 +244,7 @@ impl PlanDraft {
     }
 
     /// What goes over a connection, how it ends, and with which fields.
-    fn check_wire(&self) -> Result<(Wire, ClosePolicy, Vec<(String, String)>), PlanError> {
+    fn check_wire(&self) -> Result<(Wire, ClosePolicy, Fields), PlanError> {
         let headers = self.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
         let (wire, close) = self.wire.check(close_by_fields(self.close, &headers)?, &headers)?;
         Ok((wire, close, headers))

@@ -11,7 +11,8 @@ mod rewrite;
 
 pub use jar::{Jar, Taken};
 pub use led::Led;
-pub use redirect::{Astray, FOLLOW_DEFAULT, FOLLOW_MAX, Turn, leads_on};
+pub(crate) use redirect::leads_on;
+pub use redirect::{Astray, FOLLOW_DEFAULT, FOLLOW_MAX, Turn};
 pub use rewrite::{follow, target_of, with_cookies};
 
 use http::url::{URL_BYTES_MAX, Url};

@@ -38,7 +38,7 @@ impl Astray {
 }
 
 /// Does an answer of this status lead on, where it says where to? 300 leaves the choice to a person, 304 and 305 lead nowhere.
-pub fn leads_on(status: u16) -> bool {
+pub(crate) fn leads_on(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 

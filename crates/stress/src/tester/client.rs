@@ -10,10 +10,21 @@ use reactor::{Close, Reactor};
 use std::time::Duration;
 use stress_core::client::Taken;
 use stress_core::client::{self, Jar, Trail, Turn};
-use stress_core::{Astray, Failure, Outcome, Plan};
+use stress_core::{Astray, Failure, Plan};
 
 /// How often it is looked whether a name has been found.
 const LOOK_EVERY: Duration = Duration::from_millis(reactor::timer::TICK_MS);
+
+/// Where an answer has led.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// It is looked up.
+    Unknown,
+    /// Nowhere.
+    None(Failure),
+    /// There, with this change.
+    Known(Turn),
+}
 
 /// What a slot knows as a client.
 #[derive(Debug)]
@@ -67,23 +78,20 @@ impl Client {
 }
 
 impl Tester {
-    /// The answer is whole, and leads on.
+    /// The answer is whole, and leads on; or cannot be followed, and why.
     #[cold]
-    pub(super) fn lead_on<R: Reactor>(&mut self, index: u32, status: u16, io: &mut R) {
-        let is_measured = self.slots[index as usize].exchange.due >= self.started_at;
-        match self.way(index, status) {
-            Ok((turn, place)) => {
-                let slot = self.slot(index);
-                slot.exchange.failed = false;
-                slot.backoff.handle_success();
-                if let Some(client) = &mut slot.client {
-                    client.led = Some((turn, place));
-                }
-                self.tally.redirects.followed += u64::from(is_measured);
-                self.tally.redirects.elsewhere += u64::from(is_measured && turn.changes_origin);
-            }
-            Err(why) => self.count_outcome(index, Outcome::Failed(Failure::Astray(why)), io),
+    pub(super) fn lead_on(&mut self, index: u32, status: u16) -> Result<(), Astray> {
+        let (turn, place) = self.way(index, status)?;
+        let slot = &mut self.slots[index as usize];
+        slot.exchange.failed = false;
+        slot.backoff.handle_success();
+        if let Some(client) = &mut slot.client {
+            client.led = Some((turn, place));
         }
+        let is_measured = slot.exchange.due >= self.started_at;
+        self.tally.redirects.followed += u64::from(is_measured);
+        self.tally.redirects.elsewhere += u64::from(is_measured && turn.changes_origin);
+        Ok(())
     }
 
     fn way(&mut self, index: u32, status: u16) -> Result<(Turn, u16), Astray> {
@@ -100,42 +108,36 @@ impl Tester {
         Ok((turn, place))
     }
 
-    /// Goes where the last answer has led, as soon as it is known where that is.
+    /// Where the last answer has led, as soon as it is known where that is: the connection at hand is then one to there, or none.
     #[cold]
-    pub(super) fn go_where_led<R: Reactor>(&mut self, index: u32, io: &mut R) {
+    pub(super) fn take_way<R: Reactor>(&mut self, index: u32, io: &mut R) -> Way {
         let now = io.now();
         let slot = &mut self.slots[index as usize];
-        let Some((turn, place)) = slot.client.as_ref().and_then(|client| client.led) else { return };
+        let Some((turn, place)) = slot.client.as_ref().and_then(|client| client.led) else { return Way::Unknown };
         let deadline = slot.exchange.due + self.plan.timeout;
         let known = self.places.look(place, &mut self.sources);
         if known == Known::NotYet && now < deadline {
             slot.doing = Doing::LookingUp;
-            return self.arm(index, deadline.min(now + LOOK_EVERY));
+            self.arm(index, deadline.min(now + LOOK_EVERY));
+            return Way::Unknown;
         }
         if let Some(client) = &mut slot.client {
             client.led = None;
         }
         slot.doing = Doing::Working;
         self.arm(index, deadline);
-        if known != Known::Yes || now >= deadline {
-            let why = if known == Known::Never { Failure::Astray(Astray::Unresolved) } else { Failure::Timeout };
-            self.count_outcome(index, Outcome::Failed(why), io);
-            return self.go_on(index, io);
+        match known {
+            Known::Never => return Way::None(Failure::Astray(Astray::Unresolved)),
+            _ if now >= deadline => return Way::None(Failure::Timeout),
+            Known::Yes | Known::NotYet => {}
         }
         self.take_link(index, place, io);
         self.slot(index).link.begins(now);
-        self.take_turn(index);
-        match self.write_led(index, turn, io) {
-            Ok(()) => self.send(index, io),
-            Err(fault) => {
-                self.end_connection(index, Close::Fin, io);
-                self.connect_failed(index, fault, io);
-            }
-        }
+        Way::Known(turn)
     }
 
     /// The request as it goes there.
-    fn write_led<R: Reactor>(&mut self, index: u32, turn: Turn, io: &mut R) -> Result<(), Fault> {
+    pub(super) fn write_led<R: Reactor>(&mut self, index: u32, turn: Turn, io: &mut R) -> Result<(), Fault> {
         let slot = &mut self.slots[index as usize];
         let (Some(client), exchange) = (&mut slot.client, &mut slot.exchange) else { return Ok(()) };
         let mut next = Vec::with_capacity(client.sent.len());

@@ -3,7 +3,7 @@
 use super::Tester;
 use ports::{Fault, FaultKind};
 use reactor::{Buf, Completion, ConnId, Reactor, Received};
-use stress_core::{ClosePolicy, Next, Outcome, Pace, Step};
+use stress_core::{ClosePolicy, Failure, Next, Outcome, Pace, Step};
 
 /// Of every so many connections one is asked whether it negotiated timestamps: it costs a system call.
 const TIMESTAMPS_EVERY: u64 = 64;
@@ -180,9 +180,12 @@ impl Tester {
         }
     }
 
-    pub(super) fn count_outcome<R: Reactor>(&mut self, index: u32, outcome: Outcome, io: &mut R) {
+    pub(super) fn count_outcome<R: Reactor>(&mut self, index: u32, mut outcome: Outcome, io: &mut R) {
         if let Outcome::LeadsOn { status } = outcome {
-            return self.lead_on(index, status, io);
+            match self.lead_on(index, status) {
+                Ok(()) => return,
+                Err(why) => outcome = Outcome::Failed(Failure::Astray(why)),
+            }
         }
         let now = io.now();
         let at = self.since_start(now);

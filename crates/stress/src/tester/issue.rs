@@ -1,5 +1,6 @@
 //! A slot's next request, at once or after a pause: on the connection it has, or on a new one.
 
+use super::client::Way;
 use super::places::HOME;
 use super::slot::Doing;
 use super::{Phase, Tester};
@@ -7,8 +8,8 @@ use crate::request::{self, send_from};
 use ports::{Fault, FaultKind, Target};
 use reactor::{Close, ConnectPlan, Outgoing, Reactor};
 use std::time::Duration;
-use stress_core::Failure;
 use stress_core::arrivals::Due;
+use stress_core::{Failure, Outcome};
 
 impl Tester {
     /// A slot without a connection: a pause after a failure, the next request otherwise.
@@ -29,7 +30,6 @@ impl Tester {
     /// Issues a request if there is one left to issue, else parks the slot.
     pub(super) fn issue<R: Reactor>(&mut self, index: u32, io: &mut R) {
         if self.pipelines && self.slots[index as usize].line.as_ref().is_some_and(|line| line.is_busy()) {
-            self.top_up(index, io.now());
             return self.go_on_in_line(index, io);
         }
         if self.slots[index as usize].client.as_ref().is_some_and(|client| client.is_led()) {
@@ -49,7 +49,8 @@ impl Tester {
     /// Makes the request that was due then.
     pub(super) fn make<R: Reactor>(&mut self, index: u32, due: Duration, now: Duration, io: &mut R) {
         if self.pipelines {
-            return self.make_in_line(index, due, now, io);
+            self.join(index, due, now);
+            return self.go_on_in_line(index, io);
         }
         self.tally.elapsed = self.tally.elapsed.max(self.since_start(now));
         self.tally.behind = now.saturating_sub(due);
@@ -69,8 +70,37 @@ impl Tester {
         self.send(index, io);
     }
 
+    /// Those in the slot's line go out, and as many more as are due and have room.
+    fn go_on_in_line<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        self.top_up(index, io.now());
+        if self.begin_line(index, io) {
+            self.connect(index, io);
+        }
+    }
+
+    /// The slot's request goes where the last answer has led, as soon as it is known where that is.
+    #[cold]
+    fn go_where_led<R: Reactor>(&mut self, index: u32, io: &mut R) {
+        let turn = match self.take_way(index, io) {
+            Way::Unknown => return,
+            Way::Known(turn) => turn,
+            Way::None(why) => {
+                self.count_outcome(index, Outcome::Failed(why), io);
+                return self.go_on(index, io);
+            }
+        };
+        self.take_turn(index);
+        match self.write_led(index, turn, io) {
+            Ok(()) => self.send(index, io),
+            Err(fault) => {
+                self.end_connection(index, Close::Fin, io);
+                self.connect_failed(index, fault, io);
+            }
+        }
+    }
+
     /// The slot's request goes out, on the connection it has or on one that is opened now.
-    pub(super) fn send<R: Reactor>(&mut self, index: u32, io: &mut R) {
+    fn send<R: Reactor>(&mut self, index: u32, io: &mut R) {
         if self.slot(index).link.conn.is_some() {
             self.send_again(index, io);
         } else {
@@ -79,7 +109,7 @@ impl Tester {
     }
 
     /// One request less for the slot's connection, or for the one that is opened now.
-    pub(super) fn take_turn(&mut self, index: u32) {
+    fn take_turn(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         if slot.link.conn.is_none() {
             slot.link.left = self.plan.wire.draw(&mut self.rng);

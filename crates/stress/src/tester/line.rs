@@ -77,15 +77,9 @@ impl Line {
 }
 
 impl Tester {
-    /// A request was due then: it joins the line, and with it as many as are due and have room.
-    pub(super) fn make_in_line<R: Reactor>(&mut self, index: u32, due: Duration, now: Duration, io: &mut R) {
-        self.join(index, due, now);
-        self.top_up(index, now);
-        self.go_on_in_line(index, io);
-    }
-
+    /// As many as are due and have room join the line.
     pub(super) fn top_up(&mut self, index: u32, now: Duration) {
-        while self.phase == Phase::Issuing && self.has_room(index) {
+        while self.phase == Phase::Issuing && index < self.room.slots && self.has_room(index) {
             let Due::At(due) = self.next_due(now) else { return };
             self.join(index, due, now);
         }
@@ -95,7 +89,8 @@ impl Tester {
         self.slot(index).line.as_ref().is_some_and(|line| line.requests.len() < line.requests_max)
     }
 
-    fn join(&mut self, index: u32, due: Duration, made_at: Duration) {
+    /// A request that was due then joins the line.
+    pub(super) fn join(&mut self, index: u32, due: Duration, made_at: Duration) {
         self.tally.elapsed = self.tally.elapsed.max(self.since_start(made_at));
         self.tally.behind = made_at.saturating_sub(due);
         let slot = &mut self.slots[index as usize];
@@ -113,20 +108,21 @@ impl Tester {
         line.requests.push_back(Waiting { which, method, due, made_at, bytes });
     }
 
-    /// The first of the line is answered next; on a connection that is opened now where there is none.
-    pub(super) fn go_on_in_line<R: Reactor>(&mut self, index: u32, io: &mut R) {
+    /// The first of the line is answered next, on the connection that there is; `true`: one has to be opened for it.
+    pub(super) fn begin_line<R: Reactor>(&mut self, index: u32, io: &mut R) -> bool {
         if !self.take_first(index) {
-            return;
+            return false;
         }
         let slot = &mut self.slots[index as usize];
         let Some(conn) = slot.link.conn else {
             slot.link.begins(io.now());
-            return self.connect(index, io);
+            return true;
         };
         slot.exchange.life.start_request(slot.exchange.method);
         self.expect_answers(index);
         self.flush(index, io);
         io.recv(conn, None);
+        false
     }
 
     /// The first of the line becomes the slot's exchange, with its own time; `false`: there is none.

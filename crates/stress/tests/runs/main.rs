@@ -2,6 +2,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod followed;
 mod loopback;
+mod pipelined;
+mod scribe;
 mod scripted;
+mod tunnelled;
 mod urls;

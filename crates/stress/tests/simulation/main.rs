@@ -6,6 +6,7 @@
 //! told.rs      a run against it, and what has to come of that
 //! answers.rs   framings and closes          failures.rs  what fails, and as what
 //! times.rs     rates, latencies, percentiles     ports_last.rs  how long ports last
+//! ways.rs      redirects, several in flight
 //! ```
 
 mod answers;
@@ -14,6 +15,7 @@ mod house;
 mod ports_last;
 mod times;
 mod told;
+mod ways;
 
 use origin::{Origin, OriginPlan};
 use ports::{ClosedFirst, PortRange, PortSet, SourceSet};

@@ -65,7 +65,8 @@ pub(crate) fn play_in(
     let net = SimNet::new(Rng::new(1), weather);
     let mut client_io = net.host(&[IpAddr::from(CLIENT)], client);
     let mut server_io = net.host(&[IpAddr::from(SERVER)], HostConfig::default());
-    let share = Share { targets: targets.to_vec(), ..Share::whole(&plan, target()) };
+    let share =
+        Share { targets: targets.iter().map(|target| (*target).into()).collect(), ..Share::whole(&plan, target()) };
     let mut tester = Tester::new(&plan, share, Inbox::silent());
     let mut players = [
         Player { name: "house", app: &mut house, io: &mut server_io },

@@ -1,8 +1,6 @@
 //! Redirects, followed over real sockets: against servers that write down what they were asked.
 
-mod scribe;
-
-use scribe::Scribe;
+use crate::scribe::Scribe;
 use std::time::Duration;
 use stress::StopFlag;
 use stress_core::{Astray, ClosePolicy, ErrorKind, PlanDraft, Redirects, Report};

@@ -1,9 +1,6 @@
 //! Tunnels through a proxy that writes down what it is asked.
 
-#[allow(dead_code)] // what another test looks at
-mod scribe;
-
-use scribe::Scribe;
+use crate::scribe::Scribe;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
