@@ -175,14 +175,6 @@ pub struct PlanSummary {
     pub port_range: Option<(u16, u16)>,
     /// The proxy that is asked.
     pub proxy: Option<String>,
-    /// It is asked for a tunnel.
-    pub proxy_tunnel: bool,
-    /// The header of the PROXY protocol that connections begin with.
-    pub proxy_protocol: Option<Announce>,
-    /// Redirects that are followed for one request, where they are.
-    pub follow: Option<u32>,
-    /// Each connection's place keeps cookies.
-    pub cookie_jar: bool,
     /// What responses have to be like.
     pub expect: Expect,
     /// How many requests a connection carries, and in which version.
@@ -206,6 +198,16 @@ pub struct PlanSummary {
     pub is_replay: bool,
     /// Phases of the number of connections, where it is not the same all the time: `connections` is the most.
     pub connection_phases: Vec<CrowdPhase>,
+    /// The proxy is asked for a tunnel.
+    pub proxy_tunnel: bool,
+    /// The header of the PROXY protocol that connections begin with.
+    pub proxy_protocol: Option<Announce>,
+    /// Redirects that are followed for one request, where they are.
+    pub follow: Option<u32>,
+    /// Each connection's place keeps cookies.
+    pub cookie_jar: bool,
+    /// Requests that may be in flight on a connection at a time, where they are several.
+    pub pipeline: Option<u32>,
 }
 
 /// Requests by their end. Serialises to `requests` of `stress --json`.
@@ -371,6 +373,7 @@ impl PlanSummary {
             proxy_tunnel: plan.reach.tunnels,
             expect: plan.expect.clone(),
             wire: plan.wire,
+            pipeline: plan.wire.pipeline,
             tls: plan.tls.clone(),
             port_range: plan.port_range.map(|range| (range.low(), range.high())),
         }

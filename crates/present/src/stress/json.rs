@@ -48,15 +48,19 @@ pub(super) fn report(report: &Report) -> Value {
         "thresholds": report.thresholds.iter().map(threshold).collect::<Vec<_>>(),
         "unexpected_statuses": object(report.unexpected.iter().map(|(code, count)| (code.to_string(), *count))),
     });
-    for more in [secured(report.tls.as_ref()), described(report), led(&report.led)] {
-        if let (Some(value), Value::Object(more)) = (value.as_object_mut(), more) {
-            value.extend(more);
-        }
-    }
+    extend(&mut value, secured(report.tls.as_ref()));
+    extend(&mut value, described(report));
     if let Some(error) = &report.http_error {
         value["http_error"] = Value::from(error.to_string());
     }
+    extend(&mut value, led(&report.led));
     value
+}
+
+fn extend(value: &mut Value, more: Value) {
+    if let (Some(value), Value::Object(more)) = (value.as_object_mut(), more) {
+        value.extend(more);
+    }
 }
 
 /// Where answers and proxies have led requests.

@@ -28,7 +28,8 @@ pub struct Wire {
     pub requests_per_connection: Option<(u32, u32)>,
     /// HTTP/1.0 instead of HTTP/1.1.
     pub http10: bool,
-    /// Requests that may be in flight on a connection at a time; `None`: one.
+    /// Requests that may be in flight on a connection at a time; `None`: one. `plan` has it behind the others.
+    #[serde(skip)]
     pub pipeline: Option<u32>,
 }
 
@@ -133,7 +134,7 @@ mod tests {
         let field = ("Connection".to_owned(), "close".to_owned());
         assert_eq!(draft.check(Wait, std::slice::from_ref(&field)), Err(WireMistake::Field("close".to_owned())));
         // Where each connection has one request, each is the last of its own.
-        let each = WireDraft { per_connection: Some((1, 1)), http10: false };
+        let each = WireDraft { per_connection: Some((1, 1)), ..WireDraft::default() };
         assert_eq!(each.check(Wait, &[field]).map(|(_, close)| close), Ok(Wait));
     }
 
