@@ -58,7 +58,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
     for folder in folders_without_unsafe(&graph) {
         breaches.extend(words_in(Path::new(&folder), &["unsafe {", "unsafe fn", "unsafe impl"])?);
     }
-    breaches.extend(untested_examples()?);
     if breaches.is_empty() {
         println!("dependencies: {} crates, all arrows point down; the pure crates are pure", graph.len());
         return Ok(());
@@ -120,46 +119,6 @@ fn words_in(folder: &Path, words: &[&str]) -> anyhow::Result<Vec<String>> {
     Ok(breaches)
 }
 
-/// Examples in the documentation of libraries that say they have none (`doctest = false`: rustdoc need not look for them).
-fn untested_examples() -> anyhow::Result<Vec<String>> {
-    let mut breaches = Vec::new();
-    let text = cargo(&["metadata", "--format-version", "1", "--no-deps"])?;
-    let metadata: serde_json::Value = serde_json::from_str(&text).context("reading cargo metadata")?;
-    let targets =
-        metadata["packages"].as_array().into_iter().flatten().flat_map(|package| package["targets"].as_array());
-    let untested = |target: &&serde_json::Value| target["kind"][0] == "lib" && target["doctest"] == false;
-    for target in targets.flatten().filter(untested) {
-        let root = target["src_path"].as_str().context("a library's root")?;
-        examples_in(Path::new(root).parent().context("its folder")?, &mut breaches)?;
-    }
-    Ok(breaches)
-}
-
-fn examples_in(folder: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            examples_in(&path, breaches)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-            if has_example(&text) {
-                breaches.push(format!("{} has an example that nobody runs: remove `doctest = false`", path.display()));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A fence in its documentation that is of no other language.
-fn has_example(source: &str) -> bool {
-    let lines = source.lines().map(str::trim_start);
-    let documentation = lines.filter_map(|line| line.strip_prefix("///").or_else(|| line.strip_prefix("//!")));
-    let mut fences = documentation.filter_map(|line| line.trim().strip_prefix("```"));
-    // Every other one closes.
-    std::iter::from_fn(|| fences.next().inspect(|_| _ = fences.next()))
-        .any(|language| !["text", "toml", "sh", "json"].contains(&language))
-}
-
 /// Direct normal dependencies.
 fn graph() -> anyhow::Result<Graph> {
     arrows(|dependency| dependency["kind"].is_null())
@@ -217,13 +176,6 @@ mod tests {
         for (breach, words) in breaches.iter().zip(expect) {
             assert!(breach.contains(words), "{breach:?} should say {words:?}");
         }
-    }
-
-    #[test]
-    fn an_example_is_no_picture() {
-        assert!(!has_example("//! Words.\n//! ```text\n//! a -> b\n//! ```\nfn f() {}\n"));
-        assert!(has_example("//! ```text\n//! ```\n    /// ```\n    /// f();\n    /// ```\n"));
-        assert!(has_example("/// ```no_run\n/// f();\n/// ```\n"));
     }
 
     #[test]
