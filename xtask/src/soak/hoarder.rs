@@ -1,6 +1,6 @@
 //! Somebody else of this host who takes every local port towards one server, keeps them for a while, and lets them go.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Hoarder {
         Self { ends, turns, thread: Some(thread) }
     }
 
-    /// How often not one port was left to anybody else.
+    /// How often not one port was left to anybody else, for as long as they were kept.
     pub(super) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
     }
@@ -46,17 +46,14 @@ impl Drop for Hoarder {
 
 fn hoard(server: SocketAddr, ends: &AtomicBool, turns: &AtomicU64) {
     while !rested(FREE_FOR, ends) {
-        let mut held: Vec<TcpStream> = PORTS.filter_map(|port| take(port, server).ok().flatten()).collect();
-        let mut has_all = false;
+        let (mut held, mut was_full) = (Vec::new(), true);
         for _ in 0..KEPT_FOR.as_millis() / LOOKED_EVERY.as_millis() {
+            was_full &= take_all(server, &mut held);
             if rested(LOOKED_EVERY, ends) {
                 return;
             }
-            let more: Vec<_> = PORTS.map(|port| take(port, server)).collect();
-            has_all |= more.iter().all(|taken| matches!(taken, Ok(None)));
-            held.extend(more.into_iter().filter_map(|taken| taken.ok().flatten()));
         }
-        turns.fetch_add(u64::from(has_all), Ordering::Relaxed);
+        turns.fetch_add(u64::from(was_full), Ordering::Relaxed);
     }
 }
 
@@ -69,15 +66,22 @@ fn rested(time: Duration, ends: &AtomicBool) -> bool {
     })
 }
 
-/// A connection from this port; `None` where somebody has it. It leaves no TIME_WAIT behind.
-fn take(port: u16, server: SocketAddr) -> Result<Option<TcpStream>, Errno> {
+/// Is none left?
+fn take_all(server: SocketAddr, held: &mut Vec<TcpStream>) -> bool {
+    for _ in PORTS {
+        match take(server) {
+            Ok(taken) => held.push(taken),
+            Err(why) => return why == Errno::ADDRNOTAVAIL,
+        }
+    }
+    false
+}
+
+/// As the balancer does it: whichever port the kernel finds among them. It leaves no TIME_WAIT behind.
+fn take(server: SocketAddr) -> Result<TcpStream, Errno> {
     let fd: OwnedFd = socket::tcp_for(&server)?;
     sockopt::set_linger_reset(&fd)?;
-    let taken =
-        socket::bind_exact(&fd, &(Ipv4Addr::LOCALHOST, port).into()).and_then(|()| socket::connect(&fd, &server));
-    match taken {
-        Ok(_) => Ok(Some(TcpStream::from(fd))),
-        Err(Errno::ADDRINUSE | Errno::ADDRNOTAVAIL) => Ok(None),
-        Err(why) => Err(why),
-    }
+    sockopt::set_local_port_range(&fd, *PORTS.start(), *PORTS.end())?;
+    socket::connect(&fd, &server)?;
+    Ok(TcpStream::from(fd))
 }

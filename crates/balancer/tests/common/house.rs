@@ -38,6 +38,7 @@ pub(crate) struct House {
     /// A proxy stands in front, and says by this whom it speaks for.
     announced: Option<ProxyHeader>,
     pub(crate) rng: Rng,
+    is_fair: bool,
 }
 
 /// The books after a run.
@@ -82,6 +83,7 @@ impl House {
             dark,
             announced,
             rng,
+            is_fair: mood != Mood::Rough,
         }
     }
 
@@ -140,6 +142,11 @@ impl House {
         let both = Seal { front: true, back: true };
         self.seal = *self.rng.pick(&[both, both, Seal { front: true, back: false }, Seal { front: false, back: true }]);
         self.version = *self.rng.pick(&Version::ALL);
+        if self.is_fair {
+            // Who waits in the accept queue has not shaken hands, and no client waits for that as long as others may keep theirs.
+            let limits = &mut self.settings.listeners[0].limits;
+            limits.connections_max = limits.connections_max.max(self.plan.connections as usize);
+        }
         self
     }
 
