@@ -322,15 +322,15 @@ mod tests {
     use balancer_core::CertificateFiles;
     use std::net::SocketAddr;
 
-    /// A certificate with its key, in a file that goes with the test.
-    struct File(PathBuf);
+    /// A certificate with its key, in a file of this test alone.
+    struct File(PathBuf, #[expect(dead_code, reason = "it goes with the test")] testkit::Folder);
 
     impl File {
         fn new() -> Self {
-            let path = std::env::temp_dir().join(format!("quintet-secured-{}.pem", std::process::id()));
+            let folder = testkit::Folder::new();
             let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).expect("a certificate");
-            std::fs::write(&path, made.cert.pem() + &made.signing_key.serialize_pem()).expect("written");
-            Self(path)
+            let path = folder.write("a.pem", made.cert.pem() + &made.signing_key.serialize_pem());
+            Self(path, folder)
         }
 
         fn listener(&self, client_certificate: ClientCertificate) -> ListenerSettings {
@@ -339,12 +339,6 @@ mod tests {
             let client_ca = (client_certificate != ClientCertificate::None).then(|| self.0.clone());
             listener.tls = Some(ListenerTls { client_certificate, client_ca, ..ListenerTls::new(vec![files]) });
             listener
-        }
-    }
-
-    impl Drop for File {
-        fn drop(&mut self) {
-            let _in_the_temporary_folder = std::fs::remove_file(&self.0);
         }
     }
 
