@@ -91,6 +91,21 @@ fn another_host_is_not_told_who_asks() {
     }
 }
 
+/// From one host to the next: the connection to the target is the one that stays.
+#[test]
+fn the_connection_to_the_target_is_kept_wherever_it_leads() {
+    let last = Scribe::start(|_| ok());
+    let to = last.url("/");
+    let between = Scribe::start(move |_| redirect(302, &to));
+    let to = between.url("/");
+    let server = Scribe::start(move |_| redirect(302, &to));
+    let report = run(PlanDraft { connections: 1, ..draft(&server.url("/"), 10) });
+    assert_eq!((report.requests.ok, &report.errors[..]), (10, &[][..]));
+    assert_eq!(report.led.redirects, Some(Redirects { followed: 20, elsewhere: 20 }));
+    assert!(server.asked().iter().all(|asked| asked.connection == 0), "{:?}", server.asked());
+    assert_eq!((report.connections.opened, report.closed_first.total()), (21, 21), "of the others one at a time");
+}
+
 #[test]
 fn what_leads_nowhere_is_a_failure_of_its_own() {
     #[track_caller]

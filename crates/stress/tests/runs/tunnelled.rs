@@ -103,3 +103,16 @@ fn a_proxy_that_opens_none_is_a_failure_of_its_own() {
     check("SSH-2.0-OpenSSH_9.9\r\n\r\n", "no HTTP");
     check("", "closed before it answered");
 }
+
+/// One that never answers: the connection to it was none to the target.
+#[test]
+fn a_proxy_that_says_nothing_is_waited_for_no_longer_than_a_request() {
+    let silent = TcpListener::bind((testkit::own_loopback(), 0)).expect("a free port");
+    let proxy = Some(format!("http://{}", silent.local_addr().expect("bound")));
+    let reach = ReachDraft { proxy, proxy_tunnel: true, ..ReachDraft::default() };
+    let timeout = std::time::Duration::from_millis(200);
+    let draft = PlanDraft { connections: 1, requests: Some(1), timeout, reach, ..PlanDraft::new("http://a.invalid/") };
+    let report = stress::run(&draft.check().expect("a good plan"), &StopFlag::new(), |_| {}).expect("a run");
+    assert_eq!(report.errors, [(ErrorKind::Timeout, 1)]);
+    assert_eq!((report.connections.opened, report.closed_first.total()), (0, 0));
+}
