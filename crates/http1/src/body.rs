@@ -103,6 +103,32 @@ impl BodyDecoder {
         }
     }
 
+    /// Bytes of data that come next, with nothing of the framing between them: what need not be looked at by whoever wants
+    /// nothing of the body. `u64::MAX` where the connection's end is the body's.
+    pub fn data_ahead(&self) -> u64 {
+        match &self.0 {
+            State::Left(left) => *left,
+            State::Chunked(chunked) => chunked.data_ahead(),
+            State::Unbounded => u64::MAX,
+        }
+    }
+
+    /// So many of [`BodyDecoder::data_ahead`] came, and nobody looked at them.
+    ///
+    /// # Panics
+    /// When they are more than that.
+    pub fn pass_unseen(&mut self, bytes: u64) {
+        assert!(bytes <= self.data_ahead(), "{bytes} bytes passed unseen are more than data");
+        match &mut self.0 {
+            State::Left(left) => *left -= bytes,
+            State::Chunked(chunked) => {
+                // No more than is ahead, as was just looked at.
+                let _all = chunked.take_data(usize::try_from(bytes).unwrap_or(usize::MAX));
+            }
+            State::Unbounded => {}
+        }
+    }
+
     /// Whether the end of the body has been seen. Never true for bodies that end with the connection.
     pub fn is_done(&self) -> bool {
         match &self.0 {

@@ -218,7 +218,12 @@ impl Chunked {
         start + at + 2
     }
 
-    fn take_data(&mut self, len: usize) -> usize {
+    /// Bytes of data that come next for certain.
+    pub(crate) fn data_ahead(&self) -> u64 {
+        if self.state == State::Data { self.left } else { 0 }
+    }
+
+    pub(crate) fn take_data(&mut self, len: usize) -> usize {
         if self.state != State::Data {
             return 0;
         }

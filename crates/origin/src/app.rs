@@ -167,7 +167,7 @@ impl Origin {
                 conn.input = Some(buf);
                 self.handle_input(id, io);
             }
-            Ok(Received::Eof(_) | Received::Piped(_)) => self.close(id, Close::Fin, io),
+            Ok(Received::Eof(_) | Received::Piped(_) | Received::Dropped(_)) => self.close(id, Close::Fin, io),
             Err(_) => self.close(id, Close::Discard, io),
         }
     }

@@ -37,6 +37,7 @@ use crate::session::{Announcing, ProfileId, SessionInfo, TurnedAway};
 pub use ports::{Address, Source};
 use ports::{ClosedFirst, Fault, FaultKind, Handshakes, Start};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// How to listen.
@@ -185,6 +186,8 @@ pub enum Received {
     Data(Buf),
     /// New bytes, kept where they are: what [`Reactor::recv_through`] may bring, and nothing else.
     Piped(Piped),
+    /// So many new bytes, seen by nobody: what [`Reactor::recv_away`] may bring, and nothing else.
+    Dropped(u64),
     /// The peer's end: its FIN, and with a layer the end of that, too. A partial buffer that was handed in comes back.
     Eof(Option<Buf>),
 }
@@ -417,6 +420,12 @@ pub trait Reactor: Questions {
     /// Receives once, for bytes that are sent to `to` as they are: they may come as [`Received::Piped`]. Who has no pipes, or
     /// none left, receives as always.
     fn recv_through(&mut self, conn: ConnId, _to: ConnId) {
+        self.recv(conn, None);
+    }
+
+    /// Receives once, up to `bytes` that nobody will look at: they may come as [`Received::Dropped`]. Who cannot drop them
+    /// unseen receives as always.
+    fn recv_away(&mut self, conn: ConnId, _bytes: NonZeroU32) {
         self.recv(conn, None);
     }
 

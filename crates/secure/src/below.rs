@@ -77,7 +77,7 @@ impl<R: Reactor> View<'_, R> {
     fn handle_handshake(&mut self, id: ConnId, phase: Phase, result: Result<Received, Fault>) {
         let buf = match result {
             Ok(Received::Data(buf)) => buf,
-            Ok(Received::Eof(_) | Received::Piped(_)) => {
+            Ok(Received::Eof(_) | Received::Piped(_) | Received::Dropped(_)) => {
                 return self.let_go(id, phase, truncated());
             }
             Err(fault) => return self.let_go(id, phase, fault),

@@ -130,7 +130,9 @@ impl Inbound {
                 self.end = End::Whole;
             }
             // Nothing sealed is asked for through a pipe.
-            (Ok(Received::Eof(_) | Received::Piped(_)), _) => self.end = End::Broken(truncated()),
+            (Ok(Received::Eof(_) | Received::Piped(_) | Received::Dropped(_)), _) => {
+                self.end = End::Broken(truncated())
+            }
             (Err(fault), _) => self.end = End::Broken(fault),
         }
     }

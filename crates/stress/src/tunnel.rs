@@ -114,7 +114,7 @@ impl<R: Reactor> View<'_, R> {
     fn handle_said(&mut self, conn: ConnId, result: Result<Received, Fault>) {
         let mut buf = match result {
             Ok(Received::Data(buf)) => buf,
-            Ok(Received::Eof(_) | Received::Piped(_)) => {
+            Ok(Received::Eof(_) | Received::Piped(_) | Received::Dropped(_)) => {
                 self.io.close(conn, Close::Discard);
                 return self.fail(conn, proxy_refused(), Some("it closed before it answered CONNECT".to_owned()));
             }

@@ -6,7 +6,7 @@ use rustix::net::{
 };
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
@@ -143,6 +143,27 @@ pub fn connect(fd: impl AsFd, remote: &SocketAddr) -> Result<bool, Errno> {
         Err(Errno::INPROGRESS) => Ok(false),
         Err(errno) => Err(errno),
     }
+}
+
+/// Takes a socket back to where it can connect once more, its options and a bound address kept (`tcp_disconnect`, connect(2)
+/// with AF_UNSPEC). A port that the kernel chose is given back. What was connected until now is reset; a socket that is closed on
+/// both sides, and knows that the peer has seen it, sends nothing.
+pub fn dissolve(fd: impl AsFd) -> Result<(), Errno> {
+    let nobody = libc::sockaddr { sa_family: libc::AF_UNSPEC as libc::sa_family_t, sa_data: [0; 14] };
+    let len = size_of::<libc::sockaddr>() as libc::socklen_t;
+    // SAFETY: the address lives on our stack for the whole call, and `len` is its size.
+    let result = unsafe { libc::connect(fd.as_fd().as_raw_fd(), &raw const nobody, len) };
+    if result == 0 { Ok(()) } else { Err(sockopt::last_errno()) }
+}
+
+/// Takes up to `bytes` of what a TCP socket has received, and throws them away where they are: they are counted and copied nowhere
+/// (MSG_TRUNC, tcp(7)). Answers as [`recv`] does.
+pub fn discard(fd: impl AsFd, bytes: u32) -> Result<usize, Errno> {
+    let nowhere = std::ptr::null_mut();
+    // SAFETY: `tcp_recvmsg_locked` writes nothing with MSG_TRUNC; a socket of another kind has no memory to write to there and
+    // answers EFAULT.
+    let len = unsafe { libc::recv(fd.as_fd().as_raw_fd(), nowhere, bytes as usize, libc::MSG_TRUNC) };
+    usize::try_from(len).map_err(|_| sockopt::last_errno())
 }
 
 /// Reads what is there: 0 is the peer's FIN, EAGAIN nothing yet.

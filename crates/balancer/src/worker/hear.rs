@@ -42,6 +42,7 @@ impl Worker {
                 }
                 (order, _) => order,
             },
+            Ok(Received::Dropped(_)) => return debug_assert!(false, "a worker sees what it passes on"),
             Ok(Received::Eof(_partial)) => client.life.handle_eof(),
             Err(_) => client.life.handle_broken(),
         };
@@ -117,7 +118,9 @@ impl Worker {
             (Work::Relay(id), Ok(Received::Piped(piped))) => {
                 self.hear_relay_bytes(id, Way::Down, Held::Piped(piped), io);
             }
-            (Work::Exchange(_), Ok(Received::Piped(_))) => debug_assert!(false, "an exchange sees what it passes on"),
+            (Work::Exchange(_), Ok(Received::Piped(_))) | (_, Ok(Received::Dropped(_))) => {
+                debug_assert!(false, "an exchange sees what it passes on");
+            }
             (Work::Relay(id), Ok(Received::Eof(_))) => self.hear_relay(id, RelayFact::Eof(Way::Down), io),
             (Work::Relay(id), Err(_)) => self.hear_relay(id, RelayFact::Broken(Way::Down), io),
             // Nobody asked: an idle server connection that speaks is not to be trusted.

@@ -8,26 +8,101 @@ use crate::face::{Completion, ConnectPlan, Outgoing};
 use ports::{Address, Fault, FaultKind, Source};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 use sys::epoll::Interest;
 use sys::thread::own_cpu_time;
 use sys::{Errno, socket, sockopt, unix};
+
+/// Connections that wait for their first bytes to be sent, at most: the first of them waits for the others.
+pub(super) const UNGREETED_MAX: usize = 32;
+
+/// Which calls of connect(2) are timed.
+#[derive(Debug)]
+pub(super) struct Timing {
+    is_on: bool,
+    done: u64,
+    /// Calls before the next that is.
+    passed_by: u32,
+}
+
+impl Timing {
+    /// The first so many are all timed, and after a slow one the next.
+    const ALL_OF_THE_FIRST: u64 = 64;
+    /// Of the others one of so many.
+    const ONE_OF: u32 = 8;
+    /// Slow: a search for a port, and no handshake alone.
+    const SLOW: Duration = Duration::from_micros(100);
+
+    pub(super) fn new(is_on: bool) -> Self {
+        Self { is_on, done: 0, passed_by: 0 }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let is_due = self.is_on && self.passed_by == 0;
+        self.passed_by = self.passed_by.saturating_sub(1);
+        is_due
+    }
+
+    fn took(&mut self, cost: Duration) {
+        self.done += 1;
+        let is_dense = self.done < Self::ALL_OF_THE_FIRST || cost > Self::SLOW;
+        self.passed_by = if is_dense { 0 } else { Self::ONE_OF - 1 };
+    }
+}
 
 impl EpollReactor {
     pub(super) fn start_connect(&mut self, plan: &ConnectPlan, first: Outgoing) -> Result<ConnId, Fault> {
         if self.table.is_full() {
             return Err(Fault::of(FaultKind::Files));
         }
-        let fd = prepare(plan, !first.is_empty()).map_err(fault)?;
-        let established = self.timed_connect(&fd, plan).map_err(fault)?;
-        let conn = self.table.insert(Entry::new(fd, true));
-        if established {
+        let conn = self.open(plan, !first.is_empty()).map_err(fault)?;
+        if !self.table.get(conn).is_some_and(|entry| entry.connecting) {
             self.establish(conn, first);
         } else if first.is_empty() {
             self.watch(conn, Interest::ReadWrite);
+        } else if self.greets_late {
+            self.ungreeted.push((conn, super::write::coalesced(first)));
+            if self.ungreeted.len() >= UNGREETED_MAX {
+                self.greet();
+            }
         } else {
             self.try_first_bytes(conn, super::write::coalesced(first));
         }
         Ok(conn)
+    }
+
+    /// Connects a socket that is used again, or a new one.
+    fn open(&mut self, plan: &ConnectPlan, has_first_bytes: bool) -> Result<ConnId, Errno> {
+        let mould = self.mould_for(plan);
+        let (slot, mut entry) = match mould.and_then(|mould| self.take_rested(mould)) {
+            Some((slot, entry)) => (Some(slot), entry),
+            None => (None, Entry::new(prepare(plan)?, true)),
+        };
+        entry.mould = mould;
+        let delayed = if has_first_bytes { delay_acks(&entry.fd, plan) } else { Ok(()) };
+        let established = delayed.and_then(|()| self.timed_connect(&entry.fd, plan));
+        entry.connecting = established != Ok(true);
+        match (established, slot) {
+            (Ok(_), None) => Ok(self.table.insert(entry)),
+            (Ok(_), Some(slot)) => Ok(self.table.settle(slot, entry)),
+            (Err(errno), slot) => {
+                slot.into_iter().for_each(|slot| self.table.free(slot));
+                Err(errno)
+            }
+        }
+    }
+
+    /// Sends the first bytes of those who have been opened meanwhile; whether there were any.
+    pub(super) fn greet(&mut self) -> bool {
+        if self.ungreeted.is_empty() {
+            return false;
+        }
+        let mut ungreeted = std::mem::take(&mut self.ungreeted);
+        for (conn, first) in ungreeted.drain(..) {
+            self.try_first_bytes(conn, first);
+        }
+        self.ungreeted = ungreeted;
+        true
     }
 
     fn timed_connect(&mut self, fd: &OwnedFd, plan: &ConnectPlan) -> Result<bool, Errno> {
@@ -35,12 +110,15 @@ impl EpollReactor {
             Address::Ip(remote) => socket::connect(fd, remote),
             Address::Unix(path) => unix::connect(fd, path.as_str()).map(|()| true),
         };
-        if !self.times_connects {
+        self.connect_cost = None;
+        if !self.timing.is_due() {
             return connect();
         }
         let before = own_cpu_time();
         let established = connect();
-        self.connect_cost = Some(own_cpu_time().saturating_sub(before));
+        let cost = own_cpu_time().saturating_sub(before);
+        self.timing.took(cost);
+        self.connect_cost = Some(cost);
         established
     }
 
@@ -51,13 +129,19 @@ impl EpollReactor {
             Ok(sent) => {
                 entry.connecting = false;
                 entry.has_sent = true;
+                // A recv that was begun meanwhile.
+                if entry.recv.is_waiting() && !entry.watched {
+                    self.unwatched.push(conn);
+                }
                 self.completions.push_back(Completion::Connected { conn, result: Ok(()) });
                 let is_out = self.advance_send(conn, first, sent);
                 self.complete_send(conn, is_out);
             }
             Err(Errno::AGAIN) => {
                 entry.send = Some(Box::new(Sending::Bytes(first)));
-                self.watch(conn, Interest::ReadWrite);
+                if !entry.watched_for_write {
+                    self.watch(conn, Interest::ReadWrite);
+                }
             }
             Err(errno) => self.fail_connect(conn, fault(errno)),
         }
@@ -105,9 +189,8 @@ fn on_its_link(local: SocketAddr, remote: SocketAddr) -> SocketAddr {
     }
 }
 
-/// A socket bound as the plan says. With data to send at once, the bare ACK of the handshake is left to it
-/// (`tcp_rcv_synsent_state_process` delays it in pingpong mode).
-fn prepare(plan: &ConnectPlan, has_first_bytes: bool) -> Result<OwnedFd, Errno> {
+/// A socket bound as the plan says.
+fn prepare(plan: &ConnectPlan) -> Result<OwnedFd, Errno> {
     let Address::Ip(remote) = plan.remote else { return unix::stream() };
     let fd = socket::tcp_for(&remote)?;
     if let Some((low, high)) = plan.port_range {
@@ -126,8 +209,14 @@ fn prepare(plan: &ConnectPlan, has_first_bytes: bool) -> Result<OwnedFd, Errno> 
         Source::Address(address) => socket::bind_address(&fd, address)?,
         Source::Exact(local) => socket::bind_exact(&fd, &on_its_link(local, remote))?,
     }
-    if has_first_bytes {
-        sockopt::set_quick_ack(&fd, false)?;
-    }
     Ok(fd)
+}
+
+/// With data to send at once, the bare ACK of the handshake is left to it (`tcp_rcv_synsent_state_process` delays it in pingpong
+/// mode, which `tcp_disconnect` forgets).
+fn delay_acks(fd: &OwnedFd, plan: &ConnectPlan) -> Result<(), Errno> {
+    match plan.remote {
+        Address::Ip(_) => sockopt::set_quick_ack(fd, false),
+        Address::Unix(_) => Ok(()),
+    }
 }

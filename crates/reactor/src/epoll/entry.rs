@@ -1,5 +1,6 @@
 //! One connection as the reactor keeps it, and the table of all.
 
+use super::rest::MouldId;
 use super::{fault, socket, tcp_info};
 use crate::buf::{Buf, BufPool};
 use crate::conn::ConnId;
@@ -7,6 +8,7 @@ use crate::face::{Close, Outgoing, Probe};
 use crate::pages::Pages;
 use crate::piped::Piped;
 use ports::{ClosedFirst, Fault, FaultKind};
+use std::num::NonZeroU32;
 use std::os::fd::OwnedFd;
 use sys::Errno;
 use sys::tcp_info::TcpState;
@@ -83,12 +85,23 @@ pub(super) enum Sending {
     Piped(Piped),
 }
 
+/// Where received bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whither {
+    /// To the application.
+    Buffer,
+    /// They may stay in the kernel, for another connection.
+    Pipe,
+    /// Nobody looks at so many.
+    Away(NonZeroU32),
+}
+
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) fd: OwnedFd,
     pub(super) recv: RecvState,
-    /// What that recv brings may stay in the kernel.
-    pub(super) through: bool,
+    /// What becomes of what that recv brings.
+    pub(super) to: Whither,
     pub(super) send: Option<Box<Sending>>,
     pub(super) broken: Option<Fault>,
     pub(super) closed_first: Option<ClosedFirst>,
@@ -96,11 +109,17 @@ pub(super) struct Entry {
     pub(super) maybe_readable: bool,
     /// epoll announced a FIN (or an error): the next recv after the data will not be EAGAIN.
     pub(super) fin_announced: bool,
+    /// Its recv is looked at again with the next turn.
+    pub(super) put_off: bool,
     pub(super) peer_fin_read: bool,
     pub(super) our_fin_sent: bool,
     pub(super) connecting: bool,
     pub(super) watched: bool,
     pub(super) watched_for_write: bool,
+    /// By which generation of its slot epoll knows the socket.
+    pub(super) watched_as: u32,
+    /// What its socket is, where it may be used again.
+    pub(super) mould: Option<MouldId>,
     /// We opened it; TCP_NODELAY is set with the second send, which one-shot connections never reach.
     pub(super) outgoing: bool,
     pub(super) has_sent: bool,
@@ -112,17 +131,20 @@ impl Entry {
         Self {
             fd,
             recv: RecvState::Idle,
-            through: false,
+            to: Whither::Buffer,
             send: None,
             broken: None,
             closed_first: None,
             maybe_readable: !outgoing,
             fin_announced: false,
+            put_off: false,
             peer_fin_read: false,
             our_fin_sent: false,
             connecting: outgoing,
             watched: false,
             watched_for_write: false,
+            watched_as: 0,
+            mould: None,
             outgoing,
             has_sent: false,
             no_delay: false,
@@ -234,16 +256,42 @@ impl Table {
         self.live >= self.live_max
     }
 
-    pub(super) fn insert(&mut self, entry: Entry) -> ConnId {
-        self.live += 1;
+    pub(super) fn insert(&mut self, mut entry: Entry) -> ConnId {
         let index = self.free.pop().unwrap_or_else(|| {
             self.used += 1;
             self.used - 1
         });
+        entry.watched_as = self.next_generation(index);
+        self.settle(index, entry)
+    }
+
+    /// What the next tenant of a slot will be.
+    fn next_generation(&mut self, index: u32) -> u32 {
+        (self.slots.entry(index as usize).generation + 1) & GENERATION_MASK
+    }
+
+    /// Puts a connection into a slot that is its socket's already: epoll knows it by that.
+    pub(super) fn settle(&mut self, index: u32, entry: Entry) -> ConnId {
+        self.live += 1;
+        let generation = self.next_generation(index);
         let slot = self.slots.entry(index as usize);
-        slot.generation = (slot.generation + 1) & GENERATION_MASK;
-        slot.entry = Some(entry);
-        ConnId { index, generation: slot.generation }
+        (slot.generation, slot.entry) = (generation, Some(entry));
+        ConnId { index, generation }
+    }
+
+    /// Takes a connection out of its slot, which stays its socket's until [`Table::settle`] or [`Table::free`].
+    pub(super) fn lift(&mut self, conn: ConnId) -> Option<Entry> {
+        let slot = self.slots.get_mut(conn.index as usize)?;
+        let entry = slot.entry.take_if(|_| slot.generation == conn.generation)?;
+        self.live -= 1;
+        Some(entry)
+    }
+
+    /// The connection whose socket epoll knows by this name: its slot's first tenant may be long gone.
+    pub(super) fn watched_as(&self, name: ConnId) -> Option<ConnId> {
+        let slot = self.slots.get(name.index as usize)?;
+        let entry = slot.entry.as_ref()?;
+        (entry.watched_as == name.generation).then_some(ConnId { index: name.index, generation: slot.generation })
     }
 
     pub(super) fn get(&self, conn: ConnId) -> Option<&Entry> {
@@ -269,6 +317,11 @@ impl Table {
 
     /// The end of a retired connection was reported: its slot may be used again.
     pub(super) fn recycle(&mut self, conn: ConnId) {
-        self.free.push(conn.index);
+        self.free(conn.index);
+    }
+
+    /// A slot that nobody has.
+    pub(super) fn free(&mut self, index: u32) {
+        self.free.push(index);
     }
 }

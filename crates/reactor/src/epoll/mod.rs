@@ -8,6 +8,7 @@ mod bind;
 mod connect;
 mod entry;
 mod read;
+mod rest;
 mod through;
 mod write;
 
@@ -24,9 +25,12 @@ pub use bind::{
 };
 use entry::{Entry, Table};
 use ports::{ClosedFirst, Fault, FaultKind};
+pub use rest::RESTING_MAX;
+use rest::Rest;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sys::Errno;
@@ -50,6 +54,9 @@ const UNWATCHED_AT_FIRST: usize = 64;
 /// Connections without bytes met in a row before the rest of a batch is registered untried.
 const UNWATCHED_MISSES_MAX: u32 = 2;
 
+/// Completions that wait to be told, above which nothing more is received.
+const READ_AHEAD_MAX: usize = 256;
+
 /// Seconds until a silent peer is asked whether it is there, between questions, and how often before it counts as gone.
 const SILENT_PEER: (i32, i32, i32) = (60, 15, 4);
 
@@ -62,8 +69,14 @@ pub struct EpollConfig {
     pub connections_max: usize,
     /// Pipes at most, for bytes that are passed on unseen; two files each. Without one they are copied.
     pub pipes_max: usize,
-    /// Measure what each connect(2) costs, at the price of two more system calls.
+    /// Measure what calls of connect(2) cost: the first, then one of eight, and while they are slow each one. It costs two more
+    /// system calls.
     pub times_connects: bool,
+    /// Use sockets of connections that are over again: see [`RESTING_MAX`] for how many may wait for that.
+    pub reuses_sockets: bool,
+    /// Of connections that are opened in one go, send no first bytes before the last has been opened: whoever accepts them
+    /// is woken once for many.
+    pub greets_late: bool,
     /// When its time begins. Reactors made by copies of one configuration have one clock.
     pub epoch: Instant,
 }
@@ -75,6 +88,8 @@ impl Default for EpollConfig {
             connections_max: 1 << 20,
             pipes_max: 64,
             times_connects: false,
+            reuses_sockets: false,
+            greets_late: false,
             epoch: Instant::now(),
         }
     }
@@ -98,11 +113,17 @@ pub struct EpollReactor {
     since_accept: u32,
     /// Connections that wait for bytes but are not registered yet.
     unwatched: Vec<ConnId>,
-    /// Connections whose recv waits for a buffer.
+    /// Connections whose recv waits for a buffer, or for its turn.
     starved: VecDeque<ConnId>,
     shortages: Shortages,
-    times_connects: bool,
+    timing: connect::Timing,
     connect_cost: Option<Duration>,
+    /// Sockets that can be used again, where they are.
+    rest: Option<Rest>,
+    sockets_reused: u64,
+    greets_late: bool,
+    /// Connections whose first bytes are yet to be sent.
+    ungreeted: Vec<(ConnId, Outgoing)>,
 }
 
 impl EpollReactor {
@@ -132,14 +153,23 @@ impl EpollReactor {
             unwatched: Vec::with_capacity(UNWATCHED_AT_FIRST),
             starved: VecDeque::new(),
             shortages: Shortages::default(),
-            times_connects: config.times_connects,
+            timing: connect::Timing::new(config.times_connects),
             connect_cost: None,
+            rest: config.reuses_sockets.then(Rest::default),
+            sockets_reused: 0,
+            greets_late: config.greets_late,
+            ungreeted: Vec::with_capacity(connect::UNGREETED_MAX),
         })
     }
 
     /// A handle that wakes this reactor from another thread ([`Completion::Woken`]).
     pub fn waker(&self) -> Waker {
         self.waker.clone()
+    }
+
+    /// Sockets that were used again.
+    pub fn sockets_reused(&self) -> u64 {
+        self.sockets_reused
     }
 
     /// Open connections.
@@ -180,7 +210,7 @@ impl EpollReactor {
 
     fn watch(&mut self, conn: ConnId, interest: Interest) {
         let Some(entry) = self.table.get_mut(conn) else { return };
-        let token = token_of(conn);
+        let token = token_of(ConnId { generation: entry.watched_as, ..conn });
         let result = if entry.watched {
             self.epoll.modify(&entry.fd, token, interest)
         } else {
@@ -240,6 +270,7 @@ impl EpollReactor {
     }
 
     fn handle_conn_event(&mut self, conn: ConnId, ready: Ready) {
+        let Some(conn) = self.table.watched_as(conn) else { return };
         let Some(entry) = self.table.get_mut(conn) else { return };
         if ready.readable || ready.peer_fin || ready.broken {
             entry.maybe_readable = true;
@@ -254,12 +285,32 @@ impl EpollReactor {
         if (ready.writable || ready.broken) && entry.send.is_some() {
             self.continue_send(conn);
         }
-        self.try_recv(conn);
+        if self.completions.len() < READ_AHEAD_MAX {
+            self.try_recv(conn);
+        } else {
+            self.put_off(conn);
+        }
+    }
+
+    /// What waits to be told holds its buffer: so many are enough. This one is received with the next turn.
+    fn put_off(&mut self, conn: ConnId) {
+        if let Some(entry) = self.table.get_mut(conn)
+            && entry.recv.is_waiting()
+            && !std::mem::replace(&mut entry.put_off, true)
+        {
+            self.starved.push_back(conn);
+        }
     }
 
     fn feed_the_starved(&mut self) {
         for _ in 0..self.starved.len() {
+            if self.completions.len() >= READ_AHEAD_MAX {
+                return;
+            }
             let Some(conn) = self.starved.pop_front() else { return };
+            if let Some(entry) = self.table.get_mut(conn) {
+                entry.put_off = false;
+            }
             self.try_recv(conn);
         }
     }
@@ -361,6 +412,10 @@ impl Reactor for EpollReactor {
         self.start_recv_through(conn);
     }
 
+    fn recv_away(&mut self, conn: ConnId, bytes: NonZeroU32) {
+        self.start_recv_for(conn, entry::Partial::None, entry::Whither::Away(bytes));
+    }
+
     fn send(&mut self, conn: ConnId, out: Outgoing) {
         self.start_send(conn, out);
     }
@@ -393,6 +448,11 @@ impl Reactor for EpollReactor {
     }
 
     fn close(&mut self, conn: ConnId, how: Close) -> CloseOutcome {
+        if self.rest.is_some()
+            && let Some(who) = self.put_to_rest(conn, how)
+        {
+            return CloseOutcome::Closed(Some(who));
+        }
         let was_open = self.table.get(conn).is_some();
         let outcome = self.close_and_retire(conn, how);
         if was_open && outcome != CloseOutcome::Unread {
@@ -406,6 +466,7 @@ impl Reactor for EpollReactor {
     }
 
     fn turn(&mut self, until: Option<Duration>) {
+        self.greet();
         self.feed_the_starved();
         self.watch_the_unwatched();
         let wait = self.wait_time(until);
@@ -431,7 +492,7 @@ impl Reactor for EpollReactor {
                 }
             }
             self.since_accept = 0;
-            if !self.accept_next() {
+            if !self.greet() && !self.accept_next() {
                 return None;
             }
         }

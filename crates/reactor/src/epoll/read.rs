@@ -1,22 +1,23 @@
 //! Receiving: into the partial buffer of the application, or a fresh one once bytes are there.
 
-use super::entry::{Partial, RecvState};
+use super::entry::{Partial, RecvState, Whither};
 use super::{EpollReactor, fault};
 use crate::buf::Buf;
 use crate::conn::ConnId;
 use crate::face::{Completion, Received};
 use ports::Fault;
+use std::num::NonZeroU32;
 use sys::{Errno, socket};
 
 impl EpollReactor {
     pub(super) fn start_recv(&mut self, conn: ConnId, partial: Option<Buf>) {
-        self.start_recv_for(conn, Partial::new(partial), false);
+        self.start_recv_for(conn, Partial::new(partial), Whither::Buffer);
     }
 
-    pub(super) fn start_recv_for(&mut self, conn: ConnId, partial: Partial, through: bool) {
+    pub(super) fn start_recv_for(&mut self, conn: ConnId, partial: Partial, to: Whither) {
         let Some(entry) = self.table.get_mut(conn) else { return };
         debug_assert!(!entry.recv.is_waiting(), "one recv at a time");
-        entry.through = through;
+        entry.to = to;
         // A send that broke leaves what came before the reset to be read.
         entry.maybe_readable |= entry.broken.is_some();
         if entry.maybe_readable {
@@ -35,14 +36,36 @@ impl EpollReactor {
         if !entry.maybe_readable || entry.connecting {
             return;
         }
-        let through = entry.through;
+        let to = entry.to;
         let Some(partial) = entry.recv.take_waiting() else { return };
-        if through && self.recv_into_pipe(conn) {
+        let is_over = match to {
+            Whither::Buffer => false,
+            Whither::Pipe => self.recv_into_pipe(conn),
+            Whither::Away(bytes) => self.drop_received(conn, bytes),
+        };
+        if is_over {
             return;
         }
         match partial.room_in(&self.pool) {
             Ok(buf) => self.recv_into(conn, buf),
             Err(partial) => self.starve(conn, partial),
+        }
+    }
+
+    /// `false`: nothing came that way, and a recv says why. A socket file has no such way (EFAULT).
+    fn drop_received(&mut self, conn: ConnId, bytes: NonZeroU32) -> bool {
+        let Some(entry) = self.table.get_mut(conn) else { return true };
+        if entry.broken.is_some() {
+            return false;
+        }
+        match socket::discard(&entry.fd, bytes.get()) {
+            Ok(0) | Err(_) => false,
+            Ok(len) => {
+                // As after any other short read.
+                entry.maybe_readable = len == bytes.get() as usize || entry.fin_announced;
+                self.complete_recv(conn, Ok(Received::Dropped(len as u64)));
+                true
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Receiving and sending through pipes: what comes from one socket goes to another and is never seen here.
 
-use super::entry::{Partial, Sending};
+use super::entry::{Partial, Sending, Whither};
 use super::{EpollReactor, fault};
 use crate::conn::ConnId;
 use crate::face::{Completion, Received};
@@ -9,7 +9,7 @@ use sys::Errno;
 
 impl EpollReactor {
     pub(super) fn start_recv_through(&mut self, conn: ConnId) {
-        self.start_recv_for(conn, Partial::None, true);
+        self.start_recv_for(conn, Partial::None, Whither::Pipe);
     }
 
     /// `false`: nothing came that way, and a recv says why. It alone sees urgent data, at which a splice stops and says EAGAIN,

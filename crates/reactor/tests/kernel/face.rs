@@ -135,7 +135,7 @@ fn a_reset_is_told_apart_on_both_sides() {
     let fault = loop {
         match received(&mut io, conn) {
             Ok(Received::Data(_)) => io.recv(conn, None),
-            Ok(Received::Eof(_) | Received::Piped(_)) => panic!("a FIN where a reset was due"),
+            Ok(Received::Eof(_) | Received::Piped(_) | Received::Dropped(_)) => panic!("a FIN where a reset was due"),
             Err(fault) => break fault,
         }
     };
@@ -415,9 +415,37 @@ fn what_came_before_a_reset_is_received_after_a_send_failed() {
         io.recv(conn, None);
         match received(&mut io, conn) {
             Ok(Received::Data(buf)) => got += buf.len(),
-            Ok(Received::Eof(_) | Received::Piped(_)) => panic!("a reset is no end"),
+            Ok(Received::Eof(_) | Received::Piped(_) | Received::Dropped(_)) => panic!("a reset is no end"),
             Err(fault) => break assert_eq!(fault.kind, FaultKind::Reset),
         }
     }
     assert_eq!(got, 40_000);
+}
+
+/// However many have sent something, what is received ahead of its telling has few buffers; and all of it is told.
+#[test]
+fn what_waits_to_be_told_holds_few_buffers() {
+    const CONNECTIONS: usize = 700;
+    const BUFFERS: usize = 300;
+    sys::limits::raise_file_limit();
+    let mut io = EpollReactor::new(EpollConfig { buffers_max: BUFFERS, ..EpollConfig::default() }).expect("epoll");
+    let listener = TcpListener::bind((testkit::own_loopback(), 0)).expect("a free port");
+    let plan = ConnectPlan::to(listener.local_addr().expect("bound"));
+    let mut peers = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let conn = io.connect(&plan, Outgoing::default()).expect("connecting");
+        assert!(matches!(next(&mut io), Completion::Connected { result: Ok(()), .. }));
+        io.recv(conn, None);
+        peers.push(listener.accept().expect("it came").0);
+    }
+    io.turn(Some(io.now()));
+    peers.iter_mut().for_each(|peer| peer.write_all(b"x").expect("sent"));
+    for _ in 0..16 {
+        io.turn(Some(io.now()));
+    }
+    let mut told = 0;
+    while told < CONNECTIONS {
+        told += usize::from(matches!(next(&mut io), Completion::Received { result: Ok(Received::Data(_)), .. }));
+    }
+    assert_eq!(io.shortages().recv_waited_for_buffer, 0, "more than {BUFFERS} were received ahead");
 }

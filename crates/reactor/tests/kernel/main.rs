@@ -3,5 +3,6 @@
 mod face;
 mod listeners;
 mod loops;
+mod rest;
 mod threads;
 mod unix;

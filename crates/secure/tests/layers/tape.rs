@@ -76,7 +76,7 @@ impl Tape {
         let Some((stream, partial_len)) = self.stream(id) else { return };
         match result {
             Ok(Received::Data(buf)) => stream.received.extend_from_slice(&buf[*partial_len..]),
-            Ok(Received::Piped(_)) => unreachable!("nobody asks for it"),
+            Ok(Received::Piped(_) | Received::Dropped(_)) => unreachable!("nobody asks for it"),
             Ok(Received::Eof(_)) => stream.end = Some(Ok(())),
             Err(fault) => stream.end = Some(Err(*fault)),
         }
