@@ -242,6 +242,7 @@ fn sent(args: &StressArgs, socket: Option<String>, draft: PlanDraft) -> anyhow::
         follow: args.client.follow(),
         cookies: args.client.cookies()?,
         wire: args.wire.draft(),
+        recycle: args.wire.recycle,
         expect: args.expect.draft(),
         announce: args.reach.announce()?,
         reach: args.reach.draft(socket),

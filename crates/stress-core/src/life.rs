@@ -12,6 +12,7 @@ use crate::client::leads_on;
 use crate::plan::{ClosePolicy, Expect, Needle};
 use crate::script::Reader;
 use crate::step::{CloseBy, Failure, HeadsRead, Next, Oddity, Outcome, Step, Unmet};
+use core::num::NonZeroU32;
 use http::{BodyKind, HEADERS_CAP, Header, Limits, Method, Reading, ResponseHead};
 use http1::{BodyDecoder, HeadScan, HeadSlots, Parsed, parse_response};
 use ports::Fault;
@@ -21,6 +22,11 @@ use std::sync::Arc;
 pub const INTERIM_MAX: u8 = 16;
 /// Bytes nobody asked for that are read while waiting for the server's FIN.
 pub const UNASKED_BYTES_MAX: usize = 64 * 1024;
+
+/// Fewer bytes of a body than this are read, whether anybody looks at them or not: they are in one buffer.
+const UNSEEN_BYTES_MIN: u64 = 32 * 1024;
+/// Bytes that pass unseen at a time, at most.
+const UNSEEN_BYTES_MAX: u64 = 1 << 30;
 
 /// Bytes of a response head: more than any server is likely to send.
 pub const HEAD_BYTES_MAX: usize = 256 * 1024;
@@ -204,6 +210,25 @@ impl Life {
         self.may_be_unseen = false;
         let step = self.read(bytes, rules, reader);
         Step { heads: core::mem::take(&mut self.heads), ..step }
+    }
+
+    /// How many of the bytes that come next nobody has to look at, where they are many. The last of a body is not among them:
+    /// whatever comes behind it is seen with it.
+    pub fn unseen_ahead(&self, rules: &Rules) -> Option<NonZeroU32> {
+        let Stage::Body(decoder) = &self.stage else { return None };
+        let ahead = decoder.data_ahead();
+        let is_seen = rules.expected.as_ref().is_some_and(|expected| !expected.expect.body().is_empty());
+        if is_seen || ahead < UNSEEN_BYTES_MIN {
+            return None;
+        }
+        NonZeroU32::new((ahead - 1).min(UNSEEN_BYTES_MAX) as u32)
+    }
+
+    /// So many of those came.
+    pub fn handle_unseen(&mut self, bytes: u64) -> Step {
+        let Stage::Body(decoder) = &mut self.stage else { return Step::next(Next::Close(CloseBy::Discard)) };
+        decoder.pass_unseen(bytes);
+        Step { body_bytes: bytes as usize, ..Step::next(Next::Read) }
     }
 
     fn read(&mut self, bytes: &[u8], rules: &Rules, reader: &mut impl Reader) -> Step {

@@ -19,6 +19,16 @@ pub enum Pace {
     Open(Rate, Spread),
 }
 
+impl Pace {
+    /// Of an open loop its rate, and how requests lie in time.
+    pub(crate) fn rate(self) -> Option<(Rate, Spread)> {
+        match self {
+            Self::Open(rate, spread) => Some((rate, spread)),
+            Self::Closed => None,
+        }
+    }
+}
+
 /// So many requests in each period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {

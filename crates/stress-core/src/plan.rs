@@ -3,6 +3,7 @@
 mod announce;
 mod expect;
 mod reach;
+mod recycle;
 mod tls;
 mod wire;
 
@@ -25,6 +26,7 @@ use named::named;
 use ports::set::SOURCES_MAX;
 use ports::{PortRange, SetError};
 pub use reach::{Place, Reach, ReachDraft, ReachMistake};
+pub use recycle::RecycleMistake;
 pub use tls::{Tls, TlsDraft, TlsMistake, TlsSessions};
 pub use wire::{Wire, WireDraft, WireMistake};
 
@@ -118,6 +120,8 @@ pub struct PlanDraft {
     pub sources: Vec<IpAddr>,
     /// Source ports, both ends included; `None`: the kernel's range, or for our own choice ports outside of it.
     pub port_range: Option<(u16, u16)>,
+    /// Use the sockets of connections that are over again.
+    pub recycle: bool,
     /// Where connections go, when not to where the URL says.
     pub reach: ReachDraft,
     /// The header of the PROXY protocol that connections to the target begin with.
@@ -162,6 +166,7 @@ impl PlanDraft {
             ports: PortMode::default(),
             sources: Vec::new(),
             port_range: None,
+            recycle: false,
             reach: ReachDraft::default(),
             announce: AnnounceDraft::default(),
             follow: None,
@@ -188,11 +193,11 @@ impl PlanDraft {
 
     /// All but what it sends, and that.
     fn without_script(mut self) -> Result<(Plan, ScriptDraft), PlanError> {
-        let (url, target) = self.url_and_target()?;
-        let (method_name, method) = method(self.method.as_deref(), &self.body)?;
+        let ((url, target), (name, method)) = (self.url_and_target()?, method(self.method.as_deref(), &self.body)?);
         let (wire, close, headers) = self.check_wire()?;
         let (reach, (tls, tls_elsewhere)) = (self.check_reach(&url)?, self.check_tls(&url)?);
         let plan = Plan {
+            recycle: self.recycle && recycle::check(close, self.ports, tls.is_some(), self.sources.len())?,
             reach,
             url,
             tls,
@@ -208,7 +213,7 @@ impl PlanDraft {
             requests: self.requests.or(self.duration.is_none().then_some(REQUESTS_DEFAULT)),
             duration: self.duration,
             method,
-            method_name,
+            method_name: name,
             headers,
             body: self.body,
             script: Script::default(),
@@ -253,7 +258,11 @@ impl PlanDraft {
     fn check_reach(&mut self, url: &Url) -> Result<Reach, PlanError> {
         let chooses_ports = self.ports == PortMode::Own || !self.sources.is_empty() || self.port_range.is_some();
         let reach = std::mem::take(&mut self.reach).check(url)?;
-        if reach.unix_socket.is_some() && chooses_ports { Err(PlanError::NoPorts) } else { Ok(reach) }
+        match reach.unix_socket {
+            Some(_) if chooses_ports => Err(PlanError::NoPorts),
+            Some(_) if self.recycle => Err(RecycleMistake::SocketFile.into()),
+            _ => Ok(reach),
+        }
     }
 
     /// Of the target, and of those that redirects may lead to.
@@ -346,6 +355,8 @@ pub struct Plan {
     pub sources: Vec<IpAddr>,
     /// Source ports; `None`: the kernel's range, or for our own choice ports outside of it.
     pub port_range: Option<PortRange>,
+    /// Use the sockets of connections that are over again.
+    pub recycle: bool,
     /// Longest pause of a connection that keeps failing.
     pub backoff_max: Duration,
     /// May a connection be spent on looking ahead, where something depends on what the target negotiates?
@@ -445,6 +456,8 @@ pub enum PlanError {
     Wire(WireMistake),
     /// What is asked of TLS.
     Tls(TlsMistake),
+    /// Sockets cannot be used again.
+    Recycle(RecycleMistake),
 }
 
 /// Each says what it is by itself: it is no source of another text.
@@ -458,7 +471,14 @@ macro_rules! mistakes {
     };
 }
 
-mistakes!(Announce(AnnounceMistake), Reach(ReachMistake), Expect(ExpectMistake), Wire(WireMistake), Tls(TlsMistake));
+mistakes!(
+    Announce(AnnounceMistake),
+    Reach(ReachMistake),
+    Expect(ExpectMistake),
+    Wire(WireMistake),
+    Tls(TlsMistake),
+    Recycle(RecycleMistake)
+);
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -496,6 +516,7 @@ impl fmt::Display for PlanError {
             Self::Expect(why) => why.fmt(f),
             Self::Wire(why) => why.fmt(f),
             Self::Tls(why) => why.fmt(f),
+            Self::Recycle(why) => why.fmt(f),
         }
     }
 }

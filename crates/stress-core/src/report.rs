@@ -158,6 +158,8 @@ pub struct Connections {
     pub timestamps_asked: u64,
     /// Of those, connections that had negotiated them.
     pub timestamps_seen: u64,
+    /// Sockets that were used again, in place of a new one for a connection.
+    pub sockets_reused: u64,
 }
 
 /// What a run cost in ports.
@@ -366,6 +368,7 @@ fn connections(tally: &Tally, over: Duration) -> Connections {
         per_s: per_second(tally.connects_opened, over),
         timestamps_asked: tally.timestamps_asked,
         timestamps_seen: tally.timestamps_seen,
+        sockets_reused: tally.sockets_reused,
     }
 }
 

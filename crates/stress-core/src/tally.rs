@@ -71,6 +71,8 @@ pub struct Tally {
     pub connects_cpu: Duration,
     /// Of those, the ones that took more than [`SLOW_CONNECT`].
     pub slow_connects: u64,
+    /// Sockets that were used again, instead of a new one for a connection.
+    pub sockets_reused: u64,
     /// How established connections ended.
     pub closed: ClosingTally,
     /// Connections looked at for TCP timestamps.
@@ -307,17 +309,23 @@ impl Tally {
         self.statuses.0.iter().enumerate().filter(|(_, count)| **count > 0).map(|(code, count)| (code as u16, *count))
     }
 
+    fn merge_connects(&mut self, other: &Self) {
+        self.connects_tried += other.connects_tried;
+        self.connects_opened += other.connects_opened;
+        self.connects_cpu += other.connects_cpu;
+        self.sockets_reused += other.sockets_reused;
+        self.timestamps_asked += other.timestamps_asked;
+        self.timestamps_seen += other.timestamps_seen;
+    }
+
     /// Adds what another thread counted.
     pub fn merge(&mut self, other: &Self) {
         self.merge_gone(other);
         self.ok += other.ok;
-        self.connects_tried += other.connects_tried;
-        self.connects_opened += other.connects_opened;
+        self.merge_connects(other);
         self.ports_refused += other.ports_refused;
         self.body_bytes += other.body_bytes;
         self.received_bytes += other.received_bytes;
-        self.timestamps_asked += other.timestamps_asked;
-        self.timestamps_seen += other.timestamps_seen;
         self.latency.merge(&other.latency);
         self.service.merge(&other.service);
         self.not_sent += other.not_sent;
@@ -329,7 +337,6 @@ impl Tally {
         self.redirects.elsewhere += other.redirects.elsewhere;
         self.connect_time.merge(&other.connect_time);
         self.connect_cost.merge(&other.connect_cost);
-        self.connects_cpu += other.connects_cpu;
         self.slow_connects += other.slow_connects;
         self.closed.merge(&other.closed);
         self.timeline.merge(&other.timeline);

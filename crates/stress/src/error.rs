@@ -83,6 +83,9 @@ pub enum StressError {
     /// The range of ephemeral ports cannot be read.
     #[error("cannot read the range of ephemeral ports: {0}; give one with --port-range")]
     PortRange(String),
+    /// Sockets cannot be used again.
+    #[error(transparent)]
+    Recycle(#[from] stress_core::plan::RecycleMistake),
     /// A thread cannot be had, or nothing can run on it.
     #[error(transparent)]
     Spawn(#[from] SpawnError),

@@ -5,6 +5,7 @@ use ports::{Address, HostPorts, PortList, PortSet, SourceSet};
 use secure::ClientProfile;
 use std::net::{IpAddr, SocketAddr};
 use stress_core::forecast::{Files, PortFacts, Tactic};
+use stress_core::plan::RecycleMistake;
 use stress_core::{Forecast, Plan, PortMode};
 use sys::socket::Standing;
 
@@ -49,7 +50,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
     let host = reactor::host_ports().map_err(|error| StressError::PortRange(error.to_string()));
     let own = own_ports(plan, host.as_ref());
     let facts = facts::gather(plan, targets, host.as_ref().ok(), own.as_ref().ok(), files);
-    let plan = decided(plan, &facts);
+    let plan = decided(plan, &facts)?;
     targets.iter().try_for_each(|target| check_port_range(&plan, *target))?;
     let (sources, threads) = match plan.ports {
         PortMode::Own => {
@@ -84,11 +85,17 @@ pub(crate) fn ips(targets: &[Address]) -> Vec<SocketAddr> {
 }
 
 /// The plan with nothing left open.
-fn decided(plan: &Plan, facts: &PortFacts) -> Plan {
+///
+/// # Errors
+/// The choice of ports that is left forbids what was asked for.
+fn decided(plan: &Plan, facts: &PortFacts) -> Result<Plan, RecycleMistake> {
     let tactic = Tactic::of(plan, facts);
+    if plan.recycle && tactic.ports == PortMode::Own {
+        return Err(RecycleMistake::OwnPorts);
+    }
     let mut plan = plan.clone();
     (plan.ports, plan.ports_why) = (tactic.ports, tactic.why);
-    plan
+    Ok(plan)
 }
 
 /// Those that were asked for, else those that nobody misses.
@@ -115,9 +122,12 @@ fn threads_with_ports(plan: &Plan, threads: u32, ports: &PortList) -> Result<u32
 
 fn check_files(plan: &Plan, threads: u32) -> Result<Files, StressError> {
     let limit = sys::limits::raise_file_limit().soft;
+    // As many as may wait for their end to be seen before they are used again.
+    let resting = if plan.recycle { reactor::epoll::RESTING_MAX as u64 * u64::from(threads) } else { 0 };
     // A place that was led elsewhere has a connection there, beside the one to the target.
     let each = if plan.follow.is_some() { 2 } else { 1 };
-    let needed = each * u64::from(plan.connections) + u64::from(threads) * FILES_PER_THREAD + FILES_OF_PROCESS;
+    let needed =
+        each * u64::from(plan.connections) + resting + u64::from(threads) * FILES_PER_THREAD + FILES_OF_PROCESS;
     if needed > limit {
         return Err(StressError::Files { connections: plan.connections, needed, limit });
     }

@@ -136,7 +136,13 @@ fn start_tester(
 ) -> Result<Starting<Order, (), ()>, SpawnError> {
     let each = if plan.follow.is_some() { 2 } else { 1 };
     let connections_max = each * share.connections as usize + 1;
-    let reactor = EpollConfig { connections_max, times_connects: true, ..EpollConfig::default() };
+    let reactor = EpollConfig {
+        connections_max,
+        times_connects: true,
+        reuses_sockets: plan.recycle,
+        greets_late: true,
+        ..EpollConfig::default()
+    };
     let start = move |orders, io: &mut EpollReactor| {
         if matches!(plan.pace, Pace::Open(..)) {
             sys::thread::be_punctual();
@@ -147,12 +153,14 @@ fn start_tester(
         Ok((tester, ()))
     };
     let begun = Instant::now();
-    let end = move |tester: Stand, _: &EpollReactor| {
+    let end = move |tester: Stand, io: &EpollReactor| {
         // The thread is this run's own: what it ever did was for it.
         let busy = sys::thread::own_run_and_wait().map(|busy| busy.as_secs_f64() / begun.elapsed().as_secs_f64());
         // The receiver is gone only when the run was given up.
         let cpu = sys::thread::own_cpu_time();
-        let _given_up = sender.send(Ended { at, tally: tester.into_tally(), busy, cpu });
+        let mut tally = tester.into_tally();
+        tally.sockets_reused = io.sockets_reused();
+        let _given_up = sender.send(Ended { at, tally, busy, cpu });
     };
     spawn(Place { name: format!("stress-{at}"), core: None, reactor }, start, end)
 }

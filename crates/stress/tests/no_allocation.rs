@@ -47,6 +47,7 @@ fn check_requests(script: Script, close: ClosePolicy, own: Option<PortRange>, re
         requests: Some(1 << 40),
         close,
         ports,
+        recycle: own.is_none() && matches!(close, ClosePolicy::Wait | ClosePolicy::Rst),
         script: requests,
         ..PlanDraft::new(server.url())
     };
@@ -56,7 +57,8 @@ fn check_requests(script: Script, close: ClosePolicy, own: Option<PortRange>, re
     let own_ports = |range| SourceSet::Own(PortSet::new(local(), range).expect("a good set"));
     let share = Share { sources: own.map_or(whole.sources.clone(), own_ports), ..whole };
     let mut tester = Tester::new(&plan, share, Inbox::silent());
-    let mut io = EpollReactor::new(EpollConfig::default()).expect("an event loop");
+    let config = EpollConfig { reuses_sockets: plan.recycle, greets_late: true, ..EpollConfig::default() };
+    let mut io = EpollReactor::new(config).expect("an event loop");
     tester.start(&mut io).expect("started");
     // As many buffers as could ever be in use at once: when they are needed is up to the server's timing.
     drop((0..16).map(|_| io.take_buf()).collect::<Vec<_>>());

@@ -83,6 +83,10 @@ pub(super) struct WireArgs {
     /// counts from its own request.
     #[arg(long, value_name = "N")]
     pipeline: Option<u32>,
+    /// Use the sockets of connections that are over again, instead of a new one for each: more connections from a core, with the
+    /// same segments on the wire. For --close wait, rst and half, ports chosen by the kernel, and no TLS.
+    #[arg(long)]
+    pub(super) recycle: bool,
 }
 
 impl WireArgs {

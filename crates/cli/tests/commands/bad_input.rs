@@ -34,6 +34,10 @@ fn flags() {
     check(&["stress", "-d", "@/dev/zero", "http://127.0.0.1/"], &["/dev/zero", "1048576 bytes", "smaller"]);
     let keeps = ["stress", "--close", "wait", "-H", "Connection: keep-alive", "http://127.0.0.1/"];
     check(&keeps, &["Connection: keep-alive", "--close wait", "leave the field out"]);
+    check(
+        &["stress", "--recycle", "http://127.0.0.1/"],
+        &["--recycle", "connections are kept", "--close wait, rst or half"],
+    );
     let few = ["stress", "--ports", "own", "--port-range", "40000-40001", "--threads", "3", "http://127.0.0.1/"];
     check(&few, &["2 ports", "3 threads"]);
     check(&["lab", "nat-reuse", "--pcap", "/dev/null/x"], &["/dev/null/x", "--pcap"]);

@@ -10,8 +10,9 @@ use stress_core::{ClosePolicy, PlanDraft, PortMode, Report};
 use testkit::own_process;
 
 /// Each in fresh namespaces.
-pub(crate) const TESTS: [Test; 2] = [
+pub(crate) const TESTS: [Test; 3] = [
     ("own_ports_starve_nobody", || own_process::in_private(own_ports_starve_nobody)),
+    ("what_is_chosen_lasts_at_full_speed", || own_process::in_private(what_is_chosen_lasts_at_full_speed)),
     ("a_range_of_the_kernels_is_taken_from_everybody", || {
         own_process::in_private(a_range_of_the_kernels_is_taken_from_everybody)
     }),
@@ -26,6 +27,11 @@ const NEIGHBOURS: usize = 20;
 
 /// A run with own ports, each closed by us and so left in TIME_WAIT; then how many of a neighbour's connects work.
 fn neighbours_after(port_range: Option<(u16, u16)>) -> (Report, usize) {
+    neighbours_after_run(PlanDraft { requests: Some(1000), ports: PortMode::Own, port_range, ..PlanDraft::new("") })
+}
+
+/// The same after a run that ends and chooses ports as `draft` says.
+fn neighbours_after_run(draft: PlanDraft) -> (Report, usize) {
     let topology = Topology::build().expect("namespaces");
     let kernels = format!("{} {}", KERNELS.0, KERNELS.1);
     topology.set(Role::Client, "net.ipv4.ip_local_port_range", &kernels).expect("a good range");
@@ -33,15 +39,13 @@ fn neighbours_after(port_range: Option<(u16, u16)>) -> (Report, usize) {
     let origin = topology.run(Role::Balancer, || origin::start(OriginPlan::new(target))).expect("enters");
     let _origin = origin.expect("an origin");
     let draft = PlanDraft {
+        url: format!("http://{target}/"),
         connections: 4,
         // Of two, one may have made all requests before the other begins: its half of the ports would be free.
         threads: Some(1),
-        requests: Some(1000),
         close: ClosePolicy::Fin,
-        ports: PortMode::Own,
-        port_range,
         timeout: PATIENCE,
-        ..PlanDraft::new(format!("http://{target}/"))
+        ..draft
     };
     let plan = draft.check().expect("a good draft");
     let run = || {
@@ -56,6 +60,16 @@ fn neighbours_after(port_range: Option<(u16, u16)>) -> (Report, usize) {
 fn own_ports_starve_nobody() {
     let (report, connected) = neighbours_after(None);
     assert_eq!((report.requests.ok, report.requests.failed), (1000, 0), "{:?}", report.errors);
+    assert_eq!(connected, NEIGHBOURS, "of a neighbour's connects");
+}
+
+/// As fast as it goes, for longer than the kernel's ports would last, and with nobody having said whose ports to take: as
+/// `cargo xtask lasting` does for minutes.
+fn what_is_chosen_lasts_at_full_speed() {
+    let draft = PlanDraft { duration: Some(Duration::from_secs(2)), ..PlanDraft::new("") };
+    let (report, connected) = neighbours_after_run(draft);
+    assert_eq!((report.plan.ports, report.requests.failed), (PortMode::Own, 0), "{:?}", report.errors);
+    assert!(report.requests.ok > 200, "the kernel's 200 ports would have done for {} connections", report.requests.ok);
     assert_eq!(connected, NEIGHBOURS, "of a neighbour's connects");
 }
 

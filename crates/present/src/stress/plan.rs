@@ -150,7 +150,8 @@ fn close_words(plan: &PlanSummary) -> String {
     }
     let policy = policy_words(plan.close);
     let policy = if each.is_empty() { policy.to_owned() } else { policy.replacen("one request each, ", "", 1) };
-    format!("{each}{policy}{http}")
+    let again = if plan.recycle { "; sockets are used again" } else { "" };
+    format!("{each}{policy}{http}{again}")
 }
 
 fn policy_words(close: ClosePolicy) -> &'static str {

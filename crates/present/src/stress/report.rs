@@ -102,6 +102,9 @@ fn push_connects(text: &mut Text, report: &Report) {
         text.row("connect time", format!("50 % {p50}, 99 % {p99}"));
         push_spread(text, time);
     }
+    if of.sockets_reused > 0 {
+        text.row("sockets", format!("{} of them used again", count(of.sockets_reused)));
+    }
     report.tls.iter().for_each(|tls| push_tls(text, tls));
     if let Some(cost) = &report.connect_cost_us {
         let [p50, p99, max] = [cost.p50, cost.p99, cost.max].map(time_us);

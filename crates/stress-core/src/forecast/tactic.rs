@@ -40,6 +40,9 @@ fn choose(plan: &Plan, facts: &PortFacts) -> Tactic {
         _ if facts.beyond_kernel && facts.own.is_some() => {
             own("the kernel does not keep to source ports outside of net.ipv4.ip_local_port_range")
         }
+        _ if plan.recycle => {
+            kernel("sockets are used again, and a port of our own choice would stay bound to its socket")
+        }
         ClosePolicy::Keep => kernel("connections are kept"),
         ClosePolicy::Wait => kernel("the server closes first, so that no port is left in TIME_WAIT here"),
         ClosePolicy::Rst => kernel("a reset leaves no port in TIME_WAIT"),

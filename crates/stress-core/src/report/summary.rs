@@ -2,7 +2,7 @@
 
 use crate::course::Phase;
 use crate::crowd::CrowdPhase;
-use crate::pace::{Pace, Spread};
+use crate::pace::Spread;
 use crate::plan::{Announce, ClosePolicy, Expect, Plan, PortMode, Tls, Wire};
 use crate::script::Order;
 use core::time::Duration;
@@ -84,6 +84,8 @@ pub struct PlanSummary {
     pub cookie_jar: bool,
     /// Requests that may be in flight on a connection at a time, where they are several.
     pub pipeline: Option<u32>,
+    /// Sockets of connections that are over are used again.
+    pub recycle: bool,
 }
 
 impl PlanSummary {
@@ -94,10 +96,7 @@ impl PlanSummary {
 
     /// Of `plan`, as it is run.
     pub fn new(plan: &Plan, targets: &[Address], threads: u32) -> Self {
-        let rate = match plan.pace {
-            Pace::Open(rate, spread) => Some((rate, spread)),
-            Pace::Closed => None,
-        };
+        let rate = plan.pace.rate();
         Self {
             url: url(plan),
             target: targets[0],
@@ -131,6 +130,7 @@ impl PlanSummary {
             pipeline: plan.wire.pipeline,
             tls: plan.tls.clone(),
             port_range: plan.port_range.map(|range| (range.low(), range.high())),
+            recycle: plan.recycle,
         }
     }
 }

@@ -25,6 +25,18 @@ fn plan(close: ClosePolicy, ports: PortMode, rate: u64, requests: u64, seconds: 
     draft.check().expect("a good draft")
 }
 
+/// Our own choice would bind a port to a socket that connects again.
+#[test]
+fn the_kernel_chooses_where_sockets_are_used_again() {
+    let half = |recycle| {
+        let draft = PlanDraft { close: ClosePolicy::Half, recycle, ..PlanDraft::new("http://192.0.2.1/") };
+        let plan = PlanDraft { duration: Some(60 * SECOND), ..draft }.check().expect("a good draft");
+        Tactic::of(&plan, &linux())
+    };
+    assert_eq!((half(false).ports, half(true).ports), (Own, Kernel));
+    assert!(half(true).why.is_some_and(|why| why.contains("sockets are used again")));
+}
+
 #[test]
 fn the_least_invasive_choice_that_fits_is_taken() {
     let none_own = PortFacts { own: None, ..linux() };

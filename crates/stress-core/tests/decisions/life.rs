@@ -2,9 +2,10 @@
 
 use http::Method;
 use ports::{Fault, FaultKind};
+use std::num::NonZeroU32;
 use stress_core::life::UNASKED_BYTES_MAX;
 use stress_core::plan::ExpectDraft;
-use stress_core::{CloseBy, ClosePolicy, Failure, Life, Next, Rules, Step};
+use stress_core::{CloseBy, ClosePolicy, Failure, Life, Next, Oddity, Outcome, Rules, Step};
 
 /// What comes in.
 #[derive(Clone, Copy)]
@@ -20,6 +21,43 @@ enum In<'a> {
     Timeout,
 }
 use In::*;
+
+/// A response whose body is so long, a head and as much of it read; what then need not be seen.
+fn unseen(head: &str, seen: &str, rules: &Rules) -> (Life, Option<u32>) {
+    let mut life = Life::default();
+    life.start_connecting(Method::Get);
+    let _connected = life.handle_connected(Ok(()));
+    life.handle_sent(Ok(()));
+    let _more = life.handle_data(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{seen}").as_bytes(), rules);
+    let ahead = life.unseen_ahead(rules).map(NonZeroU32::get);
+    (life, ahead)
+}
+
+#[test]
+fn bodies_pass_unseen_up_to_their_last_byte_unless_somebody_looks_at_them() {
+    let keep = Rules::new(ClosePolicy::Keep);
+    let check = |head: &str, seen: &str, expect: Option<u32>| assert_eq!(unseen(head, seen, &keep).1, expect, "{head}");
+    check("Content-Length: 1000000", "abc", Some(999_996));
+    check("Content-Length: 20000", "abc", None);
+    check("Transfer-Encoding: chunked", "fffff\r\nabc", Some(0xfffff - 4));
+    check("Transfer-Encoding: chunked", "5\r\nab", None);
+    check("Transfer-Encoding: chunked", "fff", None);
+    check("Connection: close", "abc", Some(1 << 30));
+    let expecting = |body: Option<String>| {
+        let statuses = vec!["200".into()];
+        Rules::new(ClosePolicy::Keep)
+            .expecting(&ExpectDraft { statuses, body, ..ExpectDraft::default() }.check().expect("good"))
+    };
+    let long = "Content-Length: 1000000";
+    assert_eq!(unseen(long, "", &expecting(Some("end".into()))).1, None, "somebody looks for a text in it");
+    assert_eq!(unseen(long, "", &expecting(None)).1, Some(999_999), "nobody does");
+
+    let (mut life, _) = unseen(long, "abc", &keep);
+    let step = life.handle_unseen(999_996);
+    assert_eq!((step.body_bytes, step.next, life.unseen_ahead(&keep)), (999_996, Next::Read, None));
+    let step = life.handle_data(b"zHTTP", &keep);
+    assert_eq!((step.outcome, step.oddity), (Some(Outcome::Complete { status: 200 }), Some(Oddity::UnaskedBytes)));
+}
 
 fn rules(close: ClosePolicy, method: Method) -> (Rules, Method) {
     (Rules::new(close), method)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 use stress_core::Ends;
 use stress_core::plan::{ReachDraft, TlsDraft, TlsSessions, WireDraft};
-use stress_core::{ClosePolicy, Course, LoadDraft, Pace, Phase, PlanDraft, Rate, Spread};
+use stress_core::{ClosePolicy, Course, LoadDraft, Pace, Phase, PlanDraft, PortMode, Rate, Spread};
 
 fn draft() -> PlanDraft {
     PlanDraft::new("http://example.org/a?b")
@@ -21,6 +21,18 @@ fn a_draft_that_cannot_be_run_is_refused() {
     check_error(
         PlanDraft { tls, ..draft() },
         "--tls-full is about TLS, and an http:// URL is asked in the clear: write https://, or leave it out",
+    );
+    let own = PlanDraft { recycle: true, close: ClosePolicy::Rst, ports: PortMode::Own, ..draft() };
+    let unix_socket = Some("/run/x".into());
+    let file = ReachDraft { unix_socket, ..ReachDraft::default() };
+    check_error(
+        PlanDraft { recycle: true, close: ClosePolicy::Rst, reach: file, ..draft() },
+        "--recycle: the socket of a connection to a socket file cannot be used again: leave it out",
+    );
+    check_error(
+        own,
+        "--recycle: a port of our own choice stays bound to its socket, and would be used again at once, before its turn: use \
+         --ports kernel, with a --port-range inside of net.ipv4.ip_local_port_range if any",
     );
     check_error(PlanDraft { connections: 0, ..draft() }, "0 connections: use 1 to 1000000");
     check_error(PlanDraft { connections: 2_000_000, ..draft() }, "2000000 connections: use 1 to 1000000");

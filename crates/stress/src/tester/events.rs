@@ -102,6 +102,11 @@ impl Tester {
                 };
                 self.apply(index, conn, step, Some(buf), io);
             }
+            Ok(Received::Dropped(bytes)) => {
+                self.tally.received_bytes += bytes;
+                let step = life.handle_unseen(bytes);
+                self.apply(index, conn, step, None, io);
+            }
             Ok(Received::Eof(_) | Received::Piped(_)) => {
                 let step = life.handle_eof(&self.rules);
                 self.apply(index, conn, step, None, io);
@@ -144,7 +149,7 @@ impl Tester {
             Next::Wait => {}
             Next::Read => {
                 drop(buf);
-                io.recv(conn, None);
+                self.read_on(index, conn, io);
             }
             Next::ReadMore => {
                 let rest = buf.map(|mut buf| {
@@ -177,6 +182,15 @@ impl Tester {
         }
         if let Some(outcome) = step.outcome {
             self.count_outcome(index, outcome, io);
+        }
+    }
+
+    /// Bytes that nobody looks at are not even copied.
+    fn read_on<R: Reactor>(&mut self, index: u32, conn: ConnId, io: &mut R) {
+        let life = &self.slots[index as usize].exchange.life;
+        match life.unseen_ahead(&self.rules).filter(|_| !self.looks && !self.pipelines) {
+            Some(bytes) => io.recv_away(conn, bytes),
+            None => io.recv(conn, None),
         }
     }
 

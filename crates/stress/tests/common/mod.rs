@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use testkit::PATIENCE;
 
+/// Length of a long body: it comes in many segments.
+pub(crate) const LONG_BYTES: usize = 500_000;
+
 /// What the server does with each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Script {
@@ -29,6 +32,9 @@ pub(crate) enum Script {
     /// Answers with a head of 100 KiB.
     #[allow(dead_code, reason = "not every test that shares this needs it")]
     LongHead,
+    /// Answers with a body of [`LONG_BYTES`], which ends in "the end".
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
+    Long,
     /// Answers one request of each connection, says nothing of closing, and closes.
     #[allow(dead_code, reason = "not every test that shares this needs it")]
     ClosesSilently,
@@ -152,6 +158,7 @@ fn answer(mut stream: &TcpStream, reader: &mut impl Read, script: Script, close:
             stream.write_all(interim.as_bytes()).ok()?;
             format!("{head}Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n")
         }
+        Script::Long => format!("{head}Content-Length: {LONG_BYTES}\r\n\r\n{}the end", "x".repeat(LONG_BYTES - 7)),
         Script::UntilClose => "HTTP/1.1 200 OK\r\n\r\nhello".to_owned(),
         Script::CutsShort => format!("{head}Content-Length: 50\r\n\r\nhello"),
         Script::Nonsense => "SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(),

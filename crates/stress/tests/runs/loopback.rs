@@ -1,6 +1,6 @@
 //! Whole runs over real sockets on loopback, against a scripted server.
 
-use crate::common::{Script, Server};
+use crate::common::{LONG_BYTES, Script, Server};
 use ports::ClosedFirst;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -56,6 +56,33 @@ fn wait_leaves_time_wait_to_the_server() {
     assert!(cost.min > 0.0, "{cost:?}");
     assert_eq!(report.ports.time_wait_ours, TimeWaitOurs::Counted(0));
     assert_eq!(report.ports.consumed_per_1000_requests, Some(0.0));
+}
+
+/// With the same ends as always, and a body that nobody looks at, or somebody does.
+#[test]
+fn sockets_are_used_again_where_that_is_asked_for() {
+    let server = Server::start(Script::Polite);
+    for (close, end) in [(ClosePolicy::Wait, ClosedFirst::PeerFin), (ClosePolicy::Rst, ClosedFirst::RstSent)] {
+        let report = run(PlanDraft { close, recycle: true, ..draft(&server, 400) });
+        check_all_ok(&report, 400);
+        assert_eq!((report.connections.opened, report.closed_first.count(end)), (400, 400), "{close:?}");
+        assert!(report.connections.sockets_reused > 0, "{close:?}");
+        assert_eq!(report.ports.time_wait_ours, TimeWaitOurs::Counted(0));
+    }
+    let report = run(PlanDraft { close: ClosePolicy::Rst, ..draft(&server, 20) });
+    assert_eq!(report.connections.sockets_reused, 0);
+}
+
+#[test]
+fn a_long_body_counts_whether_anybody_looks_at_it_or_not() {
+    let looking = || ExpectDraft { body: Some("the end".into()), ..ExpectDraft::default() };
+    for expect in [ExpectDraft::default(), looking()] {
+        let server = Server::start(Script::Long);
+        let report = run(PlanDraft { expect, ..draft(&server, 40) });
+        assert_eq!((report.requests.ok, report.requests.failed), (40, 0), "{:?}", report.errors);
+        assert_eq!((report.body_bytes, report.connections.opened), (40 * LONG_BYTES as u64, 4));
+        assert!(report.received_bytes > report.body_bytes);
+    }
 }
 
 #[test]
