@@ -6,6 +6,7 @@ mod deps;
 mod dist;
 mod honesty;
 mod instructions;
+mod lasting;
 mod shape;
 mod soak;
 
@@ -27,6 +28,8 @@ enum Chore {
     Bench(bench::BenchArgs),
     /// Run a balancer for minutes while everything around it changes: configuration, program, servers.
     Soak(soak::SoakArgs),
+    /// Open short connections at full speed for minutes, with the ports that the tester chooses: does one fail, or wait?
+    Lasting(lasting::LastingArgs),
     /// Play testers against origins whose behaviour is known: does each tell what really happened?
     Honesty(honesty::HonestyArgs),
     /// Make what people install: a static program, a Debian package, a container image.
@@ -40,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Instructions(args) => instructions::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Soak(args) => soak::run(&args),
+        Chore::Lasting(args) => lasting::run(&args),
         Chore::Honesty(args) => honesty::run(&args),
         Chore::Dist(args) => dist::run(&args),
     }

@@ -35,6 +35,9 @@ pub(crate) struct BenchArgs {
     /// A tenth of the requests and two rounds: does it work?
     #[arg(long)]
     quick: bool,
+    /// Use this program instead of building one.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// Record the run below bench/runs/.
     #[arg(long)]
     record: bool,
@@ -141,7 +144,8 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
 
 /// From here on this process and all it starts live in a network of their own.
 fn in_private_network(args: &BenchArgs, scale: Scale) -> anyhow::Result<Vec<record::Table>> {
-    let quintet = build_release()?;
+    let quintet = args.binary.clone().map_or_else(build_release, Ok)?;
+    let quintet = quintet.canonicalize().with_context(|| format!("{}", quintet.display()))?;
     sys::netns::enter_private().map_err(|why| anyhow::anyhow!("{why}"))?;
     let mut tables = Vec::new();
     if args.wants(Part::Doctor) {

@@ -16,6 +16,8 @@ pub(super) struct Table {
     pub less_is_better: bool,
     /// Is every row ours? Then there is nobody to compare with.
     pub ours_only: bool,
+    /// Whom every row is compared with, where that is not ours with every other.
+    pub against: Option<String>,
     /// The rows; the first is ours.
     pub rows: Vec<Row>,
 }
@@ -33,7 +35,14 @@ impl Table {
     /// An empty table for `peers`, the first of which is ours.
     pub(super) fn new(title: &str, less_is_better: bool, peers: &[&str]) -> Self {
         let row = |peer: &&str| Row { peer: (*peer).to_owned(), samples: Vec::new() };
-        Self { title: title.to_owned(), less_is_better, ours_only: false, rows: peers.iter().map(row).collect() }
+        let (title, rows) = (title.to_owned(), peers.iter().map(row).collect());
+        Self { title, less_is_better, ours_only: false, against: None, rows }
+    }
+
+    /// An empty table of rows that are each compared with one of them; where that is missing, ours with every other.
+    pub(super) fn against(title: &str, less_is_better: bool, peers: &[&str], one: &str) -> Self {
+        let against = peers.contains(&one).then(|| one.to_owned());
+        Self { against, ..Self::new(title, less_is_better, peers) }
     }
 
     /// An empty table of figures of our own.
@@ -49,14 +58,17 @@ impl Table {
     /// The table for people.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{} ({} is better)\n", self.title, if self.less_is_better { "less" } else { "more" });
-        let ours = self.rows.first().and_then(|row| median(&row.samples)).unwrap_or(f64::NAN);
+        let of = |row: &Row| median(&row.samples).unwrap_or(f64::NAN);
+        let ours = self.rows.first().map_or(f64::NAN, of);
+        let one = self.against.as_deref().and_then(|name| self.rows.iter().find(|row| row.peer == name));
         for row in &self.rows {
             let (low, high) = range(&row.samples);
-            let middle = median(&row.samples).unwrap_or(f64::NAN);
+            let middle = of(row);
             let _ = write!(text, "  {:<22} median {middle:>10.2}   range {low:>10.2} .. {high:>10.2}", row.peer);
-            let _ = match self.ours_only {
-                true => writeln!(text),
-                false => writeln!(text, "   ours / theirs {:>5.2}", ours / middle),
+            let _ = match one {
+                _ if self.ours_only => writeln!(text),
+                Some(one) => writeln!(text, "   {:>5.2} x {}", middle / of(one), one.peer),
+                None => writeln!(text, "   ours / theirs {:>5.2}", ours / middle),
             };
         }
         text
@@ -109,6 +121,14 @@ pub(crate) fn said_by(program: &str, args: &[&str]) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ratios_are_to_one_of_the_rows_where_that_is_said() {
+        let mut table = Table::against("rate", false, &["quintet", "quintet, other", "wrk"], "wrk");
+        [9.0, 12.0, 6.0].into_iter().enumerate().for_each(|(row, sample)| table.add(row, sample));
+        let text = table.text();
+        assert!(text.contains(" 1.50 x wrk") && text.contains(" 2.00 x wrk") && text.contains(" 1.00 x wrk"), "{text}");
+    }
 
     #[test]
     fn ratios_are_ours_over_theirs() {

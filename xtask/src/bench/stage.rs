@@ -93,6 +93,28 @@ impl Stage {
         Ok(text)
     }
 
+    /// Starts a program in the client's namespace; what it prints goes nowhere.
+    pub(super) fn start_client(&self, core: usize, program: &Command) -> anyhow::Result<Guest> {
+        let mut command = pinned(core, program);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.topology.namespace(Role::Client).start_program(command).context("starting a client")
+    }
+
+    /// nginx as an origin over TLS 1.3, with a key on P-256 and no sessions to take up.
+    pub(super) fn nginx_tls(&self, role: Role, at: Ipv4Addr, port: u16, core: usize) -> anyhow::Result<Guest> {
+        let (certificate, key) = super::tls::certificate(self)?;
+        let text = format!(
+            "{}\nhttp {{ access_log off; server {{ listen {at}:{port} ssl reuseport backlog=4096; ssl_certificate {}; \
+             ssl_certificate_key {}; ssl_protocols TLSv1.3; ssl_session_tickets off; location / {{ return 200 \"a small \
+             answer\\n\"; }} }} }}\n",
+            self.nginx_preamble("origin-tls"),
+            certificate.display(),
+            key.display()
+        );
+        let path = self.write("nginx-origin-tls.conf", &text)?;
+        self.serve(role, core, Command::new("nginx").arg("-c").arg(path), SocketAddr::from((at, port)))
+    }
+
     /// nginx as an origin that answers from memory, and at `/big`, `/kib` and `/mib` with [`BIG_BYTES`], 1 KiB and 1 MiB from
     /// files.
     pub(super) fn nginx(&self, role: Role, at: Ipv4Addr, port: u16, core: usize) -> anyhow::Result<Guest> {

@@ -99,7 +99,7 @@ fn start_all(stage: &Stage) -> anyhow::Result<Vec<Peer>> {
 }
 
 /// A certificate of nobody's, and its key.
-fn certificate(stage: &Stage) -> anyhow::Result<(PathBuf, PathBuf)> {
+pub(super) fn certificate(stage: &Stage) -> anyhow::Result<(PathBuf, PathBuf)> {
     let (certificate, key) = (stage.path("bench.pem"), stage.path("bench.key"));
     let mut command = Command::new("openssl");
     command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]);
