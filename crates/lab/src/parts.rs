@@ -175,6 +175,8 @@ mod tests {
             host: Host::default(),
             port_tuples: None,
             ports_taken: None,
+            looked_up: None,
+            by_hand: stress_core::ByHand::default(),
         };
         Report::new(&plan, facts, tally)
     }

@@ -2,12 +2,14 @@
 //!
 //! Pure: no clock; every time is handed in.
 
+pub mod brief;
 pub mod coarse;
 mod hdr_log;
 pub mod rank;
 pub mod recorder;
 pub mod timeline;
 
+pub use brief::Brief;
 pub use coarse::Coarse;
 pub use recorder::{Percentiles, Recorder};
 pub use timeline::{Join, Timeline};

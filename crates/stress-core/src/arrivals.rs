@@ -5,6 +5,7 @@
 //! due while no place is free wait in a queue, so that what they wait is part of their latency (what others leave out is
 //! known as coordinated omission). The queue is bounded: what it has no room for is not sent, and counted.
 
+use crate::by_hand::Scale;
 use crate::course::Course;
 use crate::pace::{Clock, Part, Spread};
 use core::time::Duration;
@@ -86,6 +87,12 @@ impl Arrivals {
             }
             self.clock.iter_mut().for_each(Clock::advance);
         }
+    }
+
+    /// From here on so many times as many as was planned, where the clock says when they are due. What was due by `now` is.
+    pub fn turn(&mut self, scale: Scale, now: Duration) {
+        self.catch_up(now);
+        self.clock.iter_mut().for_each(|clock| clock.turn(scale));
     }
 
     /// When the clock makes the next request due; `None` where it makes none.
@@ -178,6 +185,28 @@ mod tests {
         // What was due before the end may still be made.
         check(open(None, Some(26)), &[(30, at(5)), (30, at(15)), (30, at(25)), (30, Due::Never)]);
         check(open(Some(0), None), &[(90, Due::Never)]);
+    }
+
+    #[test]
+    fn what_was_due_before_a_turn_stays_due_and_what_is_next_stays_next() {
+        let mut arrivals = open(Some(5), None);
+        arrivals.turn(Scale::new(2.0).expect("a scale"), ms(17));
+        check(
+            arrivals,
+            &[
+                (17, at(5)),
+                (17, at(15)),
+                (17, later(25)),
+                (25, at(25)),
+                (25, later(30)),
+                (99, at(30)),
+                (99, at(35)),
+                (99, Due::Never),
+            ],
+        );
+        let mut by_place = closed(Some(1), None);
+        by_place.turn(Scale::new(2.0).expect("a scale"), ms(17));
+        check(by_place, &[(17, at(17)), (17, Due::Never)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use ports::{Blame, Fault, FaultKind};
 
 named! {
     /// Kinds of failure, as they are named in reports.
+    #[derive(PartialOrd, Ord)]
     pub enum ErrorKind {
         /// No source port left here.
         ClientPorts = "client.ports",

@@ -7,6 +7,7 @@
 
 pub mod arrivals;
 pub mod backoff;
+pub mod by_hand;
 pub mod by_request;
 pub mod client;
 pub mod course;
@@ -31,6 +32,7 @@ mod template;
 pub mod threshold;
 pub mod verdict;
 
+pub use by_hand::{Asked, ByHand, Dial, Scale, Turn};
 pub use by_request::ByRequest;
 pub use client::Astray;
 pub use course::{Course, CourseError, Phase};

@@ -2,6 +2,7 @@
 
 mod summary;
 
+use crate::by_hand::ByHand;
 use crate::by_request::RequestSummary;
 use crate::client::Led;
 use crate::error_kind::ErrorKind;
@@ -56,6 +57,13 @@ pub struct Report {
     pub latency_bars: Vec<Bar>,
     /// Time to establish a connection, in microseconds.
     pub connect_us: Option<Percentiles>,
+    /// From when a request was made, on a new connection from when that was ready (secured, where it is), until the first byte
+    /// of its answer, in microseconds.
+    pub first_byte_us: Option<Percentiles>,
+    /// How long the resolver took before the run, once; `None` where there was no name to be looked up.
+    pub looked_up: Option<Duration>,
+    /// What somebody changed while it went on.
+    pub by_hand: ByHand,
     /// What was seen of TLS, where connections are secured.
     pub tls: Option<TlsReport>,
     /// CPU time of connect(2) itself, in microseconds, where it was measured.
@@ -231,6 +239,10 @@ pub struct RunFacts {
     pub port_tuples: Option<u64>,
     /// Of those, the ones that were taken right after the run, whoever's.
     pub ports_taken: Option<u64>,
+    /// How long the resolver took; `None` where there was no name to be looked up.
+    pub looked_up: Option<Duration>,
+    /// What somebody changed while it went on.
+    pub by_hand: ByHand,
 }
 
 impl Report {
@@ -241,6 +253,7 @@ impl Report {
     }
 
     fn drawn_up(plan: &Plan, facts: RunFacts, tally: &Tally, said: Conclusion) -> Self {
+        let figures = Figures::of(tally, plan.pace).turned(facts.by_hand.is_any());
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
             duration: tally.elapsed,
@@ -252,6 +265,8 @@ impl Report {
             not_sent: tally.not_sent,
             latency_bars: tally.latency.bars(BARS),
             connect_us: tally.connect_time.percentiles(),
+            first_byte_us: tally.first_byte.percentiles(),
+            looked_up: facts.looked_up,
             tls: tally.tls.as_deref().map(tls_report),
             connect_cost_us: tally.connect_cost.percentiles(),
             tester: TesterLoad { busy: facts.busy, cpu_percent: percent(facts.cpu, tally.elapsed + tally.drained) },
@@ -272,7 +287,8 @@ impl Report {
             received_bytes: tally.received_bytes,
             raw: Raw { latency: tally.latency.clone(), timeline: tally.timeline.clone() },
             host: facts.host,
-            thresholds: plan.thresholds.iter().map(|one| one.judge(Figures::of(tally, plan.pace))).collect(),
+            thresholds: plan.thresholds.iter().map(|one| one.judge(figures)).collect(),
+            by_hand: facts.by_hand,
             verdict: said.verdict,
             notes: said.notes,
             forecast: said.forecast,
@@ -311,7 +327,7 @@ fn conclude(plan: &Plan, facts: &RunFacts, tally: &Tally) -> Conclusion {
     let verdict = Verdict::of(tally);
     let held_by = PortsHeldBy::of(plan.connections, facts.port_tuples, facts.ports_taken);
     let busy = facts.busy.filter(|_| tally.elapsed >= BUSY_RUN_MIN);
-    let needed = connections_needed(plan, tally);
+    let needed = connections_needed(tally, Figures::of(tally, plan.pace).turned(facts.by_hand.is_any()), plan);
     let at = Circumstances { busy, few_connections: needed.is_some(), kernel: facts.kernel };
     let judgement = Judgement::of(verdict, &at);
     let forecast = facts.forecast.clone().map(|forecast| {
@@ -320,6 +336,7 @@ fn conclude(plan: &Plan, facts: &RunFacts, tally: &Tally) -> Conclusion {
     });
     let mut notes = facts.warnings.clone();
     notes.extend(warm_up(plan, tally));
+    notes.extend(facts.by_hand.words());
     notes.extend(forecast.iter().filter_map(|(_, compared)| compared.words()));
     notes.extend(findings(plan, tally));
     notes.extend(slow_cause(verdict, held_by));
@@ -397,16 +414,16 @@ fn slow_cause(verdict: Verdict, held_by: PortsHeldBy) -> Option<String> {
 }
 
 /// By Little's law, where a rate was not kept: what this many connections carry, and how many that rate takes.
-fn connections_needed(plan: &Plan, tally: &Tally) -> Option<String> {
-    let Pace::Open(rate, _) = plan.pace else { return None };
+fn connections_needed(tally: &Tally, figures: Figures<'_>, plan: &Plan) -> Option<String> {
+    let per_s = figures.asked_per_s?;
     let mean_s = tally.service.percentiles().filter(|_| tally.not_sent > 0 || tally.is_behind())?.mean / 1e6;
-    let (carried, needed) = (f64::from(plan.connections) / mean_s, (rate.per_s() * mean_s).ceil());
+    let (carried, needed) = (f64::from(plan.connections) / mean_s, (per_s * mean_s).ceil());
     (needed > f64::from(plan.connections)).then(|| {
         format!(
             "at {:.3} ms from request to response {} carry {carried:.0}/s; {:.0}/s take {needed:.0}",
             mean_s * 1e3,
             units::counted(plan.connections.into(), "connection"),
-            rate.per_s(),
+            per_s,
         )
     })
 }

@@ -1,7 +1,10 @@
 //! A look at a run in progress.
 
+use crate::by_hand::{Asked, Scale};
+use crate::error_kind::ErrorKind;
 use crate::kernel::KernelCounts;
 use core::time::Duration;
+use stats::Coarse;
 
 /// Ports towards the target at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -15,7 +18,7 @@ pub struct PortsNow {
 }
 
 /// Counters at one moment of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// Since the start of what is measured.
     pub elapsed: Duration,
@@ -39,12 +42,28 @@ pub struct Snapshot {
     pub waiting: u64,
     /// Complete responses per second since the snapshot before; `None` for the first.
     pub per_s_now: Option<f64>,
+    /// Failed requests, likewise.
+    pub failed_per_s_now: Option<f64>,
     /// Ports towards the target.
     pub ports: PortsNow,
     /// CPU time of one connect(2), in microseconds: the mean since the snapshot before; `None` where there was none.
     pub connect_us: Option<f64>,
     /// What the kernel counted since the start, for all programs of this host.
     pub kernel: KernelCounts,
+    /// What the plan asks for; `None` where that cannot be changed.
+    pub planned: Option<Asked>,
+    /// So many times as much is asked for, by hand.
+    pub scale: Scale,
+    /// Latency of all complete responses so far.
+    pub latency: Coarse,
+    /// Latency of those since the snapshot before.
+    pub lately: Coarse,
+    /// Responses by status, in order.
+    pub statuses: Vec<(u16, u64)>,
+    /// Failures by kind, those that happened.
+    pub errors: Vec<(ErrorKind, u64)>,
+    /// CPU time of this process since the snapshot before, in per cent of one core; `None` for the first.
+    pub cpu_percent: Option<f64>,
 }
 
 impl Snapshot {

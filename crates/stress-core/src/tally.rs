@@ -13,7 +13,7 @@ use http1::Dialect;
 use ports::{Blame, ClosedFirst, ClosingTally, Fault};
 use reasons::Reasons;
 use serde::Serialize;
-use stats::{Recorder, Timeline};
+use stats::{Brief, Coarse, Recorder, Timeline};
 pub use tls::TlsTally;
 
 /// Distinct errnos counted apart; later ones count by kind only.
@@ -63,6 +63,10 @@ pub struct Tally {
     pub behind: Duration,
     /// Requests of the warm-up: they are in no other figure.
     pub warm_up: u64,
+    /// Latency of what was complete since somebody looked last: of the run as it goes on, in no report.
+    pub lately: Coarse,
+    /// From when a request was made, on a new connection from when that was ready, until the first byte of an answer.
+    pub first_byte: Brief,
     /// From `connect()` until established.
     pub connect_time: Recorder,
     /// CPU time of each connect(2), where it is measured.
@@ -138,6 +142,7 @@ impl Tally {
         }
         self.latency.record(latency);
         self.timeline.at(now).latency.record(latency);
+        self.lately.record(latency);
         self.elapsed = self.elapsed.max(now);
     }
 
@@ -253,6 +258,11 @@ impl Tally {
         self.dialects[dialect as usize]
     }
 
+    /// Failures by kind, those that happened, in the order of [`ErrorKind::ALL`].
+    pub fn failures(&self) -> Vec<(ErrorKind, u64)> {
+        ErrorKind::ALL.into_iter().map(|kind| (kind, self.errors(kind))).filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Requests that failed as `kind`.
     pub fn errors(&self, kind: ErrorKind) -> u64 {
         self.errors[kind as usize]
@@ -326,8 +336,7 @@ impl Tally {
         self.ports_refused += other.ports_refused;
         self.body_bytes += other.body_bytes;
         self.received_bytes += other.received_bytes;
-        self.latency.merge(&other.latency);
-        self.service.merge(&other.service);
+        self.merge_times(other);
         self.not_sent += other.not_sent;
         self.behind = self.behind.max(other.behind);
         self.warm_up += other.warm_up;
@@ -335,8 +344,6 @@ impl Tally {
         self.cookies += other.cookies;
         self.redirects.followed += other.redirects.followed;
         self.redirects.elsewhere += other.redirects.elsewhere;
-        self.connect_time.merge(&other.connect_time);
-        self.connect_cost.merge(&other.connect_cost);
         self.slow_connects += other.slow_connects;
         self.closed.merge(&other.closed);
         self.timeline.merge(&other.timeline);
@@ -354,6 +361,14 @@ impl Tally {
         add(&mut self.dialects, &other.dialects);
         other.faults.iter().for_each(|(fault, count)| self.count_fault(*fault, *count));
         other.unexpected.iter().for_each(|(status, count)| self.count_unexpected(*status, *count));
+    }
+
+    fn merge_times(&mut self, other: &Self) {
+        self.latency.merge(&other.latency);
+        self.service.merge(&other.service);
+        self.first_byte.merge(&other.first_byte);
+        self.connect_time.merge(&other.connect_time);
+        self.connect_cost.merge(&other.connect_cost);
     }
 
     /// Before connections are added: of a thread that found ports to the end, all count.

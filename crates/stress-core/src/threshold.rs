@@ -305,6 +305,13 @@ impl<'a> Figures<'a> {
         };
         Self { tally, over: tally.elapsed, asked_per_s }
     }
+
+    /// The same where the rate was changed by hand: what was asked for is what became due.
+    #[must_use]
+    pub fn turned(self, by_hand: bool) -> Self {
+        let due_per_s = || per_second(self.tally.due(), self.over);
+        Self { asked_per_s: self.asked_per_s.and_then(|asked| if by_hand { due_per_s() } else { Some(asked) }), ..self }
+    }
 }
 
 impl fmt::Display for Judged {
@@ -365,6 +372,16 @@ mod tests {
         check("status.503<=100", true, "status.503<=100: 100");
         check("2xx>=90%", true, "2xx>=90%: 90.0000 %");
         check("404==0", true, "404==0: 0");
+    }
+
+    /// 1,300 became due in 2 s, whatever was planned; 500 a second were answered.
+    #[test]
+    fn a_rate_that_was_changed_by_hand_is_compared_with_what_became_due() {
+        let tally = tally();
+        let judged = Threshold::parse("rate>=70%").expect("a threshold");
+        let judge = |by_hand| judged.judge(Figures::of(&tally, open()).turned(by_hand)).seen.expect("measured");
+        assert_eq!((judge(false), judge(true)), (50.0, 100.0 * 500.0 / 650.0));
+        assert_eq!(Figures::of(&tally, Pace::Closed).turned(true).asked_per_s, None);
     }
 
     #[test]

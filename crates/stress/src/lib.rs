@@ -19,9 +19,10 @@ mod time_wait;
 mod tls;
 mod tunnel;
 mod urls;
+mod watch;
 
 pub use error::StressError;
-pub use orders::{Counts, Order};
+pub use orders::{Counts, Order, Told};
 pub use preflight::Preflight;
 pub use requests::{RequestPool, Requests, Turns};
 pub use resolve::{Resolved, resolve};

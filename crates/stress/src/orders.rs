@@ -1,16 +1,43 @@
 //! What a tester is told and asked while it runs.
 
 use reactor::Reply;
+use stats::Coarse;
 use std::time::Duration;
-use stress_core::Tally;
+use stress_core::{ErrorKind, Scale, Tally};
 
 /// An order to a [`Tester`](crate::Tester).
 #[derive(Debug)]
 pub enum Order {
     /// Say how far you are.
-    Report(Reply<Counts>),
+    Report(Reply<Box<Told>>),
     /// Start nothing new; what is in flight may finish within the plan's bound.
     Stop,
+    /// So many times as much as was planned from here on: requests of an open loop, connections of a closed one.
+    Scale(Scale),
+}
+
+/// How far a tester is, and what it saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Since the start.
+    pub counts: Counts,
+    /// Latency of what was complete since it was asked last.
+    pub lately: Coarse,
+    /// Responses by status, in order, since the start.
+    pub statuses: Vec<(u16, u64)>,
+    /// Failures by kind, those that happened, since the start.
+    pub errors: Vec<(ErrorKind, u64)>,
+}
+
+impl Told {
+    pub(crate) fn of(tally: &mut Tally) -> Self {
+        Self {
+            counts: Counts::of(tally),
+            lately: std::mem::take(&mut tally.lately),
+            statuses: tally.statuses().collect(),
+            errors: tally.failures(),
+        }
+    }
 }
 
 /// How far a tester is.

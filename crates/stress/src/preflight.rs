@@ -4,6 +4,7 @@ use crate::{Resolved, Share, StressError, facts, tls};
 use ports::{Address, HostPorts, PortList, PortSet, SourceSet};
 use secure::ClientProfile;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use stress_core::forecast::{Files, PortFacts, Tactic};
 use stress_core::plan::RecycleMistake;
 use stress_core::{Forecast, Plan, PortMode};
@@ -21,6 +22,8 @@ pub struct Preflight {
     pub plan: Plan,
     /// The addresses to connect to, in turn; at least one.
     pub targets: Vec<Address>,
+    /// How long the resolver took; `None` where there was no name to be looked up.
+    pub looked_up: Option<Duration>,
     /// Threads to use.
     pub threads: u32,
     /// Where connections start.
@@ -68,6 +71,7 @@ pub(crate) fn preflight(plan: &Plan, found: &Resolved) -> Result<Preflight, Stre
     Ok(Preflight {
         plan,
         targets: found.targets.clone(),
+        looked_up: found.took,
         threads,
         sources,
         routed,

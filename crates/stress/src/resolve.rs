@@ -4,7 +4,7 @@ use crate::StressError;
 use ports::Address;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use stress_core::Plan;
 use stress_core::plan::Place;
 use sys::resolve::{Tried, try_all};
@@ -19,6 +19,8 @@ pub struct Resolved {
     pub targets: Vec<Address>,
     /// Of the name's addresses those that are left out, and why.
     pub left_out: Vec<String>,
+    /// How long the resolver took; `None` where there was no name to be looked up.
+    pub took: Option<Duration>,
 }
 
 /// The addresses to connect to, of the families of the plan's source addresses where it has any. Of a name with several
@@ -29,10 +31,10 @@ pub fn resolve(plan: &Plan) -> Result<Resolved, StressError> {
 
 /// The same of any place.
 pub(crate) fn addresses_of(place: Place, sources: &[IpAddr]) -> Result<Resolved, StressError> {
-    let mut all = match place {
-        Place::Name(host, port) => sys::resolve::resolve(&host, port)?,
-        Place::Addresses(addresses) => addresses,
-        Place::Socket(path) => return Ok(Resolved { targets: vec![path.into()], left_out: Vec::new() }),
+    let (mut all, took) = match place {
+        Place::Name(host, port) => look_up(&host, port)?,
+        Place::Addresses(addresses) => (addresses, None),
+        Place::Socket(path) => return Ok(Resolved { targets: vec![path.into()], left_out: Vec::new(), took: None }),
     };
     let first = all[0].ip();
     let fits =
@@ -42,9 +44,16 @@ pub(crate) fn addresses_of(place: Place, sources: &[IpAddr]) -> Result<Resolved,
     all.retain(|target| !seen.contains(target) && (seen.push(*target), true).1);
     match all.len() {
         0 => Err(StressError::Family { target: first }),
-        1 => Ok(Resolved { targets: all.into_iter().map(Address::from).collect(), left_out: Vec::new() }),
-        _ => Ok(choose(&try_all(&all, PATIENCE))),
+        1 => Ok(Resolved { targets: all.into_iter().map(Address::from).collect(), left_out: Vec::new(), took }),
+        _ => Ok(Resolved { took, ..choose(&try_all(&all, PATIENCE)) }),
     }
+}
+
+/// All addresses of a host, and how long the resolver took where that is a name.
+fn look_up(host: &str, port: u16) -> Result<(Vec<SocketAddr>, Option<Duration>), StressError> {
+    let begun = Instant::now();
+    let all = sys::resolve::resolve(host, port)?;
+    Ok((all, host.parse::<IpAddr>().is_err().then(|| begun.elapsed())))
 }
 
 /// Those that answer; else those that may yet; else all.
@@ -58,7 +67,7 @@ fn choose(tried: &[Tried]) -> Resolved {
         Some(format!("{} is left out: {why}", one.address))
     };
     let left_out = tried.iter().filter_map(left_out).collect();
-    Resolved { left_out, targets: targets.into_iter().map(Address::from).collect() }
+    Resolved { left_out, targets: targets.into_iter().map(Address::from).collect(), took: None }
 }
 
 fn may_answer_yet(one: &Tried) -> bool {

@@ -1,25 +1,21 @@
 //! A whole run: threads, progress, the report.
 
 use crate::live::Live;
-use crate::orders::{Counts, Order};
+use crate::orders::Order;
 use crate::preflight::{Preflight, ips, preflight};
 use crate::stand::{Security, Stand};
 use crate::tester::{Share, Tester};
+use crate::watch::{Done, Ended, Testers, Watch};
 use crate::{RequestPool, Requests, StopFlag, StressError, Turns, resolve, time_wait};
 use reactor::epoll::{EpollConfig, EpollReactor};
-use reactor::{App, Place, Running, SpawnError, Starting, spawn};
+use reactor::{App, Place, SpawnError, Starting, spawn};
 use secure::ClientProfile;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Instant, SystemTime};
+use stress_core::by_hand::{Change, TIMES_MAX};
 use stress_core::plan::TlsSessions;
 use stress_core::report::{Host, RunFacts};
-use stress_core::{KernelCounts, Pace, Part, Plan, Report, Snapshot, Tally};
-
-/// How often progress is reported.
-const PROGRESS_EVERY: Duration = Duration::from_millis(500);
-
-/// How long a tester may take to say how far it is.
-const ANSWER_PATIENCE: Duration = Duration::from_millis(100);
+use stress_core::{Asked, ByHand, Pace, Part, Plan, Report, Snapshot};
 
 /// Does what `plan` says and reports: [`prepare`], then [`run_prepared`].
 ///
@@ -50,7 +46,7 @@ pub fn run_prepared(ready: Preflight, stop: &StopFlag, progress: impl FnMut(&Sna
     let host = host();
     let ips = ips(&ready.targets);
     let live = Live::new(&ips, &ready.forecast, started);
-    let Done { tally, busy, cpu, kernel } = Watch::new(plan, started, testers, live).until_done(progress);
+    let Done { tally, busy, cpu, kernel } = Watch::new(plan, started, testers, live, stop).until_done(progress);
     let left = time_wait::count(&ips, started);
     let facts = RunFacts {
         targets: ready.targets.clone(),
@@ -65,8 +61,19 @@ pub fn run_prepared(ready: Preflight, stop: &StopFlag, progress: impl FnMut(&Sna
         cpu,
         kernel,
         host,
+        looked_up: ready.looked_up,
+        by_hand: by_hand(plan, started, stop),
     };
     Ok(Report::new(plan, facts, &tally))
+}
+
+/// What somebody changed while it went on.
+fn by_hand(plan: &Plan, started: Instant, stop: &StopFlag) -> ByHand {
+    let (turned, begun) = (stop.turned(), started + plan.load.warm_up);
+    let Some(asked) = Asked::of(plan) else { return ByHand::default() };
+    let change =
+        |(at, scale): &(Instant, _)| Change { at: at.saturating_duration_since(begun), asked: asked.scaled(*scale) };
+    ByHand::new(turned.changes.iter().map(change).collect(), turned.more)
 }
 
 /// Where and when this run is made.
@@ -78,34 +85,6 @@ fn host() -> Host {
         cpus: sys::thread::cores(),
         started_unix_s: since.map_or(0, |since| since.as_secs()),
     }
-}
-
-/// Threads that run testers, and where their tallies come from, in the order they end.
-struct Testers {
-    threads: Vec<Running<Order, ()>>,
-    ended: Receiver<Ended>,
-}
-
-/// What a tester leaves.
-struct Ended {
-    /// Which.
-    at: usize,
-    tally: Tally,
-    /// Share of its time in which it ran or waited for a CPU.
-    busy: Option<f64>,
-    /// CPU time it used.
-    cpu: Duration,
-}
-
-/// What all of them left.
-#[derive(Default)]
-struct Done {
-    tally: Tally,
-    /// Of the busiest.
-    busy: Option<f64>,
-    cpu: Duration,
-    /// What the kernel counted meanwhile.
-    kernel: KernelCounts,
 }
 
 fn start_testers(plan: &Plan, ready: &Preflight) -> Result<Testers, StressError> {
@@ -135,7 +114,8 @@ fn start_tester(
     sender: Sender<Ended>,
 ) -> Result<Starting<Order, (), ()>, SpawnError> {
     let each = if plan.follow.is_some() { 2 } else { 1 };
-    let connections_max = each * share.connections as usize + 1;
+    // Somebody may ask for more of them by hand.
+    let connections_max = each * share.connections as usize * TIMES_MAX as usize + 1;
     let reactor = EpollConfig {
         connections_max,
         times_connects: true,
@@ -186,88 +166,4 @@ fn shares(plan: &Plan, ready: &Preflight) -> Result<Vec<Share>, StressError> {
         })
     };
     (0..ready.threads).map(share).collect()
-}
-
-struct Watch<'a> {
-    plan: &'a Plan,
-    started: Instant,
-    testers: Testers,
-    /// Of each tester, as far as is known.
-    counts: Vec<Counts>,
-    /// All of them, at the last snapshot.
-    before: Counts,
-    last: Snapshot,
-    live: Live,
-}
-
-impl<'a> Watch<'a> {
-    fn new(plan: &'a Plan, started: Instant, testers: Testers, live: Live) -> Self {
-        let counts = vec![Counts::default(); testers.threads.len()];
-        Self { plan, started, testers, counts, before: Counts::default(), last: Snapshot::default(), live }
-    }
-
-    /// Reports progress until every tester has ended; merges what they counted, and says how busy the busiest was.
-    fn until_done(mut self, mut progress: impl FnMut(&Snapshot)) -> Done {
-        let (mut done, mut left) = (Done::default(), self.counts.len());
-        while left > 0 {
-            match self.testers.ended.recv_timeout(PROGRESS_EVERY) {
-                Ok(Ended { at, tally, busy, cpu }) => {
-                    done.busy = done.busy.into_iter().chain(busy).reduce(f64::max);
-                    done.cpu += cpu;
-                    self.counts[at] = Counts::of(&tally);
-                    done.tally.merge(&tally);
-                    left -= 1;
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    self.ask();
-                    self.last = self.snapshot();
-                    progress(&self.last);
-                }
-                // One of them panicked.
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        done.kernel = self.live.kernel();
-        self.testers.threads.into_iter().for_each(Running::join);
-        done
-    }
-
-    /// Asks every tester how far it is. Of one that has ended, or is too busy to say, the last word counts.
-    fn ask(&mut self) {
-        let answers: Vec<_> = self.testers.threads.iter().map(|one| one.outbox().ask(Order::Report)).collect();
-        for (counts, answer) in self.counts.iter_mut().zip(answers) {
-            if let Ok(Ok(now)) = answer.map(|answer| answer.wait(ANSWER_PATIENCE)) {
-                *counts = now;
-            }
-        }
-    }
-
-    fn snapshot(&mut self) -> Snapshot {
-        let mut counts = Counts::default();
-        self.counts.iter().for_each(|of_one| counts.add(of_one));
-        let (since_start, warm_up) = (self.started.elapsed(), self.plan.load.warm_up);
-        let elapsed = since_start.saturating_sub(warm_up);
-        let over = elapsed.saturating_sub(self.last.elapsed);
-        let before = std::mem::replace(&mut self.before, counts);
-        let per_s = |now: u64, then: u64| stats::per_second(now.saturating_sub(then), over);
-        let connects = counts.connects.saturating_sub(before.connects);
-        let connects_cpu = counts.connects_cpu.saturating_sub(before.connects_cpu);
-        let kept_per_s = per_s(counts.time_waits, before.time_waits).unwrap_or(0.0);
-        Snapshot {
-            elapsed,
-            is_warming: since_start < warm_up,
-            duration: self.plan.duration,
-            requests: self.plan.requests,
-            ok: counts.ok,
-            failed: counts.failed,
-            failed_here: counts.failed_here,
-            opened: counts.opened,
-            time_waits: counts.time_waits,
-            waiting: counts.waiting,
-            per_s_now: per_s(counts.ok, before.ok),
-            ports: self.live.ports(kept_per_s),
-            connect_us: (connects > 0).then(|| connects_cpu.as_secs_f64() * 1e6 / connects as f64),
-            kernel: self.live.kernel(),
-        }
-    }
 }

@@ -1,8 +1,11 @@
-//! How a run is asked to end early.
+//! How a run is asked to end early, or to go on otherwise than planned.
 
 use crate::orders::Order;
 use reactor::Outbox;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use stress_core::Scale;
+use stress_core::by_hand::CHANGES_MAX;
 
 /// Ends a run: nothing new is started, what is in flight may finish within the plan's bound. Clones are the same flag.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +14,19 @@ pub struct StopFlag(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
+    turned: Turned,
     testers: Vec<Outbox<Order>>,
+}
+
+/// What somebody changed since it was asked last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turned {
+    /// When, and to what.
+    pub(crate) changes: Vec<(Instant, Scale)>,
+    /// Those beyond what a report tells.
+    pub(crate) more: u64,
+    /// In force.
+    pub(crate) scale: Scale,
 }
 
 impl StopFlag {
@@ -25,6 +40,34 @@ impl StopFlag {
         let mut state = self.state();
         state.stopped = true;
         state.testers.drain(..).for_each(|tester| tell(&tester));
+    }
+
+    /// Asks the run for so many times as much as was planned, from here on: requests of an open loop, connections of a closed
+    /// one. `false` where that cannot be: it ends already, or a thread of it has not read what it was told before.
+    pub fn scale(&self, scale: Scale) -> bool {
+        let mut state = self.state();
+        if state.stopped || state.testers.is_empty() {
+            return false;
+        }
+        let told = state.testers.iter().filter(|tester| tester.post(Order::Scale(scale)).is_ok()).count();
+        if told > 0 {
+            state.turned.scale = scale;
+            match state.turned.changes.len() < CHANGES_MAX {
+                true => state.turned.changes.push((Instant::now(), scale)),
+                false => state.turned.more += 1,
+            }
+        }
+        told == state.testers.len()
+    }
+
+    /// What was changed so far.
+    pub(crate) fn turned(&self) -> Turned {
+        self.state().turned.clone()
+    }
+
+    /// In force.
+    pub(crate) fn scale_now(&self) -> Scale {
+        self.state().turned.scale
     }
 
     /// Was it raised?
@@ -72,6 +115,21 @@ mod tests {
             assert!(matches!(inbox.poll(), Some(Mail::Order(Order::Stop))));
             assert!(inbox.poll().is_none());
         }
+    }
+
+    #[test]
+    fn what_was_changed_is_told_to_all_and_kept_until_the_end() {
+        let (flag, (one, mut inbox), (full, _unread)) = (StopFlag::new(), mailbox(9, None), mailbox(0, None));
+        let twice = Scale::new(2.0).expect("a scale");
+        assert!(!flag.scale(twice), "nobody is there yet");
+        flag.tell(one);
+        assert!(flag.scale(twice));
+        assert!(matches!(inbox.poll(), Some(Mail::Order(Order::Scale(scale))) if scale == twice));
+        flag.tell(full);
+        assert!(!flag.scale(Scale::PLANNED), "one of them does not hear it");
+        assert_eq!((flag.turned().changes.len(), flag.scale_now()), (2, Scale::PLANNED));
+        flag.stop();
+        assert!(!flag.scale(twice) && flag.turned().changes.len() == 2);
     }
 
     #[test]

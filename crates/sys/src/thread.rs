@@ -29,10 +29,19 @@ pub fn be_punctual() {
 /// CPU time the calling thread used since its start (CLOCK_THREAD_CPUTIME_ID): also what the kernel did on its behalf, and
 /// nothing of what others did meanwhile.
 pub fn own_cpu_time() -> Duration {
+    cpu_clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// The same of all threads of this process, those that have ended included (CLOCK_PROCESS_CPUTIME_ID).
+pub fn process_cpu_time() -> Duration {
+    cpu_clock(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn cpu_clock(clock: libc::clockid_t) -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` lives on our stack for the whole call, which fills it. Not by rustix: it looks for the vDSO by itself,
     // and dies where a tool has taken it away (valgrind).
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
     debug_assert_eq!(result, 0, "every kernel has this clock");
     // A clock of the kernel is never negative.
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))

@@ -27,7 +27,7 @@ impl Scraped {
         let shared = Arc::clone(&told);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let snapshot = *shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let snapshot = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let _asker_left = answer(stream, &snapshot);
             }
         });
@@ -36,7 +36,7 @@ impl Scraped {
 
     pub(super) fn tell(&self, snapshot: &Snapshot) {
         if let Some(told) = &self.0 {
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = *snapshot;
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The line shown while a run is in progress.
 
 use crate::bars::gauge;
-use crate::number::{count, counted, rate, rough};
-use stress_core::Snapshot;
+use crate::number::{count, counted, rate, rough, time_us};
+use stress_core::{KernelCounter, Snapshot};
 
 /// Columns of the gauge.
 const WIDTH: usize = 20;
@@ -30,7 +30,23 @@ pub fn progress(at: &Snapshot) -> String {
         let free = at.ports.free.map_or(String::new(), |free| format!("{} free, ", count(free)));
         line.push_str(&format!("; ports: {free}gone in {}", rough(time.as_secs_f64())));
     }
-    line
+    line + &kernel(at)
+}
+
+/// What the kernel says, where it is anything.
+fn kernel(at: &Snapshot) -> String {
+    let connect = at.connect_us.map(|us| format!("; connect(2) {}", time_us(us)));
+    let told = [
+        (KernelCounter::SynRetransmits, "SYNs sent again"),
+        (KernelCounter::ResetsSent, "resets sent"),
+        (KernelCounter::ResetsMet, "resets met"),
+        (KernelCounter::ListenDrops, "listen drops"),
+    ];
+    let count = |(counter, words): (KernelCounter, &str)| {
+        let number = at.kernel.get(counter).filter(|number| *number > 0)?;
+        Some(format!("; {} {words}", count(number)))
+    };
+    connect.into_iter().chain(told.into_iter().filter_map(count)).collect()
 }
 
 #[cfg(test)]
@@ -60,12 +76,18 @@ mod tests {
             ..Snapshot::default()
         };
         check(
-            half,
+            half.clone(),
             "[==========          ]   5.0 s      30,123/s  150,000 ok, 1,200 failed (1,000 on this host); 50 connections, 7 left TIME_WAIT here",
         );
         let ports = PortsNow { time_wait: Some(7), free: Some(1500), gone_in: Some(Duration::from_millis(8200)) };
-        let short = progress(&Snapshot { ports, ..half });
+        let short = progress(&Snapshot { ports, ..half.clone() });
         assert!(short.ends_with("7 left TIME_WAIT here; ports: 1,500 free, gone in 8.2 s"), "{short}");
+        let counts = [("TcpExt.TCPSynRetrans", 12), ("TcpExt.ListenDrops", 3)];
+        let kernel = stress_core::KernelCounts::read(|name| {
+            Some(counts.iter().find(|one| one.0 == name).map_or(0, |one| one.1))
+        });
+        let told = progress(&Snapshot { kernel, connect_us: Some(8.5), ..half });
+        assert!(told.ends_with("TIME_WAIT here; connect(2) 8.5 us; 12 SYNs sent again; 3 listen drops"), "{told}");
         let drains = Snapshot { waiting: 4, ..Snapshot::default() };
         check(drains, "[                    ]   0.0 s             -  0 ok; over, 4 in flight are waited for");
         let over = Snapshot { ok: 250, requests: Some(100), ..Snapshot::default() };

@@ -41,6 +41,8 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         host: Host { name: "here".to_owned(), kernel: "6.18.0".to_owned(), cpus: 2, started_unix_s: 1_764_115_200 },
         port_tuples: Some(28_232),
         ports_taken: Some(28_232),
+        looked_up: None,
+        by_hand: stress_core::ByHand::default(),
     }
 }
 

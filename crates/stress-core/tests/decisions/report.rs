@@ -24,6 +24,8 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         host: Host::default(),
         port_tuples: Some(28_232),
         ports_taken: Some(28_232),
+        looked_up: None,
+        by_hand: stress_core::ByHand::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Tester;
 use ports::{Fault, FaultKind};
 use reactor::{Buf, Completion, ConnId, Reactor, Received};
+use std::time::Duration;
 use stress_core::{ClosePolicy, Failure, Next, Outcome, Pace, Step};
 
 /// Of every so many connections one is asked whether it negotiated timestamps: it costs a system call.
@@ -52,6 +53,7 @@ impl Tester {
         let opened = self.tally.connects_opened;
         let (now, since) = (io.now(), self.slot(index).link.since);
         let mut took = now.saturating_sub(since);
+        self.slot(index).exchange.ready_at = now;
         if let (Some(tls), Some(session)) = (&mut self.tally.tls, io.session(conn)) {
             tls.record(session.handshake, session.resumed, session.suite);
             took = took.saturating_sub(session.handshake);
@@ -100,6 +102,9 @@ impl Tester {
                     false => life.handle_data(&buf, &self.rules),
                     true => self.look_and_read(index, &buf, io.wall_clock()),
                 };
+                if step.outcome.is_none() {
+                    self.note_first_byte(index, || io.now());
+                }
                 self.apply(index, conn, step, Some(buf), io);
             }
             Ok(Received::Dropped(bytes)) => {
@@ -173,6 +178,14 @@ impl Tester {
         }
     }
 
+    /// An answer has begun, or is there as a whole: once for each request.
+    pub(super) fn note_first_byte(&mut self, index: u32, now: impl FnOnce() -> Duration) {
+        let exchange = &mut self.slots[index as usize].exchange;
+        if !std::mem::replace(&mut exchange.is_answered, true) && exchange.due >= self.started_at {
+            self.tally.first_byte.record(now().saturating_sub(exchange.ready_at));
+        }
+    }
+
     /// Counts what a step says.
     pub(super) fn count<R: Reactor>(&mut self, index: u32, step: &Step, io: &mut R) {
         self.tally.body_bytes += step.body_bytes as u64;
@@ -216,6 +229,7 @@ impl Tester {
         }
         match outcome {
             Outcome::Complete { status } => {
+                self.note_first_byte(index, || now);
                 let latency = now.saturating_sub(due);
                 self.tally.record_complete(status, latency, at);
                 self.tally.by_request.record_complete(which, latency);

@@ -61,6 +61,7 @@ impl Tester {
         slot.doing = Doing::Working;
         slot.link.begins(due);
         (slot.exchange.due, slot.exchange.made_at, slot.exchange.failed) = (due, now, false);
+        (slot.exchange.ready_at, slot.exchange.is_answered) = (now, false);
         self.arm(index, due + self.plan.timeout);
         self.take_turn(index);
         if let Err(fault) = self.choose(index, io) {

@@ -132,6 +132,8 @@ impl Tester {
         let (which, method, due, made_at) = (first.which, first.method, first.due, first.made_at);
         let exchange = &mut slot.exchange;
         (exchange.which, exchange.method, exchange.due, exchange.made_at) = (which, method, due, made_at);
+        // One that was made before its connection was there waited for that.
+        (exchange.ready_at, exchange.is_answered) = (made_at.max(exchange.ready_at), false);
         (exchange.failed, slot.doing) = (false, Doing::Working);
         self.arm(index, due + self.plan.timeout);
         true
@@ -187,6 +189,7 @@ impl Tester {
             let step = self.slots[index as usize].exchange.life.handle_data(&buf, &self.rules);
             if step.next != Next::Idle {
                 if step.outcome.is_none() {
+                    self.note_first_byte(index, || io.now());
                     self.flush(index, io);
                 }
                 return self.apply(index, conn, step, Some(buf), io);

@@ -121,6 +121,10 @@ pub(super) struct Exchange {
     pub(super) due: Duration,
     /// When it was made.
     pub(super) made_at: Duration,
+    /// When its connection was ready for it.
+    pub(super) ready_at: Duration,
+    /// The first byte of an answer has come.
+    pub(super) is_answered: bool,
     /// Piece of the request that the next send starts with.
     pub(super) piece: u16,
     /// It failed: pause before the next.

@@ -2,7 +2,7 @@
 
 use super::slot::Doing;
 use super::{Phase, Tester};
-use crate::orders::{Counts, Order};
+use crate::orders::{Order, Told};
 use reactor::{Close, Fired, Mail, Reactor};
 use std::time::Duration;
 use stress_core::{ByRequest, ClosePolicy, Oddity, Tally};
@@ -45,9 +45,10 @@ impl Tester {
     pub(super) fn obey<R: Reactor>(&mut self, io: &mut R) {
         while let Some(mail) = self.orders.poll() {
             match mail {
-                Mail::Order(Order::Report(reply)) => reply.send(self.counts()),
+                Mail::Order(Order::Report(reply)) => reply.send(Box::new(self.told())),
+                Mail::Order(Order::Scale(scale)) if self.phase == Phase::Issuing => self.turn(scale, io),
                 Mail::Order(Order::Stop) | Mail::Closed if self.phase == Phase::Issuing => self.begin_drain(io),
-                Mail::Order(Order::Stop) | Mail::Closed => {}
+                Mail::Order(Order::Stop | Order::Scale(_)) | Mail::Closed => {}
             }
         }
     }
@@ -66,9 +67,11 @@ impl Tester {
         self.tally.not_sent = self.arrivals.not_sent() - self.not_sent_before;
     }
 
-    fn counts(&self) -> Counts {
+    fn told(&mut self) -> Told {
         let waiting = if matches!(self.phase, Phase::Draining { .. }) { self.busy as u64 } else { 0 };
-        Counts { waiting, ..Counts::of(&self.tally) }
+        let mut told = Told::of(&mut self.tally);
+        told.counts.waiting = waiting;
+        told
     }
 
     /// Moves a slot's deadline.

@@ -215,7 +215,7 @@ fn ports_and_what_the_kernel_counts_are_told() {
     let (close, pace, duration) = (ClosePolicy::Fin, rate, Some(Duration::from_millis(1600)));
     let plan = PlanDraft { close, pace, duration, requests: None, ..draft(&server, 1) }.check().expect("a good plan");
     let mut last = None;
-    let report = stress::run(&plan, &StopFlag::new(), |snapshot| last = Some(*snapshot)).expect("a run");
+    let report = stress::run(&plan, &StopFlag::new(), |snapshot| last = Some(snapshot.clone())).expect("a run");
     let last = last.expect("it is told twice a second");
     let (waiting, free) = (last.ports.time_wait.expect("sock_diag"), last.ports.free.expect("a range of ports"));
     assert!((1..=200).contains(&waiting) && free > 0, "{last:?}");

@@ -273,7 +273,7 @@ fn a_tester_says_how_far_it_is_and_stops_when_told() {
     run(&mut client_io, Goal::Time(Duration::from_secs(1)));
     client_io.wake();
     let asked_at = run(&mut client_io, Goal::Time(Duration::from_secs(2)));
-    let counts = answer.wait(Duration::ZERO).expect("answered when woken");
+    let counts = answer.wait(Duration::ZERO).expect("answered when woken").counts;
     assert!(counts.ok > 0 && counts.opened == 50 && counts.failed == 0, "{counts:?}");
     outbox.post(Order::Stop).expect("there is room");
     client_io.wake();
