@@ -9,6 +9,7 @@ mod expect;
 mod files;
 mod given;
 mod habits;
+mod live;
 mod load;
 mod peers;
 mod plan_file;
@@ -18,7 +19,7 @@ mod scraped;
 mod search;
 
 use crate::failure::{Outcome, Result, SAME_WISH};
-use crate::output::{Output, Progress};
+use crate::output::Output;
 use crate::values;
 use ::origin::OriginPlan;
 use ::ports::Address;
@@ -26,6 +27,7 @@ use anyhow::{Context, anyhow, bail};
 use balancer::Config;
 use clap::Args;
 use habits::Ours;
+use live::{Screen, Show, Watched};
 use plan_file::PlanFile;
 use ports::PortArgs;
 use present::stress::Finished;
@@ -185,7 +187,7 @@ pub(crate) fn run(args: &StressArgs) -> Result {
     };
     if args.search.find_max {
         let stop = StopFlag::new();
-        stop_on_signal(signals, stop.clone());
+        stop_on_signal(signals, stop.clone(), Screen::default());
         return args.search.run(&draft, &stop, &mut output);
     }
     let plan = draft.check()?;
@@ -194,7 +196,7 @@ pub(crate) fn run(args: &StressArgs) -> Result {
     if let Some(outcome) = args.ports.look(&ready, &mut output)? {
         return Ok(outcome);
     }
-    let report = drive(ready, signals, args.files.quiet, &scraped)?;
+    let report = drive(ready, signals, args.files.watched(args.json.as_deref()), &scraped)?;
     let shown = output.show(&Finished(&report));
     // One that cannot be told, because a disk is full, keeps no other from being told.
     files.write(&report).and(shown)?;
@@ -276,25 +278,31 @@ fn check_somebody_listens(url: &http::Url, targets: &[Address]) -> anyhow::Resul
 }
 
 /// Runs what is ready, lets Ctrl-C end it with a report.
-fn drive(ready: Preflight, signals: Signals, quiet: bool, scraped: &Scraped) -> anyhow::Result<stress_core::Report> {
-    let stop = StopFlag::new();
-    stop_on_signal(signals, stop.clone());
-    let mut progress = Progress::of_a_run(quiet);
+fn drive(
+    ready: Preflight,
+    signals: Signals,
+    watched: Watched,
+    scraped: &Scraped,
+) -> anyhow::Result<stress_core::Report> {
+    let (stop, screen) = (StopFlag::new(), Screen::default());
+    stop_on_signal(signals, stop.clone(), screen.clone());
+    let mut show = Show::start(&ready, &stop, screen, watched);
     let report = stress::run_prepared(ready, &stop, |snapshot| {
         scraped.tell(snapshot);
-        progress.show(&present::stress::progress(snapshot));
+        show.show(snapshot);
     });
-    progress.clear();
+    show.end();
     Ok(report?)
 }
 
 /// The first Ctrl-C ends the run with a report; the second ends the program.
-fn stop_on_signal(signals: Signals, stop: StopFlag) {
+fn stop_on_signal(signals: Signals, stop: StopFlag, screen: Screen) {
     std::thread::spawn(move || {
         let mut first = None;
         loop {
             if let Some(Signal::Interrupt | Signal::Terminate) = signals.wait(Duration::from_secs(3600)) {
                 if first.get_or_insert_with(Instant::now).elapsed() > SAME_WISH {
+                    screen.leave();
                     std::process::exit(1);
                 }
                 stop.stop();

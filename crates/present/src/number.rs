@@ -16,6 +16,16 @@ pub(crate) fn significant(value: f64) -> String {
     }
 }
 
+/// Ten to the power of so many microseconds: `100 us`, `1 ms`, `10 s`.
+pub(crate) fn decade(power: i32) -> String {
+    let number = |power: i32| 10i64.pow(power.clamp(0, 9).unsigned_abs());
+    match power {
+        ..=2 => format!("{} us", number(power)),
+        3..=5 => format!("{} ms", number(power - 3)),
+        _ => format!("{} s", number(power - 6)),
+    }
+}
+
 /// A number at an axis, without needless digits: `0.25`, `2.5`, `28,232`.
 pub(crate) fn tick(value: f64) -> String {
     if value.fract().abs() > 1e-9 && value < 100.0 {
@@ -124,6 +134,12 @@ mod tests {
     fn long_times_are_rough() {
         let times = [0.0, 8.24, 90.0, 300.0, 7200.0, 2_592_000.0].map(rough);
         assert_eq!(times, ["0.0 s", "8.2 s", "90 s", "5 min", "2 h", "30 days"]);
+    }
+
+    #[test]
+    fn powers_of_ten_are_times() {
+        let all = ["1 us", "10 us", "100 us", "1 ms", "10 ms", "100 ms", "1 s", "10 s"];
+        assert_eq!((0..8).map(decade).collect::<Vec<_>>(), all);
     }
 
     #[test]

@@ -89,6 +89,12 @@ impl Text {
         self.paragraph(0, &title.to_string());
     }
 
+    /// As [`Text::section`], with all its blanks.
+    pub(crate) fn section_as_it_is(&mut self, title: &str) {
+        self.gap();
+        self.line(title);
+    }
+
     /// As [`Text::section`], in a colour where there are any.
     pub(crate) fn headline(&mut self, tone: Tone, title: impl Display) {
         self.gap();

@@ -171,7 +171,7 @@ impl ByHand {
     }
 
     /// Was anything?
-    pub fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         !self.changes.is_empty()
     }
 

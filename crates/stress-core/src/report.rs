@@ -10,7 +10,6 @@ use crate::forecast::{Compared, Forecast, Seen};
 use crate::judgement::{BUSY_MIN, Circumstances, Judgement};
 use crate::kernel::KernelCounts;
 use crate::moment::Moment;
-use crate::pace::Pace;
 use crate::plan::{ClosePolicy, Plan, PortMode};
 use crate::step::Oddity;
 use crate::tally::{Tally, TlsTally};
@@ -55,19 +54,12 @@ pub struct Report {
     pub not_sent: u64,
     /// Latency as bars.
     pub latency_bars: Vec<Bar>,
-    /// Time to establish a connection, in microseconds.
-    pub connect_us: Option<Percentiles>,
-    /// From when a request was made, on a new connection from when that was ready (secured, where it is), until the first byte
-    /// of its answer, in microseconds.
-    pub first_byte_us: Option<Percentiles>,
-    /// How long the resolver took before the run, once; `None` where there was no name to be looked up.
-    pub looked_up: Option<Duration>,
+    /// Where the time of requests goes.
+    pub parts: Parts,
     /// What somebody changed while it went on.
     pub by_hand: ByHand,
     /// What was seen of TLS, where connections are secured.
     pub tls: Option<TlsReport>,
-    /// CPU time of connect(2) itself, in microseconds, where it was measured.
-    pub connect_cost_us: Option<Percentiles>,
     /// What it took of this host.
     pub tester: TesterLoad,
     /// What the kernel counted meanwhile, for all programs of this host.
@@ -140,6 +132,31 @@ pub struct TlsReport {
     pub suite: Option<(&'static str, &'static str)>,
     /// What was held against the target, the first of it.
     pub reasons: Vec<(String, u64)>,
+}
+
+/// Where the time of requests goes, each in microseconds; `None` where there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// How long the resolver took before the run, once.
+    pub looked_up: Option<Duration>,
+    /// From connect() until established.
+    pub connect_us: Option<Percentiles>,
+    /// CPU time of connect(2) itself, where it was measured.
+    pub connect_cost_us: Option<Percentiles>,
+    /// From when a request was made, on a new connection from when that was ready (secured, where it is), until the first byte
+    /// of its answer; percentiles within 3 %.
+    pub first_byte_us: Option<Percentiles>,
+}
+
+impl Parts {
+    fn of(looked_up: Option<Duration>, tally: &Tally) -> Self {
+        Self {
+            looked_up,
+            connect_us: tally.connect_time.percentiles(),
+            connect_cost_us: tally.connect_cost.percentiles(),
+            first_byte_us: tally.first_byte.percentiles(),
+        }
+    }
 }
 
 /// Requests by their end. Serialises to `requests` of `stress --json`.
@@ -253,7 +270,6 @@ impl Report {
     }
 
     fn drawn_up(plan: &Plan, facts: RunFacts, tally: &Tally, said: Conclusion) -> Self {
-        let figures = Figures::of(tally, plan.pace).turned(facts.by_hand.is_any());
         Self {
             plan: PlanSummary::new(plan, &facts.targets, facts.threads),
             duration: tally.elapsed,
@@ -264,11 +280,8 @@ impl Report {
             uncorrected_us: tally.service.percentiles(),
             not_sent: tally.not_sent,
             latency_bars: tally.latency.bars(BARS),
-            connect_us: tally.connect_time.percentiles(),
-            first_byte_us: tally.first_byte.percentiles(),
-            looked_up: facts.looked_up,
+            parts: Parts::of(facts.looked_up, tally),
             tls: tally.tls.as_deref().map(tls_report),
-            connect_cost_us: tally.connect_cost.percentiles(),
             tester: TesterLoad { busy: facts.busy, cpu_percent: percent(facts.cpu, tally.elapsed + tally.drained) },
             kernel: facts.kernel,
             connections: connections(tally, tally.elapsed),
@@ -287,7 +300,7 @@ impl Report {
             received_bytes: tally.received_bytes,
             raw: Raw { latency: tally.latency.clone(), timeline: tally.timeline.clone() },
             host: facts.host,
-            thresholds: plan.thresholds.iter().map(|one| one.judge(figures)).collect(),
+            thresholds: said.thresholds,
             by_hand: facts.by_hand,
             verdict: said.verdict,
             notes: said.notes,
@@ -318,6 +331,7 @@ impl Report {
 struct Conclusion {
     verdict: Verdict,
     judgement: Judgement,
+    thresholds: Vec<Judged>,
     forecast: Option<(Forecast, Compared)>,
     notes: Vec<String>,
     advice: Vec<&'static str>,
@@ -327,7 +341,9 @@ fn conclude(plan: &Plan, facts: &RunFacts, tally: &Tally) -> Conclusion {
     let verdict = Verdict::of(tally);
     let held_by = PortsHeldBy::of(plan.connections, facts.port_tuples, facts.ports_taken);
     let busy = facts.busy.filter(|_| tally.elapsed >= BUSY_RUN_MIN);
-    let needed = connections_needed(tally, Figures::of(tally, plan.pace).turned(facts.by_hand.is_any()), plan);
+    let figures = Figures::of(tally, plan.pace).turned(facts.by_hand.is_any());
+    let thresholds = plan.thresholds.iter().map(|one| one.judge(figures)).collect();
+    let needed = connections_needed(tally, figures, plan);
     let at = Circumstances { busy, few_connections: needed.is_some(), kernel: facts.kernel };
     let judgement = Judgement::of(verdict, &at);
     let forecast = facts.forecast.clone().map(|forecast| {
@@ -345,7 +361,7 @@ fn conclude(plan: &Plan, facts: &RunFacts, tally: &Tally) -> Conclusion {
     // Where the verdict names what this host lacks, more threads are no cure.
     notes.extend(busy.filter(|_| !verdict.is_client_limited()).and_then(saturated));
     let advice = [verdict.advice(plan.close, plan.ports, held_by), judgement.cures.clone()].concat();
-    Conclusion { verdict, judgement, forecast, notes, advice }
+    Conclusion { verdict, judgement, thresholds, forecast, notes, advice }
 }
 
 fn percent(cpu: Duration, of: Duration) -> Option<f64> {

@@ -93,6 +93,12 @@ pub fn go_on(pid: u32) -> Result<(), Errno> {
     send_number(pid, libc::SIGCONT)
 }
 
+/// Halts this process as Ctrl-Z does (SIGTSTP), until its shell lets it go on.
+pub fn suspend() {
+    // SAFETY: plain system call on a number. It goes to the calling thread, so that it is over only when we go on.
+    let _ignored_without_a_shell = unsafe { libc::raise(libc::SIGTSTP) };
+}
+
 fn send_number(pid: u32, number: libc::c_int) -> Result<(), Errno> {
     let pid = i32::try_from(pid).map_err(|_| Errno::INVAL)?;
     // SAFETY: plain system call on numbers.

@@ -17,6 +17,13 @@ pub fn rows() -> Option<u16> {
     size(libc::STDOUT_FILENO).map(|size| size.ws_row).filter(|rows| *rows > 0)
 }
 
+/// May we set up the terminal behind standard input? Not from the background of a shell, which would halt us (SIGTTOU), nor
+/// where it is none.
+pub fn is_foreground() -> bool {
+    // SAFETY: plain system calls on numbers; what is no terminal is -1.
+    unsafe { libc::tcgetpgrp(libc::STDIN_FILENO) == libc::getpgrp() }
+}
+
 fn size(fd: RawFd) -> Option<libc::winsize> {
     // SAFETY: `winsize` is plain data for which all zeroes is valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };

@@ -1,5 +1,6 @@
 //! What a run has to keep, and the files it leaves.
 
+use super::live::Watched;
 use crate::output::{ResultFile, check_distinct, made};
 use present::Page;
 use present::stress::Finished;
@@ -29,6 +30,9 @@ pub(super) struct FileArgs {
     /// Answer at this address with metrics of Prometheus while it runs.
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "find_max")]
     pub(super) prometheus: Option<SocketAddr>,
+    /// No live view: a line of progress, also on a terminal.
+    #[arg(long)]
+    no_tui: bool,
     /// Say nothing but what is wrong.
     #[arg(long)]
     pub(super) quiet: bool,
@@ -44,6 +48,15 @@ type Writer = fn(&Report) -> String;
 pub(super) struct Files(Vec<(ResultFile, Writer)>);
 
 impl FileArgs {
+    /// How somebody watches; `json` is another flag's.
+    pub(super) fn watched(&self, json: Option<&str>) -> Watched {
+        match self.quiet {
+            true => Watched::Not,
+            false if self.no_tui || json == Some("-") => Watched::Lines,
+            false => Watched::View,
+        }
+    }
+
     /// Opens all; `json` is another flag's.
     pub(super) fn open(&self, json: Option<&str>) -> anyhow::Result<Files> {
         let asked: [(&str, &Option<String>, Writer); 4] = [

@@ -251,7 +251,7 @@ mod tests {
         check("-k -c 10 -n 100 URL", "-c 10 -n 100 URL");
         check("-kl -c 10 URL", "-c 10 URL");
         check("-kc 10 URL", "-c 10 URL");
-        check("--latency --no-tui -l URL", "URL");
+        check("--latency --no-color -l URL", "URL");
         check("-T application/json -d {} URL", "-H Content-Type: application/json -d {} URL");
         check("-T text/plain -U me URL", "-H Content-Type: text/plain -H User-Agent: me URL");
         check("-A text/html URL", "-H Accept: text/html URL");

@@ -71,11 +71,7 @@ const NO_PROXY: &str = "ab means a proxy: write --proxy URL; a method is -m METH
 /// What is not here and not ours is nobody's, and clap says so.
 static HABITS: &[Habit] = &[
     // wrk --latency, bombardier -l --latencies, ab -l; oha; hey.
-    understood(
-        &["latency", "latencies", "l", "no-tui", "no-color", "disable-color", "no-pre-lookup"],
-        false,
-        Meaning::Nothing,
-    ),
+    understood(&["latency", "latencies", "l", "no-color", "disable-color", "no-pre-lookup"], false, Meaning::Nothing),
     understood(&["disable-compression", "disable-redirects"], false, Meaning::Nothing),
     understood(&["h1", "http1", "http1.1", "fasthttp"], false, Meaning::Nothing),
     // ab's keep-alive, which is our default; curl's and bombardier's "insecure", which with https means another thing.

@@ -187,7 +187,7 @@ fn habits_of_other_testers() {
         &["-host", "a.example"][..],
         &["-disable-keepalive"],
         &["-k", "--latency"],
-        &["--no-tui", "-T", "a/b"],
+        &["--no-color", "-T", "a/b"],
         &["-q", "100"],
         &["-R", "30/m", "--spread", "poisson"],
     ] {

@@ -15,6 +15,7 @@ mod from;
 mod from_mutated;
 mod hand_over;
 mod keys_told;
+mod live;
 mod loads;
 mod pages;
 mod ports_told;

@@ -29,7 +29,7 @@ pub(super) fn report(report: &Report) -> Value {
         "errors": errors(report),
         "closed_first": object(closes(&report.closed_first, "server")),
         "ports": ports(report),
-        "connect_us": percentiles(report.connect_us.as_ref()),
+        "connect_us": percentiles(report.parts.connect_us.as_ref()),
         "statuses": object(report.statuses.iter().map(|(code, count)| (code.to_string(), *count))),
         "stopped": report.stopped,
         "body_bytes": report.body_bytes,
@@ -39,7 +39,7 @@ pub(super) fn report(report: &Report) -> Value {
         "client_limited": report.verdict.is_client_limited(),
         "notes": report.notes,
         "drained_s": report.drained.as_secs_f64(),
-        "connect_cpu_us": percentiles(report.connect_cost_us.as_ref()),
+        "connect_cpu_us": percentiles(report.parts.connect_cost_us.as_ref()),
         "busy": report.tester.busy,
         "also_seen": also_seen(report),
         "not_sent": report.not_sent,
@@ -84,6 +84,9 @@ fn described(report: &Report) -> Value {
         "unanswered": count(report, ErrorKind::Unanswered),
         "bytes": bytes(report),
         "host": report.host,
+        "dns_us": report.parts.looked_up.map(|took| took.as_nanos() as f64 / 1000.0),
+        "first_byte_us": percentiles(report.parts.first_byte_us.as_ref()),
+        "by_hand": report.by_hand,
     })
 }
 
@@ -126,7 +129,7 @@ fn verdict(report: &Report) -> Value {
 fn client(report: &Report) -> Value {
     json!({
         "cpu_percent": report.tester.cpu_percent,
-        "connect_us": percentiles(report.connect_cost_us.as_ref()),
+        "connect_us": percentiles(report.parts.connect_cost_us.as_ref()),
     })
 }
 

@@ -5,6 +5,7 @@ mod csv;
 mod forecast;
 mod json;
 mod junit;
+pub mod live;
 mod metrics;
 mod page;
 mod plan;

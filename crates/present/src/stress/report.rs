@@ -13,6 +13,9 @@ use stress_core::{ErrorKind, KernelCounter, Report, TimeWaitOurs, Verdict, diale
 /// Rows of requests that a person reads.
 const REQUESTS_SHOWN_MAX: usize = 20;
 
+/// With fewer the table of parts is told in words.
+const PHASES_COLUMNS_MIN: usize = 72;
+
 /// A wait for the last answers that a person notices.
 const DRAINED_SHOWN_MIN: Duration = Duration::from_millis(100);
 
@@ -21,6 +24,7 @@ pub(super) fn text(report: &Report, mut text: Text, columns: usize) -> String {
     text.line("");
     push_summary(&mut text, report);
     push_latency(&mut text, report);
+    push_phases(&mut text, report, columns);
     push_connects(&mut text, report);
     push_requests(&mut text, report, columns);
     push_statuses(&mut text, report);
@@ -93,20 +97,49 @@ fn push_spread(text: &mut Text, of: &Percentiles) {
     text.row("spread", format!("min {min}, mean {mean}, deviation {deviation}, max {max}"));
 }
 
+/// Where the time of a request goes, part by part; in few columns each in words.
+fn push_phases(text: &mut Text, report: &Report, columns: usize) {
+    let tls = report.tls.as_ref().and_then(|tls| tls.handshake_us.as_ref());
+    let parts = [
+        ("connect", report.parts.connect_us.as_ref()),
+        ("TLS handshake", tls),
+        ("first byte", report.parts.first_byte_us.as_ref()),
+        ("whole", report.latency_us.as_ref()),
+    ];
+    let measured: Vec<_> = parts.into_iter().filter_map(|(name, of)| Some((name, of?))).collect();
+    if measured.is_empty() && report.parts.looked_up.is_none() {
+        return;
+    }
+    let is_wide = columns >= PHASES_COLUMNS_MIN;
+    let [min, mean, p50, p99, max] = ["min", "mean", "50 %", "99 %", "max"].map(|name| format!("{name:>10}"));
+    let head =
+        if is_wide { format!("{:<20}{min}{mean}{p50}{p99}{max}", "Where it goes") } else { "Where it goes".into() };
+    text.section_as_it_is(&head);
+    if let Some(took) = report.parts.looked_up {
+        text.row("name resolution", format!("{}, once before the run", measured_us(took)));
+    }
+    for (name, of) in measured {
+        let [min, mean, p50, p99, max] = [of.min, of.mean, of.p50, of.p99, of.max].map(time_us);
+        match is_wide {
+            true => text.line(format!("  {name:<18}{min:>10}{mean:>10}{p50:>10}{p99:>10}{max:>10}")),
+            false => text.row(name, format!("min {min}, mean {mean}, 50 % {p50}, 99 % {p99}, max {max}")),
+        }
+    }
+}
+
+fn measured_us(took: Duration) -> String {
+    time_us(took.as_nanos() as f64 / 1000.0)
+}
+
 fn push_connects(text: &mut Text, report: &Report) {
     let of = &report.connections;
     text.section("Connections");
     text.row("opened", format!("{} of {} tried, {}", count(of.opened), count(of.tried), rate(of.per_s)));
-    if let Some(time) = &report.connect_us {
-        let [p50, p99] = [time.p50, time.p99].map(time_us);
-        text.row("connect time", format!("50 % {p50}, 99 % {p99}"));
-        push_spread(text, time);
-    }
     if of.sockets_reused > 0 {
         text.row("sockets", format!("{} of them used again", count(of.sockets_reused)));
     }
     report.tls.iter().for_each(|tls| push_tls(text, tls));
-    if let Some(cost) = &report.connect_cost_us {
+    if let Some(cost) = &report.parts.connect_cost_us {
         let [p50, p99, max] = [cost.p50, cost.p99, cost.max].map(time_us);
         text.row("connect() itself", format!("50 % {p50}, 99 % {p99}, max {max} of CPU on this host"));
     }
@@ -136,10 +169,9 @@ fn push_requests(text: &mut Text, report: &Report, columns: usize) {
 }
 
 fn push_tls(text: &mut Text, tls: &TlsReport) {
-    let Some(time) = &tls.handshake_us else { return };
-    let [p50, p99] = [time.p50, time.p99].map(time_us);
-    text.row("TLS handshake", format!("50 % {p50}, 99 % {p99}, after that"));
-    push_spread(text, time);
+    if tls.handshake_us.is_none() {
+        return;
+    }
     let suite = tls.suite.map_or_else(String::new, |(version, suite)| format!("; {version}, {suite}"));
     text.row("sessions", format!("{} of {} resumed{suite}", count(tls.resumed), count(tls.handshakes)));
 }

@@ -7,6 +7,7 @@ use lab::Outcome;
 use ports::{ClosedFirst, ClosingTally, Fault};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use stress_core::by_hand::Change;
 use stress_core::report::{Host, RunFacts};
 use stress_core::{
     ClosePolicy, Failure as Failed, Oddity, Pace, Plan, PlanDraft, PortMode, Rate, Report, Spread, Tally, Threshold,
@@ -41,7 +42,7 @@ fn facts(time_wait_ours: TimeWaitOurs) -> RunFacts {
         host: Host { name: "here".to_owned(), kernel: "6.18.0".to_owned(), cpus: 2, started_unix_s: 1_764_115_200 },
         port_tuples: Some(28_232),
         ports_taken: Some(28_232),
-        looked_up: None,
+        looked_up: Some(Duration::from_micros(1234)),
         by_hand: stress_core::ByHand::default(),
     }
 }
@@ -55,6 +56,7 @@ fn tally() -> Tally {
         let at = Duration::from_micros(1_000_000 + n * 1_000_000 / 1499);
         tally.record_complete(status, Duration::from_micros(100 + n), at);
         tally.record_opened(Duration::from_micros(20), at);
+        tally.first_byte.record(Duration::from_micros(80 + n));
         tally.record_connect_cost(Duration::from_micros(10), at);
         tally.record_close(if n < 1000 { ClosedFirst::OurFin } else { ClosedFirst::PeerFin }, at);
     }
@@ -91,7 +93,10 @@ pub(crate) fn stress_open() -> Report {
     let mut tally = tally();
     tally.not_sent = 7;
     tally.service.record(Duration::from_micros(90));
-    Report::new(&draft.check().expect("a good draft"), facts(TimeWaitOurs::Counted(3)), &tally)
+    let asked = stress_core::Asked::PerSecond(1200.0);
+    let by_hand = stress_core::ByHand::new(vec![Change { at: Duration::from_millis(1500), asked }], 0);
+    let facts = RunFacts { by_hand, ..facts(TimeWaitOurs::Counted(3)) };
+    Report::new(&draft.check().expect("a good draft"), facts, &tally)
 }
 
 /// Different counts of every way to end.

@@ -1,7 +1,9 @@
-//! What the commands show of results made by hand: text, pages, and the JSON shapes byte by byte.
+//! What the commands show of results made by hand: text, pages, frames of the live view, and the JSON shapes byte by
+//! byte.
 
 mod doctor;
 mod fixtures;
+mod frames;
 #[path = "../../../balancer/tests/keys/schema.rs"]
 mod schema;
 mod shapes;

@@ -45,6 +45,26 @@ fn several_addresses_are_said() {
     assert!(plan(&summary).contains(" (192.0.2.1:8080 and [2001:db8::1]:8080 in turn)\n"), "{}", plan(&summary));
 }
 
+/// As a table where it has room, in words elsewhere; what was changed by hand is told as well.
+#[test]
+fn where_the_time_goes_is_told_part_by_part() {
+    let report = Finished(&fixtures::stress_open());
+    let (wide, narrow) = (report.text(100), report.text(60));
+    for line in [
+        "Where it goes              min      mean      50 %      99 %       max",
+        "  name resolution    1.23 ms, once before the run",
+        "  connect              20.0 us   20.0 us   20.0 us   20.0 us   20.0 us",
+    ] {
+        assert!(wide.lines().any(|seen| seen == line), "{line:?} in {wide}");
+    }
+    assert!(wide.contains("\n  first byte           80.0 us  829.5 us  ") && wide.contains("\n  whole "), "{wide}");
+    let (_, behind) = narrow.split_once("\nWhere it goes\n").expect("its section");
+    let section = behind.split("\n\n").next().unwrap_or_default();
+    let keeps_to_it = section.lines().all(|line| line.len() <= 60);
+    assert!(section.contains("  connect            min 20.0 us, mean 20.0 us,") && keeps_to_it, "{section}");
+    assert!(wide.contains("the rate was changed by hand 1 time: 1,200 requests/s after 1.5 s"), "{wide}");
+}
+
 #[test]
 fn nothing_measured_is_no_number() {
     let text = Finished(&fixtures::stress_nothing()).text(118);

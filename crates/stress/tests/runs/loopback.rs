@@ -52,7 +52,7 @@ fn wait_leaves_time_wait_to_the_server() {
     check_all_ok(&report, 200);
     assert_eq!(report.connections.opened, 200);
     assert_eq!(report.closed_first.count(ClosedFirst::PeerFin), 200);
-    let cost = report.connect_cost_us.expect("each connect(2) is timed");
+    let cost = report.parts.connect_cost_us.expect("each connect(2) is timed");
     assert!(cost.min > 0.0, "{cost:?}");
     assert_eq!(report.ports.time_wait_ours, TimeWaitOurs::Counted(0));
     assert_eq!(report.ports.consumed_per_1000_requests, Some(0.0));

@@ -5,11 +5,13 @@
 //! house.rs     the server whose deeds, and the time of each, are said
 //! told.rs      a run against it, and what has to come of that
 //! answers.rs   framings and closes          failures.rs  what fails, and as what
+//! by_hand.rs   turned up and down while it goes on, and what is told meanwhile
 //! times.rs     rates, latencies, percentiles     ports_last.rs  how long ports last
 //! ways.rs      redirects, several in flight
 //! ```
 
 mod answers;
+mod by_hand;
 mod failures;
 mod house;
 mod ports_last;

@@ -1,20 +1,13 @@
 //! A run that is turned up and down while it goes on, over the simulated network; and what is told of it meanwhile.
 
+use super::{CLIENT, SERVER, target};
 use origin::{Origin, OriginPlan};
 use reactor::{Inbox, Outbox, mailbox};
 use reactor_sim::{Goal, HostConfig, Limits, Player, SimNet, SimReactor, Weather, run_until};
 use seed::Rng;
-use std::net::SocketAddr;
 use std::time::Duration;
 use stress::{Order, Share, Tester, Told};
 use stress_core::{ClosePolicy, Pace, Plan, PlanDraft, Rate, Scale, Spread};
-
-const CLIENT: [u8; 4] = [10, 0, 0, 1];
-const SERVER: [u8; 4] = [10, 0, 0, 2];
-
-fn target() -> SocketAddr {
-    SocketAddr::from((SERVER, 80))
-}
 
 /// An hour of requests of 100 ms each.
 fn draft() -> PlanDraft {
