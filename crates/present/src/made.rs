@@ -15,11 +15,15 @@ pub struct Made {
 
 impl fmt::Display for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ((year, month, day), minutes) = (date(self.unix_s / 86_400), self.unix_s / 60 % 1440);
-        let (hour, minute) = (minutes / 60, minutes % 60);
         let Self { host, version, .. } = self;
-        write!(f, "quintet {version} on {host}, {year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+        write!(f, "quintet {version} on {host}, {}", utc(self.unix_s))
     }
+}
+
+/// `2025-11-26 00:00 UTC`.
+pub(crate) fn utc(unix_s: u64) -> String {
+    let ((year, month, day), minutes) = (date(unix_s / 86_400), unix_s / 60 % 1440);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
 }
 
 /// Year, month and day of a day since 1970, in the Gregorian calendar: years begin with March, so that the day that comes

@@ -3,7 +3,7 @@
 mod figure;
 
 use crate::Made;
-pub(crate) use figure::{Axes, Bar, Colour, Part, Series, bars, curves, curves_on};
+pub(crate) use figure::{Axes, Bar, Colour, Part, Series, Upwards, bars, curves, curves_on, time_axis};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
@@ -58,6 +58,11 @@ pub(crate) fn command(text: &str) -> Markup {
     }
 }
 
+/// Words in which what is to be typed stands between backticks.
+pub(crate) fn prose(text: &str) -> Markup {
+    html! { @for (at, part) in text.split('`').enumerate() { @if at % 2 == 1 { code { (part) } } @else { (part) } } }
+}
+
 /// A long name that may be broken behind its underscores.
 pub(crate) fn breakable(name: &str) -> Markup {
     html! { @for part in name.split_inclusive('_') { (part) wbr; } }
@@ -82,5 +87,6 @@ mod tests {
             assert!(page.contains(escaped), "{escaped} in {page}");
         }
         assert!(!page.contains("<script>"), "{page}");
+        assert_eq!(prose("try `ip -s link`, then").into_string(), "try <code>ip -s link</code>, then");
     }
 }

@@ -1,6 +1,7 @@
 //! Latency over time as a heat map: dark where many responses are. It shows what percentiles hide, such as two groups.
 
 use crate::number::{tick, time_us};
+use crate::page::time_axis;
 use maud::{Markup, html};
 use stats::Timeline;
 use stress_core::Moment;
@@ -21,7 +22,8 @@ struct Cells {
 pub(super) fn map(timeline: &Timeline<Moment>) -> Markup {
     let Some(cells) = Cells::of(timeline) else { return html! {} };
     let most = cells.counts.iter().flatten().copied().max().unwrap_or(1).max(1);
-    let columns = cells.counts.len();
+    let (end, parts) = time_axis(cells.counts.len() as f64 * cells.seconds_each);
+    let columns = end / cells.seconds_each;
     let rects: Vec<_> = cells
         .counts
         .iter()
@@ -42,7 +44,7 @@ pub(super) fn map(timeline: &Timeline<Moment>) -> Markup {
                 svg.heat viewBox={ "0 0 " (columns) " " (ROWS) } preserveAspectRatio="none" role="img" aria-label="Latency over time" {
                     @for (x, y, shade) in rects { rect class="blue" x=(x) y=(y) width="1" height="1" opacity=(shade) {} }
                 }
-                div.x { @for at in 0..=4 { span { (tick(f64::from(at) / 4.0 * columns as f64 * cells.seconds_each)) " s" } } }
+                div.x { @for at in 0..=parts { span { (tick(f64::from(at) / f64::from(parts) * end)) " s" } } }
             }
         }
     }

@@ -4,8 +4,9 @@ mod heat;
 mod plots;
 
 use crate::Made;
+use crate::made::utc;
 use crate::number::{bytes, count, rate, time_us};
-use crate::page::{cards, command, document, faint_lines};
+use crate::page::{cards, document, faint_lines, prose};
 use maud::{Markup, html};
 use serde_json::Value;
 use stats::Timeline;
@@ -58,6 +59,7 @@ fn in_full(run: &Run<'_>, timeline: &Timeline<Moment>) -> Markup {
         (plots::rate(run))
         (plots::latency(run))
         h2 { "Latency" }
+        (parts(report))
         (plots::percentiles(std::slice::from_ref(run)))
         (heat::map(timeline))
         h2 { "Ports" }
@@ -69,7 +71,7 @@ fn in_full(run: &Run<'_>, timeline: &Timeline<Moment>) -> Markup {
         (table("Also seen", &report["also_seen"], |name| name.replace('_', " ")))
         h2 { "Plan and host" }
         (pairs(&report["plan"]))
-        (pairs(&report["host"]))
+        (host(&report["host"]))
     }
 }
 
@@ -78,9 +80,23 @@ fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Array(all) => all.iter().map(text).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => String::new(),
+        Value::Array(all) => all.iter().map(text).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+        Value::Object(all) => {
+            let said = all.iter().map(|(key, value)| (key.replace('_', " "), text(value)));
+            said.filter(|(_, value)| !value.is_empty())
+                .map(|(key, value)| format!("{key} {value}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        }
+        number => number.as_f64().map_or_else(String::new, plain),
     }
+}
+
+/// Without a fraction where there is none.
+fn plain(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { number.to_string() }
 }
 
 fn plan_line(report: &Value) -> String {
@@ -129,8 +145,8 @@ fn verdict(report: &Value) -> Markup {
     html! {
         @if !(cures.is_empty() && notes.is_empty()) {
             section class=(class) {
-                @if !notes.is_empty() { ul { @for note in &notes { li { (text(note)) } } } }
-                @if !cures.is_empty() { h2 { "To try, least invasive first" } ol { @for cure in &cures { li { (text(cure)) } } } }
+                @if !notes.is_empty() { ul { @for note in &notes { li { (prose(&text(note))) } } } }
+                @if !cures.is_empty() { h2 { "To try, least invasive first" } ol { @for cure in &cures { li { (prose(&text(cure))) } } } }
             }
         }
     }
@@ -141,9 +157,47 @@ fn thresholds(report: &Value) -> Markup {
     html! {
         @if !all.is_empty() {
             h2 { "Thresholds" }
-            @for one in &all {
-                section class=(if one["kept"] == true { "blue" } else { "red" }) {
-                    (if one["kept"] == true { "kept: " } else { "NOT KEPT: " }) (command(&text(&one["threshold"])))
+            table.budget {
+                @for one in &all {
+                    tr {
+                        th { code { (text(&one["threshold"])) } }
+                        td { (seen(&text(&one["threshold"]), &one["seen"])) }
+                        td { @if one["kept"] == true { "kept" } @else { b.red { "NOT KEPT" } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What was measured, in the unit of its bound.
+fn seen(threshold: &str, seen: &Value) -> String {
+    match (seen.as_f64(), threshold.chars().last()) {
+        (None, _) => "nothing was measured".to_owned(),
+        (Some(share), Some('%')) => format!("{share:.2} %"),
+        (Some(seconds), Some('s')) => time_us(seconds * 1e6),
+        (Some(number), _) => plain((number * 100.0).round() / 100.0),
+    }
+}
+
+/// Where the time of a request goes.
+fn parts(report: &Value) -> Markup {
+    let keys = [
+        ("connect", "connect_us"),
+        ("TLS handshake", "tls_us"),
+        ("first byte", "first_byte_us"),
+        ("whole", "latency_us"),
+    ];
+    let measured: Vec<_> = keys.into_iter().filter(|(_, key)| report[*key]["p50"].is_number()).collect();
+    html! {
+        @if !measured.is_empty() {
+            div.wide {
+                table.budget.parts {
+                    tr { th { b { "Where it goes" } } @for name in ["min", "mean", "50 %", "99 %", "max"] { td.faint { (name) } } }
+                    @if report["dns_us"].is_number() { tr { th { "name resolution, once" } td { (time(&report["dns_us"])) } } }
+                    @for (name, key) in measured {
+                        tr { th { (name) } @for of in ["min", "mean", "p50", "p99", "max"] { td { (time(&report[key][of])) } } }
+                    }
                 }
             }
         }
@@ -164,6 +218,15 @@ fn pairs(of: &Value) -> Markup {
     let all = of.as_object().into_iter().flatten().map(|(key, value)| (key.replace('_', " "), text(value)));
     let said: Vec<_> = all.filter(|(_, value)| !value.is_empty()).collect();
     html! { dl { @for (key, value) in said { dt { (key) } dd { (value) } } } }
+}
+
+fn host(of: &Value) -> Markup {
+    let mut of = of.clone();
+    if let Some(unix_s) = of["started_unix_s"].as_u64() {
+        of["started"] = utc(unix_s).into();
+    }
+    of.as_object_mut().map(|of| of.shift_remove("started_unix_s"));
+    pairs(&of)
 }
 
 fn side_by_side(runs: &[Run<'_>]) -> Markup {

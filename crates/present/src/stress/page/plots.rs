@@ -1,7 +1,7 @@
 //! Curves of runs: over time, and by percentile.
 
 use super::Run;
-use crate::page::{Axes, Colour, Series, curves, curves_on};
+use crate::page::{Axes, Colour, Series, Upwards, curves_on};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -30,8 +30,8 @@ fn per_second(report: &Value, key: &str) -> Vec<(f64, f64)> {
     series(report).iter().filter_map(point).collect()
 }
 
-fn values(report: &Value, key: &str, factor: f64) -> Vec<(f64, f64)> {
-    let point = |point: &Value| Some((point["t_s"].as_f64()?, point[key].as_f64()? * factor));
+fn values(report: &Value, key: &str) -> Vec<(f64, f64)> {
+    let point = |point: &Value| Some((point["t_s"].as_f64()?, point[key].as_f64()?));
     series(report).iter().filter_map(point).collect()
 }
 
@@ -45,37 +45,43 @@ fn each<'a>(runs: &'a [Run<'_>], points: impl Fn(&Value) -> Vec<(f64, f64)>) -> 
     runs.iter().zip(COLOURS).map(|(run, colour)| one(name(run), colour, points(run.report))).collect()
 }
 
+/// The time of all of these runs: their curves stand below each other.
+fn over_time(runs: &[Run<'_>]) -> Axes {
+    let number = |key: &str| runs.iter().filter_map(|run| run.report[key].as_f64()).fold(0.0, f64::max);
+    Axes::seconds(number("duration_s")).with_step(number("series_step_s"))
+}
+
 pub(super) fn rate(run: &Run<'_>) -> Markup {
     let of = |key| per_second(run.report, key);
-    curves("Responses per second", &[one("complete", Colour::Blue, of("ok")), one("failed", Colour::Red, of("failed"))])
+    let all = [one("complete", Colour::Blue, of("ok")), one("failed", Colour::Red, of("failed"))];
+    curves_on("Responses per second", &all, &over_time(std::slice::from_ref(run)))
 }
 
 pub(super) fn latency(run: &Run<'_>) -> Markup {
-    let of = |key| values(run.report, key, 1e-3);
+    let of = |key| values(run.report, key);
     let all = [
         one("median", Colour::Blue, of("p50")),
         one("99th percentile", Colour::Orange, of("p99")),
         one("slowest", Colour::Violet, of("max")),
     ];
-    curves("Latency, ms", &all)
+    curves_on("Latency", &all, &over_time(std::slice::from_ref(run)).by_decades())
 }
 
 pub(super) fn rates(runs: &[Run<'_>]) -> Markup {
-    html! {
-        (curves("Complete responses per second", &each(runs, |report| per_second(report, "ok"))))
-        (curves("Failed requests per second", &each(runs, |report| per_second(report, "failed"))))
-    }
+    let drawn = |title, key| curves_on(title, &each(runs, |report| per_second(report, key)), &over_time(runs));
+    html! { (drawn("Complete responses per second", "ok")) (drawn("Failed requests per second", "failed")) }
 }
 
 pub(super) fn latencies(runs: &[Run<'_>], key: &str, title: &str) -> Markup {
-    curves(&format!("{title}, ms"), &each(runs, |report| values(report, key, 1e-3)))
+    curves_on(title, &each(runs, |report| values(report, key)), &over_time(runs).by_decades())
 }
 
 pub(super) fn ports(runs: &[Run<'_>]) -> Markup {
+    let drawn = |title, of: &dyn Fn(&Value) -> Vec<(f64, f64)>| curves_on(title, &each(runs, of), &over_time(runs));
     html! {
-        (curves("Ports in TIME_WAIT that the run left here", &each(runs, |report| values(report, "time_wait", 1.0))))
-        (curves("Connections opened per second", &each(runs, |report| per_second(report, "opened"))))
-        (curves("CPU time of one connect(2), us", &each(runs, |report| values(report, "connect_us", 1.0))))
+        (drawn("Ports in TIME_WAIT that the run left here", &|report| values(report, "time_wait")))
+        (drawn("Connections opened per second", &|report| per_second(report, "opened")))
+        (drawn("CPU time of one connect(2), us", &|report| values(report, "connect_us")))
     }
 }
 
@@ -84,10 +90,11 @@ pub(super) fn percentiles(runs: &[Run<'_>]) -> Markup {
     let place = |point: &Value| {
         let (percent, us) = (point["percent"].as_f64()?, point["us"].as_f64()?);
         let nines = if percent < 100.0 { -(1.0 - percent / 100.0).log10() } else { NINES };
-        (nines <= NINES).then_some((nines, us / 1e3))
+        (nines <= NINES).then_some((nines, us))
     };
     let curve =
         |report: &Value| report["latency_curve"].as_array().into_iter().flatten().filter_map(place).collect::<Vec<_>>();
-    let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %"].map(str::to_owned);
-    curves_on("Latency by percentile, ms", &each(runs, curve), &Axes { x_max: NINES, x_labels: labels })
+    let x_labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %"].map(str::to_owned).to_vec();
+    let axes = Axes { x_max: NINES, x_labels, upwards: Upwards::ByDecades, gap_max: f64::INFINITY };
+    curves_on("Latency by percentile", &each(runs, curve), &axes)
 }
