@@ -59,7 +59,7 @@ impl Tester {
         }
         let slot = self.slot(index);
         slot.doing = Doing::Working;
-        slot.link.begins(due);
+        slot.link.begins(now);
         (slot.exchange.due, slot.exchange.made_at, slot.exchange.failed) = (due, now, false);
         (slot.exchange.ready_at, slot.exchange.is_answered) = (now, false);
         self.arm(index, due + self.plan.timeout);
