@@ -5,6 +5,7 @@ use crate::router::{Action, RouteRules};
 use crate::settings::{BackendSetSettings, ListenerLimits, ListenerSettings, Protocol, ServerSettings, Settings};
 use crate::supply::PortSupply;
 use crate::treatment::{RateBy, Treatment};
+use ports::PortRange;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -37,6 +38,15 @@ pub enum Shortfall {
         /// Connections the set can have at once.
         connections_max: u64,
     },
+    /// The kernel chooses, and keeps to no port outside of its own range.
+    Range {
+        /// Name of the set.
+        set: String,
+        /// First and last port that were asked for.
+        asked: (u16, u16),
+        /// Those the kernel chooses from.
+        host: PortRange,
+    },
 }
 
 /// All of them.
@@ -46,7 +56,11 @@ pub fn shortfalls(settings: &Settings, supply: &PortSupply) -> Vec<Shortfall> {
         short_of_rate(set, asked, supply)
     });
     let clients = short_of_clients(settings, supply);
-    rates.chain(clients).collect()
+    let ranges = settings.backend_sets.iter().filter_map(|set| {
+        let (asked, host) = supply.unheeded(&set.ports)?;
+        Some(Shortfall::Range { set: set.name.clone(), asked, host })
+    });
+    rates.chain(clients).chain(ranges).collect()
 }
 
 /// Requests per second that come to a set when all limits for whole listeners and routes are reached; `None` where somebody
@@ -119,7 +133,7 @@ impl Shortfall {
     pub fn server(&self) -> Option<SocketAddr> {
         match self {
             Self::Rate { server, .. } => Some(*server),
-            Self::Clients { .. } => None,
+            Self::Clients { .. } | Self::Range { .. } => None,
         }
     }
 }
@@ -137,6 +151,11 @@ impl fmt::Display for Shortfall {
                 f,
                 "listener {listener}: connections_max asks for {asked}, but set {set} can have {connections_max} connections \
                  at once: each starts from a port of its own towards its server; add sources or servers"
+            ),
+            Self::Range { set, asked: (low, high), host } => write!(
+                f,
+                "set {set}: port_range {low}-{high} is not within net.ipv4.ip_local_port_range {host}, and the kernel, which chooses \
+                 ports here, keeps to no end outside of it; write ports = \"own\" with it, or a range within the kernel's"
             ),
         }
     }
@@ -198,6 +217,24 @@ mod tests {
                 (9, Some(ProxyHeader::V2));
         });
         assert_eq!(announced.len(), 1, "a connection with a PROXY header is not kept");
+    }
+
+    #[test]
+    fn a_range_that_the_kernel_does_not_keep_to_is_told() {
+        let check = |choice, range, expect: bool| {
+            let said = said(|settings| {
+                settings.listeners[0].treatment.rates.clear();
+                (settings.backend_sets[0].ports.choice, settings.backend_sets[0].ports.range) = (choice, range);
+            });
+            assert_eq!(said.iter().any(|line| line.contains("is not within")), expect, "{range:?}: {said:?}");
+        };
+        check(PortChoice::Kernel, None, false);
+        check(PortChoice::Kernel, Some((32_768, 60_999)), false);
+        check(PortChoice::Kernel, Some((40_000, 40_000)), false);
+        check(PortChoice::Kernel, Some((20_000, 29_999)), true);
+        check(PortChoice::Kernel, Some((32_767, 40_000)), true);
+        check(PortChoice::Kernel, Some((40_000, 61_000)), true);
+        check(PortChoice::Own, Some((20_000, 29_999)), false);
     }
 
     #[test]

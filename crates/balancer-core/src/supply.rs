@@ -33,6 +33,15 @@ impl PortSupply {
         }
     }
 
+    /// A range that was asked for, and the kernel's own one, where that chooses and does not keep to an end of it
+    /// (`inet_sk_get_local_port_range`).
+    pub(crate) fn unheeded(&self, set: &PortSettings) -> Option<((u16, u16), PortRange)> {
+        let host = self.host.ephemeral;
+        let heeds = |port| (host.low()..=host.high()).contains(&port);
+        let asked = set.range.filter(|(low, high)| !heeds(*low) || !heeds(*high))?;
+        (set.choice == PortChoice::Kernel).then_some((asked, host))
+    }
+
     /// Towards one server. Each connection that ends by a FIN of ours keeps its port for 60 s of TIME_WAIT: where the kernel or our
     /// allocator takes it over earlier, there is more, which depends on the server and is not counted on.
     pub fn budget(&self, set: &PortSettings, server: &Address) -> Budget {
