@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use sys::{Errno, socket, sockopt};
 
-/// All that the balancer may use towards a server.
-pub(super) const PORTS: RangeInclusive<u16> = 30_000..=30_063;
+/// All that the balancer may use towards a server, of those that the kernel chooses from.
+pub(super) const PORTS: RangeInclusive<u16> = 40_000..=40_063;
 const KEPT_FOR: Duration = Duration::from_millis(1500);
 const FREE_FOR: Duration = Duration::from_millis(4500);
 /// What the balancer lets go meanwhile is taken as well.
