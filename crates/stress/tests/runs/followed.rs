@@ -169,10 +169,12 @@ fn each_client_keeps_its_own_cookies() {
     let asked = server.asked();
     for client in 0..2 {
         let own = format!("id={client}; own=x");
-        let first = asked.iter().find(|one| one.field("cookie") == Some(&own)).expect("it was shown").connection;
+        let below = format!("sub=1; {own}");
+        // The other one may have made nearly all requests.
+        let is_its = |cookie: Option<&str>| cookie.is_some_and(|cookie| cookie == own || cookie == below);
+        let first = asked.iter().find(|one| is_its(one.field("cookie"))).expect("it was shown").connection;
         let shown: Vec<_> =
             asked.iter().filter(|one| one.connection == first).map(|one| one.field("cookie").unwrap_or("-")).collect();
-        let below = format!("sub=1; {own}");
         assert_eq!(shown[0], "own=x", "the first request of a client");
         assert!(
             shown[1..].iter().enumerate().all(|(at, cookie)| *cookie == if at % 2 == 0 { &below } else { &own }),
