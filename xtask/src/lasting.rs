@@ -1,7 +1,7 @@
 //! `cargo xtask lasting`: short connections at full speed for minutes, from one address across a veth pair, `--ports auto`. Not one may
 //! fail, or find connect(2) slow; and when it is over, another program of that host connects as if nothing had been.
 
-use crate::bench::{build_release, said_by};
+use crate::bench::{said_by, today};
 use anyhow::{Context, bail, ensure};
 use lab::topology::BALANCER;
 use lab::{Role, Topology};
@@ -49,8 +49,7 @@ pub(crate) fn run(args: &LastingArgs) -> anyhow::Result<()> {
         "{} minutes: from {minutes_min} to a day",
         args.minutes
     );
-    let program = args.binary.clone().map_or_else(build_release, Ok)?;
-    let program = program.canonicalize().with_context(|| format!("{}", program.display()))?;
+    let program = crate::bench::program(args.binary.as_deref())?;
     sys::netns::enter_private().map_err(|why| anyhow::anyhow!("{why}"))?;
     let topology = Topology::build()?;
     let target = SocketAddr::from((BALANCER, PORT));
@@ -149,7 +148,7 @@ fn ends(report: &Value) -> String {
 
 /// Below bench/runs/, beside the benches; where.
 fn record(args: &LastingArgs, text: &str, report: &Value) -> anyhow::Result<PathBuf> {
-    let folder = PathBuf::from(format!("bench/runs/{}-lasting-{}", said_by("date", &["+%F"])?, args.close));
+    let folder = PathBuf::from(format!("bench/runs/{}-lasting-{}", today()?, args.close));
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let text = format!("{text}- kernel: {}; cores: {}\n", said_by("uname", &["-sr"])?, sys::thread::cores());
     std::fs::write(folder.join("summary.md"), text)?;

@@ -18,9 +18,9 @@ mod testers;
 mod tls;
 
 use anyhow::{Context, bail};
-pub(crate) use record::said_by;
+pub(crate) use record::{said_by, today};
 pub(crate) use stage::installed;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Flags of `cargo xtask bench`.
@@ -144,8 +144,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
 
 /// From here on this process and all it starts live in a network of their own.
 fn in_private_network(args: &BenchArgs, scale: Scale) -> anyhow::Result<Vec<record::Table>> {
-    let quintet = args.binary.clone().map_or_else(build_release, Ok)?;
-    let quintet = quintet.canonicalize().with_context(|| format!("{}", quintet.display()))?;
+    let quintet = program(args.binary.as_deref())?;
     sys::netns::enter_private().map_err(|why| anyhow::anyhow!("{why}"))?;
     let mut tables = Vec::new();
     if args.wants(Part::Doctor) {
@@ -171,6 +170,12 @@ fn in_private_network(args: &BenchArgs, scale: Scale) -> anyhow::Result<Vec<reco
         tables.push(memory::run(&stage, scale)?);
     }
     Ok(tables)
+}
+
+/// The program to look at: the one that was named, or one that is built now. By its whole path.
+pub(crate) fn program(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let program = named.map_or_else(build_release, |named| Ok(named.to_owned()))?;
+    program.canonicalize().with_context(|| format!("{}", program.display()))
 }
 
 /// Our own binary, built as it is measured.

@@ -82,7 +82,7 @@ fn range(samples: &[f64]) -> (f64, f64) {
 
 /// Writes `bench/runs/DATE-HOST/{summary.md, raw.json}`.
 pub(super) fn write(tables: &[Table], scale: Scale) -> anyhow::Result<PathBuf> {
-    let folder = PathBuf::from("bench/runs").join(format!("{}-{}", said_by("date", &["+%Y-%m-%d"])?, host()?));
+    let folder = PathBuf::from("bench/runs").join(format!("{}-{}", today()?, host()?));
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let mut summary = String::from("# A recorded run of `cargo xtask bench`\n\n");
     let _ = writeln!(summary, "- commit: {}", said_by("git", &["rev-parse", "--short", "HEAD"])?);
@@ -110,6 +110,11 @@ fn versions() -> String {
         Some(String::from_utf8_lossy(&text).lines().next()?.trim().to_owned())
     };
     asked.iter().filter_map(first_line).collect::<Vec<_>>().join("; ")
+}
+
+/// As records are named: `2026-11-26`.
+pub(crate) fn today() -> anyhow::Result<String> {
+    said_by("date", &["+%F"])
 }
 
 /// What a program says.

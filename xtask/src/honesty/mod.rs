@@ -41,8 +41,7 @@ pub(crate) struct HonestyArgs {
 
 /// Plays the scenes, prints who was right, and fails where ours was not.
 pub(crate) fn run(args: &HonestyArgs) -> anyhow::Result<()> {
-    let program = args.binary.clone().map_or_else(crate::bench::build_release, Ok)?;
-    let program = program.canonicalize().with_context(|| format!("{}", program.display()))?;
+    let program = crate::bench::program(args.binary.as_deref())?;
     let asked = |tool: &&Tool| args.tool.is_empty() || args.tool.iter().any(|name| name == tool.name);
     let has = |tool: &&Tool| tool.name == TOOLS[0].name || crate::bench::installed(tool.name);
     let tools: Vec<&Tool> = TOOLS.iter().filter(asked).filter(has).collect();

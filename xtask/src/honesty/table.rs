@@ -64,12 +64,7 @@ pub(super) fn sums(tools: &[&Tool], rows: &[Row]) -> String {
 pub(super) fn record(tools: &[&Tool], rows: &[Row]) -> anyhow::Result<PathBuf> {
     let path = PathBuf::from("docs/honesty.md");
     let mut text = String::from(HEAD);
-    let _ = writeln!(
-        text,
-        "Versions: {}. {}.\n",
-        versions(tools).join(", "),
-        crate::bench::said_by("date", &["+%Y-%m-%d"])?
-    );
+    let _ = writeln!(text, "Versions: {}. {}.\n", versions(tools).join(", "), crate::bench::today()?);
     let missing = missing(tools);
     if !missing.is_empty() {
         let _ = writeln!(text, "Not played, because not installed where this was recorded: {missing}.\n");

@@ -1,10 +1,9 @@
 //! A server that is never well: it resets, talks nonsense, closes without a word, or takes its time, each for a while.
 
+use super::at_work::AtWork;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub(super) const ADDRESS: &str = "127.0.0.1:9004";
@@ -13,34 +12,11 @@ const ANOTHER_WAY_EVERY: Duration = Duration::from_secs(3);
 const SLOWNESS: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// At work until it is dropped.
-pub(super) struct Faulty {
-    ends: Arc<AtomicBool>,
-    spoilt: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Faulty {
-    pub(super) fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(ADDRESS)?;
-        listener.set_nonblocking(true)?;
-        let (ends, spoilt) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (until, count) = (Arc::clone(&ends), Arc::clone(&spoilt));
-        let thread = std::thread::spawn(move || serve(&listener, &until, &count));
-        Ok(Self { ends, spoilt, thread: Some(thread) })
-    }
-
-    /// Requests that got nothing good.
-    pub(super) fn spoilt(&self) -> u64 {
-        self.spoilt.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Faulty {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Relaxed);
-        let _panicked = self.thread.take().map(JoinHandle::join);
-    }
+/// Counts requests that got nothing good.
+pub(super) fn start() -> anyhow::Result<AtWork> {
+    let listener = TcpListener::bind(ADDRESS)?;
+    listener.set_nonblocking(true)?;
+    Ok(AtWork::start(move |ends, spoilt| serve(&listener, ends, spoilt)))
 }
 
 fn serve(listener: &TcpListener, ends: &AtomicBool, spoilt: &AtomicU64) {

@@ -1,11 +1,10 @@
 //! Somebody else of this host who takes every local port towards one server, keeps them for a while, and lets them go.
 
+use super::at_work::AtWork;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::RangeInclusive;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use sys::{Errno, socket, sockopt};
 
@@ -16,32 +15,9 @@ const FREE_FOR: Duration = Duration::from_millis(4500);
 /// What the balancer lets go meanwhile is taken as well.
 const LOOKED_EVERY: Duration = Duration::from_millis(50);
 
-/// At work until it is dropped.
-pub(super) struct Hoarder {
-    ends: Arc<AtomicBool>,
-    turns: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Hoarder {
-    pub(super) fn start(server: SocketAddr) -> Self {
-        let (ends, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (until, count) = (Arc::clone(&ends), Arc::clone(&turns));
-        let thread = std::thread::spawn(move || hoard(server, &until, &count));
-        Self { ends, turns, thread: Some(thread) }
-    }
-
-    /// How often not one port was left to anybody else, for as long as they were kept.
-    pub(super) fn turns(&self) -> u64 {
-        self.turns.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Hoarder {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Relaxed);
-        let _panicked = self.thread.take().map(JoinHandle::join);
-    }
+/// Counts how often not one port was left to anybody else, for as long as they were kept.
+pub(super) fn start(server: SocketAddr) -> AtWork {
+    AtWork::start(move |ends, turns| hoard(server, ends, turns))
 }
 
 fn hoard(server: SocketAddr, ends: &AtomicBool, turns: &AtomicU64) {

@@ -1,8 +1,6 @@
 //! The balancer, its servers, and what is done to them.
 
-use super::faulty::Faulty;
-use super::hoarder::Hoarder;
-use super::names::Names;
+use super::at_work::AtWork;
 use super::record::Sample;
 use super::{faulty, hoarder, names, secured};
 use anyhow::{Context, anyhow};
@@ -31,9 +29,9 @@ type Words = JoinHandle<std::io::Result<String>>;
 pub(super) struct House {
     program: PathBuf,
     pub(super) folder: PathBuf,
-    names: Names,
-    faulty: Faulty,
-    hoarder: Hoarder,
+    names: AtWork,
+    faulty: AtWork,
+    hoarder: AtWork,
     pub(super) address: SocketAddr,
     servers: Vec<Child>,
     /// One that is stopped, and since when.
@@ -78,13 +76,13 @@ impl House {
         std::fs::create_dir_all(&folder)?;
         write_configuration(&folder, 0)?;
         secured::make_certificates(&folder)?;
-        let (names, faulty) = (Names::start()?, Faulty::start()?);
+        let (names, faulty) = (names::start()?, faulty::start()?);
         let servers = SERVERS.iter().map(|at| start_server(program, at)).collect::<anyhow::Result<Vec<_>>>()?;
         let manager = UnixDatagram::bind(folder.join("notify"))?;
         manager.set_nonblocking(true)?;
         let (first, out) = start_balancer(program, &folder)?;
         let (serving, address) = (first.id(), ADDRESS.parse()?);
-        let hoarder = Hoarder::start(SERVERS[0].parse()?);
+        let hoarder = hoarder::start(SERVERS[0].parse()?);
         let house = Self {
             program: program.to_path_buf(),
             folder,
@@ -227,9 +225,9 @@ impl House {
             reloads: self.reloads,
             upgrades: self.upgrades,
             servers_disturbed: self.disturbed,
-            requests_spoilt: self.faulty.spoilt(),
-            ports_taken: self.hoarder.turns(),
-            names_changed: self.names.changes(),
+            requests_spoilt: self.faulty.count(),
+            ports_taken: self.hoarder.count(),
+            names_changed: self.names.count(),
             certificates_changed: self.certificates,
             ..Counted::default()
         };

@@ -4,6 +4,7 @@
 //! somebody else takes all local ports. What it costs is sampled each
 //! second; what clients got has to be what it counted, and nothing may leak.
 
+mod at_work;
 mod clients;
 mod faulty;
 mod hoarder;
@@ -54,8 +55,7 @@ pub(crate) struct SoakArgs {
 /// Runs it, and says what came of it.
 pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<()> {
     ensure!((0.05..=24.0 * 60.0).contains(&args.minutes), "{} minutes: from 0.05 to a day", args.minutes);
-    let program = args.binary.clone().map_or_else(crate::bench::build_release, Ok)?;
-    let program = program.canonicalize().with_context(|| format!("{}", program.display()))?;
+    let program = crate::bench::program(args.binary.as_deref())?;
     // Addresses of its own, and nobody's ports.
     sys::netns::enter_private().map_err(|why| anyhow::anyhow!("{why}"))?;
     let mut house = House::build(&program)?;

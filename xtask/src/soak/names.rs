@@ -1,9 +1,8 @@
 //! A name system of one name, whose address is another one every few seconds.
 
+use super::at_work::AtWork;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub(super) const ADDRESS: &str = "127.0.0.1:5353";
@@ -14,34 +13,11 @@ const HEADER_BYTES: usize = 12;
 /// Type and class of a question, behind its name.
 const A_IN: [u8; 4] = [0, 1, 0, 1];
 
-/// At work until it is dropped.
-pub(super) struct Names {
-    ends: Arc<AtomicBool>,
-    changes: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Names {
-    pub(super) fn start() -> anyhow::Result<Self> {
-        let socket = UdpSocket::bind(ADDRESS)?;
-        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-        let (ends, changes) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (until, told) = (Arc::clone(&ends), Arc::clone(&changes));
-        let thread = std::thread::spawn(move || serve(&socket, &until, &told));
-        Ok(Self { ends, changes, thread: Some(thread) })
-    }
-
-    /// How often another address was told.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Names {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Relaxed);
-        let _panicked = self.thread.take().map(JoinHandle::join);
-    }
+/// Counts how often another address was told.
+pub(super) fn start() -> anyhow::Result<AtWork> {
+    let socket = UdpSocket::bind(ADDRESS)?;
+    socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+    Ok(AtWork::start(move |ends, changes| serve(&socket, ends, changes)))
 }
 
 fn serve(socket: &UdpSocket, ends: &AtomicBool, changes: &AtomicU64) {

@@ -3,7 +3,6 @@
 use super::clients::Seen;
 use super::house::Counted;
 use super::secured;
-use anyhow::Context;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -75,9 +74,7 @@ fn row(part: &[Sample]) -> String {
 
 /// Below bench/runs/, beside the benches; where.
 pub(super) fn write(summary: &str, samples: &[Sample]) -> anyhow::Result<PathBuf> {
-    let said = std::process::Command::new("date").arg("+%F").output().context("asking for the date")?;
-    let day = String::from_utf8(said.stdout)?.trim().to_owned();
-    let folder = PathBuf::from(format!("bench/runs/{day}-soak"));
+    let folder = PathBuf::from(format!("bench/runs/{}-soak", crate::bench::today()?));
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("summary.md"), summary)?;
     let mut rows = "at_s,requests,p99_us,memory_bytes,files\n".to_owned();
