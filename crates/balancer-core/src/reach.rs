@@ -42,8 +42,8 @@ pub enum Shortfall {
     Range {
         /// Name of the set.
         set: String,
-        /// First and last port that were asked for.
-        asked: (u16, u16),
+        /// Ports that were asked for.
+        asked: PortRange,
         /// Those the kernel chooses from.
         host: PortRange,
     },
@@ -152,9 +152,9 @@ impl fmt::Display for Shortfall {
                 "listener {listener}: connections_max asks for {asked}, but set {set} can have {connections_max} connections \
                  at once: each starts from a port of its own towards its server; add sources or servers"
             ),
-            Self::Range { set, asked: (low, high), host } => write!(
+            Self::Range { set, asked, host } => write!(
                 f,
-                "set {set}: port_range {low}-{high} is not within net.ipv4.ip_local_port_range {host}, and the kernel, which chooses \
+                "set {set}: port_range {asked} is not within net.ipv4.ip_local_port_range {host}, and the kernel, which chooses \
                  ports here, keeps to no end outside of it; write ports = \"own\" with it, or a range within the kernel's"
             ),
         }

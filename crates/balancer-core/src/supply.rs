@@ -25,21 +25,17 @@ impl PortSupply {
 
     /// Ports of each source address.
     pub fn ports(&self, set: &PortSettings) -> u32 {
-        let range = set.range.and_then(|(low, high)| PortRange::new(low, high).ok());
-        match (set.choice, range) {
+        match (set.choice, range_of(set)) {
             (PortChoice::Kernel, range) => self.host.chosen_from(range),
             (PortChoice::Own, Some(range)) => range.len(),
             (PortChoice::Own, None) => self.own,
         }
     }
 
-    /// A range that was asked for, and the kernel's own one, where that chooses and does not keep to an end of it
-    /// (`inet_sk_get_local_port_range`).
-    pub(crate) fn unheeded(&self, set: &PortSettings) -> Option<((u16, u16), PortRange)> {
-        let host = self.host.ephemeral;
-        let heeds = |port| (host.low()..=host.high()).contains(&port);
-        let asked = set.range.filter(|(low, high)| !heeds(*low) || !heeds(*high))?;
-        (set.choice == PortChoice::Kernel).then_some((asked, host))
+    /// A range that was asked for, and the kernel's own one, where that chooses and does not keep to it.
+    pub(crate) fn unheeded(&self, set: &PortSettings) -> Option<(PortRange, PortRange)> {
+        let asked = range_of(set).filter(|range| !self.host.keeps_to(*range))?;
+        (set.choice == PortChoice::Kernel).then_some((asked, self.host.ephemeral))
     }
 
     /// Towards one server. Each connection that ends by a FIN of ours keeps its port for 60 s of TIME_WAIT: where the kernel or our
@@ -64,6 +60,10 @@ impl PortSupply {
             }
         }
     }
+}
+
+fn range_of(set: &PortSettings) -> Option<PortRange> {
+    set.range.and_then(|(low, high)| PortRange::new(low, high).ok())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The date of a message (RFC 9110 5.6.7), written without a clock of our own: somebody tells the time.
 
 use crate::calendar::{MONTHS, civil};
+use crate::two_digits;
 
 const DAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
 const DAY_SECONDS: u64 = 24 * 60 * 60;
@@ -20,10 +21,7 @@ impl Date {
         let mut text = Self::EPOCH.0;
         text[..3].copy_from_slice(DAYS[(days % 7) as usize]);
         text[8..11].copy_from_slice(MONTHS[month as usize].as_bytes());
-        let mut put = |at: usize, number: u64| {
-            text[at] = b'0' + (number / 10 % 10) as u8;
-            text[at + 1] = b'0' + (number % 10) as u8;
-        };
+        let mut put = |at: usize, number: u64| text[at..at + 2].copy_from_slice(&two_digits(number as usize));
         put(5, day);
         put(12, year / 100);
         put(14, year % 100);

@@ -92,6 +92,11 @@ impl Url {
         self.port
     }
 
+    /// The path without its query.
+    pub fn path_alone(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
     /// Path and query: the request's target in origin-form (RFC 9112 section 3.2.1).
     pub fn path(&self) -> &str {
         &self.path

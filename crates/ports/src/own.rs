@@ -64,6 +64,11 @@ impl HostPorts {
         PortRange::new(low, high).map_or(0, PortRange::len)
     }
 
+    /// Does the kernel keep to `range` where it chooses? Not to an end outside of its own: see [`HostPorts::chosen_from`].
+    pub fn keeps_to(&self, range: PortRange) -> bool {
+        self.contested(range) == range.len()
+    }
+
     /// How many ports the kernel chooses from, within `bounds` where a socket has some (`IP_LOCAL_PORT_RANGE`): an end outside of
     /// the host's range is that of the host (`inet_sk_get_local_port_range`), and reserved ports are passed over.
     pub fn chosen_from(&self, bounds: Option<PortRange>) -> u32 {

@@ -32,7 +32,7 @@ pub(crate) fn gather(
     PortFacts {
         kernel: kernel.map(|ports| Stock { ports, taken: count(&is_kernels) }),
         own: own.map(|list| Stock { ports: list.len(), taken: count(&is_own) }),
-        beyond_kernel: plan.port_range.zip(host).is_some_and(|(range, host)| host.contested(range) < range.len()),
+        beyond_kernel: plan.port_range.zip(host).is_some_and(|(range, host)| !host.keeps_to(range)),
         sources: sources(plan, targets),
         destinations: targets.len() as u32,
         socket_file: targets.is_empty(),

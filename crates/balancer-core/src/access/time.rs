@@ -1,7 +1,7 @@
 //! Moments as lines write them, in UTC.
 
 use core::time::Duration;
-use http::{Date, two_digits};
+use http::{Date, calendar, two_digits};
 
 /// `2026-11-26T08:49:37.123456Z` (RFC 3339). Lines of one second differ in six digits: the rest is kept from one to the next.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +33,9 @@ impl Moment {
     fn turn_to(&mut self, second: u64) {
         let date = Date::at(second);
         let (text, moment) = (date.as_bytes(), &mut self.text);
+        let month = core::str::from_utf8(&text[8..11]).ok().and_then(calendar::month);
         moment[..4].copy_from_slice(&text[12..16]);
-        moment[5..7].copy_from_slice(&two_digits(month(&text[8..11])));
+        moment[5..7].copy_from_slice(&two_digits(month.unwrap_or(1) as usize));
         moment[8..10].copy_from_slice(&text[5..7]);
         moment[11..19].copy_from_slice(&text[17..25]);
         self.second = second;
@@ -65,12 +66,6 @@ pub(super) fn rfc3164(at: Duration, out: &mut Vec<u8>) {
     out.push(text[6]);
     out.push(b' ');
     out.extend_from_slice(&text[17..25]);
-}
-
-/// From 1, of a name such as `Nov`.
-fn month(name: &[u8]) -> usize {
-    const NAMES: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-    NAMES.chunks_exact(3).position(|known| known == name).map_or(1, |at| at + 1)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Url {
         if text.starts_with("//") {
             return Ok(Self::parse(&format!("{}:{text}", self.scheme()))?.without_dots());
         }
-        let here = self.path.split('?').next().unwrap_or("/");
+        let here = self.path_alone();
         let path = match text.chars().next() {
             None => self.path.clone(),
             Some('/') => text.to_owned(),

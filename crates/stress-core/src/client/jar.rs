@@ -70,7 +70,7 @@ impl Jar {
                 value: cookie.value().to_owned(),
                 domain: domain.unwrap_or(host),
                 for_below,
-                path: path.unwrap_or_else(|| folder_of(url.path())).to_owned(),
+                path: path.unwrap_or_else(|| folder_of(url.path_alone())).to_owned(),
                 is_secure: cookie.secure().unwrap_or(false),
                 until: until(&cookie, now),
             },
@@ -153,7 +153,7 @@ impl Stored {
         let host = url.host().to_ascii_lowercase();
         (url.is_secure() || !self.is_secure)
             && (host == self.domain || self.for_below && is_below(&host, &self.domain))
-            && is_under(url.path(), &self.path)
+            && is_under(url.path_alone(), &self.path)
     }
 }
 
@@ -174,13 +174,11 @@ fn is_below(host: &str, domain: &str) -> bool {
 
 /// RFC 6265 section 5.1.4.
 fn is_under(path: &str, folder: &str) -> bool {
-    let path = path.split('?').next().unwrap_or_default();
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || folder.ends_with('/') || rest.starts_with('/'))
 }
 
 /// The path of a cookie that names none (RFC 6265 section 5.1.4).
 fn folder_of(path: &str) -> &str {
-    let path = path.split('?').next().unwrap_or_default();
     match path.rfind('/') {
         None | Some(0) => "/",
         Some(at) => &path[..at],

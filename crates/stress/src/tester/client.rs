@@ -8,8 +8,7 @@ use http::{Method, ResponseHead};
 use ports::Fault;
 use reactor::{Close, Reactor};
 use std::time::Duration;
-use stress_core::client::Taken;
-use stress_core::client::{self, Jar, Trail, Turn};
+use stress_core::client::{self, Jar, Taken, Trail, Turn};
 use stress_core::{Astray, Failure, Plan};
 
 /// How often it is looked whether a name has been found.
@@ -71,6 +70,13 @@ impl Client {
         self.is_own = true;
     }
 
+    /// Its request is a request of the run, in these pieces.
+    fn sends<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>) {
+        self.sent.clear();
+        pieces.for_each(|piece| self.sent.extend_from_slice(piece));
+        self.trail.begin(client::target_of(&self.sent));
+    }
+
     /// Is it on its way from one answer to the next request?
     pub(super) fn is_led(&self) -> bool {
         self.led.is_some()
@@ -98,10 +104,8 @@ impl Tester {
         let slot = &mut self.slots[index as usize];
         let (Some(client), exchange) = (&mut slot.client, &slot.exchange) else { return Err(Astray::NoUrl) };
         if std::mem::take(&mut client.is_own) {
-            client.sent.clear();
             let pieces = self.prepared.pieces(exchange.source as usize, exchange.last, &exchange.written);
-            pieces.iter().for_each(|piece| client.sent.extend_from_slice(piece));
-            client.trail.begin(client::target_of(&client.sent));
+            client.sends(pieces.iter().map(|piece| &piece[..]));
         }
         let turn = client.trail.follow(status, exchange.method, self.plan.follow.unwrap_or(0))?;
         let place = self.places.of(client.trail.at(), &self.plan)?;
@@ -157,16 +161,13 @@ impl Tester {
         let slot = &mut self.slots[index as usize];
         let (Some(client), exchange) = (&mut slot.client, &mut slot.exchange) else { return Ok(()) };
         let (which, last) = (exchange.which as usize, exchange.last);
-        client.sent.clear();
         if self.prepared.is_kept(which) {
-            let pieces = self.prepared.pieces(which, last, &exchange.written);
-            pieces.iter().for_each(|piece| client.sent.extend_from_slice(piece));
+            client.sends(self.prepared.pieces(which, last, &exchange.written).iter().map(|piece| &piece[..]));
         } else {
             let request = &self.plan.script.requests()[which];
             let bytes = self.pen.write((request, last), &mut exchange.drawn, &exchange.kept.values, &self.turns);
-            client.sent.extend_from_slice(bytes);
+            client.sends([bytes].into_iter());
         }
-        client.trail.begin(client::target_of(&client.sent));
         (client.is_own, exchange.source) = (false, WRITTEN);
         self.fill_written(index, io)
     }
